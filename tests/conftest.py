@@ -1,0 +1,37 @@
+"""What every test may use. Before NumPy and numba are imported, they get the settings of the workflow's own jobs."""
+
+import os
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+from slopewise import run
+
+ROOT = Path(__file__).resolve().parents[1]
+
+os.environ["MPLBACKEND"] = "Agg"
+run.limit_threads(4)  # BLAS one thread, as in the workflow; numba up to four, so that tests can vary their number
+
+# Compiling with numba takes seconds, once: a deadline would blame whichever example comes first.
+hypothesis.settings.register_profile("local", deadline=None)
+hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The root of the repository."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def package() -> Path:
+    """The folder of the package `slopewise`."""
+    return ROOT / "workflow" / "scripts" / "slopewise"
+
+
+@pytest.fixture(scope="session")
+def golden() -> Path:
+    """The folder of numbers that other programs computed, each beside the script that made it."""
+    return ROOT / "tests" / "golden"
