@@ -1,0 +1,108 @@
+"""What is generated from the models is in step with them, and says only what the models do."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from slopewise import study_docs
+from slopewise.strict_yaml import read_document
+from slopewise.study import Study
+from slopewise.study_rules import NOT_YET
+
+PBC = (study_docs.CONFIG / "studies" / "pbc.yaml").read_bytes()
+KEYS = {key.path: key for key in study_docs.every_key()}
+
+
+def test_generated_files_are_in_step_with_the_models() -> None:
+    assert study_docs.main(["--check"]) == 0, "run: python -m slopewise.study_docs --fix"
+
+
+def test_check_notices_a_file_out_of_step_and_fix_mends_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "studies").mkdir()
+    (tmp_path / "studies" / "pbc.yaml").write_bytes(PBC)
+    monkeypatch.setattr(study_docs, "CONFIG", tmp_path)
+    assert study_docs.main(["--check"]) == 1
+    assert "README.md is out of step" in capsys.readouterr().err
+    assert study_docs.main(["--fix"]) == 0
+    assert study_docs.main(["--check"]) == 0
+    (tmp_path / "study.schema.json").write_text("{}")
+    assert study_docs.main(["--check"]) == 1
+
+
+def leaves(model: Any, place: str = "") -> list[str]:
+    """Every key whose value is not a part with keys of its own (or may be something else besides)."""
+    found = []
+    for name, field in model.model_fields.items():
+        inner, named = study_docs.inner_model(field.annotation)
+        if inner is None or not field.is_required() or field.annotation is not inner:
+            found.append(f"{place}{name}")
+        if inner is not None:
+            found += leaves(inner, f"{place}{name}.NAME." if named else f"{place}{name}.")
+    return found
+
+
+def test_every_key_has_a_meaning_and_an_example() -> None:
+    parts = {"growth", "crossfit", "validation", "report", "markers"}
+    assert set(KEYS) == set(leaves(Study)) - parts
+    assert all(len(key.meaning) > 10 and key.kind and key.default for key in KEYS.values())
+
+
+@pytest.mark.parametrize("path", KEYS)
+def test_the_example_of_a_key_is_taken_by_it(path: str) -> None:
+    content = copy.deepcopy(read_document(PBC).content)
+    place = content
+    *parents, last = path.replace("NAME", "albumin").split(".")
+    for parent in parents:
+        if not isinstance(place.get(parent), dict):
+            place[parent] = {}
+        place = place[parent]
+    place[last] = read_document(f"key: {KEYS[path].example}".encode()).content["key"]
+    Study.model_validate(content)
+
+
+@pytest.mark.parametrize("path", KEYS)
+def test_the_default_in_the_table_is_the_one_that_is_used(path: str) -> None:
+    expected = KEYS[path].default.strip("`")
+    node: Any = Study.model_validate(read_document(PBC).content)
+    if expected in ("required", "–") or path.startswith("markers.NAME.fast_change."):
+        return
+    for part in path.replace("NAME", "albumin").split("."):
+        node = getattr(node, part) if not isinstance(node, dict) else node[part]
+    content = read_document(PBC).content
+    for part in path.replace("NAME", "albumin").split("."):
+        content = content.get(part) if isinstance(content, dict) else None
+    if content is None:  # the PBC study leaves it at its default
+        shown = {"('0',)": "0", "()": "[]", "True": "true", "False": "false", "": '""'}.get(str(node), str(node))
+        assert shown == expected
+
+
+def test_the_marks_in_the_table_are_those_of_the_rules() -> None:
+    marked = {
+        line.split("`")[1] for line in study_docs.readme().splitlines() if line.startswith("| `") and "` †" in line
+    }
+    assert marked >= {path.replace("*", "NAME") for path in NOT_YET}
+    assert marked - {path.replace("*", "NAME") for path in NOT_YET} == {
+        "markers.NAME.fast_change.below",
+        "markers.NAME.fast_change.above",
+    }
+
+
+def test_the_schema_takes_the_pbc_study_and_refuses_an_unknown_key() -> None:
+    schema = json.loads(study_docs.schema())
+    validator = jsonschema.Draft202012Validator(schema)
+    validator.check_schema(schema)
+    # JSON has text keys only: an editor sees the code 1 as "1".
+    content = json.loads(json.dumps(read_document(PBC).content))
+    validator.validate(content)
+    content["outcome"]["censored"] = [0, "alive"]
+    validator.validate(content)
+    content["data"]["centr"] = "x"
+    assert [error.validator for error in validator.iter_errors(content)] == ["additionalProperties"]

@@ -1,0 +1,65 @@
+"""Tables are checked, sorted and typed on both sides of a step."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from slopewise import tables
+from slopewise.run import InputError
+
+
+def folds() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "scheme": "crossfit",
+            "repeat": 1,
+            "held_out": 0,
+            "patient": ["10", "001", "1"],
+            "fold": [1, 2, 3],
+        }
+    )
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".csv"])
+def test_a_table_comes_back_sorted_and_patients_stay_text(tmp_path: Path, suffix):
+    path = tmp_path / f"folds{suffix}"
+    written = tables.write(folds(), "folds", path)
+    back = tables.read("folds", path)
+    assert back.equals(written)
+    assert back.patient.tolist() == ["001", "1", "10"]
+
+
+def test_row_order_does_not_reach_the_bytes(tmp_path: Path):
+    for suffix in (".csv", ".parquet"):
+        tables.write(folds(), "folds", tmp_path / f"a{suffix}")
+        tables.write(folds().iloc[::-1], "folds", tmp_path / f"b{suffix}")
+        assert (tmp_path / f"a{suffix}").read_bytes() == (tmp_path / f"b{suffix}").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("spoiled", "names"),
+    [
+        (folds().drop(columns="fold"), "fold"),
+        (folds().assign(scheme="bootstrap"), "scheme"),
+        (folds().assign(extra=1), "extra"),
+        (folds().assign(patient="1"), "patient"),
+    ],
+)
+def test_what_breaks_the_schema_is_never_written(tmp_path: Path, spoiled, names):
+    with pytest.raises(ValueError, match=names):
+        tables.write(spoiled, "folds", tmp_path / "folds.parquet")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_edited_table_is_an_error_with_a_way_out(tmp_path: Path):
+    path = tmp_path / "folds.csv"
+    tables.write(folds(), "folds", path)
+    path.write_text(path.read_text().replace("crossfit", "other"))
+    with pytest.raises(InputError, match=r"folds\.csv: .* Delete it and run the workflow again\."):
+        tables.read("folds", path)
+
+
+def test_every_table_has_keys_among_its_columns():
+    for name, table in tables.TABLES.items():
+        assert set(table.keys) <= set(table.columns), name

@@ -1,0 +1,116 @@
+"""From the user's files to the cohort at the landmark: who is analysed, on which rows, and why the others are not.
+
+The order is fixed: read both files, find everything that is wrong with them, set the clock, apply the landmark.
+Nothing is mended silently: an error stops with file, line, patient and column; a removal is counted in the flow.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from slopewise.cohort.columns import Columns, find_columns
+from slopewise.cohort.findings import NOTE, CohortError, Findings
+from slopewise.cohort.landmark import State, apply_landmark, refuse_empty
+from slopewise.cohort.people import (
+    check_followup,
+    constant_values,
+    event_labels,
+    match_ids,
+    patients_of_rows,
+    read_people,
+    set_clock,
+)
+from slopewise.cohort.rows import read_rows, transformed
+from slopewise.run import file_digest
+from slopewise.sources import Table, read_table
+from slopewise.study import Study
+
+__all__ = ["Cohort", "CohortError", "prepare_cohort"]
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """The tables of ``cohort/`` as TABLES.md has them, and what provenance needs.
+
+    measurements, later: patient, time (analysis unit since time zero), a column a marker (transformed, NaN where
+    missing), time-varying covariates; up to the landmark and after it. patients: patient, covariates, entry,
+    followup (since the landmark), event. `event_labels`: what the numbers of `event` mean. `files`: SHA-256 of each
+    input file by its name in the study.
+    """
+
+    measurements: pd.DataFrame
+    later: pd.DataFrame
+    patients: pd.DataFrame
+    flow: pd.DataFrame
+    problems: pd.DataFrame
+    event_labels: dict[int, str]
+    files: dict[str, str]
+
+
+def prepare_cohort(study: Study, folder: Path) -> Cohort:
+    """Read the study's files (paths beside `folder`) and make its cohort.
+
+    Raises `InputError` for a file that cannot be read; `CohortError`, an `InputError` with the frame `problems`, when
+    the data have errors.
+    """
+    findings = Findings()
+    measurements = read_table(folder, study.data.measurements, "data.measurements", study.data)
+    patients = None
+    if study.data.patients is not None:
+        patients = read_table(folder, study.data.patients, "data.patients", study.data)
+    for table in filter(None, (measurements, patients)):
+        _tell_encoding(table, findings)
+    columns = find_columns(study, measurements, patients, findings)
+    findings.stop_at_errors()
+    files = (measurements.name, (patients or measurements).name)
+    start = _read(study, measurements, patients, columns, findings)
+    rows, people = set_clock(study, start.rows, start.people)
+    check_followup(study, rows, people, files, findings)
+    cohort, later, flow = apply_landmark(study, columns, State(people, rows), measurements.name, findings)
+    findings.stop_at_errors()
+    refuse_empty(study, cohort, flow)
+    return Cohort(
+        measurements=_visits(study, columns, cohort.rows),
+        later=_visits(study, columns, later),
+        patients=_patients(cohort.people),
+        flow=flow,
+        problems=findings.frame(),
+        event_labels=event_labels(study.outcome),
+        files={name: file_digest(folder / name) for name in dict.fromkeys(files)},
+    )
+
+
+def _tell_encoding(table: Table, findings: Findings) -> None:
+    if table.encoding == "latin-1":
+        message = "the file is not UTF-8 and was read as Latin-1"
+        findings.add(NOTE, table.name, message, "set data.encoding if letters look wrong")
+
+
+def _read(study: Study, measurements: Table, patients: Table | None, columns: Columns, findings: Findings) -> State:
+    """All rows and patients of the files, on the files' own clocks; stops when anything in them is an error."""
+    rows = read_rows(study, measurements, columns, findings)
+    for column in columns.constant:
+        constant_values(measurements, column, "a covariate", study.data.patient, findings)
+    of_patients = patients if patients is not None else patients_of_rows(study, measurements, findings)
+    people = read_people(study, of_patients, columns, findings)
+    match_ids(rows, people, study, (measurements.name, of_patients.name), findings)
+    findings.stop_at_errors()
+    return State(people, rows)
+
+
+def _visits(study: Study, columns: Columns, rows: pd.DataFrame) -> pd.DataFrame:
+    """The table of rows, sorted by patient and time, twins by all else, so that the file's order cannot matter."""
+    names = ["patient", "time", *study.markers, *columns.growth_rows]
+    frame = transformed(rows, study.markers)[names]
+    keys = names if frame.duplicated(names[:2]).any() else names[:2]
+    return frame.sort_values(keys, kind="stable").reset_index(drop=True)
+
+
+def _patients(people: pd.DataFrame) -> pd.DataFrame:
+    """The table of patients: patient, covariates, entry (none is delayed), followup, event."""
+    covariates = [name for name in people.columns if name not in ("patient", "followup", "event")]
+    frame = people.assign(entry=float("nan"))[["patient", *covariates, "entry", "followup", "event"]]
+    return frame.sort_values("patient", kind="stable").reset_index(drop=True)

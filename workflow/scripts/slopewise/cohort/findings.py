@@ -1,0 +1,107 @@
+"""What was found in the user's data: collected while reading, told all together, never silently mended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+
+import pandas as pd
+
+from slopewise.run import InputError
+from slopewise.sources import PARQUET_SUFFIXES, BadCell, Table
+
+ERROR, WARNING, NOTE = "error", "warning", "note"
+MOST_CELLS = 100
+"""After so many bad cells of one column the rest is counted: one that is wrong throughout needs no million lines."""
+
+
+def line_word(file: str) -> str:
+    """What to call the place of a row: a CSV file has lines, a Parquet file rows."""
+    return "row" if file.lower().endswith(PARQUET_SUFFIXES) else "line"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One finding: where (file; line from 1, patient, column as far as they are known), what, and what to do."""
+
+    severity: str
+    file: str
+    line: int | None
+    patient: str | None
+    column: str | None
+    message: str
+    action: str
+
+    def __str__(self) -> str:
+        named = ((line_word(self.file), self.line), ("patient", self.patient), ("column", self.column))
+        place = ", ".join(f"{word} {value}" for word, value in named if value is not None)
+        text = ": ".join(part for part in (self.file, place, f"{self.message}; {self.action}") if part)
+        return " ".join(text.split())  # a patient or a column's name may hold a line end
+
+
+class CohortError(InputError):
+    """Errors in the data: the message tells the first and how many more; `problems` has all findings as a frame."""
+
+    def __init__(self, message: str, problems: pd.DataFrame) -> None:
+        super().__init__(message)
+        self.problems = problems
+
+
+class Findings:
+    """Collects the problems of one preparation."""
+
+    def __init__(self) -> None:
+        self._problems: list[Problem] = []
+
+    def add(
+        self,
+        severity: str,
+        file: str,
+        message: str,
+        action: str,
+        *,
+        line: int | None = None,
+        patient: str | None = None,
+        column: str | None = None,
+    ) -> None:
+        """Add one finding."""
+        line = None if line is None else int(line)
+        self._problems.append(Problem(severity, file, line, patient or None, column, message, action))
+
+    def add_cells(
+        self,
+        table: Table,
+        column: str,
+        bad: Iterable[BadCell],
+        action: str,
+        patient_column: str,
+        severity: str = ERROR,
+    ) -> None:
+        """Add a finding for each bad cell of a column, with its line and patient."""
+        bad = list(bad)
+        for cell in bad[:MOST_CELLS]:
+            patient, line = table.text[patient_column].iloc[cell.row], table.lines[cell.row]
+            self.add(severity, table.name, cell.message, action, line=line, patient=patient, column=column)
+        if len(bad) > MOST_CELLS:
+            message = f"{len(bad) - MOST_CELLS} more cells of this column are like that"
+            self.add(severity, table.name, message, action, line=table.lines[bad[MOST_CELLS].row], column=column)
+
+    def sorted(self) -> list[Problem]:
+        """Errors first, then by file, line and column."""
+        rank = (ERROR, WARNING, NOTE)
+        return sorted(
+            self._problems, key=lambda p: (rank.index(p.severity), p.file, p.line or 0, p.column or "", p.message)
+        )
+
+    def frame(self) -> pd.DataFrame:
+        """The findings as the table ``cohort/problems``."""
+        columns = ["severity", "file", "line", "patient", "column", "message", "action"]
+        frame = pd.DataFrame([asdict(problem) for problem in self.sorted()], columns=columns, dtype=object)
+        return frame.astype({"line": "Int64"})
+
+    def stop_at_errors(self) -> None:
+        """Raise `CohortError` when an error was found."""
+        errors = [problem for problem in self.sorted() if problem.severity == ERROR]
+        if errors:
+            more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+            raise CohortError(f"{errors[0]}{more}", self.frame())

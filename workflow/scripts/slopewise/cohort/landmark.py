@@ -1,0 +1,162 @@
+"""The landmark: who is at risk at it, which rows come before it, and the count of everything that is left out.
+
+Only rows up to the landmark s and patients whose follow-up ends after it enter anything that predicts (van
+Houwelingen & Putter 2011); the outcome's clock restarts at s.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from slopewise.cohort.clock import TOLERANCE
+from slopewise.cohort.columns import Columns
+from slopewise.cohort.findings import Findings
+from slopewise.cohort.rows import measured, settle_twins
+from slopewise.cohort.visit_window import warn_of_split_visit
+from slopewise.run import InputError
+from slopewise.study import Study
+
+
+@dataclass(frozen=True)
+class State:
+    """Who and which rows are left: `people` (patient, followup, event, covariates) and `rows`."""
+
+    people: pd.DataFrame
+    rows: pd.DataFrame
+
+    def without(self, patients: set[str]) -> State:
+        """The state without these patients and their rows."""
+        return State(
+            self.people[~self.people["patient"].isin(patients)], self.rows[~self.rows["patient"].isin(patients)]
+        )
+
+
+class Flow:
+    """The table ``cohort/flow``: a line for each exclusion, in order, with what it took and what is left."""
+
+    def __init__(self, start: State) -> None:
+        self._lines: list[dict[str, object]] = []
+        self.state = start
+        self.record("start", "patients and rows in the files", start)
+
+    def record(self, step: str, reason: str, after: State) -> None:
+        """Add the exclusion that leads from the last state to `after`."""
+        before, self.state = self.state, after
+        self._lines.append(
+            {
+                "step": step,
+                "reason": reason,
+                "patients_removed": len(before.people) - len(after.people),
+                "rows_removed": len(before.rows) - len(after.rows),
+                "patients_left": len(after.people),
+                "rows_left": len(after.rows),
+                "events_left": int((after.people["event"] == 1).sum()),
+            }
+        )
+
+    def frame(self) -> pd.DataFrame:
+        """The lines as a frame."""
+        return pd.DataFrame(self._lines)
+
+
+def snap(times: pd.Series, landmark: float) -> pd.Series:
+    """Times that differ from the landmark by rounding alone, put on it."""
+    close = (times - landmark).abs() <= TOLERANCE * max(1.0, abs(landmark))
+    return times.mask(close, landmark)
+
+
+def apply_landmark(
+    study: Study, columns: Columns, start: State, file: str, findings: Findings
+) -> tuple[State, pd.DataFrame, pd.DataFrame]:
+    """Leave out, in order and with a reason each, what does not enter the analysis.
+
+    Returns the cohort's patients (follow-up since the landmark) with rows up to it, its rows after it, and the flow.
+    """
+    s = study.landmark_time
+    when = f"the landmark ({s:g} {study.data.analysis_unit})"
+    markers = list(study.markers)
+    start = State(
+        start.people.assign(followup=snap(start.people["followup"], s)),
+        start.rows.assign(time=snap(start.rows["time"], s)),
+    )
+    flow = Flow(start)
+    start = State(_with_last_values(start, columns.last_values, s), start.rows)
+    flow.record(
+        "no_measurement", "rows without a value of any marker", State(start.people, measured(start.rows, markers))
+    )
+    if columns.growth_rows:
+        reason = f"rows without a value of {' or '.join(columns.growth_rows)}, which the growth model needs"
+        rows = flow.state.rows.dropna(subset=list(columns.growth_rows))
+        flow.record("no_growth_covariate", reason, State(start.people, rows))
+    rows = settle_twins(flow.state.rows, study.data.duplicates, s, file, study.data.time, findings)
+    if study.data.duplicates in ("mean", "first", "last"):
+        reason = f"rows of one patient at one time ({study.data.duplicates} taken)"
+        flow.record("duplicate_visit", reason, State(start.people, rows))
+    people = flow.state.people
+    ended = set(people.loc[people["followup"] <= s, "patient"])
+    flow.record("followup_ended", f"follow-up ended at or before {when}", flow.state.without(ended))
+    warn_of_split_visit(study, flow.state.rows, file, findings)
+    seen = set(flow.state.rows.loc[flow.state.rows["time"] <= s, "patient"])
+    flow.record("no_visit", f"no visit up to {when}", flow.state.without(set(flow.state.people["patient"]) - seen))
+    _leave_missing_covariates(flow)
+    _leave_sparse_patients(flow, study, s)
+    left = flow.state
+    later = left.rows[left.rows["time"] > s]
+    flow.record("later_rows", f"rows after {when} set aside", State(left.people, left.rows[left.rows["time"] <= s]))
+    flow.record("final", "the cohort", flow.state)
+    cohort = State(flow.state.people.assign(followup=flow.state.people["followup"] - s), flow.state.rows)
+    return cohort, later, flow.frame()
+
+
+def _with_last_values(state: State, covariates: tuple[str, ...], s: float) -> pd.DataFrame:
+    """The patients with the last value up to the landmark of each time-varying covariate."""
+    people = state.people
+    for column in covariates:
+        rows = state.rows.loc[(state.rows["time"] <= s) & state.rows[column].notna(), ["patient", "time", column]]
+        # Sorted by value too, so that of two rows at one time the file's order does not choose.
+        last = rows.sort_values(["patient", "time", column]).groupby("patient")[column].last()
+        people = people.assign(**{column: last.reindex(people["patient"]).to_numpy()})
+    return people
+
+
+def _leave_missing_covariates(flow: Flow) -> None:
+    """A patient who lacks a covariate leaves all ladder steps, so that all are compared on the same patients."""
+    people = flow.state.people
+    lacking = people.drop(columns=["patient", "followup", "event"]).isna()
+    counts = ", ".join(f"{column} {count}" for column, count in lacking.sum().items() if count)
+    reason = "a covariate is missing" + (f" ({counts})" if counts else "")
+    flow.record("missing_covariate", reason, flow.state.without(set(people.loc[lacking.any(axis=1), "patient"])))
+
+
+def _leave_sparse_patients(flow: Flow, study: Study, s: float) -> None:
+    """Patients with one visit, or none, of a marker leave where the study says so."""
+    rows = flow.state.rows[flow.state.rows["time"] <= s]
+    distinct = {marker: rows[rows[marker].notna()].groupby("patient")["time"].nunique() for marker in study.markers}
+    visits = pd.DataFrame(distinct).reindex(flow.state.people["patient"]).fillna(0)
+    for asked, number, step, reason in (
+        (study.outcome.missing_marker, 0, "missing_marker", "a marker was never measured up to the landmark"),
+        (study.outcome.one_visit, 1, "one_visit", "a marker was measured at one visit only up to the landmark"),
+    ):
+        if asked == "exclude":
+            sparse = set(visits.index[(visits == number).any(axis=1)])
+            flow.record(step, reason, flow.state.without(sparse))
+
+
+def refuse_empty(study: Study, cohort: State, flow: pd.DataFrame) -> None:
+    """Raise `InputError` when nobody, or no event, is left to learn from."""
+    people = cohort.people
+    removed = flow[flow["patients_removed"] > 0]
+    lost = "; ".join(f"{why}: {n}" for why, n in zip(removed["reason"], removed["patients_removed"], strict=True))
+    when = f"the landmark {study.landmark_time:g} {study.data.analysis_unit}"
+    if len(people) < 2:
+        raise InputError(
+            f"{study.data.measurements}: too few patients ({len(people)}) are left at {when} ({lost}); "
+            "check landmark, data.analysis_unit and data.time_zero"
+        )
+    if not (people["event"] == 1).any():
+        raise InputError(
+            f"{study.data.patients or study.data.measurements}: column {study.outcome.event}: none of the "
+            f"{len(people)} patients at risk at {when} has the event; check outcome.events and landmark"
+        )

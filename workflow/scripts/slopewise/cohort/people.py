@@ -1,0 +1,208 @@
+"""The patients: one row each, from a file of their own or from columns of the measurements that do not vary."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from slopewise.cohort.clock import TOLERANCE, in_unit, read_times
+from slopewise.cohort.columns import Columns, patient_level
+from slopewise.cohort.findings import ERROR, WARNING, Findings, line_word
+from slopewise.cohort.rows import typed_column
+from slopewise.sources import MISSING, NUMBER, BadCell, Table, shown
+from slopewise.study import Study
+from slopewise.study_keys import ColumnReference, Outcome, canonical_code
+
+UNKNOWN_EVENT = -1
+
+
+def event_numbers(outcome: Outcome) -> dict[str, int]:
+    """Each code of the event column as a number: 0 censored, 1 the event, then the competing ones in their order."""
+    numbers = dict.fromkeys(outcome.censored, 0) | dict.fromkeys(outcome.events, 1)
+    labels = list(dict.fromkeys(outcome.competing.values()))
+    return numbers | {code: 2 + labels.index(label) for code, label in outcome.competing.items()}
+
+
+def event_labels(outcome: Outcome) -> dict[int, str]:
+    """What the numbers of `event_numbers` mean; a composite event is told as ``transplant or death``."""
+    labels = {0: "censored", 1: " or ".join(outcome.events.values())}
+    return labels | dict(enumerate(dict.fromkeys(outcome.competing.values()), start=2))
+
+
+def patients_of_rows(study: Study, table: Table, findings: Findings) -> Table:
+    """A table of patients from the measurements' own patient-level columns, where no patients' file is given."""
+    patient = study.data.patient
+    text = table.text[~table.missing(patient)]
+    lines = table.lines[~table.missing(patient)]
+    first = text[[patient]].assign(line=lines).drop_duplicates(patient)
+    columns: dict[str, list[str]] = {patient: first[patient].to_list()}
+    for column, key in patient_level(study).items():
+        values = constant_values(table, column, key, patient, findings)
+        columns[column] = [values.get(name, "") for name in columns[patient]]
+    frame = pd.DataFrame(columns, dtype=object)
+    return Table(table.name, frame, first["line"].to_numpy(), table.encoding, table.decimal)
+
+
+def constant_values(table: Table, column: str, key: str, patient_column: str, findings: Findings) -> dict[str, str]:
+    """Each patient's one value of a column (empty cells aside); a second value is an error with both lines."""
+    found: dict[str, tuple[str, int]] = {}
+    told: set[str] = set()
+    for patient, cell, line in zip(table.text[patient_column], table.text[column], table.lines, strict=True):
+        if cell in MISSING or patient in MISSING:
+            continue
+        value, first_line = found.setdefault(patient, (cell, line))
+        if cell != value and patient not in told and not _same_number(cell, value, table.decimal):
+            told.add(patient)
+            first = f"{shown(value)} on {line_word(table.name)} {first_line}"
+            message = f"{key} varies within the patient: {first}, {shown(cell)} here"
+            action = "correct it, or give a file with one row a patient as data.patients"
+            findings.add(ERROR, table.name, message, action, line=line, patient=patient, column=column)
+    return {patient: value for patient, (value, _) in found.items()}
+
+
+def _same_number(one: str, other: str, decimal: str) -> bool:
+    if not (NUMBER[decimal].fullmatch(one) and NUMBER[decimal].fullmatch(other)):
+        return False
+    return float(one.replace(decimal, ".")) == float(other.replace(decimal, "."))
+
+
+def read_people(study: Study, table: Table, columns: Columns, findings: Findings) -> pd.DataFrame:
+    """One row a patient (index: the line): patient, time (its time zero), followup, event, covariates.
+
+    Both times are on the file's own clock. Only reserved names are ours, so a covariate may have any other.
+    """
+    data, outcome = study.data, study.outcome
+    assert outcome.time is not None and outcome.time_unit is not None  # the study's rules see to it
+    _refuse_bad_ids(table, data.patient, findings)
+    people = pd.DataFrame({"patient": table.text[data.patient].to_numpy()}, index=table.lines)
+    people["time"] = np.nan
+    if isinstance(data.time_zero, ColumnReference):
+        what = "the patient has no time zero"
+        people["time"] = _times(study, table, data.time_zero.column, data.time_unit, what, findings)
+    what = "the patient has no follow-up time"
+    people["followup"] = _times(study, table, outcome.time, outcome.time_unit, what, findings)
+    people["event"] = _events(study, table, findings)
+    for column in columns.of_patients:
+        people[column] = typed_column(table, column, data.patient, findings)
+    return people
+
+
+def _refuse_bad_ids(table: Table, column: str, findings: Findings) -> None:
+    empty = table.missing(column)
+    for row in np.flatnonzero(empty):
+        message = f"the row has no patient ({shown(table.text[column].iloc[row])})"
+        findings.add(ERROR, table.name, message, "fill it in or delete the row", line=table.lines[row], column=column)
+    first: dict[str, int] = {}
+    for patient, line in zip(table.text[column], table.lines, strict=True):
+        if first.setdefault(patient, line) != line and patient not in MISSING:
+            message = f"the patient stands twice in the file (first on {line_word(table.name)} {first[patient]})"
+            action = "leave one row a patient"
+            findings.add(ERROR, table.name, message, action, line=line, patient=patient, column=column)
+
+
+def _times(study: Study, table: Table, column: str, unit: str, what: str, findings: Findings) -> np.ndarray:
+    values, bad = read_times(table, column, unit, study.data.date_format)
+    action = "correct it or set data.date_format" if unit == "date" else "correct it"
+    findings.add_cells(table, column, bad, action, study.data.patient)
+    empty = [BadCell(int(row), what) for row in np.flatnonzero(table.missing(column))]
+    findings.add_cells(table, column, empty, "fill it in, or delete the patient from the files", study.data.patient)
+    return values
+
+
+def _events(study: Study, table: Table, findings: Findings) -> np.ndarray:
+    """The event of each patient as a number; a code that the study does not name is an error."""
+    outcome = study.outcome
+    assert outcome.event is not None
+    numbers = event_numbers(outcome)
+    codes = [canonical_code(cell) for cell in table.text[outcome.event]]
+    events = np.array([numbers.get(code, UNKNOWN_EVENT) for code in codes], dtype=np.int64)
+    bad = []
+    for row in np.flatnonzero(events == UNKNOWN_EVENT):
+        what = "the patient has no event code" if codes[row] in MISSING else f"unknown event code {shown(codes[row])}"
+        bad.append(BadCell(int(row), what))
+    action = f"the study names {', '.join(numbers)}; correct it, or name the code in outcome.events or outcome.censored"
+    findings.add_cells(table, outcome.event, bad, action, study.data.patient)
+    return events
+
+
+def match_ids(
+    rows: pd.DataFrame, people: pd.DataFrame, study: Study, files: tuple[str, str], findings: Findings
+) -> None:
+    """Every row's patient must be among the patients and every patient must have rows; `files`: their two names."""
+    column = study.data.patient
+    in_rows, in_people = set(rows["patient"]) - MISSING, set(people["patient"]) - MISSING
+    first_line = rows.index.to_series().groupby(rows["patient"]).agg(["min", "size"])
+    for patient in sorted(in_rows - in_people):
+        line, count = first_line.loc[patient]
+        message = f"the patient is not in {files[1]} ({count} {'row' if count == 1 else 'rows'} here)"
+        action = f"add the patient there or delete the rows{_lost_zeros(patient, in_people)}"
+        findings.add(ERROR, files[0], message, action, line=line, patient=patient, column=column)
+    line_of = dict(zip(people["patient"], people.index, strict=True))
+    for patient in sorted(in_people - in_rows):
+        message = f"the patient has no rows in {files[0]}"
+        action = f"add rows or delete the patient{_lost_zeros(patient, in_rows)}"
+        findings.add(ERROR, files[1], message, action, line=line_of[patient], patient=patient, column=column)
+    if len(in_people) == 1 and len(in_rows) == 1:
+        message = f"the file has one patient only ({shown(*in_people)})"
+        action = "a growth model needs several; is data.patient the right column?"
+        findings.add(ERROR, files[0], message, action, column=column)
+
+
+def _lost_zeros(patient: str, others: Iterable[str]) -> str:
+    """A hint where the ids of the two files differ by leading zeros or white space alone."""
+    alike = sorted(other for other in others if other.lstrip("0") == patient.lstrip("0"))
+    return f" (the other file has {shown(alike[0])}: ids are text)" if alike else ""
+
+
+def set_clock(study: Study, rows: pd.DataFrame, people: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Subtract each patient's time zero from visits and follow-up; both in the analysis unit afterwards."""
+    data, outcome = study.data, study.outcome
+    assert outcome.time_unit is not None
+    zero = _time_zero(study, rows, people)
+    of_row = pd.Series(zero, index=people["patient"]).reindex(rows["patient"]).to_numpy()
+    times = in_unit(rows["time"].to_numpy() - of_row, data.time_unit, data.analysis_unit)
+    if outcome.time_unit == data.time_unit:
+        followup = in_unit(people["followup"].to_numpy() - zero, data.time_unit, data.analysis_unit)
+    else:
+        followup = in_unit(people["followup"].to_numpy(), outcome.time_unit, data.analysis_unit)
+        followup = followup - in_unit(zero, data.time_unit, data.analysis_unit)
+    return rows.assign(time=times), people.assign(followup=followup).drop(columns="time")
+
+
+def _time_zero(study: Study, rows: pd.DataFrame, people: pd.DataFrame) -> np.ndarray:
+    """Each patient's time zero in `data.time_unit`, in the order of `people`."""
+    zero = study.data.time_zero
+    if isinstance(zero, ColumnReference):
+        return people["time"].to_numpy()
+    if zero == "first_visit":
+        # The first row in the file, measured or not: which markers a study asks for must not move the clock.
+        return rows.groupby("patient")["time"].min().reindex(people["patient"]).to_numpy()
+    return np.full(len(people), float(zero))
+
+
+def check_followup(
+    study: Study, rows: pd.DataFrame, people: pd.DataFrame, files: tuple[str, str], findings: Findings
+) -> None:
+    """Follow-up that ends before time zero is an error; visits after its end are a warning."""
+    unit = study.data.analysis_unit
+    early = people[people["followup"] < -TOLERANCE]
+    for line, patient, followup in zip(early.index, early["patient"], early["followup"], strict=True):
+        message = f"the follow-up ends {-followup:.4g} {unit} before time zero"
+        action = "correct it, or data.time_zero"
+        findings.add(ERROR, files[1], message, action, line=line, patient=patient, column=study.outcome.time)
+    end = people.set_index("patient")["followup"].reindex(rows["patient"]).to_numpy()
+    after = rows[rows["time"].to_numpy() > end + TOLERANCE * np.maximum(1.0, end)]
+    for patient, group in after.groupby("patient", sort=True):
+        message = f"{len(group)} of the patient's visits are after the end of follow-up"
+        action = "check the dates of the visits and of the outcome"
+        findings.add(
+            WARNING,
+            files[0],
+            message,
+            action,
+            line=int(group.index.min()),
+            patient=str(patient),
+            column=study.data.time,
+        )

@@ -1,0 +1,164 @@
+"""The rows of measurements: read, checked against each transform's domain, twins settled, transformed.
+
+A frame of rows has columns patient, time, one a marker and one a time-varying covariate; its index is the line in
+the file, so that a finding can always say where.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from slopewise.cohort.clock import read_times
+from slopewise.cohort.columns import Columns
+from slopewise.cohort.findings import ERROR, WARNING, Findings, line_word
+from slopewise.sources import BadCell, Table, numbers, shown
+from slopewise.study import Marker, Study
+
+
+@dataclass(frozen=True)
+class Transform:
+    """A function of a marker's value, where it is defined, and how to say that."""
+
+    apply: Callable[[np.ndarray], np.ndarray]
+    defined: Callable[[np.ndarray], np.ndarray]
+    domain: str
+
+
+TRANSFORMS: Mapping[str, Transform] = {
+    "none": Transform(lambda x: x, lambda x: np.isfinite(x), "finite numbers"),
+    "log": Transform(np.log, lambda x: x > 0, "numbers greater than 0"),
+    "log1p": Transform(np.log1p, lambda x: x > -1, "numbers greater than -1"),
+    "sqrt": Transform(np.sqrt, lambda x: x >= 0, "numbers from 0"),
+    "logit": Transform(lambda x: np.log(x) - np.log1p(-x), lambda x: (x > 0) & (x < 1), "numbers between 0 and 1"),
+}
+
+
+def read_rows(study: Study, table: Table, columns: Columns, findings: Findings) -> pd.DataFrame:
+    """All rows, `time` in `data.time_unit` on the file's own clock, markers as measured; findings for what is wrong."""
+    data = study.data
+    frame = pd.DataFrame({"patient": table.text[data.patient].to_numpy()}, index=table.lines)
+    for row in np.flatnonzero(table.missing(data.patient)):
+        message = f"the row has no patient ({shown(table.text[data.patient].iloc[row])})"
+        findings.add(
+            ERROR, table.name, message, "fill it in or delete the row", line=table.lines[row], column=data.patient
+        )
+    times, bad = read_times(table, data.time, data.time_unit, data.date_format)
+    action = "correct it or set data.date_format" if data.time_unit == "date" else "correct it"
+    findings.add_cells(table, data.time, bad, action, data.patient)
+    empty = [BadCell(int(row), "the row has no time") for row in np.flatnonzero(table.missing(data.time))]
+    findings.add_cells(table, data.time, empty, "fill it in or delete the row", data.patient)
+    frame["time"] = times
+    covariates = dict.fromkeys((*columns.growth_rows, *columns.last_values))
+    values = {column: typed_column(table, column, data.patient, findings) for column in covariates}
+    values |= read_markers(study, table, findings)
+    return pd.concat([frame, pd.DataFrame(values, index=frame.index)], axis=1)
+
+
+def read_markers(study: Study, table: Table, findings: Findings) -> dict[str, np.ndarray]:
+    """Each marker as measured (NaN where missing); cells that are no number or outside the transform are errors."""
+    raw: dict[str, np.ndarray] = {}
+    values = {}
+    for name, marker in study.markers.items():
+        if marker.column not in raw:
+            raw[marker.column], bad = numbers(table, marker.column)
+            findings.add_cells(table, marker.column, bad, "correct it, or leave the cell empty", study.data.patient)
+        values[name] = raw[marker.column]
+        outside = outside_domain(table, marker, values[name])
+        action = "correct it, leave the cell empty, or choose another transform"
+        findings.add_cells(table, marker.column, outside, action, study.data.patient)
+    return values
+
+
+def outside_domain(table: Table, marker: Marker, values: np.ndarray) -> list[BadCell]:
+    """The cells of a marker for which its transform is not defined."""
+    transform = TRANSFORMS[marker.transform]
+    wrong = ~np.isnan(values) & ~transform.defined(values)
+    what = f"has no {marker.transform}, which takes {transform.domain}"
+    return [BadCell(int(row), f"{shown(table.text[marker.column].iloc[row])} {what}") for row in np.flatnonzero(wrong)]
+
+
+def typed_column(table: Table, column: str, patient_column: str, findings: Findings) -> np.ndarray:
+    """A covariate as numbers (NaN where missing) if all its cells are, else as text (None where missing).
+
+    A column that mixes both is an error, told at the cells of the rarer kind: a slip of the pen in a column of
+    numbers must not turn it into categories.
+    """
+    values, bad = numbers(table, column)
+    present = ~table.missing(column)
+    if not bad:
+        return values
+    if len(bad) == present.sum() and not any(cell.numeric for cell in bad):
+        return table.text[column].where(present, other=None).to_numpy()
+    if 2 * len(bad) > present.sum() and not any(cell.numeric for cell in bad):
+        wrong = {cell.row for cell in bad}
+        rows = [int(row) for row in np.flatnonzero(present) if row not in wrong]
+        bad = [BadCell(row, f"{shown(table.text[column].iloc[row])} is a number in a column of text") for row in rows]
+    action = "correct it; if the column holds categories, write each as text (for example grade_1)"
+    findings.add_cells(table, column, bad, action, patient_column)
+    return values
+
+
+def measured(rows: pd.DataFrame, markers: list[str]) -> pd.DataFrame:
+    """The rows that have a value of at least one marker."""
+    return rows[rows[markers].notna().any(axis=1)]
+
+
+def settle_twins(
+    rows: pd.DataFrame, rule: str, landmark: float, file: str, column: str, findings: Findings
+) -> pd.DataFrame:
+    """Settle rows of one patient at one time by `data.duplicates`; `rows` in file order, `time` since time zero.
+
+    Under ``error`` twins after the landmark are a warning only: they enter nothing that predicts, and what comes
+    after the landmark must not decide whether there is a result.
+    """
+    twins = rows.duplicated(["patient", "time"], keep=False)
+    if rule == "keep" or not twins.any():
+        return rows
+    if rule == "first":
+        return rows[~rows.duplicated(["patient", "time"], keep="first")]
+    if rule == "last":
+        return rows[~rows.duplicated(["patient", "time"], keep="last")]
+    if rule == "mean":
+        merged = _means(rows[twins], file, findings)
+        return pd.concat([rows[~twins], merged]).sort_index(kind="stable")
+    for _, group in rows[twins].groupby(["patient", "time"], sort=True):
+        lines = ", ".join(str(line) for line in group.index)
+        message = f"the patient has {len(group)} rows at one time ({line_word(file)}s {lines})"
+        severity, action = (ERROR, "correct them, or set data.duplicates to mean, first, last or keep")
+        if group["time"].iloc[0] > landmark:
+            severity, action = WARNING, "both are after the landmark and enter nothing; correct them"
+        place = {"line": group.index[1], "patient": group["patient"].iloc[0], "column": column}
+        findings.add(severity, file, message, action, **place)
+    return rows
+
+
+def _means(twins: pd.DataFrame, file: str, findings: Findings) -> pd.DataFrame:
+    """One row for several at one time: the mean of what was measured, the line of the first; a text must agree."""
+    keys = ["patient", "time"]
+    first = twins[~twins.duplicated(keys)]
+    merged = {}
+    for column in twins.columns[2:]:
+        values = twins[[*keys, column]].dropna()
+        if values[column].dtype == object:
+            differ = values.groupby(keys)[column].transform("nunique") > 1
+            wrong = values[differ & values.duplicated(keys)]
+            for line, patient, text in zip(wrong.index, wrong["patient"], wrong[column], strict=True):
+                message = f"the patient has different texts at one time (here {shown(text)})"
+                place = {"line": line, "patient": patient, "column": column}
+                findings.add(ERROR, file, message, "correct them; a text has no mean", **place)
+            merged[column] = values.groupby(keys)[column].first()
+        else:
+            # Added up in the order of their size, not of the file.
+            merged[column] = values.sort_values([*keys, column]).groupby(keys)[column].mean()
+    means = pd.DataFrame(merged).reindex(pd.MultiIndex.from_frame(first[keys]))
+    return pd.concat([first[keys], means.set_axis(first.index)], axis=1).astype(twins.dtypes)
+
+
+def transformed(rows: pd.DataFrame, markers: Mapping[str, Marker]) -> pd.DataFrame:
+    """The rows with each marker transformed as the study says."""
+    values = {name: TRANSFORMS[marker.transform].apply(rows[name].to_numpy()) for name, marker in markers.items()}
+    return rows.assign(**values)

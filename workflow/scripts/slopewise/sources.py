@@ -1,0 +1,278 @@
+"""Reading files: a CSV or Parquet file becomes a table of text with the line of each row.
+
+Everything stays text until a column is asked for as numbers, so that a patient `001` is not `1` and so that a
+message can show the cell as the file spells it. Nothing here knows what the columns mean.
+"""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import io
+import math
+import re
+from collections import Counter
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from slopewise.run import InputError
+from slopewise.study_keys import Data
+
+CSV_SUFFIXES = (".csv", ".tsv", ".txt")
+PARQUET_SUFFIXES = (".parquet", ".pq")
+DELIMITERS = (",", ";", "\t", "|")
+MISSING = frozenset(["", "NA", "N/A", "#N/A", "<NA>", "NaN", "nan", "NULL", "null", "."])
+"""Cells that mean a missing value; any other text in a column of numbers is an error."""
+
+INFINITE = re.compile(r"[-+]?inf(inity)?", re.IGNORECASE)
+DECIMAL_COMMA = re.compile(r"[-+]?[0-9]*,[0-9]+([eE][-+]?[0-9]+)?")
+DECIMAL_POINT = re.compile(r"[-+]?[0-9]*\.[0-9]+([eE][-+]?[0-9]+)?")
+THOUSANDS = re.compile(r"[-+]?[1-9][0-9]{0,2},[0-9]{3}")
+NUMBER = {
+    ".": re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?"),
+    ",": re.compile(r"[-+]?([0-9]+,?[0-9]*|,[0-9]+)([eE][-+]?[0-9]+)?"),
+}
+
+
+@dataclass(frozen=True)
+class Table:
+    """A file as text.
+
+    `name` is the path as the study gives it; `text` has a column of str for each named column of the file, cells
+    stripped of white space around them; `lines` the line (CSV) or row (Parquet) of each, from 1; `encoding` and
+    `decimal` are what was told or found.
+    """
+
+    name: str
+    text: pd.DataFrame
+    lines: np.ndarray
+    encoding: str
+    decimal: str
+
+    def missing(self, column: str) -> np.ndarray:
+        """Which cells of a column mean a missing value."""
+        return self.text[column].isin(MISSING).to_numpy()
+
+
+@dataclass(frozen=True)
+class BadCell:
+    """A cell that is not what its column must hold: position in the table (from 0) and what is wrong with it.
+
+    `numeric`: it is meant as a number all the same (infinite, or with the other decimal mark).
+    """
+
+    row: int
+    message: str
+    numeric: bool = False
+
+
+def read_table(folder: Path, name: str, key: str, data: Data) -> Table:
+    """Read the file `name` (beside `folder` unless absolute) that the study gives under `key`.
+
+    Raises `InputError` when there is no such file, when it is empty or broken, or when a column's name stands twice.
+    """
+    path = folder / name
+    if not path.is_file():
+        raise InputError(f"{name}: there is no such file ({key}; looked in {path.parent}){_similar_file(path)}")
+    if path.suffix.lower() in PARQUET_SUFFIXES:
+        return _read_parquet(path, name)
+    if path.suffix.lower() in CSV_SUFFIXES:
+        return _read_csv(path, name, data)
+    known = " ".join((*CSV_SUFFIXES, *PARQUET_SUFFIXES))
+    raise InputError(f"{name}: files ending in {path.suffix!r} are not read ({key}); save it as one of: {known}")
+
+
+def _similar_file(path: Path) -> str:
+    if not path.parent.is_dir():
+        return ""
+    names = [file.name for file in path.parent.iterdir() if file.is_file()]
+    close = difflib.get_close_matches(path.name, names, 1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def numbers(table: Table, column: str) -> tuple[np.ndarray, list[BadCell]]:
+    """A column as float64 (NaN where missing), and the cells that are no finite number (NaN there too)."""
+    pattern, decimal = NUMBER[table.decimal], table.decimal
+    values = np.full(len(table.text), np.nan)
+    bad = []
+    for row, cell in enumerate(table.text[column]):
+        if cell in MISSING:
+            continue
+        if pattern.fullmatch(cell):
+            values[row] = float(cell.replace(",", ".") if decimal == "," else cell)
+            if math.isfinite(values[row]):
+                continue
+            values[row] = np.nan
+        bad.append(_no_number(row, cell, decimal))
+    return values, bad
+
+
+def _no_number(row: int, cell: str, decimal: str) -> BadCell:
+    if INFINITE.fullmatch(cell) or NUMBER[decimal].fullmatch(cell):
+        return BadCell(row, f"{shown(cell)} is not a finite number", numeric=True)
+    if NUMBER["," if decimal == "." else "."].fullmatch(cell):
+        return BadCell(row, f"{shown(cell)} is not a number where the decimal mark is {decimal!r}", numeric=True)
+    return BadCell(row, f"{shown(cell)} is not a number")
+
+
+def shown(cell: str) -> str:
+    """A cell as it can stand in a message of one line: quoted, at most 40 characters."""
+    return repr(cell if len(cell) <= 40 else cell[:37] + "...")
+
+
+# -- CSV --------------------------------------------------------------------------------------------------------------
+
+
+def _read_csv(path: Path, name: str, data: Data) -> Table:
+    text, encoding = _decode(path.read_bytes(), name, data.encoding)
+    delimiter = _find_delimiter(text) if data.delimiter == "auto" else data.delimiter
+    records = _records(text, delimiter, name)
+    if not records:
+        raise InputError(f"{name}: the file is empty; it needs a line with the columns' names and rows below it")
+    header = [column.strip() for column in records[0][1]]
+    _refuse_twins(header, name)
+    if len(records) == 1:
+        raise InputError(f"{name}: the file has no rows below the columns' names")
+    rows = [_whole_row(cells, len(header), line, name, delimiter) for line, cells in records[1:]]
+    # Programs write row numbers into a column without a name; it cannot be asked for, so it is left out.
+    columns = {column: [row[place] for row in rows] for place, column in enumerate(header) if column}
+    frame = pd.DataFrame(columns, dtype=object)
+    lines = np.array([line for line, _ in records[1:]], dtype=np.int64)
+    decimal = _find_decimal(columns, name) if data.decimal == "auto" else data.decimal
+    return Table(name, frame, lines, encoding, decimal)
+
+
+def _decode(content: bytes, name: str, encoding: str) -> tuple[str, str]:
+    """The text of a file and its encoding: as told, else by byte order mark, else UTF-8 if it is that, else Latin-1."""
+    if content[:4] == b"PK\x03\x04" or content[:2] == b"\x1f\x8b":
+        raise InputError(
+            f"{name}: this is a compressed or Excel file under the name of a CSV file; save it as CSV text"
+        )
+    if encoding == "auto":
+        encoding = "latin-1"
+        if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+            encoding = "utf-16"
+        elif _is_utf8(content):
+            encoding = "utf-8"
+    try:
+        text = content.decode("utf-8-sig" if encoding.lower() in ("utf-8", "utf8") else encoding)
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise InputError(f"{name}: line {line}: cannot be read as {encoding}; set data.encoding") from error
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise InputError(f"{name}: line {line}: holds a NUL character, so this is no text file; save it as CSV text")
+    return text, encoding
+
+
+def _is_utf8(content: bytes) -> bool:
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _find_delimiter(text: str) -> str:
+    """The delimiter that cuts the first lines into equally many cells, the most of them."""
+    best, most = ",", (False, 1)
+    sample = text[:65536] if len(text) <= 65536 else text[: text.rfind("\n", 0, 65536) + 1 or 65536]
+    for delimiter in DELIMITERS:
+        try:
+            widths = [len(cells) for cells in csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter) if cells]
+        except csv.Error:
+            continue
+        score = (len(set(widths[:50])) == 1, widths[0] if widths else 0)
+        if score[1] > 1 and score > most:
+            best, most = delimiter, score
+    return best
+
+
+def _records(text: str, delimiter: str, name: str) -> list[tuple[int, list[str]]]:
+    """Each record that is not blank, with the line on which it starts (a quoted cell may hold line ends)."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    records, line = [], 1
+    try:
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                records.append((line, cells))
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise InputError(f"{name}: line {line}: a quoted cell is not closed or is broken ({error})") from error
+    return records
+
+
+def _whole_row(cells: list[str], width: int, line: int, name: str, delimiter: str) -> list[str]:
+    cells = [cell.strip() for cell in cells]
+    if len(cells) < width or any(cells[width:]):
+        mark = {"\t": "tab", ",": "comma", ";": "semicolon"}.get(delimiter, delimiter)
+        message = f"{len(cells)} cells where the columns' names are {width} (delimiter: {mark})"
+        raise InputError(f"{name}: line {line}: {message}; quote cells that hold the delimiter, or set data.delimiter")
+    return cells[:width]
+
+
+def _refuse_twins(header: list[str], name: str) -> None:
+    twins = [column for column, count in Counter(header).items() if column and count > 1]
+    if twins:
+        places = " and ".join(str(place + 1) for place, column in enumerate(header) if column == twins[0])
+        raise InputError(
+            f"{name}: the column name {shown(twins[0])} stands twice (columns {places}); rename one of them"
+        )
+
+
+def _find_decimal(columns: dict[str, list[str]], name: str) -> str:
+    """The decimal mark that most numbers of the file are written with; `InputError` where 1,234 could be either."""
+    with_comma = [cell for cells in columns.values() for cell in cells if "," in cell and DECIMAL_COMMA.fullmatch(cell)]
+    if not with_comma:
+        return "."
+    with_point = sum(1 for cells in columns.values() for cell in cells if "." in cell and DECIMAL_POINT.fullmatch(cell))
+    if not with_point and all(THOUSANDS.fullmatch(cell) for cell in with_comma):
+        message = f"{shown(with_comma[0])} could be a decimal comma or a mark of thousands; set data.decimal"
+        raise InputError(f"{name}: {message}")
+    return "," if len(with_comma) > with_point else "."
+
+
+# -- Parquet ----------------------------------------------------------------------------------------------------------
+
+
+def _read_parquet(path: Path, name: str) -> Table:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        content = pq.read_table(path)
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"{name}: cannot be read as Parquet ({' '.join(str(error).split())[:200]})") from error
+    header = [column.strip() for column in content.column_names]
+    _refuse_twins(header, name)
+    if content.num_rows == 0:
+        raise InputError(f"{name}: the file has no rows")
+    columns = {
+        column: [_as_text(value) for value in content.column(place).to_pylist()]
+        for place, column in enumerate(header)
+        if column
+    }
+    lines = np.arange(1, content.num_rows + 1, dtype=np.int64)
+    return Table(name, pd.DataFrame(columns, dtype=object), lines, "parquet", ".")
+
+
+def _as_text(value: Any) -> str:
+    """A value of a typed file as the text that a CSV file would hold; a whole number has no point (7.0 is 7)."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        if math.isnan(value):
+            return ""
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+    if isinstance(value, datetime):
+        return value.date().isoformat() if value.timetz() == time() else value.isoformat()
+    if isinstance(value, date):
+        return value.isoformat()
+    return str(value).strip()

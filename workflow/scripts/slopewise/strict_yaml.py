@@ -1,0 +1,140 @@
+"""YAML read strictly: what a line seems to say is what it says, or it is refused with its line number.
+
+A small part of YAML 1.2 (its core schema) is taken: maps, lists, text, numbers, `true`, `false` and `null`.
+What other readers guess at, and people are bitten by, is refused: `yes`/`no`/`on`/`off` (booleans of
+YAML 1.1), `010` (octal there), `12:30` (sexagesimal there), `1_000`, duplicate keys, anchors and tags.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+KeyPath = tuple[str, ...]
+
+INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
+FLOAT = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+LOOKS_LIKE_NUMBER = re.compile(r"[-+]?0[0-9_.]+|[-+]?[0-9][0-9_]*_[0-9_]*(\.[0-9_]*)?|[-+]?[0-9]+(:[0-5]?[0-9])+")
+NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+OLD_BOOLEANS = {"yes": "true", "no": "false", "on": "true", "off": "false"}
+
+
+class StrictYamlError(Exception):
+    """Text that is not the YAML we take: `line` (from 1, or None) and a message for a person."""
+
+    def __init__(self, message: str, line: int | None = None, path: KeyPath = ()) -> None:
+        super().__init__(message)
+        self.line = line
+        self.path = path
+
+
+@dataclass(frozen=True)
+class Document:
+    """What the text holds, and on which line each key path stands (list items count as "0", "1", ...)."""
+
+    content: dict[Any, Any]
+    lines: dict[KeyPath, int]
+
+    def line(self, path: KeyPath) -> int | None:
+        """The line of the longest part of `path` that is in the document; None for the document as a whole."""
+        for length in range(len(path), 0, -1):
+            if path[:length] in self.lines:
+                return self.lines[path[:length]]
+        return None
+
+
+def read_document(data: bytes) -> Document:
+    """Parse the bytes of a YAML file whose top is a map; raises `StrictYamlError`."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise StrictYamlError("is not UTF-8 text; save the file as UTF-8", line) from error
+    try:
+        # The base loader leaves every scalar as the text that stands there, so that we decide what it means.
+        _refuse_anchors(text)
+        root = yaml.compose(text, Loader=yaml.BaseLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        message = f"is not valid YAML: {error.problem or error.context}"
+        raise StrictYamlError(message, mark.line + 1 if mark else None) from error
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise StrictYamlError("holds a control character that YAML does not allow", line) from error
+    if root is None:
+        raise StrictYamlError("is empty")
+    if not isinstance(root, yaml.MappingNode):
+        raise StrictYamlError("must be a map of keys (`key: value` on each line)", root.start_mark.line + 1)
+    lines: dict[KeyPath, int] = {}
+    return Document(_map(root, (), lines), lines)
+
+
+def _refuse_anchors(text: str) -> None:
+    for event in yaml.parse(text, Loader=yaml.BaseLoader):
+        anchor, tag = getattr(event, "anchor", None), getattr(event, "tag", None)
+        line = event.start_mark.line + 1 if event.start_mark else None
+        if anchor is not None:
+            message = f"`{anchor}` is an anchor or alias; write the content out where it is needed"
+            raise StrictYamlError(message, line)
+        if tag is not None:
+            raise StrictYamlError(f"the tag `{tag}` is not taken; write the value plainly, text in quotes", line)
+
+
+def _value(node: yaml.Node, path: KeyPath, lines: dict[KeyPath, int]) -> Any:
+    if isinstance(node, yaml.MappingNode):
+        return _map(node, path, lines)
+    if isinstance(node, yaml.SequenceNode):
+        return [_item(child, (*path, str(index)), lines) for index, child in enumerate(node.value)]
+    assert isinstance(node, yaml.ScalarNode)  # the only other kind there is
+    return _scalar(node, path)
+
+
+def _item(node: yaml.Node, path: KeyPath, lines: dict[KeyPath, int]) -> Any:
+    lines[path] = node.start_mark.line + 1
+    return _value(node, path, lines)
+
+
+def _map(node: yaml.MappingNode, path: KeyPath, lines: dict[KeyPath, int]) -> dict[Any, Any]:
+    content: dict[Any, Any] = {}
+    seen: dict[str, int] = {}
+    for key_node, value_node in node.value:
+        line = key_node.start_mark.line + 1
+        if not isinstance(key_node, yaml.ScalarNode):
+            raise StrictYamlError("a key must be a word or a number", line, path)
+        here = (*path, key_node.value)
+        if key_node.value in seen:
+            first = seen[key_node.value]
+            raise StrictYamlError(f"the key `{key_node.value}` stands twice (first on line {first})", line, here)
+        seen[key_node.value] = lines[here] = line
+        content[_scalar(key_node, here)] = _value(value_node, here, lines)
+    return content
+
+
+def _scalar(node: yaml.ScalarNode, path: KeyPath) -> Any:
+    """The value of a scalar: text when it is quoted or a block, else by the core schema."""
+    text, line = node.value, node.start_mark.line + 1
+    if node.style is not None:
+        return text
+    if text in ("", "~") or text.lower() == "null":
+        return None
+    if text in ("true", "True", "TRUE", "false", "False", "FALSE"):
+        return text.lower() == "true"
+    if text.lower() in OLD_BOOLEANS:
+        other = OLD_BOOLEANS[text.lower()]
+        message = (
+            f"`{text}` without quotes is read as {other} by some programs: write {other}, or '{text}' for the text"
+        )
+        raise StrictYamlError(message, line, path)
+    if INTEGER.fullmatch(text):
+        return int(text)
+    if FLOAT.fullmatch(text):
+        return float(text)
+    if NOT_FINITE.fullmatch(text):
+        raise StrictYamlError(f"`{text}` is not a finite number", line, path)
+    if LOOKS_LIKE_NUMBER.fullmatch(text):
+        message = f"`{text}` is read differently by different programs: write '{text}' for the text, or a plain number"
+        raise StrictYamlError(message, line, path)
+    return text

@@ -1,0 +1,171 @@
+"""The study file: one function that reads it, and which of its parts each step depends on.
+
+Snakemake imports this module at each start, so it imports nothing heavy: pydantic, yaml and the standard library.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints, ValidationError
+
+from slopewise.run import InputError
+from slopewise.strict_yaml import Document, StrictYamlError, read_document
+from slopewise.study_errors import Finding, findings_of, one_line
+from slopewise.study_keys import CrossFit, Data, Growth, Keys, Marker, Outcome, Report, Validation, expects
+from slopewise.study_rules import broken_rules, formula_names, not_available
+
+__all__ = ["STEPS", "Marker", "Study", "formula_names", "load_study"]
+
+STEPS = ("cohort", "folds", "compare_growth", "crossfit", "outcome", "validate", "report")
+"""The steps that `Study.subset` knows."""
+
+
+class Study(Keys):
+    """A study file."""
+
+    study: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+    """Name of the study and of its folder, `results/{study}`: letters, digits, `_` and `-`, 1 to 64 of them.
+    Example: `pbc`"""
+    title: str = ""
+    """Title of the report. Example: `Liver markers and transplant-free survival`"""
+    description: str = ""
+    """A paragraph for the report. Example: `Sequential data of the Mayo Clinic trial.`"""
+    seed: int = Field(ge=0)
+    """All randomness comes from it. Example: `20261122`"""
+    data: Data
+    markers: Annotated[dict[str, Marker], Field(min_length=1)]
+    """The markers, by a name that starts with a letter and goes on with letters, digits, `_` or `-`."""
+    growth: Growth = Field(default_factory=Growth)
+    landmark: Annotated[
+        float | Annotated[tuple[float, ...], Field(strict=False)] | Literal["none"],
+        expects("a number, a list of numbers or none"),
+    ]
+    """The moment from which one predicts, in the analysis unit since time zero; a list of moments; or `none`: each
+    patient's own last visit. Example: `2`"""
+    outcome: Outcome
+    crossfit: CrossFit = Field(default_factory=CrossFit)
+    validation: Validation = Field(default_factory=Validation)
+    report: Report = Field(default_factory=Report)
+    chunk_size: Annotated[Literal["auto"] | Annotated[int, Field(ge=1)], expects("auto or a whole number from 1")] = (
+        "auto"
+    )
+    """Markers a job. Example: `50`"""
+
+    @property
+    def landmark_time(self) -> float:
+        """The landmark as one number; raises `ValueError` where the study has a list or none."""
+        if isinstance(self.landmark, float):
+            return self.landmark
+        raise ValueError("the study has no single landmark")
+
+    @property
+    def growth_columns(self) -> tuple[str, ...]:
+        """Names other than `time` in the growth formulas: columns of the patients or of the measurements; sorted."""
+        names = formula_names(self.growth.fixed) | formula_names(self.growth.random)
+        return tuple(sorted(names - {"time"}))
+
+    def chunks(self) -> list[list[str]]:
+        """The markers in jobs: `chunk_size` in each; `auto` takes 50, or more where that would make over 200 jobs."""
+        names = list(self.markers)
+        size = max(50, -(-len(names) // 200)) if self.chunk_size == "auto" else self.chunk_size
+        return [names[start : start + size] for start in range(0, len(names), size)]
+
+    def subset(self, step: str) -> dict[str, Any]:
+        """Exactly the parts of the study that `step` depends on, fit for JSON: when they change, it runs again.
+
+        What reaches a step only through a table that it reads (follow-up, folds, fits) is not among them.
+        Raises `ValueError` for an unknown step.
+        """
+        if step not in STEPS:
+            raise ValueError(f"unknown step {step!r}: one of {', '.join(STEPS)}")
+        content = self.model_dump(mode="json")
+        chosen: dict[str, Any] = {}
+        for path in _DEPENDS_ON[step]:
+            _copy(content, chosen, path.split("."))
+        if step != "folds":
+            chosen["marker_names"] = list(self.markers)
+        if step == "cohort":
+            chosen["growth_columns"] = list(self.growth_columns)
+        return chosen
+
+
+def _keys(place: str, names: str) -> tuple[str, ...]:
+    return tuple(f"{place}.{name}" for name in names.split())
+
+
+_GROWTH_MODEL = (
+    *_keys("growth", "fixed random structure reml engine residual_by weights rows slope_of"),
+    "landmark",
+)
+_OUTCOME_MODEL = _keys(
+    "outcome", "kind events competing positive covariates strata horizons penalty one_visit missing_marker entry"
+)
+_DEPENDS_ON: dict[str, tuple[str, ...]] = {
+    "cohort": (
+        *("data", "landmark", "growth.rows", "growth.residual_by", "growth.weights"),
+        *_keys("markers.*", "column transform"),
+        *_keys("outcome", "kind time time_unit entry after_measurements event events competing censored column"),
+        *_keys("outcome", "positive covariates strata one_visit missing_marker"),
+    ),
+    "folds": ("seed", "outcome.kind", "crossfit", "validation.folds", "validation.repeats"),
+    "compare_growth": ("seed", *_GROWTH_MODEL, "growth.bootstrap"),
+    # The transform tells whether a relative change is exp(delta) - 1.
+    "crossfit": (*_GROWTH_MODEL, "markers.*.transform"),
+    # Both stages again in each bootstrap sample; model.json also tells `predict` how to read a new patient.
+    "outcome": (
+        *("seed", *_GROWTH_MODEL, *_OUTCOME_MODEL, "outcome.bootstrap", "crossfit"),
+        *_keys("markers.*", "column transform"),
+        *_keys("data", "time_unit analysis_unit time_zero"),
+    ),
+    "validate": ("seed", *_OUTCOME_MODEL, "validation"),
+    "report": tuple(key for key in Study.model_fields if key != "chunk_size"),
+}
+
+
+def _copy(source: dict[str, Any], target: dict[str, Any], path: list[str]) -> None:
+    """Copy what `path` leads to, with the maps on the way; ``*`` stands for every key."""
+    for key in source if path[0] == "*" else [path[0]]:
+        if len(path) == 1:
+            target[key] = source[key]
+        else:
+            _copy(source[key], target.setdefault(key, {}), path[1:])
+
+
+def load_study(path: str | Path) -> Study:
+    """Read and check a study file.
+
+    Raises `InputError` with the first finding in the order of lines: file, line, key, what is wrong, what to do;
+    the others follow in short. Paths in the study stay as they are written.
+    """
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: the study file cannot be read: {error.strerror or error}") from error
+    return parse_study(data, str(path))
+
+
+def parse_study(data: bytes, name: str) -> Study:
+    """Read and check the bytes of a study file; `name` stands in messages. Raises `InputError`."""
+    try:
+        document = read_document(data)
+    except StrictYamlError as error:
+        raise InputError(one_line(name, error.line, Finding(error.path, str(error)))) from error
+    try:
+        study = Study.model_validate(document.content)
+    except ValidationError as error:
+        raise _refusal(name, document, findings_of(error, Study)) from error
+    findings = [*not_available(study)] or [*broken_rules(study)]
+    if findings:
+        raise _refusal(name, document, findings)
+    return study
+
+
+def _refusal(name: str, document: Document, findings: list[Finding]) -> InputError:
+    """The first finding in full and the others in short, in the order of their lines."""
+    placed = sorted((document.line(finding.path) or 0, finding) for finding in findings)
+    message = one_line(name, *placed[0])
+    if others := [f"line {line}, {'.'.join(finding.path)}" for line, finding in placed[1:]]:
+        message += f" (and {len(others)} more: {'; '.join(others)})"
+    return InputError(message)

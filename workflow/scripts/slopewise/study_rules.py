@@ -1,0 +1,235 @@
+"""What a study file must hold beyond the types of its keys: what is not available yet, and keys that must agree."""
+
+from __future__ import annotations
+
+import ast
+import codecs
+import re
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
+
+from slopewise.strict_yaml import KeyPath
+from slopewise.study_errors import Finding
+
+if TYPE_CHECKING:
+    from slopewise.study import Study
+
+RESERVED = {
+    "patient": "the column of the patient's identifier in every table",
+    "time": "the time since time zero in every table and formula",
+    "event": "the column of the event in the cohort",
+    "followup": "the column of the follow-up since the landmark in the cohort",
+    "entry": "the column of the delayed entry in the cohort",
+    "outcome": "the column of a binary or continuous outcome in the cohort",
+    "visit": "the number of a visit in the report",
+}
+"""Names that our own tables use, and for what."""
+
+MARKER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,99}")
+
+
+def formula_names(formula: str) -> frozenset[str]:
+    """The names of columns in a one-sided formula such as ``~ time * sex + log(dose)``; functions are not among them.
+
+    Raises `ValueError` with what cannot be read. Whether the formula is admissible is the design's question.
+    """
+    if not formula.strip().startswith("~"):
+        raise ValueError("a formula starts with `~`, for example `~ time`")
+    right = formula.strip()[1:].strip()
+    if not right:
+        raise ValueError("the formula ends after `~`; write `~ 1` for an intercept alone")
+    try:
+        # `a:b` is an interaction in a formula and no expression in Python; for the names they are the same as `a * b`.
+        tree = ast.parse(right.replace(":", "*"), mode="eval")
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise ValueError(f"the formula `{formula}` cannot be read") from error
+    functions = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    return frozenset(node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and id(node) not in functions)
+
+
+def _given(value: Any) -> bool:
+    return bool(value)
+
+
+NOT_YET: Mapping[str, Callable[[Any], bool]] = {
+    "data.time_unit": lambda value: value == "none",
+    "data.analysis_unit": lambda value: value == "none",
+    "data.centre": _given,
+    "markers.*.fast_change": _given,
+    "growth.residual_by": _given,
+    "growth.weights": _given,
+    "growth.rows": lambda value: value == "all",
+    "growth.slope_of": lambda value: value != "time",
+    "landmark": lambda value: not isinstance(value, float),
+    "outcome.kind": lambda value: value != "survival",
+    "outcome.entry": _given,
+    "outcome.after_measurements": _given,
+    "outcome.competing": _given,
+    "outcome.strata": _given,
+    "outcome.penalty": lambda value: value == "elastic_net",
+    "report.patients": _given,
+}
+"""Keys whose capability is still to come, and for which of their values; ``*`` stands for every marker."""
+
+
+def not_available(study: Study) -> Iterator[Finding]:
+    """Keys with a value whose capability is still to come: refused rather than ignored."""
+    for path, is_refused in NOT_YET.items():
+        for found, value in _values(study, path.split("."), ()):
+            if is_refused(value):
+                shown = value if isinstance(value, str) else repr(value).lower()
+                shown = "" if isinstance(value, BaseModel | dict) else f": {shown}"
+                yield Finding(found, f"`{path.split('.')[-1]}{shown}` is not available yet")
+
+
+def _values(node: Any, rest: list[str], path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:
+    """The value at a key path, or at each that a ``*`` in it stands for."""
+    if not rest:
+        yield path, node
+        return
+    for key in node if rest[0] == "*" else [rest[0]]:
+        yield from _values(node[key] if isinstance(node, dict) else getattr(node, key), rest[1:], (*path, key))
+
+
+def broken_rules(study: Study) -> Iterator[Finding]:
+    """Keys that do not agree with each other, reserved names, formulas that cannot be read."""
+    yield from _data_rules(study)
+    yield from _marker_rules(study)
+    yield from _formula_rules(study)
+    yield from _survival_rules(study)
+    yield from _code_rules(study)
+    yield from _covariate_rules(study)
+
+
+def _data_rules(study: Study) -> Iterator[Finding]:
+    data = study.data
+    if data.encoding != "auto":
+        try:
+            codecs.lookup(data.encoding)
+        except LookupError:
+            yield Finding(
+                ("data", "encoding"), f"unknown encoding {data.encoding!r}; for example utf-8, latin-1, cp1252"
+            )
+    if data.delimiter == data.decimal == ",":
+        yield Finding(("data", "decimal"), "the comma cannot be both data.delimiter and data.decimal")
+    if data.patient == data.time:
+        yield Finding(("data", "time"), f"column {data.time!r} is data.patient already")
+    dated = data.time_unit == "date"
+    if dated and isinstance(data.time_zero, float):
+        message = "with data.time_unit: date the time zero must be {column: NAME} (a date a patient) or first_visit"
+        yield Finding(("data", "time_zero"), message)
+    if data.date_format != "auto" and not dated:
+        yield Finding(("data", "date_format"), "is only used with data.time_unit: date; leave it out")
+    if data.date_format != "auto" and not _keeps_a_date(data.date_format):
+        message = f'{data.date_format!r} is no strptime format of a whole date; for example "%d/%m/%Y"'
+        yield Finding(("data", "date_format"), message)
+
+
+def _keeps_a_date(date_format: str) -> bool:
+    """Whether a date written by the format and read again is the same day, so that nothing is missing in it."""
+    if not re.search("%[YyGcx]", date_format):
+        return False
+    day = datetime(2001, 12, 31)
+    try:
+        return datetime.strptime(day.strftime(date_format), date_format).date() == day.date()
+    except (ValueError, re.error):
+        return False
+
+
+def _marker_rules(study: Study) -> Iterator[Finding]:
+    for name, marker in study.markers.items():
+        path = ("markers", name)
+        if name in RESERVED:
+            yield Finding(path, f"the name `{name}` is reserved: it is {RESERVED[name]}; choose another name")
+        elif not MARKER_NAME.fullmatch(name):
+            message = "a marker's name starts with a letter and goes on with letters, digits, `_` or `-`, 100 at most"
+            yield Finding(path, message)
+        for key in ("patient", "time"):
+            if marker.column == getattr(study.data, key):
+                yield Finding(
+                    (*path, "column"), f"column {marker.column!r} is data.{key}; a marker is a measured value"
+                )
+
+
+def _formula_rules(study: Study) -> Iterator[Finding]:
+    for key in ("fixed", "random"):
+        path = ("growth", key)
+        try:
+            names = formula_names(getattr(study.growth, key))
+        except ValueError as error:
+            yield Finding(path, str(error))
+            continue
+        outcome = {study.outcome.time: "outcome.time", study.outcome.event: "outcome.event"}
+        for name in sorted(names - {"time"}):
+            if name in study.markers:
+                message = f"`{name}` is a marker; a marker cannot explain itself: give the marker another name"
+                yield Finding(path, message)
+            elif name in RESERVED:
+                yield Finding(path, f"the name `{name}` is reserved: it is {RESERVED[name]}; rename the column")
+            elif name in outcome:
+                yield Finding(path, f"`{name}` is {outcome[name]}: the outcome cannot explain a marker")
+            elif name == study.data.patient:
+                yield Finding(path, f"`{name}` is data.patient, which is no covariate")
+            elif name == study.data.time:
+                yield Finding(path, f"`{name}` is data.time; in a formula it is called `time`")
+
+
+def _survival_rules(study: Study) -> Iterator[Finding]:
+    outcome = study.outcome
+    for key in ("time", "time_unit", "event", "events", "horizons"):
+        if not getattr(outcome, key):
+            yield Finding(("outcome", key), "is missing; `kind: survival` needs it")
+    for key in ("column", "positive"):
+        if getattr(outcome, key) is not None:
+            yield Finding(("outcome", key), "is for other kinds than survival; leave it out")
+    if outcome.time_unit and (outcome.time_unit == "date") != (study.data.time_unit == "date"):
+        message = "data.time_unit and outcome.time_unit must both be date or neither: time zero is subtracted from both"
+        yield Finding(("outcome", "time_unit"), message)
+    if outcome.time and outcome.time == outcome.event:
+        yield Finding(("outcome", "event"), f"column {outcome.event!r} is outcome.time already")
+    if any(horizon <= 0 for horizon in outcome.horizons):
+        yield Finding(("outcome", "horizons"), "a horizon counts from the landmark and must be greater than 0")
+    elif list(outcome.horizons) != sorted(set(outcome.horizons)):
+        yield Finding(("outcome", "horizons"), "the horizons must increase, each once")
+
+
+def _code_rules(study: Study) -> Iterator[Finding]:
+    outcome = study.outcome
+    if not outcome.censored:
+        yield Finding(("outcome", "censored"), "must name at least one code")
+    owner: dict[str, str] = {}
+    codes = {"events": outcome.events, "competing": outcome.competing, "censored": outcome.censored}
+    for key, named in codes.items():
+        for code in named:
+            if code in owner:
+                message = f"the code {code} stands twice: in outcome.{owner[code]} and in outcome.{key}"
+                yield Finding(("outcome", key), message)
+            owner[code] = key
+    labels = [*outcome.events.values(), *outcome.competing.values()]
+    for label in sorted({label for label in labels if labels.count(label) > 1 or not label.strip()}):
+        yield Finding(("outcome", "events"), f"the label {label!r} is empty or stands for two codes")
+
+
+def _covariate_rules(study: Study) -> Iterator[Finding]:
+    path = ("outcome", "covariates")
+    outcome = study.outcome
+    roles = {
+        study.data.patient: "data.patient",
+        study.data.time: "data.time",
+        outcome.time: "outcome.time",
+        outcome.event: "outcome.event",
+    }
+    for name in sorted(set(outcome.covariates)):
+        if outcome.covariates.count(name) > 1:
+            yield Finding(path, f"`{name}` stands twice")
+        if name in roles:
+            yield Finding(path, f"`{name}` is {roles[name]}, which is no covariate")
+        elif name in RESERVED:
+            yield Finding(path, f"the name `{name}` is reserved: it is {RESERVED[name]}; rename the column")
+        elif name in study.markers:
+            yield Finding(
+                path, f"`{name}` is also a marker's name: give the marker another name, so that results stay clear"
+            )

@@ -1,0 +1,261 @@
+"""The tables that pass between steps: their columns, their keys, and the one way to read and write them.
+
+A table is checked against its pandera schema when it is written and again when it is read, sorted by its keys,
+and written all or nothing. The suffix of the path decides the form: Parquet for steps, CSV for people.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import pandera.pandas as pa
+from pandera.errors import SchemaError, SchemaErrors
+
+from slopewise.run import InputError, atomic
+
+Kind = str | tuple[str, ...]
+"""A kind of column, or the words that are allowed in it."""
+TEXT, INTEGER, NUMBER, FULL, FLAG = "text", "integer", "number", "full", "flag"
+"""Kinds of column: text, integers, numbers that may be missing, numbers that may not, true or false."""
+
+SCHEMES = ("crossfit", "validation")
+STRUCTURES = ("correlated", "diagonal", "intercept", "excluded")
+GROWTH_MODELS = ("pooled", "random_intercept", "random_slope", "study")
+SEVERITIES = ("error", "warning", "note")
+FIT_KEYS: dict[str, Kind] = {"marker": TEXT, "scheme": SCHEMES, "repeat": INTEGER, "held_out": INTEGER, "fold": INTEGER}
+STEP_KEYS: dict[str, Kind] = {"predictors": TEXT, "cause": TEXT}
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table: its columns with their kind (or the allowed words), its keys in order of sorting.
+
+    `further` says whether columns beyond the named ones may follow (a column a marker, covariates).
+    `positional` tables keep the order in which they were made.
+    """
+
+    columns: dict[str, Kind]
+    keys: tuple[str, ...]
+    further: bool = False
+    positional: bool = False
+
+    def schema(self) -> pa.DataFrameSchema:
+        """The pandera schema that a frame of this table must pass."""
+        return pa.DataFrameSchema(
+            {name: _column(kind) for name, kind in self.columns.items()},
+            strict=not self.further,
+            unique=None if self.positional else list(self.keys),
+            ordered=False,
+        )
+
+
+def _column(kind: Kind) -> pa.Column:
+    if isinstance(kind, tuple):
+        return pa.Column("string", pa.Check.isin(kind))
+    return {
+        TEXT: pa.Column("string", nullable=True),
+        INTEGER: pa.Column("int64"),
+        NUMBER: pa.Column("float64", nullable=True),
+        FULL: pa.Column("float64"),
+        FLAG: pa.Column("bool"),
+    }[kind]
+
+
+def _columns(text: str, kind: Kind = NUMBER) -> dict[str, Kind]:
+    return dict.fromkeys(text.split(), kind)
+
+
+_SCORES = _columns("intercept level slope slope_se reliability")
+_MEASUREMENTS = Table({"patient": TEXT, "time": FULL}, ("patient", "time"), further=True, positional=True)
+_CURVE = Table(
+    {**STEP_KEYS, "horizon": FULL, **_columns("x y ci_low ci_high")}, ("predictors", "cause", "horizon", "x")
+)
+
+TABLES: dict[str, Table] = {
+    "cohort/measurements": _MEASUREMENTS,
+    "cohort/later": _MEASUREMENTS,
+    "cohort/patients": Table(
+        {"patient": TEXT, "entry": NUMBER, "followup": FULL, "event": INTEGER}, ("patient",), further=True
+    ),
+    "cohort/flow": Table(
+        {
+            "step": TEXT,
+            "reason": TEXT,
+            **_columns("patients_removed rows_removed patients_left rows_left events_left", INTEGER),
+        },
+        ("step",),
+        positional=True,
+    ),
+    "cohort/problems": Table(
+        {
+            "severity": SEVERITIES,
+            "file": TEXT,
+            "line": NUMBER,
+            **_columns("patient column message action", TEXT),
+        },
+        ("severity", "file", "line"),
+        positional=True,
+    ),
+    "folds": Table(
+        {"scheme": SCHEMES, "repeat": INTEGER, "held_out": INTEGER, "patient": TEXT, "fold": INTEGER},
+        ("scheme", "repeat", "held_out", "patient"),
+    ),
+    "growth/fixed_effects": Table(
+        {
+            "marker": TEXT,
+            "model": GROWTH_MODELS,
+            "term": TEXT,
+            **_columns("estimate se df statistic p_value ci_low ci_high"),
+        },
+        ("marker", "model", "term"),
+    ),
+    "growth/covariance": Table(
+        {
+            "marker": TEXT,
+            "model": GROWTH_MODELS,
+            "term_1": TEXT,
+            "term_2": TEXT,
+            **_columns("covariance sd_or_correlation ci_low ci_high"),
+        },
+        ("marker", "model", "term_1", "term_2"),
+    ),
+    "growth/population": Table({"marker": TEXT, **_columns("time mean", FULL)}, ("marker", "time")),
+    "growth/fits": Table(
+        {
+            **FIT_KEYS,
+            "structure": STRUCTURES,
+            "converged": FLAG,
+            "singular": FLAG,
+            "iterations": INTEGER,
+            **_columns("gradient deviance"),
+            **_columns("patients rows", INTEGER),
+            "message": TEXT,
+        },
+        tuple(FIT_KEYS),
+    ),
+    "slopes/slopes": Table(
+        {
+            "patient": TEXT,
+            "marker": TEXT,
+            "visits": INTEGER,
+            "span": NUMBER,
+            **_SCORES,
+            "slope_deviation": NUMBER,
+            **_columns("slope_ols first last delta delta_relative"),
+        },
+        ("patient", "marker"),
+    ),
+    "slopes/crossfit": Table({"patient": TEXT, **FIT_KEYS, **_SCORES}, ("patient", *FIT_KEYS)),
+    "slopes/leakage_audit": Table(
+        {
+            "scheme": SCHEMES,
+            **_columns("repeat held_out fold patients_fitted patients_scored shared_patients", INTEGER),
+            **_columns("latest_time_fitted landmark"),
+            "rows_after_landmark": INTEGER,
+            "verdict": ("clean", "leak"),
+        },
+        ("scheme", "repeat", "held_out", "fold"),
+    ),
+    "slopes/reliability": Table({"marker": TEXT, **_columns("reliability ci_low ci_high")}, ("marker",)),
+    "outcome/coefficients": Table(
+        {
+            **STEP_KEYS,
+            "term": TEXT,
+            "scale": ("unit", "sd"),
+            **_columns("estimate se ratio ci_low ci_high p_value ci_low_bootstrap ci_high_bootstrap"),
+        },
+        ("predictors", "cause", "term", "scale"),
+    ),
+    "outcome/performance": Table(
+        {
+            **STEP_KEYS,
+            "metric": TEXT,
+            **_columns("horizon apparent validated ci_low ci_high"),
+            "versus": TEXT,
+            **_columns("difference difference_low difference_high"),
+        },
+        ("predictors", "cause", "metric", "horizon"),
+    ),
+    "outcome/predictions": Table(
+        {
+            "patient": TEXT,
+            **STEP_KEYS,
+            **_columns("repeat fold", INTEGER),
+            **_columns("linear_predictor horizon risk", FULL),
+        },
+        ("patient", "predictors", "cause", "repeat", "horizon"),
+    ),
+    "outcome/ledger": Table(
+        {"predictors": TEXT, "repeat": INTEGER, "held_out": INTEGER, "marker": TEXT, "message": TEXT},
+        ("predictors", "repeat", "held_out", "marker", "message"),
+    ),
+    "outcome/calibration": _CURVE,
+    "outcome/decision_curve": _CURVE,
+}
+
+
+def check(frame: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The frame in the table's types, order of columns and order of rows; `ValueError` where it breaks the schema."""
+    table = TABLES[name]
+    missing = [column for column in table.columns if column not in frame.columns]
+    if missing:
+        raise ValueError(f"table {name}: columns missing: {', '.join(missing)}")
+    further = [column for column in frame.columns if column not in table.columns]
+    frame = frame[[*table.columns, *further]].copy()
+    for column, kind in table.columns.items():
+        frame[column] = _typed(frame[column], kind)
+    try:
+        table.schema().validate(frame, lazy=True)
+    except (SchemaError, SchemaErrors) as error:
+        raise ValueError(f"table {name} breaks its schema: {_reasons(error)}") from error
+    if not table.positional:
+        frame = frame.sort_values(list(table.keys), kind="stable")
+    return frame.reset_index(drop=True)
+
+
+def _reasons(error: SchemaError | SchemaErrors) -> str:
+    """What is wrong, on one line: column, check and the first value that fails it."""
+    cases = error.failure_cases
+    if not isinstance(cases, pd.DataFrame):
+        return str(error).replace("\n", " ")
+    first = cases.drop_duplicates(["column", "check"])
+    return "; ".join(f"{row.column}: {row.check} fails for {row.failure_case!r}" for row in first.itertuples())
+
+
+def _typed(column: pd.Series, kind: Kind) -> pd.Series:
+    if kind == INTEGER:
+        return column.astype("int64")
+    if kind in (NUMBER, FULL):
+        return column.astype("float64")
+    if kind == FLAG:
+        return column.astype("bool")
+    return column.astype("string")
+
+
+def write(frame: pd.DataFrame, name: str, *paths: str | Path) -> pd.DataFrame:
+    """Check `frame` against the table called `name` and write it to each of `paths`; returns what was written."""
+    frame = check(frame, name)
+    for path in paths:
+        with atomic(path) as temporary:
+            if Path(path).suffix == ".parquet":
+                frame.to_parquet(temporary, index=False)
+            else:
+                frame.to_csv(temporary, index=False, lineterminator="\n")
+    return frame
+
+
+def read(name: str, path: str | Path) -> pd.DataFrame:
+    """Read the table called `name` from Parquet or CSV and check it against its schema.
+
+    Raises `InputError` when the file is not there or is not that table, since a user may have edited it.
+    """
+    path = Path(path)
+    try:
+        if path.suffix == ".parquet":
+            return check(pd.read_parquet(path), name)
+        text = {c: "string" for c, kind in TABLES[name].columns.items() if kind == TEXT or isinstance(kind, tuple)}
+        return check(pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""]), name)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: {error}. Delete it and run the workflow again.") from error
