@@ -1,0 +1,170 @@
+"""A cut-down PBC study, and two ways to run it: through Snakemake, or step by step in this process."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pandas as pd
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPTS = ROOT / "workflow" / "scripts"
+PATIENTS = 150
+
+STUDY: dict[str, Any] = {
+    "study": "small",
+    "title": "A part of the PBC trial",
+    "seed": 7,
+    "data": {
+        "measurements": "measurements.csv",
+        "patients": "patients.csv",
+        "patient": "id",
+        "time": "day",
+        "time_unit": "days",
+        "analysis_unit": "years",
+    },
+    "markers": {
+        "log_bilirubin": {"column": "bili", "transform": "log", "unit": "log mg/dl"},
+        "albumin": {"column": "albumin", "unit": "g/dl"},
+    },
+    "landmark": 2.25,
+    "outcome": {
+        "kind": "survival",
+        "time": "futime",
+        "time_unit": "days",
+        "event": "status",
+        "events": {1: "transplant", 2: "death"},
+        "covariates": ["age", "sex"],
+        "horizons": [3, 5],
+        "bootstrap": 20,
+    },
+    "crossfit": {"folds": 3, "repeats": 2},
+    "validation": {"folds": 3, "repeats": 2, "bootstrap": 50},
+}
+
+PROMISED = [
+    "cohort/measurements.parquet",
+    "cohort/later.parquet",
+    "cohort/patients.parquet",
+    "cohort/flow.csv",
+    "cohort/problems.csv",
+    "folds.parquet",
+    "growth/fixed_effects.csv",
+    "growth/covariance.csv",
+    "growth/population.csv",
+    "growth/fits.csv",
+    "slopes/slopes.parquet",
+    "slopes/slopes.csv",
+    "slopes/crossfit.parquet",
+    "slopes/leakage_audit.csv",
+    "slopes/reliability.csv",
+    "outcome/coefficients.csv",
+    "outcome/ledger.csv",
+    "outcome/performance.csv",
+    "outcome/calibration.csv",
+    "outcome/decision_curve.csv",
+    "outcome/validation_ledger.csv",
+    "outcome/predictions.parquet",
+    "model.json",
+    "provenance.json",
+    "report.html",
+]
+"""Every file of a study but run.json, the only one that may differ from run to run."""
+
+BEFORE_LANDMARK = [name for name in PROMISED if name.split("/")[0] in {"folds.parquet", "growth", "slopes", "outcome"}]
+BEFORE_LANDMARK += ["cohort/patients.parquet", "cohort/measurements.parquet", "model.json"]
+"""What rows after the landmark must not touch."""
+
+
+@dataclass
+class Tables:
+    """The two raw tables of a study and its settings, to be changed by a test and written to a folder."""
+
+    measurements: pd.DataFrame
+    patients: pd.DataFrame
+    study: dict[str, Any]
+
+    def write(self, folder: Path) -> Path:
+        """Write measurements.csv, patients.csv and study.yaml; the path of the study file comes back."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.measurements.to_csv(folder / "measurements.csv", index=False)
+        self.patients.to_csv(folder / "patients.csv", index=False)
+        (folder / "study.yaml").write_text(yaml.safe_dump(self.study, sort_keys=False))
+        return folder / "study.yaml"
+
+
+def pbc_part() -> Tables:
+    measurements = pd.read_csv(ROOT / "data/pbcseq/measurements.csv")
+    patients = pd.read_csv(ROOT / "data/pbcseq/patients.csv")
+    kept = patients["id"].isin(sorted(patients["id"])[:PATIENTS])
+    columns = ["id", "day", "bili", "albumin"]
+    return Tables(
+        measurements.loc[measurements["id"].isin(patients.loc[kept, "id"]), columns].reset_index(drop=True),
+        patients[kept].reset_index(drop=True),
+        yaml.safe_load(yaml.safe_dump(STUDY)),
+    )
+
+
+def snakemake(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    """Run Snakemake as a user would, without colours."""
+    return subprocess.run(
+        [sys.executable, "-m", "snakemake", *arguments],
+        cwd=cwd,
+        env={**os.environ, "NO_COLOR": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def script(name: str) -> ModuleType:
+    """A rule's script as a module, its guard not run."""
+    specification = importlib.util.spec_from_file_location(f"rule_{name}", SCRIPTS / f"{name}.py")
+    assert specification and specification.loader
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+def run_steps(study_file: Path, results: Path, until: str = "validate") -> Path:
+    """Call the functions behind the rules one after the other, as Snakemake would; the folder of results comes back."""
+    folder = study_file.parent
+
+    def at(*names: str) -> dict[str, Path]:
+        return {Path(name).stem: results / name for name in names}
+
+    cohort = at("cohort/measurements.parquet", "cohort/later.parquet", "cohort/patients.parquet", "cohort/flow.csv")
+    script("prepare_cohort").prepare(study_file, folder, **cohort, problems=results / "cohort/problems.csv")
+    folds = results / "folds.parquet"
+    script("make_folds").make(study_file, cohort["patients"], folds)
+    tables = {"measurements": cohort["measurements"], "patients": cohort["patients"]}
+    growth = at("growth/fixed_effects.csv", "growth/covariance.csv", "growth/population.csv")
+    script("compare_growth").compare(study_file, **tables, **growth)
+    chunk = at("work/scores.parquet", "work/fits.parquet", "work/slopes.parquet")
+    script("cross_fit_slopes").cross_fit_chunk(study_file, 1, **tables, folds=folds, **chunk, threads=1)
+    slopes = at("slopes/slopes.parquet", "slopes/crossfit.parquet", "growth/fits.csv")
+    slopes |= {"slopes_csv": results / "slopes/slopes.csv", "audit": results / "slopes/leakage_audit.csv"}
+    parts = {name: [path] for name, path in chunk.items()}
+    script("gather_slopes").gather(study_file, cohort["measurements"], folds, **parts, outputs=slopes)
+    if until == "slopes":
+        return results
+    inputs = {**tables, "folds": folds, **{name: slopes[name] for name in ("slopes", "crossfit", "fits")}}
+    model = at("outcome/coefficients.csv", "outcome/ledger.csv", "slopes/reliability.csv", "model.json")
+    script("fit_outcome").fit(study_file, inputs, model, threads=1)
+    measured = at("outcome/performance.csv", "outcome/calibration.csv", "outcome/decision_curve.csv")
+    measured |= {"predictions": results / "outcome/predictions.parquet"}
+    measured |= {"ledger": results / "outcome/validation_ledger.csv"}
+    script("validate_outcome").validate(study_file, inputs, measured, threads=1)
+    return results
+
+
+def changed(first: Path, second: Path, names: list[str]) -> list[str]:
+    """Those of the named files that differ in any byte."""
+    return [name for name in names if (first / name).read_bytes() != (second / name).read_bytes()]

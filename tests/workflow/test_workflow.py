@@ -1,0 +1,118 @@
+"""The workflow as users run it: from elsewhere, with any number of cores, as a module, and with mistakes."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from slopewise import tables
+from tests.workflow.running import PROMISED, ROOT, Tables, changed, pbc_part, snakemake
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The cut-down study run by Snakemake from another folder on two cores."""
+    folder = tmp_path_factory.mktemp("elsewhere")
+    pbc_part().write(folder)
+    ended = run_from(folder, "--cores", "2")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return folder
+
+
+def run_from(folder: Path, *arguments: str):
+    return snakemake(
+        *("-s", str(ROOT / "Snakefile"), "--directory", str(folder), *arguments, "--config", "study=study.yaml"),
+        cwd=folder,
+    )
+
+
+def test_every_promised_file_is_there_and_passes_its_schema(finished: Path):
+    results = finished / "results/small"
+    for name in [*PROMISED, "run.json"]:
+        assert (results / name).is_file(), name
+    for name in PROMISED:
+        table = str(Path(name).with_suffix("")).replace("validation_ledger", "ledger")
+        if table in tables.TABLES:
+            assert len(tables.read(table, results / name)) > 0 or table in ("outcome/ledger", "cohort/problems")
+    assert not (results / "work").exists() or not any((results / "work").iterdir())
+
+
+def test_every_rule_left_its_log_and_its_time(finished: Path):
+    results = finished / "results/small"
+    logs = {path.stem.split(".")[0] for path in (results / "logs").glob("*.log")}
+    timings = {path.stem.split(".")[0] for path in (results / "timings").glob("*.tsv")}
+    assert logs == timings and len(logs) == 9
+    seconds = json.loads((results / "run.json").read_text())["seconds"]
+    assert {name.split(".")[0] for name in seconds} >= logs - {"render_report", "record_run"}
+
+
+def test_one_core_gives_the_same_bytes_as_two(finished: Path, tmp_path: Path):
+    pbc_part().write(tmp_path)
+    ended = run_from(tmp_path, "--cores", "1")
+    assert ended.returncode == 0, ended.stderr
+    assert changed(finished / "results/small", tmp_path / "results/small", PROMISED) == []
+
+
+def test_steps_called_by_hand_give_the_same_bytes(finished: Path, plain: Path):
+    names = [name for name in PROMISED if name not in ("provenance.json", "report.html")]
+    assert changed(finished / "results/small", plain, names) == []
+
+
+def test_a_second_run_has_nothing_to_do(finished: Path):
+    ended = run_from(finished, "--cores", "1")
+    assert ended.returncode == 0
+    assert "Nothing to be done" in ended.stdout + ended.stderr
+
+
+def test_another_title_runs_the_report_again_and_no_statistics(finished: Path):
+    text = (finished / "study.yaml").read_text()
+    (finished / "study.yaml").write_text(text.replace("A part of the PBC trial", "Another title"))
+    planned = run_from(finished, "--cores", "1", "--dry-run", "--quiet", "host")
+    (finished / "study.yaml").write_text(text)
+    rules = {
+        line.split()[1].rstrip(":") for line in planned.stdout.splitlines() if line.startswith(("rule ", "localrule "))
+    }
+    assert rules == {"record_run", "render_report", "all"}
+
+
+def test_no_absolute_path_and_no_clock_in_what_is_shared(finished: Path):
+    results = finished / "results/small"
+    for name in ("report.html", "provenance.json", "model.json"):
+        text = (results / name).read_text(encoding="utf-8")
+        assert str(finished) not in text and str(ROOT) not in text
+
+
+def test_another_workflow_loads_this_one_as_a_module(tmp_path: Path):
+    pbc_part().write(tmp_path)
+    (tmp_path / "Snakefile").write_text(
+        f"module slopewise:\n    snakefile: {str(ROOT / 'workflow/Snakefile')!r}\n"
+        '    config: {"study": "study.yaml"}\n\n'
+        "use rule * from slopewise as slopewise_*\n\n"
+        'rule mine:\n    input: "results/small/folds.parquet"\n    output: "copy"\n    shell: "cp {input} {output}"\n'
+    )
+    ended = snakemake("--cores", "1", "mine", cwd=tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    assert (tmp_path / "copy").read_bytes() == (tmp_path / "results/small/folds.parquet").read_bytes()
+
+
+def test_a_mistake_in_the_data_is_one_line_and_leaves_nothing(pbc: Tables, tmp_path: Path):
+    pbc.measurements["bili"] = pbc.measurements["bili"].astype(object)
+    pbc.measurements.loc[5, "bili"] = "n/a?"
+    pbc.write(tmp_path)
+    ended = run_from(tmp_path, "--cores", "1")
+    assert ended.returncode != 0
+    said = [line for line in ended.stderr.splitlines() if line.startswith("slopewise: ")]
+    assert len(said) == 1
+    assert "measurements.csv" in said[0] and "line 7" in said[0] and "bili" in said[0] and "n/a?" in said[0]
+    assert "Traceback" not in ended.stderr
+    left = [path.name for path in (tmp_path / "results").rglob("*") if path.is_file() and path.suffix != ".log"]
+    assert left == []
+
+
+def test_a_mistake_in_the_study_file_is_told_before_anything_runs(pbc: Tables, tmp_path: Path):
+    pbc.study["landmrk"] = pbc.study.pop("landmark")
+    pbc.write(tmp_path)
+    ended = run_from(tmp_path, "--cores", "1")
+    assert ended.returncode != 0
+    assert "landmrk" in ended.stderr and "landmark" in ended.stderr and "Traceback" not in ended.stderr
+    assert not (tmp_path / "results").exists()

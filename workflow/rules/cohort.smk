@@ -1,0 +1,48 @@
+# From the raw tables to the cohort at the landmark and its folds.
+# needs  the files that the study names under data.measurements and data.patients
+# makes  results/{study}/cohort/{measurements,later,patients}.parquet, cohort/{flow,problems}.csv, folds.parquet
+# steps  prepare_cohort, make_folds
+
+
+rule prepare_cohort:
+    input:
+        unpack(data_files),
+    output:
+        measurements="results/{study}/cohort/measurements.parquet",
+        later="results/{study}/cohort/later.parquet",
+        patients="results/{study}/cohort/patients.parquet",
+        flow="results/{study}/cohort/flow.csv",
+        problems="results/{study}/cohort/problems.csv",
+    log:
+        "results/{study}/logs/prepare_cohort.log",
+    benchmark:
+        "results/{study}/timings/prepare_cohort.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        settings=settings("cohort"),
+        code=code("prepare_cohort.py"),
+    script:
+        "../scripts/prepare_cohort.py"
+
+
+rule make_folds:
+    input:
+        patients="results/{study}/cohort/patients.parquet",
+    output:
+        folds="results/{study}/folds.parquet",
+    log:
+        "results/{study}/logs/make_folds.log",
+    benchmark:
+        "results/{study}/timings/make_folds.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        settings=settings("folds"),
+        code=code("make_folds.py"),
+    script:
+        "../scripts/make_folds.py"

@@ -1,0 +1,79 @@
+# Growth-curve mixed models of each marker and the cross-fitted slopes of each patient.
+# needs  cohort/measurements.parquet, cohort/patients.parquet, folds.parquet
+# makes  growth/{fixed_effects,covariance,population,fits}.csv, slopes/{slopes,crossfit}.parquet, slopes/{slopes,leakage_audit}.csv
+# steps  compare_growth; cross_fit_slopes (a job per chunk of markers), gather_slopes
+
+
+rule compare_growth:
+    input:
+        measurements="results/{study}/cohort/measurements.parquet",
+        patients="results/{study}/cohort/patients.parquet",
+    output:
+        fixed_effects="results/{study}/growth/fixed_effects.csv",
+        covariance="results/{study}/growth/covariance.csv",
+        population="results/{study}/growth/population.csv",
+    log:
+        "results/{study}/logs/compare_growth.log",
+    benchmark:
+        "results/{study}/timings/compare_growth.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        settings=settings("compare_growth"),
+        code=code("compare_growth.py"),
+    script:
+        "../scripts/compare_growth.py"
+
+
+rule cross_fit_slopes:
+    input:
+        measurements="results/{study}/cohort/measurements.parquet",
+        patients="results/{study}/cohort/patients.parquet",
+        folds="results/{study}/folds.parquet",
+    output:
+        scores=temp("results/{study}/work/{chunk}.scores.parquet"),
+        fits=temp("results/{study}/work/{chunk}.fits.parquet"),
+        slopes=temp("results/{study}/work/{chunk}.slopes.parquet"),
+    log:
+        "results/{study}/logs/cross_fit_slopes.{chunk}.log",
+    benchmark:
+        "results/{study}/timings/cross_fit_slopes.{chunk}.tsv"
+    threads: 2
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        settings=settings("crossfit"),
+        code=code("cross_fit_slopes.py"),
+    script:
+        "../scripts/cross_fit_slopes.py"
+
+
+rule gather_slopes:
+    input:
+        measurements="results/{study}/cohort/measurements.parquet",
+        folds="results/{study}/folds.parquet",
+        scores=lambda w: collect("results/{{study}}/work/{chunk}.scores.parquet", chunk=chunks(w)),
+        fits=lambda w: collect("results/{{study}}/work/{chunk}.fits.parquet", chunk=chunks(w)),
+        slopes=lambda w: collect("results/{{study}}/work/{chunk}.slopes.parquet", chunk=chunks(w)),
+    output:
+        slopes="results/{study}/slopes/slopes.parquet",
+        slopes_csv="results/{study}/slopes/slopes.csv",
+        crossfit="results/{study}/slopes/crossfit.parquet",
+        audit="results/{study}/slopes/leakage_audit.csv",
+        fits="results/{study}/growth/fits.csv",
+    log:
+        "results/{study}/logs/gather_slopes.log",
+    benchmark:
+        "results/{study}/timings/gather_slopes.tsv"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=15,
+    params:
+        settings=settings("crossfit"),
+        code=code("gather_slopes.py"),
+    script:
+        "../scripts/gather_slopes.py"

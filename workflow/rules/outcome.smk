@@ -1,0 +1,59 @@
+# The ladder of outcome models on cross-fitted slopes, and its nested validation.
+# needs  cohort/*.parquet, folds.parquet, slopes/{slopes,crossfit}.parquet, growth/fits.csv
+# makes  slopes/reliability.csv, outcome/{coefficients,ledger,performance,calibration,decision_curve}.csv, outcome/predictions.parquet, model.json
+# steps  fit_outcome (with the patient bootstrap through both stages), validate_outcome
+
+
+rule fit_outcome:
+    input:
+        measurements="results/{study}/cohort/measurements.parquet",
+        patients="results/{study}/cohort/patients.parquet",
+        slopes="results/{study}/slopes/slopes.parquet",
+        crossfit="results/{study}/slopes/crossfit.parquet",
+        fits="results/{study}/growth/fits.csv",
+    output:
+        coefficients="results/{study}/outcome/coefficients.csv",
+        ledger="results/{study}/outcome/ledger.csv",
+        reliability="results/{study}/slopes/reliability.csv",
+        model="results/{study}/model.json",
+    log:
+        "results/{study}/logs/fit_outcome.log",
+    benchmark:
+        "results/{study}/timings/fit_outcome.tsv"
+    threads: 2
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        settings=settings("outcome"),
+        code=code("fit_outcome.py"),
+    script:
+        "../scripts/fit_outcome.py"
+
+
+rule validate_outcome:
+    input:
+        patients="results/{study}/cohort/patients.parquet",
+        folds="results/{study}/folds.parquet",
+        slopes="results/{study}/slopes/slopes.parquet",
+        crossfit="results/{study}/slopes/crossfit.parquet",
+        fits="results/{study}/growth/fits.csv",
+    output:
+        performance="results/{study}/outcome/performance.csv",
+        calibration="results/{study}/outcome/calibration.csv",
+        decision_curve="results/{study}/outcome/decision_curve.csv",
+        predictions="results/{study}/outcome/predictions.parquet",
+        ledger="results/{study}/outcome/validation_ledger.csv",
+    log:
+        "results/{study}/logs/validate_outcome.log",
+    benchmark:
+        "results/{study}/timings/validate_outcome.tsv"
+    threads: 2
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        settings=settings("validate"),
+        code=code("validate_outcome.py"),
+    script:
+        "../scripts/validate_outcome.py"

@@ -1,0 +1,70 @@
+# What a person reads, and how the run came about.
+# needs  every table of the study
+# makes  provenance.json (the same for the same input), run.json (clock, host, cores), report.html
+# steps  record_run, render_report
+
+
+def results(*names):
+    return [f"results/{{study}}/{name}" for name in names]
+
+
+COHORT = results("cohort/measurements.parquet", "cohort/patients.parquet", "cohort/flow.csv", "cohort/problems.csv")
+GROWTH = results("growth/fixed_effects.csv", "growth/covariance.csv", "growth/population.csv", "growth/fits.csv")
+SLOPES = results("slopes/slopes.parquet", "slopes/reliability.csv", "slopes/leakage_audit.csv")
+OUTCOME = results(
+    "outcome/coefficients.csv",
+    "outcome/ledger.csv",
+    "outcome/validation_ledger.csv",
+    "outcome/performance.csv",
+    "outcome/calibration.csv",
+    "outcome/decision_curve.csv",
+    "outcome/predictions.parquet",
+)
+
+
+rule record_run:
+    input:
+        unpack(data_files),
+        tables=COHORT + GROWTH + SLOPES + OUTCOME + results("folds.parquet", "model.json"),
+    output:
+        provenance="results/{study}/provenance.json",
+        run="results/{study}/run.json",
+    log:
+        "results/{study}/logs/record_run.log",
+    benchmark:
+        "results/{study}/timings/record_run.tsv"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
+    params:
+        settings=settings("report"),
+        code=code("record_run.py"),
+    script:
+        "../scripts/record_run.py"
+
+
+rule render_report:
+    input:
+        tables=COHORT + GROWTH + SLOPES + OUTCOME + results("model.json"),
+        provenance="results/{study}/provenance.json",
+    output:
+        report=report(
+            "results/{study}/report.html",
+            caption="../report/report.rst",
+            category="{study}",
+            labels={"what": "report"},
+        ),
+    log:
+        "results/{study}/logs/render_report.log",
+    benchmark:
+        "results/{study}/timings/render_report.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=15,
+    params:
+        settings=settings("report"),
+        code=code("render_report.py"),
+    script:
+        "../scripts/render_report.py"

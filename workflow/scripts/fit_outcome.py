@@ -1,0 +1,47 @@
+"""Fit every step of the ladder on everybody's cross-fitted slopes, with a patient bootstrap through both stages."""
+
+from pathlib import Path
+
+from slopewise import run
+
+
+def fit(study_file: Path, inputs: dict[str, Path], outputs: dict[str, Path], threads: int) -> None:
+    """Write coefficients, ledger and the model that is shipped."""
+    import pandas as pd
+
+    from slopewise import tables
+    from slopewise.outcome.fit import bootstrap_intervals, fit_outcome
+    from slopewise.shipped import shipped_model
+    from slopewise.slopes import growth_model, marker_data
+    from slopewise.study import load_study
+    from slopewise.validate.bootstrap import BootstrapPlan, bootstrap_ladder, reliability_table
+
+    study = load_study(study_file)
+    rows = tables.read("cohort/measurements", inputs["measurements"])
+    cohort = tables.read("cohort/patients", inputs["patients"])
+    slopes = tables.read("slopes/slopes", inputs["slopes"])
+    crossfit = tables.read("slopes/crossfit", inputs["crossfit"])
+    fits = tables.read("growth/fits", inputs["fits"])
+    outcome = fit_outcome(study, cohort, slopes, crossfit, fits)
+    markers = [
+        marker_data(growth_model(study), marker, rows, cohort, study.landmark_time) for marker in outcome.data.markers
+    ]
+    plan = BootstrapPlan(study.outcome.bootstrap, study.crossfit.folds, study.crossfit.repeats, study.seed)
+    boot = bootstrap_ladder(plan, outcome.data, markers, threads)
+    coefficients, lines = bootstrap_intervals(
+        outcome.coefficients, boot.estimates_unit, boot.estimates_sd, outcome.data
+    )
+    tables.write(coefficients, "outcome/coefficients", outputs["coefficients"])
+    tables.write(pd.concat([outcome.ledger, lines]), "outcome/ledger", outputs["ledger"])
+    tables.write(reliability_table(boot, slopes, outcome.data.markers), "slopes/reliability", outputs["reliability"])
+    run.write_json(outputs["model"], shipped_model(study, markers, outcome))
+
+
+if __name__ == "__main__":
+    with run.step(snakemake.log[0], snakemake.threads):
+        fit(
+            Path(snakemake.config["study_files"][snakemake.wildcards.study]),
+            {name: Path(path) for name, path in snakemake.input.items()},
+            {name: Path(path) for name, path in snakemake.output.items()},
+            snakemake.threads,
+        )

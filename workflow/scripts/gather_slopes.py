@@ -1,0 +1,54 @@
+"""Put the chunks of markers together; audit that no fit saw whom it scored, or a row after the landmark."""
+
+from pathlib import Path
+
+from slopewise import run
+
+
+def gather(
+    study_file: Path,
+    measurements: Path,
+    folds: Path,
+    scores: list[Path],
+    fits: list[Path],
+    slopes: list[Path],
+    outputs: dict[str, Path],
+) -> None:
+    """Write slopes/*, growth/fits.csv and the leakage audit; `outputs` by the names of the rule's outputs."""
+    import pandas as pd
+
+    from slopewise import tables
+    from slopewise.folds import audit
+    from slopewise.study import load_study
+
+    study = load_study(study_file)
+    scored = pd.concat([tables.read("slopes/crossfit", path) for path in scores])
+    ledger = pd.concat([tables.read("growth/fits", path) for path in fits])
+    published = pd.concat([tables.read("slopes/slopes", path) for path in slopes])
+    checked = audit(
+        folds=tables.read("folds", folds),
+        measurements=tables.read("cohort/measurements", measurements),
+        markers=list(study.markers),
+        scores=scored,
+        ledger=ledger,
+        landmark=study.landmark_time,
+    )
+    tables.write(published, "slopes/slopes", outputs["slopes"], outputs["slopes_csv"])
+    tables.write(scored, "slopes/crossfit", outputs["crossfit"])
+    tables.write(ledger, "growth/fits", outputs["fits"])
+    tables.write(checked, "slopes/leakage_audit", outputs["audit"])
+    leaks = int((checked["verdict"] == "leak").sum())
+    run.logger.log(40 if leaks else 20, "leakage audit: %d of %d fits leak", leaks, len(checked))
+
+
+if __name__ == "__main__":
+    with run.step(snakemake.log[0], snakemake.threads):
+        gather(
+            Path(snakemake.config["study_files"][snakemake.wildcards.study]),
+            Path(snakemake.input.measurements),
+            Path(snakemake.input.folds),
+            [Path(path) for path in snakemake.input.scores],
+            [Path(path) for path in snakemake.input.fits],
+            [Path(path) for path in snakemake.input.slopes],
+            {name: Path(path) for name, path in snakemake.output.items()},
+        )

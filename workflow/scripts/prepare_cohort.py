@@ -1,0 +1,32 @@
+"""Read the raw tables, put every patient on one clock, apply the landmark and write the cohort."""
+
+from pathlib import Path
+
+from slopewise import run
+
+
+def prepare(
+    study_file: Path, folder: Path, measurements: Path, later: Path, patients: Path, flow: Path, problems: Path
+) -> None:
+    """Write the five tables under ``cohort/``; the paths in the study file are taken from `folder`."""
+    from slopewise import tables
+    from slopewise.cohort import prepare_cohort
+    from slopewise.study import load_study
+
+    cohort = prepare_cohort(load_study(study_file), folder)
+    tables.write(cohort.measurements, "cohort/measurements", measurements)
+    tables.write(cohort.later, "cohort/later", later)
+    tables.write(cohort.patients, "cohort/patients", patients)
+    tables.write(cohort.flow, "cohort/flow", flow)
+    tables.write(cohort.problems, "cohort/problems", problems)
+    first, last = cohort.flow.iloc[0], cohort.flow.iloc[-1]
+    run.logger.info("%d patients in the file, %d at risk at the landmark", first.patients_left, last.patients_left)
+
+
+if __name__ == "__main__":
+    with run.step(snakemake.log[0], snakemake.threads):
+        prepare(
+            Path(snakemake.config["study_files"][snakemake.wildcards.study]),
+            Path(snakemake.config["study_folders"][snakemake.wildcards.study]),
+            **{name: Path(path) for name, path in snakemake.output.items()},
+        )

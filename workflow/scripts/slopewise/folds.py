@@ -1,0 +1,175 @@
+"""Folds of patients, made once and replayed by every step, and the audit that nothing leaked.
+
+Folds hold patients, never rows. The keys are those of TABLES.md: in scheme ``crossfit`` held_out is 0; in scheme
+``validation`` held_out 0 assigns the cohort to outer folds and held_out k assigns the training patients of outer
+fold k to inner folds. A fit with fold j > 0 saw neither outer fold held_out nor fold j; fold 0 saw all the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from slopewise.run import InputError, generator
+
+CROSSFIT, VALIDATION = "crossfit", "validation"
+
+
+def assign(strata: NDArray[np.int64], folds: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """A fold 1..`folds` for each patient, balanced within every stratum and in total.
+
+    `strata` has one label a patient (the event code). Within a stratum patients are shuffled and dealt round; the
+    next stratum is dealt on from where the last one ended, so fold sizes differ by one at the most.
+    """
+    assigned = np.zeros(len(strata), dtype=np.int64)
+    dealt = 0
+    for stratum in np.unique(strata):
+        members = rng.permutation(np.flatnonzero(strata == stratum))
+        assigned[members] = (dealt + np.arange(len(members))) % folds + 1
+        dealt += len(members)
+    return assigned
+
+
+@dataclass(frozen=True)
+class FoldPlan:
+    """How often and into how many parts patients are split: `crossfit` and `validation` of the study file."""
+
+    crossfit_folds: int
+    crossfit_repeats: int
+    validation_folds: int
+    validation_repeats: int
+    seed: int
+
+    def check(self, patients: int) -> None:
+        """Refuse a cohort that is too small to be split so."""
+        inner = patients - -(-patients // self.validation_folds)
+        if patients < 2 * max(self.crossfit_folds, self.validation_folds) or inner < 2 * self.crossfit_folds:
+            raise InputError(
+                f"{patients} patients at risk are too few for crossfit.folds {self.crossfit_folds} inside "
+                f"validation.folds {self.validation_folds}: every fold needs two patients. Lower the number of folds."
+            )
+
+
+def make_folds(patients: pd.DataFrame, plan: FoldPlan) -> pd.DataFrame:
+    """The table ``folds.parquet`` for a cohort (columns patient, event), stratified by event.
+
+    Patients are taken in text order, so the folds depend on the seed and on who is in the cohort with which event.
+    """
+    plan.check(len(patients))
+    cohort = patients.sort_values("patient", kind="stable")
+    names = cohort["patient"].to_numpy(dtype=object)
+    events = cohort["event"].to_numpy(dtype=np.int64)
+    parts = []
+    for repeat in range(1, plan.crossfit_repeats + 1):
+        rng = generator(plan.seed, "folds", CROSSFIT, repeat)
+        parts.append(_part(CROSSFIT, repeat, 0, names, assign(events, plan.crossfit_folds, rng)))
+    for repeat in range(1, plan.validation_repeats + 1):
+        rng = generator(plan.seed, "folds", VALIDATION, repeat)
+        outer = assign(events, plan.validation_folds, rng)
+        parts.append(_part(VALIDATION, repeat, 0, names, outer))
+        for held_out in range(1, plan.validation_folds + 1):
+            training = outer != held_out
+            rng = generator(plan.seed, "folds", VALIDATION, repeat, held_out)
+            inner = assign(events[training], plan.crossfit_folds, rng)
+            parts.append(_part(VALIDATION, repeat, held_out, names[training], inner))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _part(scheme: str, repeat: int, held_out: int, names: NDArray[np.object_], fold: NDArray[np.int64]) -> pd.DataFrame:
+    return pd.DataFrame({"scheme": scheme, "repeat": repeat, "held_out": held_out, "patient": names, "fold": fold})
+
+
+@dataclass(frozen=True)
+class Fit:
+    """One growth-model fit: its keys, who trains it and whom it scores (booleans over the cohort in text order).
+
+    The fit on everybody (scheme crossfit, repeat 0, fold 0) scores its own patients: for `apparent` performance
+    and for the model that is shipped, never for anything that is called validated.
+    """
+
+    scheme: str
+    repeat: int
+    held_out: int
+    fold: int
+    trained: NDArray[np.bool_]
+    scored: NDArray[np.bool_]
+
+    @property
+    def in_sample(self) -> bool:
+        """Whether the fit scores patients that it was trained on."""
+        return bool(np.any(self.trained & self.scored))
+
+
+def fits(folds: pd.DataFrame, patients: list[str]) -> Iterator[Fit]:
+    """Every fit that the fold table asks for, the outer one of a training set before its inner ones."""
+    position = {patient: index for index, patient in enumerate(patients)}
+    everybody = np.ones(len(patients), dtype=bool)
+    yield Fit(CROSSFIT, 0, 0, 0, everybody, everybody)
+    assigned: dict[tuple[str, int, int], NDArray[np.int64]] = {}
+    for key, part in folds.groupby(["scheme", "repeat", "held_out"], sort=True):
+        fold = np.zeros(len(patients), dtype=np.int64)  # 0: not among the training patients of this held-out fold
+        fold[[position[patient] for patient in part["patient"]]] = part["fold"].to_numpy()
+        assigned[cast(tuple[str, int, int], key)] = fold
+    for (scheme, repeat, held_out), fold in assigned.items():
+        if scheme == VALIDATION and held_out == 0:
+            continue
+        member = fold > 0
+        if scheme == VALIDATION:
+            yield Fit(scheme, repeat, held_out, 0, member, assigned[(VALIDATION, repeat, 0)] == held_out)
+        for j in range(1, int(fold.max()) + 1):
+            yield Fit(scheme, repeat, held_out, j, member & (fold != j), fold == j)
+
+
+def audit(
+    folds: pd.DataFrame,
+    measurements: pd.DataFrame,
+    markers: list[str],
+    scores: pd.DataFrame,
+    ledger: pd.DataFrame,
+    landmark: float,
+) -> pd.DataFrame:
+    """The table ``slopes/leakage_audit.csv``: for each validated fit, whom it saw, whom it scored, up to when.
+
+    Who was scored is read from `scores` (slopes/crossfit), how many patients and rows each model was really given
+    from `ledger` (growth/fits), and the times from the cohort's measurements. A verdict is ``leak`` when a scored
+    patient is among the fitted ones, a fitted row lies after the landmark, or a model reports other numbers of
+    patients or rows than its training patients have. The fit on everybody (repeat 0) is no validated fit: not listed.
+    """
+    patients = sorted(set(folds["patient"]))
+    times = measurements["time"].to_numpy()
+    row_of = pd.Categorical(measurements["patient"], categories=patients).codes.astype(np.int64)
+    rows = {m: np.bincount(row_of[measurements[m].notna()], minlength=len(patients)) for m in markers}
+    keys = ["scheme", "repeat", "held_out", "fold"]
+    scored_by = {key: set(part["patient"]) for key, part in scores.groupby(keys)}
+    recorded = {
+        key: dict(zip(part["marker"], zip(part["patients"], part["rows"], strict=True), strict=True))
+        for key, part in ledger.groupby(keys)
+    }
+    lines = []
+    for fit in fits(folds, patients):
+        key = (fit.scheme, fit.repeat, fit.held_out, fit.fold)
+        if fit.repeat == 0:
+            continue
+        fitted = {patient for patient, trained in zip(patients, fit.trained, strict=True) if trained}
+        seen = times[fit.trained[row_of]]
+        expected = {m: (int((rows[m][fit.trained] > 0).sum()), int(rows[m][fit.trained].sum())) for m in markers}
+        shared = len(fitted & scored_by.get(key, set()))
+        late = int((seen > landmark).sum())
+        lines.append(
+            {
+                **dict(zip(keys, key, strict=True)),
+                "patients_fitted": len(fitted),
+                "patients_scored": len(scored_by.get(key, set())),
+                "shared_patients": shared,
+                "latest_time_fitted": float(seen.max()),
+                "landmark": landmark,
+                "rows_after_landmark": late,
+                "verdict": "clean" if shared == 0 and late == 0 and expected == recorded[key] else "leak",
+            }
+        )
+    return pd.DataFrame(lines)

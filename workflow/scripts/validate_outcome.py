@@ -1,0 +1,41 @@
+"""Validate every step of the ladder by nested cross-validation and measure it beside its apparent performance."""
+
+from pathlib import Path
+
+from slopewise import run
+
+
+def validate(study_file: Path, inputs: dict[str, Path], outputs: dict[str, Path], threads: int) -> None:
+    """Write out-of-fold predictions, performance with intervals, calibration and decision curves."""
+    import pandas as pd
+
+    from slopewise import tables
+    from slopewise.outcome.fit import fit_outcome
+    from slopewise.study import load_study
+    from slopewise.validate.nested import nested
+    from slopewise.validate.performance import performance
+
+    study = load_study(study_file)
+    cohort = tables.read("cohort/patients", inputs["patients"])
+    folds = tables.read("folds", inputs["folds"])
+    slopes = tables.read("slopes/slopes", inputs["slopes"])
+    crossfit = tables.read("slopes/crossfit", inputs["crossfit"])
+    fits = tables.read("growth/fits", inputs["fits"])
+    shipped = fit_outcome(study, cohort, slopes, crossfit, fits)
+    validated = nested(study, cohort, folds, slopes, crossfit, fits)
+    measured = performance(study, cohort, validated.predictions, shipped.apparent, threads)
+    tables.write(validated.predictions, "outcome/predictions", outputs["predictions"])
+    tables.write(measured.performance, "outcome/performance", outputs["performance"])
+    tables.write(measured.calibration, "outcome/calibration", outputs["calibration"])
+    tables.write(measured.decision_curve, "outcome/decision_curve", outputs["decision_curve"])
+    tables.write(pd.concat([validated.ledger, measured.ledger]), "outcome/ledger", outputs["ledger"])
+
+
+if __name__ == "__main__":
+    with run.step(snakemake.log[0], snakemake.threads):
+        validate(
+            Path(snakemake.config["study_files"][snakemake.wildcards.study]),
+            {name: Path(path) for name, path in snakemake.input.items()},
+            {name: Path(path) for name, path in snakemake.output.items()},
+            snakemake.threads,
+        )
