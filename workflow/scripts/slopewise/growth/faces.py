@@ -1,0 +1,208 @@
+"""The whole search of one fit: inside the cone, else every face of its boundary, and the check of what can be found."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from slopewise.growth.compiled import cached
+from slopewise.growth.kernel import deviance_at, second_pass
+from slopewise.growth.optimise import (
+    CONVERGED,
+    GAIN,
+    IDENTIFIED,
+    IMPOSSIBLE,
+    RESTARTS,
+    STOPPED,
+    copy_into,
+    information,
+    score_factor,
+    vech,
+    way_inward,
+)
+
+MAX_STARTS = 12
+NEAR = 1e-9  # deviances that agree so well are one optimum
+
+
+@njit(error_model="numpy")
+def free_elements(active, diagonal):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    """Row and column (2, k) of the free elements of Psi's lower triangle."""
+    size = active.shape[0]
+    count = size if diagonal else size * (size + 1) // 2
+    free = np.empty((2, count), np.int64)
+    position = 0
+    for i in range(size):
+        for j in range(i + 1):
+            if i == j or not diagonal:
+                free[0, position], free[1, position] = active[i], active[j]
+                position += 1
+    return free
+
+
+@njit(error_model="numpy")
+def identified(fit, psi, active, free):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    """Can (sigma^2, Psi) be told apart? Rank of their joint information at `psi`, as a correlation matrix.
+
+    Judged without the REML part, in which a redundancy is exact; REML must leave something of every variance.
+    """
+    problem = fit.problem
+    q, p = psi.shape[0], problem.left.shape[0] - 1
+    v, size = q * (q + 1) // 2, free.shape[1]
+    deviance, sigma2 = fit.deviance_at(problem, psi)
+    if problem.n - p < 1.0 or not sigma2 > 0.0:
+        return False
+    remaining = np.empty(q)
+    for stage in range(2):
+        fit.second_pass(problem, sigma2, problem.reml and stage == 0)
+        for a in range(q):
+            if stage == 0:
+                remaining[a] = problem.trace[a, a]
+    for a in active:
+        if not remaining[a] > 1e-9 * problem.trace[a, a]:
+            return False
+    score, expected = np.empty(v), np.empty((v, v))
+    information(problem, problem.n, score, expected)
+    joint = np.empty((size, size))  # sigma^2 profiled out, each element relative to what it was before
+    for i in range(size):
+        for j in range(size):
+            joint[i, j] = expected[vech(free[0, i], free[1, i]), vech(free[0, j], free[1, j])]
+    roots = np.empty(size)
+    for i in range(size):
+        a, b = free[0, i], free[1, i]
+        trace = problem.trace[a, a] if a == b else 2.0 * problem.trace[a, b]
+        before = joint[i, i] + trace * trace / problem.n
+        if not before > 0.0:
+            return False
+        roots[i] = np.sqrt(before)
+    for i in range(size):
+        for j in range(size):
+            joint[i, j] /= roots[i] * roots[j]
+    return np.linalg.eigvalsh(joint)[0] > IDENTIFIED
+
+
+@njit(error_model="numpy")
+def face_starts(psi, active, diagonal):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    """Starting factors B (starts, q, q), and how many columns of each are free.
+
+    Two columns of z: rank one with either sign of the covariance, zero slope, zero intercept. More: rank one with
+    either sign, each column of z dropped, and the full factor with each sign turned. Diagonal: all, each one dropped.
+    """
+    q, size = psi.shape[0], active.shape[0]
+    starts, ranks = np.zeros((MAX_STARTS, q, q)), np.ones(MAX_STARTS, np.int64)
+    root = np.empty(size)
+    for k in range(size):
+        root[k] = np.sqrt(max(psi[active[k], active[k]], 1e-6))
+    count = 0
+    for turn in range(0 if diagonal else min(size, 2)):
+        for k in range(size):
+            sign = 1.0 if psi[active[0], active[k]] >= 0.0 else -1.0
+            starts[count, active[k], 0] = -root[k] * sign if turn == 1 and k == 1 else root[k] * sign
+        count += 1
+    for drop in range(-1 if diagonal else 0, size if size > 1 or diagonal else 0):
+        for k in range(size):
+            if k != drop:
+                starts[count, active[k], k if diagonal or size > 2 else 0] = root[k]
+        ranks[count] = size if diagonal or size > 2 else 1
+        count += 1
+    if size > 2 and not diagonal:
+        factor = _rough_factor(psi, active)
+        for turned in range(-1, size):
+            for i in range(size):
+                for j in range(size):
+                    starts[count, active[i], j] = -factor[i, j] if i == turned else factor[i, j]
+            ranks[count] = size
+            count += 1
+    return starts, ranks, count
+
+
+@njit(error_model="numpy")
+def _rough_factor(psi, active):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Cholesky factor of psi's active part, its diagonal kept away from zero."""
+    size = active.shape[0]
+    factor = np.zeros((size, size))
+    for i in range(size):
+        for j in range(i + 1):
+            total = psi[active[i], active[j]]
+            for k in range(j):
+                total -= factor[i, k] * factor[j, k]
+            if i == j:
+                factor[i, i] = np.sqrt(max(total, 1e-4 * psi[active[i], active[i]] + 1e-10))
+            else:
+                factor[i, j] = total / factor[j, j]
+    return factor
+
+
+@cached
+def settle(fit, b, rank, active, diagonal, psi):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    """From one start to an end that no direction of the cone improves; (status, deviance, evaluations)."""
+    problem = fit.problem
+    size = active.shape[0]
+    freedom = problem.n - (problem.left.shape[0] - 1) if problem.reml else problem.n
+    direction = np.zeros(psi.shape[0])
+    columns = size if diagonal else rank
+    status, deviance, evaluations = STOPPED, np.inf, 0
+    for _ in range(RESTARTS):
+        status, deviance, used = score_factor(fit, b, active, columns, diagonal, psi)
+        evaluations += used
+        if status != CONVERGED:
+            break
+        gain, length = way_inward(problem, active, diagonal, freedom, direction)
+        if gain <= GAIN:
+            break
+        status = STOPPED
+        if not diagonal and columns < size:
+            columns += 1
+        elif not diagonal:
+            factor_by_size(psi, active, 0.0, b)
+        for k in range(size):
+            if diagonal:
+                b[active[k], k] += np.sqrt(length) * abs(direction[active[k]])
+            else:
+                b[active[k], columns - 1] = np.sqrt(length) * direction[active[k]]
+    return status, deviance, evaluations
+
+
+@njit(error_model="numpy")
+def factor_by_size(psi, active, limit, b):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    """b with b b' = psi, its columns along the eigenvectors of psi, largest first; eigenvalues below `limit` go."""
+    size = active.shape[0]
+    part = np.empty((size, size))
+    for i in range(size):
+        for j in range(size):
+            part[i, j] = psi[active[i], active[j]]
+    values, vectors = np.linalg.eigh(part)
+    smallest = limit * max(values[size - 1], 1e-2)
+    for i in range(size):
+        for j in range(size):
+            value = values[size - 1 - j]
+            b[active[i], j] = vectors[i, size - 1 - j] * np.sqrt(value) if value > smallest else 0.0
+
+
+@njit(error_model="numpy")
+def minimise(fit, score_inside, settle, psi, active, diagonal, free):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    """Lowest deviance over Psi of the given structure; Psi is left in `psi`. (status, evaluations)."""
+    problem = fit.problem
+    q = psi.shape[0]
+    status, deviance, evaluations = score_inside(fit, psi, free[0], free[1], active)
+    if status == CONVERGED:
+        return status, evaluations
+    best_status, best = STOPPED, np.inf
+    best_psi, trial, b = np.zeros((q, q)), np.empty((q, q)), np.zeros((q, q))
+    starts, ranks, count = face_starts(psi, active, diagonal)
+    for k in range(count):
+        status, deviance, used = settle(fit, starts[k], ranks[k], active, diagonal, trial)
+        evaluations += used
+        if deviance < best - NEAR or (status == CONVERGED and best_status != CONVERGED and deviance < best + NEAR):
+            best, best_status = min(deviance, best), status
+            copy_into(trial, best_psi)
+    factor_by_size(best_psi, active, 1e-10, b)  # exactly singular where it is so to rounding
+    for i in range(q):
+        for j in range(q):
+            psi[i, j] = 0.0
+            for k in range(active.shape[0]):
+                psi[i, j] += b[i, k] * b[j, k]
+    deviance, _ = fit.deviance_at(problem, psi)
+    if not deviance <= best + NEAR:
+        copy_into(best_psi, psi)
+    return (best_status if np.isfinite(best) else IMPOSSIBLE), evaluations + 1

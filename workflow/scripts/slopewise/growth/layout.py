@@ -1,0 +1,195 @@
+"""The rows of a data set in the engine's order, and their design, made once for every marker."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from slopewise.design import Formula, Matrix, Recipe, learn_levels, require_columns
+from slopewise.run import InputError
+
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Specification:
+    """What a growth model is, apart from data: screened formulas and settings."""
+
+    fixed: Formula
+    random: Formula
+    structure: str
+    reml: bool
+    residual_by: str | None
+    time: str
+    bounds: tuple[float, float] | None
+
+    @property
+    def stateful(self) -> bool:
+        return self.fixed.stateful or self.random.stateful
+
+
+@dataclass(frozen=True)
+class Design:
+    """The recipes of X and Z, and which of the d - 1 distinct columns each design column is (-1: the intercept)."""
+
+    fixed: Recipe
+    random: Recipe
+    x_columns: Integers
+    z_columns: Integers
+
+    @staticmethod
+    def learn(
+        specification: Specification, frame: pd.DataFrame, levels: dict[str, tuple[object, ...]]
+    ) -> tuple[Design, Matrix]:
+        """The design that these rows settle, and the matrix of the distinct columns of [X Z], (rows, d - 1)."""
+        time, bounds = specification.time, specification.bounds
+        fixed, x = Recipe.learn(specification.fixed, frame, levels, time, bounds)
+        random, z = Recipe.learn(specification.random, frame, levels, time, bounds)
+        if not len(random.names) or len(random.names) > 4:
+            raise InputError(
+                f"random formula {specification.random.text!r}: it makes {len(random.names)} columns; 1 to 4 are possible"
+            )
+        names: dict[str, int] = {}
+        for name in (*fixed.names, *random.names):
+            if name != "Intercept":
+                names.setdefault(name, len(names))
+        design = Design(
+            fixed,
+            random,
+            np.array([names.get(name, -1) for name in fixed.names], dtype=np.int64),
+            np.array([names.get(name, -1) for name in random.names], dtype=np.int64),
+        )
+        return design, design.columns(x, z)
+
+    def columns(self, x: Matrix, z: Matrix) -> Matrix:
+        """The distinct columns without the intercept, in the order that `x_columns` and `z_columns` refer to."""
+        count = int(max(self.x_columns.max(initial=-1), self.z_columns.max(initial=-1))) + 1
+        columns = np.empty((len(x), count))
+        for matrix, places in ((z, self.z_columns), (x, self.x_columns)):
+            for position, place in enumerate(places):
+                if place >= 0:
+                    columns[:, place] = matrix[:, position]
+        return columns
+
+    def replay(self, frame: pd.DataFrame) -> Matrix:
+        """The distinct columns of other rows, by the same recipes."""
+        return self.columns(self.fixed.matrix(frame), self.random.matrix(frame))
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Rows sorted by patient (as text), time and the other columns, so that the order of the input cannot matter.
+
+    frame: the columns that the formulas name; codes (N,): patient of each row; order: positions in the user's frame;
+    ties (N,): rows with the same number agree in everything but the response, or None where no two do.
+    """
+
+    patients: list[str]
+    codes: Integers
+    order: Integers
+    frame: pd.DataFrame
+    levels: dict[str, tuple[object, ...]]
+    ties: Integers | None
+    weights: Matrix
+    strata: Integers
+    stratum_names: tuple[str, ...]
+
+    @staticmethod
+    def make(specification: Specification, frame: pd.DataFrame, patient: str, weights: str | None) -> Layout:
+        """Sort the rows; raises `InputError` for a column that is not there, a missing patient or a bad weight."""
+        extra = [name for name in (patient, weights, specification.residual_by) if name is not None]
+        for name in extra:
+            if name not in frame.columns:
+                raise InputError(f"there is no column {name!r}; the data have {', '.join(map(str, frame.columns[:12]))}")
+        for formula in (specification.fixed, specification.random):
+            require_columns(formula, frame)
+        codes, patients = _patient_codes(frame[patient])
+        weight = _weights(frame, weights)
+        strata, stratum_names = _strata(frame, specification.residual_by)
+        variables = list(dict.fromkeys((*specification.fixed.variables, *specification.random.variables)))
+        levels = learn_levels((specification.fixed, specification.random), frame)
+        keys = [_sort_key(frame[name]) for name in sorted(variables, key=lambda name: name == specification.time)]
+        keys = [strata, weight, *keys, codes]
+        order = _sorted_order(keys)
+        same = np.ones(max(len(order) - 1, 0), np.bool_)
+        for key in keys:
+            ordered = key[order]
+            same &= ordered[1:] == ordered[:-1]
+        ties = np.concatenate([[0], np.cumsum(~same)]).astype(np.int64) if same.any() else None
+        return Layout(
+            patients=patients,
+            codes=codes[order],
+            order=order,
+            frame=frame[variables].iloc[order],
+            levels=levels,
+            ties=ties,
+            weights=weight[order],
+            strata=strata[order],
+            stratum_names=stratum_names,
+        )
+
+    def response(self, frame: pd.DataFrame, name: str) -> Matrix:
+        """The response in the engine's order, (N,); NaN where missing, an error where it is no finite number."""
+        if name not in frame.columns:
+            raise InputError(f"there is no column {name!r} to fit; the data have {', '.join(map(str, frame.columns[:12]))}")
+        if not pd.api.types.is_numeric_dtype(frame[name].dtype):
+            raise InputError(f"column {name!r} is not numeric, so it cannot be a response")
+        values = frame[name].to_numpy(np.float64, na_value=np.nan)[self.order]
+        infinite = np.flatnonzero(np.isinf(values))
+        if len(infinite):
+            row = int(infinite[0])
+            raise InputError(
+                f"patient {self.patients[self.codes[row]]}, column {name!r}: an infinite value; "
+                "check its transform (a logarithm of zero?) or leave the value empty"
+            )
+        return values
+
+
+def _patient_codes(values: pd.Series) -> tuple[Integers, list[str]]:
+    """Codes of the patients in the order of their names as text."""
+    if values.isna().any():
+        row = values.index[int(np.flatnonzero(values.isna().to_numpy())[0])]
+        raise InputError(f"column {values.name!r}: no patient in row {row}; every row needs one")
+    codes, unique = pd.factorize(values)
+    names, text = pd.factorize(np.array([str(value) for value in unique], dtype=object))
+    rank = np.argsort(np.argsort(text.astype(str), kind="stable"), kind="stable")
+    ordered = sorted(text.tolist())
+    return rank[names[codes]].astype(np.int64) if len(codes) else np.empty(0, np.int64), ordered
+
+
+def _sort_key(values: pd.Series) -> NDArray[np.generic]:
+    if pd.api.types.is_numeric_dtype(values.dtype):
+        return values.to_numpy(np.float64, na_value=np.nan)
+    return np.asarray(pd.factorize(values, sort=True)[0], dtype=np.float64)
+
+
+def _sorted_order(keys: Sequence[NDArray[np.generic]]) -> Integers:
+    """Order by the last key, then the one before it, and so on."""
+    return np.lexsort(keys).astype(np.int64)
+
+
+def _weights(frame: pd.DataFrame, name: str | None) -> Matrix:
+    if name is None:
+        return np.ones(len(frame))
+    values = frame[name].to_numpy(np.float64, na_value=np.nan)
+    bad = np.flatnonzero(~(np.isfinite(values) & (values > 0)))
+    if len(bad):
+        raise InputError(
+            f"column {name!r}: the weight in row {frame.index[int(bad[0])]} is {values[bad[0]]}; "
+            "weights are positive numbers; remove rows that should not count"
+        )
+    return values
+
+
+def _strata(frame: pd.DataFrame, name: str | None) -> tuple[Integers, tuple[str, ...]]:
+    if name is None:
+        return np.zeros(len(frame), np.int64), ()
+    if frame[name].isna().any():
+        row = frame.index[int(np.flatnonzero(frame[name].isna().to_numpy())[0])]
+        raise InputError(f"column {name!r}: no stratum of the residual variance in row {row}; every row needs one")
+    codes, names = pd.factorize(frame[name], sort=True)
+    return codes.astype(np.int64), tuple(str(value) for value in names)

@@ -1,0 +1,264 @@
+"""All fits of one marker in one call: every fit by itself, so that any number of threads gives the same bits."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from slopewise.growth.faces import free_elements, identified, minimise
+from slopewise.growth.compiled import cached
+from slopewise.growth.kernel import Fit, first_pass, make_problem
+from slopewise.growth.optimise import CONVERGED, IMPOSSIBLE
+from slopewise.growth.standardise import aliased_columns, centre_and_scale, entries, fill_blocks, lanes_for, sum_left
+
+CORRELATED, DIAGONAL, INTERCEPT, EXCLUDED, DECIDE, DECIDE_DIAGONAL = 0, 1, 2, 3, 4, 5
+
+Floats = NDArray[np.float64]
+
+
+class Results(NamedTuple):
+    """Everything that F fits found, in each fit's own standardised units; d columns, p fixed effects, q random ones."""
+
+    beta: Floats  # (F, p); zero where aliased
+    inverse: Floats  # (F, p, p): (X'V^-1X)^-1; zero where aliased
+    aliased: NDArray[np.bool_]  # (F, p)
+    psi: Floats  # (F, q, q), relative to sigma^2
+    sigma2: Floats  # (F,)
+    deviance: Floats  # (F,), in the user's units
+    gradient: Floats  # (F,): sqrt(tr(G Psi G)) = |G Lambda|
+    centre_x: Floats  # (F, d)
+    scale_x: Floats  # (F, d)
+    centre_z: Floats  # (F, d)
+    scale_z: Floats  # (F, d)
+    structure: NDArray[np.int64]  # (F,)
+    status: NDArray[np.int64]  # (F,)
+    evaluations: NDArray[np.int64]  # (F,)
+    patients: NDArray[np.int64]  # (F,): clusters with rows
+    rows: NDArray[np.int64]  # (F,)
+
+
+def empty_results(fits: int, p: int, q: int, d: int) -> Results:
+    """Room for the results of `fits` fits."""
+    return Results(
+        beta=np.zeros((fits, p)),
+        inverse=np.zeros((fits, p, p)),
+        aliased=np.zeros((fits, p), np.bool_),
+        psi=np.zeros((fits, q, q)),
+        sigma2=np.zeros(fits),
+        deviance=np.full(fits, np.nan),
+        gradient=np.zeros(fits),
+        centre_x=np.zeros((fits, d)),
+        scale_x=np.ones((fits, d)),
+        centre_z=np.zeros((fits, d)),
+        scale_z=np.ones((fits, d)),
+        structure=np.full(fits, EXCLUDED, np.int64),
+        status=np.zeros(fits, np.int64),
+        evaluations=np.zeros(fits, np.int64),
+        patients=np.zeros(fits, np.int64),
+        rows=np.zeros(fits, np.int64),
+    )
+
+
+@njit(error_model="numpy")
+def _active_columns(structure, z_columns):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Columns of z that have a variance in this structure."""
+    if structure == EXCLUDED:
+        return np.empty(0, np.int64)
+    if structure == INTERCEPT:
+        return np.zeros(1 if z_columns[0] < 0 else 0, np.int64)
+    return np.arange(z_columns.shape[0])
+
+
+@njit(error_model="numpy")
+def ladder(fit, score_inside, settle, psi, asked, z_columns):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    """(structure, status, evaluations): what was imposed, else the richest structure that is identified and converges."""
+    q, evaluations = psi.shape[0], 0
+    for step in range(3):
+        if asked < DECIDE:
+            structure = asked
+        elif step == 0:
+            structure = CORRELATED if asked == DECIDE else DIAGONAL
+        else:
+            structure = INTERCEPT if step == 1 else EXCLUDED
+        active = _active_columns(structure, z_columns)
+        if step == 1 and (q == 1 or active.shape[0] == 0):
+            continue
+        for a in range(q):
+            for b in range(q):
+                psi[a, b] = 0.0
+        for a in active:
+            psi[a, a] = 1.0
+        if active.shape[0] == 0:
+            return structure, CONVERGED, evaluations + 1
+        diagonal = structure == DIAGONAL
+        free = free_elements(active, diagonal)
+        if asked >= DECIDE:
+            evaluations += 1
+            if not identified(fit, psi, active, free):
+                continue
+        status, used = minimise(fit, score_inside, settle, psi, active, diagonal, free)
+        evaluations += used
+        if status == CONVERGED or asked < DECIDE:
+            return structure, status, evaluations
+    return EXCLUDED, IMPOSSIBLE, evaluations
+
+
+@cached
+def fit_range(first, last, counts, moments, asked, reml, results, deviance_at, second_pass, score_inside, settle):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    """Fits number first to last - 1, each on the patients with a count above 0; fills `results`.
+
+    counts (F, m); asked (F,): the structure that is imposed, or `DECIDE`; the rest are addresses.
+    """
+    for j in range(first, last):
+        problem, place, log_weights = standardised(j, counts[j], moments, asked[j], reml, results)
+        if results.rows[j] == 0:
+            results.status[j] = IMPOSSIBLE
+            continue
+        psi = results.psi[j]
+        fit = Fit(problem, deviance_at, second_pass)
+        structure, status, evaluations = ladder(fit, score_inside, settle, psi, asked[j], moments.z_columns)
+        results.structure[j], results.status[j], results.evaluations[j] = structure, status, evaluations
+        deviance, sigma2 = deviance_at(problem, psi)
+        if not np.isfinite(deviance):
+            results.status[j] = IMPOSSIBLE
+            continue
+        second_pass(problem, sigma2, reml)
+        keep(j, problem, sigma2, place, results)
+        scale, x_columns = results.scale_x[j], moments.x_columns
+        deviance += (problem.n - place.shape[0] + 1 if reml else problem.n) * 2.0 * np.log(scale[-1]) - log_weights
+        for c in range(place.shape[0] - 1):
+            if reml and x_columns[place[c]] >= 0:
+                deviance += 2.0 * np.log(scale[x_columns[place[c]]])
+        results.deviance[j] = deviance
+
+
+@njit(error_model="numpy")
+def standardised(j, count, moments, asked, reml, results):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    """(problem, place, sum of log weights) of fit j; place: the columns of [X y] that are not aliased."""
+    rows, ones, means, weight, n_rows, log_weight, left, x_columns, z_columns = moments
+    d, q, p = means.shape[1], ones.shape[1], x_columns.shape[0]
+    who = entries(count, n_rows)
+    n, total_weight, log_weights = 0, 0.0, 0.0
+    for k in range(who.shape[0]):
+        n += n_rows[who[k]]
+        total_weight += weight[who[k]]
+        log_weights += log_weight[who[k]]
+    results.patients[j], results.rows[j] = who.shape[0], n
+    z_intercept, x_intercept = z_columns[0] < 0, False
+    for c in range(p):
+        x_intercept = x_intercept or x_columns[c] < 0
+    centre_z = z_intercept and asked != DIAGONAL and asked != DECIDE_DIAGONAL
+    cx, sx, cz, sz = results.centre_x[j], results.scale_x[j], results.centre_z[j], results.scale_z[j]
+    centre_and_scale(who, rows, ones, means, weight, left, x_intercept, cx, sx)
+    centre_and_scale(who, rows, ones, means, weight, left, centre_z, cz, sz)
+    columns = np.empty(p + 1, np.int64)
+    for c in range(p):
+        columns[c] = x_columns[c]
+    columns[p] = d - 1
+    lanes = lanes_for(who.shape[0], p + 1)
+    blocks = (who.shape[0] + lanes - 1) // lanes
+    z, y = np.empty((blocks, q, q, lanes)), np.empty((blocks, q, p + 1, lanes))
+    fill_blocks(who, rows, ones, means, z_columns, cz, sz, z)
+    fill_blocks(who, rows, ones, means, columns, cx, sx, y)
+    remaining = np.empty((p + 1, p + 1))
+    sum_left(who, means, left, columns, cx, sx, z_intercept, remaining)
+    aliased = results.aliased[j]
+    kept = aliased_columns(remaining, y, total_weight, aliased)
+    place = np.empty(kept + 1, np.int64)
+    position = 0
+    for c in range(p):
+        if not aliased[c]:
+            place[position] = c
+            position += 1
+    place[kept] = p
+    if kept < p:
+        y, remaining = selected(y, remaining, place)
+    return make_problem(z, y, remaining, float(n), reml), place, log_weights
+
+
+@njit(error_model="numpy")
+def selected(y, left, place):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    """Blocks and cross-products with the columns `place` alone."""
+    part = np.empty((place.shape[0], place.shape[0]))
+    for a in range(place.shape[0]):
+        for b in range(place.shape[0]):
+            part[a, b] = left[place[a], place[b]]
+    out = np.empty((y.shape[0], y.shape[1], place.shape[0], y.shape[3]))
+    for block in range(y.shape[0]):
+        for a in range(y.shape[1]):
+            for c in range(place.shape[0]):
+                for i in range(y.shape[3]):
+                    out[block, a, c, i] = y[block, a, place[c], i]
+    return out, part
+
+
+@njit(error_model="numpy")
+def keep(j, problem, sigma2, place, results):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    """Write beta, its covariance, sigma^2 and |G Lambda| of fit j."""
+    kept = place.shape[0] - 1
+    q = problem.gradient.shape[0]
+    for c in range(kept):
+        results.beta[j, place[c]] = -problem.residual[c]
+        for s in range(kept):
+            total = 0.0
+            for k in range(max(c, s), kept):
+                total += problem.inverse[k, c] * problem.inverse[k, s]
+            results.inverse[j, place[c], place[s]] = total
+    results.sigma2[j] = sigma2
+    square = 0.0
+    for a in range(q):
+        for b in range(q):
+            for c in range(q):
+                square += problem.gradient[a, b] * results.psi[j, b, c] * problem.gradient[c, a]
+    results.gradient[j] = np.sqrt(max(square, 0.0))
+
+
+@cached
+def random_effects(which, who, moments, results, effects, covariances):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    """b = Psi e and its covariance given beta, sigma^2 (Psi - Psi T Psi), for pairs (fit, patient), standardised.
+
+    effects (n, q), covariances (n, q, q). A patient without rows gets b = 0 and sigma^2 Psi.
+    """
+    rows, ones, means, _, n_rows, _, left, x_columns, z_columns = moments
+    d, q, p = means.shape[1], ones.shape[1], x_columns.shape[0]
+    columns = np.empty(p + 1, np.int64)
+    columns[:p] = x_columns
+    columns[p] = d - 1
+    z, y = np.zeros((1, q, q, 1)), np.zeros((1, q, p + 1, 1))
+    problem = make_problem(z, y, np.zeros((p + 1, p + 1)), 1.0, False)
+    one = np.empty(1, np.int64)
+    t, e, carried = np.empty((q, q)), np.empty(q), np.empty((q, q))
+    for n in range(which.shape[0]):
+        j, one[0] = which[n], who[n]
+        psi, sigma2 = results.psi[j], results.sigma2[j]
+        for a in range(q):
+            effects[n, a] = 0.0
+            for b in range(q):
+                covariances[n, a, b] = sigma2 * psi[a, b]
+        if n_rows[one[0]] == 0:
+            continue
+        fill_blocks(one, rows, ones, means, z_columns, results.centre_z[j], results.scale_z[j], z)
+        fill_blocks(one, rows, ones, means, columns, results.centre_x[j], results.scale_x[j], y)
+        first_pass(problem, psi)
+        position = 0
+        for a in range(q):
+            for b in range(a + 1):
+                t[a, b] = problem.t[0, position, 0]
+                t[b, a] = t[a, b]
+                position += 1
+            e[a] = problem.e[0, a, p, 0]
+            for c in range(p):
+                e[a] -= problem.e[0, a, c, 0] * results.beta[j, c]
+        for a in range(q):
+            for b in range(q):
+                effects[n, a] += psi[a, b] * e[b]
+                carried[a, b] = 0.0
+                for c in range(q):
+                    carried[a, b] += psi[a, c] * t[c, b]
+        for a in range(q):
+            for b in range(q):
+                for c in range(q):
+                    covariances[n, a, b] -= sigma2 * carried[a, c] * psi[c, b]

@@ -1,0 +1,153 @@
+"""From the moments of all patients to the standardised problem of one fit's own training patients.
+
+Centre and scale come from the patients with count > 0 alone, so nothing of a held-out patient is in a single bit.
+A column may be centred where the model has an intercept to take the shift up; Z is centred for a correlated
+covariance only, because a diagonal one depends on the origin of time.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+ALIASED = 1e-11  # share of a column's squares that the columns before it leave; below, it is aliased
+
+
+@njit(error_model="numpy")
+def lanes_for(patients, p1):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    """Patients in a block: many, so that a lane loop is worth its start, but all sums of a block stay in the cache."""
+    lanes = 64 if p1 <= 8 else 32
+    while lanes > 8 and lanes >= 2 * patients:
+        lanes //= 2
+    return lanes
+
+
+@njit(error_model="numpy")
+def entries(count, n_rows):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    """Patient of every cluster of this fit: as many copies as its count, none for a patient without rows."""
+    total = 0
+    for i in range(count.shape[0]):
+        if n_rows[i] > 0:
+            total += count[i]
+    who = np.empty(total, np.int64)
+    position = 0
+    for i in range(count.shape[0]):
+        if n_rows[i] > 0:
+            for _ in range(count[i]):
+                who[position] = i
+                position += 1
+    return who
+
+
+@njit(error_model="numpy")
+def centre_and_scale(who, rows, ones, means, weight, left, centred, centre, scale):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    """Weighted mean of every column (zero unless `centred`) and the root mean square about it."""
+    d = means.shape[1]
+    q = ones.shape[1]
+    total = 0.0
+    for k in range(who.shape[0]):
+        total += weight[who[k]]
+    for c in range(d):
+        centre[c] = 0.0
+        if centred and total > 0.0:
+            origin = means[who[0], c]
+            moved = 0.0
+            for k in range(who.shape[0]):
+                moved += weight[who[k]] * (means[who[k], c] - origin)
+            centre[c] = origin + moved / total
+        squares = 0.0
+        for k in range(who.shape[0]):
+            i = who[k]
+            shift = means[i, c] - centre[c]
+            for a in range(q):
+                value = rows[i, a, c] + shift * ones[i, a]
+                squares += value * value
+            diagonal = (c + 1) * (c + 2) // 2 + c + 1
+            squares += left[i, diagonal] + 2.0 * shift * left[i, diagonal - c - 1] + shift * shift * left[i, 0]
+        scale[c] = np.sqrt(squares / total) if total > 0.0 else 0.0
+        if not scale[c] > 1e-13 * abs(centre[c]):
+            scale[c] = max(abs(centre[c]), 1.0)
+
+
+@njit(error_model="numpy")
+def fill_blocks(who, rows, ones, means, columns, centre, scale, blocks):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    """blocks (b, q, len(columns), lanes): the standardised rotated rows of the design columns; -1 is the intercept."""
+    q, lanes = ones.shape[1], blocks.shape[3]
+    for k in range(blocks.shape[0] * lanes):
+        block, lane = k // lanes, k % lanes
+        for a in range(q):
+            for j in range(columns.shape[0]):
+                if k >= who.shape[0]:
+                    blocks[block, a, j, lane] = 0.0
+                elif columns[j] < 0:
+                    blocks[block, a, j, lane] = ones[who[k], a]
+                else:
+                    c = columns[j]
+                    i = who[k]
+                    blocks[block, a, j, lane] = (rows[i, a, c] + (means[i, c] - centre[c]) * ones[i, a]) / scale[c]
+
+
+@njit(error_model="numpy")
+def sum_left(who, means, left, columns, centre, scale, z_intercept, out):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    """out (p1, p1), lower: the standardised cross-products that the Z_i leave, summed over the fit's clusters."""
+    p1 = columns.shape[0]
+    for j in range(p1):
+        for k in range(j + 1):
+            out[j, k] = 0.0
+    for position in range(who.shape[0]):
+        i = who[position]
+        for j in range(p1):
+            cj = columns[j]
+            for k in range(j + 1):
+                ck = columns[k]
+                high, low = max(cj, ck) + 1, min(cj, ck) + 1
+                value = left[i, high * (high + 1) // 2 + low]
+                if not z_intercept:
+                    move_j = 0.0 if cj < 0 else means[i, cj] - centre[cj]
+                    move_k = 0.0 if ck < 0 else means[i, ck] - centre[ck]
+                    row_j, row_k = cj + 1, ck + 1
+                    if ck >= 0:
+                        value += move_k * left[i, row_j * (row_j + 1) // 2]
+                    if cj >= 0:
+                        value += move_j * left[i, row_k * (row_k + 1) // 2]
+                    value += move_j * move_k * left[i, 0]
+                out[j, k] += value
+    for j in range(p1):
+        for k in range(j + 1):
+            scale_j = 1.0 if columns[j] < 0 else scale[columns[j]]
+            scale_k = 1.0 if columns[k] < 0 else scale[columns[k]]
+            out[j, k] /= scale_j * scale_k
+
+
+@njit(error_model="numpy")
+def aliased_columns(left, blocks, n, aliased):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    """Mark the columns of X that the columns before them span; returns how many stay.
+
+    Cholesky of X'X without pivoting, so that of two equal columns the later one goes, as in lme4.
+    """
+    p = left.shape[0] - 1
+    q = blocks.shape[1]
+    factor = np.zeros((p, p))
+    kept = 0
+    for j in range(p):
+        aliased[j] = False
+        for k in range(j + 1):
+            if aliased[k]:
+                continue
+            total = left[j, k]
+            for block in range(blocks.shape[0]):
+                for a in range(q):
+                    for i in range(blocks.shape[3]):
+                        total += blocks[block, a, j, i] * blocks[block, a, k, i]
+            for s in range(k):
+                total -= factor[j, s] * factor[k, s]
+            if k < j:
+                factor[j, k] = total / factor[k, k]
+            elif total <= ALIASED * n:
+                aliased[j] = True
+                for s in range(j):
+                    factor[j, s] = 0.0
+            else:
+                factor[j, j] = np.sqrt(total)
+                kept += 1
+    return kept
