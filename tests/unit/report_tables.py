@@ -1,0 +1,308 @@
+"""The tables of a small invented study, as its steps would have written them, for tests of figures and of the report.
+
+Patients, courses and risks are simulated with a known pattern; performance is written down rather than measured, so
+that a test can ask for a gain, for none or for a loss.
+"""
+
+from dataclasses import dataclass, field
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from slopewise import run, tables
+from slopewise.study import Study, parse_study
+
+CAUSE = "transplant or death"
+HORIZONS = (1.0, 3.0)
+REFERENCES = {
+    "clinical": None, "baseline": "clinical", "last": "baseline", "delta": "baseline", "ols": "baseline", "level": "last",
+    "slope": "level", "slope_only": "clinical",
+}  # fmt: skip
+VALUES = {
+    "clinical": 0.541, "baseline": 0.772, "last": 0.806, "delta": 0.807, "ols": 0.801, "level": 0.812, "slope": 0.811,
+    "slope_only": 0.744,
+}  # fmt: skip
+QUANTITIES = {
+    "clinical": (), "baseline": ("first",), "last": ("last",), "delta": ("first", "delta"), "ols": ("first", "ols"),
+    "level": ("level",), "slope": ("level", "slope"), "slope_only": ("slope",),
+}  # fmt: skip
+AT_HORIZON = {
+    "auc": 0.8, "brier": 0.15, "ipa": 0.3, "calibration_slope": 0.93, "calibration_intercept": -0.05, "ici": 0.02,
+    "net_benefit": 0.2,
+}  # fmt: skip
+
+
+@dataclass
+class Invented:
+    """What the study is like; `gain` is the row ``slope`` of C: difference, its low and high end."""
+
+    patients: int = 60
+    markers: tuple[str, ...] = ("alpha", "beta")
+    gain: tuple[float, float, float] = (-0.001, -0.008, 0.005)
+    dropped: tuple[str, ...] = ()
+    singular: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ("c_uno", "c_harrell")
+    keys: dict[str, Any] = field(default_factory=dict)
+    """Further keys of the study file, by their path: ``{"title": "..."}``."""
+
+    @property
+    def names(self) -> list[str]:
+        """Identifiers that nothing else in a report could look like, not in the order of their making."""
+        return sorted(f"ZQ{(7919 * i) % 10007:05d}x" for i in range(1, self.patients + 1))
+
+    def study(self) -> Study:
+        """The study, read from its text like any other."""
+        content: dict[str, Any] = {
+            "study": "invented",
+            "title": "An invented study",
+            "seed": 11,
+            "data": {
+                "measurements": "m.csv", "patient": "id", "time": "month", "time_unit": "months", "analysis_unit": "years"
+            },
+            "markers": {name: {"column": name, "unit": "mg/l"} for name in self.markers},
+            "landmark": 2,
+            "outcome": {
+                "kind": "survival", "time": "end", "time_unit": "months", "event": "status",
+                "events": {"1": "transplant", "2": "death"}, "covariates": ["age", "sex"], "horizons": list(HORIZONS),
+            },
+        }  # fmt: skip
+        for path, value in self.keys.items():
+            *parents, key = path.split(".")
+            place = content
+            for parent in parents:
+                place = place.setdefault(parent, {})
+            place[key] = value
+        import yaml
+
+        return parse_study(yaml.safe_dump(content, allow_unicode=True).encode(), "invented.yaml")
+
+    def write(self, folder: Path) -> Path:
+        """Write every table and provenance.json below `folder`; returns it."""
+        rng = np.random.default_rng(5)
+        patients = self._patients(rng)
+        measurements = self._measurements(rng)
+        slopes = self._slopes(measurements, rng)
+        frames = {
+            "cohort/measurements.parquet": measurements,
+            "cohort/patients.parquet": patients,
+            "cohort/flow.csv": self._flow(patients, len(measurements)),
+            "cohort/problems.csv": self._problems(),
+            "growth/fixed_effects.csv": self._fixed(),
+            "growth/covariance.csv": self._covariance(),
+            "growth/population.csv": self._population(),
+            "growth/fits.csv": self._fits(),
+            "slopes/slopes.parquet": slopes,
+            "slopes/reliability.csv": self._reliability(),
+            "slopes/leakage_audit.csv": self._audit(),
+            "outcome/coefficients.csv": self._coefficients(),
+            "outcome/ledger.csv": self._ledger(),
+            "outcome/performance.csv": self._performance(),
+            "outcome/calibration.csv": _curves(tuple(VALUES), 0.98),
+            "outcome/decision_curve.csv": _curves((*VALUES, "treat_all", "treat_none"), -0.3),
+            "outcome/predictions.parquet": self._predictions(slopes),
+        }
+        for file, frame in frames.items():
+            tables.write(frame, file.rsplit(".", 1)[0], folder / file)
+        tables.write(self._validation_ledger(), "outcome/ledger", folder / "outcome" / "validation_ledger.csv")
+        run.write_json(folder / "provenance.json", self._provenance())
+        return folder
+
+    def _patients(self, rng: np.random.Generator) -> pd.DataFrame:
+        n = self.patients
+        return pd.DataFrame(
+            {
+                "patient": self.names, "age": rng.normal(50, 10, n), "sex": np.where(np.arange(n) % 4 == 0, "m", "f"),
+                "entry": np.nan, "followup": np.linspace(0.2, 6.0, n), "event": (np.arange(n) % 2).astype(int),
+            }
+        )  # fmt: skip
+
+    def _measurements(self, rng: np.random.Generator) -> pd.DataFrame:
+        rows = []
+        for place, name in enumerate(self.names):
+            start, slope = rng.normal(1.0, 0.9), rng.normal(0.1, 0.3)
+            for visit in range(1 + place % 4):
+                time = 0.55 * visit
+                rows.append((name, time, *(start + slope * time + rng.normal(0, 0.3, len(self.markers)))))
+        return pd.DataFrame(rows, columns=["patient", "time", *self.markers])
+
+    def _slopes(self, measurements: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+        parts = []
+        for marker in self.markers:
+            own = measurements.groupby("patient")
+            first, last = own[marker].first(), own[marker].last()
+            visits, span = own.size(), own["time"].max()
+            change = (last - first).where(span > 0)
+            share = visits / (visits + 4.0)
+            parts.append(
+                pd.DataFrame(
+                    {
+                        "patient": first.index, "marker": marker, "visits": visits.to_numpy(), "span": span.to_numpy(),
+                        "intercept": first.to_numpy(), "level": (0.9 * last + 0.1).to_numpy(),
+                        "slope": (0.1 + share * (change.fillna(0) / 1.2)).to_numpy() + rng.normal(0, 0.01, len(first)),
+                        "slope_se": 0.2, "slope_deviation": 0.0, "reliability": share.to_numpy(),
+                        "slope_ols": (change / span.where(span > 0)).to_numpy(), "first": first.to_numpy(),
+                        "last": last.to_numpy(), "delta": change.to_numpy(), "delta_relative": np.nan,
+                    }
+                )
+            )  # fmt: skip
+        return pd.concat(parts)
+
+    def _flow(self, patients: pd.DataFrame, rows: int) -> pd.DataFrame:
+        n, events = len(patients), int((patients["event"] == 1).sum())
+        lines = [
+            ("start", "patients and rows in the files", 0, 0, n + 9, rows + 40, events + 6),
+            ("followup_ended", "follow-up ended at or before the landmark (2 years)", 9, 20, n, rows + 20, events),
+            ("later_rows", "rows after the landmark (2 years) set aside", 0, 20, n, rows, events),
+            ("final", "the cohort", 0, 0, n, rows, events),
+        ]
+        return pd.DataFrame(lines, columns=list(tables.TABLES["cohort/flow"].columns))
+
+    def _problems(self) -> pd.DataFrame:
+        first = self.names[0]
+        lines = [
+            ("warning", "m.csv", np.nan, None, "month", "the landmark splits a visit: 9 rows before, 8 after", "move it"),
+            ("warning", "m.csv", 12.0, first, "month", f"visit of {first} after the end of follow-up", "check the dates"),
+        ]
+        return pd.DataFrame(lines, columns=list(tables.TABLES["cohort/problems"].columns))
+
+    def _fixed(self) -> pd.DataFrame:
+        rows = [
+            (marker, "study", term, estimate, 0.04, np.nan, estimate / 0.04, np.nan, estimate - 0.078, estimate + 0.078)
+            for marker in self.markers
+            for term, estimate in (("Intercept", 1.234), ("time", 0.0944))
+        ]
+        return pd.DataFrame(rows, columns=list(tables.TABLES["growth/fixed_effects"].columns))
+
+    def _covariance(self) -> pd.DataFrame:
+        rows = []
+        for marker in self.markers:
+            correlation = 1.0 if marker in self.singular else 0.263
+            rows += [
+                (marker, "study", "Intercept", "Intercept", 0.81, 0.9, np.nan, np.nan),
+                (marker, "study", "Intercept", "time", 0.1, correlation, np.nan, np.nan),
+                (marker, "study", "time", "time", 0.0757, 0.275, np.nan, np.nan),
+                (marker, "study", "Residual", "Residual", 0.1, 0.317, np.nan, np.nan),
+            ]
+        return pd.DataFrame(rows, columns=list(tables.TABLES["growth/covariance"].columns))
+
+    def _population(self) -> pd.DataFrame:
+        times = np.linspace(0, 2, 5)
+        parts = [pd.DataFrame({"marker": m, "time": times, "mean": 1.234 + 0.0944 * times}) for m in self.markers]
+        return pd.concat(parts)
+
+    def _fits(self) -> pd.DataFrame:
+        rows = [
+            (marker, scheme, repeat, held_out, fold, "correlated", True, marker in self.singular, 6, 1e-9, 100.0, 40, 90, "")
+            for marker in self.markers
+            for scheme, repeat, held_out, fold in _fit_keys()
+        ]
+        return pd.DataFrame(rows, columns=list(tables.TABLES["growth/fits"].columns))
+
+    def _reliability(self) -> pd.DataFrame:
+        values = np.linspace(0.31, 0.62, len(self.markers))
+        return pd.DataFrame({"marker": self.markers, "reliability": values, "ci_low": values - 0.1, "ci_high": values + 0.1})
+
+    def _audit(self) -> pd.DataFrame:
+        rows = [
+            (scheme, repeat, held_out, fold, 40, 20, 0, 1.65, 2.0, 0, "clean")
+            for scheme, repeat, held_out, fold in _fit_keys()
+            if repeat
+        ]
+        return pd.DataFrame(rows, columns=list(tables.TABLES["slopes/leakage_audit"].columns))
+
+    def _coefficients(self) -> pd.DataFrame:
+        rows = []
+        for step, quantities in QUANTITIES.items():
+            terms = ["age", "sex[m]", *(f"{m}.{q}" for m in self.markers for q in quantities)]
+            for (place, term), scale in product(enumerate(terms), ("unit", "sd")):
+                estimate = 0.2 * (place + 1)
+                if step == "slope" and term.endswith(".slope") and term.rpartition(".")[0] in self.dropped:
+                    estimate = np.nan
+                low, high = estimate - 0.196, estimate + 0.196
+                rows.append((step, CAUSE, term, scale, estimate, 0.1, np.exp(estimate), low, high, 0.04, low - 0.1, high + 0.1))
+        return pd.DataFrame(rows, columns=list(tables.TABLES["outcome/coefficients"].columns))
+
+    def _ledger(self) -> pd.DataFrame:
+        reason = "the random effects have rank one (correlation 0.9976 in training patients), so only fold noise would tell"
+        rows = [("slope", 0, 0, m, f"{m}.slope left out, {m}.level stays: {reason} level and slope apart") for m in self.dropped]
+        rows += [
+            ("delta", 0, 0, m, f"{m}.delta: 3 of {self.patients} patients have none and get the training patients' mean")
+            for m in self.markers
+        ]
+        return pd.DataFrame(rows, columns=list(tables.TABLES["outcome/ledger"].columns))
+
+    def _validation_ledger(self) -> pd.DataFrame:
+        text = "alpha.slope left out, alpha.level stays: they correlate above 0.99 (correlation 0.99{} in training patients), so"
+        rows = [("", 0, 0, "", "net_benefit of every step at horizon 1 is at the threshold 0.20, the cohort's own risk")]
+        rows += [("slope", 1, k, "alpha", text.format(k)) for k in (1, 3)]
+        return pd.DataFrame(rows, columns=list(tables.TABLES["outcome/ledger"].columns))
+
+    def _performance(self) -> pd.DataFrame:
+        rows = []
+        for metric in self.metrics:
+            values = {**VALUES, "slope": VALUES["level"] + self.gain[0]}
+            shift = 0.0 if metric == "c_uno" else 0.013
+            rows += [self._line(step, metric, max(HORIZONS), value + shift) for step, value in values.items()]
+        rows += [
+            self._line(step, metric, horizon, value + 0.001 * place)
+            for metric, value in AT_HORIZON.items()
+            for horizon in HORIZONS
+            for place, step in enumerate(VALUES)
+        ]
+        return pd.DataFrame(rows, columns=list(tables.TABLES["outcome/performance"].columns))
+
+    def _line(self, step: str, metric: str, horizon: float, value: float) -> tuple[Any, ...]:
+        versus = REFERENCES[step]
+        gain = (np.nan, np.nan, np.nan) if versus is None else (0.0123, -0.0456, 0.0789)
+        if step == "slope" and metric in self.metrics:
+            gain = self.gain
+        spread = 0.3 if metric == "calibration_slope" else 0.037
+        return (step, CAUSE, metric, horizon, value + 0.014, value, value - spread, value + spread, versus, *gain)
+
+    def _predictions(self, slopes: pd.DataFrame) -> pd.DataFrame:
+        level = slopes[slopes["marker"] == self.markers[0]].set_index("patient")["level"]
+        parts = []
+        for step, repeat, horizon in product(VALUES, (1, 2), HORIZONS):
+            score = (0.1 if step == "clinical" else 1.0) * (level - level.mean()) + 0.01 * repeat
+            risk = 1 - np.exp(-0.2 * horizon * np.exp(score))
+            parts.append(
+                pd.DataFrame(
+                    {
+                        "patient": level.index, "predictors": step, "cause": CAUSE, "repeat": repeat,
+                        "fold": np.arange(len(level)) % 5 + 1, "linear_predictor": score.to_numpy(), "horizon": horizon,
+                        "risk": risk.to_numpy(),
+                    }
+                )
+            )  # fmt: skip
+        return pd.concat(parts)
+
+    def _provenance(self) -> dict[str, Any]:
+        return {
+            "study": {}, "study_file_sha256": "ab" * 32, "seed": 11, "code_digest": "0123456789abcdef",
+            "inputs": {"/home/somebody/secret/m.csv": "cd" * 32}, "event_labels": {"0": "censored", "1": CAUSE},
+            "versions": {"python": "3.11.7", "slopewise": "0.1.0", "numpy": "2.0.0"},
+            "tables": {"folds.parquet": "ef" * 32},
+        }  # fmt: skip
+
+
+def _fit_keys() -> list[tuple[str, int, int, int]]:
+    keys = [("crossfit", 0, 0, 0), *(("crossfit", repeat, 0, fold) for repeat in (1, 2) for fold in (1, 2, 3))]
+    return [*keys, *(("validation", 1, held_out, fold) for held_out in (1, 2, 3) for fold in (0, 1, 2, 3))]
+
+
+def _curves(steps: tuple[str, ...], slope: float) -> pd.DataFrame:
+    x = np.linspace(0.05, 0.9, 12)
+    parts = [
+        pd.DataFrame(
+            {
+                "predictors": step, "cause": CAUSE, "horizon": horizon, "x": x, "y": 0.2 + slope * (x - 0.2),
+                "ci_low": 0.1 + slope * (x - 0.2), "ci_high": 0.3 + slope * (x - 0.2),
+            }
+        )
+        for step in steps
+        for horizon in HORIZONS
+    ]  # fmt: skip
+    return pd.concat(parts)

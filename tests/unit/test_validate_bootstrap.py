@@ -1,0 +1,144 @@
+"""The patient bootstrap through both stages: who is drawn, who shares a fold, and what does not matter."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from slopewise.folds import assign
+from slopewise.growth import GrowthModel
+from slopewise.outcome.fit import fit_ladder, ladder_data
+from slopewise.run import generator
+from slopewise.slopes import MarkerData, facts, fit_nested, marker_data, score
+from slopewise.study import Study
+from slopewise.validate.bootstrap import BootstrapPlan, Resample, bootstrap_ladder, draw, reliability_table, stage_one
+
+PLAN = BootstrapPlan(replicates=6, folds=4, repeats=2, seed=3)
+PATIENTS = 90
+LANDMARK = 2.0
+
+
+@pytest.fixture(scope="module")
+def simulated() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Patients whose hazard after the landmark rises with their true level and slope."""
+    rng = generator(1, "bootstrap test")
+    names = np.array([f"p{i:03d}" for i in range(PATIENTS)])
+    b = rng.multivariate_normal([0, 0.2], [[0.5, 0.1], [0.1, 0.3]], PATIENTS)
+    rows = [
+        (name, t, b0 + b1 * t + rng.normal(0, 0.3))
+        for name, (b0, b1) in zip(names, b, strict=True)
+        for t in np.sort(rng.uniform(0, LANDMARK, rng.integers(1, 6)))
+    ]
+    hazard = 0.2 * np.exp(0.6 * (b[:, 0] + LANDMARK * b[:, 1]) + 0.5 * b[:, 1])
+    time = rng.exponential(1 / hazard)
+    censored = rng.uniform(2, 10, PATIENTS)
+    patients = pd.DataFrame(
+        {
+            "patient": names,
+            "age": rng.normal(50, 10, PATIENTS),
+            "entry": np.nan,
+            "followup": np.minimum(time, censored),
+            "event": (time <= censored).astype(int),
+        }
+    )
+    return pd.DataFrame(rows, columns=["patient", "time", "m"]), patients
+
+
+@pytest.fixture(scope="module")
+def marker(simulated) -> MarkerData:
+    return marker_data(GrowthModel(), "m", *simulated, LANDMARK)
+
+
+@pytest.fixture(scope="module")
+def ladder(simulated, marker):
+    study = Study.model_validate(
+        {
+            "study": "s",
+            "seed": 1,
+            "data": {
+                "measurements": "m.csv",
+                "patient": "p",
+                "time": "t",
+                "time_unit": "years",
+                "analysis_unit": "years",
+            },
+            "markers": {"m": {"column": "m"}},
+            "landmark": LANDMARK,
+            "outcome": {
+                "kind": "survival",
+                "time": "f",
+                "time_unit": "years",
+                "event": "e",
+                "events": {1: "death"},
+                "covariates": ["age"],
+                "horizons": [2],
+            },
+        }
+    )
+    own = facts(*simulated, "m", logarithmic=False)
+    return ladder_data(study, simulated[1], own.assign(level=0.0, slope=0.0))
+
+
+def test_copies_of_a_patient_share_a_fold_and_folds_hold_the_drawn_alone(ladder):
+    events = np.asarray(ladder.event, dtype=np.int64)
+    resample = draw(PLAN, 0, events)
+    assert resample.counts.sum() == PATIENTS and resample.counts.max() > 1
+    assert ((resample.fold > 0) == (resample.counts > 0)).all()
+    copies = resample.copies(PLAN.folds)
+    assert copies.shape == (1 + PLAN.repeats * PLAN.folds, PATIENTS)
+    assert (copies[0] == resample.counts).all()
+    for repeat in range(PLAN.repeats):
+        for k in range(1, PLAN.folds + 1):
+            held_out = resample.fold[repeat] == k
+            row = copies[1 + repeat * PLAN.folds + k - 1]
+            assert (row[held_out] == 0).all() and (row[~held_out] == resample.counts[~held_out]).all()
+
+
+def test_a_resample_depends_on_its_number_alone(ladder):
+    events = np.asarray(ladder.event, dtype=np.int64)
+    first, again, other = draw(PLAN, 2, events), draw(PLAN, 2, events), draw(PLAN, 3, events)
+    assert (first.counts == again.counts).all() and (first.fold == again.fold).all()
+    assert (first.counts != other.counts).any()
+
+
+def test_everybody_once_is_the_cross_fit_itself(marker: MarkerData, ladder):
+    ones = np.ones(PATIENTS, dtype=np.int64)
+    fold = assign(np.asarray(ladder.event, dtype=np.int64), 4, np.random.default_rng(2))
+    resample = Resample(ones, fold[None, :])
+    stage = stage_one(marker, [resample], 4, threads=1)
+    copies = resample.copies(4)
+    batch = fit_nested(marker, copies, np.zeros(5, dtype=np.int64))
+    scored = score(marker, batch, fold, np.arange(PATIENTS))
+    np.testing.assert_array_equal(stage.slope[0], scored["slope"])
+    np.testing.assert_array_equal(stage.level[0], scored["level"])
+
+
+def test_the_estimates_do_not_depend_on_threads_or_on_how_many_run_at_once(marker, ladder, monkeypatch):
+    whole = bootstrap_ladder(PLAN, ladder, [marker], threads=1)
+    monkeypatch.setattr("slopewise.validate.bootstrap.PAIRS_AT_ONCE", 1)
+    single = bootstrap_ladder(PLAN, ladder, [marker], threads=2)
+    np.testing.assert_array_equal(whole.estimates_unit, single.estimates_unit)
+    np.testing.assert_array_equal(whole.reliability, single.reliability)
+    assert whole.estimates_unit.shape == (PLAN.replicates, len(ladder.terms))
+
+
+def test_the_spread_is_that_of_the_estimate_not_of_noise(marker, ladder):
+    many = bootstrap_ladder(BootstrapPlan(40, 4, 1, 3), ladder, [marker])
+    term = list(ladder.terms).index(("level", "m.level"))
+    ones = np.ones(PATIENTS, dtype=np.int64)
+    fold = assign(np.asarray(ladder.event, dtype=np.int64), 4, np.random.default_rng(2))
+    stage = stage_one(marker, [Resample(ones, fold[None, :])], 4, threads=1)
+    full = fit_ladder(ladder, stage.level.T, stage.slope.T, stage.singular, flat=stage.flat)
+    spread = many.estimates_unit[:, term].std()
+    assert 0.05 < spread < 0.6
+    assert abs(many.estimates_unit[:, term].mean() - full.estimate_unit[term]) < 2 * spread
+
+
+def test_reliability_has_its_interval(marker, ladder):
+    boot = bootstrap_ladder(PLAN, ladder, [marker])
+    slopes = pd.DataFrame({"marker": "m", "reliability": [0.4, 0.6]})
+    table = reliability_table(boot, slopes, ["m"])
+    assert table.loc[0, "reliability"] == 0.5
+    assert table.loc[0, "ci_low"] < table.loc[0, "ci_high"]
+    empty = bootstrap_ladder(BootstrapPlan(0, 4, 1, 3), ladder, [marker])
+    assert empty.estimates_unit.shape == (0, len(ladder.terms))
+    assert reliability_table(empty, slopes, ["m"])["ci_low"].isna().all()

@@ -1,0 +1,125 @@
+"""Kaplan–Meier curves and inverse probability of censoring weights (IPCW), and which horizons the data support.
+
+Graf et al. 1999 (weights for the Brier score), Uno et al. 2011 (for concordance). G is the Kaplan–Meier curve of
+*censoring*, learned from the training patients. A patient who has an event at T stands for 1/G(T−) patients, just
+before T as in R's riskRegression; one still at risk after the horizon t for 1/G(t).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from slopewise.run import InputError
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class StepCurve:
+    """A right-continuous survival curve: `survival[i]` holds from `times[i]` on; it is 1 before `times[0]`."""
+
+    times: Floats
+    survival: Floats
+
+    def at(self, moments: ArrayLike) -> Floats:
+        """The curve at each moment t, jumps at t included."""
+        return self._look_up(moments, "right")
+
+    def before(self, moments: ArrayLike) -> Floats:
+        """The curve just before each moment t, jumps at t left out."""
+        return self._look_up(moments, "left")
+
+    def _look_up(self, moments: ArrayLike, side: str) -> Floats:
+        place = np.searchsorted(self.times, np.asarray(moments, dtype=float), side=side)  # type: ignore[call-overload]
+        return np.concatenate([[1.0], self.survival])[place]
+
+
+def kaplan_meier(followup: ArrayLike, event: ArrayLike) -> StepCurve:
+    """Kaplan–Meier curve of the event; `followup` (n,) in any unit, `event` (n,) true where it happened."""
+    time, happened = np.asarray(followup, dtype=float), np.asarray(event, dtype=bool)
+    moments, deaths = np.unique(time[happened], return_counts=True)
+    at_risk = len(time) - np.searchsorted(np.sort(time), moments, side="left")
+    return StepCurve(moments, np.cumprod(1.0 - deaths / at_risk, dtype=np.float64))
+
+
+def censoring_curve(followup: ArrayLike, event: ArrayLike) -> StepCurve:
+    """Kaplan–Meier curve G of censoring; at a tie events come first, so they are not at risk of censoring any more."""
+    time, happened = np.asarray(followup, dtype=float), np.asarray(event, dtype=bool)
+    moments, censored = np.unique(time[~happened], return_counts=True)
+    at_risk = len(time) - np.searchsorted(np.sort(time), moments, side="left")
+    gone = np.searchsorted(np.sort(time[happened]), moments, side="right") - np.searchsorted(
+        np.sort(time[happened]), moments, side="left"
+    )
+    return StepCurve(moments, np.cumprod(1.0 - censored / (at_risk - gone), dtype=np.float64))
+
+
+@dataclass(frozen=True)
+class Weights:
+    """IPC weights of test patients: `event` (n,) = 1/G(T−), 0 where censored; `beyond` (n, H) = 1/G(horizon).
+
+    `case` (n, H) is `event` for an event up to the horizon, else 0; `control` (n, H) is `beyond` for a patient
+    followed past the horizon, else 0. A patient censored before the horizon has neither.
+    """
+
+    event: Floats
+    beyond: Floats
+    case: Floats
+    control: Floats
+
+
+def ipc_weights(followup: ArrayLike, event: ArrayLike, horizons: Sequence[float], censoring: StepCurve) -> Weights:
+    """Weights of the patients with `followup` and `event` (n,) under the training patients' `censoring` curve.
+
+    An event at which the training patients' G is already 0 gets weight 0: it lies beyond what they can tell.
+    """
+    time, happened = np.asarray(followup, dtype=float), np.asarray(event, dtype=bool)
+    moments = np.asarray(horizons, dtype=float)
+    weight = np.where(happened, _inverse(censoring.before(time)), 0.0)
+    beyond = np.broadcast_to(_inverse(censoring.at(moments)), (len(time), len(moments)))
+    case = np.where(happened[:, None] & (time[:, None] <= moments), weight[:, None], 0.0)
+    control = np.where(time[:, None] > moments, beyond, 0.0)
+    return Weights(weight, np.ascontiguousarray(beyond), case, control)
+
+
+def _inverse(survival: Floats) -> Floats:
+    return np.divide(1.0, survival, out=np.zeros_like(survival), where=survival > 0)
+
+
+def check_horizons(
+    horizons: Sequence[float], followup: ArrayLike, event: ArrayLike, fold: ArrayLike | None = None
+) -> None:
+    """Refuse a horizon that the data do not support: `InputError` that names the largest supported one.
+
+    A horizon t is supported when in every training set (everybody but one fold; everybody when `fold` is None) an
+    event happened by t and someone is followed past t, so that G(t) > 0, and when in at least one test fold a patient
+    with an event by t can be compared with one followed past t.
+    """
+    time, happened = np.asarray(followup, dtype=float), np.asarray(event, dtype=bool)
+    fold = np.zeros(len(time), dtype=int) if fold is None else np.asarray(fold)
+    labels = np.unique(fold)
+    training = [fold != label for label in labels] if len(labels) > 1 else [np.ones(len(time), dtype=bool)]
+    if any(not (happened & rows).any() for rows in training):
+        raise InputError(
+            f"outcome.events: {int(happened.sum())} of {len(time)} patients have the event after the landmark, too "
+            "few for every set of training patients to hold one. Use fewer folds, or another landmark."
+        )
+    earliest = max(time[happened & rows].min() for rows in training)
+    latest = min(time[rows].max() for rows in training)
+    wrong = [h for h in horizons if not (earliest <= h < latest and _comparable(h, time, happened, fold))]
+    if wrong:
+        good = [h for h in horizons if h not in wrong]
+        largest = f"the largest supported one is {max(good):g}" if good else "none of the list is supported"
+        raise InputError(
+            f"outcome.horizons: {', '.join(f'{h:g}' for h in wrong)} cannot be evaluated: {largest}. Events by the "
+            f"horizon and patients followed past it are needed in all training patients and in a test fold, here from "
+            f"{earliest:.4g} to below {latest:.4g} after the landmark. Remove or change these horizons."
+        )
+
+
+def _comparable(horizon: float, time: Floats, happened: NDArray[np.bool_], fold: NDArray[np.int64]) -> bool:
+    cases = set(fold[happened & (time <= horizon)].tolist())
+    return bool(cases & set(fold[time > horizon].tolist()))

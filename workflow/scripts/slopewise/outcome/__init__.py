@@ -1,0 +1,1 @@
+"""Outcome models on the ladder of predictor sets. They do not know how slopes were made."""

@@ -1,0 +1,321 @@
+"""Learning and fitting the whole ladder on one set of training patients, and the model that one ships.
+
+`fit_ladder` works on plain arrays, because validation and the bootstrap call it thousands of times; `fit_outcome`
+dresses its result as the tables ``outcome/coefficients`` and ``outcome/ledger``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import erfc
+
+from slopewise.metrics.ipcw import check_horizons
+from slopewise.outcome.cox import CoxFit, fit_cox, risk_sets
+from slopewise.outcome.ladder import FACTS, STEPS, LadderData, ladder_data
+from slopewise.outcome.predictors import Note, PredictorRecipe, marker_of, slopes_left_out
+from slopewise.study import Study
+
+__all__ = [
+    "LadderData", "LadderFit", "OutcomeFit", "StepModel", "bootstrap_intervals", "fit_ladder", "fit_outcome",
+    "flat_slopes", "ladder_data", "ledger_frame", "scores_of",
+]  # fmt: skip
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+NORMAL_975 = 1.959963984540054
+EVENTS_PER_COEFFICIENT = 10
+
+
+@dataclass(frozen=True)
+class StepModel:
+    """One step of the ladder, learned: how predictors become columns, and the Cox model on those columns."""
+
+    recipe: PredictorRecipe
+    cox: CoxFit
+
+    def linear_predictor(self, raw: Floats) -> Floats:
+        """Log hazard ratio (n,) against a patient at the training means, from the step's predictors `raw` (n, k)."""
+        return self.cox.linear_predictor(self.recipe.standardise(raw))
+
+    def risk(self, raw: Floats) -> Floats:
+        """Absolute risk (n, horizons) from the step's predictors `raw` (n, k)."""
+        return self.cox.risk(self.recipe.standardise(raw))
+
+    def predict(self, patients: pd.DataFrame, values: pd.DataFrame) -> tuple[Floats, Floats]:
+        """Linear predictor (n,) and risk (n, horizons) from frames; see `PredictorRecipe.apply`."""
+        x = self.recipe.apply(patients, values)
+        return self.cox.linear_predictor(x), self.cox.risk(x)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain content for ``model.json``; the coefficients are per SD. Holds no patient."""
+        return {"recipe": self.recipe.to_dict(), "cox": self.cox.to_dict()}
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> StepModel:
+        """The inverse of `to_dict`."""
+        return cls(PredictorRecipe.from_dict(content["recipe"]), CoxFit.from_dict(content["cox"]))
+
+
+@dataclass(frozen=True)
+class LadderFit:
+    """All steps fitted on the same patients. Estimates (T,) and standard errors follow `LadderData.terms`.
+
+    Log hazard ratios per unit and per SD of the training patients; missing where a term was left out.
+    """
+
+    estimate_unit: Floats
+    estimate_sd: Floats
+    se_unit: Floats
+    se_sd: Floats
+    models: dict[str, StepModel]
+    notes: list[Note]
+
+
+def fit_ladder(
+    data: LadderData,
+    level: Floats,
+    slope: Floats,
+    singular: Flags,
+    flat: Flags | None = None,
+    counts: Integers | None = None,
+) -> LadderFit:
+    """Learn and fit every step of the ladder on the patients whose count is positive.
+
+    `level`, `slope` (n, M) in the order of `data.patients` and `data.markers`; rows with count 0 are not read.
+    `singular` (M,): the marker's growth model on all training patients is singular. `flat` (M,): it has no random
+    slope. `counts` (n,): 2 enters a patient as two tied rows; None enters everybody once.
+    """
+    copies = np.ones(len(data.patients), dtype=np.int64) if counts is None else np.asarray(counts, dtype=np.int64)
+    flat = np.zeros(len(data.markers), dtype=bool) if flat is None else flat
+    rows = np.flatnonzero(copies > 0)
+    copies = copies[rows]
+    followup, event = data.followup[rows], data.event[rows]
+    sets = risk_sets(followup, event)
+    models: dict[str, StepModel] = {}
+    notes: list[Note] = []
+    columns: list[Floats] = []
+    for step in STEPS:
+        terms = data.step_terms(step)
+        left_out = slopes_left_out(step.name, data.markers, level[rows], slope[rows], copies, singular, flat)
+        raw = data.raw(step, rows, level, slope)
+        recipe, found = PredictorRecipe.learn(step.name, terms, raw, copies, left_out, data.coding)
+        notes += found
+        x = recipe.standardise(raw)
+        cox = fit_cox(x, followup, event, counts=copies, horizons=data.horizons, terms=recipe.terms, sets=sets)
+        if cox.message:
+            notes.append(Note(step.name, "", cox.message))
+        models[step.name] = StepModel(recipe, cox)
+        columns.append(_step_estimates(len(terms), recipe, cox))
+    unit, se_unit, standard, se_standard = np.concatenate(columns, axis=1)
+    return LadderFit(unit, standard, se_unit, se_standard, models, notes)
+
+
+def _step_estimates(terms: int, recipe: PredictorRecipe, cox: CoxFit) -> Floats:
+    """Estimate and SE per unit, estimate and SE per SD of a step's terms, (4, terms)."""
+    kept = ~np.array(cox.aliased, dtype=bool)
+    where, scale = recipe.columns[kept], recipe.scale[kept]
+    beta, error = cox.beta[kept], cox.standard_errors[kept]
+    found = np.full((4, terms), np.nan)
+    found[:, where] = np.stack([beta / scale, error / scale, beta, error])
+    return found
+
+
+def flat_slopes(slope: Floats, fold: Integers, counts: Integers | None = None) -> Flags:
+    """Which markers' slopes (n, M) do not vary between the patients of a fold: only fold noise tells them apart.
+
+    `fold` (n,) labels the fit that scored each patient; rows with count 0 are not read.
+    """
+    rows = np.ones(len(slope), dtype=bool) if counts is None else np.asarray(counts) > 0
+    slope, fold = slope[rows], np.asarray(fold)[rows]
+    within = np.zeros(slope.shape[1])
+    for label in np.unique(fold):
+        own = slope[fold == label]
+        seen = ~np.isnan(own)
+        low = np.where(seen, own, np.inf).min(axis=0, initial=np.inf)
+        high = np.where(seen, own, -np.inf).max(axis=0, initial=-np.inf)
+        within = np.maximum(within, np.where(seen.any(axis=0), high - low, 0.0))
+    return within <= 1e-9 * np.abs(np.nan_to_num(slope)).max(axis=0, initial=0.0)
+
+
+def scores_of(data: LadderData, scores: pd.DataFrame) -> tuple[Floats, Floats, Integers]:
+    """Level and slope (n, M) and the fold that scored each patient (n,; -1 for none) from rows of ``slopes/crossfit``.
+
+    One row per patient and marker; patients without a row are missing.
+    """
+    patient = pd.Index(data.patients).get_indexer(pd.Index(scores["patient"].astype(str)))
+    marker = pd.Index(data.markers).get_indexer(pd.Index(scores["marker"].astype(str)))
+    known = (patient >= 0) & (marker >= 0)
+    patient, marker = patient[known], marker[known]
+    if len(np.unique(patient * len(data.markers) + marker)) < len(patient):
+        raise ValueError("scores: a patient has more than one row of a marker")
+    level, slope = np.full((2, len(data.patients), len(data.markers)), np.nan)
+    level[patient, marker] = scores["level"].to_numpy(dtype=float)[known]
+    slope[patient, marker] = scores["slope"].to_numpy(dtype=float)[known]
+    fold = np.full(len(data.patients), -1, dtype=np.int64)
+    if "fold" in scores.columns:
+        fold[patient] = scores["fold"].to_numpy(dtype=np.int64)[known]
+    return level, slope, fold
+
+
+def growth_flags(data: LadderData, fits: pd.DataFrame) -> tuple[Flags, Flags]:
+    """Per marker (M,): is its fit singular, has it no random slope? From one row of ``growth/fits`` a marker."""
+    own = fits.set_index(fits["marker"].astype(str)).reindex(list(data.markers))
+    if own["structure"].isna().any() or own.index.has_duplicates:
+        raise ValueError(f"growth/fits: exactly one fit a marker is needed, got {len(fits)} for {len(data.markers)}")
+    return own["singular"].to_numpy(dtype=bool), own["structure"].isin(["intercept", "excluded"]).to_numpy(dtype=bool)
+
+
+@dataclass(frozen=True)
+class OutcomeFit:
+    """The shipped ladder: tables ``coefficients`` and ``ledger``, `models` for model.json, `apparent` predictions.
+
+    `apparent` has the columns of ``outcome/predictions`` with repeat 0 and fold 0: the shipped models scoring their
+    own training patients with level and slope from the fit on everybody.
+    """
+
+    coefficients: pd.DataFrame
+    ledger: pd.DataFrame
+    models: dict[str, dict[str, Any]]
+    apparent: pd.DataFrame
+    data: LadderData
+
+
+def fit_outcome(
+    study: Study, patients: pd.DataFrame, slopes: pd.DataFrame, crossfit: pd.DataFrame, fits: pd.DataFrame
+) -> OutcomeFit:
+    """Fit the ladder that one ships: on everybody, with cross-fitted levels and slopes (means over repeats)."""
+    data = ladder_data(study, patients, slopes)
+    check_horizons(data.horizons, data.followup, data.event)
+    level, slope, _ = scores_of(data, slopes)
+    own = crossfit[crossfit["scheme"] == "crossfit"]
+    _, first_slope, fold = scores_of(data, own[own["repeat"] == 1])
+    whole = (fits["scheme"] == "crossfit") & (fits["repeat"] == 0) & (fits["fold"] == 0)
+    singular, without = growth_flags(data, fits[whole])
+    fitted = fit_ladder(data, level, slope, singular, flat=without | flat_slopes(first_slope, fold))
+    in_sample_level, in_sample_slope, _ = scores_of(data, own[(own["repeat"] == 0) & (own["fold"] == 0)])
+    everybody = np.arange(len(data.patients))
+    notes = fitted.notes + filled_notes(data) + sparse_notes(fitted.models)
+    return OutcomeFit(
+        coefficients=_coefficients(data, fitted),
+        ledger=ledger_frame([(0, 0, note) for note in notes]),
+        models={name: model.to_dict() for name, model in fitted.models.items()},
+        apparent=predictions_frame(data, fitted.models, in_sample_level, in_sample_slope, everybody, 0, 0),
+        data=data,
+    )
+
+
+def predictions_frame(
+    data: LadderData, models: Mapping[str, StepModel], level: Floats, slope: Floats, rows: Integers, repeat: int,
+    fold: int,
+) -> pd.DataFrame:  # fmt: skip
+    """Predictions of every step for the patients `rows` of the cohort, with the columns of ``outcome/predictions``."""
+    horizons, parts = len(data.horizons), []
+    patient = np.repeat(np.array(data.patients, dtype=object)[rows], horizons)
+    for step in STEPS:
+        raw = data.raw(step, rows, level, slope)
+        model = models[step.name]
+        parts.append(
+            pd.DataFrame(
+                {
+                    "patient": patient,
+                    "predictors": step.name,
+                    "cause": data.cause,
+                    "repeat": repeat,
+                    "fold": fold,
+                    "linear_predictor": np.repeat(model.linear_predictor(raw), horizons),
+                    "horizon": np.tile(data.horizons, len(rows)),
+                    "risk": model.risk(raw).ravel(),
+                }
+            )
+        )
+    return pd.concat(parts, ignore_index=True)
+
+
+def _coefficients(data: LadderData, fitted: LadderFit) -> pd.DataFrame:
+    """The table ``outcome/coefficients``; intervals are Wald's, on the scale of the estimate (log hazard ratio)."""
+    parts = []
+    for scale, estimate, error in (
+        ("unit", fitted.estimate_unit, fitted.se_unit),
+        ("sd", fitted.estimate_sd, fitted.se_sd),
+    ):
+        table = pd.DataFrame(data.terms, columns=["predictors", "term"])
+        table["cause"], table["scale"] = data.cause, scale
+        table["estimate"], table["se"], table["ratio"] = estimate, error, np.exp(estimate)
+        table["ci_low"], table["ci_high"] = estimate - NORMAL_975 * error, estimate + NORMAL_975 * error
+        table["p_value"] = erfc(np.abs(estimate / error) / np.sqrt(2.0))
+        table["ci_low_bootstrap"] = table["ci_high_bootstrap"] = np.nan
+        parts.append(table)
+    order = ["predictors", "cause", "term", "scale", "estimate", "se", "ratio", "ci_low", "ci_high", "p_value"]
+    table = pd.concat(parts, ignore_index=True)
+    return table[[*order, "ci_low_bootstrap", "ci_high_bootstrap"]]
+
+
+def ledger_frame(lines: Iterable[tuple[int, int, Note]]) -> pd.DataFrame:
+    """The table ``outcome/ledger`` from (repeat, held_out, note); repeat 0 is the shipped model."""
+    rows = [(note.predictors, repeat, held_out, note.marker, note.message) for repeat, held_out, note in lines]
+    return pd.DataFrame(rows, columns=["predictors", "repeat", "held_out", "marker", "message"]).drop_duplicates()
+
+
+def filled_notes(data: LadderData) -> list[Note]:
+    """How many patients lack a quantity of a step and get the training patients' mean instead."""
+    notes, n = [], len(data.patients)
+    for step in STEPS:
+        for m, marker in enumerate(data.markers):
+            for name in (quantity for quantity in step.quantities if quantity in FACTS):
+                lacking = int(np.isnan(data.facts[:, m, FACTS.index(name)]).sum())
+                if lacking:
+                    text = f"{marker}.{name}: {lacking} of {n} patients have none and get the training patients' mean"
+                    notes.append(Note(step.name, marker, text))
+    return notes
+
+
+def sparse_notes(models: Mapping[str, StepModel]) -> list[Note]:
+    """Steps with fewer events a coefficient than an unpenalised model should have."""
+    notes = []
+    for name, model in models.items():
+        events, terms = model.cox.events, len(model.cox.terms)
+        if terms and events < EVENTS_PER_COEFFICIENT * terms:
+            text = f"{events} events for {terms} coefficients: fewer than {EVENTS_PER_COEFFICIENT} each, unpenalised"
+            notes.append(Note(name, "", text))
+    return notes
+
+
+def bootstrap_intervals(
+    coefficients: pd.DataFrame, estimates_unit: Floats, estimates_sd: Floats, data: LadderData
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Put percentile intervals of two-stage bootstrap estimates (B, T) beside the naive ones; B = 0 leaves them empty.
+
+    A term that some resamples left out gets its interval from the others and a ledger line; from fewer than half of
+    the resamples there is none. Returns the coefficients and the ledger lines.
+    """
+    table, notes = coefficients.copy(), []
+    place = {key: index for index, key in enumerate(data.terms)}
+    column = np.array([place[key] for key in zip(table["predictors"], table["term"], strict=True)])
+    for scale, estimates in (("unit", estimates_unit), ("sd", estimates_sd)):
+        low, high, lacking = _percentiles(estimates)
+        rows = ((table["scale"] == scale) & table["estimate"].notna()).to_numpy()
+        table.loc[rows, "ci_low_bootstrap"] = low[column[rows]]
+        table.loc[rows, "ci_high_bootstrap"] = high[column[rows]]
+        for index in column[rows] if scale == "unit" else ():
+            if lacking[index]:
+                step, term = data.terms[index]
+                text = f"{term} was left out in {lacking[index]} of {len(estimates)} bootstrap resamples"
+                notes.append(Note(step, marker_of(term, data.coding), text))
+    return table, ledger_frame([(0, 0, note) for note in notes])
+
+
+def _percentiles(estimates: Floats) -> tuple[Floats, Floats, Integers]:
+    """2.5th and 97.5th percentile of each column over its resamples, and how many resamples lack the column."""
+    low, high = np.full((2, estimates.shape[1]), np.nan)
+    lacking = np.isnan(estimates).sum(axis=0)
+    for column in np.flatnonzero(2 * lacking < max(len(estimates), 1)) if len(estimates) else ():
+        present = estimates[:, column][~np.isnan(estimates[:, column])]
+        low[column], high[column] = np.percentile(present, [2.5, 97.5])
+    return low, high, lacking

@@ -1,0 +1,234 @@
+"""From a patient's quantities to the columns of a model: what is learned, where, and what is left out.
+
+Levels of text covariates come from the whole cohort (they are the study's, not an estimate). Everything else, the
+mean that fills a missing quantity, centre, scale and what is left out, is learned from training patients alone and
+replayed on others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from slopewise.outcome.cox import independent
+from slopewise.run import InputError
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+COLLINEAR = 0.99
+"""Above this correlation in the training patients, level and slope enter as level alone (METHODS section 4)."""
+
+
+@dataclass(frozen=True)
+class Note:
+    """A line of the ledger: what was decided in one step of the ladder, and for which marker (empty: the step)."""
+
+    predictors: str
+    marker: str
+    message: str
+
+
+@dataclass(frozen=True)
+class CovariateCoding:
+    """How covariates become columns: a number as it is, a text as one indicator a level but the first.
+
+    `covariates` has (name, levels) in the order of the study file; levels are sorted as text, None for a number.
+    """
+
+    covariates: tuple[tuple[str, tuple[str, ...] | None], ...]
+
+    @classmethod
+    def learn(cls, patients: pd.DataFrame, names: Sequence[str]) -> CovariateCoding:
+        """The coding of the columns `names` over the whole cohort."""
+        coded: list[tuple[str, tuple[str, ...] | None]] = []
+        for name in names:
+            column = patients[name]
+            if pd.api.types.is_numeric_dtype(column):
+                coded.append((name, None))
+            else:
+                coded.append((name, tuple(sorted({str(value) for value in column.dropna()}))))
+        return cls(tuple(coded))
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """Names of the columns, e.g. ``age`` and ``sex[m]``."""
+        found: list[str] = []
+        for name, levels in self.covariates:
+            found += [name] if levels is None else [f"{name}[{level}]" for level in levels[1:]]
+        return tuple(found)
+
+    def matrix(self, patients: pd.DataFrame) -> Floats:
+        """Columns (n, c) of the patients in `patients`; `InputError` for a missing value or an unknown level."""
+        columns: list[Floats] = []
+        for name, levels in self.covariates:
+            values = patients[name]
+            if values.isna().any():
+                raise InputError(
+                    f"patient {_first(patients, values.isna())}: covariate {name} is missing. Fill it in, or leave the "
+                    "patient out."
+                )
+            if levels is None:
+                columns.append(values.to_numpy(dtype=float))
+                continue
+            text = values.astype(str)
+            if not text.isin(levels).all():
+                who = _first(patients, ~text.isin(levels))
+                raise InputError(
+                    f"patient {who}: covariate {name} has a level that the model does not know; known are "
+                    f"{', '.join(levels)}."
+                )
+            columns += [(text == level).to_numpy().astype(np.float64) for level in levels[1:]]
+        return np.stack(columns, axis=1) if columns else np.empty((len(patients), 0))
+
+
+def _first(patients: pd.DataFrame, flagged: pd.Series) -> str:
+    return str(patients.loc[flagged.to_numpy(dtype=bool), "patient"].iloc[0])
+
+
+@dataclass(frozen=True)
+class PredictorRecipe:
+    """The columns of one step, learned from training patients: `terms` kept, with `fill`, `centre`, `scale` (k,).
+
+    `columns` (k,) are their places among the step's `every_term`. `scale` is the SD (divisor n − 1).
+    """
+
+    step: str
+    every_term: tuple[str, ...]
+    terms: tuple[str, ...]
+    columns: Integers
+    fill: Floats
+    centre: Floats
+    scale: Floats
+    coding: CovariateCoding
+
+    @classmethod
+    def learn(
+        cls, step: str, terms: Sequence[str], raw: Floats, counts: Integers, left_out: Mapping[str, str],
+        coding: CovariateCoding,
+    ) -> tuple[PredictorRecipe, list[Note]]:  # fmt: skip
+        """Learn from the training patients' `raw` (n, k) predictors, NaN where missing, with `counts` (n,) > 0.
+
+        `left_out` maps terms to the reason why they must not enter. Left out besides: a predictor that nobody has,
+        one without variance, one that is a linear combination of earlier ones. Each gives a note.
+        """
+        present = ~np.isnan(raw)
+        copies = np.where(present, counts[:, None], 0)
+        total = copies.sum(axis=0)
+        fill = np.where(present, raw * copies, 0.0).sum(axis=0) / np.maximum(total, 1)
+        filled = np.where(present, raw, fill)
+        deviation = filled - fill
+        variance = (counts[:, None] * deviation**2).sum(axis=0) / max(int(counts.sum()) - 1, 1)
+        scale = np.sqrt(variance)
+        flat = scale <= 1e-9 * np.abs(filled).max(axis=0, initial=0.0)
+        reasons = dict(left_out)
+        for column, term in enumerate(terms):
+            if total[column] == 0:
+                reasons[term] = f"{term} left out: no training patient has a value"
+            elif flat[column] and term not in reasons:
+                reasons[term] = f"{term} left out: it does not vary between training patients"
+        chosen = np.array([column for column, term in enumerate(terms) if term not in reasons], dtype=np.int64)
+        standard = deviation[:, chosen] / scale[chosen]
+        free = independent(np.einsum("ni,nj->ij", standard * counts[:, None], standard), 1e-10)
+        for column in chosen[~free]:
+            reasons[terms[column]] = f"{terms[column]} left out: it is a linear combination of the predictors before it"
+        chosen = chosen[free]
+        recipe = cls(
+            step=step,
+            every_term=tuple(terms),
+            terms=tuple(terms[column] for column in chosen),
+            columns=chosen,
+            fill=fill[chosen],
+            centre=fill[chosen],
+            scale=scale[chosen],
+            coding=coding,
+        )
+        return recipe, [Note(step, marker_of(term, coding), reasons[term]) for term in terms if term in reasons]
+
+    def standardise(self, raw: Floats) -> Floats:
+        """The model's columns (n, kept) from the step's predictors `raw` (n, k) of any patients."""
+        own = raw[:, self.columns]
+        return (np.where(np.isnan(own), self.fill, own) - self.centre) / self.scale
+
+    def apply(self, patients: pd.DataFrame, values: pd.DataFrame) -> Floats:
+        """The model's columns (n, kept) from frames: `patients` with covariates, `values` as `ladder.values` makes."""
+        wide = values.reindex(patients["patient"].astype(str))
+        own = [wide[term].to_numpy(dtype=float) for term in self.every_term if term not in self.coding.terms]
+        covariates = self.coding.matrix(patients)
+        return self.standardise(np.column_stack([covariates, *own]) if own else covariates)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain lists and numbers for JSON."""
+        return {
+            "step": self.step,
+            "every_term": list(self.every_term),
+            "terms": list(self.terms),
+            "fill": self.fill.tolist(),
+            "centre": self.centre.tolist(),
+            "scale": self.scale.tolist(),
+            "covariates": [[name, None if levels is None else list(levels)] for name, levels in self.coding.covariates],
+        }
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> PredictorRecipe:
+        """The inverse of `to_dict`."""
+        every = tuple(content["every_term"])
+        coded = tuple((name, None if levels is None else tuple(levels)) for name, levels in content["covariates"])
+        return cls(
+            step=content["step"],
+            every_term=every,
+            terms=tuple(content["terms"]),
+            columns=np.array([every.index(term) for term in content["terms"]], dtype=np.int64),
+            fill=np.array(content["fill"], dtype=float),
+            centre=np.array(content["centre"], dtype=float),
+            scale=np.array(content["scale"], dtype=float),
+            coding=CovariateCoding(coded),
+        )
+
+
+def marker_of(term: str, coding: CovariateCoding) -> str:
+    """The marker of a term such as ``albumin.slope``; empty for a covariate."""
+    return "" if term in coding.terms else term.rsplit(".", 1)[0]
+
+
+def slopes_left_out(
+    step: str, markers: Sequence[str], level: Floats, slope: Floats, counts: Integers,
+    singular: NDArray[np.bool_], flat: NDArray[np.bool_],
+) -> dict[str, str]:  # fmt: skip
+    """The collinearity gate of METHODS section 4: slopes that must not enter a step, with the reason.
+
+    `level`, `slope` (n, M) of training patients with `counts` (n,) > 0. A slope that is `flat` (M,), without a random
+    part, tells at most which fold a patient was in and enters nowhere. In the step ``slope``, where level is
+    there too, the slope is left out when the fit is `singular` (M,) or the two correlate above `COLLINEAR`.
+    """
+    reasons: dict[str, str] = {}
+    if step not in ("slope", "slope_only"):
+        return reasons
+    for m, marker in enumerate(markers):
+        term = f"{marker}.slope"
+        if flat[m]:
+            reasons[term] = f"{term} left out: the growth model has no random slope to tell patients apart"
+            continue
+        correlation = _correlation(level[:, m], slope[:, m], counts)
+        if step == "slope" and (singular[m] or abs(correlation) > COLLINEAR):
+            cause = "the random effects have rank one" if singular[m] else f"they correlate above {COLLINEAR:g}"
+            reasons[term] = (
+                f"{term} left out, {marker}.level stays: {cause} (correlation {correlation:.4f} in training patients), "
+                "so only fold noise would tell level and slope apart"
+            )
+    return reasons
+
+
+def _correlation(a: Floats, b: Floats, counts: Integers) -> float:
+    """Correlation over copies of patients who have both; 0 where either does not vary."""
+    both = ~(np.isnan(a) | np.isnan(b))
+    if not both.any():
+        return 0.0
+    a, b, weight = a[both], b[both], counts[both]
+    a, b = a - (weight * a).sum() / weight.sum(), b - (weight * b).sum() / weight.sum()
+    spread = np.sqrt((weight * a * a).sum() * (weight * b * b).sum())
+    return float((weight * a * b).sum() / spread) if spread > 0 else 0.0

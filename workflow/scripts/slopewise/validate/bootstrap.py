@@ -1,0 +1,153 @@
+"""The patient bootstrap through both stages: growth models, cross-fitting and outcome models on each resample.
+
+A resample draws as many patients as there are, with replacement. Copies of a patient are separate clusters in the
+growth model and share a fold, so no copy helps to make the slope of another (METHODS section 5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from slopewise.folds import assign
+from slopewise.outcome.fit import LadderData, fit_ladder, flat_slopes
+from slopewise.run import generator
+from slopewise.slopes import MarkerData, fit_nested, score
+
+PAIRS_AT_ONCE = 200_000
+"""Patients × fits scored in one go: bounds memory, changes no number."""
+
+
+@dataclass(frozen=True)
+class BootstrapPlan:
+    """How many resamples, each with how many folds and repeats of cross-fitting, from which seed."""
+
+    replicates: int
+    folds: int
+    repeats: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class Resample:
+    """One resample: copies of each patient (m,), and the fold of each patient in each repeat (repeats, m)."""
+
+    counts: NDArray[np.int64]
+    fold: NDArray[np.int64]
+
+    def copies(self, folds: int) -> NDArray[np.int64]:
+        """Copies of each patient in each fit (1 + repeats × folds, m): everybody first, then fold by fold."""
+        everybody = self.counts[None, :]
+        held_out = [self.counts * (fold != k) for fold in self.fold for k in range(1, folds + 1)]
+        return np.concatenate([everybody, np.array(held_out)])
+
+
+def draw(plan: BootstrapPlan, replicate: int, events: NDArray[np.int64]) -> Resample:
+    """Resample number `replicate`; patients who are drawn are split into folds stratified by event."""
+    rng = generator(plan.seed, "bootstrap", replicate)
+    counts = np.bincount(rng.integers(len(events), size=len(events)), minlength=len(events)).astype(np.int64)
+    drawn = np.flatnonzero(counts)
+    fold = np.zeros((plan.repeats, len(events)), dtype=np.int64)
+    for repeat in range(plan.repeats):
+        fold[repeat, drawn] = assign(events[drawn], plan.folds, rng)
+    return Resample(counts, fold)
+
+
+@dataclass(frozen=True)
+class StageOne:
+    """What stage 1 hands to stage 2 for one marker and a batch of B resamples.
+
+    `level`, `slope`, `reliability`: (B, m) means over repeats, missing for patients who were not drawn; `last_slope`
+    (B, m) the slopes of the last repeat alone; `singular`, `flat`: (B,) of the fit on the whole resample.
+    """
+
+    level: NDArray[np.float64]
+    slope: NDArray[np.float64]
+    reliability: NDArray[np.float64]
+    last_slope: NDArray[np.float64]
+    singular: NDArray[np.bool_]
+    flat: NDArray[np.bool_]
+
+
+def stage_one(data: MarkerData, resamples: Sequence[Resample], folds: int, threads: int) -> StageOne:
+    """Cross-fit one marker on every resample of a batch."""
+    copies = np.concatenate([resample.copies(folds) for resample in resamples])
+    per_resample = len(copies) // len(resamples)
+    outer = np.repeat(np.arange(len(resamples)) * per_resample, per_resample)
+    batch = fit_nested(data, copies, outer, threads)
+    repeats, m = resamples[0].fold.shape
+    fold = np.array([resample.fold for resample in resamples])
+    index, repeat, patient = np.nonzero(fold)
+    fit = index * per_resample + 1 + repeat * folds + fold[index, repeat, patient] - 1
+    scored = score(data, batch, fit, patient)
+    values = {}
+    for name in ("level", "slope", "reliability"):
+        grid = np.full((len(resamples), repeats, m), np.nan)
+        grid[index, repeat, patient] = scored[name].to_numpy()
+        values[name] = grid
+    leaders = np.arange(len(resamples)) * per_resample
+    return StageOne(
+        level=values["level"].mean(axis=1),
+        slope=values["slope"].mean(axis=1),
+        reliability=values["reliability"].mean(axis=1),
+        last_slope=values["slope"][:, -1],
+        singular=np.asarray(batch.singular)[leaders],
+        flat=np.array([batch.structure[leader] in ("intercept", "excluded") for leader in leaders]),
+    )
+
+
+@dataclass(frozen=True)
+class Bootstrap:
+    """Estimates (B, terms) per unit and per SD in the order of `LadderData.terms`; mean reliability (B, markers)."""
+
+    estimates_unit: NDArray[np.float64]
+    estimates_sd: NDArray[np.float64]
+    reliability: NDArray[np.float64]
+
+
+def bootstrap_ladder(
+    plan: BootstrapPlan, ladder: LadderData, markers: Sequence[MarkerData], threads: int = 1
+) -> Bootstrap:
+    """Refit both stages on `plan.replicates` resamples of the patients.
+
+    The same for any number of threads: a resample's stream has its name, and parallel work is over whole fits.
+    """
+    events = np.asarray(ladder.event, dtype=np.int64)
+    per_resample = len(events) * plan.repeats
+    size = max(1, PAIRS_AT_ONCE // per_resample)
+    unit, standard, reliability = [], [], []
+    for start in range(0, plan.replicates, size):
+        resamples = [draw(plan, b, events) for b in range(start, min(start + size, plan.replicates))]
+        stages = [stage_one(data, resamples, plan.folds, threads) for data in markers]
+        for i, resample in enumerate(resamples):
+            level = np.column_stack([stage.level[i] for stage in stages])
+            slope = np.column_stack([stage.slope[i] for stage in stages])
+            last = np.column_stack([stage.last_slope[i] for stage in stages])
+            flat = np.array([s.flat[i] for s in stages]) | flat_slopes(last, resample.fold[-1], resample.counts)
+            singular = np.array([stage.singular[i] for stage in stages])
+            fitted = fit_ladder(ladder, level, slope, singular, flat=flat, counts=resample.counts)
+            unit.append(fitted.estimate_unit)
+            standard.append(fitted.estimate_sd)
+            drawn = resample.counts > 0
+            weights = resample.counts[drawn] / resample.counts.sum()
+            reliability.append([float(stage.reliability[i][drawn] @ weights) for stage in stages])
+    shape = (plan.replicates, len(ladder.terms))
+    return Bootstrap(
+        estimates_unit=np.array(unit).reshape(shape),
+        estimates_sd=np.array(standard).reshape(shape),
+        reliability=np.array(reliability).reshape(plan.replicates, len(markers)),
+    )
+
+
+def reliability_table(bootstrap: Bootstrap, slopes: pd.DataFrame, markers: Sequence[str]) -> pd.DataFrame:
+    """The table ``slopes/reliability``: mean plug-in reliability of each marker's slopes with its 95% interval."""
+    mean = slopes.groupby("marker")["reliability"].mean()
+    table = pd.DataFrame({"marker": list(markers), "reliability": [float(mean[marker]) for marker in markers]})
+    bounds = np.full((2, len(markers)), np.nan)
+    if len(bootstrap.reliability):
+        bounds = np.nanpercentile(bootstrap.reliability, [2.5, 97.5], axis=0)
+    return table.assign(ci_low=bounds[0], ci_high=bounds[1])

@@ -1,0 +1,117 @@
+"""Nested validation: every step of the ladder learned on the training patients of an outer fold, tested on the fold.
+
+For repeat r and outer fold k, stage 2 is learned on the training patients with their inner cross-fitted level and
+slope (held_out k, fold j > 0), and tested on the patients of k, scored by the growth model of all training patients
+(held_out k, fold 0). Nothing of a held-out patient reaches a coefficient of its fold (METHODS section 3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from slopewise.metrics.ipcw import check_horizons
+from slopewise.outcome.fit import (
+    LadderFit,
+    fit_ladder,
+    flat_slopes,
+    growth_flags,
+    ledger_frame,
+    predictions_frame,
+    scores_of,
+)
+from slopewise.outcome.ladder import LadderData, ladder_data
+from slopewise.outcome.predictors import Note
+from slopewise.study import Study
+
+
+@dataclass(frozen=True)
+class Nested:
+    """Tables ``outcome/predictions`` (out of fold, sorted by its keys) and ``outcome/ledger`` (what fits left out)."""
+
+    predictions: pd.DataFrame
+    ledger: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class OuterFold:
+    """One outer fold: who is held out (rows of the cohort), the ladder without them, and their own scores (n, M)."""
+
+    repeat: int
+    held_out: int
+    tested: NDArray[np.int64]
+    fitted: LadderFit
+    level: NDArray[np.float64]
+    slope: NDArray[np.float64]
+
+
+def nested(
+    study: Study, patients: pd.DataFrame, folds: pd.DataFrame, slopes: pd.DataFrame, crossfit: pd.DataFrame,
+    fits: pd.DataFrame,
+) -> Nested:  # fmt: skip
+    """Out-of-fold predictions of the whole ladder, every patient once a repeat.
+
+    Tables as in TABLES.md; of `slopes` only the facts of the data are read (first, last, delta, slope_ols), which no
+    model has touched. Raises `InputError` for a horizon that the folds do not support, `ValueError` when the tables do
+    not belong together (a scored patient who is in another fold by the fold table).
+    """
+    data = ladder_data(study, patients, slopes)
+    parts: list[pd.DataFrame] = []
+    lines: list[tuple[int, int, Note]] = []
+    for outer in outer_folds(data, folds, crossfit, fits):
+        lines += [(outer.repeat, outer.held_out, note) for note in outer.fitted.notes]
+        parts.append(
+            predictions_frame(
+                data, outer.fitted.models, outer.level, outer.slope, outer.tested, outer.repeat, outer.held_out
+            )
+        )
+    predictions = pd.concat(parts, ignore_index=True)
+    keys = ["patient", "predictors", "cause", "repeat", "horizon"]
+    return Nested(predictions.sort_values(keys, kind="stable", ignore_index=True), ledger_frame(lines))
+
+
+def outer_folds(
+    data: LadderData, folds: pd.DataFrame, crossfit: pd.DataFrame, fits: pd.DataFrame
+) -> Iterator[OuterFold]:
+    """Every outer fold of every repeat, in order, with the ladder fitted without it."""
+    outer_of = _outer_assignment(data, folds)
+    validation = crossfit[crossfit["scheme"] == "validation"].reset_index(drop=True)
+    places = validation.groupby(["repeat", "held_out"]).indices
+    flags = fits[(fits["scheme"] == "validation") & (fits["fold"] == 0)].reset_index(drop=True)
+    flag_places = flags.groupby(["repeat", "held_out"]).indices
+    for repeat, fold in outer_of.items():
+        check_horizons(data.horizons, data.followup, data.event, fold)
+        for held_out in np.unique(fold).tolist():
+            key = (repeat, held_out)
+            if key not in places or key not in flag_places:
+                raise ValueError(f"slopes/crossfit has no fits of repeat {repeat}, held-out fold {held_out}")
+            own, outer = validation.iloc[places[key]], fold == held_out
+            level, slope, inner = scores_of(data, own[own["fold"] > 0])
+            test_level, test_slope, scored = scores_of(data, own[own["fold"] == 0])
+            if not (((inner > 0) == ~outer).all() and ((scored == 0) == outer).all()):
+                raise ValueError(
+                    f"slopes/crossfit and folds disagree about who is held out in repeat {repeat}, fold {held_out}"
+                )
+            counts = (~outer).astype(np.int64)
+            singular, without = growth_flags(data, flags.iloc[flag_places[key]])
+            flat = without | flat_slopes(slope, inner, counts)
+            fitted = fit_ladder(data, level, slope, singular, flat=flat, counts=counts)
+            yield OuterFold(repeat, held_out, np.flatnonzero(outer), fitted, test_level, test_slope)
+
+
+def _outer_assignment(data: LadderData, folds: pd.DataFrame) -> dict[int, NDArray[np.int64]]:
+    """Outer fold of each patient (n,) for each repeat, from the fold table."""
+    table = folds[(folds["scheme"] == "validation") & (folds["held_out"] == 0)]
+    assigned: dict[int, NDArray[np.int64]] = {}
+    for repeat, own in table.groupby("repeat", sort=True):
+        place = pd.Index(data.patients).get_indexer(pd.Index(own["patient"].astype(str)))
+        fold = np.zeros(len(data.patients), dtype=np.int64)
+        fold[place[place >= 0]] = own["fold"].to_numpy(dtype=np.int64)[place >= 0]
+        if (place < 0).any() or (fold == 0).any():
+            raise ValueError(f"folds and cohort/patients do not hold the same patients (repeat {repeat})")
+        assigned[int(str(repeat))] = fold
+    return assigned
