@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import re
 import subprocess
 import sys
@@ -181,14 +182,35 @@ def test_follow_up_may_have_another_unit_than_visits(tmp_path: Path) -> None:
 
 
 def test_a_time_at_the_landmark_is_at_it_in_every_unit(tmp_path: Path) -> None:
-    # 0.1 years are 1.2000000000000002 months: rounding must not move a visit over the landmark.
-    rows = "id,day,bili,albumin\nA,0,1,1\nA,0.1,2,2\nA,0.3,1,1\nB,0,1,1\n"
-    people = "id,futime,status,age,sex\nA,5,1,1,f\nB,0.1,1,1,m\nC,3,0,1,m\n"
-    rows += "C,0,1,1\n"
-    years = {"data__time_unit": "years", "outcome__time_unit": "years"}
-    cohort = prepare(tmp_path, rows, people, data__analysis_unit="months", landmark=1.2, **years)
-    assert cohort.measurements["time"].to_list() == [0.0, 1.2, 0.0]
+    assert 0.4 * 7 > 2.8  # rounding must not move a visit, or the end of a follow-up, over the landmark
+    rows = "id,day,bili,albumin\nA,0,1,1\nA,0.4,2,2\nA,0.5,1,1\nB,0,1,1\nC,0,1,1\n"
+    people = "id,futime,status,age,sex\nA,5,1,1,f\nB,0.4,1,1,m\nC,3,0,1,m\n"
+    weeks = {"data__time_unit": "weeks", "outcome__time_unit": "weeks"}
+    cohort = prepare(tmp_path, rows, people, data__analysis_unit="days", landmark=2.8, **weeks)
+    assert cohort.measurements["time"].to_list() == [0.0, 2.8, 0.0]
     assert cohort.patients["patient"].to_list() == ["A", "C"]
+
+
+def own_zeros(unit: float = 1.0) -> tuple[str, str]:
+    """Each patient on a clock of its own, the patients' file in another order; follow-up in `unit` days."""
+    zero = {"A": 100, "B": -50, "C": 2000, "D": 7}
+    rows, people = in_memory(MEASUREMENTS), in_memory(PATIENTS).iloc[::-1]
+    rows["day"] = [repr(float(day) + zero[patient]) for patient, day in zip(rows["id"], rows["day"], strict=True)]
+    people["start"] = [str(zero[patient]) for patient in people["id"]]
+    ends = zip(people["id"], people["futime"], strict=True)
+    people["futime"] = [repr((float(day) + zero[patient]) / unit) for patient, day in ends]
+    return rows.iloc[[2, 0, 1, 4, 3, 7, 6, 5]].to_csv(index=False), people.to_csv(index=False)
+
+
+@pytest.mark.parametrize("zero", [{"column": "start"}, "first_visit"])
+def test_each_patient_has_a_time_zero_of_its_own(zero: Any, tmp_path: Path) -> None:
+    assert_same(prepare(tmp_path), prepare(tmp_path, *own_zeros(), data__time_zero=zero))
+
+
+@pytest.mark.parametrize("zero", [{"column": "start"}, "first_visit"])
+def test_time_zero_is_taken_from_a_follow_up_in_another_unit(zero: Any, tmp_path: Path) -> None:
+    cohort = prepare(tmp_path, *own_zeros(7.0), data__time_zero=zero, outcome__time_unit="weeks")
+    pd.testing.assert_frame_equal(cohort.patients, prepare(tmp_path).patients, rtol=1e-13)
 
 
 @pytest.mark.parametrize("style", ["%Y-%m-%d", "%d.%m.%Y", "%m/%d/%y", "%d %b %Y"])
@@ -334,6 +356,12 @@ def test_the_flow_counts_every_removal_with_its_reason(tmp_path: Path) -> None:
     assert reasons["followup_ended"] == "follow-up ended at or before the landmark (2 years)"
 
 
+def test_a_patient_whose_category_is_missing_leaves(tmp_path: Path) -> None:
+    cohort = prepare(tmp_path, patients=PATIENTS.replace(",60,m", ",60,NA"))
+    assert cohort.patients["sex"].to_list() == ["f", "f"]
+    assert cohort.flow.set_index("step").loc["missing_covariate", "reason"] == "a covariate is missing (sex 1)"
+
+
 def test_follow_up_that_ends_at_the_landmark_is_not_at_risk(tmp_path: Path) -> None:
     for end, kept in (("730.5", False), ("730.6", True)):
         cohort = prepare(tmp_path, patients=PATIENTS.replace("1461", end))
@@ -352,6 +380,16 @@ def test_duplicates_are_settled_as_the_study_says(tmp_path: Path) -> None:
     assert taken["last"] == ([4.0], [3.0])
     assert taken["keep"] == ([2.0, 4.0], [pytest.approx(np.nan, nan_ok=True), 3.0])
     assert removed(prepare(tmp_path, rows, data__duplicates="mean"), "duplicate_visit") == (0, 1)
+
+
+def test_the_mean_of_twins_does_not_depend_on_their_order(tmp_path: Path) -> None:
+    values = ["0.1", "0.2", "0.3", "0.7", "1e16", "1.1"]
+    found = set()
+    for order in itertools.islice(itertools.permutations(values), 0, 720, 37):
+        twins = "".join(f"B,9,1,{value},1\n" for value in order)
+        cohort = prepare(tmp_path, MEASUREMENTS + twins, data__duplicates="mean")
+        found.add(cohort.measurements.query("patient == 'B'")["albumin"].iloc[1])
+    assert len(found) == 1
 
 
 def test_a_row_without_measurement_is_no_twin(tmp_path: Path) -> None:

@@ -104,6 +104,17 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
         "m.csv: line 5, patient B, column bili: '1,5' is not a number where the decimal mark is '.'; correct it, or "
         "leave the cell empty",
     ),
+    "decimal commas throughout, told as points": (
+        {
+            "patients": PATIENTS.replace(",50,", ',"5,0",')
+            .replace(",60,", ',"6,0",')
+            .replace(",41.5,", ',"4,1",')
+            .replace(",70,", ',"7,0",'),
+            "data__decimal": ".",
+        },
+        "p.csv: line 2, patient A, column age: '5,0' is not a number where the decimal mark is '.'; correct it; if the "
+        "column holds categories, write each as text (for example grade_1) (and 3 more)",
+    ),
     "infinite value": (
         rows("A,365.25,2,", "A,365.25,inf,"),
         "m.csv: line 3, patient A, column bili: 'inf' is not a finite number; correct it, or leave the cell empty",
@@ -377,6 +388,13 @@ def test_all_findings_come_with_the_error(tmp_path: Path) -> None:
     assert problems["line"].to_list() == [2, 7, 3]
     assert problems["patient"].to_list() == ["A", "C", "B"]
     assert problems["column"].to_list() == ["bili", "bili", "status"]
+
+
+def test_errors_come_before_warnings(tmp_path: Path) -> None:
+    with pytest.raises(CohortError) as caught:
+        prepare(tmp_path, patients=PATIENTS.replace("1461", "-1"))
+    assert caught.value.problems["severity"].to_list() == ["error", "warning"]
+    assert caught.value.problems["file"].to_list() == ["p.csv", "m.csv"]
 
 
 def test_a_column_that_is_wrong_throughout_is_told_once_too_often_at_most(tmp_path: Path) -> None:

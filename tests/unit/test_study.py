@@ -452,6 +452,13 @@ def test_a_step_depends_on_its_parts_and_no_more(change: tuple[str, str], steps:
     assert {step for step in STEPS if json.dumps(before.subset(step)) != json.dumps(after.subset(step))} == steps
 
 
+def test_markers_go_into_chunks() -> None:
+    study = load_study(PBC)
+    assert study.chunks() == [["log_bilirubin", "albumin", "log_prothrombin"]]
+    two = study.model_copy(update={"chunk_size": 2})
+    assert two.chunks() == [["log_bilirubin", "albumin"], ["log_prothrombin"]]
+
+
 def test_an_unknown_step_is_refused() -> None:
     with pytest.raises(ValueError, match="unknown step"):
         load_study(PBC).subset("cohorts")

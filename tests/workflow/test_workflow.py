@@ -1,6 +1,9 @@
 """The workflow as users run it: from elsewhere, with any number of cores, as a module, and with mistakes."""
 
+import functools
+import http.server
 import json
+import threading
 from pathlib import Path
 
 import pytest
@@ -93,6 +96,26 @@ def test_another_workflow_loads_this_one_as_a_module(tmp_path: Path):
     ended = snakemake("--cores", "1", "mine", cwd=tmp_path)
     assert ended.returncode == 0, ended.stderr
     assert (tmp_path / "copy").read_bytes() == (tmp_path / "results/small/folds.parquet").read_bytes()
+
+
+def test_it_runs_from_an_address_without_a_copy_on_disk(tmp_path: Path):
+    handler = functools.partial(SilentHandler, directory=str(ROOT))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        pbc_part().write(tmp_path)
+        ended = snakemake(
+            *("-s", f"http://127.0.0.1:{server.server_port}/workflow/Snakefile", "--cores", "1"),
+            *("results/small/folds.parquet", "--config", "study=study.yaml"),
+            cwd=tmp_path,
+        )
+        server.shutdown()
+    assert ended.returncode == 0, ended.stderr
+    assert (tmp_path / "results/small/folds.parquet").is_file()
+
+
+class SilentHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
 
 
 def test_a_mistake_in_the_data_is_one_line_and_leaves_nothing(pbc: Tables, tmp_path: Path):

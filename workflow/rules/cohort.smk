@@ -17,6 +17,8 @@ rule prepare_cohort:
         "results/{study}/logs/prepare_cohort.log",
     benchmark:
         "results/{study}/timings/prepare_cohort.tsv"
+    conda:
+        "../../environment.yml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -24,6 +26,8 @@ rule prepare_cohort:
     params:
         settings=settings("cohort"),
         code=code("prepare_cohort.py"),
+    message:
+        "{wildcards.study}: reading the tables and making the cohort"
     script:
         "../scripts/prepare_cohort.py"
 
@@ -37,6 +41,8 @@ rule make_folds:
         "results/{study}/logs/make_folds.log",
     benchmark:
         "results/{study}/timings/make_folds.tsv"
+    conda:
+        "../../environment.yml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -44,5 +50,7 @@ rule make_folds:
     params:
         settings=settings("folds"),
         code=code("make_folds.py"),
+    message:
+        "{wildcards.study}: folds of patients"
     script:
         "../scripts/make_folds.py"

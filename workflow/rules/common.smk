@@ -7,22 +7,26 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-if workflow.current_basedir.is_local:
+HERE = Path(workflow.current_basedir.get_path_or_uri(secret_free=True))
+if HERE.is_dir():
     # The package's files as they lie: one copy, whose compiled code numba keeps beside it.
-    SCRIPTS = Path(workflow.current_basedir.join("../scripts").get_path_or_uri(secret_free=True)).resolve()
+    SCRIPTS = HERE.parent.resolve() / "scripts"
 else:
-    # A workflow that was loaded from a repository: fetch the files that the package consists of.
+    # A workflow that was loaded from a repository: the files that the package consists of, laid out as they lie there.
+    SCRIPTS = Path(".snakemake/slopewise/scripts").resolve()
     with open(workflow.source_path("../package.txt")) as listing:
-        fetched = [workflow.source_path(f"../scripts/{line.strip()}") for line in listing if line.strip()]
-    SCRIPTS = Path(fetched[0]).resolve().parent.parent
+        for name in listing.read().split():
+            content = Path(workflow.source_path(f"../scripts/{name}")).read_bytes()
+            target = SCRIPTS / name
+            if not target.exists() or target.read_bytes() != content:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                waiting = target.with_name(f".{target.name}.{os.getpid()}")
+                waiting.write_bytes(content)
+                waiting.replace(target)
 
 sys.path.insert(0, str(SCRIPTS))
-os.environ["PYTHONPATH"] = os.pathsep.join(
-    [
-        str(SCRIPTS),
-        *(part for part in os.environ.get("PYTHONPATH", "").split(os.pathsep) if part and part != str(SCRIPTS)),
-    ]
-)
+search = [str(SCRIPTS), *filter(None, os.getenv("PYTHONPATH", "").split(os.pathsep))]
+os.environ.update(PYTHONPATH=os.pathsep.join(dict.fromkeys(search)))
 
 from slopewise import run
 from slopewise.study import load_study
@@ -32,7 +36,14 @@ def studies_to_run():
     """The study files to run: the one of --config study=PATH, else those named in config/config.yaml."""
     if "study" in config:
         return [Path(str(config["study"]))]
-    return [Path(workflow.source_path(f"../../config/studies/{name}.yaml")) for name in config.get("studies", [])]
+    return [shipped_study(f"config/studies/{name}.yaml") for name in config.get("studies", [])]
+
+
+def shipped_study(name):
+    """A study file that lies beside the workflow."""
+    if HERE.is_dir():
+        return SCRIPTS.parent.parent / name
+    return Path(workflow.source_path(f"../../{name}"))
 
 
 try:
@@ -91,3 +102,8 @@ def chunks(wildcards):
     """Numbers of the jobs over which the study's markers are spread, so that a job is worth its start-up."""
     study = study_of(wildcards)
     return range(1, len(study.chunks()) + 1)
+
+
+def results(*names):
+    """Files of a study, as patterns."""
+    return [f"results/{{study}}/{name}" for name in names]

@@ -16,6 +16,8 @@ rule compare_growth:
         "results/{study}/logs/compare_growth.log",
     benchmark:
         "results/{study}/timings/compare_growth.tsv"
+    conda:
+        "../../environment.yml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -23,6 +25,8 @@ rule compare_growth:
     params:
         settings=settings("compare_growth"),
         code=code("compare_growth.py"),
+    message:
+        "{wildcards.study}: growth models on everybody"
     script:
         "../scripts/compare_growth.py"
 
@@ -40,6 +44,8 @@ rule cross_fit_slopes:
         "results/{study}/logs/cross_fit_slopes.{chunk}.log",
     benchmark:
         "results/{study}/timings/cross_fit_slopes.{chunk}.tsv"
+    conda:
+        "../../environment.yml"
     threads: 2
     resources:
         mem_mb=2000,
@@ -47,6 +53,8 @@ rule cross_fit_slopes:
     params:
         settings=settings("crossfit"),
         code=code("cross_fit_slopes.py"),
+    message:
+        "{wildcards.study}: cross-fitted slopes, chunk {wildcards.chunk} of markers"
     script:
         "../scripts/cross_fit_slopes.py"
 
@@ -68,6 +76,8 @@ rule gather_slopes:
         "results/{study}/logs/gather_slopes.log",
     benchmark:
         "results/{study}/timings/gather_slopes.tsv"
+    conda:
+        "../../environment.yml"
     threads: 1
     resources:
         mem_mb=4000,
@@ -75,5 +85,7 @@ rule gather_slopes:
     params:
         settings=settings("crossfit"),
         code=code("gather_slopes.py"),
+    message:
+        "{wildcards.study}: leakage audit"
     script:
         "../scripts/gather_slopes.py"

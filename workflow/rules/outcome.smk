@@ -20,6 +20,8 @@ rule fit_outcome:
         "results/{study}/logs/fit_outcome.log",
     benchmark:
         "results/{study}/timings/fit_outcome.tsv"
+    conda:
+        "../../environment.yml"
     threads: 2
     resources:
         mem_mb=2000,
@@ -27,6 +29,8 @@ rule fit_outcome:
     params:
         settings=settings("outcome"),
         code=code("fit_outcome.py"),
+    message:
+        "{wildcards.study}: outcome models, patient bootstrap through both stages"
     script:
         "../scripts/fit_outcome.py"
 
@@ -48,6 +52,8 @@ rule validate_outcome:
         "results/{study}/logs/validate_outcome.log",
     benchmark:
         "results/{study}/timings/validate_outcome.tsv"
+    conda:
+        "../../environment.yml"
     threads: 2
     resources:
         mem_mb=2000,
@@ -55,5 +61,7 @@ rule validate_outcome:
     params:
         settings=settings("validate"),
         code=code("validate_outcome.py"),
+    message:
+        "{wildcards.study}: nested validation"
     script:
         "../scripts/validate_outcome.py"

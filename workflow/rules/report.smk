@@ -4,10 +4,6 @@
 # steps  record_run, render_report
 
 
-def results(*names):
-    return [f"results/{{study}}/{name}" for name in names]
-
-
 COHORT = results("cohort/measurements.parquet", "cohort/patients.parquet", "cohort/flow.csv", "cohort/problems.csv")
 GROWTH = results("growth/fixed_effects.csv", "growth/covariance.csv", "growth/population.csv", "growth/fits.csv")
 SLOPES = results("slopes/slopes.parquet", "slopes/reliability.csv", "slopes/leakage_audit.csv")
@@ -33,6 +29,8 @@ rule record_run:
         "results/{study}/logs/record_run.log",
     benchmark:
         "results/{study}/timings/record_run.tsv"
+    conda:
+        "../../environment.yml"
     threads: 1
     resources:
         mem_mb=500,
@@ -40,6 +38,8 @@ rule record_run:
     params:
         settings=settings("report"),
         code=code("record_run.py"),
+    message:
+        "{wildcards.study}: provenance"
     script:
         "../scripts/record_run.py"
 
@@ -59,6 +59,8 @@ rule render_report:
         "results/{study}/logs/render_report.log",
     benchmark:
         "results/{study}/timings/render_report.tsv"
+    conda:
+        "../../environment.yml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -66,5 +68,7 @@ rule render_report:
     params:
         settings=settings("report"),
         code=code("render_report.py"),
+    message:
+        "{wildcards.study}: the report"
     script:
         "../scripts/render_report.py"

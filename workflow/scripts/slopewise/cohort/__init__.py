@@ -28,7 +28,7 @@ from slopewise.run import file_digest
 from slopewise.sources import Table, read_table
 from slopewise.study import Study
 
-__all__ = ["Cohort", "CohortError", "prepare_cohort"]
+__all__ = ["Cohort", "CohortError", "event_labels", "prepare_cohort"]
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ DAYS = {"days": 1.0, "weeks": 7.0, "months": 365.25 / 12, "years": 365.25, "date
 """Days in each unit; dates are counted in days."""
 
 TOLERANCE = 1e-9
-"""Times this close are the same: 0.1 years in months is 1.2 but for the last bit."""
+"""Times this close are the same: 0.4 weeks in days are 2.8000000000000003."""
 
 ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?)?")
 WITH_ZONE = re.compile(ISO.pattern + r"\s*(Z|[+-][0-9]{2}:?[0-9]{2})")

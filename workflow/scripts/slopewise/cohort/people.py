@@ -10,7 +10,7 @@ import pandas as pd
 from slopewise.cohort.clock import TOLERANCE, in_unit, read_times
 from slopewise.cohort.columns import Columns, patient_level
 from slopewise.cohort.findings import ERROR, WARNING, Findings, line_word
-from slopewise.cohort.rows import typed_column
+from slopewise.cohort.rows import tell_missing_patients, typed_column
 from slopewise.sources import MISSING, NUMBER, BadCell, Table, shown
 from slopewise.study import Study
 from slopewise.study_keys import ColumnReference, Outcome, canonical_code
@@ -75,7 +75,8 @@ def read_people(study: Study, table: Table, columns: Columns, findings: Findings
     """
     data, outcome = study.data, study.outcome
     assert outcome.time is not None and outcome.time_unit is not None  # the study's rules see to it
-    _refuse_bad_ids(table, data.patient, findings)
+    tell_missing_patients(table, data.patient, findings)
+    _tell_twin_patients(table, data.patient, findings)
     people = pd.DataFrame({"patient": table.text[data.patient].to_numpy()}, index=table.lines)
     people["time"] = np.nan
     if isinstance(data.time_zero, ColumnReference):
@@ -89,11 +90,7 @@ def read_people(study: Study, table: Table, columns: Columns, findings: Findings
     return people
 
 
-def _refuse_bad_ids(table: Table, column: str, findings: Findings) -> None:
-    empty = table.missing(column)
-    for row in np.flatnonzero(empty):
-        message = f"the row has no patient ({shown(table.text[column].iloc[row])})"
-        findings.add(ERROR, table.name, message, "fill it in or delete the row", line=table.lines[row], column=column)
+def _tell_twin_patients(table: Table, column: str, findings: Findings) -> None:
     first: dict[str, int] = {}
     for patient, line in zip(table.text[column], table.lines, strict=True):
         if first.setdefault(patient, line) != line and patient not in MISSING:
@@ -133,16 +130,17 @@ def match_ids(
     """Every row's patient must be among the patients and every patient must have rows; `files`: their two names."""
     column = study.data.patient
     in_rows, in_people = set(rows["patient"]) - MISSING, set(people["patient"]) - MISSING
+    other_people, other_rows = _without_zeros(in_people), _without_zeros(in_rows)
     first_line = rows.index.to_series().groupby(rows["patient"]).agg(["min", "size"])
     for patient in sorted(in_rows - in_people):
         line, count = first_line.loc[patient]
         message = f"the patient is not in {files[1]} ({count} {'row' if count == 1 else 'rows'} here)"
-        action = f"add the patient there or delete the rows{_lost_zeros(patient, in_people)}"
+        action = f"add the patient there or delete the rows{_lost_zeros(patient, other_people)}"
         findings.add(ERROR, files[0], message, action, line=line, patient=patient, column=column)
     line_of = dict(zip(people["patient"], people.index, strict=True))
     for patient in sorted(in_people - in_rows):
         message = f"the patient has no rows in {files[0]}"
-        action = f"add rows or delete the patient{_lost_zeros(patient, in_rows)}"
+        action = f"add rows or delete the patient{_lost_zeros(patient, other_rows)}"
         findings.add(ERROR, files[1], message, action, line=line_of[patient], patient=patient, column=column)
     if len(in_people) == 1 and len(in_rows) == 1:
         message = f"the file has one patient only ({shown(*in_people)})"
@@ -150,10 +148,15 @@ def match_ids(
         findings.add(ERROR, files[0], message, action, column=column)
 
 
-def _lost_zeros(patient: str, others: Iterable[str]) -> str:
-    """A hint where the ids of the two files differ by leading zeros or white space alone."""
-    alike = sorted(other for other in others if other.lstrip("0") == patient.lstrip("0"))
-    return f" (the other file has {shown(alike[0])}: ids are text)" if alike else ""
+def _without_zeros(patients: Iterable[str]) -> dict[str, str]:
+    """Each id by what is left of it without leading zeros."""
+    return {patient.lstrip("0"): patient for patient in sorted(patients, reverse=True)}
+
+
+def _lost_zeros(patient: str, others: dict[str, str]) -> str:
+    """A hint where the ids of the two files differ by leading zeros alone; `others` from `_without_zeros`."""
+    alike = others.get(patient.lstrip("0"))
+    return f" (the other file has {shown(alike)}: ids are text)" if alike is not None else ""
 
 
 def set_clock(study: Study, rows: pd.DataFrame, people: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -41,11 +41,7 @@ def read_rows(study: Study, table: Table, columns: Columns, findings: Findings) 
     """All rows, `time` in `data.time_unit` on the file's own clock, markers as measured; findings for what is wrong."""
     data = study.data
     frame = pd.DataFrame({"patient": table.text[data.patient].to_numpy()}, index=table.lines)
-    for row in np.flatnonzero(table.missing(data.patient)):
-        message = f"the row has no patient ({shown(table.text[data.patient].iloc[row])})"
-        findings.add(
-            ERROR, table.name, message, "fill it in or delete the row", line=table.lines[row], column=data.patient
-        )
+    tell_missing_patients(table, data.patient, findings)
     times, bad = read_times(table, data.time, data.time_unit, data.date_format)
     action = "correct it or set data.date_format" if data.time_unit == "date" else "correct it"
     findings.add_cells(table, data.time, bad, action, data.patient)
@@ -56,6 +52,13 @@ def read_rows(study: Study, table: Table, columns: Columns, findings: Findings) 
     values = {column: typed_column(table, column, data.patient, findings) for column in covariates}
     values |= read_markers(study, table, findings)
     return pd.concat([frame, pd.DataFrame(values, index=frame.index)], axis=1)
+
+
+def tell_missing_patients(table: Table, column: str, findings: Findings) -> None:
+    """A row that names no patient is an error."""
+    for row in np.flatnonzero(table.missing(column)):
+        message = f"the row has no patient ({shown(table.text[column].iloc[row])})"
+        findings.add(ERROR, table.name, message, "fill it in or delete the row", line=table.lines[row], column=column)
 
 
 def read_markers(study: Study, table: Table, findings: Findings) -> dict[str, np.ndarray]:
