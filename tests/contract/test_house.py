@@ -118,6 +118,8 @@ def script_faults(source: str) -> list[str]:
     found = [
         f"line {line} names snakemake outside the guard" for line in names_of_snakemake(source) if line <= last.lineno
     ]
+    if "from __future__" in source:
+        found.append("imports from __future__, which cannot follow the lines that Snakemake puts before a script")
     if not any(isinstance(node, ast.FunctionDef) for node in tree.body):
         found.append("has no function that could be imported")
     for node in tree.body:

@@ -61,7 +61,7 @@ class Tables:
 
 
 def simulate(seed=1, n=120, effect=1.0, text=STUDY):
-    """Tables for `n` patients; the hazard has `effect` per unit of the level and of the slope of alpha; beta is noise."""
+    """Tables for `n` patients; log hazard: `effect` per unit of the level of alpha, 0.7 of it per unit of its slope."""
     rng = np.random.default_rng(seed)
     study = parse_study(text.encode(), "study.yaml")
     names = np.array(sorted(f"p{i}" for i in range(n)))
@@ -97,8 +97,8 @@ def _facts(names, level, slope, rng):
         ols = delta / 2 + 0.1 * rng.normal(size=len(names))
         parts.append(
             pd.DataFrame(
-                {"patient": names, "marker": marker, "visits": np.where(single, 1, 3), "first": last - np.nan_to_num(delta),
-                 "last": last, "delta": delta, "slope_ols": ols}
+                {"patient": names, "marker": marker, "visits": np.where(single, 1, 3), "last": last, "delta": delta,
+                 "first": last - np.nan_to_num(delta), "slope_ols": ols}
             )
         )  # fmt: skip
     return pd.concat(parts, ignore_index=True)

@@ -18,8 +18,8 @@ from slopewise.study import Study, parse_study
 CAUSE = "transplant or death"
 HORIZONS = (1.0, 3.0)
 REFERENCES = {
-    "clinical": None, "baseline": "clinical", "last": "baseline", "delta": "baseline", "ols": "baseline", "level": "last",
-    "slope": "level", "slope_only": "clinical",
+    "clinical": None, "baseline": "clinical", "last": "baseline", "delta": "baseline", "ols": "baseline",
+    "level": "last", "slope": "level", "slope_only": "clinical",
 }  # fmt: skip
 VALUES = {
     "clinical": 0.541, "baseline": 0.772, "last": 0.806, "delta": 0.807, "ols": 0.801, "level": 0.812, "slope": 0.811,
@@ -60,7 +60,8 @@ class Invented:
             "title": "An invented study",
             "seed": 11,
             "data": {
-                "measurements": "m.csv", "patient": "id", "time": "month", "time_unit": "months", "analysis_unit": "years"
+                "measurements": "m.csv", "patient": "id", "time": "month", "time_unit": "months",
+                "analysis_unit": "years",
             },
             "markers": {name: {"column": name, "unit": "mg/l"} for name in self.markers},
             "landmark": 2,
@@ -163,8 +164,24 @@ class Invented:
     def _problems(self) -> pd.DataFrame:
         first = self.names[0]
         lines = [
-            ("warning", "m.csv", np.nan, None, "month", "the landmark splits a visit: 9 rows before, 8 after", "move it"),
-            ("warning", "m.csv", 12.0, first, "month", f"visit of {first} after the end of follow-up", "check the dates"),
+            (
+                "warning",
+                "m.csv",
+                np.nan,
+                None,
+                "month",
+                "the landmark splits a visit: 9 rows before, 8 after",
+                "move it",
+            ),
+            (
+                "warning",
+                "m.csv",
+                12.0,
+                first,
+                "month",
+                f"visit of {first} after the end of follow-up",
+                "check the dates",
+            ),
         ]
         return pd.DataFrame(lines, columns=list(tables.TABLES["cohort/problems"].columns))
 
@@ -195,7 +212,22 @@ class Invented:
 
     def _fits(self) -> pd.DataFrame:
         rows = [
-            (marker, scheme, repeat, held_out, fold, "correlated", True, marker in self.singular, 6, 1e-9, 100.0, 40, 90, "")
+            (
+                marker,
+                scheme,
+                repeat,
+                held_out,
+                fold,
+                "correlated",
+                True,
+                marker in self.singular,
+                6,
+                1e-9,
+                100.0,
+                40,
+                90,
+                "",
+            )
             for marker in self.markers
             for scheme, repeat, held_out, fold in _fit_keys()
         ]
@@ -203,7 +235,9 @@ class Invented:
 
     def _reliability(self) -> pd.DataFrame:
         values = np.linspace(0.31, 0.62, len(self.markers))
-        return pd.DataFrame({"marker": self.markers, "reliability": values, "ci_low": values - 0.1, "ci_high": values + 0.1})
+        return pd.DataFrame(
+            {"marker": self.markers, "reliability": values, "ci_low": values - 0.1, "ci_high": values + 0.1}
+        )
 
     def _audit(self) -> pd.DataFrame:
         rows = [
@@ -222,21 +256,36 @@ class Invented:
                 if step == "slope" and term.endswith(".slope") and term.rpartition(".")[0] in self.dropped:
                     estimate = np.nan
                 low, high = estimate - 0.196, estimate + 0.196
-                rows.append((step, CAUSE, term, scale, estimate, 0.1, np.exp(estimate), low, high, 0.04, low - 0.1, high + 0.1))
+                rows.append(
+                    (step, CAUSE, term, scale, estimate, 0.1, np.exp(estimate), low, high, 0.04, low - 0.1, high + 0.1)
+                )
         return pd.DataFrame(rows, columns=list(tables.TABLES["outcome/coefficients"].columns))
 
     def _ledger(self) -> pd.DataFrame:
-        reason = "the random effects have rank one (correlation 0.9976 in training patients), so only fold noise would tell"
-        rows = [("slope", 0, 0, m, f"{m}.slope left out, {m}.level stays: {reason} level and slope apart") for m in self.dropped]
+        reason = (
+            "the random effects have rank one (correlation 0.9976 in training patients), so only fold noise would tell"
+        )
+        rows = [
+            ("slope", 0, 0, m, f"{m}.slope left out, {m}.level stays: {reason} level and slope apart")
+            for m in self.dropped
+        ]
         rows += [
-            ("delta", 0, 0, m, f"{m}.delta: 3 of {self.patients} patients have none and get the training patients' mean")
+            (
+                "delta",
+                0,
+                0,
+                m,
+                f"{m}.delta: 3 of {self.patients} patients have none and get the training patients' mean",
+            )
             for m in self.markers
         ]
         return pd.DataFrame(rows, columns=list(tables.TABLES["outcome/ledger"].columns))
 
     def _validation_ledger(self) -> pd.DataFrame:
-        text = "alpha.slope left out, alpha.level stays: they correlate above 0.99 (correlation 0.99{} in training patients), so"
-        rows = [("", 0, 0, "", "net_benefit of every step at horizon 1 is at the threshold 0.20, the cohort's own risk")]
+        text = "alpha.slope left out, alpha.level stays: they correlate above 0.99 (correlation 0.99{} in training)"
+        rows = [
+            ("", 0, 0, "", "net_benefit of every step at horizon 1 is at the threshold 0.20, the cohort's own risk")
+        ]
         rows += [("slope", 1, k, "alpha", text.format(k)) for k in (1, 3)]
         return pd.DataFrame(rows, columns=list(tables.TABLES["outcome/ledger"].columns))
 

@@ -153,5 +153,7 @@ def test_without_a_comparable_pair_there_is_no_number():
 
 
 def test_noise_is_not_concordant():
-    values = [concordance_single(*simulated(seed)[:2], np.random.default_rng(seed).permutation(120))[0] for seed in range(40)]
+    values = [
+        concordance_single(*simulated(seed)[:2], np.random.default_rng(seed).permutation(120))[0] for seed in range(40)
+    ]
     assert np.mean(values) == pytest.approx(0.5, abs=0.02)

@@ -61,7 +61,9 @@ def test_at_a_tie_events_come_before_censoring_and_the_weight_looks_just_before(
 
 def test_weights_add_up_to_the_patients_in_expectation(cohort):
     # With weights from the patients themselves, cases and controls together stand for everybody.
-    weights = ipc_weights(cohort["followup"], cohort["event"], HORIZONS, censoring_curve(cohort["followup"], cohort["event"]))
+    weights = ipc_weights(
+        cohort["followup"], cohort["event"], HORIZONS, censoring_curve(cohort["followup"], cohort["event"])
+    )
     assert (weights.case + weights.control).sum(axis=0) == pytest.approx([278, 278, 278], abs=1e-9)
 
 
@@ -147,7 +149,7 @@ def test_a_horizon_needs_support_in_every_training_set_and_pairs_in_a_fold():
     time, event = np.array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0]), np.array([1, 0, 1, 1, 0, 1], dtype=bool)
     fold = np.array([1, 2, 1, 2, 1, 2])
     check_horizons((4.5,), time, event, fold)
-    with pytest.raises(InputError, match="5.5 cannot"):  # without fold 2 nobody is followed past 5
+    with pytest.raises(InputError, match=r"5\.5 cannot"):  # without fold 2 nobody is followed past 5
         check_horizons((5.5,), time, event, fold)
     with pytest.raises(InputError, match="2 cannot"):  # every event by 2 is alone in its fold
         check_horizons((2.0,), np.array([1.0, 1.5, 4.0, 5.0]), np.array([1, 1, 1, 1], bool), np.array([1, 1, 2, 2]))

@@ -147,6 +147,8 @@ def test_a_predictor_that_separates_is_told_and_has_no_standard_error():
     assert "rises without end" in found.message and "sick" in found.message
     assert np.isnan(found.standard_errors).all() and np.isfinite(found.beta).all()
     assert np.isfinite(found.risk(x)).all()
+    alone = fit_cox(x[:, :1], time, event, terms=("sick",))
+    assert "rises without end" in alone.message and alone.iterations <= 30
 
 
 def test_a_predictor_that_no_risk_set_can_tell_apart_is_left_out_and_told():

@@ -121,6 +121,18 @@ def test_slopes_that_differ_only_between_folds_are_flat():
     assert flat_slopes(slope, fold)[0]
 
 
+def test_shipped_slopes_that_tell_only_the_fold_are_left_out(made):
+    crossfit = made.crossfit.copy()
+    own = (crossfit["marker"] == "beta") & (crossfit["scheme"] == "crossfit")
+    crossfit.loc[own, "slope"] = 0.1 * crossfit.loc[own, "fold"]
+    found = fit_outcome(*made.change(crossfit=crossfit).outcome)
+    told = found.ledger[found.ledger["message"].str.contains("no random slope")]
+    assert told[["predictors", "repeat", "held_out", "marker"]].to_numpy().tolist() == [
+        ["slope", 0, 0, "beta"],
+        ["slope_only", 0, 0, "beta"],
+    ]
+
+
 def test_the_shipped_tables_pass_their_schemas(fitted):
     table = tables.check(fitted.coefficients, "outcome/coefficients")
     tables.check(fitted.ledger, "outcome/ledger")
@@ -221,5 +233,7 @@ def test_bootstrap_intervals_are_percentiles_of_the_resamples_that_have_the_term
     told = ledger.set_index("marker")["message"]
     assert "20 of 101" in told["alpha"] and "60 of 101" in told["beta"]
     tables.check(table, "outcome/coefficients")
-    none, empty = bootstrap_intervals(fitted.coefficients, np.empty((0, len(data.terms))), np.empty((0, len(data.terms))), data)
+    none, empty = bootstrap_intervals(
+        fitted.coefficients, np.empty((0, len(data.terms))), np.empty((0, len(data.terms))), data
+    )
     assert none["ci_low_bootstrap"].isna().all() and empty.empty

@@ -163,7 +163,9 @@ def test_the_seed_moves_intervals_and_nothing_else(inputs, result):
 
 def test_without_resamples_there_are_no_intervals():
     made = simulate(text=STUDY.replace("bootstrap: 50", "bootstrap: 0"))
-    found = performance(made.study, made.patients, nested(*made.validation).predictions, fit_outcome(*made.outcome).apparent)
+    found = performance(
+        made.study, made.patients, nested(*made.validation).predictions, fit_outcome(*made.outcome).apparent
+    )
     table = found.performance
     assert table[["ci_low", "ci_high", "difference_low"]].isna().all().all() and table["validated"].notna().all()
     assert found.calibration["ci_low"].isna().all() and found.decision_curve["y"].notna().all()
@@ -200,7 +202,9 @@ def test_a_horizon_without_support_is_refused(inputs):
 
 
 def test_noise_predicts_nothing():
-    text = STUDY.replace("validation: {folds: 4, repeats: 2, bootstrap: 50}", "validation: {folds: 4, repeats: 1, bootstrap: 0}")
+    text = STUDY.replace(
+        "validation: {folds: 4, repeats: 2, bootstrap: 50}", "validation: {folds: 4, repeats: 1, bootstrap: 0}"
+    )
     validated, apparent = [], []
     for seed in range(20):
         made = simulate(seed, effect=0.0, text=text)
@@ -211,4 +215,6 @@ def test_noise_predicts_nothing():
         apparent.append(own["apparent"])
     validated, apparent = pd.concat(validated, axis=1), pd.concat(apparent, axis=1)
     assert validated.mean(axis=1).between(0.47, 0.53).all()
-    assert (apparent.loc[["delta", "ols", "slope"]].mean(axis=1) > 0.55).all()  # what printing training metrics would claim
+    assert (
+        apparent.loc[["delta", "ols", "slope"]].mean(axis=1) > 0.55
+    ).all()  # what printing training metrics would claim

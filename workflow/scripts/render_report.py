@@ -1,7 +1,5 @@
 """Write the study's report from its tables."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from slopewise import run

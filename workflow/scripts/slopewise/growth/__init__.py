@@ -1,7 +1,8 @@
-"""Growth-curve mixed models: REML and ML at a millisecond a fit (the engine), usable on their own."""
+"""Growth-curve mixed models: REML and ML at a fraction of a millisecond a fit; usable on their own."""
 
-from slopewise.growth.batch import GrowthBatch, GrowthData
+from slopewise.growth.batch import GrowthBatch
+from slopewise.growth.data import GrowthData, GrowthRows
 from slopewise.growth.fit import GrowthFit
 from slopewise.growth.model import GrowthModel
 
-__all__ = ["GrowthBatch", "GrowthData", "GrowthFit", "GrowthModel"]
+__all__ = ["GrowthBatch", "GrowthData", "GrowthFit", "GrowthModel", "GrowthRows"]

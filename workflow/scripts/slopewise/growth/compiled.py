@@ -15,7 +15,7 @@ from typing import Any
 
 from numba import njit, typeof, types
 
-KERNEL_MODULES = ("compiled", "moments", "standardise", "kernel", "optimise", "faces", "many")
+KERNEL_MODULES = ("compiled", "moments", "standardise", "kernel", "optimise", "faces", "many", "scoring")
 
 
 def _digest() -> str:
@@ -27,12 +27,12 @@ SOURCES = _digest()
 
 
 def cached(function: Callable[..., Any]) -> Any:
-    """Compile on first use, keep on disk under a name that changes with any kernel module, run without Python's lock."""
+    """Compile on first use; keep on disk, under a name that changes with any kernel module; run unlocked (nogil)."""
     function.__qualname__ += "_" + SOURCES[:16]
     return njit(cache=True, nogil=True, error_model="numpy")(function)
 
 
-class Address(types.WrapperAddressProtocol):  # type: ignore[misc]
+class Address(types.WrapperAddressProtocol):
     """A compiled function as a value: its address and its signature."""
 
     def __init__(self, compiled: Any) -> None:

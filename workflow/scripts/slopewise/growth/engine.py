@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from functools import cache, partial
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from slopewise.growth import many
+from slopewise.growth import many, scoring
 from slopewise.growth.compiled import Address, address
 from slopewise.growth.faces import settle
 from slopewise.growth.kernel import Fit, deviance_at, make_problem, second_pass
 from slopewise.growth.many import Results
-from slopewise.growth.moments import Moments
+from slopewise.growth.moments import Moments, empty_moments
 from slopewise.growth.optimise import score_inside
 
+Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 
 class Functions(NamedTuple):
-    """What `many.fit_range` calls by address."""
+    """What the entry points call by address."""
 
+    standardised: Address
     deviance_at: Address
     second_pass: Address
     score_inside: Address
@@ -37,7 +40,10 @@ def functions() -> Functions:
     first, second = address(deviance_at, problem, square), address(second_pass, problem, 1.0, True)
     fit = Fit(problem, first, second)
     inside = address(score_inside, fit, square, indices, indices, indices)
-    return Functions(first, second, inside, address(settle, fit, square, 1, indices, True, square))
+    end = address(settle, fit, square, 1, indices, True, square)
+    moments = empty_moments(1, 1, 1, indices)
+    results = many.empty_results(1, 1, 1, 1)
+    return Functions(address(many.standardised, 1, indices, moments, 1, True, results), first, second, inside, end)
 
 
 def run(moments: Moments, counts: Integers, asked: Integers, reml: bool, threads: int) -> Results:
@@ -51,10 +57,34 @@ def run(moments: Moments, counts: Integers, asked: Integers, reml: bool, threads
         return results
     bounds = np.linspace(0, fits, min(fits, 4 * threads) + 1).astype(np.int64)
     with ThreadPoolExecutor(threads) as pool:
-        jobs = [
-            pool.submit(many.fit_range, int(first), int(last), *rest)
-            for first, last in zip(bounds[:-1], bounds[1:], strict=True)
-        ]
+        jobs = [pool.submit(partial(many.fit_range, int(first), int(last), *rest)) for first, last in pairwise(bounds)]
         for job in jobs:
             job.result()
     return results
+
+
+def random_effects(which: Integers, who: Integers, moments: Moments, results: Results) -> tuple[Floats, Floats]:
+    """b (n, q) and its covariance given beta (n, q, q), standardised, for pairs (fit, patient)."""
+    q = moments.ones.shape[1]
+    effects, covariances = np.empty((len(which), q)), np.empty((len(which), q, q))
+    scoring.random_effects(which, who, moments, results, functions().deviance_at, effects, covariances)
+    return effects, covariances
+
+
+def patient_parts(j: int, moments: Moments, results: Results) -> tuple[Floats, Floats]:
+    """T_i (m, q, q) and E_i (m, q, p + 1) of every patient at the parameters of fit j, standardised."""
+    m, q = moments.ones.shape
+    t, e = np.empty((m, q, q)), np.empty((m, q, len(moments.x_columns) + 1))
+    scoring.patient_parts(j, moments, results, functions().deviance_at, t, e)
+    return t, e
+
+
+def likelihood_at(count: Integers, moments: Moments, reml: bool, point: Results) -> tuple[Floats, float, float]:
+    """G (q, q), the degrees of freedom n - p and r_yy^2 at the parameters of `point` (one fit, standardised).
+
+    beta and (X'V^-1X)^-1 of `point` are overwritten by those that belong to its Psi.
+    """
+    gradient = np.zeros(point.psi.shape[1:])
+    passes = (functions().standardised, functions().deviance_at, functions().second_pass)
+    freedom, square = scoring.likelihood_at(count, moments, reml, point, *passes, gradient)
+    return gradient, float(freedom), float(square)

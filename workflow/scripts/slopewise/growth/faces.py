@@ -26,7 +26,7 @@ NEAR = 1e-9  # deviances that agree so well are one optimum
 
 
 @njit(error_model="numpy")
-def free_elements(active, diagonal):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def free_elements(active, diagonal):
     """Row and column (2, k) of the free elements of Psi's lower triangle."""
     size = active.shape[0]
     count = size if diagonal else size * (size + 1) // 2
@@ -41,7 +41,7 @@ def free_elements(active, diagonal):  # type: ignore[no-untyped-def]  # noqa: AN
 
 
 @njit(error_model="numpy")
-def identified(fit, psi, active, free):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def identified(fit, psi, active, free):
     """Can (sigma^2, Psi) be told apart? Rank of their joint information at `psi`, as a correlation matrix.
 
     Judged without the REML part, in which a redundancy is exact; REML must leave something of every variance.
@@ -82,7 +82,7 @@ def identified(fit, psi, active, free):  # type: ignore[no-untyped-def]  # noqa:
 
 
 @njit(error_model="numpy")
-def face_starts(psi, active, diagonal):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def face_starts(psi, active, diagonal):
     """Starting factors B (starts, q, q), and how many columns of each are free.
 
     Two columns of z: rank one with either sign of the covariance, zero slope, zero intercept. More: rank one with
@@ -105,7 +105,7 @@ def face_starts(psi, active, diagonal):  # type: ignore[no-untyped-def]  # noqa:
                 starts[count, active[k], k if diagonal or size > 2 else 0] = root[k]
         ranks[count] = size if diagonal or size > 2 else 1
         count += 1
-    if size > 2 and not diagonal:
+    if size > 1 and not diagonal:
         factor = _rough_factor(psi, active)
         for turned in range(-1, size):
             for i in range(size):
@@ -117,7 +117,7 @@ def face_starts(psi, active, diagonal):  # type: ignore[no-untyped-def]  # noqa:
 
 
 @njit(error_model="numpy")
-def _rough_factor(psi, active):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _rough_factor(psi, active):
     """Cholesky factor of psi's active part, its diagonal kept away from zero."""
     size = active.shape[0]
     factor = np.zeros((size, size))
@@ -134,7 +134,7 @@ def _rough_factor(psi, active):  # type: ignore[no-untyped-def]  # noqa: ANN001,
 
 
 @cached
-def settle(fit, b, rank, active, diagonal, psi):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def settle(fit, b, rank, active, diagonal, psi):
     """From one start to an end that no direction of the cone improves; (status, deviance, evaluations)."""
     problem = fit.problem
     size = active.shape[0]
@@ -164,7 +164,7 @@ def settle(fit, b, rank, active, diagonal, psi):  # type: ignore[no-untyped-def]
 
 
 @njit(error_model="numpy")
-def factor_by_size(psi, active, limit, b):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def factor_by_size(psi, active, limit, b):
     """b with b b' = psi, its columns along the eigenvectors of psi, largest first; eigenvalues below `limit` go."""
     size = active.shape[0]
     part = np.empty((size, size))
@@ -180,7 +180,7 @@ def factor_by_size(psi, active, limit, b):  # type: ignore[no-untyped-def]  # no
 
 
 @njit(error_model="numpy")
-def minimise(fit, score_inside, settle, psi, active, diagonal, free):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def minimise(fit, score_inside, settle, psi, active, diagonal, free):
     """Lowest deviance over Psi of the given structure; Psi is left in `psi`. (status, evaluations)."""
     problem = fit.problem
     q = psi.shape[0]

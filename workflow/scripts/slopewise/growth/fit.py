@@ -1,21 +1,272 @@
-"""`GrowthFit`: one fitted growth model with its tables."""
+"""`GrowthFit`: one fitted growth model and the tables that one reads off it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
+import numpy as np
+import pandas as pd
+
+from slopewise.design import Matrix
 from slopewise.growth.batch import GrowthBatch
+from slopewise.growth.engine import random_effects
+from slopewise.growth.estimates import Estimates, sandwich, transformed
+from slopewise.growth.inference import satterthwaite
+from slopewise.growth.layout import Design, Layout, Specification
+from slopewise.growth.many import Results
+from slopewise.growth.moments import Moments, reduce_rows
+from slopewise.run import InputError
 
 
 @dataclass(frozen=True)
 class GrowthFit:
-    batch: GrowthBatch
-    index: int
+    """One fit. `batch` and `index` say where it came from; a fit that was read from a file has none.
+
+    ratios (K,): residual variance of each stratum of `residual_by` relative to the first.
+    """
+
+    specification: Specification
+    response: str
+    patient: str
+    design: Design
+    results: Results  # of this fit alone
+    ratios: Matrix
+    stratum_names: tuple[str, ...]
+    degrees: tuple[float, ...] | None = None  # of freedom, where the data are no longer there to work them out
+    batch: GrowthBatch | None = None
+    index: int = 0
 
     @staticmethod
-    def from_batch(batch: GrowthBatch, index: int) -> "GrowthFit":
-        return GrowthFit(batch, index)
+    def from_batch(batch: GrowthBatch, j: int) -> GrowthFit:
+        return GrowthFit(
+            specification=batch.data.specification,
+            response=batch.data.response,
+            patient=batch.data.layout.patient,
+            design=batch.designs[batch.design_of[j]],
+            results=batch.results.one(j),
+            ratios=batch.ratios[j],
+            stratum_names=batch.data.layout.stratum_names,
+            batch=batch,
+            index=j,
+        )
+
+    @cached_property
+    def estimates(self) -> Estimates:
+        return Estimates(self.results, self.design.x_columns, self.design.z_columns)
+
+    @cached_property
+    def beta(self) -> pd.Series:
+        """Fixed effects by term; an aliased term is left out."""
+        kept = ~self.results.aliased[0]
+        names = np.array(self.design.fixed_names, dtype=object)
+        return pd.Series(self.estimates.beta[0][kept], index=names[kept], name="estimate")
+
+    @property
+    def aliased(self) -> tuple[str, ...]:
+        """Terms that the terms before them span; they were dropped."""
+        return tuple(name for name, gone in zip(self.design.fixed_names, self.results.aliased[0], strict=True) if gone)
+
+    @cached_property
+    def fixed_effects(self) -> pd.DataFrame:
+        """term, estimate, se, df (Satterthwaite), statistic (t), p_value, ci_low, ci_high (95%)."""
+        from scipy.stats import t
+
+        kept = ~self.results.aliased[0]
+        estimate, se = self.estimates.beta[0][kept], self.estimates.se[0][kept]
+        df = np.asarray(self.degrees_of_freedom)[kept]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            statistic = estimate / se
+            half = t.ppf(0.975, df) * se
+            p_value = 2.0 * t.sf(np.abs(statistic), df)
+        return pd.DataFrame(
+            {
+                "term": [name for name, keep in zip(self.design.fixed_names, kept, strict=True) if keep],
+                "estimate": estimate,
+                "se": se,
+                "df": df,
+                "statistic": statistic,
+                "p_value": p_value,
+                "ci_low": estimate - half,
+                "ci_high": estimate + half,
+            }
+        )
+
+    @cached_property
+    def degrees_of_freedom(self) -> tuple[float, ...]:
+        """Satterthwaite's, one per fixed effect; NaN for an aliased one."""
+        if self.degrees is not None:
+            return self.degrees
+        assert self.batch is not None
+        return tuple(float(value) for value in satterthwaite(self.batch, self.index))
+
+    @cached_property
+    def beta_covariance(self) -> pd.DataFrame:
+        """Covariance of the fixed effects that are not aliased."""
+        kept = np.flatnonzero(~self.results.aliased[0])
+        names = list(self.beta.index)
+        return pd.DataFrame(self.estimates.beta_covariance[0][np.ix_(kept, kept)], index=names, columns=names)
+
+    @cached_property
+    def covariance(self) -> pd.DataFrame:
+        """Covariance of the random effects, in outcome units squared."""
+        names = list(self.design.random_names)
+        return pd.DataFrame(self.estimates.covariance[0], index=names, columns=names)
+
+    @property
+    def sigma(self) -> float:
+        """Residual standard deviation; with `residual_by` that of the first stratum."""
+        return float(self.estimates.sigma[0])
+
+    @property
+    def residual_sd(self) -> Any:
+        """A float, or with `residual_by` a Series with one value per stratum."""
+        if not self.stratum_names:
+            return self.sigma
+        return pd.Series(self.sigma * np.sqrt(self.ratios), index=list(self.stratum_names), name="residual_sd")
 
     @property
     def deviance(self) -> float:
-        return float(self.batch.deviance[self.index])
+        """-2 log (restricted) likelihood with its constant."""
+        return float(self.results.deviance[0])
+
+    @property
+    def converged(self) -> bool:
+        return bool(self.estimates.converged[0])
+
+    @property
+    def singular(self) -> bool:
+        return bool(self.estimates.singular[0])
+
+    @property
+    def structure(self) -> str:
+        return self.estimates.structure[0]
+
+    @property
+    def n_patients(self) -> int:
+        return int(self.results.patients[0])
+
+    @property
+    def n_rows(self) -> int:
+        return int(self.results.rows[0])
+
+    @property
+    def message(self) -> str:
+        return self.estimates.message(0, self.specification.structure, self.design.fixed_names)
+
+    @property
+    def optimiser(self) -> dict[str, Any]:
+        """iterations (evaluations of the likelihood), gradient (norm of G Lambda), start and end (standardised Psi)."""
+        return {
+            "engine": self.specification.engine,
+            "iterations": int(self.results.evaluations[0]),
+            "gradient": float(self.results.gradient[0]),
+            "start": np.eye(len(self.design.random_names)).tolist(),
+            "end": self.results.psi[0].tolist(),
+        }
+
+    def random_effects(self, frame: pd.DataFrame | None = None) -> pd.DataFrame:
+        """patient, one column per random term, se_<term>; one row a patient, sorted as text.
+
+        Without a frame: the patients of the fit. With one: its patients, whom the fit need not have seen; rows without
+        a response count as absent, and a patient without rows gets 0 and the population's standard deviation.
+        """
+        if frame is None:
+            if self.batch is None:
+                raise InputError("this fit was read from a file and holds no patient: give random_effects a frame")
+            who = np.flatnonzero(self.batch.counts[self.index] > 0)
+            names = [self.batch.data.patients[i] for i in who]
+            effects, covariances = self.batch.random_effects(self.index, who)
+        else:
+            names, moments = self._moments(frame)
+            pairs = np.zeros(len(names), np.int64), np.arange(len(names))
+            standard, spread = random_effects(*pairs, moments, self.results)
+            transform = np.repeat(self.estimates.to_user_z, len(names), axis=0)
+            scale = float(self.estimates.response_scale[0])
+            effects, covariances = scale * transformed(transform, standard), scale**2 * sandwich(transform, spread)
+        table: dict[str, Any] = {"patient": names}
+        for k, name in enumerate(self.design.random_names):
+            table[name] = effects[:, k]
+        for k, name in enumerate(self.design.random_names):
+            table[f"se_{name}"] = np.sqrt(np.maximum(covariances[:, k, k], 0.0))
+        return pd.DataFrame(table)
+
+    def _moments(self, frame: pd.DataFrame) -> tuple[list[str], Moments]:
+        """Patients and moments of new rows, under this fit's recipe and residual variances."""
+        levels: dict[str, tuple[object, ...]] = {**self.design.random.levels, **self.design.fixed.levels}
+        weights = self.specification.weights
+        layout = Layout.make(self.specification, frame, self.patient, weights, levels, self.stratum_names)
+        values = layout.response(frame, self.response)
+        kept = layout.kept_rows(values)
+        layout.require_complete(kept)
+        columns = self.design.replay(layout.frame.iloc[kept])
+        counts = np.bincount(layout.codes[kept], minlength=len(layout.patients))
+        starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        row_weights = layout.weights[kept] / self.ratios[layout.strata[kept]]
+        return layout.patients, reduce_rows(
+            columns, values[kept], row_weights, starts, self.design.x_columns, self.design.z_columns
+        )
+
+    def predict(self, frame: pd.DataFrame, level: str = "patient", effects: pd.DataFrame | None = None) -> Matrix:
+        """The expected response in each row, (rows,), in the frame's order.
+
+        level "population": X beta. level "patient": X beta + Z b, with b from `effects` (as `random_effects` gives
+        them) or, where none are given, of the patients of the fit; an unknown patient raises `InputError`.
+        """
+        if level not in ("population", "patient"):
+            raise ValueError("level is population or patient")
+        expected: Matrix = self.design.fixed.matrix(frame) @ self.estimates.beta[0]
+        if level == "population":
+            return expected
+        table = (self.random_effects() if effects is None else effects).set_index("patient")
+        if self.patient not in frame.columns:
+            raise InputError(f"there is no column {self.patient!r}, which names the patient of each row")
+        places = table.index.get_indexer(pd.Index([str(value) for value in frame[self.patient]]))
+        if (places < 0).any():
+            unknown = frame[self.patient].iloc[int(np.flatnonzero(places < 0)[0])]
+            raise InputError(f"patient {unknown}: not in the fit; give predict the effects of random_effects(frame)")
+        b = table[list(self.design.random_names)].to_numpy()[places]
+        return expected + np.einsum("nq,nq->n", self.design.random.matrix(frame), b)
+
+    def simulate(self, rng: np.random.Generator, n: int = 1) -> Matrix:
+        """n new responses drawn from the fitted model, (n, rows), for the rows of the fit's data in their order there.
+
+        For the parametric bootstrap: `fit.batch.data.with_values(row)` is the same data with one of them.
+        """
+        if self.batch is None:
+            raise InputError("this fit was read from a file and has no rows to simulate")
+        data, design = self.batch.data, self.design
+        columns = self.batch.columns_of(self.index)
+        x, z = _expand(columns, design.x_columns), _expand(columns, design.z_columns)
+        values, vectors = np.linalg.eigh(self.estimates.covariance[0])
+        root = vectors * np.sqrt(np.maximum(values, 0.0))
+        noise = self.sigma * np.sqrt(self.ratios[data.strata] / data.weights)
+        expected = x @ self.estimates.beta[0]
+        drawn = np.empty((n, len(data.values)))
+        for k in range(n):
+            b = rng.standard_normal((len(data.patients), len(root))) @ root.T
+            drawn[k] = expected + np.einsum("nq,nq->n", z, b[data.codes]) + noise * rng.standard_normal(len(noise))
+        return drawn
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON: version, recipe, parameters, optimiser record and a checksum; no patient's data."""
+        from slopewise.growth.record import to_dict
+
+        return to_dict(self)
+
+    @staticmethod
+    def from_dict(content: Mapping[str, Any]) -> GrowthFit:
+        """The fit that `to_dict` wrote; raises `InputError` where the content was changed since."""
+        from slopewise.growth.record import from_dict
+
+        return from_dict(content)
+
+
+def _expand(columns: Matrix, places: Any) -> Matrix:
+    matrix = np.ones((len(columns), len(places)))
+    for position, place in enumerate(places):
+        if place >= 0:
+            matrix[:, position] = columns[:, place]
+    return matrix

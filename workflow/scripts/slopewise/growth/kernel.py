@@ -56,7 +56,7 @@ class Fit(NamedTuple):
 
 
 @njit(error_model="numpy")
-def make_problem(z, y, left, n, reml):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def make_problem(z, y, left, n, reml):
     """A `Problem` with its scratch, allocated once a fit."""
     b, q, lanes, p1 = z.shape[0], z.shape[1], z.shape[3], y.shape[2]
     v = q * (q + 1) // 2
@@ -81,52 +81,7 @@ def make_problem(z, y, left, n, reml):  # type: ignore[no-untyped-def]  # noqa: 
 
 
 @njit(error_model="numpy")
-def first_pass(problem, psi):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
-    """log|V| and, in `problem.cross`, the lower triangle of [X y]'V^-1[X y]; T_i and E_i are kept for the second pass."""
-    y, sums, small, wide = problem.y, problem.sums, problem.small, problem.wide
-    blocks, q, p1, lanes = y.shape
-    rows = p1 * (p1 + 1) // 2
-    for c in range(rows):
-        for i in range(lanes):
-            sums[c, i] = 0.0
-    for i in range(lanes):
-        small[0, i] = 1.0
-    log_determinant = 0.0
-    for block in range(blocks):
-        if q == 2:
-            factor_two(problem.z, psi, block, small, problem.t)
-            rotate_two(y, block, small, wide, problem.e)
-        else:
-            factor_any(problem.z, psi, block, small, problem.t)
-            rotate_any(y, block, small, wide, problem.e)
-        if block % FLUSH == FLUSH - 1 or block == blocks - 1:
-            for i in range(lanes):
-                log_determinant += np.log(small[0, i])
-                small[0, i] = 1.0
-        position = 0
-        for c in range(p1):
-            for s in range(c + 1):
-                if q == 2:
-                    for i in range(lanes):
-                        sums[position, i] += wide[c, i] * wide[s, i] + wide[p1 + c, i] * wide[p1 + s, i]
-                else:
-                    for r in range(q):
-                        for i in range(lanes):
-                            sums[position, i] += wide[r * p1 + c, i] * wide[r * p1 + s, i]
-                position += 1
-    position = 0
-    for c in range(p1):
-        for s in range(c + 1):
-            total = problem.left[c, s]
-            for i in range(lanes):
-                total += sums[position, i]
-            problem.cross[c, s] = total
-            position += 1
-    return 2.0 * log_determinant
-
-
-@njit(error_model="numpy")
-def factor_two(z, psi, block, small, t):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def factor_two(z, psi, block, small, t):
     """Two columns of z. small: 0 product of det L; 1 1/l00; 2 l10; 3 1/l11; 4.. F_Z by row; t: T_i."""
     p00, p10, p11 = psi[0, 0], psi[1, 0], psi[1, 1]
     for i in range(z.shape[3]):
@@ -153,7 +108,7 @@ def factor_two(z, psi, block, small, t):  # type: ignore[no-untyped-def]  # noqa
 
 
 @njit(error_model="numpy")
-def rotate_two(y, block, small, wide, e):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def rotate_two(y, block, small, wide, e):
     """Two columns of z: F_Y in `wide`, E_i in `e`."""
     p1, lanes = y.shape[2], y.shape[3]
     for c in range(p1):
@@ -167,7 +122,7 @@ def rotate_two(y, block, small, wide, e):  # type: ignore[no-untyped-def]  # noq
 
 
 @njit(error_model="numpy")
-def factor_any(z, psi, block, small, t):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def factor_any(z, psi, block, small, t):
     """Any q. small: 0 product of det L; then L by row, its diagonal inverted; then F_Z by row; t: T_i."""
     q, lanes = z.shape[1], z.shape[3]
     o_k, o_z = 1, 1 + q * (q + 1) // 2
@@ -223,7 +178,7 @@ def factor_any(z, psi, block, small, t):  # type: ignore[no-untyped-def]  # noqa
 
 
 @njit(error_model="numpy")
-def rotate_any(y, block, small, wide, e):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def rotate_any(y, block, small, wide, e):
     """Any q: F_Y in `wide`, E_i in `e`."""
     q, p1, lanes = y.shape[1], y.shape[2], y.shape[3]
     o_k, o_z = 1, 1 + q * (q + 1) // 2
@@ -246,26 +201,63 @@ def rotate_any(y, block, small, wide, e):  # type: ignore[no-untyped-def]  # noq
 
 
 @cached
-def deviance_at(problem, psi):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def deviance_at(problem, psi):
     """(deviance, sigma^2) in standardised units at `psi`; infinite where it cannot be computed.
 
-    Leaves beta (as `problem.residual` = [-beta; 1]) and the inverse factor of X'V^-1X for the second pass.
+    Keeps T_i and E_i, beta (as `problem.residual` = [-beta; 1]) and the inverse factor of X'V^-1X for the second pass.
     """
-    p1 = problem.left.shape[0]
+    y, sums, small, wide = problem.y, problem.sums, problem.small, problem.wide
+    blocks, q, p1, lanes = y.shape
+    for c in range(p1 * (p1 + 1) // 2):
+        for i in range(lanes):
+            sums[c, i] = 0.0
+    for i in range(lanes):
+        small[0, i] = 1.0
+    log_determinant = 0.0
+    for block in range(blocks):
+        if q == 2:
+            factor_two(problem.z, psi, block, small, problem.t)
+            rotate_two(y, block, small, wide, problem.e)
+        else:
+            factor_any(problem.z, psi, block, small, problem.t)
+            rotate_any(y, block, small, wide, problem.e)
+        if block % FLUSH == FLUSH - 1 or block == blocks - 1:
+            for i in range(lanes):
+                log_determinant += np.log(small[0, i])
+                small[0, i] = 1.0
+        position = 0
+        for c in range(p1):
+            for s in range(c + 1):
+                if q == 2:
+                    for i in range(lanes):
+                        sums[position, i] += wide[c, i] * wide[s, i] + wide[p1 + c, i] * wide[p1 + s, i]
+                else:
+                    for r in range(q):
+                        for i in range(lanes):
+                            sums[position, i] += wide[r * p1 + c, i] * wide[r * p1 + s, i]
+                position += 1
+    return profiled(problem, 2.0 * log_determinant)
+
+
+@njit(error_model="numpy")
+def profiled(problem, log_determinant):
+    """Deviance and sigma^2 with beta and sigma^2 profiled out, from the lanes' sums of F_Y'F_Y."""
+    p1, lanes = problem.left.shape[0], problem.sums.shape[1]
     p = p1 - 1
     freedom = problem.n - p if problem.reml else problem.n
-    if freedom < 1.0:
-        return np.inf, np.nan
-    log_determinant = first_pass(problem, psi)
     cross, inverse = problem.cross, problem.inverse
+    position = 0
     for c in range(p1):
         for s in range(c + 1):
-            total = cross[c, s]
+            total = problem.left[c, s]
+            for i in range(lanes):
+                total += problem.sums[position, i]
+            position += 1
             for k in range(s):
                 total -= cross[c, k] * cross[s, k]
             if s < c:
                 cross[c, s] = total / cross[s, s]
-            elif not (total > 0.0 and total < np.inf):
+            elif not (total > 0.0 and total < np.inf and freedom >= 1.0):
                 return np.inf, np.nan
             else:
                 cross[c, c] = np.sqrt(total)
@@ -293,7 +285,7 @@ def deviance_at(problem, psi):  # type: ignore[no-untyped-def]  # noqa: ANN001, 
 
 
 @cached
-def second_pass(problem, sigma2, reml):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def second_pass(problem, sigma2, reml):
     """G, the sum of P_i = T_i - Q_i and the sums of its products, after `deviance_at`; without `reml` Q_i = 0."""
     t, e, small, sums = problem.t, problem.e, problem.small, problem.sums
     blocks, q, p1, lanes = e.shape

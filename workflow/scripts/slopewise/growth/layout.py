@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from slopewise.design import Formula, Matrix, Recipe, learn_levels, require_columns
+from slopewise.design import Matrix, Recipe, learn_levels, require_columns
+from slopewise.design_screen import Formula
 from slopewise.run import InputError
 
 Integers = NDArray[np.int64]
@@ -26,6 +27,8 @@ class Specification:
     residual_by: str | None
     time: str
     bounds: tuple[float, float] | None
+    engine: str = "slopewise"
+    weights: str | None = None
 
     @property
     def stateful(self) -> bool:
@@ -51,7 +54,7 @@ class Design:
         random, z = Recipe.learn(specification.random, frame, levels, time, bounds)
         if not len(random.names) or len(random.names) > 4:
             raise InputError(
-                f"random formula {specification.random.text!r}: it makes {len(random.names)} columns; 1 to 4 are possible"
+                f"random formula {specification.random.text!r}: it makes {len(random.names)} columns, not 1 to 4"
             )
         names: dict[str, int] = {}
         for name in (*fixed.names, *random.names):
@@ -75,6 +78,14 @@ class Design:
                     columns[:, place] = matrix[:, position]
         return columns
 
+    @property
+    def fixed_names(self) -> tuple[str, ...]:
+        return self.fixed.names
+
+    @property
+    def random_names(self) -> tuple[str, ...]:
+        return self.random.names
+
     def replay(self, frame: pd.DataFrame) -> Matrix:
         """The distinct columns of other rows, by the same recipes."""
         return self.columns(self.fixed.matrix(frame), self.random.matrix(frame))
@@ -88,6 +99,7 @@ class Layout:
     ties (N,): rows with the same number agree in everything but the response, or None where no two do.
     """
 
+    patient: str  # the column that names the patient
     patients: list[str]
     codes: Integers
     order: Integers
@@ -99,19 +111,30 @@ class Layout:
     stratum_names: tuple[str, ...]
 
     @staticmethod
-    def make(specification: Specification, frame: pd.DataFrame, patient: str, weights: str | None) -> Layout:
-        """Sort the rows; raises `InputError` for a column that is not there, a missing patient or a bad weight."""
+    def make(
+        specification: Specification,
+        frame: pd.DataFrame,
+        patient: str,
+        weights: str | None,
+        levels: dict[str, tuple[object, ...]] | None = None,
+        stratum_names: tuple[str, ...] | None = None,
+    ) -> Layout:
+        """Sort the rows; raises `InputError` for a column that is not there, a missing patient or a bad weight.
+
+        levels, stratum_names: those of an earlier fit, when the rows are new ones.
+        """
         extra = [name for name in (patient, weights, specification.residual_by) if name is not None]
         for name in extra:
             if name not in frame.columns:
-                raise InputError(f"there is no column {name!r}; the data have {', '.join(map(str, frame.columns[:12]))}")
+                raise InputError(f"there is no column {name!r}; the data have {_columns(frame)}")
         for formula in (specification.fixed, specification.random):
             require_columns(formula, frame)
         codes, patients = _patient_codes(frame[patient])
         weight = _weights(frame, weights)
-        strata, stratum_names = _strata(frame, specification.residual_by)
+        strata, stratum_names = _strata(frame, specification.residual_by, stratum_names)
         variables = list(dict.fromkeys((*specification.fixed.variables, *specification.random.variables)))
-        levels = learn_levels((specification.fixed, specification.random), frame)
+        if levels is None:
+            levels = learn_levels((specification.fixed, specification.random), frame)
         keys = [_sort_key(frame[name]) for name in sorted(variables, key=lambda name: name == specification.time)]
         keys = [strata, weight, *keys, codes]
         order = _sorted_order(keys)
@@ -121,6 +144,7 @@ class Layout:
             same &= ordered[1:] == ordered[:-1]
         ties = np.concatenate([[0], np.cumsum(~same)]).astype(np.int64) if same.any() else None
         return Layout(
+            patient=patient,
             patients=patients,
             codes=codes[order],
             order=order,
@@ -135,18 +159,39 @@ class Layout:
     def response(self, frame: pd.DataFrame, name: str) -> Matrix:
         """The response in the engine's order, (N,); NaN where missing, an error where it is no finite number."""
         if name not in frame.columns:
-            raise InputError(f"there is no column {name!r} to fit; the data have {', '.join(map(str, frame.columns[:12]))}")
+            raise InputError(f"there is no column {name!r} to fit; the data have {_columns(frame)}")
         if not pd.api.types.is_numeric_dtype(frame[name].dtype):
             raise InputError(f"column {name!r} is not numeric, so it cannot be a response")
         values = frame[name].to_numpy(np.float64, na_value=np.nan)[self.order]
         infinite = np.flatnonzero(np.isinf(values))
         if len(infinite):
-            row = int(infinite[0])
             raise InputError(
-                f"patient {self.patients[self.codes[row]]}, column {name!r}: an infinite value; "
+                f"patient {self.patients[self.codes[infinite[0]]]}, column {name!r}: an infinite value; "
                 "check its transform (a logarithm of zero?) or leave the value empty"
             )
         return values
+
+    def kept_rows(self, values: Matrix) -> Integers:
+        """Rows that have a response, in an order that does not depend on the order of the input."""
+        kept = np.flatnonzero(~np.isnan(values))
+        if self.ties is not None:
+            kept = kept[np.lexsort((values[kept], self.ties[kept]))]
+        return kept
+
+    def require_complete(self, rows: Integers) -> None:
+        """Raise `InputError`, naming patient and column, where a covariate of one of these rows is missing."""
+        for name in self.frame.columns:
+            absent = self.frame[name].isna().to_numpy()[rows]
+            if absent.any():
+                patient = self.patients[self.codes[rows[np.flatnonzero(absent)[0]]]]
+                raise InputError(
+                    f"patient {patient}, column {name!r}: missing ({int(absent.sum())} rows in all), but a growth "
+                    "formula needs it; fill it, or leave these rows out"
+                )
+
+
+def _columns(frame: pd.DataFrame) -> str:
+    return ", ".join(map(str, frame.columns[:12]))
 
 
 def _patient_codes(values: pd.Series) -> tuple[Integers, list[str]]:
@@ -185,11 +230,18 @@ def _weights(frame: pd.DataFrame, name: str | None) -> Matrix:
     return values
 
 
-def _strata(frame: pd.DataFrame, name: str | None) -> tuple[Integers, tuple[str, ...]]:
+def _strata(frame: pd.DataFrame, name: str | None, known: tuple[str, ...] | None) -> tuple[Integers, tuple[str, ...]]:
+    """Stratum of every row and the strata's names, as text in sorted order (or those known from an earlier fit)."""
     if name is None:
         return np.zeros(len(frame), np.int64), ()
     if frame[name].isna().any():
         row = frame.index[int(np.flatnonzero(frame[name].isna().to_numpy())[0])]
         raise InputError(f"column {name!r}: no stratum of the residual variance in row {row}; every row needs one")
-    codes, names = pd.factorize(frame[name], sort=True)
-    return codes.astype(np.int64), tuple(str(value) for value in names)
+    text = frame[name].astype(str)
+    names = known if known is not None else tuple(sorted(text.unique().tolist()))
+    codes = pd.Index(names).get_indexer(pd.Index(text)).astype(np.int64)
+    if (codes < 0).any():
+        unseen = text.iloc[int(np.flatnonzero(codes < 0)[0])]
+        listed = ", ".join(names)
+        raise InputError(f"column {name!r}: the stratum {unseen!r} was not seen by the fit; known are {listed}")
+    return codes, names

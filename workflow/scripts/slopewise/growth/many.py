@@ -8,13 +8,13 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from slopewise.growth.faces import free_elements, identified, minimise
 from slopewise.growth.compiled import cached
-from slopewise.growth.kernel import Fit, first_pass, make_problem
+from slopewise.growth.faces import free_elements, identified, minimise
+from slopewise.growth.kernel import Fit, make_problem
 from slopewise.growth.optimise import CONVERGED, IMPOSSIBLE
 from slopewise.growth.standardise import aliased_columns, centre_and_scale, entries, fill_blocks, lanes_for, sum_left
 
-CORRELATED, DIAGONAL, INTERCEPT, EXCLUDED, DECIDE, DECIDE_DIAGONAL = 0, 1, 2, 3, 4, 5
+CORRELATED, DIAGONAL, INTERCEPT, EXCLUDED, DECIDE, DECIDE_DIAGONAL, AS_GIVEN = 0, 1, 2, 3, 4, 5, 6
 
 Floats = NDArray[np.float64]
 
@@ -38,6 +38,10 @@ class Results(NamedTuple):
     evaluations: NDArray[np.int64]  # (F,)
     patients: NDArray[np.int64]  # (F,): clusters with rows
     rows: NDArray[np.int64]  # (F,)
+
+    def one(self, j: int) -> Results:
+        """A copy of fit j alone."""
+        return Results._make(field[j : j + 1].copy() for field in self)
 
 
 def empty_results(fits: int, p: int, q: int, d: int) -> Results:
@@ -63,7 +67,7 @@ def empty_results(fits: int, p: int, q: int, d: int) -> Results:
 
 
 @njit(error_model="numpy")
-def _active_columns(structure, z_columns):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _active_columns(structure, z_columns):
     """Columns of z that have a variance in this structure."""
     if structure == EXCLUDED:
         return np.empty(0, np.int64)
@@ -73,8 +77,8 @@ def _active_columns(structure, z_columns):  # type: ignore[no-untyped-def]  # no
 
 
 @njit(error_model="numpy")
-def ladder(fit, score_inside, settle, psi, asked, z_columns):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
-    """(structure, status, evaluations): what was imposed, else the richest structure that is identified and converges."""
+def ladder(fit, score_inside, settle, psi, asked, z_columns):
+    """(structure, status, evaluations): what was imposed, else the richest that is identified and converges."""
     q, evaluations = psi.shape[0], 0
     for step in range(3):
         if asked < DECIDE:
@@ -107,7 +111,20 @@ def ladder(fit, score_inside, settle, psi, asked, z_columns):  # type: ignore[no
 
 
 @cached
-def fit_range(first, last, counts, moments, asked, reml, results, deviance_at, second_pass, score_inside, settle):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def fit_range(
+    first,
+    last,
+    counts,
+    moments,
+    asked,
+    reml,
+    results,
+    standardised,
+    deviance_at,
+    second_pass,
+    score_inside,
+    settle,
+):
     """Fits number first to last - 1, each on the patients with a count above 0; fills `results`.
 
     counts (F, m); asked (F,): the structure that is imposed, or `DECIDE`; the rest are addresses.
@@ -135,9 +152,12 @@ def fit_range(first, last, counts, moments, asked, reml, results, deviance_at, s
         results.deviance[j] = deviance
 
 
-@njit(error_model="numpy")
-def standardised(j, count, moments, asked, reml, results):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
-    """(problem, place, sum of log weights) of fit j; place: the columns of [X y] that are not aliased."""
+@cached
+def standardised(j, count, moments, asked, reml, results):
+    """(problem, place, sum of log weights) of fit j; place: the columns of [X y] that are not aliased.
+
+    Centre and scale are written to `results`, or taken from there where `asked` is `AS_GIVEN`.
+    """
     rows, ones, means, weight, n_rows, log_weight, left, x_columns, z_columns = moments
     d, q, p = means.shape[1], ones.shape[1], x_columns.shape[0]
     who = entries(count, n_rows)
@@ -152,8 +172,9 @@ def standardised(j, count, moments, asked, reml, results):  # type: ignore[no-un
         x_intercept = x_intercept or x_columns[c] < 0
     centre_z = z_intercept and asked != DIAGONAL and asked != DECIDE_DIAGONAL
     cx, sx, cz, sz = results.centre_x[j], results.scale_x[j], results.centre_z[j], results.scale_z[j]
-    centre_and_scale(who, rows, ones, means, weight, left, x_intercept, cx, sx)
-    centre_and_scale(who, rows, ones, means, weight, left, centre_z, cz, sz)
+    if asked != AS_GIVEN:
+        centre_and_scale(who, rows, ones, means, weight, left, x_intercept, cx, sx)
+        centre_and_scale(who, rows, ones, means, weight, left, centre_z, cz, sz)
     columns = np.empty(p + 1, np.int64)
     for c in range(p):
         columns[c] = x_columns[c]
@@ -180,7 +201,7 @@ def standardised(j, count, moments, asked, reml, results):  # type: ignore[no-un
 
 
 @njit(error_model="numpy")
-def selected(y, left, place):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def selected(y, left, place):
     """Blocks and cross-products with the columns `place` alone."""
     part = np.empty((place.shape[0], place.shape[0]))
     for a in range(place.shape[0]):
@@ -196,7 +217,7 @@ def selected(y, left, place):  # type: ignore[no-untyped-def]  # noqa: ANN001, A
 
 
 @njit(error_model="numpy")
-def keep(j, problem, sigma2, place, results):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def keep(j, problem, sigma2, place, results):
     """Write beta, its covariance, sigma^2 and |G Lambda| of fit j."""
     kept = place.shape[0] - 1
     q = problem.gradient.shape[0]
@@ -214,51 +235,3 @@ def keep(j, problem, sigma2, place, results):  # type: ignore[no-untyped-def]  #
             for c in range(q):
                 square += problem.gradient[a, b] * results.psi[j, b, c] * problem.gradient[c, a]
     results.gradient[j] = np.sqrt(max(square, 0.0))
-
-
-@cached
-def random_effects(which, who, moments, results, effects, covariances):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
-    """b = Psi e and its covariance given beta, sigma^2 (Psi - Psi T Psi), for pairs (fit, patient), standardised.
-
-    effects (n, q), covariances (n, q, q). A patient without rows gets b = 0 and sigma^2 Psi.
-    """
-    rows, ones, means, _, n_rows, _, left, x_columns, z_columns = moments
-    d, q, p = means.shape[1], ones.shape[1], x_columns.shape[0]
-    columns = np.empty(p + 1, np.int64)
-    columns[:p] = x_columns
-    columns[p] = d - 1
-    z, y = np.zeros((1, q, q, 1)), np.zeros((1, q, p + 1, 1))
-    problem = make_problem(z, y, np.zeros((p + 1, p + 1)), 1.0, False)
-    one = np.empty(1, np.int64)
-    t, e, carried = np.empty((q, q)), np.empty(q), np.empty((q, q))
-    for n in range(which.shape[0]):
-        j, one[0] = which[n], who[n]
-        psi, sigma2 = results.psi[j], results.sigma2[j]
-        for a in range(q):
-            effects[n, a] = 0.0
-            for b in range(q):
-                covariances[n, a, b] = sigma2 * psi[a, b]
-        if n_rows[one[0]] == 0:
-            continue
-        fill_blocks(one, rows, ones, means, z_columns, results.centre_z[j], results.scale_z[j], z)
-        fill_blocks(one, rows, ones, means, columns, results.centre_x[j], results.scale_x[j], y)
-        first_pass(problem, psi)
-        position = 0
-        for a in range(q):
-            for b in range(a + 1):
-                t[a, b] = problem.t[0, position, 0]
-                t[b, a] = t[a, b]
-                position += 1
-            e[a] = problem.e[0, a, p, 0]
-            for c in range(p):
-                e[a] -= problem.e[0, a, c, 0] * results.beta[j, c]
-        for a in range(q):
-            for b in range(q):
-                effects[n, a] += psi[a, b] * e[b]
-                carried[a, b] = 0.0
-                for c in range(q):
-                    carried[a, b] += psi[a, c] * t[c, b]
-        for a in range(q):
-            for b in range(q):
-                for c in range(q):
-                    covariances[n, a, b] -= sigma2 * carried[a, c] * psi[c, b]

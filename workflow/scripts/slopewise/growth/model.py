@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from slopewise.design import screen
-from slopewise.growth.batch import GrowthData
+from slopewise.design_screen import screen
+from slopewise.growth.batch import GrowthBatch
+from slopewise.growth.data import GrowthData, GrowthRows
 from slopewise.growth.fit import GrowthFit
-from slopewise.growth.layout import Design, Layout, Specification
+from slopewise.growth.layout import Specification
 from slopewise.run import InputError
 
 
@@ -18,8 +25,9 @@ from slopewise.run import InputError
 class GrowthModel:
     """y = X beta + Z b + e, b ~ N(0, sigma^2 Psi) per patient, fitted by REML (or ML).
 
-    fixed, random: one-sided formulas; structure: "correlated" or "diagonal"; residual_by: column whose levels have
-    their own residual variance; time: the column that slopes refer to; bounds: the range of time that splines cover.
+    fixed, random: one-sided formulas; structure: "correlated" or "diagonal"; engine: "slopewise" or "statsmodels";
+    residual_by: column whose levels have their own residual variance; time: the column that slopes refer to; bounds:
+    the range of time that splines cover.
     """
 
     fixed: str = "~ time"
@@ -39,32 +47,29 @@ class GrowthModel:
         screen(self.fixed)
         screen(self.random)
 
-    @property
-    def specification(self) -> Specification:
+    def specification(self, weights: str | None = None) -> Specification:
+        """The screened formulas and the settings."""
         return Specification(
-            screen(self.fixed),
-            screen(self.random),
-            self.structure,
-            self.reml,
-            self.residual_by,
-            self.time,
-            self.bounds,
+            fixed=screen(self.fixed),
+            random=screen(self.random),
+            structure=self.structure,
+            reml=self.reml,
+            residual_by=self.residual_by,
+            time=self.time,
+            bounds=self.bounds,
+            engine=self.engine,
+            weights=weights,
         )
+
+    def rows(self, frame: pd.DataFrame, patient: str = "patient", weights: str | None = None) -> GrowthRows:
+        """The frame sorted and its design made, once for all markers: ``rows.data(response)`` is then cheap."""
+        return GrowthRows.make(self.specification(weights), frame, patient, weights)
 
     def data(
         self, frame: pd.DataFrame, response: str, patient: str = "patient", weights: str | None = None
     ) -> GrowthData:
         """One marker's rows, ready for `GrowthData.fit_batch`; rows without a response are left out."""
-        specification = self.specification
-        layout = Layout.make(specification, frame, patient, weights)
-        values = layout.response(frame, response)
-        kept = np.flatnonzero(~np.isnan(values))
-        if layout.ties is not None:
-            kept = kept[np.lexsort((values[kept], layout.ties[kept]))]
-        design, columns = None, None
-        if not specification.stateful and len(kept):
-            design, columns = Design.learn(specification, layout.frame.iloc[kept], layout.levels)
-        return GrowthData(specification, response, layout, kept, values[kept], design, columns)
+        return self.rows(frame, patient, weights).data(response)
 
     def fit(
         self, frame: pd.DataFrame, response: str, patient: str = "patient", weights: str | None = None
@@ -72,3 +77,81 @@ class GrowthModel:
         """Fit to every patient of the frame."""
         data = self.data(frame, response, patient, weights)
         return data.fit_batch(np.ones((1, len(data.patients)), np.int64)).fit(0)
+
+    def fit_many(
+        self,
+        frame: pd.DataFrame,
+        responses: Sequence[str],
+        patient: str = "patient",
+        folds: pd.Series | Mapping[str, int] | None = None,
+        threads: int = 1,
+        weights: str | None = None,
+        progress: bool | None = None,
+    ) -> dict[tuple[str, int | None], GrowthFit]:
+        """Every marker on everybody, fold None, and for each fold k on everybody outside it.
+
+        folds: the fold of each patient (a Series indexed by patient, or a mapping). The structure is decided on
+        everybody and imposed on the folds. threads: markers are fitted side by side; the numbers do not depend on it.
+        progress: a bar on the terminal; None shows one where the error stream is a terminal.
+        """
+        rows = self.rows(frame, patient, weights)
+        keys, counts = _fold_counts(rows.layout.patients, folds)
+
+        def work(response: str) -> tuple[str, GrowthBatch]:
+            return response, _decided_once(rows.data(response), counts, threads if len(responses) == 1 else 1)
+
+        fits: dict[tuple[str, int | None], GrowthFit] = {}
+        with _progress(len(responses), progress) as advance:
+            for response, batch in _in_order(work, responses, threads):
+                for j, key in enumerate(keys):
+                    fits[response, key] = batch.fit(j)
+                advance()
+        return fits
+
+
+def _in_order(work: Callable[[str], Any], items: Sequence[str], threads: int) -> Iterator[Any]:
+    """Results in the order of the items; on several threads where there are several items."""
+    if threads <= 1 or len(items) < 2:
+        yield from map(work, items)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        yield from pool.map(work, items)
+
+
+def _fold_counts(
+    patients: list[str], folds: pd.Series | Mapping[str, int] | None
+) -> tuple[list[int | None], NDArray[np.int64]]:
+    """Keys of the fits and, for each, which patients enter it (fits, patients)."""
+    if folds is None:
+        return [None], np.ones((1, len(patients)), np.int64)
+    table = {str(name): int(fold) for name, fold in dict(folds).items()}
+    absent = [name for name in patients if name not in table]
+    if absent:
+        raise InputError(f"patient {absent[0]}: in no fold, like {len(absent) - 1} others; every patient needs one")
+    fold = np.array([table[name] for name in patients], dtype=np.int64)
+    numbers = sorted(set(fold.tolist()))
+    counts = np.ones((1 + len(numbers), len(patients)), np.int64)
+    for position, number in enumerate(numbers):
+        counts[1 + position] = fold != number
+    return [None, *numbers], counts
+
+
+def _decided_once(data: GrowthData, counts: NDArray[np.int64], threads: int) -> GrowthBatch:
+    """All fits of one marker, the structure of the first imposed on the others; its moments are let go afterwards."""
+    whole = data.fit_batch(counts[:1])
+    batch = whole if len(counts) == 1 else data.fit_batch(counts, whole.structure * len(counts), threads)
+    data.release()
+    return batch
+
+
+@contextmanager
+def _progress(total: int, shown: bool | None) -> Iterator[Callable[[], None]]:
+    if not (sys.stderr.isatty() if shown is None else shown):
+        yield lambda: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("growth models", total=total)
+        yield lambda: bar.advance(task)

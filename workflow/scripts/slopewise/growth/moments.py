@@ -47,20 +47,10 @@ def reduce_rows(
 ) -> Moments:
     """Moments of patients whose rows lie together.
 
-    columns (N, d-1); response (N,); weights (N,), positive; starts (m+1,): rows starts[i] to starts[i+1] are patient i's.
+    columns (N, d-1); response (N,); weights (N,), positive; starts (m+1,): patient i has rows starts[i] to starts[i+1].
     """
     m, d, q = len(starts) - 1, columns.shape[1] + 1, len(z_columns)
-    moments = Moments(
-        rows=np.zeros((m, q, d)),
-        ones=np.zeros((m, q)),
-        means=np.zeros((m, d)),
-        weight=np.zeros(m),
-        n_rows=np.diff(starts),
-        log_weight=np.zeros(m),
-        left=np.zeros((m, (d + 1) * (d + 2) // 2)),
-        x_columns=x_columns,
-        z_columns=z_columns,
-    )
+    moments = empty_moments(m, d, q, x_columns)._replace(n_rows=np.diff(starts), z_columns=z_columns)
     longest = int(moments.n_rows.max(initial=1))
     _reduce(
         columns,
@@ -80,8 +70,23 @@ def reduce_rows(
     return moments
 
 
+def empty_moments(m: int, d: int, q: int, x_columns: Integers) -> Moments:
+    """Room for the moments of m patients."""
+    return Moments(
+        rows=np.zeros((m, q, d)),
+        ones=np.zeros((m, q)),
+        means=np.zeros((m, d)),
+        weight=np.zeros(m),
+        n_rows=np.zeros(m, np.int64),
+        log_weight=np.zeros(m),
+        left=np.zeros((m, (d + 1) * (d + 2) // 2)),
+        x_columns=x_columns,
+        z_columns=np.zeros(q, np.int64),
+    )
+
+
 @cached
-def _reduce(columns, response, weights, starts, z_columns, work, basis, rows, ones, means, weight, log_weight, left):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _reduce(columns, response, weights, starts, z_columns, work, basis, rows, ones, means, weight, log_weight, left):
     """Fill the arrays of `Moments`, patient by patient; `work` (d+1, longest) and `basis` (q, longest) are scratch."""
     d = means.shape[1]
     q = z_columns.shape[0]
@@ -119,7 +124,7 @@ def _reduce(columns, response, weights, starts, z_columns, work, basis, rows, on
 
 
 @njit(error_model="numpy")
-def _centre(columns, response, weights, first, n, work, mean):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _centre(columns, response, weights, first, n, work, mean):
     """Weighted means of one patient's columns; work[0] = sqrt(w), work[1 + c] = sqrt(w) (column c - its mean)."""
     total = 0.0
     for j in range(n):
@@ -141,7 +146,7 @@ def _centre(columns, response, weights, first, n, work, mean):  # type: ignore[n
 
 
 @njit(error_model="numpy")
-def _orthogonal_column(column, work, basis, rank, n, mean, with_intercept):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _orthogonal_column(column, work, basis, rank, n, mean, with_intercept):
     """Gram-Schmidt, twice, of one column of Z_i against the basis so far; False where nothing new is left."""
     offset = 0.0 if column < 0 or with_intercept else mean[column]
     before = 0.0

@@ -17,19 +17,20 @@ from slopewise.growth.compiled import cached
 CONVERGED, BOUNDARY, STOPPED, IMPOSSIBLE = 0, 1, 2, 3
 DECREMENT = 1e-11  # squared Newton step in units of the deviance
 GAIN = 1e-9  # deviance that leaving a face may promise before the face is left
-ITERATIONS = 60
+ITERATIONS = 100
+PATIENCE = 8  # steps by expected curvature before the curvature that was met takes over
 RESTARTS = 6
 IDENTIFIED = 1e-9  # smallest eigenvalue of the joint information, as a correlation matrix
 
 
 @njit(error_model="numpy")
-def vech(a, b):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def vech(a, b):
     """Position of element (a, b) in the lower triangle, row by row."""
     return a * (a + 1) // 2 + b if a >= b else b * (b + 1) // 2 + a
 
 
 @njit(error_model="numpy")
-def copy_into(source, target):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def copy_into(source, target):
     """target = source, both two-dimensional."""
     for i in range(source.shape[0]):
         for j in range(source.shape[1]):
@@ -37,7 +38,7 @@ def copy_into(source, target):  # type: ignore[no-untyped-def]  # noqa: ANN001, 
 
 
 @njit(error_model="numpy")
-def information(problem, freedom, score, expected):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def information(problem, freedom, score, expected):
     """Gradient (v,) and expected Hessian (v, v) of the profiled deviance in the elements of Psi's lower triangle.
 
     Element (k, l): sum of tr(P_i E_k P_i E_l), less what profiling sigma^2 takes (METHODS, section 2).
@@ -66,7 +67,7 @@ def information(problem, freedom, score, expected):  # type: ignore[no-untyped-d
 
 
 @njit(error_model="numpy")
-def solve_damped(matrix, right, damping, factor, out):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def solve_damped(matrix, right, damping, factor, out):
     """out = (matrix + damping * diagonal)^-1 right by Cholesky; damping grows until it exists. Returns the damping."""
     size = matrix.shape[0]
     largest = 0.0
@@ -111,7 +112,7 @@ def solve_damped(matrix, right, damping, factor, out):  # type: ignore[no-untype
 
 
 @njit(error_model="numpy")
-def inside(psi, active):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def inside(psi, active):
     """Is psi, among the active columns, positive definite with room to spare?"""
     size = active.shape[0]
     factor = np.empty((size, size))
@@ -130,7 +131,7 @@ def inside(psi, active):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
 
 
 @cached
-def score_inside(fit, psi, free_a, free_b, active):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def score_inside(fit, psi, free_a, free_b, active):
     """Fisher scoring from `psi`, which it changes; (status, deviance, evaluations)."""
     problem = fit.problem
     q, p = psi.shape[0], problem.left.shape[0] - 1
@@ -188,7 +189,7 @@ def score_inside(fit, psi, free_a, free_b, active):  # type: ignore[no-untyped-d
 
 
 @njit(error_model="numpy")
-def outer(b, psi):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def outer(b, psi):
     """psi = b b'."""
     q = b.shape[0]
     for i in range(q):
@@ -201,12 +202,62 @@ def outer(b, psi):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
 
 
 @njit(error_model="numpy")
-def score_factor(fit, b, active, columns, diagonal, psi):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def copy_into_vector(source, target):
+    """target = source."""
+    for k in range(source.shape[0]):
+        target[k] = source[k]
+
+
+@njit(error_model="numpy")
+def expected_curvature(problem, freedom, b, free_i, free_c, score, expected, jacobian, matrix):
+    """Hessian in the free elements of b: J' (expected information) J + 2 G within a column, the second-order term."""
+    q, v, size = b.shape[0], score.shape[0], free_i.shape[0]
+    information(problem, freedom, score, expected)
+    for k in range(size):
+        for w in range(v):
+            jacobian[k, w] = 0.0
+        for a in range(q):
+            jacobian[k, vech(free_i[k], a)] += b[a, free_c[k]] * (2.0 if a == free_i[k] else 1.0)
+    for k in range(size):
+        for j in range(k + 1):
+            total = 0.0
+            for w in range(v):
+                for u in range(v):
+                    total += jacobian[k, u] * expected[u, w] * jacobian[j, w]
+            if free_c[k] == free_c[j]:
+                total += 2.0 * problem.gradient[free_i[k], free_i[j]]
+            matrix[k, j] = total
+            matrix[j, k] = total
+
+
+@njit(error_model="numpy")
+def learn_curvature(matrix, step, before, right, carried):
+    """BFGS update of the Hessian by the last step and the change of the gradient (-`right`) over it.
+
+    Where a few outlying rows make the curvature that is met differ from the expected one, Fisher scoring creeps; the
+    update turns it into a superlinear method. A step along which the curvature was not positive teaches nothing.
+    """
+    size = step.shape[0]
+    along, change = 0.0, 0.0
+    for k in range(size):
+        carried[k] = 0.0
+        for j in range(size):
+            carried[k] += matrix[k, j] * step[j]
+        along += step[k] * carried[k]
+        change += step[k] * (before[k] - right[k])
+    if not (along > 0.0 and change > 1e-10 * along):
+        return
+    for k in range(size):
+        for j in range(size):
+            matrix[k, j] += (before[k] - right[k]) * (before[j] - right[j]) / change - carried[k] * carried[j] / along
+
+
+@njit(error_model="numpy")
+def score_factor(fit, b, active, columns, diagonal, psi):
     """Damped Newton steps in the free elements of b, psi = bb'; (status, deviance, evaluations).
 
-    Free are `columns` columns of b in the active rows, or the diagonal alone.
-
-    Hessian: J' (expected information) J + 2 G for elements of the same column, the exact second-order term.
+    Free are `columns` columns of b in the active rows, or the diagonal alone. The Hessian is the expected one for
+    `PATIENCE` steps, from then on the one that the steps themselves have met.
     """
     problem = fit.problem
     q, p = psi.shape[0], problem.left.shape[0] - 1
@@ -219,37 +270,25 @@ def score_factor(fit, b, active, columns, diagonal, psi):  # type: ignore[no-unt
         free_c[k] = k if diagonal else k % columns
     score, expected = np.empty(v), np.empty((v, v))
     right, matrix, factor = np.empty(size), np.empty((size, size)), np.empty((size, size))
-    jacobian, carried, step = np.empty((size, v)), np.empty((size, v)), np.empty(size)
+    jacobian, step, before, carried = np.empty((size, v)), np.zeros(size), np.zeros(size), np.empty(size)
+    right[:] = 0.0
     trial = np.empty_like(b)
     outer(b, psi)
     deviance, sigma2 = fit.deviance_at(problem, psi)
     evaluations, damping = 1, 0.0
-    for _ in range(ITERATIONS):
+    for count in range(ITERATIONS):
         if not np.isfinite(deviance):
             return STOPPED, deviance, evaluations
         fit.second_pass(problem, sigma2, reml)
-        information(problem, freedom, score, expected)
+        copy_into_vector(right, before)
         for k in range(size):
-            for w in range(v):
-                jacobian[k, w] = 0.0
-            for a in range(q):
-                jacobian[k, vech(free_i[k], a)] += b[a, free_c[k]] * (2.0 if a == free_i[k] else 1.0)
             right[k] = 0.0
-            for w in range(v):
-                right[k] -= jacobian[k, w] * score[w]
-                total = 0.0
-                for u in range(v):
-                    total += jacobian[k, u] * expected[u, w]
-                carried[k, w] = total
-        for k in range(size):
-            for j in range(k + 1):
-                total = 0.0
-                for w in range(v):
-                    total += carried[k, w] * jacobian[j, w]
-                if free_c[k] == free_c[j]:
-                    total += 2.0 * problem.gradient[free_i[k], free_i[j]]
-                matrix[k, j] = total
-                matrix[j, k] = total
+            for a in range(q):
+                right[k] -= 2.0 * problem.gradient[free_i[k], a] * b[a, free_c[k]]
+        if count > PATIENCE:
+            learn_curvature(matrix, step, before, right, carried)
+        else:
+            expected_curvature(problem, freedom, b, free_i, free_c, score, expected, jacobian, matrix)
         accepted = False
         decrement = 0.0
         for _ in range(30):
@@ -281,7 +320,7 @@ def score_factor(fit, b, active, columns, diagonal, psi):  # type: ignore[no-unt
 
 
 @njit(error_model="numpy")
-def way_inward(problem, active, diagonal, freedom, direction):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def way_inward(problem, active, diagonal, freedom, direction):
     """(gain, length) of the best step v v' from the present Psi, v in `direction`; gain 0 where the face is a minimum."""
     size = active.shape[0]
     gradient = np.empty((size, size))

@@ -14,7 +14,7 @@ ALIASED = 1e-11  # share of a column's squares that the columns before it leave;
 
 
 @njit(error_model="numpy")
-def lanes_for(patients, p1):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def lanes_for(patients, p1):
     """Patients in a block: many, so that a lane loop is worth its start, but all sums of a block stay in the cache."""
     lanes = 64 if p1 <= 8 else 32
     while lanes > 8 and lanes >= 2 * patients:
@@ -23,7 +23,7 @@ def lanes_for(patients, p1):  # type: ignore[no-untyped-def]  # noqa: ANN001, AN
 
 
 @njit(error_model="numpy")
-def entries(count, n_rows):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def entries(count, n_rows):
     """Patient of every cluster of this fit: as many copies as its count, none for a patient without rows."""
     total = 0
     for i in range(count.shape[0]):
@@ -40,7 +40,7 @@ def entries(count, n_rows):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN
 
 
 @njit(error_model="numpy")
-def centre_and_scale(who, rows, ones, means, weight, left, centred, centre, scale):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def centre_and_scale(who, rows, ones, means, weight, left, centred, centre, scale):
     """Weighted mean of every column (zero unless `centred`) and the root mean square about it."""
     d = means.shape[1]
     q = ones.shape[1]
@@ -70,7 +70,7 @@ def centre_and_scale(who, rows, ones, means, weight, left, centred, centre, scal
 
 
 @njit(error_model="numpy")
-def fill_blocks(who, rows, ones, means, columns, centre, scale, blocks):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def fill_blocks(who, rows, ones, means, columns, centre, scale, blocks):
     """blocks (b, q, len(columns), lanes): the standardised rotated rows of the design columns; -1 is the intercept."""
     q, lanes = ones.shape[1], blocks.shape[3]
     for k in range(blocks.shape[0] * lanes):
@@ -88,7 +88,7 @@ def fill_blocks(who, rows, ones, means, columns, centre, scale, blocks):  # type
 
 
 @njit(error_model="numpy")
-def sum_left(who, means, left, columns, centre, scale, z_intercept, out):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def sum_left(who, means, left, columns, centre, scale, z_intercept, out):
     """out (p1, p1), lower: the standardised cross-products that the Z_i leave, summed over the fit's clusters."""
     p1 = columns.shape[0]
     for j in range(p1):
@@ -120,7 +120,7 @@ def sum_left(who, means, left, columns, centre, scale, z_intercept, out):  # typ
 
 
 @njit(error_model="numpy")
-def aliased_columns(left, blocks, n, aliased):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def aliased_columns(left, blocks, n, aliased):
     """Mark the columns of X that the columns before them span; returns how many stay.
 
     Cholesky of X'X without pivoting, so that of two equal columns the later one goes, as in lme4.

@@ -6,19 +6,25 @@ dresses its result as the tables ``outcome/coefficients`` and ``outcome/ledger``
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import erfc
 
 from slopewise.metrics.ipcw import check_horizons
+from slopewise.outcome.coefficients import (
+    bootstrap_intervals,
+    coefficients_table,
+    filled_notes,
+    ledger_frame,
+    sparse_notes,
+)
 from slopewise.outcome.cox import CoxFit, fit_cox, risk_sets
-from slopewise.outcome.ladder import FACTS, STEPS, LadderData, ladder_data
-from slopewise.outcome.predictors import Note, PredictorRecipe, marker_of, slopes_left_out
+from slopewise.outcome.ladder import STEPS, LadderData, ladder_data
+from slopewise.outcome.predictors import Note, PredictorRecipe, slopes_left_out
 from slopewise.study import Study
 
 __all__ = [
@@ -29,8 +35,6 @@ __all__ = [
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
-NORMAL_975 = 1.959963984540054
-EVENTS_PER_COEFFICIENT = 10
 
 
 @dataclass(frozen=True)
@@ -201,9 +205,11 @@ def fit_outcome(
     fitted = fit_ladder(data, level, slope, singular, flat=without | flat_slopes(first_slope, fold))
     in_sample_level, in_sample_slope, _ = scores_of(data, own[(own["repeat"] == 0) & (own["fold"] == 0)])
     everybody = np.arange(len(data.patients))
-    notes = fitted.notes + filled_notes(data) + sparse_notes(fitted.models)
+    notes = fitted.notes + filled_notes(data) + sparse_notes({name: model.cox for name, model in fitted.models.items()})
     return OutcomeFit(
-        coefficients=_coefficients(data, fitted),
+        coefficients=coefficients_table(
+            data, (fitted.estimate_unit, fitted.se_unit), (fitted.estimate_sd, fitted.se_sd)
+        ),
         ledger=ledger_frame([(0, 0, note) for note in notes]),
         models={name: model.to_dict() for name, model in fitted.models.items()},
         apparent=predictions_frame(data, fitted.models, in_sample_level, in_sample_slope, everybody, 0, 0),
@@ -236,86 +242,3 @@ def predictions_frame(
             )
         )
     return pd.concat(parts, ignore_index=True)
-
-
-def _coefficients(data: LadderData, fitted: LadderFit) -> pd.DataFrame:
-    """The table ``outcome/coefficients``; intervals are Wald's, on the scale of the estimate (log hazard ratio)."""
-    parts = []
-    for scale, estimate, error in (
-        ("unit", fitted.estimate_unit, fitted.se_unit),
-        ("sd", fitted.estimate_sd, fitted.se_sd),
-    ):
-        table = pd.DataFrame(data.terms, columns=["predictors", "term"])
-        table["cause"], table["scale"] = data.cause, scale
-        table["estimate"], table["se"], table["ratio"] = estimate, error, np.exp(estimate)
-        table["ci_low"], table["ci_high"] = estimate - NORMAL_975 * error, estimate + NORMAL_975 * error
-        table["p_value"] = erfc(np.abs(estimate / error) / np.sqrt(2.0))
-        table["ci_low_bootstrap"] = table["ci_high_bootstrap"] = np.nan
-        parts.append(table)
-    order = ["predictors", "cause", "term", "scale", "estimate", "se", "ratio", "ci_low", "ci_high", "p_value"]
-    table = pd.concat(parts, ignore_index=True)
-    return table[[*order, "ci_low_bootstrap", "ci_high_bootstrap"]]
-
-
-def ledger_frame(lines: Iterable[tuple[int, int, Note]]) -> pd.DataFrame:
-    """The table ``outcome/ledger`` from (repeat, held_out, note); repeat 0 is the shipped model."""
-    rows = [(note.predictors, repeat, held_out, note.marker, note.message) for repeat, held_out, note in lines]
-    return pd.DataFrame(rows, columns=["predictors", "repeat", "held_out", "marker", "message"]).drop_duplicates()
-
-
-def filled_notes(data: LadderData) -> list[Note]:
-    """How many patients lack a quantity of a step and get the training patients' mean instead."""
-    notes, n = [], len(data.patients)
-    for step in STEPS:
-        for m, marker in enumerate(data.markers):
-            for name in (quantity for quantity in step.quantities if quantity in FACTS):
-                lacking = int(np.isnan(data.facts[:, m, FACTS.index(name)]).sum())
-                if lacking:
-                    text = f"{marker}.{name}: {lacking} of {n} patients have none and get the training patients' mean"
-                    notes.append(Note(step.name, marker, text))
-    return notes
-
-
-def sparse_notes(models: Mapping[str, StepModel]) -> list[Note]:
-    """Steps with fewer events a coefficient than an unpenalised model should have."""
-    notes = []
-    for name, model in models.items():
-        events, terms = model.cox.events, len(model.cox.terms)
-        if terms and events < EVENTS_PER_COEFFICIENT * terms:
-            text = f"{events} events for {terms} coefficients: fewer than {EVENTS_PER_COEFFICIENT} each, unpenalised"
-            notes.append(Note(name, "", text))
-    return notes
-
-
-def bootstrap_intervals(
-    coefficients: pd.DataFrame, estimates_unit: Floats, estimates_sd: Floats, data: LadderData
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Put percentile intervals of two-stage bootstrap estimates (B, T) beside the naive ones; B = 0 leaves them empty.
-
-    A term that some resamples left out gets its interval from the others and a ledger line; from fewer than half of
-    the resamples there is none. Returns the coefficients and the ledger lines.
-    """
-    table, notes = coefficients.copy(), []
-    place = {key: index for index, key in enumerate(data.terms)}
-    column = np.array([place[key] for key in zip(table["predictors"], table["term"], strict=True)])
-    for scale, estimates in (("unit", estimates_unit), ("sd", estimates_sd)):
-        low, high, lacking = _percentiles(estimates)
-        rows = ((table["scale"] == scale) & table["estimate"].notna()).to_numpy()
-        table.loc[rows, "ci_low_bootstrap"] = low[column[rows]]
-        table.loc[rows, "ci_high_bootstrap"] = high[column[rows]]
-        for index in column[rows] if scale == "unit" else ():
-            if lacking[index]:
-                step, term = data.terms[index]
-                text = f"{term} was left out in {lacking[index]} of {len(estimates)} bootstrap resamples"
-                notes.append(Note(step, marker_of(term, data.coding), text))
-    return table, ledger_frame([(0, 0, note) for note in notes])
-
-
-def _percentiles(estimates: Floats) -> tuple[Floats, Floats, Integers]:
-    """2.5th and 97.5th percentile of each column over its resamples, and how many resamples lack the column."""
-    low, high = np.full((2, estimates.shape[1]), np.nan)
-    lacking = np.isnan(estimates).sum(axis=0)
-    for column in np.flatnonzero(2 * lacking < max(len(estimates), 1)) if len(estimates) else ():
-        present = estimates[:, column][~np.isnan(estimates[:, column])]
-        low[column], high[column] = np.percentile(present, [2.5, 97.5])
-    return low, high, lacking

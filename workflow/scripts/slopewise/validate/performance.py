@@ -90,7 +90,6 @@ def performance(
     """
     cohort = _cohort(study, patients)
     everybody = np.zeros(len(cohort.patients), dtype=np.int64)
-    check_horizons(cohort.horizons, cohort.followup, cohort.event)
     samples = [_sample(cohort, own) for _, own in predictions.groupby("repeat", sort=True)]
     for sample in samples:
         check_horizons(cohort.horizons, cohort.followup, cohort.event, sample.fold)
@@ -99,7 +98,7 @@ def performance(
     rng = generator(study.seed, "validate", "bootstrap")
     counts = resample_counts(rng, len(cohort.patients), study.validation.bootstrap)
     with compiled_threads(threads):
-        validated = _mean([measure(cohort, sample, grid, counts) for sample in samples])
+        validated = _mean((measure(cohort, sample, grid, counts) for sample in samples), len(samples))
         own = measure(cohort, shipped, grid, counts[:1])
     cause, notes = cause_of(study), _threshold_notes(cohort)
     table, more = _performance_table(cohort, validated.metrics, own.metrics, cause)
@@ -189,14 +188,16 @@ def _threshold_notes(cohort: Cohort) -> list[Note]:
     ]
 
 
-def _mean(parts: Sequence[Measures]) -> Measures:
-    """Mean over repeats, added up in their order."""
+def _mean(parts: Iterable[Measures], repeats: int) -> Measures:
+    """Mean over repeats, added up in their order; one repeat is held in memory at a time."""
+    total = reduce(_add, parts)
+    metrics = {name: values / repeats for name, values in total.metrics.items()}
+    return Measures(metrics, total.curve / repeats, total.benefit / repeats)
 
-    def mean(values: Iterable[Floats]) -> Floats:
-        return reduce(np.add, values) / len(parts)
 
-    metrics = {name: mean(part.metrics[name] for part in parts) for name in parts[0].metrics}
-    return Measures(metrics, mean(part.curve for part in parts), mean(part.benefit for part in parts))
+def _add(a: Measures, b: Measures) -> Measures:
+    metrics = {name: a.metrics[name] + b.metrics[name] for name in a.metrics}
+    return Measures(metrics, a.curve + b.curve, a.benefit + b.benefit)
 
 
 def _performance_table(

@@ -1,0 +1,158 @@
+"""What the report warns of, and its groups of patients."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from slopewise.report.cautions import cautions
+from slopewise.report.frames import Frames
+from slopewise.report.naming import Naming
+from slopewise.report.risk_groups import risk_groups, round_times
+from slopewise.report.section_slopes import by_visits
+from tests.unit.report_tables import Invented
+
+
+@pytest.fixture(scope="module")
+def invented() -> Invented:
+    return Invented(dropped=("beta",), singular=("beta",))
+
+
+@pytest.fixture(scope="module")
+def results(invented, tmp_path_factory) -> Path:
+    return invented.write(tmp_path_factory.mktemp("results") / "invented")
+
+
+@pytest.fixture(scope="module")
+def frames(results) -> Frames:
+    return Frames.read(results)
+
+
+@pytest.fixture(scope="module")
+def naming(invented) -> Naming:
+    return Naming(invented.study())
+
+
+def changed(frames: Frames, name: str, rows: str, **values: object) -> Frames:
+    """The frames with `values` in the rows of table `name` that fulfil the query `rows`."""
+    table = getattr(frames, name).copy()
+    for column, value in values.items():
+        table.loc[table.eval(rows), column] = value
+    return replace(frames, **{name: table})
+
+
+@pytest.fixture(scope="module")
+def calm(tmp_path_factory) -> tuple[Frames, Naming]:
+    """A study that gives no reason for a warning."""
+    study = Invented(patients=400, keys={"outcome.events": {"1": "death"}})
+    folder = study.write(tmp_path_factory.mktemp("calm"))
+    frames = Frames.read(folder)
+    frames = changed(frames, "reliability", "reliability < 1", reliability=0.7)
+    frames = changed(frames, "slopes", "visits < 2", visits=2)
+    return replace(frames, problems=frames.problems.iloc[:0]), Naming(study.study())
+
+
+def test_a_calm_study_gives_no_warning(calm):
+    assert cautions(*calm) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "rows", "values", "short", "part"),
+    [
+        ("audit", "fold == 1", {"verdict": "leak"}, "Leakage", "a leak in 5 of 18 fits"),
+        ("fits", "marker == 'alpha' and fold == 1", {"converged": False}, "Convergence", "alpha 5 of 19"),
+        ("fits", "marker == 'beta' and fold == 1", {"structure": "excluded"}, "No growth model", "beta 5 of 19"),
+        ("fits", "marker == 'beta' and fold == 2", {"structure": "intercept"}, "No random slope", "beta 5 of 19"),
+        ("fits", "marker == 'beta'", {"singular": True}, "Singular fits", "beta 19 of 19"),
+        ("patients", "followup > 0.5", {"event": 0}, "Few events", "events for 6 coefficients"),
+        ("reliability", "marker == 'alpha'", {"reliability": 0.29}, "Low reliability", "alpha 0.29"),
+        ("slopes", "marker == 'alpha' and visits == 2", {"visits": 1}, "Few visits", "alpha 200 (50%)"),
+        (
+            "performance",
+            "metric == 'c_uno' and predictors == 'slope'",
+            {"apparent": 0.9},
+            "Optimism",
+            "0.900 in the model’s own",
+        ),
+        (
+            "performance",
+            "metric == 'calibration_slope' and horizon == 3",
+            {"ci_high": 0.98},
+            "Calibration",
+            "at 3 years",
+        ),
+        ("coefficients", "term == 'beta.slope'", {"estimate": np.nan}, "Slopes left out", "the slope of beta"),
+    ],
+)
+def test_each_reason_for_care_is_found(calm, name, rows, values, short, part):
+    frames, naming = calm
+    found = cautions(changed(frames, name, rows, **values), naming)
+    assert [what for what, _ in found] == [short]
+    assert part in found[0][1]
+
+
+@pytest.mark.parametrize(
+    ("keys", "short"),
+    [
+        ({"outcome.bootstrap": 0}, "No two-stage intervals"),
+        ({"outcome.bootstrap": 20}, "Few resamples"),
+        ({"validation": {"bootstrap": 0}}, "No intervals"),
+        ({"validation": {"repeats": 1}}, "One split"),
+        ({"outcome.events": {"1": "transplant", "2": "death"}}, "Composite event"),
+    ],
+)
+def test_settings_that_ask_for_care(calm, keys, short):
+    naming = Naming(Invented(keys={"outcome.events": {"1": "death"}, **keys}).study())
+    assert [what for what, _ in cautions(calm[0], naming)] == [short]
+
+
+def test_thirds_of_the_mean_risk_and_kaplan_meier_by_hand():
+    patients = pd.DataFrame(
+        {"patient": list("abcdef"), "followup": [5.0, 4.0, 3.0, 2.0, 2.0, 1.0], "event": [0, 1, 0, 1, 1, 1]}
+    )
+    predictions = pd.DataFrame(
+        [
+            (name, "slope", repeat, horizon, risk + (0.1 if repeat == 1 else -0.1) + (0.5 if horizon == 1 else 0))
+            for name, risk in zip("abcdef", (0.1, 0.2, 0.3, 0.4, 0.5, 0.6), strict=True)
+            for repeat in (1, 2)
+            for horizon in (1, 4)
+        ],
+        columns=["patient", "predictors", "repeat", "horizon", "risk"],
+    )
+    groups = risk_groups(patients, predictions, "slope", 4)
+    assert dict(zip(groups.members["patient"], groups.members["group"], strict=True)) == {
+        "a": "low", "b": "low", "c": "middle", "d": "middle", "e": "high", "f": "high",
+    }  # fmt: skip
+    assert groups.members["risk"].tolist() == pytest.approx([0.1, 0.2, 0.3, 0.4, 0.5, 0.6])
+    assert groups.at(3.0)["survival"].to_dict() == pytest.approx({"low": 1.0, "middle": 0.5, "high": 0.0})
+    assert groups.at(4.0)["survival"]["low"] == pytest.approx(0.5)
+    at_risk = groups.at_risk([0.0, 2.0, 3.0]).pivot(index="group", columns="time", values="n")
+    assert at_risk.loc["low"].tolist() == [2, 2, 2] and at_risk.loc["high"].tolist() == [2, 1, 0]
+    assert groups.curves.groupby("group")["time"].max().to_dict() == {"low": 4.0, "middle": 3.0, "high": 2.0}
+
+
+def test_equal_risks_stay_together_and_competing_events_are_refused():
+    patients = pd.DataFrame({"patient": list("abcd"), "followup": 1.0, "event": [0, 1, 0, 1]})
+    predictions = pd.DataFrame({"patient": list("abcd"), "predictors": "slope", "horizon": 1, "risk": 0.2})
+    assert risk_groups(patients, predictions, "slope", 1).members["group"].unique().tolist() == ["middle"]
+    with pytest.raises(ValueError, match="single kind of event"):
+        risk_groups(patients.assign(event=2), predictions, "slope", 1)
+
+
+@pytest.mark.parametrize(
+    ("end", "times"),
+    [(8, [0, 2, 4, 6, 8]), (1, [0, 0.2, 0.4, 0.6, 0.8, 1]), (100, [0, 20, 40, 60, 80, 100]), (7, [0, 2, 4, 6])],
+)
+def test_round_times(end, times):
+    assert round_times(end) == pytest.approx(times)
+
+
+def test_groups_with_few_patients_have_no_means(frames, naming):
+    groups = by_visits(frames, naming)
+    assert groups.loc[groups["patients"] == 15, "reliability"].notna().all()
+    few = replace(frames, slopes=frames.slopes.assign(visits=[4] * 3 + [2] * (len(frames.slopes) - 3)))
+    groups = by_visits(few, naming)
+    assert groups.loc[groups["patients"] < 5, ["reliability", "sd", "sd_ols"]].isna().all().all()
+    assert groups.loc[groups["patients"] >= 5, "reliability"].notna().all()

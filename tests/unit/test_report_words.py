@@ -1,0 +1,214 @@
+"""What the report says: headlines, growth models, coefficients, ledger, methods, and how numbers are written."""
+
+import math
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from slopewise import tables
+from slopewise.report.frames import FILES, Frames
+from slopewise.report.ledger import readable, shipped_lines, validation_lines
+from slopewise.report.methods import methods_section
+from slopewise.report.naming import Naming
+from slopewise.report.numbers import figures, interval, number, signed
+from slopewise.report.references import WORKS
+from slopewise.report.section_growth import model_words
+from slopewise.report.section_outcome import coefficient_table
+from slopewise.report.sections import key_figures, summary
+from slopewise.report.wording import Gain, Verdict, gain, headline, slope_sentences, verdict
+from tests.unit.report_tables import Invented
+
+
+@pytest.fixture(scope="module")
+def invented() -> Invented:
+    return Invented(dropped=("beta",), singular=("beta",))
+
+
+@pytest.fixture(scope="module")
+def results(invented, tmp_path_factory) -> Path:
+    return invented.write(tmp_path_factory.mktemp("results") / "invented")
+
+
+@pytest.fixture(scope="module")
+def frames(results) -> Frames:
+    return Frames.read(results)
+
+
+@pytest.fixture(scope="module")
+def naming(invented) -> Naming:
+    return Naming(invented.study())
+
+
+def with_gain(naming: Naming, gain: tuple[float, float, float], kept: int = 1) -> tuple[Verdict, str, str]:
+    slope = Gain("slope", "level", "c_uno", 3.0, 0.812 + gain[0], 0.78, 0.85, *gain)
+    level = Gain("level", "last", "c_uno", 3.0, 0.812, 0.78, 0.85, 0.006, -0.01, 0.02)
+    said = verdict(slope, kept)
+    return said, headline(said, naming), slope_sentences(said, slope, level, naming)
+
+
+@pytest.mark.parametrize(
+    ("gain", "kept", "said", "first", "then"),
+    [
+        ((0.025, 0.010, 0.041), 2, "ADDS", "adds to knowing where they stand.", "The whole interval lies above zero."),
+        ((0.004, 0.001, 0.007), 2, "ADDS", "adds to knowing", "yet the gain is under 0.02, which we call negligible."),
+        ((-0.002, -0.009, 0.004), 2, "NOTHING", "adds nothing to knowing", "speak against a gain of 0.02 or more."),
+        ((-0.012, -0.020, -0.004), 2, "HARMS", "makes the prediction worse", "whole interval lies below zero"),
+        ((0.010, -0.020, 0.045), 2, "UNDECIDED", "These data cannot tell whether how fast", "leaves room for no gain"),
+        ((0.010, math.nan, math.nan), 2, "NO_INTERVAL", "without an interval", "validation.bootstrap is 0"),
+        ((0.0, 0.0, 0.0), 0, "DROPPED", "could not be asked", "No marker’s slope entered"),
+    ],
+)
+def test_the_headline_says_what_the_interval_says(naming, gain, kept, said, first, then):
+    decided, sentence, numbers = with_gain(naming, gain, kept)
+    assert decided is Verdict[said]
+    assert first in sentence
+    assert then in numbers
+    if said not in ("DROPPED", "NO_INTERVAL"):
+        assert f"a difference of {signed(gain[0])} (95% interval {interval(*gain[1:], plus=True)})" in numbers
+    assert ("0.812" in numbers) is True
+    assert ("worse" in sentence) is (said == "HARMS")
+    assert ("adds nothing" in sentence) is (said == "NOTHING")
+
+
+@pytest.mark.parametrize(
+    ("changed", "said", "figures_shown"),
+    [
+        ({"gain": (0.03, 0.01, 0.05)}, "How fast the markers change adds to knowing where they stand.", 3),
+        ({"gain": (-0.03, -0.05, -0.01)}, "How fast the markers change makes the prediction worse", 3),
+        ({"dropped": ("alpha", "beta")}, "Whether slopes add to levels could not be asked", 2),
+        (
+            {"markers": ("alpha",), "keys": {"markers.alpha.label": "Bilirubin"}},
+            "How fast Bilirubin changes adds nothing",
+            3,
+        ),
+        ({"metrics": ("c_harrell",)}, "How fast the markers change adds nothing", 3),
+    ],
+)
+def test_the_summary_from_tables(tmp_path, changed, said, figures_shown):
+    study = Invented(patients=30, **changed)
+    frames, naming = Frames.read(study.write(tmp_path)), Naming(study.study())
+    told = summary(frames, naming)
+    assert told["headline"].startswith(said)
+    assert len(told["key_figures"]) == figures_shown
+    if "dropped" in changed:
+        assert len(told["reasons"]) == 2 and told["reasons"][0].startswith(
+            "The slope of alpha is not in that model: the random effects have rank one (correlation 0.9976"
+        )
+    if "metrics" in changed:
+        assert "Harrell’s C is" in told["answer"] and told["second"] == ""
+
+
+def test_the_key_figure_of_reliability_is_of_slopes_in_the_model(frames, naming):
+    shown = key_figures(frames, naming, Verdict.NOTHING, "c_uno")
+    assert shown[-1] == ("0.31", "0.21 to 0.41", "reliability of the slopes of alpha")
+
+
+def test_a_second_concordance_that_says_something_else_is_told(tmp_path):
+    study = Invented(patients=30)
+    study.write(tmp_path)
+    table = tables.read("outcome/performance", tmp_path / FILES["performance"])
+    chosen = (table["metric"] == "c_harrell") & (table["predictors"] == "slope")
+    table.loc[chosen, ["difference", "difference_low", "difference_high"]] = [0.03, 0.01, 0.05]
+    tables.write(table, "outcome/performance", tmp_path / FILES["performance"])
+    told = summary(Frames.read(tmp_path), Naming(study.study()))
+    assert "+0.030 (95% interval +0.010 to +0.050), which would be worded differently" in told["second"]
+
+
+def test_the_gain_is_read_from_the_right_row(frames):
+    assert gain(frames, "slope", "c_uno").value == pytest.approx(0.811)
+    assert gain(frames, "slope", "c_harrell").value == pytest.approx(0.824)
+    assert gain(frames, "clinical", "c_uno").versus == ""
+
+
+def test_the_growth_model_in_words(frames, naming):
+    words = model_words(frames, naming, "alpha")
+    for part in (
+        "At time zero alpha averages 1.23 mg/l and rises by 0.0944 a year",
+        "(95% interval of the slope 0.0164 to 0.172)",
+        "of their slopes 0.275 mg/l per year",
+        "start higher tend to rise faster (or fall more slowly): the correlation is 0.26",
+        "by 0.317 mg/l",
+    ):
+        assert part in words
+    assert "singular" not in words and "original scale" not in words
+
+
+def test_a_fit_at_the_boundary_says_so(frames, naming):
+    words = model_words(frames, naming, "beta")
+    assert "estimated at 1.00, the boundary of what is possible" in words
+    assert "The fit is singular" in words and "is a valid fit and is kept" in words
+
+
+def test_a_log_transformed_marker_is_also_told_in_per_cent(frames):
+    naming = Naming(Invented(keys={"markers.alpha.transform": "log"}).study())
+    assert "+9.9% a year" in model_words(frames, naming, "alpha")
+
+
+def test_coefficients_are_ratios_and_what_was_left_out_says_so(frames, naming):
+    rows = {row[0].text: [cell.text for cell in row[1:]] for row in coefficient_table(frames, naming, "slope").cells}
+    assert list(rows) == ["age", "sex: m against f", "alpha, level", "alpha, slope", "beta, level", "beta, slope"]
+    assert rows["age"][:3] == ["1.22", "1.00 to 1.49", "0.908 to 1.64"]
+    assert rows["beta, slope"] == ["left out", "–", "–"] * 2
+
+
+def test_a_ratio_beyond_a_thousandfold_is_not_printed_in_full(frames, naming):
+    table = frames.coefficients.copy()
+    chosen = (table["predictors"] == "level") & (table["term"] == "alpha.level")
+    table.loc[chosen, ["ci_low", "ci_high_bootstrap"]] = [-16.4, 14.2]
+    rows = coefficient_table(replace(frames, coefficients=table), naming, "level").cells
+    shown = next([cell.text for cell in row] for row in rows if row[0].text == "alpha, level")
+    assert shown[2].startswith("<0.001 to ") and shown[3].endswith(" to >1000")
+
+
+def test_the_ledger_in_words(frames, naming):
+    lines = {text: steps for steps, text in shipped_lines(frames, naming)}
+    assert (
+        lines["alpha’s and beta’s change: <5 of 60 patients have none and get the training patients’ mean"]
+        == "first value and change"
+    )
+    assert any(
+        text.startswith("beta’s slope left out, beta’s level stays: the random effects have rank one") for text in lines
+    )
+    told = validation_lines(frames, naming)
+    assert told[0] == "net_benefit of every step at horizon 1 is at the threshold 0.20, the cohort’s own risk."
+    assert told[1].startswith("level and slope: alpha’s slope left out") and told[1].endswith(
+        "in 2 of 3 training sets of the validation."
+    )
+    assert "0.99 in training" not in told[1] and "above 0.99" in told[1]
+
+
+def test_names_of_markers_are_replaced_whole():
+    naming = Naming(Invented(markers=("a", "b.c".replace(".", "-")), keys={"markers.a.label": "A"}).study())
+    assert readable("a.slope and b-c.level, not da.slope", naming) == "A’s slope and b-c’s level, not da.slope"
+
+
+def test_methods_cite_what_the_references_list(frames, naming):
+    context = methods_section(frames, naming).context
+    cited = {
+        int(n)
+        for text in context["paragraphs"]
+        for group in re.findall(r"\[([\d,]+)\]", text)
+        for n in group.split(",")
+    }
+    assert cited == set(range(1, len(context["references"]) + 1))
+    assert len(context["references"]) == len(WORKS)
+    text = " ".join(context["paragraphs"])
+    for part in (
+        "60 patients still at risk",
+        "(30 events)",
+        "5 folds",
+        "1000 bootstrap resamples",
+        "(in the final model: beta)",
+        "at 1 and 3 years",
+    ):
+        assert part in text, part
+
+
+def test_numbers_are_written_with_true_signs_and_enough_digits():
+    assert number(-0.0004, 3) == "0.000" and number(-0.002, 3) == "−0.002" and number(math.nan) == "–"
+    assert signed(0.0001) == "0.000" and signed(0.002) == "+0.002" and signed(-1.5, 1) == "−1.5"
+    shown = [figures(x) for x in (0.403903, 0.094378, -12.345, 845.2, 0.99999, 0.0, 1234567, 3e-7, 99999.4, 1e9)]
+    assert shown == ["0.404", "0.0944", "−12.3", "845", "1.00", "0", "1230000", "3.00e−07", "100000", "1.00e+09"]
+    assert interval(-0.1, 0.2) == "−0.100 to 0.200" and interval(math.nan, 1) == "–"

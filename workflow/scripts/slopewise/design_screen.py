@@ -1,0 +1,236 @@
+"""Formulas are data, not code: what a formula may hold, checked before anything evaluates it.
+
+formulaic evaluates Python. So a formula is parsed with `ast` first. It may hold names of columns, numbers, operators
+of model formulas and calls of a short list of functions; neither attributes nor subscripts nor text; and it must not
+expand to more terms or larger bases than a growth model could use.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from slopewise.run import InputError
+
+MAX_CHARACTERS = 500
+MAX_TERMS = 200
+MAX_EXPONENT = 3
+MAX_BASIS = 20  # columns that one poly, bs or cr may ask for
+KEYWORDS: Mapping[str, frozenset[str]] = {
+    "log": frozenset(),
+    "sqrt": frozenset(),
+    "exp": frozenset(),
+    "C": frozenset(),
+    "poly": frozenset({"degree", "raw"}),
+    "bs": frozenset({"df", "knots", "degree", "include_intercept"}),
+    "cr": frozenset({"df", "knots"}),
+}
+SPLINES = frozenset({"bs", "cr"})
+BACKTICK = re.compile(r"`([A-Za-z0-9_. -]{1,100})`")
+
+
+@dataclass(frozen=True)
+class Formula:
+    """A formula that passed the screen: its text, the columns it names and the functions it calls."""
+
+    text: str
+    variables: tuple[str, ...]
+    calls: tuple[str, ...]
+    categorical: tuple[str, ...]  # columns inside C(...)
+    stateful: bool  # some constant is learned from the training rows
+    polynomial: bool  # of degree 4 at most in every numeric column
+
+
+class _Screen:
+    """Walks the syntax tree of a formula and refuses everything that is not on the list."""
+
+    def __init__(self, text: str, aliases: Mapping[str, str]) -> None:
+        self.text = text
+        self.aliases = aliases
+        self.variables: dict[str, None] = {}
+        self.calls: dict[str, None] = {}
+        self.categorical: dict[str, None] = {}
+        self.stateful = False
+        self.polynomial = True
+
+    def refuse(self, what: str, remedy: str) -> InputError:
+        return InputError(f"formula {self.text!r}: {what}; {remedy}")
+
+    def terms(self, node: ast.expr) -> int:
+        """Screen one node of formula level; an upper bound for the number of its terms."""
+        match node:
+            case ast.BinOp(left, ast.Add() | ast.Sub(), right):
+                count = self.terms(left) + self.terms(right)
+            case ast.BinOp(left, ast.Mult(), right):
+                first, second = self.terms(left), self.terms(right)
+                count = first * second + first + second
+            case ast.BinOp(left, ast.MatMult(), right):  # ":" of the formula
+                count = self.terms(left) * self.terms(right)
+            case ast.BinOp(left, ast.Div(), right):
+                first = self.terms(left)
+                count = first + first * self.terms(right)
+            case ast.BinOp(left, ast.Pow(), right):
+                count = self.terms(left) ** int(self.exponent(right))
+            case ast.UnaryOp(ast.USub() | ast.UAdd(), ast.Constant(value=0 | 1)):
+                count = 1
+            case ast.Constant(value=value):
+                if isinstance(value, bool) or value not in (0, 1):
+                    raise self.refuse(f"{value!r} is not a term", "only 0 and 1 (the intercept) may stand alone")
+                count = 1
+            case ast.Name() | ast.Call():
+                self.factor(node)
+                count = 1
+            case _:
+                raise self.refuse(
+                    f"{_shown(node)} is not allowed",
+                    "terms are columns and calls of " + ", ".join(KEYWORDS) + ", joined by + - * : / **",
+                )
+        if count > MAX_TERMS:
+            raise self.refuse(f"it expands to more than {MAX_TERMS} terms", "write out the terms that you need")
+        return count
+
+    def factor(self, node: ast.expr) -> None:
+        """Screen what stands inside one factor: arithmetic, names, numbers and listed calls."""
+        match node:
+            case ast.Name(id=name):
+                self.variables[self.aliases.get(name, name)] = None
+            case ast.Constant(value=value):
+                self.number(value)
+            case ast.BinOp(left, ast.Add() | ast.Sub() | ast.Mult(), right):
+                self.factor(left)
+                self.factor(right)
+            case ast.BinOp(left, ast.Div(), right):
+                self.polynomial = self.polynomial and isinstance(right, ast.Constant)
+                self.factor(left)
+                self.factor(right)
+            case ast.BinOp(left, ast.Pow(), right):
+                self.polynomial = self.polynomial and float(self.exponent(right)).is_integer()
+                self.factor(left)
+            case ast.UnaryOp(ast.USub() | ast.UAdd(), operand):
+                self.factor(operand)
+            case ast.Call(func=ast.Name(id=name)) if name in KEYWORDS:
+                self.call(name, node)
+            case ast.Call():
+                raise self.refuse(f"{_shown(node.func)} is no known function", "use one of " + ", ".join(KEYWORDS))
+            case _:
+                raise self.refuse(f"{_shown(node)} is not allowed", "inside a call use columns, numbers, + - * / **")
+
+    def call(self, name: str, node: ast.Call) -> None:
+        if len(node.args) < 1 or (not KEYWORDS[name] and len(node.args) > 1):
+            raise self.refuse(f"{name} takes one column first", f"write {name}(time) or the like")
+        self.calls[name] = None
+        first, *rest = node.args
+        if name == "C":
+            if not isinstance(first, ast.Name):
+                raise self.refuse("C takes the name of one column", "make the column beforehand")
+            self.categorical[self.aliases.get(first.id, first.id)] = None
+        self.factor(first)
+        options: dict[str, Any] = {}
+        for keyword in node.keywords:
+            if keyword.arg not in KEYWORDS[name]:
+                raise self.refuse(f"{name} has no option {keyword.arg!r} here", _options(name))
+            options[keyword.arg] = self.option(keyword.value)
+        for position, value in enumerate(rest):
+            known = name == "poly" and position < 2
+            options[("degree", "raw")[position] if known else f"#{position}"] = self.option(value)
+        self.state(name, options)
+
+    def state(self, name: str, options: Mapping[str, Any]) -> None:
+        """Does this call learn anything from rows, and is it a polynomial?"""
+        if name == "poly":
+            self.stateful = self.stateful or not options.get("raw", False)
+            self.polynomial = self.polynomial and options.get("degree", 1) <= 4
+        elif name in SPLINES:
+            self.stateful = True
+            self.polynomial = False
+        elif name in {"log", "sqrt", "exp"}:
+            self.polynomial = False
+
+    def option(self, node: ast.expr) -> Any:
+        """The value of an option: a number, True or False, or a list of numbers."""
+        if isinstance(node, ast.List | ast.Tuple):
+            if len(node.elts) > MAX_BASIS:
+                raise self.refuse("the list is too long", f"at most {MAX_BASIS} knots")
+            return [self.option(element) for element in node.elts]
+        sign = 1
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+            node, sign = node.operand, -1
+        if not isinstance(node, ast.Constant):
+            raise self.refuse(f"{_shown(node)} is not allowed as an option", "options are numbers, True or False")
+        if isinstance(node.value, bool):
+            return node.value
+        value = sign * self.number(node.value)
+        if isinstance(value, int) and value > MAX_BASIS:
+            raise self.refuse(f"{value} is too large", f"at most {MAX_BASIS}; write a knot as {value}.0")
+        return value
+
+    def number(self, value: Any) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise self.refuse(f"{value!r} is not a plain number", "text and other literals are not allowed")
+        return value
+
+    def exponent(self, node: ast.expr) -> float:
+        value = node.value if isinstance(node, ast.Constant) else None
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= MAX_EXPONENT:
+            raise self.refuse(f"exponent {_shown(node)} is not allowed", f"exponents are numbers up to {MAX_EXPONENT}")
+        return value
+
+
+def _shown(node: ast.expr) -> str:
+    return repr(ast.unparse(node).replace(" @ ", ":")[:40])
+
+
+def _options(name: str) -> str:
+    return "its options are " + ", ".join(sorted(KEYWORDS[name])) if KEYWORDS[name] else "it has none"
+
+
+def screen(text: str) -> Formula:
+    """Check that `text` is a formula and nothing more.
+
+    A one-sided formula such as ``"~ time * sex + age"``. Backticks quote a column whose name is no Python name.
+    Raises `InputError` with the offending part and what is allowed instead.
+    """
+    if not isinstance(text, str) or not text.strip():
+        raise InputError(f"formula {text!r}: it is empty; write for example ~ time")
+    if len(text) > MAX_CHARACTERS:
+        raise InputError(f"formula {text[:40]!r}...: {len(text)} characters; at most {MAX_CHARACTERS} are allowed")
+    body = text.strip().removeprefix("~").strip()
+    aliases: dict[str, str] = {}
+
+    def alias(found: re.Match[str]) -> str:
+        name = f"backtick_{len(aliases)}_"
+        aliases[name] = found.group(1)
+        return name
+
+    replaced = BACKTICK.sub(alias, body)
+    for character in "{}`~|^%@;\\\"'":
+        if character in replaced:
+            raise InputError(f"formula {text!r}: {character!r} is not allowed; see the list of what a formula may hold")
+    if "\n" in replaced or not replaced.isascii():
+        raise InputError(f"formula {text!r}: one line of plain characters only; quote other names with backticks")
+    walker = _Screen(text, aliases)
+    try:
+        tree = ast.parse(replaced.replace(":", "@"), mode="eval")
+        walker.terms(tree.body)
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        raise InputError(f"formula {text!r}: it cannot be read; write for example ~ time * sex + age") from None
+    clash = [name for name in walker.variables if name in KEYWORDS]
+    if clash:
+        raise walker.refuse(f"{clash[0]!r} is both a function and a column", "rename the column")
+    return Formula(
+        text="~ " + body,
+        variables=tuple(walker.variables),
+        calls=tuple(walker.calls),
+        categorical=tuple(walker.categorical),
+        stateful=walker.stateful,
+        polynomial=walker.polynomial,
+    )
+
+
+def as_python(text: str) -> str:
+    """A screened formula as text that `ast` reads: ":" becomes "@", quoted names go."""
+    return BACKTICK.sub("quoted", text.removeprefix("~")).replace(":", "@").strip()

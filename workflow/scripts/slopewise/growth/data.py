@@ -1,0 +1,203 @@
+"""Rows made ready once, and one marker's data that can be fitted any number of times."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from slopewise.design import Matrix
+from slopewise.growth import many
+from slopewise.growth.batch import STRUCTURES, GrowthBatch
+from slopewise.growth.engine import run
+from slopewise.growth.layout import Design, Layout, Specification
+from slopewise.growth.many import Results
+from slopewise.growth.moments import Moments, reduce_rows
+from slopewise.growth.statsmodels_engine import fit_statsmodels
+from slopewise.growth.strata import fit_strata
+
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class GrowthRows:
+    """The rows of a frame, sorted, with their design: made once, shared by all markers (`GrowthModel.rows`)."""
+
+    specification: Specification
+    layout: Layout
+    source: pd.DataFrame
+    design: Design | None  # None where a stateful formula learns it per training set
+    columns: Matrix | None  # (N, d - 1); NaN in rows that lack a covariate
+
+    @staticmethod
+    def make(specification: Specification, frame: pd.DataFrame, patient: str, weights: str | None) -> GrowthRows:
+        layout = Layout.make(specification, frame, patient, weights)
+        if specification.stateful or not len(frame):
+            return GrowthRows(specification, layout, frame, None, None)
+        complete = layout.frame.notna().all(axis=1).to_numpy()
+        design, learned = Design.learn(specification, layout.frame[complete], layout.levels)
+        columns = learned
+        if not complete.all():
+            columns = np.full((len(complete), learned.shape[1]), np.nan)
+            columns[complete] = learned
+        return GrowthRows(specification, layout, frame, design, columns)
+
+    def data(self, response: str) -> GrowthData:
+        """One marker; rows without a response are left out, a missing covariate in the others raises `InputError`."""
+        values = self.layout.response(self.source, response)
+        kept = self.layout.kept_rows(values)
+        self.layout.require_complete(kept)
+        every = len(kept) == len(values) and self.layout.ties is None
+        columns = None if self.columns is None else self.columns if every else self.columns[kept]
+        return GrowthData(self.specification, response, self.layout, kept, values[kept], self.design, columns)
+
+
+@dataclass(frozen=True)
+class GrowthData:
+    """One marker's rows, reduced to what its likelihood needs.
+
+    `patients` are all patients of the frame, sorted as text, also those without a value of this marker;
+    `n_rows` (m,) counts the rows of each. Made by `GrowthModel.data` or `GrowthRows.data`.
+    """
+
+    specification: Specification
+    response: str
+    layout: Layout
+    kept: Integers  # rows of the layout that have a response, in the engine's order
+    values: Matrix  # (rows,): the response of these rows
+    design: Design | None  # None where a stateful formula learns it per training set
+    columns: Matrix | None
+
+    @property
+    def patients(self) -> list[str]:
+        return self.layout.patients
+
+    @cached_property
+    def codes(self) -> Integers:
+        """Patient of every kept row."""
+        return self.layout.codes[self.kept]
+
+    @cached_property
+    def n_rows(self) -> Integers:
+        return np.bincount(self.codes, minlength=len(self.patients)).astype(np.int64)
+
+    @cached_property
+    def starts(self) -> Integers:
+        return np.concatenate([[0], np.cumsum(self.n_rows)]).astype(np.int64)
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """The rows that have a response, with the columns of the formulas."""
+        return self.layout.frame.iloc[self.kept]
+
+    @property
+    def weights(self) -> Matrix:
+        return self.layout.weights[self.kept]
+
+    @property
+    def strata(self) -> Integers:
+        return self.layout.strata[self.kept]
+
+    @cached_property
+    def moments(self) -> Moments:
+        """Per-patient moments under the one design of a formula that learns nothing from rows."""
+        assert self.design is not None and self.columns is not None
+        return self.reduce(self.design, self.columns, self.weights)
+
+    def reduce(self, design: Design, columns: Matrix, weights: Matrix) -> Moments:
+        """Per-patient moments of these columns (rows, d - 1) with these weights (rows,)."""
+        return reduce_rows(columns, self.values, weights, self.starts, design.x_columns, design.z_columns)
+
+    def with_values(self, values: ArrayLike) -> GrowthData:
+        """The same rows with another response (rows,), as `GrowthFit.simulate` makes it; the design is shared."""
+        new = np.ascontiguousarray(values, dtype=np.float64)
+        if new.shape != self.values.shape or not np.isfinite(new).all():
+            raise ValueError(f"values must be {self.values.shape} finite numbers")
+        return replace(self, values=new)
+
+    def release(self) -> None:
+        """Forget the moments, which are made again when needed: memory then does not grow with the markers fitted."""
+        self.__dict__.pop("moments", None)
+
+    def fit_batch(self, counts: ArrayLike, structures: Sequence[str] | None = None, threads: int = 1) -> GrowthBatch:
+        """Fit the model once for every row of `counts`.
+
+        counts (F, m), integers: how often each patient enters each fit, in the order of `patients`; 0 = held out,
+        2 = two copies as separate clusters. structures: None lets the ladder of METHODS decide, else F names that are
+        imposed. A fit depends, to the last bit, on the patients with a count above 0 alone.
+        """
+        counted = self._checked_counts(counts)
+        asked = self._asked(len(counted), structures)
+        if self.design is not None and self.columns is not None:
+            results, ratios = self._fit_columns(self.design, self.columns, counted, asked, threads)
+            return GrowthBatch(self, counted, results, (self.design,), np.zeros(len(counted), np.int64), ratios)
+        return self._fit_stateful(counted, asked, threads)
+
+    def _fit_columns(
+        self, design: Design, columns: Matrix, counts: Integers, asked: Integers, threads: int
+    ) -> tuple[Results, Matrix]:
+        """Results, and the residual variance of each stratum relative to the first, (F, K)."""
+        reml = self.specification.reml
+        if self.specification.engine == "statsmodels":
+            return fit_statsmodels(self, design, columns, counts, asked), np.ones((len(counts), 1))
+        if len(self.layout.stratum_names) > 1:
+            return fit_strata(self, design, columns, counts, asked)
+        moments = self.moments if self.design is not None else self.reduce(design, columns, self.weights)
+        return run(moments, counts, asked, reml, threads), np.ones((len(counts), 1))
+
+    def _fit_stateful(self, counts: Integers, asked: Integers, threads: int) -> GrowthBatch:
+        """Each distinct set of training patients learns its own recipe, and the fits that share it run together."""
+        sets, group_of = np.unique(counts > 0, axis=0, return_inverse=True)
+        group_of = np.asarray(group_of).reshape(-1).astype(np.int64)
+        designs: list[Design] = []
+        whole: Results | None = None
+        ratios = np.ones((len(counts), max(1, len(self.layout.stratum_names))))
+        for group, training in enumerate(sets):
+            design, columns = self.learn(training)
+            members = np.flatnonzero(group_of == group)
+            part, ratios[members] = self._fit_columns(design, columns, counts[members], asked[members], threads)
+            if whole is None:
+                whole = many.empty_results(len(counts), part.beta.shape[1], part.psi.shape[1], part.centre_x.shape[1])
+            for target, piece in zip(whole, part, strict=True):
+                target[members] = piece
+            designs.append(design)
+        assert whole is not None
+        return GrowthBatch(self, counts, whole, tuple(designs), group_of, ratios)
+
+    def learn(self, training: NDArray[np.bool_]) -> tuple[Design, Matrix]:
+        """The design that the rows of the training patients settle, and its columns for all rows."""
+        rows = training[self.codes]
+        design, learned = Design.learn(self.specification, self.frame[rows], self.layout.levels)
+        columns = np.zeros((len(rows), learned.shape[1]))
+        columns[rows] = learned
+        if not rows.all():
+            columns[~rows] = design.replay(self.frame[~rows])
+        return design, columns
+
+    def moments_under(self, design: Design) -> Moments:
+        """Moments of all patients under the design of one fit, all strata alike."""
+        if self.design is not None:
+            return self.moments
+        return self.reduce(design, design.replay(self.frame), self.weights)
+
+    def _checked_counts(self, counts: ArrayLike) -> Integers:
+        counted = np.asarray(counts)
+        if counted.ndim != 2 or counted.shape[1] != len(self.patients):
+            raise ValueError(f"counts must have the shape (fits, {len(self.patients)}), not {counted.shape}")
+        if not (np.issubdtype(counted.dtype, np.integer) or counted.dtype == np.bool_) or (
+            counted.size and counted.min() < 0
+        ):
+            raise ValueError("counts must be integers, 0 or more")
+        return np.ascontiguousarray(counted, dtype=np.int64)
+
+    def _asked(self, fits: int, structures: Sequence[str] | None) -> Integers:
+        diagonal = self.specification.structure == "diagonal"
+        if structures is None:
+            return np.full(fits, many.DECIDE_DIAGONAL if diagonal else many.DECIDE, np.int64)
+        if len(structures) != fits or not set(structures) <= set(STRUCTURES):
+            raise ValueError(f"structures must be {fits} names of {', '.join(STRUCTURES)}")
+        return np.array([STRUCTURES.index(name) for name in structures], dtype=np.int64)

@@ -1,0 +1,122 @@
+"""statsmodels' MixedLM behind the same GrowthFit: the independent check of the engine.
+
+Fixed effects, their covariance, Psi, sigma^2 and the likelihood are statsmodels' own; nothing is standardised. It has
+neither row weights nor residual variances by stratum, and it stops early on some data, so the best end of several
+optimisers is taken.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from slopewise.growth import many
+from slopewise.growth.layout import Design
+from slopewise.growth.many import Results
+from slopewise.growth.optimise import CONVERGED, IMPOSSIBLE, STOPPED
+from slopewise.run import InputError
+
+if TYPE_CHECKING:
+    from slopewise.growth.data import GrowthData
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+OPTIMISERS = ("bfgs", "lbfgs", "cg")
+STRUCTURE_OF = {many.DECIDE: many.CORRELATED, many.DECIDE_DIAGONAL: many.DIAGONAL}
+
+
+def fit_statsmodels(data: GrowthData, design: Design, columns: Floats, counts: Integers, asked: Integers) -> Results:
+    """One MixedLM fit per row of `counts`; a fit that fails says so in its status and does not raise."""
+    if len(data.layout.stratum_names) > 1 or not (data.layout.weights == 1.0).all():
+        raise InputError("engine statsmodels: it has no weights and no residual_by; use engine slopewise for these")
+    p, q, d = len(design.x_columns), len(design.z_columns), columns.shape[1] + 1
+    results = many.empty_results(len(counts), p, q, d)
+    for j in range(len(counts)):
+        _fit_one(j, data, design, columns, counts[j], STRUCTURE_OF.get(int(asked[j]), int(asked[j])), results)
+    return results
+
+
+def _fit_one(
+    j: int, data: GrowthData, design: Design, columns: Floats, count: Integers, structure: int, results: Results
+) -> None:
+    rows, groups = _expanded(data, count)
+    results.patients[j] = int(count[data.n_rows > 0].sum())
+    results.rows[j] = len(rows)
+    results.structure[j], results.status[j] = structure, IMPOSSIBLE
+    if not len(rows):
+        return
+    y = data.values[rows]
+    x, z = _matrix(columns[rows], design.x_columns), _matrix(columns[rows], design.z_columns)
+    active = list(range(z.shape[1])) if structure in (many.CORRELATED, many.DIAGONAL) else [0]
+    kept = _independent(x)
+    results.aliased[j] = ~kept
+    if structure == many.EXCLUDED or len(kept[kept]) >= len(rows):
+        return
+    best = _best(y, x[:, kept], z[:, active], groups, structure == many.DIAGONAL, data.specification.reml)
+    if best is None:
+        return
+    places = np.flatnonzero(kept)
+    results.sigma2[j] = best.scale
+    results.beta[j, places] = np.asarray(best.fe_params)
+    covariance = np.asarray(best.cov_params())[: len(places), : len(places)]
+    results.inverse[j][np.ix_(places, places)] = covariance / best.scale
+    results.psi[j][np.ix_(active, active)] = np.asarray(best.cov_re) / best.scale
+    results.deviance[j] = -2.0 * best.llf
+    empty = not np.asarray(best.fe_params).any()  # a failure that statsmodels reports as convergence
+    results.status[j] = CONVERGED if best.converged and not empty else STOPPED
+
+
+def _best(y: Floats, x: Floats, z: Floats, groups: Integers, diagonal: bool, reml: bool) -> Any:
+    """The fit with the highest likelihood over the optimisers; None where every one failed."""
+    from statsmodels.regression.mixed_linear_model import MixedLM, MixedLMParams
+
+    model = MixedLM(y, x, groups=groups, exog_re=z)
+    free = None
+    if diagonal:
+        free = MixedLMParams.from_components(fe_params=np.ones(x.shape[1]), cov_re=np.eye(z.shape[1]))
+    best = None
+    for method in OPTIMISERS:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            try:
+                found = model.fit(reml=reml, method=method, free=free, maxiter=500)
+            except (np.linalg.LinAlgError, ValueError, ZeroDivisionError, FloatingPointError):
+                continue
+            if np.isfinite(found.llf) and (best is None or found.llf > best.llf):
+                best = found
+    return best
+
+
+def _expanded(data: GrowthData, count: Integers) -> tuple[Integers, Integers]:
+    """Rows of every cluster and the cluster's number: a patient counted twice is two clusters."""
+    rows, groups, number = [], [], 0
+    for i in np.flatnonzero(count * data.n_rows):
+        for _ in range(count[i]):
+            rows.append(np.arange(data.starts[i], data.starts[i + 1]))
+            groups.append(np.full(data.n_rows[i], number))
+            number += 1
+    if not rows:
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    return np.concatenate(rows), np.concatenate(groups)
+
+
+def _matrix(columns: Floats, places: Integers) -> Floats:
+    matrix = np.ones((len(columns), len(places)))
+    for position, place in enumerate(places):
+        if place >= 0:
+            matrix[:, position] = columns[:, place]
+    return matrix
+
+
+def _independent(x: Floats) -> NDArray[np.bool_]:
+    """Columns that the columns before them do not span."""
+    kept = np.zeros(x.shape[1], np.bool_)
+    for column in range(x.shape[1]):
+        chosen = [*np.flatnonzero(kept), column]
+        scaled = x[:, chosen] / np.maximum(np.linalg.norm(x[:, chosen], axis=0), 1e-300)
+        kept[column] = np.linalg.matrix_rank(scaled, tol=1e-7) == len(chosen)
+    return kept

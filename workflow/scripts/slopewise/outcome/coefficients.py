@@ -1,0 +1,94 @@
+"""The tables of the outcome models: coefficients with naive and bootstrap intervals, and the ledger of decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import erfc
+
+from slopewise.metrics.resampling import percentile_interval
+from slopewise.outcome.cox import CoxFit
+from slopewise.outcome.ladder import FACTS, STEPS, LadderData
+from slopewise.outcome.predictors import Note, marker_of
+
+Floats = NDArray[np.float64]
+NORMAL_975 = 1.959963984540054
+EVENTS_PER_COEFFICIENT = 10
+
+
+def coefficients_table(data: LadderData, unit: tuple[Floats, Floats], standard: tuple[Floats, Floats]) -> pd.DataFrame:
+    """The table ``outcome/coefficients`` from (estimates, standard errors) per unit and per SD, each (T,).
+
+    Intervals are Wald's and on the scale of the estimate (log hazard ratio). A term that was left out keeps its rows.
+    """
+    parts = []
+    for scale, (estimate, error) in (("unit", unit), ("sd", standard)):
+        table = pd.DataFrame(data.terms, columns=["predictors", "term"])
+        table["cause"], table["scale"] = data.cause, scale
+        table["estimate"], table["se"], table["ratio"] = estimate, error, np.exp(estimate)
+        table["ci_low"], table["ci_high"] = estimate - NORMAL_975 * error, estimate + NORMAL_975 * error
+        table["p_value"] = erfc(np.abs(estimate / error) / np.sqrt(2.0))
+        table["ci_low_bootstrap"] = table["ci_high_bootstrap"] = np.nan
+        parts.append(table)
+    order = ["predictors", "cause", "term", "scale", "estimate", "se", "ratio", "ci_low", "ci_high", "p_value"]
+    table = pd.concat(parts, ignore_index=True)
+    return table[[*order, "ci_low_bootstrap", "ci_high_bootstrap"]]
+
+
+def bootstrap_intervals(
+    coefficients: pd.DataFrame, estimates_unit: Floats, estimates_sd: Floats, data: LadderData
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Put percentile intervals of two-stage bootstrap estimates (B, T) beside the naive ones; B = 0 leaves them empty.
+
+    A term that some resamples left out gets its interval from the others and a ledger line; from fewer than half of
+    the resamples there is none. Returns the coefficients and the ledger lines.
+    """
+    table, notes = coefficients.copy(), []
+    place = {key: index for index, key in enumerate(data.terms)}
+    column = np.array([place[key] for key in zip(table["predictors"], table["term"], strict=True)])
+    for scale, estimates in (("unit", estimates_unit), ("sd", estimates_sd)):
+        low, high, lacking = percentile_interval(estimates)
+        rows = ((table["scale"] == scale) & table["estimate"].notna()).to_numpy()
+        table.loc[rows, "ci_low_bootstrap"] = low[column[rows]]
+        table.loc[rows, "ci_high_bootstrap"] = high[column[rows]]
+        for index in column[rows] if scale == "unit" else ():
+            if lacking[index]:
+                step, term = data.terms[index]
+                text = f"{term} was left out in {lacking[index]} of {len(estimates)} bootstrap resamples"
+                notes.append(Note(step, marker_of(term, data.coding), text))
+    return table, ledger_frame([(0, 0, note) for note in notes])
+
+
+def ledger_frame(lines: Iterable[tuple[int, int, Note]]) -> pd.DataFrame:
+    """The table ``outcome/ledger`` from (repeat, held_out, note); repeat 0 is the shipped model."""
+    rows = [(note.predictors, repeat, held_out, note.marker, note.message) for repeat, held_out, note in lines]
+    return pd.DataFrame(rows, columns=["predictors", "repeat", "held_out", "marker", "message"]).drop_duplicates(
+        ignore_index=True
+    )
+
+
+def filled_notes(data: LadderData) -> list[Note]:
+    """How many patients lack a quantity of a step and get the training patients' mean instead."""
+    notes, n = [], len(data.patients)
+    for step in STEPS:
+        for m, marker in enumerate(data.markers):
+            for name in (quantity for quantity in step.quantities if quantity in FACTS):
+                lacking = int(np.isnan(data.facts[:, m, FACTS.index(name)]).sum())
+                if lacking:
+                    text = f"{marker}.{name}: {lacking} of {n} patients have none and get the training patients' mean"
+                    notes.append(Note(step.name, marker, text))
+    return notes
+
+
+def sparse_notes(fits: Mapping[str, CoxFit]) -> list[Note]:
+    """Steps with fewer events a coefficient than an unpenalised model should have."""
+    notes = []
+    for name, fit in fits.items():
+        events, terms = fit.events, len(fit.terms)
+        if terms and events < EVENTS_PER_COEFFICIENT * terms:
+            text = f"{events} events for {terms} coefficients: fewer than {EVENTS_PER_COEFFICIENT} each, unpenalised"
+            notes.append(Note(name, "", text))
+    return notes

@@ -1,0 +1,229 @@
+"""What to be careful about: generated from the tables, each with its numbers, the gravest first."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import pandas as pd
+
+from slopewise.report.frames import Frames
+from slopewise.report.naming import Naming
+from slopewise.report.numbers import count, count_of, in_words, number
+from slopewise.report.section_cohort import file_findings
+from slopewise.report.section_growth import BOUNDARY, components
+from slopewise.report.wording import concordance, gain, reliabilities, slopes_dropped
+
+EVENTS_PER_COEFFICIENT = 10
+"""Below this many events a coefficient, an unpenalised model fits chance."""
+
+LOW_RELIABILITY = 0.5
+"""Below this, less than half of what tells patients' true slopes apart can be seen."""
+
+OPTIMISM = 0.05
+"""A C that is higher by this in the model's own patients than in others."""
+
+MANY_WITHOUT_SLOPE = 0.1
+"""Share of patients with fewer than two visits from which it is told."""
+
+SHARED_TERMS = 6
+"""So many markers are told by name; of more, their number."""
+
+Caution = tuple[str, str]
+
+NOT_EXAMINED = (
+    "whether the effects of the predictors stay the same over time (proportional hazards)",
+    "whether what looks like a patient’s own trend is serial correlation of the residuals",
+    "whether courses are straight lines; the growth model’s formula is taken as given",
+    "whether the models hold in other patients than these: the validation is internal",
+    "whether missing visits tell something: they are taken as missing at random given the values seen",
+)
+"""What no table of the study tells, and a reader should not think was checked."""
+
+
+def cautions(frames: Frames, naming: Naming) -> list[Caution]:
+    """(what in short, the sentence) of everything that the tables give reason to be careful about."""
+    return [
+        *_leaks(frames),
+        *_convergence(frames, naming),
+        *_few_events(frames, naming),
+        *_reliability(frames, naming),
+        *_boundary(frames, naming),
+        *_dropped(frames, naming),
+        *_few_visits(frames, naming),
+        *_optimism(frames),
+        *_calibration(frames, naming),
+        *_files(frames),
+        *_settings(naming),
+        *_composite(naming),
+    ]
+
+
+def _listed(parts: list[str], markers: str = "markers") -> str:
+    """The parts in words, or how many they are."""
+    return in_words(parts) if len(parts) <= SHARED_TERMS else f"{len(parts)} {markers}"
+
+
+def _of_fits(frames: Frames, naming: Naming, chosen: pd.Series) -> list[str]:
+    """``albumin 140 of 176`` for each marker with fits among the `chosen`."""
+    parts = []
+    for marker in naming.study.markers:
+        own = frames.fits["marker"] == marker
+        if n := int((own & chosen).sum()):
+            parts.append(f"{naming.marker(marker)} {n} of {int(own.sum())}")
+    return parts
+
+
+def _leaks(frames: Frames) -> Iterator[Caution]:
+    leaks = int((frames.audit["verdict"] == "leak").sum())
+    if leaks:
+        yield (
+            "Leakage",
+            f"The audit found a leak in {leaks} of {len(frames.audit)} fits: no number of this report can be trusted.",
+        )
+
+
+def _convergence(frames: Frames, naming: Naming) -> Iterator[Caution]:
+    failed = _of_fits(frames, naming, ~frames.fits["converged"])
+    given_up = _of_fits(frames, naming, frames.fits["structure"] == "excluded")
+    if failed:
+        yield "Convergence", f"Fits of the growth model that did not converge: {_listed(failed)}."
+    if given_up:
+        yield "No growth model", f"Fits of the growth model that were given up: {_listed(given_up)}."
+
+
+def _few_events(frames: Frames, naming: Naming) -> Iterator[Caution]:
+    rows = frames.coefficients
+    sizes = rows[(rows["scale"] == "unit") & rows["estimate"].notna()].groupby("predictors").size()
+    largest = int(sizes.max()) if len(sizes) else 0
+    if frames.n_events < EVENTS_PER_COEFFICIENT * largest:
+        events = count(frames.n_events, naming.study.report.small_cells)
+        yield (
+            "Few events",
+            f"{events} events for {largest} coefficients in the largest model: fewer than {EVENTS_PER_COEFFICIENT} "
+            "each. "
+            "Coefficients are uncertain and the models fit chance; trust the validated numbers alone.",
+        )
+
+
+def _reliability(frames: Frames, naming: Naming) -> Iterator[Caution]:
+    known = reliabilities(frames, list(naming.study.markers))
+    low = known[known["reliability"].round(2) < LOW_RELIABILITY]
+    if len(low):
+        named = [f"{naming.marker(row.marker)} {number(row.reliability, 2)}" for row in low.itertuples()]
+        lowest = f", the lowest {number(low['reliability'].min(), 2)}" if len(named) > SHARED_TERMS else ""
+        yield (
+            "Low reliability",
+            f"Reliability of slopes under {LOW_RELIABILITY:g}: {_listed(named)}{lowest}. Less than half of what tells "
+            "patients’ true slopes apart can be seen, so that a slope which adds nothing here may add something where "
+            "patients "
+            "are measured longer or more often. The stated reliability is itself optimistic when slopes are weak and "
+            "patients few.",
+        )
+
+
+def _boundary(frames: Frames, naming: Naming) -> Iterator[Caution]:
+    singular = _of_fits(frames, naming, frames.fits["singular"])
+    if singular:
+        everybody = [
+            naming.marker(marker)
+            for marker in naming.study.markers
+            if any(math.isfinite(value) and abs(value) >= BOUNDARY for value in components(frames, marker)[1].values())
+        ]
+        also = f" The fit on everybody is among them for {_listed(everybody)}." if everybody else ""
+        yield (
+            "Singular fits",
+            f"Growth models at the boundary: {_listed(singular)}. There the random effects have one dimension less and "
+            "the slope "
+            f"follows the level.{also}",
+        )
+    simpler = _of_fits(frames, naming, frames.fits["structure"] == "intercept")
+    if simpler:
+        yield (
+            "No random slope",
+            f"Fits in which a slope of the patient’s own could not be identified: {_listed(simpler)}. There everybody "
+            "has the "
+            "average slope.",
+        )
+
+
+def _dropped(frames: Frames, naming: Naming) -> Iterator[Caution]:
+    dropped = [naming.marker(marker) for marker in slopes_dropped(frames)]
+    if dropped:
+        yield (
+            "Slopes left out",
+            f"Not in the model of level and slope: the slope of {_listed(dropped)}. What slopes add is told without.",
+        )
+
+
+def _few_visits(frames: Frames, naming: Naming) -> Iterator[Caution]:
+    limit, parts = naming.study.report.small_cells, []
+    for marker in naming.study.markers:
+        visits = frames.slopes.loc[frames.slopes["marker"] == marker, "visits"]
+        few = int((visits < 2).sum())
+        if few and few >= MANY_WITHOUT_SLOPE * len(visits):
+            parts.append(f"{naming.marker(marker)} {count_of(few, len(visits), limit)}")
+    if parts:
+        yield (
+            "Few visits",
+            f"Patients with fewer than two visits up to the landmark: {_listed(parts)}. Their slope is the average "
+            "one, tilted by "
+            "their level, and says nothing of their own.",
+        )
+
+
+def _optimism(frames: Frames) -> Iterator[Caution]:
+    metric = concordance(frames)
+    slope = gain(frames, "slope", metric)
+    apparent = float(frames.metric(metric).loc["slope", "apparent"])
+    if apparent - slope.value >= OPTIMISM:
+        yield (
+            "Optimism",
+            f"With level and slope C is {number(apparent)} in the model’s own patients and {number(slope.value)} in "
+            "others: the "
+            "model fits chance.",
+        )
+
+
+def _calibration(frames: Frames, naming: Naming) -> Iterator[Caution]:
+    rows = frames.performance
+    rows = rows[(rows["metric"] == "calibration_slope") & (rows["predictors"] == "slope")]
+    bad = rows[(rows["ci_high"] < 1) | (rows["ci_low"] > 1)]
+    if len(bad):
+        listed = in_words([f"{number(row.validated, 2)} at {naming.duration(row.horizon)}" for row in bad.itertuples()])
+        yield (
+            "Calibration",
+            f"The calibration slope of level and slope is {listed}, its interval without 1: take absolute risks with "
+            "care.",
+        )
+
+
+def _files(frames: Frames) -> Iterator[Caution]:
+    for row in file_findings(frames.problems, "warning").itertuples():
+        message = str(row.message)
+        yield "Input files", f"{message[:1].upper()}{message[1:]}; {row.action}."
+
+
+def _settings(naming: Naming) -> Iterator[Caution]:
+    study = naming.study
+    if study.outcome.bootstrap == 0:
+        yield (
+            "No two-stage intervals",
+            "outcome.bootstrap is 0: intervals of coefficients ignore that slopes are estimates, and are too narrow.",
+        )
+    elif study.outcome.bootstrap < 100:
+        yield "Few resamples", f"outcome.bootstrap is {study.outcome.bootstrap}: the bootstrap intervals are rough."
+    if study.validation.bootstrap == 0:
+        yield (
+            "No intervals",
+            "validation.bootstrap is 0: validated numbers have no intervals, and chance cannot be told from gain.",
+        )
+    if study.validation.repeats == 1:
+        yield "One split", "validation.repeats is 1: the validated numbers depend on one split of the patients."
+
+
+def _composite(naming: Naming) -> Iterator[Caution]:
+    labels = list(naming.study.outcome.events.values())
+    if len(labels) > 1:
+        text = f"{in_words(labels)} count as one event. What predicts one need not predict the other."
+        yield "Composite event", text[0].upper() + text[1:]

@@ -1,0 +1,99 @@
+"""What the report is made of: every table of a study, read once, and the few facts that many sections need."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from slopewise import run, tables
+
+FILES = {
+    "measurements": "cohort/measurements.parquet",
+    "patients": "cohort/patients.parquet",
+    "flow": "cohort/flow.csv",
+    "problems": "cohort/problems.csv",
+    "fixed_effects": "growth/fixed_effects.csv",
+    "covariance": "growth/covariance.csv",
+    "population": "growth/population.csv",
+    "fits": "growth/fits.csv",
+    "slopes": "slopes/slopes.parquet",
+    "reliability": "slopes/reliability.csv",
+    "audit": "slopes/leakage_audit.csv",
+    "coefficients": "outcome/coefficients.csv",
+    "ledger": "outcome/ledger.csv",
+    "performance": "outcome/performance.csv",
+    "calibration": "outcome/calibration.csv",
+    "decision_curve": "outcome/decision_curve.csv",
+    "predictions": "outcome/predictions.parquet",
+}
+"""Each table's file below the results of the study; its name in `tables` is the path without the suffix."""
+
+
+@dataclass(frozen=True)
+class Frames:
+    """The tables by name, the validation's ledger, and provenance.json as it is."""
+
+    measurements: pd.DataFrame
+    patients: pd.DataFrame
+    flow: pd.DataFrame
+    problems: pd.DataFrame
+    fixed_effects: pd.DataFrame
+    covariance: pd.DataFrame
+    population: pd.DataFrame
+    fits: pd.DataFrame
+    slopes: pd.DataFrame
+    reliability: pd.DataFrame
+    audit: pd.DataFrame
+    coefficients: pd.DataFrame
+    ledger: pd.DataFrame
+    performance: pd.DataFrame
+    calibration: pd.DataFrame
+    decision_curve: pd.DataFrame
+    predictions: pd.DataFrame
+    validation_ledger: pd.DataFrame
+    provenance: dict[str, Any]
+
+    @classmethod
+    def read(cls, results: Path) -> Frames:
+        """Read all of them below ``results/{study}``; `InputError` where one is missing or broken."""
+        read = {name: tables.read(file.rsplit(".", 1)[0], results / file) for name, file in FILES.items()}
+        read["validation_ledger"] = tables.read("outcome/ledger", results / "outcome" / "validation_ledger.csv")
+        return cls(**read, provenance=run.read_json(results / "provenance.json"))
+
+    @property
+    def n_patients(self) -> int:
+        """Patients at risk at the landmark."""
+        return len(self.patients)
+
+    @cached_property
+    def n_events(self) -> int:
+        """Patients with the event after the landmark."""
+        return int((self.patients["event"] == 1).sum())
+
+    @cached_property
+    def published_fits(self) -> pd.DataFrame:
+        """The fits on everybody, one row a marker, indexed by marker: the shipped model's."""
+        own = self.fits[(self.fits["scheme"] == "crossfit") & (self.fits["repeat"] == 0) & (self.fits["fold"] == 0)]
+        return own.set_index("marker")
+
+    def is_singular(self, marker: str) -> bool:
+        """Whether the marker's fit on everybody is singular: its random effects have one dimension less."""
+        return marker in self.published_fits.index and bool(self.published_fits.loc[marker, "singular"])
+
+    def metric(self, name: str, horizon: float | None = None) -> pd.DataFrame:
+        """One metric's rows of the performance table, indexed by ladder step; at one horizon, where it has several.
+
+        `versus` is empty for a step that is compared with none.
+        """
+        rows = self.performance[self.performance["metric"] == name].fillna({"versus": ""})
+        if horizon is not None:
+            rows = rows[rows["horizon"] == horizon]
+        return rows.set_index("predictors")
+
+    def repeats(self, scheme: str) -> int:
+        """How often a scheme of cross-fitting was repeated."""
+        return int(self.audit.loc[self.audit["scheme"] == scheme, "repeat"].max())

@@ -1,0 +1,140 @@
+"""The methods paragraphs, ready for a paper: the study's own numbers, and the literature."""
+
+from __future__ import annotations
+
+from slopewise.report.frames import Frames
+from slopewise.report.naming import Naming
+from slopewise.report.numbers import count, in_words
+from slopewise.report.parts import Section
+from slopewise.report.references import Citations
+from slopewise.report.wording import CONCORDANCES, slopes_dropped
+
+TRANSFORMS = {
+    "log": "log-transformed",
+    "log1p": "log(1 + x)-transformed",
+    "sqrt": "square-root-transformed",
+    "logit": "logit-transformed",
+}
+
+
+def methods_section(frames: Frames, naming: Naming) -> Section:
+    """Paragraphs and references."""
+    cite = Citations()
+    paragraphs = [
+        _cohort(frames, naming, cite),
+        _growth(naming, cite),
+        _crossfit(naming, cite),
+        _outcome(frames, naming),
+        _validation(frames, naming, cite),
+        _software(frames, cite),
+    ]
+    return Section(
+        "methods", "Methods, for a paper", "methods.html.j2", {"paragraphs": paragraphs, "references": cite.works}
+    )
+
+
+def _cohort(frames: Frames, naming: Naming, cite: Citations) -> str:
+    limit = naming.study.report.small_cells
+    return (
+        f"Time was counted in {naming.study.data.analysis_unit} from time zero ({naming.time_zero}). We used a "
+        "landmark analysis "
+        f"{cite('landmarking')} at {naming.duration(naming.landmark)}: only measurements up to the landmark entered "
+        "the models, and "
+        f"the {count(frames.n_patients, limit)} patients still at risk at it ({int(frames.flow.iloc[-1]['rows_left'])} "
+        "visits) were followed from it "
+        f"to {naming.cause} ({count(frames.n_events, limit)} events)."
+    )
+
+
+def _growth(naming: Naming, cite: Citations) -> str:
+    study = naming.study
+    transformed: dict[str, list[str]] = {}
+    for marker, settings in study.markers.items():
+        if settings.transform != "none":
+            transformed.setdefault(TRANSFORMS[settings.transform], []).append(marker)
+    changed = "; ".join(
+        f"{naming.listed(names)} {'were' if len(names) > 1 else 'was'} {how}" for how, names in transformed.items()
+    )
+    method = "restricted maximum likelihood" if study.growth.reml else "maximum likelihood"
+    structure = "a correlated" if study.growth.structure == "correlated" else "a diagonal"
+    many = len(study.markers) > 1
+    return (
+        f"{'Each of the markers' if many else 'The marker'} "
+        f"({naming.all_markers()}{'; ' + changed if changed else ''}) was modelled with a "
+        f"linear mixed model {cite('laird_ware')} with fixed effects {study.growth.fixed} and random effects "
+        f"{study.growth.random} by "
+        f"patient, {structure} normal distribution of the random effects and independent normal residuals, fitted by "
+        f"{method} with "
+        f"the profiled likelihood of Bates et al. {cite('bates')}. Singular fits were kept. A patient’s level is the "
+        "model’s value "
+        "at the landmark and the slope its derivative with respect to time there, both with the best linear unbiased "
+        "predictions of the patient’s random effects."
+    )
+
+
+def _crossfit(naming: Naming, cite: Citations) -> str:
+    plan = naming.study.crossfit
+    times = f", repeated {plan.repeats} times with new folds and averaged" if plan.repeats > 1 else ""
+    return (
+        f"Levels and slopes were cross-fitted {cite('crossfitting')}: patients were divided into {plan.folds} folds, "
+        "stratified by event, and "
+        "those of a fold were scored with the parameters of a growth model fitted to the other folds and with their "
+        "own "
+        f"measurements{times}. The two-stage approach follows penalized regression calibration {cite('signorelli')}, "
+        "without its penalty."
+    )
+
+
+def _outcome(frames: Frames, naming: Naming) -> str:
+    study = naming.study
+    sentence = (
+        f"The outcome ({naming.cause}) was modelled by Cox regression (Efron’s method for ties) with "
+        f"{naming.covariates} and, in turn: no "
+        "marker; first values; last values; first values and changes; first values and least-squares slopes; levels; "
+        "levels and slopes; "
+        "slopes alone. Where level and slope correlated above 0.99 in the training patients, or the random effects had "
+        "rank one, the level "
+        "entered alone"
+    )
+    dropped = slopes_dropped(frames)
+    sentence += f" (in the final model: {naming.listed(dropped)})." if dropped else "."
+    if study.outcome.bootstrap:
+        sentence += (
+            f" Intervals of hazard ratios come from {study.outcome.bootstrap} resamples of patients through both "
+            "stages, cross-fitting "
+            "included."
+        )
+    return sentence
+
+
+def _validation(frames: Frames, naming: Naming, cite: Citations) -> str:
+    plan, inner = naming.study.validation, naming.study.crossfit.folds
+    known = [name for metric, name in CONCORDANCES.items() if metric in set(frames.performance["metric"])]
+    named = in_words(known).replace("Uno’s C", f"Uno’s C {cite('uno')}")
+    times = f", repeated {plan.repeats} times" if plan.repeats > 1 else ""
+    sentence = (
+        f"Validation was nested: in each of {plan.folds} outer folds of patients{times}, growth models, cross-fitting "
+        f"({inner} inner folds) and Cox "
+        f"models were made anew from the other patients alone. We report {named} and the time-dependent area under the "
+        "curve, the Brier score and the "
+        f"index of prediction accuracy {cite('graf')}, calibration slope, intercept and the integrated calibration "
+        f"index {cite('austin')}, and net "
+        f"benefit {cite('vickers')} at {naming.horizons()}."
+    )
+    if plan.bootstrap:
+        sentence += (
+            f" Intervals are percentiles over {plan.bootstrap} bootstrap resamples of the patients’ out-of-fold "
+            "predictions; "
+            "differences between models use the same resamples."
+        )
+    return sentence
+
+
+def _software(frames: Frames, cite: Citations) -> str:
+    versions = frames.provenance["versions"]
+    named = [f"{name} {versions.get(name, '')}".strip() for name in ("slopewise", "snakemake", "numpy", "scipy")]
+    return (
+        f"The analysis was done with {in_words(named)} under Python {versions.get('python', '')}; reporting was guided "
+        "by TRIPOD+AI "
+        f"{cite('tripod')}."
+    )

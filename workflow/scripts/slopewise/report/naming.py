@@ -1,0 +1,145 @@
+"""What things are called in the report: markers, units, ladder steps and the terms of a model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from slopewise.report.numbers import in_words
+from slopewise.study import Study
+
+SINGULAR = {"days": "day", "weeks": "week", "months": "month", "years": "year", "none": "unit of time"}
+
+STEPS = {
+    "clinical": "covariates alone",
+    "baseline": "first value",
+    "last": "last value",
+    "delta": "first value and change",
+    "ols": "first value and own slope",
+    "level": "level",
+    "slope": "level and slope",
+    "slope_only": "slope alone",
+}
+"""Ladder steps in order, with what a patient's markers enter as; the covariates are in each."""
+
+STEPS_AT_LENGTH = {
+    "clinical": "the covariates and no marker",
+    "baseline": "each marker’s first value",
+    "last": "each marker’s last value up to the landmark",
+    "delta": "the first value and the change from first to last",
+    "ols": "the first value and the slope of a straight line through the patient’s own values",
+    "level": "the growth model’s value at the landmark",
+    "slope": "the growth model’s value and slope at the landmark",
+    "slope_only": "the growth model’s slope without the level",
+}
+
+QUANTITIES = {
+    "first": "first value",
+    "last": "last value",
+    "delta": "change",
+    "ols": "own slope",
+    "level": "level",
+    "slope": "slope",
+}
+RATES = ("ols", "slope")
+
+PICTURED = 12
+"""Markers with pictures and words; the tables of models and slopes have all of them."""
+
+
+@dataclass(frozen=True)
+class Naming:
+    """Words for one study."""
+
+    study: Study
+
+    @property
+    def landmark(self) -> float:
+        """The landmark as a number; the studies that a report can be made of have one."""
+        if not isinstance(self.study.landmark, float | int):
+            raise ValueError("a report needs a single landmark")
+        return float(self.study.landmark)
+
+    @property
+    def unit(self) -> str:
+        """The analysis unit, one of it: ``year``."""
+        return SINGULAR[self.study.data.analysis_unit]
+
+    @property
+    def cause(self) -> str:
+        """The event in words: ``transplant or death``."""
+        return " or ".join(self.study.outcome.events.values())
+
+    @property
+    def covariates(self) -> str:
+        """The outcome model's covariates in words."""
+        return in_words(list(self.study.outcome.covariates)) or "no covariate"
+
+    def duration(self, value: float) -> str:
+        """``2 years``."""
+        unit = self.unit if value == 1 else self.study.data.analysis_unit
+        return f"{value:g}" if self.study.data.analysis_unit == "none" else f"{value:g} {unit}"
+
+    def horizons(self) -> str:
+        """``3, 5 and 8 years``."""
+        values = [f"{value:g}" for value in self.study.outcome.horizons]
+        return f"{in_words(values)} {self.study.data.analysis_unit}"
+
+    @property
+    def time_zero(self) -> str:
+        """What the clock starts from."""
+        zero = self.study.data.time_zero
+        if zero == "first_visit":
+            return "each patient’s first visit"
+        if isinstance(zero, float | int):
+            return f"{zero:g} on the clock of the column {self.study.data.time}"
+        return f"each patient’s value of the column {zero.column}"
+
+    @property
+    def time_axis(self) -> str:
+        """Label of a time axis that starts at time zero."""
+        return f"{self.study.data.analysis_unit} since time zero"
+
+    def marker(self, name: str) -> str:
+        """A marker's label."""
+        return self.study.markers[name].label or name
+
+    def unit_of(self, name: str) -> str:
+        """A marker's unit after its transform; ``units`` where the study names none."""
+        return self.study.markers[name].unit or "units"
+
+    def slope_unit(self, name: str) -> str:
+        """``log mg/dl per year``."""
+        return f"{self.unit_of(name)} per {self.unit}"
+
+    @property
+    def pictured(self) -> list[str]:
+        """The first markers of the study file, at most `PICTURED`: those with pictures, words and characteristics."""
+        return list(self.study.markers)[:PICTURED]
+
+    def listed(self, markers: list[str]) -> str:
+        """Markers by name; from seven on their number."""
+        return in_words([self.marker(name) for name in markers]) if len(markers) < 7 else f"{len(markers)} markers"
+
+    def all_markers(self) -> str:
+        """``log_bilirubin, albumin and log_prothrombin``; from seven on their number."""
+        return self.listed(list(self.study.markers))
+
+    def term(self, term: str, patients: pd.DataFrame) -> str:
+        """A term of the outcome model: ``albumin, slope``, ``sex: m against f``, ``age``."""
+        marker, _, quantity = term.rpartition(".")
+        if marker in self.study.markers and quantity in QUANTITIES:
+            return f"{self.marker(marker)}, {QUANTITIES[quantity]}"
+        name, bracket, level = term.partition("[")
+        if bracket and name in patients:
+            levels = sorted({str(value) for value in patients[name].dropna()})
+            return f"{name}: {level.rstrip(']')} against {levels[0]}"
+        return term
+
+    def term_unit(self, term: str) -> str:
+        """What one unit of a term is: ``log mg/dl per year``; empty for a covariate."""
+        marker, _, quantity = term.rpartition(".")
+        if marker not in self.study.markers or quantity not in QUANTITIES:
+            return ""
+        return self.slope_unit(marker) if quantity in RATES else self.unit_of(marker)

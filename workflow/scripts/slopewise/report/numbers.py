@@ -1,0 +1,87 @@
+"""How numbers are printed: a true minus, as many digits as mean something, and no count that points at a person."""
+
+from __future__ import annotations
+
+import math
+
+MISSING = "–"
+MINUS = "−"
+
+
+def number(value: float, digits: int = 3) -> str:
+    """With a fixed number of decimals; a dash where there is none."""
+    if not math.isfinite(value):
+        return MISSING
+    text = f"{abs(value):.{digits}f}"
+    return f"{MINUS}{text}" if value < 0 and float(text) != 0 else text
+
+
+def signed(value: float, digits: int = 3) -> str:
+    """Like `number`, a plus before what is above zero."""
+    text = number(value, digits)
+    return f"+{text}" if math.isfinite(value) and value > 0 and float(text) != 0 else text
+
+
+def figures(value: float, digits: int = 3) -> str:
+    """With `digits` significant figures and no exponent up to a million: 0.0944, 0.404, 12.3, 845."""
+    if not math.isfinite(value):
+        return MISSING
+    if value == 0:
+        return "0"
+    magnitude = math.floor(math.log10(abs(value)))
+    if magnitude < -4 or magnitude > 6:
+        return f"{value:.{digits - 1}e}".replace("-", MINUS)
+    rounded = round(value, digits - 1 - magnitude)
+    return number(rounded, max(0, digits - 1 - math.floor(math.log10(abs(rounded)))))
+
+
+def interval(low: float, high: float, digits: int = 3, plus: bool = False) -> str:
+    """``0.480 to 0.601``; a dash where either end is missing."""
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return MISSING
+    write = signed if plus else number
+    return f"{write(low, digits)} to {write(high, digits)}"
+
+
+def figure_interval(low: float, high: float, digits: int = 3) -> str:
+    """An interval in significant figures."""
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return MISSING
+    return f"{figures(low, digits)} to {figures(high, digits)}"
+
+
+def percent(value: float, digits: int = 0) -> str:
+    """A share as per cent."""
+    return f"{number(100 * value, digits)}%" if math.isfinite(value) else MISSING
+
+
+def count(value: int, limit: int) -> str:
+    """A number of patients: under `limit` (``report.small_cells``) it prints as ``<limit``; nobody is 0."""
+    return f"<{limit}" if 0 < value < limit else str(value)
+
+
+def count_of(value: int, total: int, limit: int) -> str:
+    """``34 (11%)``; no percentage beside a masked count, since it would tell the count."""
+    shown = count(value, limit)
+    return shown if shown.startswith("<") or total == 0 else f"{shown} ({percent(value / total)})"
+
+
+def counts_of_parts(values: list[int], limit: int) -> list[str]:
+    """Counts that add up to a known total: beside a single masked one the next smallest is masked as well.
+
+    Else subtraction would tell it. ``[3, 21]`` is ``<5`` and ``≥5`` for a limit of 5.
+    """
+    shown = [count(value, limit) for value in values]
+    masked = [text.startswith("<") for text in shown]
+    if sum(masked) == 1:
+        others = [(value, place) for place, value in enumerate(values) if not masked[place] and value > 0]
+        if others:
+            shown[min(others)[1]] = f"≥{limit}"
+    return shown
+
+
+def in_words(items: list[str], last: str = "and") -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    if len(items) < 2:
+        return "".join(items)
+    return f"{', '.join(items[:-1])} {last} {items[-1]}"

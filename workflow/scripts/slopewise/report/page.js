@@ -1,0 +1,145 @@
+// The page is complete without this: it adds sorting of tables, saving of tables and figures, and the place in the contents.
+"use strict";
+(function () {
+  function saveBlob(name, blob) {
+    var link = document.createElement("a");
+    link.href = URL.createObjectURL(blob);
+    link.download = name;
+    link.click();
+    setTimeout(function () { URL.revokeObjectURL(link.href); }, 1000);
+  }
+
+  function save(name, type, text) {
+    saveBlob(name, new Blob([text], { type: type }));
+  }
+
+  function button(label, title, action) {
+    var made = document.createElement("button");
+    made.type = "button";
+    made.textContent = label;
+    made.setAttribute("aria-label", title);
+    made.addEventListener("click", action);
+    return made;
+  }
+
+  function tools(after) {
+    var place = document.createElement("p");
+    place.className = "tools";
+    after.insertAdjacentElement("afterend", place);
+    return place;
+  }
+
+  // A cell that a spreadsheet would take for a formula gets an apostrophe; a number or an interval does not.
+  function field(text) {
+    text = text.replace(/−/g, "-").trim();
+    if (/^[=+\-@\t\r]/.test(text) && !/^[+-]?[\d.]+%?( to [+-]?[\d.]+%?)?$/.test(text)) { text = "'" + text; }
+    return /[",\n]/.test(text) ? '"' + text.replace(/"/g, '""') + '"' : text;
+  }
+
+  function note(cell) {
+    var small = cell.querySelector("small");
+    return small ? small.textContent : "";
+  }
+
+  function cellText(cell) {
+    return note(cell) ? cell.firstChild.textContent : cell.textContent;
+  }
+
+  // The second line of a cell (an interval, a unit) is a column of its own.
+  function asCsv(head, rows) {
+    var noted = Array.from(head.cells).map(function (_, column) {
+      return rows.some(function (row) { return note(row.cells[column]) !== ""; });
+    });
+    return [head].concat(rows).map(function (row) {
+      return Array.from(row.cells).flatMap(function (cell, column) {
+        var second = row === head ? (column ? "interval" : "unit") : note(cell);
+        return noted[column] ? [field(cellText(cell)), field(second)] : [field(cellText(cell))];
+      }).join(",");
+    }).join("\r\n") + "\r\n";
+  }
+
+  document.querySelectorAll("table[data-name]").forEach(function (table) {
+    var rows = function () { return Array.from(table.tBodies[0].rows); };
+    tools(table.closest(".scroll")).append(
+      button("Save as CSV", "Save the table " + table.caption.textContent + " as CSV", function () {
+        save(table.dataset.name + ".csv", "text/csv;charset=utf-8", asCsv(table.tHead.rows[0], rows()));
+      })
+    );
+    Array.from(table.tHead.rows[0].cells).forEach(function (head, column) {
+      var label = head.textContent;
+      if (!label.trim()) { return; }
+      head.textContent = "";
+      head.append(button(label, "Sort by " + label, function () {
+        var down = head.getAttribute("aria-sort") === "ascending";
+        Array.from(table.tHead.rows[0].cells).forEach(function (other) { other.removeAttribute("aria-sort"); });
+        head.setAttribute("aria-sort", down ? "descending" : "ascending");
+        rows().map(function (row, place) {
+          var text = cellText(row.cells[column]).replace(/−/g, "-").replace(/^[<+]/, "");
+          var value = parseFloat(text);
+          return { row: row, place: place, text: text, value: isNaN(value) ? null : value };
+        }).sort(function (a, b) {
+          var order = a.value !== null && b.value !== null ? a.value - b.value : a.text.localeCompare(b.text, "en");
+          return (down ? -order : order) || a.place - b.place;
+        }).forEach(function (entry) { table.tBodies[0].append(entry.row); });
+      }));
+    });
+  });
+
+  // A picture on its own: colours as they are on paper, with a white edge, four times as large as a PNG.
+  var EDGE = 12;
+
+  function alone(svg) {
+    var copy = svg.cloneNode(true);
+    var box = svg.viewBox.baseVal;
+    copy.setAttribute("width", box.width + 2 * EDGE);
+    copy.setAttribute("height", box.height + 2 * EDGE);
+    copy.setAttribute("viewBox", [-EDGE, -EDGE, box.width + 2 * EDGE, box.height + 2 * EDGE].join(" "));
+    var paper = document.createElementNS("http://www.w3.org/2000/svg", "rect");
+    paper.setAttribute("x", -EDGE);
+    paper.setAttribute("y", -EDGE);
+    paper.setAttribute("width", "100%");
+    paper.setAttribute("height", "100%");
+    paper.setAttribute("fill", "#ffffff");
+    copy.prepend(paper);
+    return new XMLSerializer().serializeToString(copy).replace(/var\(--[a-z]+, (#[0-9a-f]{6})\)/g, "$1");
+  }
+
+  document.querySelectorAll("figure[data-name] .panel").forEach(function (panel, index, all) {
+    var svg = panel.querySelector("svg");
+    var figure = panel.closest("figure").dataset.name;
+    var own = Array.from(all).filter(function (p) { return p.closest("figure") === panel.closest("figure"); });
+    var name = figure + (own.length > 1 ? "-" + (own.indexOf(panel) + 1) : "");
+    tools(svg).append(
+      button("SVG", "Save the picture " + name + " as SVG", function () { save(name + ".svg", "image/svg+xml", alone(svg)); }),
+      button("PNG", "Save the picture " + name + " as PNG", function () {
+        var image = new Image();
+        image.onload = function () {
+          var canvas = document.createElement("canvas");
+          canvas.width = 4 * (svg.viewBox.baseVal.width + 2 * EDGE);
+          canvas.height = 4 * (svg.viewBox.baseVal.height + 2 * EDGE);
+          canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
+          canvas.toBlob(function (blob) { saveBlob(name + ".png", blob); });
+        };
+        image.src = "data:image/svg+xml;charset=utf-8," + encodeURIComponent(alone(svg));
+      })
+    );
+  });
+
+  // Folded parts are printed open.
+  addEventListener("beforeprint", function () {
+    document.querySelectorAll("details:not([open]):not(.bulk)").forEach(function (part) { part.open = true; part.dataset.folded = ""; });
+  });
+  addEventListener("afterprint", function () {
+    document.querySelectorAll("details[data-folded]").forEach(function (part) { part.open = false; delete part.dataset.folded; });
+  });
+
+  var links = new Map(Array.from(document.querySelectorAll("nav a")).map(function (link) { return [link.hash.slice(1), link]; }));
+  var watcher = new IntersectionObserver(function (entries) {
+    entries.forEach(function (entry) {
+      if (!entry.isIntersecting) { return; }
+      links.forEach(function (link) { link.removeAttribute("aria-current"); });
+      links.get(entry.target.id).setAttribute("aria-current", "true");
+    });
+  }, { rootMargin: "-20% 0px -70% 0px" });
+  document.querySelectorAll("main > section").forEach(function (section) { watcher.observe(section); });
+})();

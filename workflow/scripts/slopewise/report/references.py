@@ -1,0 +1,87 @@
+"""The literature that the methods paragraph cites; numbered in the order of citation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+WORKS: dict[str, tuple[str, str]] = {
+    "laird_ware": (
+        "Laird NM, Ware JH. Random-effects models for longitudinal data. Biometrics 1982;38:963–974.",
+        "10.2307/2529876",
+    ),
+    "bates": (
+        "Bates D, Mächler M, Bolker B, Walker S. Fitting linear mixed-effects models using lme4. "
+        "Journal of Statistical Software 2015;67(1):1–48.",
+        "10.18637/jss.v067.i01",
+    ),
+    "landmarking": (
+        "van Houwelingen HC, Putter H. Dynamic Prediction in Clinical Survival Analysis. Boca Raton: CRC Press; 2011.",
+        "",
+    ),
+    "signorelli": (
+        "Signorelli M, Spitali P, Al-Khalili Szigyarto C, MARK-MD Consortium, Tsonaka R. Penalized regression "
+        "calibration: a "
+        "method for the prediction of survival outcomes using complex longitudinal and high-dimensional data. "
+        "Statistics in "
+        "Medicine 2021;40:6178–6196.",
+        "10.1002/sim.9178",
+    ),
+    "crossfitting": (
+        "Chernozhukov V, Chetverikov D, Demirer M, et al. Double/debiased machine learning for treatment and "
+        "structural "
+        "parameters. The Econometrics Journal 2018;21:C1–C68.",
+        "10.1111/ectj.12097",
+    ),
+    "uno": (
+        "Uno H, Cai T, Pencina MJ, D’Agostino RB, Wei LJ. On the C-statistics for evaluating overall adequacy of risk "
+        "prediction "
+        "procedures with censored survival data. Statistics in Medicine 2011;30:1105–1117.",
+        "10.1002/sim.4154",
+    ),
+    "graf": (
+        "Graf E, Schmoor C, Sauerbrei W, Schumacher M. Assessment and comparison of prognostic classification schemes "
+        "for "
+        "survival data. Statistics in Medicine 1999;18:2529–2545.",
+        "10.1002/(SICI)1097-0258(19990915/30)18:17/18<2529::AID-SIM274>3.0.CO;2-5",
+    ),
+    "austin": (
+        "Austin PC, Harrell FE, van Klaveren D. Graphical calibration curves and the integrated calibration index "
+        "(ICI) for "
+        "survival models. Statistics in Medicine 2020;39:2714–2742.",
+        "10.1002/sim.8570",
+    ),
+    "vickers": (
+        "Vickers AJ, Elkin EB. Decision curve analysis: a novel method for evaluating prediction models. Medical "
+        "Decision Making "
+        "2006;26:565–574.",
+        "10.1177/0272989X06295361",
+    ),
+    "tripod": (
+        "Collins GS, Moons KGM, Dhiman P, et al. TRIPOD+AI statement: updated guidance for reporting clinical "
+        "prediction models "
+        "that use regression or machine learning methods. BMJ 2024;385:e078378.",
+        "10.1136/bmj-2023-078378",
+    ),
+}
+"""Key: (the work as it is printed, its DOI)."""
+
+
+@dataclass
+class Citations:
+    """Gives a cited work its number and remembers the order."""
+
+    cited: list[str] = field(default_factory=list)
+
+    def __call__(self, *keys: str) -> str:
+        """``[1,2]`` for the works of `keys`."""
+        for key in keys:
+            if key not in WORKS:
+                raise KeyError(key)
+            if key not in self.cited:
+                self.cited.append(key)
+        return f"[{','.join(str(self.cited.index(key) + 1) for key in keys)}]"
+
+    @property
+    def works(self) -> list[tuple[str, str]]:
+        """The cited works in order: (text, DOI)."""
+        return [WORKS[key] for key in self.cited]

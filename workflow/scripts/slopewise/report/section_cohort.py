@@ -1,0 +1,174 @@
+"""Who is in the study, who left and why, and what the report's patients look like."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import pandas as pd
+
+from slopewise.report.frames import Frames
+from slopewise.report.naming import Naming
+from slopewise.report.numbers import MISSING, count, count_of, counts_of_parts, figures, in_words, number, percent
+from slopewise.report.parts import Section, Table
+
+
+@dataclass(frozen=True)
+class Removal:
+    """One or more exclusion steps of the flow: the reasons, and how many patients they removed."""
+
+    reasons: list[str]
+    removed: int
+
+
+@dataclass(frozen=True)
+class Flow:
+    """The flow for drawing: texts alone, small counts already masked."""
+
+    start: str
+    start_detail: str
+    removals: list[tuple[str, str]]
+    end: str
+    end_detail: str
+
+
+def removals(flow: pd.DataFrame, limit: int) -> list[Removal]:
+    """The exclusion steps that removed somebody, small ones joined with their neighbours.
+
+    A masked ``<5`` could be found by subtracting what is left, so steps are put together until `limit` is reached.
+    """
+    steps = [
+        Removal([masked(str(row.reason if pd.notna(row.reason) else row.step), limit)], int(row.patients_removed))
+        for row in flow.itertuples()
+        if row.patients_removed > 0
+    ]
+    joined: list[Removal] = []
+    for step in steps:
+        if joined and (step.removed < limit or joined[-1].removed < limit):
+            last = joined.pop()
+            step = Removal([*last.reasons, *step.reasons], last.removed + step.removed)
+        joined.append(step)
+    return joined
+
+
+def masked(reason: str, limit: int) -> str:
+    """A reason that counts by column, as in ``a covariate is missing (age 2, sex 11)``, with small counts masked."""
+    return re.sub(r" (\d+)(?=, |\)$)", lambda found: f" {count(int(found[1]), limit)}", reason)
+
+
+def flow_of(flow: pd.DataFrame, limit: int) -> Flow:
+    """The cohort flow in texts."""
+    first, last = flow.iloc[0], flow.iloc[-1]
+    steps = removals(flow, limit)
+    total = sum(step.removed for step in steps)
+    started = int(last["patients_left"]) + total
+    # With fewer than `limit` removed in all, an exact start would tell how many.
+    start = f"fewer than {int(last['patients_left']) + limit}" if 0 < total < limit else count(started, limit)
+    rows = int(first["rows_left"]) + int(first["rows_removed"])
+    events = count(int(last["events_left"]), limit)
+    return Flow(
+        start=f"{start} patients in the files",
+        start_detail=f"{rows} rows of measurements",
+        removals=[(count(step.removed, limit), in_words(step.reasons, "or")) for step in steps],
+        end=f"{count(int(last['patients_left']), limit)} patients at risk at the landmark",
+        end_detail=f"{int(last['rows_left'])} rows up to it, {events} with the event later",
+    )
+
+
+def cohort_section(frames: Frames, naming: Naming) -> Section:
+    """Flow, follow-up, characteristics, and what was odd in the files."""
+    limit = naming.study.report.small_cells
+    return Section(
+        "patients",
+        "The patients",
+        "cohort.html.j2",
+        {
+            "flow": flow_of(frames.flow, limit),
+            "clock": clock_sentence(naming),
+            "followup": followup_sentence(frames, naming),
+            "characteristics": characteristics(frames, naming),
+            "problems": problem_lines(frames.problems),
+        },
+    )
+
+
+def clock_sentence(naming: Naming) -> str:
+    """What the clock is, and why it matters."""
+    return (
+        f"The clock counts {naming.study.data.analysis_unit} from time zero, which is {naming.time_zero}. It decides "
+        "what a "
+        "starting value means; it does not move slopes or predictions. The landmark lies at "
+        f"{naming.duration(naming.landmark)}: "
+        "only what was measured up to it predicts, and only patients still at risk then are asked about."
+    )
+
+
+def followup_sentence(frames: Frames, naming: Naming) -> str:
+    """Events and the median follow-up by the reverse Kaplan–Meier estimate."""
+    from lifelines import KaplanMeierFitter
+
+    limit = naming.study.report.small_cells
+    patients = frames.patients
+    censored = KaplanMeierFitter().fit(patients["followup"], patients["event"] == 0)
+    median = float(censored.median_survival_time_)
+    sentence = (
+        f"After the landmark {count_of(frames.n_events, frames.n_patients, limit)} had the event ({naming.cause})"
+    )
+    if median == float("inf"):
+        return f"{sentence}; fewer than half of the patients were censored, so follow-up has no median."
+    years = f"{number(median, 1)} {naming.study.data.analysis_unit}"
+    return f"{sentence}. Median follow-up was {years} (reverse Kaplan–Meier)."
+
+
+def characteristics(frames: Frames, naming: Naming) -> Table:
+    """Covariates, and each marker's first and last value: mean (SD), or count (share)."""
+    limit, patients = naming.study.report.small_cells, frames.patients
+    rows: list[list[str]] = []
+    for name in naming.study.outcome.covariates:
+        column = patients[name]
+        if pd.api.types.is_numeric_dtype(column):
+            rows.append([name, _mean_sd(column), count(int(column.notna().sum()), limit)])
+            continue
+        levels = column.astype(str).value_counts().sort_index()
+        for level, n, shown in zip(levels.index, levels, counts_of_parts(levels.tolist(), limit), strict=True):
+            share = f" ({percent(n / len(patients))})" if shown == str(n) else ""
+            rows.append([f"{name}: {level}", f"{shown}{share}", count(int(column.notna().sum()), limit)])
+    for marker in naming.pictured:
+        own = frames.slopes[frames.slopes["marker"] == marker]
+        for column_name, words in (("first", "first value"), ("last", "last value up to the landmark")):
+            label = f"{naming.marker(marker)}, {words} ({naming.unit_of(marker)})"
+            rows.append([label, _mean_sd(own[column_name]), count(int(own[column_name].notna().sum()), limit)])
+    visits = frames.slopes.groupby("patient")["visits"].max()
+    rows.append(["visits up to the landmark, median (range)", _median_range(visits), count(len(visits), limit)])
+    return Table(
+        "patients",
+        "At the landmark: mean (standard deviation) or number (share)",
+        ["characteristic", "value", "patients with a value"],
+        rows,
+    )
+
+
+def _mean_sd(column: pd.Series) -> str:
+    return f"{figures(column.mean())} ({figures(column.std())})" if column.notna().sum() > 1 else MISSING
+
+
+def _median_range(column: pd.Series) -> str:
+    return f"{column.median():g} ({column.min():g} to {column.max():g})"
+
+
+def file_findings(problems: pd.DataFrame, severity: str | None = None) -> pd.DataFrame:
+    """Findings about a file as a whole; one with a line or a patient in it stays in ``cohort/problems.csv``."""
+    chosen = problems["line"].isna() & problems["patient"].isna()
+    return problems[chosen & (problems["severity"] == severity)] if severity else problems[chosen]
+
+
+def problem_lines(problems: pd.DataFrame) -> list[str]:
+    """What reading the files found: findings about a file in full, the others counted by severity and column."""
+    whole = file_findings(problems)
+    lines = [f"{row.severity}: {row.message}; {row.action}" for row in whole.itertuples()]
+    rest = problems.drop(index=whole.index)
+    groups = rest.assign(column=rest["column"].fillna("")).groupby(["severity", "column"], sort=True).size()
+    for severity, column, n in groups.reset_index(name="n").itertuples(index=False):
+        about = f"about single rows, column {column}" if column else "about single rows"
+        lines.append(f"{n} {severity}{'s' if n > 1 else ''} {about}")
+    return lines

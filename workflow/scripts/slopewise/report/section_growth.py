@@ -1,0 +1,200 @@
+"""What was measured and the growth model: courses, fixed and random effects, the state of the fit."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+from slopewise import run
+from slopewise.figures import growth as draw
+from slopewise.report.frames import Frames
+from slopewise.report.naming import Naming
+from slopewise.report.numbers import MISSING, figure_interval, figures, in_words, number
+from slopewise.report.parts import Cell, Picture, Section, Table
+from slopewise.report.wording import fixed_words
+
+SAMPLE = 60
+"""Patients whose measured courses are drawn."""
+
+BOUNDARY = 0.999
+"""A correlation of random effects beyond this lies at the boundary of what is possible."""
+
+
+def courses_section(frames: Frames, naming: Naming) -> Section:
+    """What was measured, and the growth model in words and tables."""
+    return Section(
+        "courses",
+        "The courses and the growth model",
+        "courses.html.j2",
+        {
+            "picture": trajectories(frames, naming),
+            "formula": (naming.study.growth.fixed, naming.study.growth.random),
+            "words": [model_words(frames, naming, marker) for marker in naming.pictured],
+            "fixed": fixed_table(frames, naming),
+            "random": random_table(frames, naming),
+            "omitted": len(naming.study.markers) - len(naming.pictured),
+        },
+    )
+
+
+def trajectories(frames: Frames, naming: Naming) -> Picture:
+    """Measured courses of a random sample of patients, the same for every marker."""
+    everybody = sorted(frames.patients["patient"])
+    rng = run.generator(naming.study.seed, "report", "trajectories")
+    chosen = rng.choice(len(everybody), size=min(SAMPLE, len(everybody)), replace=False)
+    sample = [everybody[index] for index in sorted(chosen)]
+    panels = [
+        draw.trajectories(
+            frames.measurements,
+            frames.population,
+            marker,
+            f"{naming.marker(marker)}, {naming.unit_of(marker)}",
+            naming.landmark,
+            sample,
+            naming.time_axis,
+            f"course-{index}",
+        )
+        for index, marker in enumerate(naming.pictured)
+    ]
+    caption = (
+        f"Measured courses of {len(sample)} patients drawn at random (thin), the growth model’s average course (bold), "
+        "and the "
+        "landmark (dashed). A dot is a patient with one visit."
+    )
+    return Picture("courses", caption, panels)
+
+
+def model_words(frames: Frames, naming: Naming, marker: str) -> str:
+    """One marker's growth model in a paragraph: the average course, how patients differ, and the state of the fit."""
+    return " ".join(
+        [fixed_words(frames, naming, marker), *random_words(frames, naming, marker), fit_words(frames, marker)]
+    )
+
+
+def components(frames: Frames, marker: str) -> tuple[dict[str, float], dict[tuple[str, str], float], float]:
+    """SDs of the random effects by term, their correlations by pair, and the residual SD, of the study's model."""
+    rows = frames.covariance
+    rows = rows[(rows["marker"] == marker) & (rows["model"] == "study")]
+    spread: dict[str, float] = {}
+    together: dict[tuple[str, str], float] = {}
+    residual = math.nan
+    for row in rows.itertuples():
+        second = row.term_1 if pd.isna(row.term_2) else row.term_2
+        if str(row.term_1).lower().startswith("residual"):
+            residual = float(row.sd_or_correlation)
+        elif row.term_1 == second:
+            spread[row.term_1] = float(row.sd_or_correlation)
+        else:
+            together[(row.term_1, second)] = float(row.sd_or_correlation)
+    return spread, together, residual
+
+
+def random_words(frames: Frames, naming: Naming, marker: str) -> list[str]:
+    """How patients differ: SDs of starting values and slopes, their correlation, the scatter of single values."""
+    spread, together, residual = components(frames, marker)
+    if not spread:
+        return ["The patients’ courses are modelled as parallel to the average one."]
+    unit, slope_unit = naming.unit_of(marker), naming.slope_unit(marker)
+    sentences = []
+    if "time" in spread and "Intercept" in spread:
+        sentences.append(
+            f"Patients differ: the standard deviation of their values at time zero is {figures(spread['Intercept'])} "
+            f"{unit}, "
+            f"of their slopes {figures(spread['time'])} {slope_unit}."
+        )
+        correlation = together.get(("Intercept", "time"), together.get(("time", "Intercept"), math.nan))
+        if math.isfinite(correlation):
+            sentences.append(correlation_words(correlation))
+    else:
+        listed = in_words([f"{term} {figures(value)}" for term, value in spread.items()])
+        sentences.append(f"Patients differ; the standard deviations of their random effects are: {listed}.")
+    if math.isfinite(residual):
+        sentences.append(f"Single values scatter about a patient’s own line by {figures(residual)} {unit}.")
+    return sentences
+
+
+def correlation_words(correlation: float) -> str:
+    """What the correlation of starting value and slope means."""
+    if abs(correlation) >= BOUNDARY:
+        return (
+            f"The correlation of starting value and slope is estimated at {number(correlation, 2)}, the boundary of "
+            "what is "
+            "possible: the data do not tell the two apart, so the slope says nothing that the starting value does not."
+        )
+    way = "rise faster (or fall more slowly)" if correlation > 0 else "rise more slowly (or fall faster)"
+    return f"Patients who start higher tend to {way}: the correlation is {number(correlation, 2)}."
+
+
+def fit_words(frames: Frames, marker: str) -> str:
+    """Whether the fit on everybody converged, is singular, or had to be simplified."""
+    if marker not in frames.published_fits.index:
+        return ""
+    fit = frames.published_fits.loc[marker]
+    if fit["structure"] == "excluded":
+        return "No growth model could be fitted; the marker has no slopes."
+    said = []
+    if fit["structure"] == "intercept":
+        said.append("A slope of the patient’s own could not be identified, so all patients share the average slope.")
+    if fit["singular"]:
+        said.append(
+            "The fit is singular: its best value lies at the boundary, where the random effects have one dimension "
+            "less. "
+            "That is a valid fit and is kept."
+        )
+    if not fit["converged"]:
+        said.append("The fit did not converge; do not rely on it.")
+    return " ".join(said)
+
+
+def fixed_table(frames: Frames, naming: Naming) -> Table:
+    """Fixed effects of the study's model, all markers."""
+    rows = frames.fixed_effects[frames.fixed_effects["model"] == "study"]
+    lines: list[list[Cell | str]] = []
+    for marker in naming.study.markers:
+        for row in rows[rows["marker"] == marker].itertuples():
+            unit = naming.slope_unit(marker) if row.term == "time" else naming.unit_of(marker)
+            ends = figure_interval(row.ci_low, row.ci_high)
+            term = str(row.term)
+            name = {"Intercept": "at time zero", "time": f"slope per {naming.unit}"}.get(term, term)
+            lines.append([naming.marker(marker), name, figures(row.estimate), ends, unit])
+    columns = ["marker", "term", "estimate", "95% interval", "unit"]
+    return Table("growth-fixed", "Fixed effects: the average patient", columns, lines, frozenset({0, 1, 4}))
+
+
+def random_table(frames: Frames, naming: Naming) -> Table:
+    """Standard deviations, correlation and residual of the study's model, one row a marker."""
+    parts = {marker: components(frames, marker) for marker in naming.study.markers}
+    terms = list(dict.fromkeys(term for spread, _, _ in parts.values() for term in spread))
+    pairs = list(dict.fromkeys(pair for _, together, _ in parts.values() for pair in together))
+    names = {"Intercept": "SD at time zero", "time": "SD of slopes"}
+    columns = ["marker", *(names.get(term, f"SD of {term}") for term in terms)]
+    columns += ["correlation" if len(pairs) == 1 else f"correlation {a}, {b}" for a, b in pairs]
+    lines: list[list[Cell | str]] = []
+    for marker, (spread, together, residual) in parts.items():
+        line: list[Cell | str] = [naming.marker(marker)]
+        line += [figures(spread.get(term, math.nan)) for term in terms]
+        line += [number(together.get(pair, math.nan), 2) for pair in pairs]
+        lines.append([*line, figures(residual), state_of(frames, marker)])
+    return Table(
+        "growth-random",
+        "Random effects: how patients differ",
+        [*columns, "residual SD", "fit"],
+        lines,
+        frozenset({0, len(columns) + 1}),
+    )
+
+
+def state_of(frames: Frames, marker: str) -> str:
+    """``converged``, ``singular``, ``random intercept only``, ...: the fit on everybody."""
+    if marker not in frames.published_fits.index:
+        return MISSING
+    fit = frames.published_fits.loc[marker]
+    if fit["structure"] == "excluded":
+        return "excluded"
+    said = ["converged" if fit["converged"] else "not converged"]
+    if fit["singular"]:
+        said.append("singular")
+    if fit["structure"] != "correlated":
+        said.append({"intercept": "random intercept only", "diagonal": "uncorrelated"}[fit["structure"]])
+    return ", ".join(said)

@@ -1,0 +1,208 @@
+"""The outcome models: coefficients, calibration, decision curves, and how patients of low and high risk fared."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+from slopewise.figures import curves as draw
+from slopewise.report.frames import Frames
+from slopewise.report.ledger import shipped_lines, slope_reasons
+from slopewise.report.naming import STEPS, Naming
+from slopewise.report.numbers import MISSING, count, counts_of_parts, figures, in_words, interval, number, percent
+from slopewise.report.parts import Cell, Picture, Section, Table
+from slopewise.report.risk_groups import GROUPS, RiskGroups, risk_groups, round_times
+from slopewise.report.section_ladder import present
+
+SHOWN = ("clinical", "level", "slope")
+"""Steps in the pictures of risks; the last one with its interval."""
+
+
+def coefficients_section(frames: Frames, naming: Naming) -> Section:
+    """Hazard ratios of every step, naive beside bootstrap, and the ledger."""
+    steps = [step for step in ("slope", "level") if step in present(frames)]
+    others = [step for step in present(frames) if step not in steps]
+    return Section(
+        "coefficients",
+        "The outcome models",
+        "coefficients.html.j2",
+        {
+            "tables": [coefficient_table(frames, naming, step) for step in steps],
+            "others": [coefficient_table(frames, naming, step) for step in others],
+            "bootstrap": naming.study.outcome.bootstrap,
+            "dropped": slope_reasons(frames, naming),
+            "ledger": shipped_lines(frames, naming),
+        },
+    )
+
+
+def coefficient_table(frames: Frames, naming: Naming, step: str) -> Table:
+    """Hazard ratios per SD and per unit with naive (Wald) and two-stage bootstrap intervals."""
+    rows = frames.coefficients[frames.coefficients["predictors"] == step].set_index(["term", "scale"])
+    terms = list(dict.fromkeys(rows.index.get_level_values("term")))
+    first = {term: place for place, term in enumerate(_in_order(terms, naming))}
+    lines: list[list[Cell | str]] = []
+    for term in sorted(terms, key=first.__getitem__):
+        line: list[Cell | str] = [Cell(naming.term(term, frames.patients), naming.term_unit(term))]
+        for scale in ("sd", "unit"):
+            row = rows.loc[(term, scale)]
+            if not math.isfinite(row["estimate"]):
+                line += ["left out", MISSING, MISSING]
+                continue
+            line += [_ratio(row["estimate"]), _ratio_ends(row["ci_low"], row["ci_high"])]
+            line += [_ratio_ends(row["ci_low_bootstrap"], row["ci_high_bootstrap"])]
+        lines.append(line)
+    columns = ["term", "ratio per SD", "95% naive", "95% bootstrap", "ratio per unit", "95% naive", "95% bootstrap"]
+    return Table(f"coefficients-{step}", f"Hazard ratios: {STEPS[step]}", columns, lines)
+
+
+def _in_order(terms: list[str], naming: Naming) -> list[str]:
+    """Covariates as they come, then markers in the order of the study file."""
+    markers = list(naming.study.markers)
+
+    def place(term: str) -> tuple[int, int]:
+        marker = term.rpartition(".")[0]
+        return (1, markers.index(marker)) if marker in markers else (0, 0)
+
+    return sorted(terms, key=place)
+
+
+def _ratio_ends(low: float, high: float) -> str:
+    """Ends of an interval on the log scale, as hazard ratios."""
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return MISSING
+    return f"{_ratio(low)} to {_ratio(high)}"
+
+
+def _ratio(estimate: float) -> str:
+    """exp(estimate) in three figures; beyond a thousandfold only that."""
+    if abs(estimate) > math.log(1000):
+        return ">1000" if estimate > 0 else "<0.001"
+    return figures(math.exp(estimate))
+
+
+def risks_section(frames: Frames, naming: Naming) -> Section:
+    """Calibration and decision curves, a panel a horizon."""
+    steps = present(frames, SHOWN)
+    labels = {step: STEPS[step] for step in steps}
+    calibrated, decided = [], []
+    for index, horizon in enumerate(naming.study.outcome.horizons):
+        title = naming.duration(horizon)
+        points = frames.calibration[frames.calibration["horizon"] == horizon]
+        own = frames.predictions[
+            (frames.predictions["horizon"] == horizon) & frames.predictions["predictors"].isin(steps)
+        ]
+        risks = own.groupby(["predictors", "patient"], sort=True)["risk"].mean().reset_index()
+        without_coin = {step: label for step, label in labels.items() if step != "clinical"}
+        calibrated.append(draw.calibration(points, risks, without_coin, title, f"calibration-{index}"))
+        benefit = frames.decision_curve[frames.decision_curve["horizon"] == horizon]
+        decided.append(draw.decision(benefit, labels, title, f"decision-{index}"))
+    return Section(
+        "risks",
+        "Do the predicted risks come true, and are they worth acting on?",
+        "risks.html.j2",
+        {
+            "calibration": Picture(
+                "calibration",
+                "Observed over predicted risk, validated, smoothed; the band is the 95% interval of level and slope. "
+                "The grey "
+                "bars below show where the predicted risks of the patients lie.",
+                calibrated,
+            ),
+            "sentence": calibration_sentence(frames, naming),
+            "decision": Picture(
+                "decision",
+                "Net benefit, validated: events among those acted on, less the others among them weighted by the odds "
+                "of the "
+                "threshold, per patient. The higher curve is the better rule at that threshold.",
+                decided,
+            ),
+        },
+    )
+
+
+def calibration_sentence(frames: Frames, naming: Naming) -> str:
+    """Calibration slopes and intercepts of level and slope in words, and what the intervals say."""
+    known = [
+        (naming.duration(horizon), frames.metric("calibration_slope", horizon).loc["slope"],
+         frames.metric("calibration_intercept", horizon).loc["slope"])
+        for horizon in naming.study.outcome.horizons
+    ]  # fmt: skip
+    known = [(at, slope, intercept) for at, slope, intercept in known if math.isfinite(slope["validated"])]
+    if not known:
+        return "Calibration could not be computed."
+    slopes = in_words([f"{_with_ends(slope)} at {at}" for at, slope, _ in known])
+    intercepts = in_words([_with_ends(intercept) for _, _, intercept in known])
+    narrow = [at for at, slope, _ in known if slope["ci_high"] < 1]
+    wide = [at for at, slope, _ in known if slope["ci_low"] > 1]
+    said = ""
+    if narrow:
+        said += f" At {in_words(narrow)} the predictions are too extreme: high ones too high, low ones too low."
+    if wide:
+        said += f" At {in_words(wide)} the predictions are not extreme enough."
+    if not narrow and not wide and math.isfinite(known[0][1]["ci_low"]):
+        said = " Every interval holds 1: the predictions are not shown to be too extreme or too timid."
+    return (
+        f"The calibration slope of level and slope is {slopes} (1 is right); the calibration intercept is {intercepts} "
+        "(0 is "
+        f"right, above 0 events are more frequent than predicted).{said}"
+    )
+
+
+def _with_ends(row: pd.Series) -> str:
+    ends = f" ({interval(row['ci_low'], row['ci_high'], 2)})" if math.isfinite(row["ci_low"]) else ""
+    return f"{number(row['validated'], 2)}{ends}"
+
+
+def groups_section(frames: Frames, naming: Naming) -> Section:
+    """Kaplan–Meier by thirds of the validated risk, for covariates alone, levels, and levels and slopes."""
+    horizon = max(naming.study.outcome.horizons)
+    limit = naming.study.report.small_cells
+    times = round_times(horizon)
+    panels, tables = [], []
+    for index, step in enumerate(present(frames, SHOWN)):
+        groups = risk_groups(frames.patients, frames.predictions, step, horizon)
+        at_risk = groups.at_risk(times)
+        at_risk["shown"] = [count(n, limit) for n in at_risk["n"]]
+        panels.append(
+            draw.survival(
+                groups.curves, at_risk, list(GROUPS), f"Risk by {STEPS[step]}",
+                f"{naming.study.data.analysis_unit} after the landmark", f"groups-{index}",
+            )
+        )  # fmt: skip
+        tables.append(groups_table(groups, frames, naming, step))
+    caption = (
+        f"Free of {naming.cause} (Kaplan–Meier, 95% bands) in thirds of the risk that models predicted for patients "
+        "they had "
+        f"not seen (risk within {naming.duration(horizon)}, mean over repeats). Below: patients at risk."
+    )
+    return Section(
+        "groups",
+        "How patients of low, middle and high risk fared",
+        "groups.html.j2",
+        {"picture": Picture("groups", caption, panels), "tables": tables},
+    )
+
+
+def groups_table(groups: RiskGroups, frames: Frames, naming: Naming, step: str) -> Table:
+    """Patients, events, and survival at the horizons beside what was predicted, one row a group."""
+    limit, horizons = naming.study.report.small_cells, naming.study.outcome.horizons
+    own = frames.predictions[frames.predictions["predictors"] == step]
+    risk = own.groupby(["patient", "horizon"], sort=True)["risk"].mean().unstack("horizon")
+    lines: list[list[Cell | str]] = []
+    parts = {str(group): part for group, part in groups.members.groupby("group", sort=False)}
+    sizes = counts_of_parts([len(part) for part in parts.values()], limit)
+    events = counts_of_parts([int(part["event"].sum()) for part in parts.values()], limit)
+    for (group, members), size, happened in zip(parts.items(), sizes, events, strict=True):
+        line: list[Cell | str] = [group, size, happened]
+        for horizon in horizons:
+            row = groups.at(horizon).loc[group]
+            expected = 1.0 - float(risk.loc[members["patient"], horizon].mean())
+            ends = f"{percent(row['ci_low'])} to {percent(row['ci_high'])}" if pd.notna(row["ci_low"]) else ""
+            line += [Cell(percent(row["survival"]), ends), percent(expected)]
+        lines.append(line)
+    columns = ["risk", "patients", "events"]
+    for horizon in horizons:
+        columns += [f"free at {naming.duration(horizon)}", "predicted"]
+    return Table(f"groups-{step}", f"Thirds of the risk by {STEPS[step]}", columns, lines)

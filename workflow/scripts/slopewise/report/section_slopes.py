@@ -1,0 +1,141 @@
+"""The slopes: what pooling does to them, and how far to trust them."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+from slopewise.figures import growth as draw
+from slopewise.report.frames import Frames
+from slopewise.report.naming import Naming
+from slopewise.report.numbers import count_of, counts_of_parts, figures, number
+from slopewise.report.parts import Cell, Picture, Section, Table
+from slopewise.report.section_growth import components
+from slopewise.report.wording import reliability_sentence
+
+
+def slopes_section(frames: Frames, naming: Naming) -> Section:
+    """Slopes, what pooling does to them, and how reliable they are."""
+    groups = by_visits(frames, naming)
+    labels = {marker: naming.marker(marker) for marker in naming.pictured[:5]}
+    return Section(
+        "slopes",
+        "The slopes, and how far to trust them",
+        "slopes.html.j2",
+        {
+            "reliability": reliability_sentence(frames, naming),
+            "shrinkage": shrinkage(frames, naming),
+            "by_visits": Picture(
+                "reliability",
+                "Mean reliability of the slopes by number of visits. With one visit a slope is the average slope, "
+                "tilted by what "
+                "the starting value says about it.",
+                [draw.reliability(groups, labels, "reliability")],
+            ),
+            "table": slopes_table(frames, naming),
+            "visits_table": visits_table(groups, naming),
+        },
+    )
+
+
+def shrinkage(frames: Frames, naming: Naming) -> Picture:
+    """Partial pooling beside no pooling and complete pooling, a panel a marker."""
+    panels = []
+    for index, marker in enumerate(naming.pictured):
+        own = frames.slopes[frames.slopes["marker"] == marker]
+        rows = frames.fixed_effects
+        trend = rows[(rows["marker"] == marker) & (rows["model"] == "study") & (rows["term"] == "time")]["estimate"]
+        average = float(trend.iloc[0]) if len(trend) and naming.study.growth.fixed.replace(" ", "") == "~time" else None
+        panels.append(
+            draw.shrinkage(own, f"{naming.marker(marker)}, {naming.slope_unit(marker)}", average, f"shrinkage-{index}")
+        )
+    caption = (
+        "Each mark is a patient with two visits or more: across, the slope of a straight line through the patient’s "
+        "own values "
+        "(no pooling); upwards, the cross-fitted slope of the mixed model (partial pooling). On the diagonal both "
+        "agree; on the "
+        "dashed line everybody has the average slope (complete pooling). The most extreme own slopes lie outside the "
+        "frame."
+    )
+    return Picture("shrinkage", caption, panels)
+
+
+def visit_groups(visits: pd.Series) -> pd.Series:
+    """``1``, ``2``, ``3``, ``4``, ``5 or more`` visits."""
+    return visits.clip(upper=5).map(lambda n: "5 or more" if n == 5 else str(int(n)))
+
+
+def by_visits(frames: Frames, naming: Naming) -> pd.DataFrame:
+    """Reliability and spread of slopes by number of visits: marker, visits, patients, reliability, sd, sd_ols.
+
+    A group smaller than ``report.small_cells`` keeps its (masked) count and loses its means.
+    """
+    limit = max(naming.study.report.small_cells, 2)
+    rows = []
+    for marker in naming.study.markers:
+        own = frames.slopes[frames.slopes["marker"] == marker]
+        for visits, part in own.groupby(visit_groups(own["visits"]), sort=True):
+            few = len(part) < limit
+            rows.append(
+                {
+                    "marker": marker,
+                    "visits": visits,
+                    "patients": len(part),
+                    "reliability": math.nan if few else float(part["reliability"].mean()),
+                    "sd": math.nan if few else float(part["slope"].std()),
+                    "sd_ols": math.nan if part["slope_ols"].notna().sum() < limit else float(part["slope_ols"].std()),
+                }
+            )
+    return pd.DataFrame(rows).sort_values("visits", kind="stable").reset_index(drop=True)
+
+
+def visits_table(groups: pd.DataFrame, naming: Naming) -> Table:
+    """Shrinkage by number of visits."""
+    limit = naming.study.report.small_cells
+    rows: list[list[Cell | str]] = []
+    for marker in naming.study.markers:
+        own = groups[groups["marker"] == marker]
+        shown = counts_of_parts(own["patients"].tolist(), limit)
+        for row, patients in zip(own.itertuples(), shown, strict=True):
+            rows.append(
+                [
+                    naming.marker(marker),
+                    row.visits,
+                    patients,
+                    number(row.reliability, 2),
+                    figures(row.sd),
+                    figures(row.sd_ols),
+                ]
+            )
+    columns = ["marker", "visits", "patients", "mean reliability", "SD of cross-fitted slopes", "SD of own slopes"]
+    return Table("slopes-by-visits", "Shrinkage by number of visits", columns, rows)
+
+
+def slopes_table(frames: Frames, naming: Naming) -> Table:
+    """One row a marker: reliability with its interval, and the slopes' spread under no and partial pooling."""
+    rows: list[list[Cell | str]] = []
+    known = frames.reliability.set_index("marker")
+    for marker in naming.study.markers:
+        own = frames.slopes[frames.slopes["marker"] == marker]
+        spread = components(frames, marker)[0].get("time", math.nan)
+        rel = known.loc[marker]
+        ends = f"{number(rel['ci_low'], 2)} to {number(rel['ci_high'], 2)}" if math.isfinite(rel["ci_low"]) else ""
+        without = count_of(int((own["visits"] < 2).sum()), len(own), naming.study.report.small_cells)
+        rows.append(
+            [
+                naming.marker(marker),
+                Cell(number(rel["reliability"], 2), ends),
+                figures(own["slope"].mean()),
+                figures(spread),
+                figures(own["slope"].std()),
+                figures(own["slope_ols"].std()),
+                without,
+                naming.slope_unit(marker),
+            ]
+        )
+    columns = [
+        "marker", "reliability, 95% interval", "mean slope", "SD of true slopes (model)", "SD of cross-fitted slopes",
+        "SD of own slopes", "fewer than 2 visits", "unit",
+    ]  # fmt: skip
+    return Table("slopes", "Slopes at the landmark", columns, rows, frozenset({0, 7}))

@@ -1,0 +1,127 @@
+"""Why the numbers can be trusted, and where not: the leakage audit, cautions, provenance."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+
+from slopewise.report.cautions import NOT_EXAMINED, cautions
+from slopewise.report.frames import Frames
+from slopewise.report.naming import Naming
+from slopewise.report.parts import Section, Table
+
+SCHEMES = {"crossfit": "cross-fitting (published slopes)", "validation": "nested validation"}
+
+
+def audit_section(frames: Frames, naming: Naming) -> Section:
+    """The leakage audit with its verdict."""
+    leaks = int((frames.audit["verdict"] == "leak").sum())
+    audit = frames.audit
+    latest = float(audit["latest_time_fitted"].max())
+    shared, late = int(audit["shared_patients"].sum()), int(audit["rows_after_landmark"].sum())
+    found = "no leak" if not leaks else f"a leak in {leaks}"
+    verdict = f"Of {len(audit)} sets of fitted and scored patients the audit found {found}."
+    detail = (
+        f"Patients who were scored by a model that they had helped to fit: {shared}. Rows after the landmark in a fit: "
+        f"{late}; the "
+        f"latest row lies at {naming.duration(round(latest, 3))}, the landmark at {naming.duration(naming.landmark)}."
+    )
+    return Section(
+        "audit",
+        "Did anything leak?",
+        "audit.html.j2",
+        {"clean": leaks == 0, "verdict": verdict, "detail": detail, "table": audit_table(frames)},
+    )
+
+
+def audit_table(frames: Frames) -> Table:
+    """The audit by scheme."""
+    rows = []
+    for scheme, part in frames.audit.groupby("scheme", sort=True):
+        rows.append(
+            [
+                SCHEMES[str(scheme)],
+                str(len(part)),
+                _span(part["patients_fitted"]),
+                _span(part["patients_scored"]),
+                str(int(part["shared_patients"].sum())),
+                str(int(part["rows_after_landmark"].sum())),
+                "clean" if (part["verdict"] == "clean").all() else "leak",
+            ]
+        )
+    columns = [
+        "scheme",
+        "fits",
+        "patients fitted",
+        "patients scored",
+        "shared patients",
+        "rows after the landmark",
+        "verdict",
+    ]
+    return Table("leakage-audit", "Leakage audit", columns, rows, frozenset({0, 6}))
+
+
+def _span(column: object) -> str:
+    low, high = int(column.min()), int(column.max())  # type: ignore[attr-defined]
+    return str(low) if low == high else f"{low} to {high}"
+
+
+def care_section(frames: Frames, naming: Naming) -> Section:
+    """What to be careful about."""
+    return Section(
+        "care",
+        "What to be careful about",
+        "care.html.j2",
+        {"cautions": cautions(frames, naming), "not_examined": NOT_EXAMINED},
+    )
+
+
+def provenance_section(frames: Frames, naming: Naming) -> Section:
+    """Versions, hashes, seed and how to make the same bytes again; file names without their folders."""
+    record = frames.provenance
+    versions = [[name, version] for name, version in sorted(record["versions"].items())]
+    inputs = [[PurePath(name.replace("\\", "/")).name, digest] for name, digest in sorted(record["inputs"].items())]
+    files = [[name, digest] for name, digest in sorted(record.get("tables", {}).items())]
+    return Section(
+        "provenance",
+        "Where the numbers come from",
+        "provenance.html.j2",
+        {
+            "study": naming.study.study,
+            "study_hash": record["study_file_sha256"],
+            "code": record["code_digest"],
+            "seed": record["seed"],
+            "inputs": Table("inputs", "Input files", ["file", "SHA-256"], inputs, frozenset({0, 1})),
+            "versions": Table("versions", "Versions", ["package", "version"], versions, frozenset({0, 1})),
+            "tables": Table(
+                "tables", "Tables that this report was made from", ["file", "SHA-256"], files, frozenset({0, 1})
+            ),
+            "settings": settings_table(naming),
+        },
+    )
+
+
+def settings_table(naming: Naming) -> Table:
+    """The study's settings that decide about numbers."""
+    study = naming.study
+    rows = [
+        ["markers", naming.all_markers()],
+        [
+            "growth model",
+            f"{study.growth.fixed} fixed, {study.growth.random} random by patient, {study.growth.structure}",
+        ],
+        ["estimation", ("REML" if study.growth.reml else "ML") + f", engine {study.growth.engine}"],
+        ["landmark", naming.duration(naming.landmark)],
+        ["event", naming.cause],
+        ["covariates", naming.covariates],
+        ["horizons", naming.horizons()],
+        ["cross-fitting", f"{study.crossfit.folds} folds, {study.crossfit.repeats} repeats"],
+        [
+            "validation",
+            f"{study.validation.folds} folds, {study.validation.repeats} repeats, {study.validation.bootstrap} "
+            "resamples",
+        ],
+        ["two-stage bootstrap", f"{study.outcome.bootstrap} resamples"],
+        ["one visit only", f"own slope and change: {study.outcome.one_visit}"],
+        ["marker never measured", f"{study.outcome.missing_marker}"],
+    ]
+    return Table("settings", "Settings", ["setting", "value"], rows, frozenset({0, 1}))

@@ -1,0 +1,105 @@
+"""The report's summary and the order of its sections."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from slopewise.report.cautions import cautions
+from slopewise.report.frames import Frames
+from slopewise.report.ledger import slope_reasons
+from slopewise.report.methods import methods_section
+from slopewise.report.naming import Naming
+from slopewise.report.numbers import interval, number, signed
+from slopewise.report.parts import Section
+from slopewise.report.section_cohort import cohort_section
+from slopewise.report.section_growth import courses_section
+from slopewise.report.section_ladder import ladder_section, short_picture
+from slopewise.report.section_outcome import coefficients_section, groups_section, risks_section
+from slopewise.report.section_slopes import slopes_section
+from slopewise.report.section_trust import audit_section, care_section, provenance_section
+from slopewise.report.wording import (
+    CONCORDANCES,
+    Verdict,
+    concordance,
+    gain,
+    headline,
+    ladder_sentences,
+    order_sentence,
+    reliabilities,
+    reliability_sentence,
+    scope_sentence,
+    second_opinion,
+    slope_sentences,
+    slopes_kept,
+    verdict,
+)
+
+
+def sections(frames: Frames, naming: Naming) -> list[Section]:
+    """All sections but the summary, in order."""
+    makers = (
+        cohort_section,
+        courses_section,
+        slopes_section,
+        ladder_section,
+        coefficients_section,
+        risks_section,
+        groups_section,
+        audit_section,
+        care_section,
+        methods_section,
+        provenance_section,
+    )
+    return [make(frames, naming) for make in makers]
+
+
+def summary(frames: Frames, naming: Naming) -> dict[str, Any]:
+    """The first page: the verdict, its numbers, three key figures, a picture, and what to be careful about."""
+    metric = concordance(frames)
+    slope, level = gain(frames, "slope", metric), gain(frames, "level", metric)
+    kept = len(slopes_kept(frames))
+    said = verdict(slope, kept)
+    return {
+        "headline": headline(said, naming),
+        "verdict": said.name.lower(),
+        "scope": scope_sentence(frames, naming),
+        "answer": slope_sentences(said, slope, level, naming),
+        "second": second_opinion(frames, said, metric, kept),
+        "reasons": slope_reasons(frames, naming),
+        "order": order_sentence(level),
+        "ladder": ladder_sentences(frames, naming, metric),
+        "reliability": reliability_sentence(frames, naming),
+        "key_figures": key_figures(frames, naming, said, metric),
+        "picture": short_picture(frames, naming, metric, kept),
+        "cautions": [short for short, _ in cautions(frames, naming)],
+    }
+
+
+def key_figures(frames: Frames, naming: Naming, said: Verdict, metric: str) -> list[tuple[str, str, str]]:
+    """The three numbers that matter: (number, its interval, what it is)."""
+    slope, level = gain(frames, "slope", metric), gain(frames, "level", metric)
+    c = CONCORDANCES[metric]
+    figures = [
+        (
+            number(level.value),
+            interval(level.low, level.high),
+            f"{c} with the covariates and the markers’ levels at the landmark",
+        )
+    ]
+    if said is not Verdict.DROPPED:
+        ends = interval(slope.difference_low, slope.difference_high, plus=True)
+        figures.append((signed(slope.difference), ends, "what the slopes add to that"))
+    kept = slopes_kept(frames) or list(naming.study.markers)
+    known = reliabilities(frames, kept)
+    if len(known) == 1:
+        row = known.iloc[0]
+        ends = interval(row["ci_low"], row["ci_high"], 2) if math.isfinite(row["ci_low"]) else ""
+        figures.append(
+            (number(row["reliability"], 2), ends, f"reliability of the slopes of {naming.marker(row['marker'])}")
+        )
+    elif len(known):
+        low, high = known["reliability"].min(), known["reliability"].max()
+        what = f"mean reliability of the slopes of {len(known)} markers"
+        figures.append((f"{number(low, 2)} to {number(high, 2)}", "1 is without error, 0 all noise", what))
+    return figures

@@ -1,0 +1,277 @@
+"""From numbers to plain sentences. Every number in a sentence is a cell of a table (or a setting of the study).
+
+Nothing is called significant: a sentence gives the difference, its interval, and what the interval rules out.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import Enum
+
+import pandas as pd
+
+from slopewise.report.frames import Frames
+from slopewise.report.naming import Naming
+from slopewise.report.numbers import count, figures, in_words, interval, number, percent, signed
+
+NEGLIGIBLE = 0.02
+"""A difference in C below this is called negligible: of 100 comparable pairs of patients, not two more in order."""
+
+CONCORDANCES = {"c_uno": "Uno’s C", "c_harrell": "Harrell’s C"}
+"""The metrics a headline may rest on, the first that was computed."""
+
+
+class Verdict(Enum):
+    """What the comparison of `slope` with `level` says."""
+
+    ADDS = "adds"
+    NOTHING = "nothing"
+    HARMS = "harms"
+    UNDECIDED = "undecided"
+    NO_INTERVAL = "no interval"
+    DROPPED = "dropped"
+
+
+@dataclass(frozen=True)
+class Gain:
+    """One row of the performance table: a step's validated C and its difference to the step it is compared with."""
+
+    step: str
+    versus: str
+    metric: str
+    horizon: float
+    value: float
+    low: float
+    high: float
+    difference: float
+    difference_low: float
+    difference_high: float
+
+    @property
+    def has_interval(self) -> bool:
+        """Whether resamples of the predictions gave the difference an interval."""
+        return math.isfinite(self.difference_low) and math.isfinite(self.difference_high)
+
+    def difference_words(self) -> str:
+        """``+0.025 (95% interval +0.010 to +0.040)``."""
+        if not self.has_interval:
+            return signed(self.difference)
+        return (
+            f"{signed(self.difference)} (95% interval {interval(self.difference_low, self.difference_high, plus=True)})"
+        )
+
+    def value_words(self) -> str:
+        """``0.825 (95% interval 0.790 to 0.858)``."""
+        ends = interval(self.low, self.high)
+        return f"{number(self.value)} (95% interval {ends})" if math.isfinite(self.low) else number(self.value)
+
+
+def concordance(frames: Frames) -> str:
+    """The metric the headline rests on: Uno's C, or Harrell's where censoring weights were refused."""
+    known = set(frames.performance["metric"])
+    return next(metric for metric in CONCORDANCES if metric in known)
+
+
+def gain(frames: Frames, step: str, metric: str) -> Gain:
+    """The row of `metric` for a ladder step."""
+    row = frames.metric(metric).loc[step]
+    return Gain(
+        step=step,
+        versus=str(row["versus"]),
+        metric=metric,
+        horizon=float(row["horizon"]),
+        value=float(row["validated"]),
+        low=float(row["ci_low"]),
+        high=float(row["ci_high"]),
+        difference=float(row["difference"]),
+        difference_low=float(row["difference_low"]),
+        difference_high=float(row["difference_high"]),
+    )
+
+
+def slopes_dropped(frames: Frames) -> list[str]:
+    """Markers whose slope is not in the shipped model of the step ``slope``."""
+    rows = frames.coefficients
+    rows = rows[(rows["predictors"] == "slope") & (rows["scale"] == "unit") & rows["estimate"].isna()]
+    return [term.removesuffix(".slope") for term in rows["term"] if term.endswith(".slope")]
+
+
+def slopes_kept(frames: Frames) -> list[str]:
+    """Markers whose slope is in the shipped model of the step ``slope``."""
+    rows = frames.coefficients
+    rows = rows[(rows["predictors"] == "slope") & (rows["scale"] == "unit") & rows["estimate"].notna()]
+    return [term.removesuffix(".slope") for term in rows["term"] if term.endswith(".slope")]
+
+
+def verdict(slope: Gain, kept: int) -> Verdict:
+    """What the difference and its interval say; `kept` slopes are in the model."""
+    if kept == 0:
+        return Verdict.DROPPED
+    if not slope.has_interval:
+        return Verdict.NO_INTERVAL
+    if slope.difference_low > 0:
+        return Verdict.ADDS
+    if slope.difference_high < 0:
+        return Verdict.HARMS
+    return Verdict.NOTHING if slope.difference_high < NEGLIGIBLE else Verdict.UNDECIDED
+
+
+def headline(said: Verdict, naming: Naming) -> str:
+    """The first sentence of the report: does the slope add to the level?"""
+    names = list(naming.study.markers)
+    one = len(names) == 1
+    change = f"How fast {naming.marker(names[0])} changes" if one else "How fast the markers change"
+    stands = "where it stands" if one else "where they stand"
+    return {
+        Verdict.ADDS: f"{change} adds to knowing {stands}.",
+        Verdict.NOTHING: f"{change} adds nothing to knowing {stands}.",
+        Verdict.HARMS: f"{change} makes the prediction worse when it is added to {stands}.",
+        Verdict.UNDECIDED: f"These data cannot tell whether {change[0].lower()}{change[1:]} adds to knowing {stands}.",
+        Verdict.NO_INTERVAL: f"{change} beside {stands}: measured, but without an interval.",
+        Verdict.DROPPED: "Whether slopes add to levels could not be asked: no slope could be told from its level.",
+    }[said]
+
+
+def slope_sentences(said: Verdict, slope: Gain, level: Gain, naming: Naming) -> str:
+    """The numbers behind the headline, and what they rule out."""
+    at = naming.duration(naming.landmark)
+    c = CONCORDANCES[slope.metric]
+    if said is Verdict.DROPPED:
+        return (
+            f"With the covariates and the levels at {at}, {c} is {level.value_words()} in patients whom the models had "
+            "not "
+            "seen. No marker’s slope entered the outcome model beside its level; the reasons stand below."
+        )
+    numbers = (
+        f"In patients whom the models had not seen, {c} is {number(level.value)} with the covariates and the levels at "
+        f"{at}, "
+        f"and {number(slope.value)} when the slopes are added: a difference of {slope.difference_words()}."
+    )
+    small = f"{NEGLIGIBLE:g}"
+    meaning = {
+        Verdict.ADDS: (
+            f"The whole interval lies above zero, yet the gain is under {small}, which we call negligible."
+            if slope.difference < NEGLIGIBLE
+            else "The whole interval lies above zero."
+        ),
+        Verdict.NOTHING: f"The data speak against a gain of {small} or more.",
+        Verdict.HARMS: (
+            "The whole interval lies below zero: the slopes brought more noise than knowledge into the model, as "
+            "slopes from "
+            "few visits do."
+        ),
+        Verdict.UNDECIDED: f"The interval leaves room for no gain and for one above {small}, which would matter.",
+        Verdict.NO_INTERVAL: "Without an interval (validation.bootstrap is 0) chance cannot be told from gain.",
+        Verdict.DROPPED: "",
+    }[said]
+    return f"{numbers} {meaning}"
+
+
+def second_opinion(frames: Frames, said: Verdict, metric: str, kept: int) -> str:
+    """The same comparison by Harrell's C; empty where the headline rests on it already, or nothing was compared."""
+    others = [name for name in CONCORDANCES if name != metric and name in set(frames.performance["metric"])]
+    if not others or said is Verdict.DROPPED:
+        return ""
+    other = gain(frames, "slope", others[0])
+    agrees = verdict(other, kept) is said
+    words = f"By {CONCORDANCES[others[0]]} the difference is {other.difference_words()}"
+    return f"{words}." if agrees else f"{words}, which would be worded differently: take both with care."
+
+
+def ladder_sentences(frames: Frames, naming: Naming, metric: str) -> list[str]:
+    """What the markers add to the covariates, and what more than a first value adds."""
+    clinical, first, last, level = (gain(frames, step, metric) for step in ("clinical", "baseline", "last", "level"))
+    has = "alone reach" if len(naming.study.outcome.covariates) > 1 else "alone reaches"
+    covariates = naming.covariates
+    start = (
+        f"{covariates[0].upper()}{covariates[1:]} {has} a C of {clinical.value_words()}; 0.5 is what a coin would "
+        "reach."
+        if naming.study.outcome.covariates
+        else f"Without any predictor C is {number(clinical.value)}, what a coin would reach."
+    )
+    return [
+        start,
+        f"The markers’ first values change it by {first.difference_words()}, to {number(first.value)}; "
+        f"the last values instead of the first by {last.difference_words()}, to {number(last.value)}.",
+        f"The growth model’s levels instead of the last values change it by {level.difference_words()}, to "
+        f"{number(level.value)}.",
+    ]
+
+
+def reliability_sentence(frames: Frames, naming: Naming) -> str:
+    """How much of what tells slopes apart is signal."""
+    rows = reliabilities(frames, list(naming.study.markers))
+    parts = []
+    for row in rows.itertuples():
+        ends = f" (95% interval {interval(row.ci_low, row.ci_high, 2)})" if math.isfinite(row.ci_low) else ""
+        parts.append(f"{number(row.reliability, 2)}{ends} for {naming.marker(row.marker)}")
+    singular = [marker for marker in rows["marker"] if frames.is_singular(marker)]
+    apart = (
+        f" For {naming.listed(singular)} it is the level’s reliability under another name, since level and slope "
+        "cannot be told apart."
+        if singular
+        else ""
+    )
+    shown = in_words(parts) if len(parts) < 5 else (
+        f"between {number(rows['reliability'].min(), 2)} and {number(rows['reliability'].max(), 2)} over {len(rows)} "
+        "markers"
+    )  # fmt: skip
+    return (
+        "The reliability of a slope, the share of the differences between patients’ slopes that the data up to the "
+        "landmark "
+        f"can show, is {shown} on average. 1 would be a slope without error, 0 a slope that is everybody’s "
+        f"average.{apart}"
+    )
+
+
+def reliabilities(frames: Frames, markers: list[str]) -> pd.DataFrame:
+    """The reliability table in the order of `markers`, those without a reliability left out."""
+    rows = frames.reliability.dropna(subset=["reliability"])
+    known = set(rows["marker"])
+    return rows.set_index("marker").loc[[marker for marker in markers if marker in known]].reset_index()
+
+
+def scope_sentence(frames: Frames, naming: Naming) -> str:
+    """Who, what, when."""
+    limit = naming.study.report.small_cells
+    return (
+        f"{count(frames.n_patients, limit)} patients were still at risk {naming.duration(naming.landmark)} after time "
+        "zero; "
+        f"{count(frames.n_events, limit)} of them had the event ({naming.cause}) later. Risks are predicted for "
+        f"{naming.horizons()} after that moment, the landmark, from what had been measured up to it."
+    )
+
+
+def order_sentence(level: Gain) -> str:
+    """C in plain words."""
+    share = f"{percent(level.value)} with the levels"
+    return f"C is the share of pairs of patients whom a prediction puts in the right order: {share}."
+
+
+def fixed_words(frames: Frames, naming: Naming, marker: str) -> str:
+    """The average patient's course in words; covariates of the growth model, where there are any, stay in the table."""
+    rows = frames.fixed_effects
+    rows = rows[(rows["marker"] == marker) & (rows["model"] == "study")].set_index("term")
+    name, unit = naming.marker(marker), naming.unit_of(marker)
+    if not {"Intercept", "time"} <= set(rows.index):
+        return f"The fixed effects of {name} are in the table; the formula has no plain intercept and time."
+    start, trend = rows.loc["Intercept"], rows.loc["time"]
+    others = "" if len(rows) == 2 else ", with the other terms at zero or at their reference level,"
+    moves = "rises" if trend["estimate"] > 0 else "falls"
+    ends = figure_ends(trend)
+    sentence = (
+        f"At time zero {name} averages {figures(start['estimate'])} {unit}{others} and {moves} by "
+        f"{figures(abs(trend['estimate']))} a {naming.unit}{ends}."
+    )
+    if naming.study.markers[marker].transform == "log":
+        per_unit = math.expm1(trend["estimate"])
+        sentence += f" On the original scale that is {signed(100 * per_unit, 1)}% a {naming.unit}."
+    return sentence
+
+
+def figure_ends(row: pd.Series) -> str:
+    """`` (95% interval of the slope 0.05 to 0.14)``, or nothing."""
+    if not math.isfinite(row["ci_low"]):
+        return ""
+    return f" (95% interval of the slope {figures(row['ci_low'])} to {figures(row['ci_high'])})"
