@@ -138,7 +138,14 @@ def test_ids_are_the_figures_own_and_references_lead_somewhere(name):
 @EACH
 def test_the_same_tables_give_the_same_bytes_whatever_the_settings_of_matplotlib(name):
     first = DRAWN[name]("A label")
-    with mpl.rc_context({"font.size": 30, "svg.fonttype": "path", "axes.grid": False, "lines.linewidth": 9}):
+    other = {
+        "font.size": 30,
+        "svg.fonttype": "path",
+        "axes.grid": False,
+        "xtick.minor.visible": True,
+        "patch.linewidth": 9,
+    }
+    with mpl.rc_context(other):
         assert DRAWN[name]("A label") == first
 
 

@@ -151,8 +151,28 @@ def test_round_times(end, times):
 
 def test_groups_with_few_patients_have_no_means(frames, naming):
     groups = by_visits(frames, naming)
+    assert groups["visits"].unique().tolist() == ["1", "2", "3", "4"]
     assert groups.loc[groups["patients"] == 15, "reliability"].notna().all()
-    few = replace(frames, slopes=frames.slopes.assign(visits=[4] * 3 + [2] * (len(frames.slopes) - 3)))
+    few = replace(frames, slopes=frames.slopes.assign(visits=[1] * 3 + [2] * (len(frames.slopes) - 3)))
     groups = by_visits(few, naming)
+    assert (groups["patients"] < 5).any()
     assert groups.loc[groups["patients"] < 5, ["reliability", "sd", "sd_ols"]].isna().all().all()
     assert groups.loc[groups["patients"] >= 5, "reliability"].notna().all()
+
+
+@pytest.mark.parametrize(
+    ("often", "groups"),
+    [
+        ([5] * 6 + [4] * 6, ["2", "4", "5 or more"]),
+        ([5] * 2 + [4] * 4, ["2", "4 or more"]),
+        ([5] * 1 + [4] * 1 + [3] * 9, ["2", "3 or more"]),
+        ([5] * 2, ["2 or more"]),
+    ],
+)
+def test_a_last_group_of_few_patients_is_joined_with_the_one_before(frames, naming, often, groups):
+    """Beside the cohort's size and the other groups a masked count could be found by subtraction."""
+    visits = np.repeat([*often, *[2] * (60 - len(often))], 2)  # a row of alpha and one of beta for each patient
+    joined = by_visits(replace(frames, slopes=frames.slopes.assign(visits=visits)), naming)
+    own = joined[joined["marker"] == "alpha"]
+    assert own["visits"].tolist() == groups
+    assert own["patients"].sum() == 60

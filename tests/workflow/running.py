@@ -133,9 +133,12 @@ def script(name: str) -> ModuleType:
     return module
 
 
-def run_steps(study_file: Path, results: Path, until: str = "validate") -> Path:
-    """Call the functions behind the rules one after the other, as Snakemake would; the folder of results comes back."""
-    folder = study_file.parent
+def run_steps(study_file: Path, results: Path, until: str = "validate", folder: Path | None = None) -> Path:
+    """Call the functions behind the rules one after the other, as Snakemake would; the folder of results comes back.
+
+    The paths in the study file start at `folder`, or beside the study file.
+    """
+    folder = folder or study_file.parent
 
     def at(*names: str) -> dict[str, Path]:
         return {Path(name).stem: results / name for name in names}
@@ -162,6 +165,10 @@ def run_steps(study_file: Path, results: Path, until: str = "validate") -> Path:
     measured |= {"predictions": results / "outcome/predictions.parquet"}
     measured |= {"ledger": results / "outcome/validation_ledger.csv"}
     script("validate_outcome").validate(study_file, inputs, measured, threads=1)
+    if until == "report":
+        made = [path for path in results.rglob("*") if path.suffix in {".parquet", ".csv", ".json"}]
+        script("record_run").record(study_file, folder, made, results / "provenance.json", results / "run.json", 1)
+        script("render_report").write(study_file, results / "report.html")
     return results
 
 

@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-from slopewise import run
+from slopewise import __version__, run
 
 LIBRARIES = (
-    "slopewise",
     "snakemake",
     "numpy",
     "scipy",
@@ -40,7 +39,7 @@ def record(
             "inputs": {name: run.file_digest(folder / name) for name in inputs},
             "event_labels": {str(code): label for code, label in event_labels(study.outcome).items()},
             "code_digest": run.package_digest(),
-            "versions": dict(run.versions(LIBRARIES)),
+            "versions": {"slopewise": __version__, **run.versions(LIBRARIES)},
             "tables": {path.relative_to(results).as_posix(): run.file_digest(path) for path in sorted(tables)},
         },
     )

@@ -1,26 +1,30 @@
-"""The whole search of one fit: inside the cone, else every face of its boundary, and the check of what can be found."""
+"""The whole search of one fit: inside the cone, else every face of its boundary, and the check of what can be found.
+
+When scoring inside leaves the cone, Psi = BB' is searched from several starts and the lowest end is kept. An end counts
+when no direction v into the cone lowers the deviance: v'Gv >= 0 up to a predicted gain of `GAIN`; otherwise B gets the
+column that v gives and the search goes on. A zero column of B is always stationary in B, which is why the check is
+made on G and not on the gradient in B.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 from numba import njit
 
-from slopewise.growth.compiled import cached
-from slopewise.growth.kernel import deviance_at, second_pass
 from slopewise.growth.optimise import (
     CONVERGED,
-    GAIN,
-    IDENTIFIED,
     IMPOSSIBLE,
-    RESTARTS,
     STOPPED,
+    UNIDENTIFIED,
     copy_into,
     information,
-    score_factor,
+    outer,
     vech,
-    way_inward,
 )
 
+GAIN = 1e-9  # deviance that leaving a face may promise before the face is left
+IDENTIFIED = 1e-9  # smallest eigenvalue of the joint information, as a correlation matrix
+RESTARTS = 6
 MAX_STARTS = 12
 NEAR = 1e-9  # deviances that agree so well are one optimum
 
@@ -49,7 +53,7 @@ def identified(fit, psi, active, free):
     problem = fit.problem
     q, p = psi.shape[0], problem.left.shape[0] - 1
     v, size = q * (q + 1) // 2, free.shape[1]
-    deviance, sigma2 = fit.deviance_at(problem, psi)
+    _, sigma2 = fit.deviance_at(problem, psi)
     if problem.n - p < 1.0 or not sigma2 > 0.0:
         return False
     remaining = np.empty(q)
@@ -61,8 +65,8 @@ def identified(fit, psi, active, free):
     for a in active:
         if not remaining[a] > 1e-9 * problem.trace[a, a]:
             return False
-    score, expected = np.empty(v), np.empty((v, v))
-    information(problem, problem.n, score, expected)
+    score, expected, observed = np.empty(v), np.empty((v, v)), np.empty((v, v))
+    information(problem, problem.n, score, expected, observed)
     joint = np.empty((size, size))  # sigma^2 profiled out, each element relative to what it was before
     for i in range(size):
         for j in range(size):
@@ -83,36 +87,34 @@ def identified(fit, psi, active, free):
 
 @njit(error_model="numpy")
 def face_starts(psi, active, diagonal):
-    """Starting factors B (starts, q, q), and how many columns of each are free.
+    """Starting factors B (starts, q, q), how many columns of each are free, and how many starts there are.
 
-    Two columns of z: rank one with either sign of the covariance, zero slope, zero intercept. More: rank one with
-    either sign, each column of z dropped, and the full factor with each sign turned. Diagonal: all, each one dropped.
+    The full factor of `psi`; rank one with either sign of the covariance; each column of z dropped; and with more than
+    two columns the full factor with each sign turned. Diagonal: all variances, and each one dropped.
     """
     q, size = psi.shape[0], active.shape[0]
     starts, ranks = np.zeros((MAX_STARTS, q, q)), np.ones(MAX_STARTS, np.int64)
-    root = np.empty(size)
+    root, full = np.empty(size), _rough_factor(psi, active)
     for k in range(size):
         root[k] = np.sqrt(max(psi[active[k], active[k]], 1e-6))
     count = 0
-    for turn in range(0 if diagonal else min(size, 2)):
+    for turned in range(-1, size if size > 2 and not diagonal else 0):
+        for i in range(size):
+            for j in range(size):
+                starts[count, active[i], j] = -full[i, j] if i == turned else full[i, j]
+        ranks[count] = size
+        count += 1
+    for turn in range(0 if diagonal or size < 2 else 2):
         for k in range(size):
             sign = 1.0 if psi[active[0], active[k]] >= 0.0 else -1.0
             starts[count, active[k], 0] = -root[k] * sign if turn == 1 and k == 1 else root[k] * sign
         count += 1
-    for drop in range(-1 if diagonal else 0, size if size > 1 or diagonal else 0):
+    for drop in range(size):
         for k in range(size):
             if k != drop:
                 starts[count, active[k], k if diagonal or size > 2 else 0] = root[k]
         ranks[count] = size if diagonal or size > 2 else 1
         count += 1
-    if size > 1 and not diagonal:
-        factor = _rough_factor(psi, active)
-        for turned in range(-1, size):
-            for i in range(size):
-                for j in range(size):
-                    starts[count, active[i], j] = -factor[i, j] if i == turned else factor[i, j]
-            ranks[count] = size
-            count += 1
     return starts, ranks, count
 
 
@@ -133,8 +135,8 @@ def _rough_factor(psi, active):
     return factor
 
 
-@cached
-def settle(fit, b, rank, active, diagonal, psi):
+@njit(error_model="numpy")
+def settle(fit, score_factor, b, rank, active, diagonal, best, best_psi, psi):
     """From one start to an end that no direction of the cone improves; (status, deviance, evaluations)."""
     problem = fit.problem
     size = active.shape[0]
@@ -143,7 +145,7 @@ def settle(fit, b, rank, active, diagonal, psi):
     columns = size if diagonal else rank
     status, deviance, evaluations = STOPPED, np.inf, 0
     for _ in range(RESTARTS):
-        status, deviance, used = score_factor(fit, b, active, columns, diagonal, psi)
+        status, deviance, used = score_factor(fit, b, active, columns, diagonal, best, best_psi, psi)
         evaluations += used
         if status != CONVERGED:
             break
@@ -164,6 +166,40 @@ def settle(fit, b, rank, active, diagonal, psi):
 
 
 @njit(error_model="numpy")
+def way_inward(problem, active, diagonal, freedom, direction):
+    """(gain, length) of the best step v v' from the present Psi, v in `direction`; gain 0 at a minimum."""
+    size = active.shape[0]
+    gradient = np.empty((size, size))
+    for i in range(size):
+        for j in range(size):
+            gradient[i, j] = problem.gradient[active[i], active[j]] if i == j or not diagonal else 0.0
+    values, vectors = np.linalg.eigh(gradient)
+    best, best_length, chosen = 0.0, 0.0, 0
+    for k in range(size):
+        if values[k] >= 0.0:
+            continue
+        curvature, trace = 0.0, 0.0
+        for a in range(size):
+            for b in range(size):
+                weight = vectors[a, k] * vectors[b, k]
+                row = vech(active[a], active[b])
+                trace += weight * problem.trace[active[a], active[b]]
+                for c in range(size):
+                    for d in range(size):
+                        share = weight * vectors[c, k] * vectors[d, k]
+                        curvature += share * problem.products[row, vech(active[c], active[d])]
+        curvature = max(curvature - trace * trace / freedom, 1e-12 * abs(values[k]))
+        gain = 0.5 * values[k] * values[k] / curvature
+        if gain > best:
+            best, best_length, chosen = gain, -values[k] / curvature, k
+    for a in range(direction.shape[0]):
+        direction[a] = 0.0
+    for a in range(size):
+        direction[active[a]] = vectors[a, chosen]
+    return best, best_length
+
+
+@njit(error_model="numpy")
 def factor_by_size(psi, active, limit, b):
     """b with b b' = psi, its columns along the eigenvectors of psi, largest first; eigenvalues below `limit` go."""
     size = active.shape[0]
@@ -180,29 +216,38 @@ def factor_by_size(psi, active, limit, b):
 
 
 @njit(error_model="numpy")
-def minimise(fit, score_inside, settle, psi, active, diagonal, free):
-    """Lowest deviance over Psi of the given structure; Psi is left in `psi`. (status, evaluations)."""
-    problem = fit.problem
+def minimise(fit, score_inside, score_factor, psi, active, diagonal, free, decide):
+    """Lowest deviance over Psi of the given structure; Psi is left in `psi`.
+
+    Returns (status, deviance, sigma^2, evaluations); the passes of `fit` were last made at this Psi. With `decide` the
+    status is `UNIDENTIFIED` where sigma^2 and Psi cannot be told apart.
+    """
     q = psi.shape[0]
-    status, deviance, evaluations = score_inside(fit, psi, free[0], free[1], active)
+    status, deviance, sigma2, evaluations = score_inside(fit, psi, free[0], free[1], active, decide)
+    if status == UNIDENTIFIED:  # a first look; the rank is judged exactly
+        if not identified(fit, psi, active, free):
+            return status, deviance, sigma2, evaluations + 1
+        status, deviance, sigma2, used = score_inside(fit, psi, free[0], free[1], active, not decide)
+        evaluations += 1 + used
     if status == CONVERGED:
-        return status, evaluations
+        return status, deviance, sigma2, evaluations
     best_status, best = STOPPED, np.inf
     best_psi, trial, b = np.zeros((q, q)), np.empty((q, q)), np.zeros((q, q))
     starts, ranks, count = face_starts(psi, active, diagonal)
     for k in range(count):
-        status, deviance, used = settle(fit, starts[k], ranks[k], active, diagonal, trial)
+        start, rank = starts[k], ranks[k]
+        status, deviance, used = settle(fit, score_factor, start, rank, active, diagonal, best, best_psi, trial)
         evaluations += used
         if deviance < best - NEAR or (status == CONVERGED and best_status != CONVERGED and deviance < best + NEAR):
             best, best_status = min(deviance, best), status
             copy_into(trial, best_psi)
     factor_by_size(best_psi, active, 1e-10, b)  # exactly singular where it is so to rounding
-    for i in range(q):
-        for j in range(q):
-            psi[i, j] = 0.0
-            for k in range(active.shape[0]):
-                psi[i, j] += b[i, k] * b[j, k]
-    deviance, _ = fit.deviance_at(problem, psi)
+    outer(b, psi)
+    deviance, sigma2 = fit.deviance_at(fit.problem, psi)
     if not deviance <= best + NEAR:
         copy_into(best_psi, psi)
-    return (best_status if np.isfinite(best) else IMPOSSIBLE), evaluations + 1
+        deviance, sigma2 = fit.deviance_at(fit.problem, psi)
+    if not np.isfinite(deviance):
+        return IMPOSSIBLE, deviance, sigma2, evaluations + 1
+    fit.second_pass(fit.problem, sigma2, fit.problem.reml)
+    return best_status, deviance, sigma2, evaluations + 1

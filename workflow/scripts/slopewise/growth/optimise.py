@@ -1,10 +1,9 @@
-"""The minimum of the deviance over positive semi-definite Psi: scoring inside the cone, then every face it may end on.
+"""The minimum of the deviance over positive semi-definite Psi: steps inside the cone, and along its faces.
 
-Inside, Fisher scoring in the elements of Psi with step halving. When a step leaves the cone twice, Psi = BB' is fitted
-with B of lower rank from several starts (Newton steps with Levenberg damping), and the lowest end is kept. An end
-counts when no direction v into the cone lowers the deviance: v'Gv >= 0 up to a predicted gain of `GAIN`; otherwise B
-gets the column that v gives and the search goes on. A zero column of B is always stationary in B, which is why the
-check is made on G and not on the gradient in B.
+Inside, scoring steps in the elements of Psi with step halving. Where the steps leave the cone, Psi = BB' is fitted with
+B of lower or full rank (`score_factor`). Both take the observed curvature near the end, because one outlying patient is
+enough to make it differ from the expected one so much that Fisher scoring creeps; far from the end, or where it is not
+positive definite, the expected one.
 """
 
 from __future__ import annotations
@@ -14,13 +13,11 @@ from numba import njit
 
 from slopewise.growth.compiled import cached
 
-CONVERGED, BOUNDARY, STOPPED, IMPOSSIBLE = 0, 1, 2, 3
+CONVERGED, BOUNDARY, STOPPED, IMPOSSIBLE, UNIDENTIFIED = 0, 1, 2, 3, 4
 DECREMENT = 1e-11  # squared Newton step in units of the deviance
-GAIN = 1e-9  # deviance that leaving a face may promise before the face is left
+SUSPECT = 1e-3  # share of an element's information that the others leave, below which the rank is looked at
+HOPELESS = 1e-2  # a decrement below which an end that cannot be the lowest is not pursued
 ITERATIONS = 100
-PATIENCE = 8  # steps by expected curvature before the curvature that was met takes over
-RESTARTS = 6
-IDENTIFIED = 1e-9  # smallest eigenvalue of the joint information, as a correlation matrix
 
 
 @njit(error_model="numpy")
@@ -38,66 +35,67 @@ def copy_into(source, target):
 
 
 @njit(error_model="numpy")
-def information(problem, freedom, score, expected):
-    """Gradient (v,) and expected Hessian (v, v) of the profiled deviance in the elements of Psi's lower triangle.
+def information(problem, freedom, score, expected, observed):
+    """Gradient (v,), expected and observed Hessian (v, v) of the profiled deviance in Psi's lower triangle.
 
-    Element (k, l): sum of tr(P_i E_k P_i E_l), less what profiling sigma^2 takes (METHODS, section 2).
+    Expected: sum of tr(P_i E_k P_i E_l), less what profiling sigma^2 takes (METHODS, section 2). Observed:
+    2 y'P V_k P V_l P y / sigma^2 - tr(P V_k P V_l) - u_k u_l / (n - p), u_k = y'P V_k P y / sigma^2. Both take the
+    blocks of P within patients, which leaves out terms of the order of fixed effects per patient.
     """
     q = problem.gradient.shape[0]
-    products, trace = problem.products, problem.trace
     k = 0
     for a in range(q):
         for b in range(a + 1):
             score[k] = problem.gradient[a, a] if a == b else 2.0 * problem.gradient[a, b]
-            trace_k = trace[a, a] if a == b else 2.0 * trace[a, b]
+            trace_k = problem.trace[a, a] if a == b else 2.0 * problem.trace[a, b]
             j = 0
             for c in range(q):
                 for d in range(c + 1):
-                    value = products[vech(a, c), vech(b, d)]
-                    if a != b:
-                        value += products[vech(b, c), vech(a, d)]
-                    if c != d:
-                        value += products[vech(a, d), vech(b, c)]
-                    if a != b and c != d:
-                        value += products[vech(b, d), vech(a, c)]
-                    trace_j = trace[c, c] if c == d else 2.0 * trace[c, d]
-                    expected[k, j] = value - trace_k * trace_j / freedom
+                    trace_j = problem.trace[c, c] if c == d else 2.0 * problem.trace[c, d]
+                    score_j = problem.gradient[c, c] if c == d else 2.0 * problem.gradient[c, d]
+                    product = trace_product(problem.products, a, b, c, d)
+                    expected[k, j] = product - trace_k * trace_j / freedom
+                    bent = trace_product(problem.curved, a, b, c, d) + trace_product(problem.curved, c, d, a, b)
+                    observed[k, j] = bent - product - (trace_k - score[k]) * (trace_j - score_j) / freedom
                     j += 1
             k += 1
 
 
 @njit(error_model="numpy")
-def solve_damped(matrix, right, damping, factor, out):
-    """out = (matrix + damping * diagonal)^-1 right by Cholesky; damping grows until it exists. Returns the damping."""
+def trace_product(sums, a, b, c, d):
+    """tr(A E_ab P E_cd) summed over patients, from the sums of products of the elements of A and P."""
+    value = sums[vech(a, c), vech(b, d)]
+    if a != b:
+        value += sums[vech(b, c), vech(a, d)]
+    if c != d:
+        value += sums[vech(a, d), vech(b, c)]
+    if a != b and c != d:
+        value += sums[vech(b, d), vech(a, c)]
+    return value
+
+
+@njit(error_model="numpy")
+def solve(matrix, right, damping, factor, out):
+    """out = (matrix + damping * diagonal)^-1 right by Cholesky; False where that is not positive definite."""
     size = matrix.shape[0]
     largest = 0.0
     for i in range(size):
         largest = max(largest, abs(matrix[i, i]))
     if not (largest > 0.0 and largest < np.inf):
-        for i in range(size):
-            out[i] = 0.0
-        return damping
-    for _ in range(40):
-        good = True
-        for i in range(size):
-            for j in range(i + 1):
-                total = matrix[i, j]
-                if i == j:
-                    total += damping * max(abs(matrix[i, i]), 1e-6 * largest) + 1e-13 * largest
-                for k in range(j):
-                    total -= factor[i, k] * factor[j, k]
-                if i == j:
-                    if not total > 1e-13 * largest:
-                        good = False
-                        break
-                    factor[i, i] = np.sqrt(total)
-                else:
-                    factor[i, j] = total / factor[j, j]
-            if not good:
-                break
-        if good:
-            break
-        damping = max(4.0 * damping, 1e-3)
+        return False
+    for i in range(size):
+        for j in range(i + 1):
+            total = matrix[i, j]
+            if i == j:
+                total += damping * max(abs(matrix[i, i]), 1e-6 * largest) + 1e-13 * largest
+            for k in range(j):
+                total -= factor[i, k] * factor[j, k]
+            if i != j:
+                factor[i, j] = total / factor[j, j]
+            elif not total > 1e-13 * largest:
+                return False
+            else:
+                factor[i, i] = np.sqrt(total)
     for i in range(size):
         total = right[i]
         for k in range(i):
@@ -108,7 +106,16 @@ def solve_damped(matrix, right, damping, factor, out):
         for k in range(i + 1, size):
             total -= factor[k, i] * out[k]
         out[i] = total / factor[i, i]
-    return damping
+    return True
+
+
+@njit(error_model="numpy")
+def dot(first, second):
+    """Inner product of two vectors."""
+    total = 0.0
+    for i in range(first.shape[0]):
+        total += first[i] * second[i]
+    return total
 
 
 @njit(error_model="numpy")
@@ -121,46 +128,53 @@ def inside(psi, active):
             total = psi[active[i], active[j]]
             for k in range(j):
                 total -= factor[i, k] * factor[j, k]
-            if i == j:
-                if not total > 1e-9 * psi[active[i], active[i]] or not total > 1e-14:
-                    return False
-                factor[i, i] = np.sqrt(total)
-            else:
+            if i != j:
                 factor[i, j] = total / factor[j, j]
+            elif not (total > 1e-9 * psi[active[i], active[i]] and total > 1e-14):
+                return False
+            else:
+                factor[i, i] = np.sqrt(total)
     return True
 
 
 @cached
-def score_inside(fit, psi, free_a, free_b, active):
-    """Fisher scoring from `psi`, which it changes; (status, deviance, evaluations)."""
+def score_inside(fit, psi, free_a, free_b, active, decide):
+    """Scoring from `psi`, which it changes, in its free elements; (status, deviance, sigma^2, evaluations).
+
+    With `decide` it stops at once, `UNIDENTIFIED`, where the information of the elements looks dependent.
+    """
     problem = fit.problem
-    q, p = psi.shape[0], problem.left.shape[0] - 1
-    reml = problem.reml
-    freedom = problem.n - p if reml else problem.n
-    v = q * (q + 1) // 2
-    size = free_a.shape[0]
-    score, expected = np.empty(v), np.empty((v, v))
+    reml, q = problem.reml, psi.shape[0]
+    freedom = problem.n - (problem.left.shape[0] - 1) if reml else problem.n
+    size, v = free_a.shape[0], q * (q + 1) // 2
+    score, expected, observed = np.empty(v), np.empty((v, v)), np.empty((v, v))
     right, step = np.empty(size), np.empty(size)
-    matrix, factor = np.empty((size, size)), np.empty((size, size))
-    trial = np.empty((q, q))
+    matrix, factor, trial = np.empty((size, size)), np.empty((size, size)), np.empty((q, q))
     deviance, sigma2 = fit.deviance_at(problem, psi)
-    evaluations, left_cone = 1, 0
+    evaluations, left_cone, decrement = 1, 0, np.inf
     for _ in range(ITERATIONS):
         if not np.isfinite(deviance):
-            return STOPPED, deviance, evaluations
+            return (UNIDENTIFIED if decide else STOPPED), deviance, sigma2, evaluations
         fit.second_pass(problem, sigma2, reml)
-        information(problem, freedom, score, expected)
-        for i in range(size):
-            k = vech(free_a[i], free_b[i])
-            right[i] = -score[k]
-            for j in range(size):
-                matrix[i, j] = expected[k, vech(free_a[j], free_b[j])]
-        solve_damped(matrix, right, 0.0, factor, step)
-        decrement = 0.0
-        for i in range(size):
-            decrement += step[i] * right[i]
+        information(problem, freedom, score, expected, observed)
+        if decide and evaluations == 1 and dependent(problem, expected, freedom, free_a, free_b, matrix):
+            return UNIDENTIFIED, deviance, sigma2, evaluations
+        solved = False
+        for attempt in range(2):
+            if solved or (attempt == 0 and decrement > 1.0):
+                continue
+            curvature = observed if attempt == 0 else expected
+            for i in range(size):
+                k = vech(free_a[i], free_b[i])
+                right[i] = -score[k]
+                for j in range(size):
+                    matrix[i, j] = curvature[k, vech(free_a[j], free_b[j])]
+            solved = solve(matrix, right, 0.0, factor, step)
+        if not solved:
+            return BOUNDARY, deviance, sigma2, evaluations
+        decrement = dot(step, right)
         if decrement < DECREMENT:
-            return CONVERGED, deviance, evaluations
+            return CONVERGED, deviance, sigma2, evaluations
         length, accepted, crossed = 1.0, False, False
         for _ in range(30):
             copy_into(psi, trial)
@@ -179,13 +193,32 @@ def score_inside(fit, psi, free_a, free_b, active):
         if not accepted:
             deviance, sigma2 = fit.deviance_at(problem, psi)
             fit.second_pass(problem, sigma2, reml)
-            return (CONVERGED if decrement < 1e-7 and not crossed else BOUNDARY), deviance, evaluations
+            return (CONVERGED if decrement < 1e-7 and not crossed else BOUNDARY), deviance, sigma2, evaluations + 1
         copy_into(trial, psi)
         deviance, sigma2 = new, new_sigma2
         left_cone = left_cone + 1 if crossed else 0
         if left_cone >= 2:
-            return BOUNDARY, deviance, evaluations
-    return STOPPED, deviance, evaluations
+            return BOUNDARY, deviance, sigma2, evaluations
+    return STOPPED, deviance, sigma2, evaluations
+
+
+@njit(error_model="numpy")
+def dependent(problem, expected, freedom, free_a, free_b, factor):
+    """Does some free element have next to no information of its own, sigma^2 and the elements before it known?"""
+    for i in range(free_a.shape[0]):
+        a, b = free_a[i], free_b[i]
+        for j in range(i + 1):
+            total = expected[vech(a, b), vech(free_a[j], free_b[j])]
+            for k in range(j):
+                total -= factor[i, k] * factor[j, k]
+            if i != j:
+                factor[i, j] = total / factor[j, j]
+            else:
+                trace = problem.trace[a, a] if a == b else 2.0 * problem.trace[a, b]
+                if not total > SUSPECT * (expected[vech(a, b), vech(a, b)] + trace * trace / freedom):
+                    return True
+                factor[i, i] = np.sqrt(total)
+    return False
 
 
 @njit(error_model="numpy")
@@ -202,102 +235,82 @@ def outer(b, psi):
 
 
 @njit(error_model="numpy")
-def copy_into_vector(source, target):
-    """target = source."""
-    for k in range(source.shape[0]):
-        target[k] = source[k]
-
-
-@njit(error_model="numpy")
-def expected_curvature(problem, freedom, b, free_i, free_c, score, expected, jacobian, matrix):
-    """Hessian in the free elements of b: J' (expected information) J + 2 G within a column, the second-order term."""
-    q, v, size = b.shape[0], score.shape[0], free_i.shape[0]
-    information(problem, freedom, score, expected)
-    for k in range(size):
-        for w in range(v):
-            jacobian[k, w] = 0.0
-        for a in range(q):
-            jacobian[k, vech(free_i[k], a)] += b[a, free_c[k]] * (2.0 if a == free_i[k] else 1.0)
+def factor_curvature(problem, b, free_i, free_c, curvature, face, matrix):
+    """Hessian in the free elements of b: J' curvature J, and with `face` 2 G for elements of one column (exact)."""
+    q, size = b.shape[0], free_i.shape[0]
     for k in range(size):
         for j in range(k + 1):
             total = 0.0
-            for w in range(v):
-                for u in range(v):
-                    total += jacobian[k, u] * expected[u, w] * jacobian[j, w]
-            if free_c[k] == free_c[j]:
+            for a in range(q):
+                weight_a = b[a, free_c[k]] * (2.0 if a == free_i[k] else 1.0)
+                for c in range(q):
+                    weight_c = b[c, free_c[j]] * (2.0 if c == free_i[j] else 1.0)
+                    total += weight_a * weight_c * curvature[vech(free_i[k], a), vech(free_i[j], c)]
+            if face and free_c[k] == free_c[j]:
                 total += 2.0 * problem.gradient[free_i[k], free_i[j]]
             matrix[k, j] = total
             matrix[j, k] = total
 
 
 @njit(error_model="numpy")
-def learn_curvature(matrix, step, before, right, carried):
-    """BFGS update of the Hessian by the last step and the change of the gradient (-`right`) over it.
-
-    Where a few outlying rows make the curvature that is met differ from the expected one, Fisher scoring creeps; the
-    update turns it into a superlinear method. A step along which the curvature was not positive teaches nothing.
-    """
-    size = step.shape[0]
-    along, change = 0.0, 0.0
-    for k in range(size):
-        carried[k] = 0.0
-        for j in range(size):
-            carried[k] += matrix[k, j] * step[j]
-        along += step[k] * carried[k]
-        change += step[k] * (before[k] - right[k])
-    if not (along > 0.0 and change > 1e-10 * along):
-        return
-    for k in range(size):
-        for j in range(size):
-            matrix[k, j] += (before[k] - right[k]) * (before[j] - right[j]) / change - carried[k] * carried[j] / along
+def near(psi, other):
+    """Are two matrices the same to 3%?"""
+    largest, difference = 0.0, 0.0
+    for i in range(psi.shape[0]):
+        for j in range(psi.shape[0]):
+            largest = max(largest, abs(other[i, j]))
+            difference = max(difference, abs(psi[i, j] - other[i, j]))
+    return difference <= 0.03 * largest
 
 
-@njit(error_model="numpy")
-def score_factor(fit, b, active, columns, diagonal, psi):
+@cached
+def score_factor(fit, b, active, columns, diagonal, best, best_psi, psi):
     """Damped Newton steps in the free elements of b, psi = bb'; (status, deviance, evaluations).
 
-    Free are `columns` columns of b in the active rows, or the diagonal alone. The Hessian is the expected one for
-    `PATIENCE` steps, from then on the one that the steps themselves have met.
+    Free are `columns` columns of b in the active rows, or the diagonal alone. A search that ends where an earlier one
+    did (`best`, `best_psi`), or cannot end below it, is given up.
     """
     problem = fit.problem
-    q, p = psi.shape[0], problem.left.shape[0] - 1
-    reml = problem.reml
-    freedom = problem.n - p if reml else problem.n
+    reml, q = problem.reml, psi.shape[0]
+    freedom = problem.n - (problem.left.shape[0] - 1) if reml else problem.n
     v, size = q * (q + 1) // 2, active.shape[0] * (1 if diagonal else columns)
     free_i, free_c = np.empty(size, np.int64), np.empty(size, np.int64)
     for k in range(size):
         free_i[k] = active[k] if diagonal else active[k // columns]
         free_c[k] = k if diagonal else k % columns
-    score, expected = np.empty(v), np.empty((v, v))
-    right, matrix, factor = np.empty(size), np.empty((size, size)), np.empty((size, size))
-    jacobian, step, before, carried = np.empty((size, v)), np.zeros(size), np.zeros(size), np.empty(size)
-    right[:] = 0.0
-    trial = np.empty_like(b)
+    score, expected, observed = np.empty(v), np.empty((v, v)), np.empty((v, v))
+    right, step = np.empty(size), np.empty(size)
+    matrix, factor, trial = np.empty((size, size)), np.empty((size, size)), np.empty_like(b)
     outer(b, psi)
     deviance, sigma2 = fit.deviance_at(problem, psi)
-    evaluations, damping = 1, 0.0
-    for count in range(ITERATIONS):
+    evaluations, damping, decrement = 1, 0.0, np.inf
+    for _ in range(ITERATIONS):
         if not np.isfinite(deviance):
             return STOPPED, deviance, evaluations
         fit.second_pass(problem, sigma2, reml)
-        copy_into_vector(right, before)
+        information(problem, freedom, score, expected, observed)
         for k in range(size):
             right[k] = 0.0
             for a in range(q):
                 right[k] -= 2.0 * problem.gradient[free_i[k], a] * b[a, free_c[k]]
-        if count > PATIENCE:
-            learn_curvature(matrix, step, before, right, carried)
-        else:
-            expected_curvature(problem, freedom, b, free_i, free_c, score, expected, jacobian, matrix)
+        solved = False
+        for attempt in range(3):  # observed and face, expected and face, expected alone, which is never indefinite
+            if not solved:
+                factor_curvature(
+                    problem, b, free_i, free_c, observed if attempt == 0 else expected, attempt < 2, matrix
+                )
+                solved = solve(matrix, right, damping, factor, step)
         accepted = False
-        decrement = 0.0
         for _ in range(30):
-            damping = solve_damped(matrix, right, damping, factor, step)
-            decrement = 0.0
-            for k in range(size):
-                decrement += step[k] * right[k]
+            if not solved:
+                damping = max(4.0 * damping, 1e-3)
+                solved = solve(matrix, right, damping, factor, step)
+                continue
+            decrement = dot(step, right)
             if decrement < DECREMENT:
                 return CONVERGED, deviance, evaluations
+            if decrement < HOPELESS and (deviance - decrement > best or (deviance > best and near(psi, best_psi))):
+                return STOPPED, deviance, evaluations
             copy_into(b, trial)
             for k in range(size):
                 trial[free_i[k], free_c[k]] += step[k]
@@ -308,50 +321,13 @@ def score_factor(fit, b, active, columns, diagonal, psi):
                 accepted = True
                 break
             damping = max(4.0 * damping, 1e-3)
+            solved = solve(matrix, right, damping, factor, step)
         if not accepted:
             outer(b, psi)
             deviance, sigma2 = fit.deviance_at(problem, psi)
             fit.second_pass(problem, sigma2, reml)
-            return (CONVERGED if decrement < 1e-7 else STOPPED), deviance, evaluations
+            return (CONVERGED if decrement < 1e-7 else STOPPED), deviance, evaluations + 1
         copy_into(trial, b)
         deviance, sigma2 = new, new_sigma2
         damping = damping * 0.25 if damping > 1e-6 else 0.0
     return STOPPED, deviance, evaluations
-
-
-@njit(error_model="numpy")
-def way_inward(problem, active, diagonal, freedom, direction):
-    """(gain, length) of the best step v v' from the present Psi, v in `direction`; gain 0 where the face is a minimum."""
-    size = active.shape[0]
-    gradient = np.empty((size, size))
-    for i in range(size):
-        for j in range(size):
-            gradient[i, j] = problem.gradient[active[i], active[j]] if i == j or not diagonal else 0.0
-    values, vectors = np.linalg.eigh(gradient)
-    best, best_length = 0.0, 0.0
-    chosen = 0
-    for k in range(size):
-        if values[k] >= 0.0:
-            continue
-        curvature, trace = 0.0, 0.0
-        for a in range(size):
-            for b in range(size):
-                weight = vectors[a, k] * vectors[b, k]
-                trace += weight * problem.trace[active[a], active[b]]
-                for c in range(size):
-                    for d in range(size):
-                        curvature += (
-                            weight
-                            * vectors[c, k]
-                            * vectors[d, k]
-                            * problem.products[vech(active[a], active[b]), vech(active[c], active[d])]
-                        )
-        curvature = max(curvature - trace * trace / freedom, 1e-12 * abs(values[k]))
-        gain = 0.5 * values[k] * values[k] / curvature
-        if gain > best:
-            best, best_length, chosen = gain, -values[k] / curvature, k
-    for a in range(direction.shape[0]):
-        direction[a] = 0.0
-    for a in range(size):
-        direction[active[a]] = vectors[a, chosen]
-    return best, best_length

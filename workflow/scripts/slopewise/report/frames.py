@@ -93,7 +93,3 @@ class Frames:
         if horizon is not None:
             rows = rows[rows["horizon"] == horizon]
         return rows.set_index("predictors")
-
-    def repeats(self, scheme: str) -> int:
-        """How often a scheme of cross-fitting was repeated."""
-        return int(self.audit.loc[self.audit["scheme"] == scheme, "repeat"].max())

@@ -61,9 +61,18 @@ def shrinkage(frames: Frames, naming: Naming) -> Picture:
     return Picture("shrinkage", caption, panels)
 
 
-def visit_groups(visits: pd.Series) -> pd.Series:
-    """``1``, ``2``, ``3``, ``4``, ``5 or more`` visits."""
-    return visits.clip(upper=5).map(lambda n: "5 or more" if n == 5 else str(int(n)))
+def most_visits(slopes: pd.DataFrame, limit: int) -> int:
+    """Where the last group of visits starts: 5, or earlier where few patients have so many (for any marker)."""
+    for start in (5, 4, 3):
+        sizes = (slopes["visits"] >= start).groupby(slopes["marker"]).sum()
+        if not ((sizes > 0) & (sizes < limit)).any():
+            return start
+    return 2
+
+
+def visit_groups(visits: pd.Series, last: int) -> pd.Series:
+    """``1``, ``2``, ... and the last group, ``5 or more`` visits for a `last` of 5."""
+    return visits.clip(upper=last).map(lambda n: f"{last} or more" if n == last else str(int(n)))
 
 
 def by_visits(frames: Frames, naming: Naming) -> pd.DataFrame:
@@ -72,10 +81,11 @@ def by_visits(frames: Frames, naming: Naming) -> pd.DataFrame:
     A group smaller than ``report.small_cells`` keeps its (masked) count and loses its means.
     """
     limit = max(naming.study.report.small_cells, 2)
+    last = most_visits(frames.slopes, limit)
     rows = []
     for marker in naming.study.markers:
         own = frames.slopes[frames.slopes["marker"] == marker]
-        for visits, part in own.groupby(visit_groups(own["visits"]), sort=True):
+        for visits, part in own.groupby(visit_groups(own["visits"], last), sort=True):
             few = len(part) < limit
             rows.append(
                 {

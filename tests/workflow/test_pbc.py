@@ -1,0 +1,80 @@
+"""The PBC trial as it ships: the numbers that other programs found, and what the report says of them."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from slopewise import tables
+from tests.workflow.running import ROOT, run_steps
+
+
+@pytest.fixture(scope="module")
+def pbc_results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The shipped study with its own seed, folds and repeats; fewer resamples, which move no estimate."""
+    study = yaml.safe_load((ROOT / "config/studies/pbc.yaml").read_text(encoding="utf-8"))
+    study["outcome"]["bootstrap"] = 0
+    study["validation"]["bootstrap"] = 100
+    folder = tmp_path_factory.mktemp("pbc")
+    (folder / "study.yaml").write_text(yaml.safe_dump(study, sort_keys=False), encoding="utf-8")
+    return run_steps(folder / "study.yaml", folder / "results", until="report", folder=ROOT)
+
+
+def test_the_cohort_at_two_years(pbc_results: Path):
+    patients = tables.read("cohort/patients", pbc_results / "cohort/patients.parquet")
+    measurements = tables.read("cohort/measurements", pbc_results / "cohort/measurements.parquet")
+    assert (len(patients), int((patients["event"] > 0).sum()), len(measurements)) == (278, 135, 845)
+    flow = tables.read("cohort/flow", pbc_results / "cohort/flow.csv")
+    first, last = flow.iloc[0], flow.iloc[-1]
+    assert (first["patients_left"], first["rows_left"], first["events_left"]) == (312, 1945, 169)
+    assert (last["patients_left"], last["rows_left"], last["events_left"]) == (278, 845, 135)
+
+
+def test_the_growth_models_are_those_of_lme4(pbc_results: Path):
+    # lme4 1.1-31, bobyqa, rhoend 1e-12: lmer(log(bili) ~ time + (time | id)); albumin ends at correlation 1
+    effects = tables.read("growth/fixed_effects", pbc_results / "growth/fixed_effects.csv")
+    bilirubin = effects[effects["marker"] == "log_bilirubin"].set_index("term")["estimate"]
+    assert bilirubin.tolist() == pytest.approx([0.403903, 0.094378], rel=1e-4)
+    components = tables.read("growth/covariance", pbc_results / "growth/covariance.csv")
+    own = components[components["marker"] == "log_bilirubin"].set_index(["term_1", "term_2"])["sd_or_correlation"]
+    assert own[("Intercept", "Intercept")] == pytest.approx(0.899052, rel=1e-4)
+    assert own[("time", "time")] == pytest.approx(0.275466, rel=1e-4)
+    assert own[("Intercept", "time")] == pytest.approx(0.2628, rel=1e-3)
+    assert own[("Residual", "Residual")] == pytest.approx(0.319593, rel=1e-4)
+    fits = tables.read("growth/fits", pbc_results / "growth/fits.csv")
+    everybody = fits[fits["repeat"] == 0].set_index("marker")
+    assert everybody.loc["log_bilirubin", "deviance"] == pytest.approx(1510.2198, abs=1e-4)
+    assert everybody.loc["albumin", "deviance"] == pytest.approx(941.0604, abs=1e-3)
+    assert everybody.loc["albumin", "singular"] and not everybody.loc["log_bilirubin", "singular"]
+    assert fits["converged"].all() and (fits["structure"] == "correlated").all()
+
+
+def test_the_validated_concordance_is_about_what_another_program_found(pbc_results: Path):
+    performance = tables.read("outcome/performance", pbc_results / "outcome/performance.csv")
+    found = performance[performance["metric"] == "c_harrell"].set_index("predictors")["validated"]
+    elsewhere = {"clinical": 0.54, "baseline": 0.79, "last": 0.82, "level": 0.825, "slope": 0.823}
+    assert {step: found[step] for step in elsewhere} == pytest.approx(elsewhere, abs=0.02)
+
+
+def test_albumins_slope_is_left_out_since_only_noise_would_tell_it_from_the_level(pbc_results: Path):
+    coefficients = tables.read("outcome/coefficients", pbc_results / "outcome/coefficients.csv")
+    dropped = coefficients[coefficients["estimate"].isna()]
+    assert set(zip(dropped["predictors"], dropped["term"], strict=True)) == {("slope", "albumin.slope")}
+    ledger = tables.read("outcome/ledger", pbc_results / "outcome/ledger.csv")
+    assert ledger["message"].str.contains("albumin.slope left out").any()
+    validation = tables.read("outcome/ledger", pbc_results / "outcome/validation_ledger.csv")
+    left_out = validation["message"].str.contains("albumin.slope left out")
+    assert 15 <= left_out.sum() <= 25
+
+
+def test_no_fit_leaks(pbc_results: Path):
+    audit = tables.read("slopes/leakage_audit", pbc_results / "slopes/leakage_audit.csv")
+    assert len(audit) == 5 * 5 + 5 * 5 * (1 + 5)
+    assert set(audit["verdict"]) == {"clean"} and audit["latest_time_fitted"].max() <= 2.0
+
+
+def test_the_headline_says_that_the_slope_adds_nothing(pbc_results: Path):
+    report = (pbc_results / "report.html").read_text(encoding="utf-8")
+    headline = re.search(r"<h2[^>]*>(.*?)</h2>", report, flags=re.DOTALL)
+    assert headline and "adds nothing" in headline[1]
