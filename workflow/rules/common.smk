@@ -69,7 +69,7 @@ def folder_of(study):
 # Scripts read the whole study file by its path; what of it a rule depends on stands in the rule's params.
 config["study_files"] = {name: str(file.resolve()) for name, (file, _) in STUDY_FILES.items()}
 config["study_folders"] = {name: str(folder_of(study)) for name, (_, study) in STUDY_FILES.items()}
-config["cores"] = workflow.cores
+config["cores"] = workflow.resource_settings.cores  # None on a cluster, where each job has cores of its own
 
 
 wildcard_constraints:
