@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 
 from slopewise.growth import many, scoring
 from slopewise.growth.compiled import Address, address
-from slopewise.growth.faces import settle
 from slopewise.growth.kernel import Fit, deviance_at, make_problem, second_pass
 from slopewise.growth.many import Results
 from slopewise.growth.moments import Moments, empty_moments
-from slopewise.growth.optimise import score_inside
+from slopewise.growth.optimise import score_factor, score_inside
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -29,7 +28,7 @@ class Functions(NamedTuple):
     deviance_at: Address
     second_pass: Address
     score_inside: Address
-    settle: Address
+    score_factor: Address
 
 
 @cache
@@ -39,8 +38,8 @@ def functions() -> Functions:
     problem = make_problem.py_func(np.zeros((1, 1, 1, 1)), np.zeros((1, 1, 1, 1)), square, 1.0, True)
     first, second = address(deviance_at, problem, square), address(second_pass, problem, 1.0, True)
     fit = Fit(problem, first, second)
-    inside = address(score_inside, fit, square, indices, indices, indices)
-    end = address(settle, fit, square, 1, indices, True, square)
+    inside = address(score_inside, fit, square, indices, indices, indices, True)
+    end = address(score_factor, fit, square, indices, 1, True, 0.0, square, square)
     moments = empty_moments(1, 1, 1, indices)
     results = many.empty_results(1, 1, 1, 1)
     return Functions(address(many.standardised, 1, indices, moments, 1, True, results), first, second, inside, end)

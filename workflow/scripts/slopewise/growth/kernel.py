@@ -39,12 +39,13 @@ class Problem(NamedTuple):
     gradient: Floats  # (q, q): G
     trace: Floats  # (q, q): sum of P_i = T_i - Q_i
     products: Floats  # (v, v): sums of products of the elements of P_i
+    curved: Floats  # (v, v): sums of products of the elements of e_i e_i' / sigma^2 and of P_i
     cross: Floats  # (p1, p1): Cholesky factor of [X y]'V^-1[X y], lower
     inverse: Floats  # (p, p): inverse of the factor's X part, lower
     residual: Floats  # (p1,): -beta, then 1
-    small: Floats  # (2 q^2 + 2 v + 2, lanes): per-patient scratch, see the passes
+    small: Floats  # (2 q^2 + 3 v + 2, lanes): per-patient scratch, see the passes
     wide: Floats  # (q p1, lanes): F_Y
-    sums: Floats  # (p1 (p1 + 1) / 2 + v (v + 3), lanes): sums of each lane
+    sums: Floats  # (p1 (p1 + 1) / 2 + 2 v (v + 1), lanes): sums of each lane
 
 
 class Fit(NamedTuple):
@@ -71,12 +72,13 @@ def make_problem(z, y, left, n, reml):
         np.zeros((q, q)),
         np.zeros((q, q)),
         np.zeros((v, v)),
+        np.zeros((v, v)),
         np.zeros((p1, p1)),
         np.zeros((p1 - 1, p1 - 1)),
         np.zeros(p1),
-        np.zeros((2 * q * q + 2 * v + 2, lanes)),
+        np.zeros((2 * q * q + 3 * v + 2, lanes)),
         np.zeros((q * p1, lanes)),
-        np.zeros((p1 * (p1 + 1) // 2 + v * (v + 3), lanes)),
+        np.zeros((p1 * (p1 + 1) // 2 + 2 * v * (v + 1), lanes)),
     )
 
 
@@ -286,13 +288,13 @@ def profiled(problem, log_determinant):
 
 @cached
 def second_pass(problem, sigma2, reml):
-    """G, the sum of P_i = T_i - Q_i and the sums of its products, after `deviance_at`; without `reml` Q_i = 0."""
+    """G and the sums over patients that the information is made of, after `deviance_at`; without `reml` Q_i = 0."""
     t, e, small, sums = problem.t, problem.e, problem.small, problem.sums
     blocks, q, p1, lanes = e.shape
     p, v = p1 - 1, t.shape[1]
-    o_v, o_p = q, 2 * q
-    o_t, o_m = v, 2 * v
-    for c in range(v * (v + 3)):
+    o_v, o_p, o_s = q, 2 * q, 2 * q + v
+    o_t, o_m, o_c = v, 2 * v, 2 * v + v * v
+    for c in range(2 * v * (v + 1)):
         for i in range(lanes):
             sums[c, i] = 0.0
     scale = 1.0 / sigma2
@@ -326,11 +328,15 @@ def second_pass(problem, sigma2, reml):
         for r in range(q):
             for c in range(r + 1):
                 for i in range(lanes):
-                    kept = small[o_p + position, i]
+                    kept, square = small[o_p + position, i], small[r, i] * small[c, i] * scale
+                    small[o_s + position, i] = square
                     sums[o_t + position, i] += kept
-                    sums[position, i] += kept - small[r, i] * small[c, i] * scale
+                    sums[position, i] += kept - square
                 position += 1
         for r in range(v):
+            for c in range(v):
+                for i in range(lanes):
+                    sums[o_c + r * v + c, i] += small[o_s + r, i] * small[o_p + c, i]
             for c in range(r + 1):
                 for i in range(lanes):
                     sums[o_m + r * v + c, i] += small[o_p + r, i] * small[o_p + c, i]
@@ -353,4 +359,9 @@ def second_pass(problem, sigma2, reml):
                 total += sums[o_m + r * v + c, i]
             problem.products[r, c] = total
             problem.products[c, r] = total
+        for c in range(v):
+            total = 0.0
+            for i in range(lanes):
+                total += sums[o_c + r * v + c, i]
+            problem.curved[r, c] = total
     return 0

@@ -9,7 +9,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from slopewise.growth.compiled import cached
-from slopewise.growth.faces import free_elements, identified, minimise
+from slopewise.growth.faces import free_elements, minimise
 from slopewise.growth.kernel import Fit, make_problem
 from slopewise.growth.optimise import CONVERGED, IMPOSSIBLE
 from slopewise.growth.standardise import aliased_columns, centre_and_scale, entries, fill_blocks, lanes_for, sum_left
@@ -77,8 +77,11 @@ def _active_columns(structure, z_columns):
 
 
 @njit(error_model="numpy")
-def ladder(fit, score_inside, settle, psi, asked, z_columns):
-    """(structure, status, evaluations): what was imposed, else the richest that is identified and converges."""
+def ladder(fit, score_inside, score_factor, psi, asked, z_columns):
+    """What was imposed, else the richest structure that is identified and converges.
+
+    Returns (structure, status, deviance, sigma^2, evaluations); the passes of `fit` were last made at this `psi`.
+    """
     q, evaluations = psi.shape[0], 0
     for step in range(3):
         if asked < DECIDE:
@@ -96,18 +99,18 @@ def ladder(fit, score_inside, settle, psi, asked, z_columns):
         for a in active:
             psi[a, a] = 1.0
         if active.shape[0] == 0:
-            return structure, CONVERGED, evaluations + 1
+            deviance, sigma2 = fit.deviance_at(fit.problem, psi)
+            if np.isfinite(deviance):
+                fit.second_pass(fit.problem, sigma2, fit.problem.reml)
+                return structure, CONVERGED, deviance, sigma2, evaluations + 1
+            return structure, IMPOSSIBLE, deviance, sigma2, evaluations + 1
         diagonal = structure == DIAGONAL
-        free = free_elements(active, diagonal)
-        if asked >= DECIDE:
-            evaluations += 1
-            if not identified(fit, psi, active, free):
-                continue
-        status, used = minimise(fit, score_inside, settle, psi, active, diagonal, free)
+        free, decide = free_elements(active, diagonal), asked >= DECIDE
+        status, deviance, sigma2, used = minimise(fit, score_inside, score_factor, psi, active, diagonal, free, decide)
         evaluations += used
-        if status == CONVERGED or asked < DECIDE:
-            return structure, status, evaluations
-    return EXCLUDED, IMPOSSIBLE, evaluations
+        if status == CONVERGED or not decide:
+            return structure, status, deviance, sigma2, evaluations
+    return EXCLUDED, IMPOSSIBLE, np.inf, np.nan, evaluations
 
 
 @cached
@@ -123,7 +126,7 @@ def fit_range(
     deviance_at,
     second_pass,
     score_inside,
-    settle,
+    score_factor,
 ):
     """Fits number first to last - 1, each on the patients with a count above 0; fills `results`.
 
@@ -134,15 +137,14 @@ def fit_range(
         if results.rows[j] == 0:
             results.status[j] = IMPOSSIBLE
             continue
-        psi = results.psi[j]
         fit = Fit(problem, deviance_at, second_pass)
-        structure, status, evaluations = ladder(fit, score_inside, settle, psi, asked[j], moments.z_columns)
+        structure, status, deviance, sigma2, evaluations = ladder(
+            fit, score_inside, score_factor, results.psi[j], asked[j], moments.z_columns
+        )
         results.structure[j], results.status[j], results.evaluations[j] = structure, status, evaluations
-        deviance, sigma2 = deviance_at(problem, psi)
         if not np.isfinite(deviance):
             results.status[j] = IMPOSSIBLE
             continue
-        second_pass(problem, sigma2, reml)
         keep(j, problem, sigma2, place, results)
         scale, x_columns = results.scale_x[j], moments.x_columns
         deviance += (problem.n - place.shape[0] + 1 if reml else problem.n) * 2.0 * np.log(scale[-1]) - log_weights

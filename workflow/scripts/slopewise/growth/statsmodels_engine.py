@@ -1,8 +1,9 @@
 """statsmodels' MixedLM behind the same GrowthFit: the independent check of the engine.
 
-Fixed effects, their covariance, Psi, sigma^2 and the likelihood are statsmodels' own; nothing is standardised. It has
-neither row weights nor residual variances by stratum, and it stops early on some data, so the best end of several
-optimisers is taken.
+Fixed effects, Psi and sigma^2 are statsmodels' own; nothing is standardised. It has neither row weights nor residual
+variances by stratum, and it stops early on some data, so the best end of several optimisers is taken. The likelihood and
+the covariance of the fixed effects are worked out here with full matrices at its parameters: its own likelihood inverts
+Psi and is off by 1e-5 where Psi is singular, and its standard errors are those of a numerical Hessian.
 """
 
 from __future__ import annotations
@@ -62,10 +63,11 @@ def _fit_one(
     places = np.flatnonzero(kept)
     results.sigma2[j] = best.scale
     results.beta[j, places] = np.asarray(best.fe_params)
-    covariance = np.asarray(best.cov_params())[: len(places), : len(places)]
-    results.inverse[j][np.ix_(places, places)] = covariance / best.scale
-    results.psi[j][np.ix_(active, active)] = np.asarray(best.cov_re) / best.scale
-    results.deviance[j] = -2.0 * best.llf
+    psi = np.asarray(best.cov_re) / best.scale
+    results.psi[j][np.ix_(active, active)] = psi
+    deviance, information = _likelihood(y, x[:, kept], z[:, active], groups, psi, best.scale, data.specification.reml)
+    results.deviance[j] = deviance
+    results.inverse[j][np.ix_(places, places)] = np.linalg.inv(information)
     empty = not np.asarray(best.fe_params).any()  # a failure that statsmodels reports as convergence
     results.status[j] = CONVERGED if best.converged and not empty else STOPPED
 
@@ -89,6 +91,27 @@ def _best(y: Floats, x: Floats, z: Floats, groups: Integers, diagonal: bool, rem
             if np.isfinite(found.llf) and (best is None or found.llf > best.llf):
                 best = found
     return best
+
+
+def _likelihood(
+    y: Floats, x: Floats, z: Floats, groups: Integers, psi: Floats, sigma2: float, reml: bool
+) -> tuple[float, Floats]:
+    """-2 log (restricted) likelihood at these parameters, and X'V^-1X with V relative to sigma^2."""
+    n, p = x.shape
+    total = np.zeros((p + 1, p + 1))
+    log_determinant = 0.0
+    for rows in np.split(np.arange(n), np.flatnonzero(np.diff(groups)) + 1):
+        v = z[rows] @ psi @ z[rows].T + np.eye(len(rows))
+        both = np.column_stack([x[rows], y[rows]])
+        log_determinant += np.linalg.slogdet(v)[1]
+        total += both.T @ np.linalg.solve(v, both)
+    information, moment = total[:p, :p], total[:p, p]
+    square = total[p, p] - moment @ np.linalg.solve(information, moment)
+    freedom = n - p if reml else n
+    deviance = log_determinant + freedom * np.log(2.0 * np.pi * sigma2) + square / sigma2
+    if reml:
+        deviance += np.linalg.slogdet(information)[1]
+    return float(deviance), information
 
 
 def _expanded(data: GrowthData, count: Integers) -> tuple[Integers, Integers]:
