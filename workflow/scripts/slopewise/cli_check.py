@@ -1,0 +1,267 @@
+"""`slopewise check`: everything about a study that can be known before it runs, as plain facts.
+
+`cli_page` prints them. The study is read, its tables are checked and its cohort is made by the functions that the
+workflow itself uses, so that what is said here is what will be analysed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from slopewise.cli_columns import Column, describe, readable
+from slopewise.cli_landmark import fold_plan, unsupported_horizons
+from slopewise.cli_runtime import Estimate, estimate
+from slopewise.cli_sample_size import SampleSize, sample_size
+from slopewise.cohort import Cohort, prepare_cohort
+from slopewise.cohort.findings import NOTE, WARNING, Problem
+from slopewise.run import InputError
+from slopewise.sources import Table, read_table
+from slopewise.study import Study, formula_names, load_study
+from slopewise.study_keys import ColumnReference
+
+MANY_VISITS = 3
+FEW_PATIENTS = 30
+FEW_SHARE = 0.2
+EVENTS_PER_COEFFICIENT = 10
+
+
+@dataclass(frozen=True)
+class ColumnLine:
+    """One column that the study uses: the key that names it, its file, and what is in it."""
+
+    key: str
+    column: str
+    file: str
+    content: str
+
+
+@dataclass(frozen=True)
+class MarkerVisits:
+    """One marker up to the landmark: patients by number of distinct times, rows, and how far the times lie apart.
+
+    `spread` is the root mean square deviation of a patient's times from their mean, over patients with two or more.
+    """
+
+    marker: str
+    none: int
+    one: int
+    two: int
+    more: int
+    rows: int
+    spread: float
+
+
+@dataclass(frozen=True)
+class StepLine:
+    """One step of the ladder: its coefficients and the events for each."""
+
+    name: str
+    coefficients: int
+    events_each: float
+
+
+@dataclass(frozen=True)
+class HorizonLine:
+    """One horizon: events up to it, patients followed past it, and why it cannot be evaluated (empty: it can)."""
+
+    horizon: float
+    events: int
+    beyond: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Examination:
+    """All findings. `warnings` are worth thought; any of `stops` means that the study cannot run."""
+
+    file: Path
+    study: Study
+    cohort: Cohort
+    columns: list[ColumnLine]
+    visits: pd.Series
+    markers: list[MarkerVisits]
+    ladder: list[StepLine]
+    size: SampleSize | None
+    horizons: list[HorizonLine]
+    time: Estimate
+    warnings: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    stops: list[str] = field(default_factory=list)
+
+
+def examine(path: Path) -> Examination:
+    """Examine a study file; paths in it are beside the working directory.
+
+    Raises `InputError` for a study file or data that cannot be used, with the first reason; `CohortError` carries all.
+    """
+    study = load_study(path)
+    cohort = prepare_cohort(study, Path())
+    visits = cohort.measurements.groupby("patient")["time"].nunique()
+    markers = [marker_visits(cohort, name) for name in study.markers]
+    ladder, size, horizons, stops = _outcome(study, cohort)
+    warnings = [
+        *(str(problem) for problem in problems_of(cohort.problems, WARNING)),
+        *_slope_warnings(study, markers, len(cohort.patients)),
+        *_size_warnings(ladder, size),
+    ]
+    return Examination(
+        file=path, study=study, cohort=cohort, columns=column_lines(study), visits=visits, markers=markers,
+        ladder=ladder, size=size, horizons=horizons, time=estimate(study, len(cohort.patients)),
+        warnings=warnings, notes=[str(problem) for problem in problems_of(cohort.problems, NOTE)], stops=stops,
+    )  # fmt: skip
+
+
+def problems_of(frame: pd.DataFrame, severity: str) -> list[Problem]:
+    """The findings of one severity in a table ``cohort/problems``."""
+    rows = frame[frame["severity"] == severity].astype(object)
+    records = rows.where(rows.notna(), other=None).to_dict("records")
+    return [Problem(**{str(key): value for key, value in record.items()}) for record in records]
+
+
+# -- columns ----------------------------------------------------------------------------------------------------------
+
+
+def column_lines(study: Study) -> list[ColumnLine]:
+    """Each column that the study names, with the file it is read from and what is in it."""
+    data, outcome = study.data, study.outcome
+    rows = read_table(Path(), data.measurements, "data.measurements", data)
+    people = read_table(Path(), data.patients, "data.patients", data) if data.patients else rows
+    zero = data.time_zero.column if isinstance(data.time_zero, ColumnReference) else None
+    wanted: list[tuple[str, str | None, Table]] = [
+        ("data.patient", data.patient, rows),
+        ("data.time", data.time, rows),
+        ("data.time_zero", zero, people),
+        *((f"markers.{name}", marker.column, rows) for name, marker in study.markers.items()),
+        ("outcome.time", outcome.time, people),
+        ("outcome.event", outcome.event, people),
+        *(("outcome.covariates", column, people) for column in outcome.covariates),
+        *(("growth", column, people) for column in study.growth_columns if column not in outcome.covariates),
+    ]
+    lines = []
+    for key, column, preferred in wanted:
+        table = preferred if column in preferred.text.columns else rows
+        if column is not None and column in table.text.columns:
+            lines.append(ColumnLine(key, column, table.name, content(describe(table, column), table, key)))
+    return lines
+
+
+def content(column: Column, table: Table, key: str) -> str:
+    """What a column holds in a few words."""
+    missing = len(table.text) - column.present
+    gaps = f", {missing} missing" if missing else ""
+    if key == "data.patient":
+        return f"{column.distinct} patients in {len(table.text)} rows{gaps}"
+    cells = table.text[column.name][~table.missing(column.name)]
+    if column.is_date:
+        return f"dates, {cells.iloc[0]} in the first row{gaps}"
+    if key == "outcome.event" or not column.is_number:
+        counts = cells.value_counts().sort_index()
+        listed = ", ".join(f"{readable(str(code))}: {count}" for code, count in counts.head(8).items())
+        return listed + (f" and {len(counts) - 8} more" if len(counts) > 8 else "") + gaps
+    values = column.values[np.isfinite(column.values)]
+    return f"{values.min():.4g} to {values.max():.4g}, median {np.median(values):.4g}{gaps}"
+
+
+# -- visits -----------------------------------------------------------------------------------------------------------
+
+
+def marker_visits(cohort: Cohort, marker: str) -> MarkerVisits:
+    """Count distinct times of a marker by patient, up to the landmark."""
+    rows = cohort.measurements.loc[cohort.measurements[marker].notna(), ["patient", "time"]].drop_duplicates()
+    counts = rows.groupby("patient").size().reindex(cohort.patients["patient"], fill_value=0)
+    repeated = rows[rows["patient"].isin(counts.index[counts >= 2])]
+    deviation = repeated["time"] - repeated.groupby("patient")["time"].transform("mean")
+    return MarkerVisits(
+        marker=marker,
+        none=int((counts == 0).sum()),
+        one=int((counts == 1).sum()),
+        two=int((counts == 2).sum()),
+        more=int((counts >= MANY_VISITS).sum()),
+        rows=int(cohort.measurements[marker].notna().sum()),
+        spread=float(np.sqrt((deviation**2).mean())) if len(deviation) else 0.0,
+    )
+
+
+def _slope_warnings(study: Study, markers: list[MarkerVisits], patients: int) -> list[str]:
+    """Markers of which a slope of the patient's own can hardly be told from scatter."""
+    if "time" not in formula_names(study.growth.random):
+        return []
+    found = []
+    for visits in markers:
+        repeated = visits.two + visits.more
+        if repeated == 0:
+            found.append(
+                f"{visits.marker}: nobody was measured twice up to the landmark, so there is no slope to estimate; "
+                'choose a later landmark, or growth.random: "~ 1"'
+            )
+        elif visits.more < FEW_PATIENTS or visits.more < FEW_SHARE * patients:
+            found.append(
+                f"{visits.marker}: only {visits.more} of {patients} patients were measured three times or more up to "
+                "the landmark; with two visits a slope cannot be told from scatter, so expect a singular fit or a low "
+                "reliability; consider a later landmark"
+            )
+    return found
+
+
+# -- outcome ----------------------------------------------------------------------------------------------------------
+
+
+def _outcome(study: Study, cohort: Cohort) -> tuple[list[StepLine], SampleSize | None, list[HorizonLine], list[str]]:
+    """The ladder's sizes, the largest step's sample size, the horizons, and what makes a validation impossible."""
+    if study.outcome.kind != "survival":
+        return [], None, [], []
+    followup, event = cohort.patients["followup"].to_numpy(), cohort.patients["event"].to_numpy() == 1
+    ladder = ladder_lines(study, cohort.patients, int(event.sum()))
+    largest = max(ladder, key=lambda step: step.coefficients)
+    horizons, stops = [], []
+    plan = fold_plan(study)
+    for horizon in study.outcome.horizons:
+        reason = ""
+        try:
+            reason = unsupported_horizons([horizon], cohort.patients, plan)
+        except InputError as error:
+            stops.append(str(error))
+        by_then, beyond = int((event & (followup <= horizon)).sum()), int((followup > horizon).sum())
+        horizons.append(HorizonLine(horizon, by_then, beyond, reason))
+        stops += [reason] if reason else []
+    size = sample_size(
+        largest.coefficients, len(followup), int(event.sum()), float(followup.sum()), study.outcome.horizons[-1]
+    )
+    return ladder, size, horizons, list(dict.fromkeys(stops))
+
+
+def ladder_lines(study: Study, patients: pd.DataFrame, events: int) -> list[StepLine]:
+    """Each step of the ladder with its coefficients: those of the covariates and of each marker's quantities."""
+    from slopewise.outcome.ladder import STEPS
+    from slopewise.outcome.predictors import CovariateCoding
+
+    covariates = len(CovariateCoding.learn(patients, study.outcome.covariates).terms)
+    counts = {step.name: covariates + len(step.quantities) * len(study.markers) for step in STEPS}
+    return [StepLine(name, count, events / count if count else float("inf")) for name, count in counts.items()]
+
+
+def _size_warnings(ladder: list[StepLine], size: SampleSize | None) -> list[str]:
+    if size is None or size.enough:
+        return []
+    found = []
+    names = [step.name for step in ladder if step.coefficients == size.parameters]
+    steps = f"{size.parameters} coefficients (steps {', '.join(names)})"
+    if size.patients < size.needed:
+        found.append(
+            f"sample size: {steps} ask for {size.needed} patients with {size.events_needed} events, and there are "
+            f"{size.patients} with {size.events} (Riley et al. 2019, 2020); expect shrinkage, and lean on the "
+            "validated numbers; fewer markers or covariates would ask for less"
+        )
+    if size.margin > 0.05:
+        found.append(
+            f"sample size: the overall risk at the last horizon will be known to ± {size.margin:.2f} only (Riley et "
+            "al. 2020 ask for 0.05)"
+        )
+    each = size.events / size.parameters
+    if each < EVENTS_PER_COEFFICIENT:
+        found.append(f"{each:.1f} events for each coefficient of the largest step: fewer than {EVENTS_PER_COEFFICIENT}")
+    return found

@@ -1,0 +1,84 @@
+"""Are there patients and events enough for the coefficients that the ladder asks for?
+
+Riley et al. 2019 (Statistics in Medicine 38:1276–1296, 10.1002/sim.7992) and 2020 (BMJ 368:m441, 10.1136/bmj.m441):
+with R² the anticipated Cox–Snell R² of a model with p parameters, the shrinkage S is expected with
+
+    n = p / ((S − 1) ln(1 − R²/S))
+
+patients. Criterion (i) asks for S ≥ 0.9; criterion (ii) for a difference of at most 0.05 between apparent and adjusted
+R² of Nagelkerke, which is S = R² / (R² + 0.05 R²max). With φ events per patient, R²max = 1 − exp(2(φ ln φ − φ)). Where
+nothing better is known they advise R² = 0.15 R²max. Criterion (iii) asks that the overall risk at a time point be
+known within 0.05.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+SHRINKAGE = 0.9
+OPTIMISM = 0.05
+NAGELKERKE = 0.15
+MARGIN = 0.05
+NORMAL_975 = 1.959963984540054
+
+
+def max_r_squared(events_per_patient: float) -> float:
+    """The largest Cox–Snell R² that a survival model can have (Riley 2019, equation 23)."""
+    share = min(events_per_patient, 1.0)
+    return 1.0 - math.exp(2.0 * (share * math.log(share) - share))
+
+
+def patients_needed(parameters: int, r_squared: float, shrinkage: float) -> int:
+    """Patients with which a model of so many parameters is expected to need this shrinkage."""
+    return math.ceil(parameters / ((shrinkage - 1.0) * math.log(1.0 - r_squared / shrinkage)))
+
+
+@dataclass(frozen=True)
+class SampleSize:
+    """What one model needs: patients by criteria (i) and (ii), and the margin of the overall risk (iii)."""
+
+    parameters: int
+    patients: int
+    events: int
+    for_shrinkage: int
+    for_optimism: int
+    margin: float
+
+    @property
+    def needed(self) -> int:
+        """Patients by the stricter of the first two criteria."""
+        return max(self.for_shrinkage, self.for_optimism)
+
+    @property
+    def enough(self) -> bool:
+        """Whether all three are met."""
+        return self.patients >= self.needed and self.margin <= MARGIN
+
+    @property
+    def events_needed(self) -> int:
+        """Events among so many patients, at the cohort's own rate."""
+        return math.ceil(self.needed * self.events / self.patients)
+
+
+def sample_size(parameters: int, patients: int, events: int, person_time: float, horizon: float) -> SampleSize:
+    """Judge a model of `parameters` (≥ 1) on a cohort; `person_time` and `horizon` in one unit."""
+    most = max_r_squared(events / patients)
+    r_squared = NAGELKERKE * most
+    small_optimism = r_squared / (r_squared + OPTIMISM * most)
+    return SampleSize(
+        parameters=parameters,
+        patients=patients,
+        events=events,
+        for_shrinkage=patients_needed(parameters, r_squared, SHRINKAGE),
+        for_optimism=patients_needed(parameters, r_squared, small_optimism),
+        margin=risk_margin(events, person_time, horizon),
+    )
+
+
+def risk_margin(events: int, person_time: float, horizon: float) -> float:
+    """Half the width of the 95% interval of the overall risk at a horizon, under a constant rate."""
+    rate = events / person_time
+    error = NORMAL_975 * math.sqrt(rate / person_time)
+    low, high = (1.0 - math.exp(-max(rate + sign * error, 0.0) * horizon) for sign in (-1, 1))
+    return (high - low) / 2.0
