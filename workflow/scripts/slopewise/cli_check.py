@@ -24,7 +24,7 @@ from slopewise.study import Study, formula_names, load_study
 from slopewise.study_keys import ColumnReference
 
 MANY_VISITS = 3
-FEW_PATIENTS = 30
+FEW_PATIENTS = 10
 FEW_SHARE = 0.2
 EVENTS_PER_COEFFICIENT = 10
 

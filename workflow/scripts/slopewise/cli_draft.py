@@ -142,8 +142,8 @@ def _markers(draft: Draft) -> Iterator[str]:
         parts = [f"column: {scalar(marker.column)}"]
         parts += [f"transform: {marker.transform}"] if marker.transform != "none" else []
         parts += [f"unit: {scalar(marker.unit)}"] if marker.unit else []
-        if marker.name != marker.column:
-            parts.append(f"label: {scalar(readable(marker.column))}")
+        if marker.name != marker.label:
+            parts.append(f"label: {scalar(marker.label)}")
         yield f"  {scalar(marker.name)}: {{{', '.join(parts)}}}"
     if draft.left_out:
         yield from _comment("Left out:", "  ")

@@ -20,10 +20,11 @@ SKEWED = 1.0
 
 @dataclass(frozen=True)
 class ProposedMarker:
-    """A marker of the study file: its name, column, transform and unit, and what was seen of it."""
+    """A marker of the study file: its name, column, label, transform and unit, and what was seen of it."""
 
     name: str
     column: str
+    label: str
     transform: str
     unit: str
     reason: str
@@ -125,7 +126,7 @@ def _marker(column: Column, used: set[str]) -> ProposedMarker:
     unit = f"log {unit}" if unit and transform == "log" else unit
     name = marker_name(column.name, used)
     used.add(name)
-    return ProposedMarker(name, column.name, transform, unit, seen + why)
+    return ProposedMarker(name, column.name, readable(_bare(column.name)), transform, unit, seen + why)
 
 
 def _skewness(values: np.ndarray) -> float:
@@ -139,10 +140,14 @@ def _unit_of(name: str) -> str:
     return readable(found[1].strip()) if found and found[1].strip() else ""
 
 
+def _bare(column: str) -> str:
+    """A column's name without a unit in brackets."""
+    return re.sub(r"[\[(][^\[\]()]*[\])]\s*$", "", column).strip() or column
+
+
 def marker_name(column: str, used: set[str]) -> str:
     """A name for a marker, made of its column's: letters, digits and `_`, none of `used`."""
-    bare = re.sub(r"[\[(][^\[\]()]*[\])]\s*$", "", column) or column
-    plain = unicodedata.normalize("NFKD", bare.replace("ß", "ss")).encode("ascii", "ignore").decode()
+    plain = unicodedata.normalize("NFKD", _bare(column).replace("ß", "ss")).encode("ascii", "ignore").decode()
     name = re.sub(r"[^A-Za-z0-9]+", "_", plain).strip("_")[:80]
     if not MARKER_NAME.fullmatch(name):
         name = f"marker_{name}".strip("_")

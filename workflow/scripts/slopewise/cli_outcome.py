@@ -26,6 +26,7 @@ EVENT = vocabulary(
 )
 EVENT_PARTS = ("status", "event", "death", "dead")
 CENSORED = vocabulary("0 censored censor cens alive living no n none false lebt lebend zensiert nein vivant non vivo")
+YES = vocabulary("yes y true ja j oui si sim")
 COVARIATES = vocabulary("age sex gender alter geschlecht sexe edad sexo")
 MOST_CODES = 6
 
@@ -165,17 +166,21 @@ def _meaning(
         rest = tuple(code for code in codes if code not in events and code not in competing)
         return events, competing, rest, "as told; all other codes count as censored"
     censored = tuple(code for code in codes if code.lower() in CENSORED)
-    events = {
-        code: f"{readable(event)} {code}" if code.isdigit() else readable(code)
-        for code in codes
-        if code not in censored
-    }
+    rest = [code for code in codes if code not in censored]
+    events = {code: _label(event, code, alone=len(rest) == 1) for code in rest}
     if not censored:
         return {}, {}, (), f"its codes are {listed(codes)}, and none of them is plainly the censored one"
     if not events:
         return {}, {}, censored, f"its codes are {listed(codes)}, and none of them is an event"
     several = " taken together as one event: separate a competing one" if len(events) > 1 else " is the event"
     return events, {}, censored, f"{listed(censored)} is censored, {listed(events)}{several}"
+
+
+def _label(event: str, code: str, alone: bool) -> str:
+    """A label for the report: of a 1 or a yes the column's name, of other words the word."""
+    if code.isdigit() or code.lower() in YES:
+        return readable(event) if alone else f"{readable(event)} {code}"
+    return readable(code)
 
 
 def _labelled(pairs: tuple[str, ...], option: str) -> dict[str, str]:
