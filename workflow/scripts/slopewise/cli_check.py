@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from slopewise.cli_columns import Column, describe, readable
-from slopewise.cli_landmark import fold_plan, unsupported_horizons
+from slopewise.cli_landmark import fold_plan, outer_folds, unsupported
 from slopewise.cli_runtime import Estimate, estimate
 from slopewise.cli_sample_size import SampleSize, sample_size
 from slopewise.cohort import Cohort, prepare_cohort
@@ -218,13 +218,13 @@ def _outcome(study: Study, cohort: Cohort) -> tuple[list[StepLine], SampleSize |
     ladder = ladder_lines(study, cohort.patients, int(event.sum()))
     largest = max(ladder, key=lambda step: step.coefficients)
     horizons, stops = [], []
-    plan = fold_plan(study)
+    folds: list[np.ndarray] = []
+    try:
+        folds = outer_folds(cohort.patients, fold_plan(study))
+    except InputError as error:  # too few patients
+        stops.append(str(error))
     for horizon in study.outcome.horizons:
-        reason = ""
-        try:
-            reason = unsupported_horizons([horizon], cohort.patients, plan)
-        except InputError as error:
-            stops.append(str(error))
+        reason = unsupported(horizon, cohort.patients, folds)
         by_then, beyond = int((event & (followup <= horizon)).sum()), int((followup > horizon).sum())
         horizons.append(HorizonLine(horizon, by_then, beyond, reason))
         stops += [reason] if reason else []

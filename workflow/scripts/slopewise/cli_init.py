@@ -26,7 +26,7 @@ from slopewise.cli_markers import guess_markers
 from slopewise.cli_outcome import guess_outcome
 from slopewise.cohort.clock import in_unit, read_times
 from slopewise.run import InputError, write_text
-from slopewise.sources import read_table
+from slopewise.sources import Table, read_table
 from slopewise.study import parse_study
 from slopewise.study_keys import Data
 
@@ -42,8 +42,8 @@ def draft_study(measurements: str, patients: str | None, name: str, dialect: Dia
     files = {"measurements": measurements} | ({"patients": patients} if patients else {})
     known = {"patient": "?", "time": "??", "time_unit": "days", "analysis_unit": "days"}
     data = Data.model_validate({**files, **known, **dialect.keys})
-    table = read_table(Path(), measurements, "MEASUREMENTS", data)
-    people = read_table(Path(), patients, "--patients", data) if patients else None
+    table = _read(measurements, "MEASUREMENTS", data)
+    people = _read(patients, "--patients", data) if patients else None
     seen = look(table, people)
     patient = guess_patient(seen, said.patient)
     time = guess_time(seen, patient.value, said.time)
@@ -70,6 +70,14 @@ def draft_study(measurements: str, patients: str | None, name: str, dialect: Dia
         outcome=outcome, moments=Moments(0.0, (), 5, ""), trouble="",
     )  # fmt: skip
     return _with_moments(draft, times, said)
+
+
+def _read(name: str, option: str, data: Data) -> Table:
+    """Read a table; what a message says of a key of the study file is said of the option that writes it."""
+    try:
+        return read_table(Path(), name, option, data)
+    except InputError as error:
+        raise InputError(re.sub(r"set data\.(decimal|delimiter|encoding)", r"say it with --\1", str(error))) from error
 
 
 def _times(seen: Look, patient: str, time: str, unit: str, date_format: str, zero: str) -> pd.DataFrame:

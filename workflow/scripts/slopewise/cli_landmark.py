@@ -41,19 +41,26 @@ def fold_plan(study: Study) -> FoldPlan:
     return FoldPlan(crossfit.folds, crossfit.repeats, validation.folds, validation.repeats, study.seed)
 
 
-def unsupported_horizons(horizons: Sequence[float], patients: pd.DataFrame, plan: FoldPlan) -> str:
-    """Why these horizons cannot be evaluated in the study's own folds; empty when they can.
+def outer_folds(patients: pd.DataFrame, plan: FoldPlan) -> list[np.ndarray]:
+    """The outer fold of each of `patients` (the cohort's table) in each repeat of the validation, as a run has it.
 
-    `patients` is the cohort's table. Raises `InputError` when the cohort is too small for the folds.
+    Raises `InputError` when the cohort is too small for the folds.
     """
     folds = make_folds(patients, plan)
     outer = folds[(folds["scheme"] == VALIDATION) & (folds["held_out"] == 0)]
+    return [
+        own.set_index("patient")["fold"].reindex(patients["patient"]).to_numpy()
+        for _, own in outer.groupby("repeat", sort=True)
+    ]
+
+
+def unsupported(horizon: float, patients: pd.DataFrame, folds: Sequence[np.ndarray]) -> str:
+    """Why a horizon cannot be evaluated in these folds; empty when it can."""
     followup, event = patients["followup"].to_numpy(dtype=float), patients["event"].to_numpy() == 1
     try:
-        check_horizons(horizons, followup, event)
-        for _, own in outer.groupby("repeat", sort=True):
-            fold = own.set_index("patient")["fold"].reindex(patients["patient"]).to_numpy()
-            check_horizons(horizons, followup, event, fold)
+        check_horizons([horizon], followup, event)
+        for fold in folds:
+            check_horizons([horizon], followup, event, fold)
     except InputError as error:
         return str(error)
     return ""
@@ -117,14 +124,14 @@ def _candidates(study: Study, times: pd.DataFrame) -> Iterator[float]:
 def _moments(study: Study, landmark: float, cohort: Cohort) -> Moments | None:
     """Horizons and folds at one landmark, or None when validation could not be run."""
     patients = cohort.patients
-    for folds in FOLDS:
+    events = int((patients["event"] == 1).sum())
+    for folds in FOLDS if events >= 2 else ():
         asked = study.model_copy(update={"crossfit": CrossFit(folds=folds), "validation": Validation(folds=folds)})
         try:
-            horizons = _horizons(patients, fold_plan(asked))
+            horizons = _horizons(patients, outer_folds(patients, fold_plan(asked)))
         except InputError:  # too few patients for so many folds
             continue
         if horizons:
-            events = int((patients["event"] == 1).sum())
             visits = cohort.measurements.groupby("patient")["time"].nunique()
             reason = (
                 f"{len(patients)} patients are at risk then, {events} have the event later, and half of them were seen "
@@ -134,7 +141,7 @@ def _moments(study: Study, landmark: float, cohort: Cohort) -> Moments | None:
     return None
 
 
-def _horizons(patients: pd.DataFrame, plan: FoldPlan) -> tuple[float, ...]:
+def _horizons(patients: pd.DataFrame, folds: Sequence[np.ndarray]) -> tuple[float, ...]:
     """Up to three round horizons that every set of training patients supports; most have events before them."""
     followup, event = patients["followup"].to_numpy(), patients["event"].to_numpy() == 1
     longest = float(followup.max())
@@ -142,7 +149,7 @@ def _horizons(patients: pd.DataFrame, plan: FoldPlan) -> tuple[float, ...]:
     supported = [
         horizon
         for horizon in (round(n * power, 9) for n in NICE)
-        if horizon < longest and not unsupported_horizons([horizon], patients, plan)
+        if horizon < longest and not unsupported(horizon, patients, folds)
     ]
     wanted = max(EVENTS_WANTED, 0.1 * len(patients))
     solid = [

@@ -163,8 +163,8 @@ def _meaning(
             raise InputError(
                 f"{file}: column {event}: the code {unknown[0]!r} does not occur; the codes there are: {listed(codes)}"
             )
-        rest = tuple(code for code in codes if code not in events and code not in competing)
-        return events, competing, rest, "as told; all other codes count as censored"
+        others = tuple(code for code in codes if code not in events and code not in competing)
+        return events, competing, others, "as told; all other codes count as censored"
     censored = tuple(code for code in codes if code.lower() in CENSORED)
     rest = [code for code in codes if code not in censored]
     events = {code: _label(event, code, alone=len(rest) == 1) for code in rest}

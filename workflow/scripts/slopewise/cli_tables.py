@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from slopewise.report.frames import Frames
 from slopewise.report.naming import Naming
 from slopewise.report.numbers import MINUS, MISSING
@@ -74,7 +76,10 @@ def report_sheets(results: Path) -> list[Sheet]:
             "example results/pbc"
         )
     frames = Frames.read(results)
-    study = Study.model_validate_json(json.dumps(frames.provenance["study"]))
+    try:
+        study = Study.model_validate_json(json.dumps(frames.provenance["study"]))
+    except (KeyError, ValidationError) as error:
+        raise InputError(f"{provenance}: the study of another version of slopewise; run it again") from error
     found: dict[str, Sheet] = {}
     for table in tables_of(sections(frames, Naming(study))):
         found.setdefault(file_name(table.name), sheet_of(table))

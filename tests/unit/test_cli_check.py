@@ -1,0 +1,205 @@
+"""`slopewise check`: the page says what the data say, and what is wrong is one line and status 1."""
+
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from slopewise import __version__
+from slopewise.cli_check import examine
+from slopewise.cli_runtime import about, estimate
+from slopewise.cli_sample_size import max_r_squared, patients_needed, risk_margin, sample_size
+from slopewise.cohort import prepare_cohort
+from slopewise.study import load_study
+from tests.unit.cli_files import Written, call, files_in, flat, invent
+
+
+@pytest.fixture(scope="module")
+def pbc_page(root: Path) -> str:
+    ended = call("check", "config/studies/pbc.yaml", folder=root)
+    assert ended.exit_code == 0, ended.output
+    assert ended.stderr == ""
+    return ended.stdout
+
+
+def rows_of(page: str, first: str) -> list[list[str]]:
+    """The rows of the page's tables that begin with a word, cut into cells."""
+    return [line.split() for line in page.splitlines() if line.split()[:1] == [first]]
+
+
+def test_the_page_has_the_numbers_of_the_pbc_trial(pbc_page, root):
+    text = flat(pbc_page)
+    patients = pd.read_csv(root / "data/pbcseq/patients.csv")
+    visits = pd.read_csv(root / "data/pbcseq/measurements.csv")
+    at_risk = patients[patients["futime"] > 2 * 365.25]
+    events = at_risk["status"].gt(0)
+    early = visits[visits["day"].le(2 * 365.25) & visits["id"].isin(at_risk["id"])]
+    counts = early.groupby("id").size()
+    assert "312 patients in 1945 rows" in text and "0: 143, 1: 29, 2: 140" in text and "f: 276, m: 36" in text
+    flow = next(line for line in pbc_page.splitlines() if line.strip().startswith("the cohort"))
+    assert flow.split()[2:] == ["0", "0", str(len(at_risk)), str(len(early)), str(events.sum())]
+    for number, count in counts.value_counts().items():
+        line = next(line for line in pbc_page.splitlines() if line.split()[:1] == [str(number)] and "█" in line)
+        assert f" {count} (" in line
+    three = int((counts >= 3).sum())
+    spread = math.sqrt(
+        ((early["day"] / 365.25 - (early["day"] / 365.25).groupby(early["id"]).transform("mean")) ** 2)[
+            early["id"].map(counts) >= 2
+        ].mean()
+    )
+    marker = next(row for row in rows_of(pbc_page, "log_bilirubin") if len(row) == 7)
+    assert marker[1:] == ["0", "12", "36", str(three), str(len(early)), f"{spread:.3g}"]
+    assert ["slope", "8", f"{events.sum() / 8:.1f}"] in rows_of(pbc_page, "slope")
+    for horizon in (3, 5, 8):
+        since = at_risk["futime"] / 365.25 - 2
+        row = [str(horizon), str((events & (since <= horizon)).sum()), str((since > horizon).sum()), "yes"]
+        assert row in rows_of(pbc_page, str(horizon))
+    assert "splits a visit: 70 rows in the 60 days before, 103 in the 60 after" in text
+    assert "landmark: 2.3" in text
+    assert "asks for 550 patients, a small optimism for 181" in text and "10.1136/bmj.m441" in text
+    assert "The study can run, with 3 warnings" in text
+
+
+def test_sample_sizes_of_the_papers_example():
+    # Riley et al. 2019, section 5.2, and pmsampsize: 30 parameters, R² 0.051, rate 0.065, mean follow-up 2.07 years
+    assert patients_needed(30, 0.051, 0.9) == 5143
+    assert max_r_squared(0.065 * 2.07) == pytest.approx(0.555, abs=5e-4)
+    assert patients_needed(30, 0.051, 0.051 / (0.051 + 0.05 * 0.555)) == pytest.approx(1039, abs=2)
+
+
+def test_sample_size_of_a_cohort():
+    small = sample_size(8, 278, 135, 1500.0, 8.0)
+    assert not small.enough and small.needed == small.for_shrinkage > small.patients
+    assert small.events_needed == math.ceil(small.needed * 135 / 278)
+    large = sample_size(2, 27800, 13500, 150000.0, 8.0)
+    assert large.enough and large.needed < 200
+    assert sample_size(16, 278, 135, 1500.0, 8.0).needed == pytest.approx(2 * small.needed, abs=2)
+    # To first order the margin is 1.96 · t · exp(−λt) · √(λ/T).
+    rate = 13500 / 150000
+    expected = 1.96 * 8 * math.exp(-rate * 8) * math.sqrt(rate / 150000)
+    assert risk_margin(13500, 150000.0, 8.0) == pytest.approx(expected, rel=0.01)
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    rows, people = invent()
+    Written().save(rows, tmp_path / "visits.csv")
+    Written().save(people, tmp_path / "patients.csv")
+    assert call("init", "visits.csv", "--patients", "patients.csv", folder=tmp_path).exit_code == 0
+    return tmp_path / "study.yaml"
+
+
+def change(study: Path, old: str, new: str) -> None:
+    text = study.read_text(encoding="utf-8")
+    assert old in text
+    study.write_text(text.replace(old, new), encoding="utf-8")
+
+
+WRONG = {
+    "a key with a typo": ("study.yaml", "landmark:", "landmrk:", "did you mean `landmark`?"),
+    "a column that is not there": ("study.yaml", "column: crp", "column: crpp", "the columns there are: id, day, crp"),
+    "a file that is not there": ("study.yaml", "visits.csv", "visit.csv", "did you mean visits.csv?"),
+    "a doubled key": ("study.yaml", "seed: 1", "seed: 1\nseed: 2", "stands twice"),
+    "a late horizon": ("study.yaml", "horizons: [", "horizons: [0.5, 40]  # [", "cannot be evaluated"),
+    "a late landmark": ("study.yaml", "landmark: ", "landmark: 99  # ", "too few patients"),
+    "many folds": ("study.yaml", "kind: survival", "kind: survival\ncrossfit: {folds: 40}\nx:", "unknown key"),
+    "a text among numbers": ("visits.csv", "P003,", "P003,x", "column"),
+    "an event code": ("study.yaml", "censored: [0]", "censored: [9]", "unknown event code '0'"),
+    "a patient without rows": ("patients.csv", "P001,", "P901,", "patient P901"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_mistake_is_one_line_and_status_1(study, case):
+    name, old, new, said = WRONG[case]
+    change(study.parent / name, old, new)
+    before = files_in(study.parent)
+    ended = call("check", "study.yaml", folder=study.parent)
+    assert ended.exit_code == 1
+    assert ended.stderr.startswith("slopewise: ") and ended.stderr.count("\n") == 1, ended.stderr
+    assert said in ended.output
+    assert "Traceback" not in ended.output
+    assert files_in(study.parent) == before
+
+
+def test_too_few_patients_for_the_folds(study):
+    change(study, "landmark: ", "crossfit: {folds: 30}\nlandmark: ")
+    ended = call("check", "study.yaml", folder=study.parent)
+    assert ended.exit_code == 1 and "every fold needs two patients" in ended.stderr
+    assert "The study cannot run" in ended.stdout
+
+
+def test_all_errors_of_the_data_are_listed(study):
+    text = (study.parent / "visits.csv").read_text(encoding="utf-8").splitlines()
+    broken = [f"{line}x" if 5 < place < 40 else line for place, line in enumerate(text)]
+    (study.parent / "visits.csv").write_text("\n".join(broken) + "\n", encoding="utf-8")
+    ended = call("check", "study.yaml", folder=study.parent)
+    assert ended.exit_code == 1
+    assert "(and 33 more)" in ended.stderr
+    assert ended.stdout.count("is not a number") == 20 and "and 14 more errors" in ended.stdout
+
+
+def test_a_slope_that_cannot_be_told_is_a_warning(study):
+    change(study, "landmark: ", "landmark: 0.3  # ")
+    ended = call("check", "study.yaml", folder=study.parent)
+    assert ended.exit_code == 0, ended.output
+    assert "crp: nobody was measured twice up to the landmark" in flat(ended.stdout)
+    change(study, "landmark: 0.3", "landmark: 0.96")
+    text = flat(call("check", "study.yaml", folder=study.parent).stdout)
+    found = examine_in(study)
+    assert 0 < found.markers[0].more < 10
+    assert f"crp: only {found.markers[0].more} of {len(found.cohort.patients)} patients" in text
+
+
+def examine_in(study: Path):
+    before = os.getcwd()
+    os.chdir(study.parent)
+    try:
+        return examine(study)
+    finally:
+        os.chdir(before)
+
+
+def test_the_cohort_is_the_workflows_own(study):
+    found = examine_in(study)
+    cohort = prepare_cohort(load_study(study), study.parent)
+    pd.testing.assert_frame_equal(found.cohort.measurements, cohort.measurements)
+    assert sum(found.visits) == len(cohort.measurements)
+    assert found.stops == [] and [line.reason for line in found.horizons] == [""] * len(found.horizons)
+
+
+def test_the_estimate_grows_with_the_work(study):
+    own = load_study(study)
+    base = estimate(own, 300)
+    more = own.model_copy(update={"outcome": own.outcome.model_copy(update={"bootstrap": 2000})})
+    assert estimate(own, 3000).seconds > 3 * base.seconds
+    assert estimate(more, 300).growth_fits > 5 * base.growth_fits
+    # 2 markers · (1 + 25 + 25·6 + 200·26) fits
+    assert base.growth_fits == 2 * (1 + 25 + 25 * 6 + 200 * 26)
+    assert [about(seconds) for seconds in (20, 70, 600, 7300)] == [
+        "about half a minute",
+        "about a minute",
+        "about 10 minutes",
+        "about 2 hours",
+    ]
+
+
+def test_help_and_version():
+    shown = call("--help")
+    assert shown.exit_code == 0
+    assert all(word in shown.output for word in ("init", "check", "tables", "snakemake --cores all"))
+    assert call("--version").output == f"slopewise {__version__}\n"
+    for command, option in (("init", "--event-code"), ("check", "STUDY"), ("tables", "--format")):
+        assert option in call(command, "--help").output
+    assert call("chek").exit_code == 2
+
+
+def test_the_command_starts_without_the_scientific_libraries(package):
+    code = "import sys, slopewise.cli; print(*sorted({name.split('.')[0] for name in sys.modules}))"
+    ended = subprocess.run([sys.executable, "-c", code], cwd=package.parent, capture_output=True, text=True, check=True)
+    loaded = set(ended.stdout.split())
+    assert "typer" in loaded and not loaded & {"numpy", "pandas", "scipy", "numba", "matplotlib", "pydantic", "pandera"}
