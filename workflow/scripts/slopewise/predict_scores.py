@@ -24,8 +24,8 @@ Floats = NDArray[np.float64]
 class MarkerRows:
     """New patients' rows of one marker and their design at the landmark s.
 
-    `patients` sorted as text (n,); `frame` the rows with covariates joined. Of the rows that have a value: `own` (m,) the
-    place of the patient, `x` (m, p) and `z` (m, q) the design, `y` (m,) the value. `level_x`, `slope_x` (n, p) and
+    `patients` sorted as text (n,); `frame` the rows with covariates joined. Of the rows that have a value: `own` (m,)
+    the place of the patient, `x` (m, p) and `z` (m, q) the design, `y` (m,) the value. `level_x`, `slope_x` (n, p) and
     `level_z`, `slope_z` (n, q): the design and its derivative by time at s; `zero_x`, `zero_z` at time zero.
     """
 
