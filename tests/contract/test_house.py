@@ -37,6 +37,7 @@ ROWS = (
     ("outcome",),
     ("validate",),
     ("shipped",),  # model.json, made of what the rows above learnt
+    ("predict",),  # a new patient's risk from it
     ("figures",),
     ("report",),
     ("cli",),

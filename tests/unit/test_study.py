@@ -432,7 +432,7 @@ DEPENDENCE = [
     (("title:", "title: My"), {"report"}),
     (("seed: 20261122", "seed: 1"), {"folds", "compare_growth", "outcome", "validate", "report"}),
     (("analysis_unit: years", "analysis_unit: days"), {"cohort", "outcome", "report"}),
-    (("transform: log, unit: log mg/dl", "transform: log, unit: mg"), {"report"}),
+    (("transform: log, unit: log mg/dl", "transform: log, unit: mg"), {"outcome", "report"}),
     (("transform: log, unit: log mg/dl", "unit: log mg/dl"), {"cohort", "crossfit", "outcome", "report"}),
     (('random: "~ time"', 'random: "~ 1"'), {"compare_growth", "crossfit", "outcome", "report"}),
     (('fixed: "~ time"', 'fixed: "~ time + trt"'), {"cohort", "compare_growth", "crossfit", "outcome", "report"}),

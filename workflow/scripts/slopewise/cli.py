@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from slopewise import __version__
+from slopewise.cli_predict import predict_command
 from slopewise.run import InputError
 
 HELP = """
@@ -23,6 +24,7 @@ The way from tables to a report:
   slopewise check study.yaml                           tells what can be known before running
   snakemake --cores all --config study=study.yaml      runs it: results/NAME/report.html
   slopewise tables results/NAME                        writes the report's tables for a paper
+  slopewise predict --model results/NAME/model.json    gives the risks of new patients
 """
 
 app = typer.Typer(
@@ -204,6 +206,8 @@ def tables(
         for path in written:
             typer.echo(f"  {path.name}")
 
+
+app.command("predict")(predict_command)
 
 if __name__ == "__main__":
     app()

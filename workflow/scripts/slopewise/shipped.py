@@ -2,44 +2,123 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+import pandas as pd
+
 from slopewise import __version__
+from slopewise.growth.draws import parameter_draws
 from slopewise.outcome.fit import OutcomeFit
-from slopewise.slopes import MarkerData
+from slopewise.run import generator
+from slopewise.slopes import MarkerData, score
 from slopewise.study import Study
 
-FORMAT = 1
+FORMAT = 2
 """Raised when a reader of older files could misread a newer one."""
 
+DRAWS = 200
+"""Draws of each growth model's parameters; with many markers fewer, `DRAWS_IN_ALL` over all of them but 20 at least."""
+DRAWS_IN_ALL = 4000
 
-def shipped_model(study: Study, markers: Sequence[MarkerData], outcome: OutcomeFit) -> dict[str, Any]:
+
+def shipped_model(
+    study: Study,
+    markers: Sequence[MarkerData],
+    outcome: OutcomeFit,
+    measurements: pd.DataFrame,
+    patients: pd.DataFrame,
+) -> dict[str, Any]:
     """Stage 1 on everybody and every step of the ladder on everybody's cross-fitted slopes, as plain JSON content.
 
-    Parameters, recipes and baseline hazards only: no patient, no measurement, no date.
+    Parameters, draws of them, recipes, baseline hazards and rounded training ranges only: no patient, no measurement,
+    no date. The frames are ``cohort/measurements`` and ``cohort/patients``.
     """
     return {
         "format": FORMAT,
         "slopewise": __version__,
         "study": study.study,
+        "seed": study.seed,
         "landmark": study.landmark,
-        "time": {
-            "unit": study.data.time_unit,
-            "analysis_unit": study.data.analysis_unit,
-            "zero": study.model_dump(mode="json")["data"]["time_zero"],
-        },
+        "reading": reading(study),
+        "covariates": {name: _covariate(study, name, measurements, patients) for name in _covariates(study)},
+        "times": span(measurements["time"].to_numpy(dtype=float)),
         "markers": {
             data.marker: {
-                "column": study.markers[data.marker].column,
-                "transform": study.markers[data.marker].transform,
-                "growth": data.growth.fit_batch(data.everybody()).fit(0).to_dict(),
+                **_growth(study, data, len(markers)),
+                "unit": study.markers[data.marker].unit,
+                "values": span(measurements[data.marker].to_numpy(dtype=float)),
             }
             for data in markers
         },
         "outcome": {
             "kind": study.outcome.kind,
+            "cause": outcome.data.cause,
             "horizons": list(study.outcome.horizons),
             "steps": outcome.models,
         },
     }
+
+
+def reading(study: Study) -> dict[str, Any]:
+    """How a new patient's files are read: the parts of the study file that say it, paths and dialect left out."""
+    content = study.model_dump(mode="json")
+    data = ("patient", "time", "time_unit", "date_format", "analysis_unit", "time_zero", "duplicates")
+    return {
+        "data": {key: content["data"][key] for key in data},
+        "markers": {
+            name: {key: marker[key] for key in ("column", "transform", "unit")}
+            for name, marker in content["markers"].items()
+        },
+        "growth": {key: content["growth"][key] for key in ("fixed", "random")},
+        "outcome": {key: content["outcome"][key] for key in ("kind", "covariates", "missing_marker", "one_visit")},
+    }
+
+
+def _covariates(study: Study) -> list[str]:
+    return list(dict.fromkeys((*study.outcome.covariates, *study.growth_columns)))
+
+
+def _covariate(study: Study, name: str, measurements: pd.DataFrame, patients: pd.DataFrame) -> dict[str, Any]:
+    """Levels of a text, range of a number, and whether it may vary within a patient.
+
+    It may where the growth model read it row by row and it did vary; it may not where there was no patients' file,
+    or where the growth model read it there. None: the tables do not tell.
+    """
+    values = pd.concat([frame[name] for frame in (patients, measurements) if name in frame.columns]).dropna()
+    varies = None
+    if name in measurements.columns:
+        varies = bool(measurements[["patient", name]].drop_duplicates()["patient"].duplicated().any())
+    elif study.data.patients is None or name in study.growth_columns:
+        varies = False
+    if pd.api.types.is_numeric_dtype(values):
+        return {"levels": None, "range": span(values.to_numpy(dtype=float)), "varies": varies}
+    return {"levels": sorted({str(value) for value in values}), "range": None, "varies": varies}
+
+
+def _growth(study: Study, data: MarkerData, markers: int) -> dict[str, Any]:
+    """The marker's growth model on everybody, draws of its parameters, and the ranges of what it scores."""
+    batch = data.growth.fit_batch(data.everybody())
+    fit = batch.fit(0)
+    number = min(DRAWS, max(20, DRAWS_IN_ALL // markers)) if fit.structure != "excluded" else 0
+    draws = parameter_draws(fit, number, generator(study.seed, "draws", data.marker))
+    everybody = np.arange(len(data.patients))
+    scored = score(data, batch, np.zeros_like(everybody), everybody)
+    ranges = {name: span(scored[name].to_numpy(dtype=float)) for name in ("level", "slope")}
+    return {"growth": fit.to_dict(), "draws": draws.to_dict(), **ranges}
+
+
+def span(values: np.ndarray) -> list[float] | None:
+    """The range of training values, rounded outwards to two digits of its width: no patient's own value is told.
+
+    None where there is no value.
+    """
+    seen = values[np.isfinite(values)]
+    if not len(seen):
+        return None
+    low, high = float(seen.min()), float(seen.max())
+    width = high - low if high > low else max(abs(low), 1.0)
+    unit = 10.0 ** (math.floor(math.log10(width)) - 1)
+    return [float(f"{math.floor(low / unit) * unit:.12g}"), float(f"{math.ceil(high / unit) * unit:.12g}")]

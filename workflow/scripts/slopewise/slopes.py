@@ -72,12 +72,12 @@ def marker_data(
         marker=marker,
         patients=names,
         growth=growth,
-        covariates=_at_landmark(measurements, cohort),
+        covariates=at_landmark(measurements, cohort),
         landmark=landmark,
     )
 
 
-def _at_landmark(measurements: pd.DataFrame, cohort: pd.DataFrame) -> pd.DataFrame:
+def at_landmark(measurements: pd.DataFrame, cohort: pd.DataFrame) -> pd.DataFrame:
     """One row a patient: patient-level columns, and every column of the measurements with its last value ≤ s."""
     last = measurements.sort_values(["patient", "time"], kind="stable").groupby("patient").last()
     varying = [column for column in last.columns if column not in cohort.columns and column != "time"]

@@ -116,8 +116,8 @@ _DEPENDS_ON: dict[str, tuple[str, ...]] = {
     # Both stages again in each bootstrap sample; model.json also tells `predict` how to read a new patient.
     "outcome": (
         *("seed", *_GROWTH_MODEL, *_OUTCOME_MODEL, "outcome.bootstrap", "crossfit"),
-        *_keys("markers.*", "column transform"),
-        *_keys("data", "time_unit analysis_unit time_zero"),
+        *_keys("markers.*", "column transform unit"),
+        *_keys("data", "patient time time_unit date_format analysis_unit time_zero duplicates"),
     ),
     "validate": ("seed", *_OUTCOME_MODEL, "validation"),
     "report": tuple(key for key in Study.model_fields if key != "chunk_size"),

@@ -191,6 +191,19 @@ TABLES: dict[str, Table] = {
         {"predictors": TEXT, "repeat": INTEGER, "held_out": INTEGER, "marker": TEXT, "message": TEXT},
         ("predictors", "repeat", "held_out", "marker", "message"),
     ),
+    # What `predict` makes of new patients; columns of each marker follow.
+    "risks": Table(
+        {
+            "patient": TEXT,
+            **STEP_KEYS,
+            **_columns("horizon risk", FULL),
+            **_columns("risk_low risk_high slope_share"),
+            "outside": TEXT,
+            "notes": TEXT,
+        },
+        ("patient", "predictors", "cause", "horizon"),
+        further=True,
+    ),
     "outcome/calibration": _CURVE,
     "outcome/decision_curve": _CURVE,
 }

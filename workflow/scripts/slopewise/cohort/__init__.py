@@ -21,6 +21,7 @@ from slopewise.cohort.people import (
     match_ids,
     patients_of_rows,
     read_people,
+    refuse_single,
     set_clock,
 )
 from slopewise.cohort.rows import read_rows, transformed
@@ -97,6 +98,7 @@ def _read(study: Study, measurements: Table, patients: Table | None, columns: Co
     of_patients = patients if patients is not None else patients_of_rows(study, measurements, findings)
     people = read_people(study, of_patients, columns, findings)
     match_ids(rows, people, study, (measurements.name, of_patients.name), findings)
+    refuse_single(rows, measurements.name, study.data.patient, findings)
     findings.stop_at_errors()
     return State(people, rows)
 

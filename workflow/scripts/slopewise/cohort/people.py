@@ -76,7 +76,7 @@ def read_people(study: Study, table: Table, columns: Columns, findings: Findings
     data, outcome = study.data, study.outcome
     assert outcome.time is not None and outcome.time_unit is not None  # the study's rules see to it
     tell_missing_patients(table, data.patient, findings)
-    _tell_twin_patients(table, data.patient, findings)
+    tell_twin_patients(table, data.patient, findings)
     people = pd.DataFrame({"patient": table.text[data.patient].to_numpy()}, index=table.lines)
     people["time"] = np.nan
     if isinstance(data.time_zero, ColumnReference):
@@ -90,7 +90,8 @@ def read_people(study: Study, table: Table, columns: Columns, findings: Findings
     return people
 
 
-def _tell_twin_patients(table: Table, column: str, findings: Findings) -> None:
+def tell_twin_patients(table: Table, column: str, findings: Findings) -> None:
+    """A patient who stands twice in a file of patients is an error."""
     first: dict[str, int] = {}
     for patient, line in zip(table.text[column], table.lines, strict=True):
         if first.setdefault(patient, line) != line and patient not in MISSING:
@@ -142,10 +143,15 @@ def match_ids(
         message = f"the patient has no rows in {files[0]}"
         action = f"add rows or delete the patient{_lost_zeros(patient, other_rows)}"
         findings.add(ERROR, files[1], message, action, line=line_of[patient], patient=patient, column=column)
-    if len(in_people) == 1 and len(in_rows) == 1:
-        message = f"the file has one patient only ({shown(*in_people)})"
+
+
+def refuse_single(rows: pd.DataFrame, file: str, column: str, findings: Findings) -> None:
+    """One patient alone is an error: most often the column of patients is another one."""
+    found = set(rows["patient"]) - MISSING
+    if len(found) == 1:
+        message = f"the file has one patient only ({shown(*found)})"
         action = "a growth model needs several; is data.patient the right column?"
-        findings.add(ERROR, files[0], message, action, column=column)
+        findings.add(ERROR, file, message, action, column=column)
 
 
 def _without_zeros(patients: Iterable[str]) -> dict[str, str]:
@@ -163,7 +169,7 @@ def set_clock(study: Study, rows: pd.DataFrame, people: pd.DataFrame) -> tuple[p
     """Subtract each patient's time zero from visits and follow-up; both in the analysis unit afterwards."""
     data, outcome = study.data, study.outcome
     assert outcome.time_unit is not None
-    zero = _time_zero(study, rows, people)
+    zero = time_zero_of(study, rows, people)
     of_row = pd.Series(zero, index=people["patient"]).reindex(rows["patient"]).to_numpy()
     times = in_unit(rows["time"].to_numpy() - of_row, data.time_unit, data.analysis_unit)
     if outcome.time_unit == data.time_unit:
@@ -174,7 +180,7 @@ def set_clock(study: Study, rows: pd.DataFrame, people: pd.DataFrame) -> tuple[p
     return rows.assign(time=times), people.assign(followup=followup).drop(columns="time")
 
 
-def _time_zero(study: Study, rows: pd.DataFrame, people: pd.DataFrame) -> np.ndarray:
+def time_zero_of(study: Study, rows: pd.DataFrame, people: pd.DataFrame) -> np.ndarray:
     """Each patient's time zero in `data.time_unit`, in the order of `people`."""
     zero = study.data.time_zero
     if isinstance(zero, ColumnReference):

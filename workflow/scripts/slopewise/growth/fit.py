@@ -180,18 +180,25 @@ class GrowthFit:
             names = [self.batch.data.patients[i] for i in who]
             effects, covariances = self.batch.random_effects(self.index, who)
         else:
-            names, moments = self._moments(frame)
-            pairs = np.zeros(len(names), np.int64), np.arange(len(names))
-            standard, spread = random_effects(*pairs, moments, self.results)
-            transform = np.repeat(self.estimates.to_user_z, len(names), axis=0)
-            scale = float(self.estimates.response_scale[0])
-            effects, covariances = scale * transformed(transform, standard), scale**2 * sandwich(transform, spread)
+            names, effects, covariances = self.score(frame)
         table: dict[str, Any] = {"patient": names}
         for k, name in enumerate(self.design.random_names):
             table[name] = effects[:, k]
         for k, name in enumerate(self.design.random_names):
             table[f"se_{name}"] = np.sqrt(np.maximum(covariances[:, k, k], 0.0))
         return pd.DataFrame(table)
+
+    def score(self, frame: pd.DataFrame) -> tuple[list[str], Matrix, Matrix]:
+        """Names, b (n, q) and its covariance given beta (n, q, q) of a frame's patients, in the user's units.
+
+        The patients need not have been seen by the fit; names are sorted as text.
+        """
+        names, moments = self._moments(frame)
+        pairs = np.zeros(len(names), np.int64), np.arange(len(names))
+        standard, spread = random_effects(*pairs, moments, self.results)
+        transform = np.repeat(self.estimates.to_user_z, len(names), axis=0)
+        scale = float(self.estimates.response_scale[0])
+        return names, scale * transformed(transform, standard), scale**2 * sandwich(transform, spread)
 
     def _moments(self, frame: pd.DataFrame) -> tuple[list[str], Moments]:
         """Patients and moments of new rows, under this fit's recipe and residual variances."""

@@ -1,0 +1,359 @@
+"""`predict`: a training patient scored as a new one gets the full fit's risk; what cannot be predicted is refused."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from slopewise import tables
+from slopewise.cli import app
+from slopewise.outcome.ladder import STEPS
+from slopewise.predict import Request, Risks, predict, shapley_share
+from slopewise.predict_model import read_model
+from slopewise.predict_scores import drawn, marker_rows, scores
+from slopewise.run import InputError
+from slopewise.shipped import span
+from tests.unit.shipped_pbc import Shipped, ship
+
+
+@pytest.fixture(scope="module")
+def shipped(tmp_path_factory: pytest.TempPathFactory) -> Shipped:
+    return ship(tmp_path_factory.mktemp("shipped"))
+
+
+def risks(
+    made: Shipped, folder: Path, visits: pd.DataFrame | None = None, people: pd.DataFrame | None = None, **asked: Any
+) -> Risks:
+    """Risks of these rows and patients (the training ones where none are given)."""
+    (made.visits if visits is None else visits).to_csv(folder / "new.csv", index=False)
+    (made.people if people is None else people).to_csv(folder / "people.csv", index=False)
+    request = Request(made.model, "new.csv", "people.csv", **{"draws": 40, **asked})
+    return predict(request, folder)
+
+
+def of(made: Shipped, *patients: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Rows and covariates of some training patients."""
+    return made.visits[made.visits["id"].isin(patients)], made.people[made.people["id"].isin(patients)]
+
+
+def several(made: Shipped, number: int = 1) -> list[int]:
+    """Patients with three visits or more."""
+    counts = made.visits["id"].value_counts().sort_index()
+    return [int(patient) for patient in counts.index[counts >= 3][:number]]
+
+
+@pytest.mark.parametrize("step", [step.name for step in STEPS])
+def test_training_patients_get_the_risk_of_the_full_fit(shipped: Shipped, tmp_path: Path, step: str):
+    found = risks(shipped, tmp_path, predictors=step, draws=0).table.set_index(["patient", "horizon"])
+    apparent = shipped.outcome.apparent.query("predictors == @step").set_index(["patient", "horizon"])
+    assert len(found) == len(apparent) == 2 * len(shipped.people)
+    np.testing.assert_allclose(found["risk"], apparent["risk"].reindex(found.index), rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"growth__fixed": "~ time * sex + age"},
+        {"growth__fixed": "~ bs(time, df=4)"},
+        {"growth__fixed": "~ time", "growth__random": "~ 1"},
+        {"growth__structure": "diagonal"},
+        {"data__time_zero": "first_visit"},
+    ],
+)
+def test_other_growth_models_give_the_risk_of_the_full_fit_too(tmp_path: Path, changes: dict[str, Any]):
+    made = ship(tmp_path, **changes)
+    found = risks(made, tmp_path, draws=20).table.set_index(["patient", "horizon"])
+    apparent = made.outcome.apparent.query("predictors == 'slope'").set_index(["patient", "horizon"])
+    np.testing.assert_allclose(found["risk"], apparent["risk"].reindex(found.index), rtol=0, atol=1e-10)
+    assert (found["risk_low"] <= found["risk_high"]).all()
+
+
+def test_ids_order_and_company_do_not_matter(shipped: Shipped, tmp_path: Path):
+    first = several(shipped)[0]
+    whole = risks(shipped, tmp_path).table.query("patient == @first.__str__()").reset_index(drop=True)
+    visits, people = of(shipped, first)
+    alone = risks(shipped, tmp_path, visits.sample(frac=1, random_state=1), people).table
+    pd.testing.assert_frame_equal(alone, whole)
+    renamed = risks(shipped, tmp_path, visits.assign(id="007"), people.assign(id="007")).table
+    assert set(renamed["patient"]) == {"007"}
+    np.testing.assert_array_equal(renamed["risk"], alone["risk"])
+
+
+def test_one_visit_and_a_missing_marker_are_predicted_and_told(shipped: Shipped, tmp_path: Path):
+    visits, people = of(shipped, *several(shipped, 2))
+    first, second = people["id"]
+    one = visits.groupby("id").head(1).copy()
+    one.loc[one["id"] == second, "albumin"] = np.nan
+    full = risks(shipped, tmp_path, visits, people).table.set_index("patient")
+    found = risks(shipped, tmp_path, one, people).table.set_index("patient")
+    row = found.loc[str(second)].iloc[0]
+    assert row["albumin.visits"] == 0 and row["albumin.reliability"] == 0
+    assert row["notes"].startswith("albumin was not measured") or "albumin was not measured" in row["notes"]
+    assert "log_bilirubin at one visit" in found.loc[str(first), "notes"].iloc[0]
+    better = full["log_bilirubin.reliability"] > found["log_bilirubin.reliability"]
+    assert better.all()
+    width = found["risk_high"] - found["risk_low"]
+    assert (width > 0).all() and width.mean() > (full["risk_high"] - full["risk_low"]).mean()
+
+
+def test_a_marker_without_a_column_is_told_and_a_misspelt_one_refused(shipped: Shipped, tmp_path: Path):
+    visits, people = of(shipped, *several(shipped, 2))
+    found = risks(shipped, tmp_path, visits.drop(columns="albumin"), people)
+    assert any("albumin: the file has no column 'albumin'" in line for line in found.told)
+    assert found.table["notes"].str.contains("albumin was not measured").all()
+    with pytest.raises(InputError, match="did you mean 'Albumin'"):
+        risks(shipped, tmp_path, visits.rename(columns={"albumin": "Albumin"}), people)
+    with pytest.raises(InputError, match="none of the markers' columns"):
+        risks(shipped, tmp_path, visits[["id", "day"]], people)
+
+
+def test_the_interval_and_the_share_of_the_slope_are_those_of_the_draws(shipped: Shipped, tmp_path: Path):
+    found = risks(shipped, tmp_path, draws=400).table
+    inside = (found["risk"] >= found["risk_low"]) & (found["risk"] <= found["risk_high"])
+    assert inside.mean() > 0.97
+    assert found["slope_share"].between(0, 1).all()
+    level = risks(shipped, tmp_path, predictors="level").table
+    assert level["risk_low"].notna().all() and level["slope_share"].isna().all()
+    clinical = risks(shipped, tmp_path, predictors="clinical")
+    assert clinical.table["risk_low"].isna().all()
+    assert any("no interval" in line for line in clinical.told)
+
+
+def test_draws_have_the_mean_and_spread_of_the_score(shipped: Shipped):
+    model = read_model(shipped.model)
+    marker = next(marker for marker in model.markers if marker.name == "log_bilirubin")
+    visits = shipped.visits.assign(patient=shipped.visits["id"].astype(str), time=shipped.visits["day"] / 365.25)
+    visits["log_bilirubin"] = np.log(visits["bili"])
+    people = shipped.people.assign(patient=shipped.people["id"].astype(str))[["patient", "age", "sex"]]
+    rows = marker_rows(marker, visits[["patient", "time", "log_bilirubin"]], people, model.landmark)
+    found = scores(rows)
+    place = int(found["visits"].argmax())
+    level, slope = drawn(rows, place, 20_000, np.random.default_rng(1))
+    assert level.mean() == pytest.approx(found["level"][place], abs=0.05)
+    assert slope.mean() == pytest.approx(found["slope"][place], abs=0.05)
+    # The spread of b_i given the parameters is slope_se; that of the parameters comes on top.
+    assert found["slope_se"][place] * 0.9 < slope.std() < found["slope_se"][place] * 1.5
+
+
+def test_the_share_of_independent_and_of_equal_parts():
+    rng = np.random.default_rng(2)
+    one, other = rng.normal(size=(2, 200_000))
+    assert shapley_share(2 * one, other) == pytest.approx(0.8, abs=0.01)
+    assert shapley_share(one, one) == pytest.approx(0.5)
+    assert shapley_share(np.zeros(5), np.arange(5.0)) == 0.0
+    assert shapley_share(np.arange(5.0), np.zeros(5)) == 1.0
+    assert np.isnan(shapley_share(np.zeros(5), np.zeros(5)))
+    mixed = one + 0.7 * other
+    assert shapley_share(mixed, other) + shapley_share(other, mixed) == pytest.approx(1.0)
+
+
+def test_outside_the_training_range_is_told(shipped: Shipped, tmp_path: Path):
+    visits, people = of(shipped, *several(shipped, 2))
+    first = people["id"].iloc[0]
+    older = people.assign(age=people["age"].where(people["id"] != first, 99))
+    found = risks(shipped, tmp_path, visits, older).table.set_index("patient")["outside"]
+    assert found[str(first)].iloc[0].startswith("age 99 (training ")
+    assert found[str(people["id"].iloc[1])].iloc[0] == ""
+    low = visits.assign(albumin=visits["albumin"].where(visits["id"] != first, 0.5))
+    told = risks(shipped, tmp_path, low, people)
+    assert "albumin 0.5 (training " in told.table["outside"].iloc[0]
+    assert any("outside the training range: 1 patients" in line for line in told.told)
+
+
+def test_a_range_tells_no_patients_value():
+    low, high = span(np.array([1.2345, 7.6543, np.nan]))
+    assert (low, high) == (1.2, 7.7)
+    assert span(np.array([np.nan])) is None
+    assert span(np.array([3.0, 3.0])) == [3.0, 3.0]
+
+
+def late(visits: pd.DataFrame, people: pd.DataFrame) -> None:
+    visits.loc[visits.index[-1], "day"] = 900
+
+
+def another_sex(visits: pd.DataFrame, people: pd.DataFrame) -> None:
+    people.loc[people.index[0], "sex"] = "x"
+
+
+def no_age(visits: pd.DataFrame, people: pd.DataFrame) -> None:
+    people.loc[people.index[0], "age"] = np.nan
+
+
+def text_age(visits: pd.DataFrame, people: pd.DataFrame) -> None:
+    people["age"] = "old"
+
+
+def grams_per_litre(visits: pd.DataFrame, people: pd.DataFrame) -> None:
+    visits["albumin"] *= 10
+
+
+def months_of_age(visits: pd.DataFrame, people: pd.DataFrame) -> None:
+    people["age"] *= 12
+
+
+def zero(visits: pd.DataFrame, people: pd.DataFrame) -> None:
+    visits.loc[visits.index[0], "bili"] = 0
+
+
+def twin_rows(visits: pd.DataFrame, people: pd.DataFrame) -> None:
+    visits.loc[visits.index[1], "day"] = visits["day"].iloc[0]
+
+
+def twin_people(visits: pd.DataFrame, people: pd.DataFrame) -> None:
+    people.loc[people.index[-1] + 0.5] = people.iloc[0]
+
+
+def stranger(visits: pd.DataFrame, people: pd.DataFrame) -> None:
+    people.loc[people.index[0], "id"] = 99_999
+
+
+def nothing_measured(visits: pd.DataFrame, people: pd.DataFrame) -> None:
+    visits.loc[visits["id"] == people["id"].iloc[0], ["bili", "albumin"]] = np.nan
+
+
+def no_day(visits: pd.DataFrame, people: pd.DataFrame) -> None:
+    visits.columns = visits.columns.str.replace("day", "when")
+
+
+BAD = [
+    (late, r"new.csv: line \d+, patient \d+, column day: the row is at 2.464\d* years, after the landmark \(2.25"),
+    (another_sex, r"people.csv: line 2, patient \d+, column sex: the model does not know the level 'x'; it knows f, m"),
+    (no_age, r"people.csv: line 2, patient \d+, column age: the covariate is missing"),
+    (text_age, r"people.csv: line 2, patient \d+, column age: 'old' is text where the model has a number"),
+    (grams_per_litre, r"new.csv: marker albumin: .* where the model was made on .* another unit"),
+    (months_of_age, r"new.csv: covariate age: .* another unit"),
+    (zero, r"new.csv: line 2, patient \d+, column bili: '0.0' has no log"),
+    (twin_rows, r"new.csv: line 3, patient \d+, column day: the patient has 2 rows at one time"),
+    (
+        twin_people,
+        r"people.csv: line 5, patient \d+, column id: the patient stands twice in the file \(first on line 2\)",
+    ),
+    (stranger, r"the patient is not in people.csv"),
+    (nothing_measured, r"new.csv: line 2, patient \d+: the patient has no value of any marker"),
+    (no_day, r"new.csv: column day: there is no such column; the model needs it as its time"),
+]
+
+
+@pytest.mark.parametrize(("spoil", "message"), BAD, ids=[case[0].__name__ for case in BAD])
+def test_a_bad_input_is_one_line_and_nothing_is_written(
+    shipped: Shipped, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spoil: Any, message: str
+):
+    visits, people = (frame.copy() for frame in of(shipped, *several(shipped, 3)))
+    spoil(visits, people)
+    visits.to_csv(tmp_path / "new.csv", index=False)
+    people.to_csv(tmp_path / "people.csv", index=False)
+    monkeypatch.chdir(tmp_path)
+    refused(shipped.model, message, "--measurements", "new.csv", "--patients", "people.csv", "--out", "risks.csv")
+    assert not (tmp_path / "risks.csv").exists()
+
+
+def refused(model: Path, message: str, *arguments: str) -> None:
+    ended = CliRunner().invoke(app, ["predict", "--model", str(model), *arguments])
+    assert ended.exit_code == 1, ended.output
+    assert ended.stderr.count("\n") == 1 and ended.stdout == ""
+    assert re.search(message, ended.stderr), ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--unit", "albumin=g/l"], "albumin is in g/l, but the model was made with g/dl; convert"),
+        (["--unit", "time=years"], "time is in years, but the model was made with days"),
+        (["--unit", "crp=mg/l"], "knows no such marker"),
+        (["--unit", "albumin"], "write it as NAME=UNIT"),
+        (["--predictors", "both"], "the model has baseline, clinical, delta"),
+        (["--decimal", ";"], "--decimal ';'"),
+        (["--out", "risks.xlsx"], "written as CSV"),
+        (["--measurements", "none.csv"], "none.csv: there is no such file"),
+    ],
+)
+def test_a_bad_option_is_one_line(
+    shipped: Shipped, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], message: str
+):
+    visits, people = of(shipped, *several(shipped, 2))
+    visits.merge(people, on="id").to_csv(tmp_path / "new.csv", index=False)
+    monkeypatch.chdir(tmp_path)
+    refused(shipped.model, message, "--measurements", "new.csv", "--out", "risks.csv", *arguments)
+    assert [path.name for path in tmp_path.iterdir()] == ["new.csv"]
+
+
+def test_the_command_writes_the_table_and_tells_units(
+    shipped: Shipped, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    visits, people = of(shipped, several(shipped)[0])
+    visits.merge(people, on="id").to_csv(tmp_path / "new.csv", sep=";", decimal=",", index=False)
+    monkeypatch.chdir(tmp_path)
+    units = ["--unit", "bili=mg/dl", "--unit", "albumin=G/dL", "--unit", "day=days", "--draws", "50"]
+    command = ["predict", "--model", str(shipped.model), "--measurements", "new.csv", "--out", "risks.csv", *units]
+    ended = CliRunner().invoke(app, command)
+    assert ended.exit_code == 0, ended.output
+    assert "log_bilirubin (bili) in log mg/dl" in ended.stdout
+    written = tables.read("risks", tmp_path / "risks.csv")
+    asked = risks(shipped, tmp_path, visits, people, draws=50).table
+    np.testing.assert_allclose(written["risk_high"], asked["risk_high"], rtol=1e-12)
+    assert {"albumin.level", "albumin.slope", "albumin.reliability", "albumin.visits"} <= set(written.columns)
+
+
+def test_a_covariate_that_varies_is_told(shipped: Shipped, tmp_path: Path):
+    visits, people = of(shipped, several(shipped)[0])
+    beside = visits.merge(people, on="id")
+    beside["age"] += np.arange(len(beside))
+    beside.to_csv(tmp_path / "new.csv", index=False)
+    found = predict(Request(shipped.model, "new.csv", draws=0), tmp_path).table
+    assert "age varies: its last value was taken" in found["notes"].iloc[0]
+
+
+def test_the_model_holds_no_patient(shipped: Shipped):
+    content = json.loads(shipped.model.read_text())
+    texts, numbers = set(), set()
+
+    def walk(node: Any) -> None:
+        if isinstance(node, dict):
+            texts.update(node)
+            for value in node.values():
+                walk(value)
+        elif isinstance(node, list):
+            for value in node:
+                walk(value)
+        elif isinstance(node, str):
+            texts.add(node)
+        elif isinstance(node, float):
+            numbers.add(node)
+
+    walk(content)
+    assert not texts & {str(patient) for patient in shipped.people["id"]}
+    own = set(shipped.people["age"]) | set(np.log(shipped.visits["bili"]))
+    assert not {value for value in own if value != round(value, 1)} & numbers
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda content: content.update(format=1), "format 1, this version of slopewise reads format 2"),
+        (lambda content: content.pop("slopewise"), "this is no model.json"),
+        (lambda content: content.pop("covariates"), "the model is damaged"),
+        (lambda content: content["markers"]["albumin"]["growth"].update(response="x"), "does not match its checksum"),
+        (lambda content: content["outcome"].update(kind="binary"), "kind binary is not available yet"),
+    ],
+)
+def test_a_model_that_cannot_be_used_is_refused(shipped: Shipped, tmp_path: Path, spoil: Any, message: str):
+    content = json.loads(shipped.model.read_text())
+    spoil(content)
+    (tmp_path / "model.json").write_text(json.dumps(content))
+    with pytest.raises(InputError, match=message):
+        read_model(tmp_path / "model.json")
+
+
+def test_a_file_that_is_no_model_is_refused(tmp_path: Path):
+    with pytest.raises(InputError, match="cannot be read"):
+        read_model(tmp_path / "model.json")
+    (tmp_path / "model.json").write_text("{")
+    with pytest.raises(InputError, match="not JSON"):
+        read_model(tmp_path / "model.json")

@@ -1,0 +1,250 @@
+"""New patients, read as the cohort was: the same clock, the same units, the same rules, but nobody's outcome.
+
+What is wrong is an error with its place, as in the cohort. Rows after the landmark are among the errors: a prediction
+made at the landmark must not know them, and leaving them out in silence would hide a wrong unit of time.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from slopewise.cohort.clock import in_unit, read_times
+from slopewise.cohort.columns import Columns
+from slopewise.cohort.findings import ERROR, Findings
+from slopewise.cohort.landmark import snap
+from slopewise.cohort.people import constant_values, match_ids, tell_twin_patients, time_zero_of
+from slopewise.cohort.rows import measured, read_rows, settle_twins, tell_missing_patients, transformed, typed_column
+from slopewise.sources import BadCell, Table, read_table, shown
+from slopewise.study import Study
+from slopewise.study_keys import ColumnReference
+
+
+@dataclass(frozen=True)
+class Covariate:
+    """What a model knows of a covariate: its levels (None for a number), and whether it may vary within a patient.
+
+    `varies` None: unknown; a variation is told and the last value taken.
+    """
+
+    levels: tuple[str, ...] | None
+    varies: bool | None
+
+
+@dataclass(frozen=True)
+class Newcomers:
+    """New patients in the form of ``cohort/measurements`` and ``cohort/patients``, without outcome.
+
+    `absent`: markers without a column in the file; their column in `measurements` is empty. `dropped`: rows that were
+    left out because they hold no value of any marker or lack a covariate of the growth model, by patient. `varying`:
+    covariates that vary within a patient although the model does not know them to, by patient.
+    """
+
+    measurements: pd.DataFrame
+    patients: pd.DataFrame
+    absent: tuple[str, ...]
+    dropped: Mapping[str, int]
+    varying: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class _Files:
+    """What is read: the model's study (`study`), the same with the markers that the file has (`known`), the tables."""
+
+    study: Study
+    known: Study
+    rows: Table
+    people: Table
+    covariates: Mapping[str, Covariate]
+    columns: Columns
+    findings: Findings
+
+
+def read_newcomers(study: Study, folder: Path, covariates: Mapping[str, Covariate]) -> Newcomers:
+    """Read the files that ``data.measurements`` and ``data.patients`` of `study` name (beside `folder`).
+
+    `study` says how to read them; of its outcome only `outcome.covariates` is used. Raises `InputError` (a
+    `CohortError` with the frame `problems` when the data have errors).
+    """
+    findings = Findings()
+    table = read_table(folder, study.data.measurements, "--measurements", study.data)
+    own = None
+    if study.data.patients is not None:
+        own = read_table(folder, study.data.patients, "--patients", study.data)
+    absent = _absent_markers(study, table, findings)
+    known = study.model_copy(update={"markers": {n: m for n, m in study.markers.items() if n not in absent}})
+    columns = _find(known, table, own, covariates, findings)
+    findings.stop_at_errors()
+    files = _Files(study, known, table, own or table, covariates, columns, findings)
+    rows = read_rows(known, table, columns, findings)
+    for column in columns.constant:
+        constant_values(table, column, "a covariate", study.data.patient, findings)
+    people = _people(files, whole=own is not None)
+    match_ids(rows, people, known, (table.name, files.people.name), findings)
+    findings.stop_at_errors()
+    return _at_landmark(files, _on_clock(study, rows, people), people)
+
+
+def _absent_markers(study: Study, table: Table, findings: Findings) -> tuple[str, ...]:
+    """Markers without a column; one that is only spelt otherwise, or no marker at all, is an error."""
+    names = [str(name) for name in table.text.columns]
+    absent = tuple(name for name, marker in study.markers.items() if marker.column not in names)
+    used = {marker.column for marker in study.markers.values()}
+    for name in absent:
+        column = study.markers[name].column
+        close = [other for other in names if other.casefold() == column.casefold()]
+        close = close or difflib.get_close_matches(column, [n for n in names if n not in used], 1, cutoff=0.8)
+        if close:
+            message = f"there is no such column (marker {name}); did you mean {close[0]!r}?"
+            findings.add(ERROR, table.name, message, "rename it, or delete it if it is not that marker", column=column)
+    if len(absent) == len(study.markers):
+        wanted = ", ".join(dict.fromkeys(marker.column for marker in study.markers.values()))
+        findings.add(ERROR, table.name, f"the file has none of the markers' columns ({wanted})", "add them")
+    return absent
+
+
+def _find(
+    study: Study, table: Table, people: Table | None, covariates: Mapping[str, Covariate], findings: Findings
+) -> Columns:
+    """Where the covariates stand; a column that is nowhere is an error."""
+    wanted = [(study.data.patient, "patient", [table]), (study.data.time, "time", [table])]
+    wanted.append((study.data.patient, "patient", [people or table]))
+    if isinstance(study.data.time_zero, ColumnReference):
+        wanted.append((study.data.time_zero.column, "time zero", [people or table]))
+    both = [one for one in (people, table) if one is not None]
+    wanted += [(column, "covariate", both) for column in covariates]
+    for column, role, tables in wanted:
+        there = [str(name) for one in tables for name in one.text.columns]
+        if column not in there:
+            action = f"the model needs it as its {role}; the columns there are: {', '.join(there[:40])}"
+            findings.add(ERROR, tables[0].name, "there is no such column", action, column=column)
+    of_patients = tuple(name for name in covariates if people is not None and name in people.text.columns)
+    in_rows = [name for name in covariates if name not in of_patients]
+    return Columns(
+        of_patients=of_patients,
+        growth_rows=tuple(name for name in study.growth_columns if name in in_rows),
+        last_values=tuple(name for name in study.outcome.covariates if name in in_rows),
+        constant=tuple(name for name in in_rows if covariates[name].varies is False),
+    )
+
+
+def _people(files: _Files, whole: bool) -> pd.DataFrame:
+    """One row a patient (index: the line): patient, time (its time zero), covariates of the patients' file.
+
+    `whole`: the table has one row a patient; else it is that of the measurements.
+    """
+    table, data = files.people, files.study.data
+    people = pd.DataFrame({"patient": table.text[data.patient].to_numpy()}, index=table.lines)
+    if whole:
+        tell_missing_patients(table, data.patient, files.findings)
+        tell_twin_patients(table, data.patient, files.findings)
+    else:
+        people = people[~table.missing(data.patient) & ~people["patient"].duplicated().to_numpy()]
+    people = people.assign(time=np.nan)
+    if isinstance(data.time_zero, ColumnReference):
+        column = data.time_zero.column
+        times, bad = read_times(table, column, data.time_unit, data.date_format)
+        bad += [BadCell(int(row), "the patient has no time zero") for row in np.flatnonzero(table.missing(column))]
+        files.findings.add_cells(table, column, bad, "correct it", data.patient)
+        if not whole:
+            constant_values(table, column, "the time zero", data.patient, files.findings)
+        people["time"] = pd.Series(times, index=table.lines).reindex(people.index)
+    for column in files.columns.of_patients:
+        people[column] = typed_column(table, column, data.patient, files.findings)
+    return people
+
+
+def _on_clock(study: Study, rows: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:
+    """The rows with their time since the patient's time zero, in the analysis unit."""
+    zero = pd.Series(time_zero_of(study, rows, people), index=people["patient"])
+    since = rows["time"].to_numpy() - zero.reindex(rows["patient"]).to_numpy()
+    times = pd.Series(in_unit(since, study.data.time_unit, study.data.analysis_unit), index=rows.index)
+    return rows.assign(time=snap(times, study.landmark_time))
+
+
+def _at_landmark(files: _Files, rows: pd.DataFrame, people: pd.DataFrame) -> Newcomers:
+    """Landmark, last values, levels and twins, as for the cohort."""
+    study, columns, findings = files.study, files.columns, files.findings
+    _refuse_late(files, rows)
+    for column in columns.last_values:
+        last = rows[rows[column].notna()].sort_values(["patient", "time", column]).groupby("patient")[column].last()
+        people = people.assign(**{column: last.reindex(people["patient"]).to_numpy()})
+    kept = measured(rows, list(files.known.markers)).dropna(subset=list(columns.growth_rows))
+    lost = (rows.groupby("patient").size() - kept.groupby("patient").size().reindex(rows["patient"].unique())).dropna()
+    _refuse_covariates(files, people)
+    _refuse_levels(files, kept, columns.growth_rows, files.rows)
+    kept = settle_twins(kept, study.data.duplicates, study.landmark_time, files.rows.name, study.data.time, findings)
+    line = rows.index.to_series().groupby(rows["patient"]).min()
+    for patient in sorted(set(people["patient"]) - set(kept["patient"])):
+        message = "the patient has no value of any marker" + (" with its covariates" if columns.growth_rows else "")
+        action = "add one, or delete the patient"
+        findings.add(ERROR, files.rows.name, message, action, line=line[patient], patient=patient)
+    findings.stop_at_errors()
+    absent = [name for name in study.markers if name not in files.known.markers]
+    frame = transformed(kept, files.known.markers).assign(**dict.fromkeys(absent, np.nan))
+    names = ["patient", "time", *study.markers, *columns.growth_rows]
+    whose = ["patient", *dict.fromkeys((*columns.of_patients, *columns.last_values))]
+    return Newcomers(
+        measurements=frame[names].sort_values(names[:2], kind="stable").reset_index(drop=True),
+        patients=people[whose].sort_values("patient", kind="stable").reset_index(drop=True),
+        absent=tuple(absent),
+        dropped={str(patient): int(count) for patient, count in lost.items() if count > 0},
+        varying=_varying(files, rows),
+    )
+
+
+def _varying(files: _Files, rows: pd.DataFrame) -> dict[str, tuple[str, ...]]:
+    """Covariates of unknown kind that vary within a patient, by patient."""
+    found: dict[str, tuple[str, ...]] = {}
+    for column in files.columns.last_values:
+        if files.covariates[column].varies is None:
+            several = rows[["patient", column]].dropna().drop_duplicates()
+            for patient in several.loc[several["patient"].duplicated(), "patient"].unique():
+                found[str(patient)] = (*found.get(str(patient), ()), column)
+    return found
+
+
+def _refuse_late(files: _Files, rows: pd.DataFrame) -> None:
+    """A row after the landmark is an error; after a hundred of them the rest is not told."""
+    s, data = files.study.landmark_time, files.study.data
+    late = rows[rows["time"] > s].head(100)
+    for line, patient, time in zip(late.index, late["patient"], late["time"], strict=True):
+        unit = data.analysis_unit
+        message = f"the row is at {time:.6g} {unit}, after the landmark ({s:g} {unit}) at which the model predicts"
+        action = f"delete the row, or correct its time ({data.time_unit} in the file)"
+        files.findings.add(ERROR, files.rows.name, message, action, line=line, patient=patient, column=data.time)
+
+
+def _refuse_covariates(files: _Files, people: pd.DataFrame) -> None:
+    """A missing covariate, a text where the model has a number, a level that it does not know."""
+    held = [name for name in files.covariates if name in people.columns]
+    for column in held:
+        empty = people[people[column].isna()]
+        for line, patient in zip(empty.index, empty["patient"], strict=True):
+            place = {"line": line, "patient": patient, "column": column}
+            message, action = "the covariate is missing, and the model needs it", "fill it in, or delete the patient"
+            files.findings.add(ERROR, files.people.name, message, action, **place)
+    _refuse_levels(files, people, held, files.people)
+
+
+def _refuse_levels(files: _Files, frame: pd.DataFrame, names: Iterable[str], table: Table) -> None:
+    for column in names:
+        levels = files.covariates[column].levels
+        values = frame.loc[frame[column].notna(), ["patient", column]]
+        if levels is None and (values.empty or pd.api.types.is_numeric_dtype(values[column].infer_objects())):
+            continue
+        for line, patient, value in zip(values.index, values["patient"], values[column], strict=True):
+            place = {"line": line, "patient": patient, "column": column}
+            if levels is None:
+                message = f"{shown(str(value))} is text where the model has a number"
+                files.findings.add(ERROR, table.name, message, "correct it", **place)
+            elif str(value) not in levels:
+                text = f"{value:g}" if isinstance(value, float) else str(value)
+                message = f"the model does not know the level {shown(text)}"
+                action = f"it knows {', '.join(levels)}; correct it, or leave the patient out"
+                files.findings.add(ERROR, table.name, message, action, **place)
