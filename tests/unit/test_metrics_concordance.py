@@ -115,7 +115,9 @@ def test_a_count_of_two_is_two_rows():
     counts = np.random.default_rng(1).integers(0, 4, size=len(time))
     rows = np.repeat(np.arange(len(time)), counts)
     weights = ipc_weights(time, event, (0.4, 0.6), censoring_curve(time, event))
-    copied = type(weights)(weights.event[rows], weights.beyond[rows], weights.case[rows], weights.control[rows])
+    copied = type(weights)(
+        weights.event[rows], weights.beyond[rows], weights.case[rows], weights.control[rows], weights.competing[rows]
+    )
     a = concordance(time, event, fold, score[:, None], weights, (0.4, 0.6), counts[None], 1.0)
     once = np.ones((1, len(rows)), dtype=np.int64)
     b = concordance(time[rows], event[rows], fold[rows], score[rows][:, None], copied, (0.4, 0.6), once, 1.0)

@@ -133,12 +133,13 @@ def test_thirds_of_the_mean_risk_and_kaplan_meier_by_hand():
     assert groups.curves.groupby("group")["time"].max().to_dict() == {"low": 4.0, "middle": 3.0, "high": 2.0}
 
 
-def test_equal_risks_stay_together_and_competing_events_are_refused():
+def test_equal_risks_stay_together_and_competing_events_are_not_censored():
     patients = pd.DataFrame({"patient": list("abcd"), "followup": 1.0, "event": [0, 1, 0, 1]})
     predictions = pd.DataFrame({"patient": list("abcd"), "predictors": "slope", "horizon": 1, "risk": 0.2})
     assert risk_groups(patients, predictions, "slope", 1).members["group"].unique().tolist() == ["middle"]
-    with pytest.raises(ValueError, match="single kind of event"):
-        risk_groups(patients.assign(event=2), predictions, "slope", 1)
+    competed = risk_groups(patients.assign(event=[2, 1, 2, 1], followup=[0.2, 0.4, 0.6, 0.8]), predictions, "slope", 1)
+    # Aalen–Johansen: half of the patients have the event in the end, where one minus Kaplan–Meier says everybody.
+    assert competed.curves["survival"].iloc[-1] == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize(

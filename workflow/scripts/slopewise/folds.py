@@ -55,15 +55,24 @@ class FoldPlan:
             )
 
 
+def strata_of(cohort: pd.DataFrame) -> NDArray[np.int64]:
+    """What folds are balanced by, from ``cohort/patients``: the event, a binary outcome, nothing (0) if continuous."""
+    if "event" in cohort:
+        return cohort["event"].to_numpy(dtype=np.int64)
+    outcome = cohort["outcome"].to_numpy(dtype=float)
+    binary = np.isin(outcome, (0.0, 1.0)).all()
+    return outcome.astype(np.int64) if binary else np.zeros(len(outcome), dtype=np.int64)
+
+
 def make_folds(patients: pd.DataFrame, plan: FoldPlan) -> pd.DataFrame:
-    """The table ``folds.parquet`` for a cohort (columns patient, event), stratified by event.
+    """The table ``folds.parquet`` for a cohort, stratified by event or by a binary outcome.
 
     Patients are taken in text order, so the folds depend on the seed and on who is in the cohort with which event.
     """
     plan.check(len(patients))
     cohort = patients.sort_values("patient", kind="stable")
     names = cohort["patient"].to_numpy(dtype=object)
-    events = cohort["event"].to_numpy(dtype=np.int64)
+    events = strata_of(cohort)
     parts = []
     for repeat in range(1, plan.crossfit_repeats + 1):
         rng = generator(plan.seed, "folds", CROSSFIT, repeat)

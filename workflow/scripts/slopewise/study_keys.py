@@ -181,13 +181,14 @@ class Outcome(Keys):
     """What is predicted. Example: `survival`"""
     time: Name | None = None
     """Column with the end of follow-up (needed for survival), on the clock of `data.time`: time zero is subtracted from
-    it as from visits. Example: `futime`"""
+    it as from visits. For other kinds: when the outcome was seen, where a column tells. Example: `futime`"""
     time_unit: Literal["days", "weeks", "months", "years", "date"] | None = None
     """Unit of `outcome.time` (needed with it); `date` where `data.time_unit` is `date`. Example: `days`"""
     entry: Name | None = None
     """Column with a delayed entry: at or before the landmark, others leave. Example: `entry_day`"""
     after_measurements: bool = False
-    """With `landmark: none`: the author states that the outcome lies after all measurements. Example: `true`"""
+    """The author states that a binary or continuous outcome lies after all measurements up to the landmark; needed
+    where no `outcome.time` tells. Example: `true`"""
     event: Name | None = None
     """Column with the code of what ended the follow-up (needed for survival). Example: `status`"""
     events: Labels = Field(default_factory=dict)
@@ -198,9 +199,10 @@ class Outcome(Keys):
     censored: Codes = ("0",)
     """Code or codes of a censored follow-up. A code that is named nowhere is an error. Example: `[0, 9]`"""
     column: Name | None = None
-    """Column of a binary or continuous outcome. Example: `remission`"""
+    """Column of a binary or continuous outcome (needed for them), one value a patient; who has none leaves, counted.
+    Example: `remission`"""
     positive: Annotated[str | None, BeforeValidator(_code_or_none)] = None
-    """The level of a binary outcome that is the event. Example: `"yes"`"""
+    """The level of a binary outcome that is the event (needed for binary). Example: `"yes"`"""
     covariates: Columns = ()
     """Patient-level columns that are in every step of the ladder; a time-varying one enters with its last value up to
     the landmark. A patient who lacks one is removed and counted. Example: `[age, sex]`"""

@@ -64,10 +64,8 @@ NOT_YET: Mapping[str, Callable[[Any], bool]] = {
     "growth.rows": lambda value: value == "all",
     "growth.slope_of": lambda value: value != "time",
     "landmark": lambda value: not isinstance(value, float),
-    "outcome.kind": lambda value: value != "survival",
+    "outcome.kind": lambda value: value == "none",
     "outcome.entry": _given,
-    "outcome.after_measurements": _given,
-    "outcome.competing": _given,
     "outcome.strata": _given,
     "outcome.penalty": lambda value: value == "elastic_net",
     "report.patients": _given,
@@ -99,8 +97,12 @@ def broken_rules(study: Study) -> Iterator[Finding]:
     yield from _data_rules(study)
     yield from _marker_rules(study)
     yield from _formula_rules(study)
-    yield from _survival_rules(study)
-    yield from _code_rules(study)
+    if study.outcome.kind == "survival":
+        yield from _survival_rules(study)
+        yield from _code_rules(study)
+    else:
+        yield from _value_rules(study)
+    yield from _time_rules(study)
     yield from _covariate_rules(study)
 
 
@@ -154,6 +156,11 @@ def _marker_rules(study: Study) -> Iterator[Finding]:
                 )
 
 
+def _of_outcome(study: Study) -> dict[str | None, str]:
+    """The columns that hold the outcome, and the key that names each."""
+    return {getattr(study.outcome, key): f"outcome.{key}" for key in ("time", "event", "column")}
+
+
 def _formula_rules(study: Study) -> Iterator[Finding]:
     for key in ("fixed", "random"):
         path = ("growth", key)
@@ -162,7 +169,7 @@ def _formula_rules(study: Study) -> Iterator[Finding]:
         except ValueError as error:
             yield Finding(path, str(error))
             continue
-        outcome = {study.outcome.time: "outcome.time", study.outcome.event: "outcome.event"}
+        outcome = _of_outcome(study)
         for name in sorted(names - {"time"}):
             if name in study.markers:
                 message = f"`{name}` is a marker; a marker cannot explain itself: give the marker another name"
@@ -182,18 +189,49 @@ def _survival_rules(study: Study) -> Iterator[Finding]:
     for key in ("time", "time_unit", "event", "events", "horizons"):
         if not getattr(outcome, key):
             yield Finding(("outcome", key), "is missing; `kind: survival` needs it")
-    for key in ("column", "positive"):
-        if getattr(outcome, key) is not None:
+    for key in ("column", "positive", "after_measurements"):
+        if getattr(outcome, key):
             yield Finding(("outcome", key), "is for other kinds than survival; leave it out")
-    if outcome.time_unit and (outcome.time_unit == "date") != (study.data.time_unit == "date"):
-        message = "data.time_unit and outcome.time_unit must both be date or neither: time zero is subtracted from both"
-        yield Finding(("outcome", "time_unit"), message)
     if outcome.time and outcome.time == outcome.event:
         yield Finding(("outcome", "event"), f"column {outcome.event!r} is outcome.time already")
     if any(horizon <= 0 for horizon in outcome.horizons):
         yield Finding(("outcome", "horizons"), "a horizon counts from the landmark and must be greater than 0")
     elif list(outcome.horizons) != sorted(set(outcome.horizons)):
         yield Finding(("outcome", "horizons"), "the horizons must increase, each once")
+
+
+def _value_rules(study: Study) -> Iterator[Finding]:
+    """A binary or continuous outcome: a column, and that it lies after what predicts it."""
+    outcome = study.outcome
+    needed = ("column", "positive") if outcome.kind == "binary" else ("column",)
+    for key in needed:
+        if not getattr(outcome, key):
+            yield Finding(("outcome", key), f"is missing; `kind: {outcome.kind}` needs it")
+    if outcome.kind == "continuous" and outcome.positive is not None:
+        yield Finding(("outcome", "positive"), "is for binary outcomes; leave it out")
+    for key in ("event", "events", "competing", "entry", "strata", "horizons"):
+        if getattr(outcome, key):
+            yield Finding(("outcome", key), f"is for survival; leave it out with `kind: {outcome.kind}`")
+    if not outcome.time and not outcome.after_measurements:
+        message = (
+            "say that the outcome lies after what predicts it: name its time (outcome.time) or set "
+            "outcome.after_measurements: true"
+        )
+        yield Finding(("outcome",), message)
+    if outcome.time and outcome.after_measurements:
+        message = "outcome.time tells when the outcome was seen; leave this out"
+        yield Finding(("outcome", "after_measurements"), message)
+    if outcome.time and not outcome.time_unit:
+        yield Finding(("outcome", "time_unit"), "is missing; outcome.time needs it")
+    if outcome.column and outcome.column == outcome.time:
+        yield Finding(("outcome", "column"), f"column {outcome.column!r} is outcome.time already")
+
+
+def _time_rules(study: Study) -> Iterator[Finding]:
+    outcome = study.outcome
+    if outcome.time_unit and (outcome.time_unit == "date") != (study.data.time_unit == "date"):
+        message = "data.time_unit and outcome.time_unit must both be date or neither: time zero is subtracted from both"
+        yield Finding(("outcome", "time_unit"), message)
 
 
 def _code_rules(study: Study) -> Iterator[Finding]:
@@ -219,8 +257,7 @@ def _covariate_rules(study: Study) -> Iterator[Finding]:
     roles = {
         study.data.patient: "data.patient",
         study.data.time: "data.time",
-        outcome.time: "outcome.time",
-        outcome.event: "outcome.event",
+        **_of_outcome(study),
     }
     for name in sorted(set(outcome.covariates)):
         if outcome.covariates.count(name) > 1:

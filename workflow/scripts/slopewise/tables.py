@@ -6,7 +6,7 @@ and written all or nothing. The suffix of the path decides the form: Parquet for
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -32,14 +32,22 @@ STEP_KEYS: dict[str, Kind] = {"predictors": TEXT, "cause": TEXT}
 class Table:
     """One table: its columns with their kind (or the allowed words), its keys in order of sorting.
 
-    `further` says whether columns beyond the named ones may follow (a column a marker, covariates).
-    `positional` tables keep the order in which they were made.
+    `further` says whether columns beyond the named ones may follow (a column a marker, covariates). Of the sets of
+    columns in `either` a frame has exactly one more. `positional` tables keep the order in which they were made.
     """
 
     columns: dict[str, Kind]
     keys: tuple[str, ...]
     further: bool = False
     positional: bool = False
+    either: tuple[dict[str, Kind], ...] = ()
+
+    def of(self, frame: pd.DataFrame) -> Table:
+        """The table with the set of `either` that the frame has (the first, where it has none)."""
+        if not self.either:
+            return self
+        chosen = next((part for part in self.either if all(name in frame.columns for name in part)), self.either[0])
+        return replace(self, columns={**self.columns, **chosen}, either=())
 
     def schema(self) -> pa.DataFrameSchema:
         """The pandera schema that a frame of this table must pass."""
@@ -70,14 +78,17 @@ def _columns(text: str, kind: Kind = NUMBER) -> dict[str, Kind]:
 _SCORES = _columns("intercept level slope slope_se reliability")
 _MEASUREMENTS = Table({"patient": TEXT, "time": FULL}, ("patient", "time"), further=True, positional=True)
 _CURVE = Table(
-    {**STEP_KEYS, "horizon": FULL, **_columns("x y ci_low ci_high")}, ("predictors", "cause", "horizon", "x")
+    {**STEP_KEYS, "horizon": NUMBER, **_columns("x y ci_low ci_high")}, ("predictors", "cause", "horizon", "x")
 )
 
 TABLES: dict[str, Table] = {
     "cohort/measurements": _MEASUREMENTS,
     "cohort/later": _MEASUREMENTS,
     "cohort/patients": Table(
-        {"patient": TEXT, "entry": NUMBER, "followup": FULL, "event": INTEGER}, ("patient",), further=True
+        {"patient": TEXT},
+        ("patient",),
+        further=True,
+        either=({"entry": NUMBER, "followup": FULL, "event": INTEGER}, {"outcome": FULL}),
     ),
     "cohort/flow": Table(
         {
@@ -183,7 +194,9 @@ TABLES: dict[str, Table] = {
             "patient": TEXT,
             **STEP_KEYS,
             **_columns("repeat fold", INTEGER),
-            **_columns("linear_predictor horizon risk", FULL),
+            "linear_predictor": FULL,
+            "horizon": NUMBER,
+            "risk": FULL,
         },
         ("patient", "predictors", "cause", "repeat", "horizon"),
     ),
@@ -211,7 +224,7 @@ TABLES: dict[str, Table] = {
 
 def check(frame: pd.DataFrame, name: str) -> pd.DataFrame:
     """The frame in the table's types, order of columns and order of rows; `ValueError` where it breaks the schema."""
-    table = TABLES[name]
+    table = TABLES[name].of(frame)
     missing = [column for column in table.columns if column not in frame.columns]
     if missing:
         raise ValueError(f"table {name}: columns missing: {', '.join(missing)}")

@@ -13,7 +13,7 @@ import pandas as pd
 
 from slopewise.cohort.columns import Columns, find_columns
 from slopewise.cohort.findings import NOTE, CohortError, Findings
-from slopewise.cohort.landmark import State, apply_landmark, refuse_empty
+from slopewise.cohort.landmark import OUTCOME, State, apply_landmark, refuse_empty
 from slopewise.cohort.people import (
     check_followup,
     constant_values,
@@ -112,7 +112,8 @@ def _visits(study: Study, columns: Columns, rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _patients(people: pd.DataFrame) -> pd.DataFrame:
-    """The table of patients: patient, covariates, entry (none is delayed), followup, event."""
-    covariates = [name for name in people.columns if name not in ("patient", "followup", "event")]
-    frame = people.assign(entry=float("nan"))[["patient", *covariates, "entry", "followup", "event"]]
+    """The table of patients: patient, covariates, entry (none is delayed), followup, event; or outcome for these."""
+    covariates = [name for name in people.columns if name not in OUTCOME]
+    last = ["outcome"] if "outcome" in people.columns else ["entry", "followup", "event"]
+    frame = people.assign(entry=float("nan"))[["patient", *covariates, *last]]
     return frame.sort_values("patient", kind="stable").reset_index(drop=True)

@@ -28,9 +28,9 @@ class Columns:
 
 
 def patient_level(study: Study) -> dict[str, str]:
-    """Columns that have one value a patient, and the key that names each: follow-up, event, time zero."""
-    assert study.outcome.time is not None and study.outcome.event is not None  # the study's rules see to it
-    found = {study.outcome.time: "outcome.time", study.outcome.event: "outcome.event"}
+    """Columns that have one value a patient, and the key that names each: follow-up, event, outcome, time zero."""
+    named = {getattr(study.outcome, key): f"outcome.{key}" for key in ("time", "event", "column")}
+    found = {column: key for column, key in named.items() if column is not None}
     if isinstance(study.data.time_zero, ColumnReference):
         found[study.data.time_zero.column] = "data.time_zero"
     return found

@@ -18,6 +18,9 @@ from slopewise.cohort.visit_window import warn_of_split_visit
 from slopewise.run import InputError
 from slopewise.study import Study
 
+OUTCOME = ("patient", "followup", "event", "outcome")
+"""Columns of the patients that are no covariates."""
+
 
 @dataclass(frozen=True)
 class State:
@@ -94,9 +97,7 @@ def apply_landmark(
     if study.data.duplicates in ("mean", "first", "last"):
         reason = f"rows of one patient at one time ({study.data.duplicates} taken)"
         flow.record("duplicate_visit", reason, State(start.people, rows))
-    people = flow.state.people
-    ended = set(people.loc[people["followup"] <= s, "patient"])
-    flow.record("followup_ended", f"follow-up ended at or before {when}", flow.state.without(ended))
+    _leave_without_question(flow, s, when)
     warn_of_split_visit(study, flow.state.rows, file, findings)
     seen = set(flow.state.rows.loc[flow.state.rows["time"] <= s, "patient"])
     flow.record("no_visit", f"no visit up to {when}", flow.state.without(set(flow.state.people["patient"]) - seen))
@@ -108,6 +109,17 @@ def apply_landmark(
     flow.record("final", "the cohort", flow.state)
     cohort = State(flow.state.people.assign(followup=flow.state.people["followup"] - s), flow.state.rows)
     return cohort, later, flow.frame()
+
+
+def _leave_without_question(flow: Flow, s: float, when: str) -> None:
+    """Who has no outcome, or has it by the landmark, cannot be asked about."""
+    people = flow.state.people
+    ended, word = set(people.loc[people["followup"] <= s, "patient"]), "follow-up ended"
+    if "outcome" in people:
+        unknown = set(people.loc[people["outcome"].isna(), "patient"])
+        flow.record("no_outcome", "the outcome is missing", flow.state.without(unknown))
+        word = "the outcome was seen"
+    flow.record("followup_ended", f"{word} at or before {when}", flow.state.without(ended))
 
 
 def _with_last_values(state: State, covariates: tuple[str, ...], s: float) -> pd.DataFrame:
@@ -124,7 +136,7 @@ def _with_last_values(state: State, covariates: tuple[str, ...], s: float) -> pd
 def _leave_missing_covariates(flow: Flow) -> None:
     """A patient who lacks a covariate leaves all ladder steps, so that all are compared on the same patients."""
     people = flow.state.people
-    lacking = people.drop(columns=["patient", "followup", "event"]).isna()
+    lacking = people.drop(columns=[name for name in OUTCOME if name in people]).isna()
     counts = ", ".join(f"{column} {count}" for column, count in lacking.sum().items() if count)
     reason = "a covariate is missing" + (f" ({counts})" if counts else "")
     flow.record("missing_covariate", reason, flow.state.without(set(people.loc[lacking.any(axis=1), "patient"])))
@@ -155,6 +167,13 @@ def refuse_empty(study: Study, cohort: State, flow: pd.DataFrame) -> None:
             f"{study.data.measurements}: too few patients ({len(people)}) are left at {when} ({lost}); "
             "check landmark, data.analysis_unit and data.time_zero"
         )
+    if "outcome" in people:
+        if people["outcome"].nunique() < 2:
+            raise InputError(
+                f"{study.data.patients or study.data.measurements}: column {study.outcome.column}: the outcome is the "
+                f"same for all {len(people)} patients at {when}; check outcome.column and landmark"
+            )
+        return
     if not (people["event"] == 1).any():
         raise InputError(
             f"{study.data.patients or study.data.measurements}: column {study.outcome.event}: none of the "

@@ -10,6 +10,7 @@ import pandas as pd
 from slopewise.cohort.clock import TOLERANCE, in_unit, read_times
 from slopewise.cohort.columns import Columns, patient_level
 from slopewise.cohort.findings import ERROR, WARNING, Findings, line_word
+from slopewise.cohort.outcome import read_outcome
 from slopewise.cohort.rows import tell_missing_patients, typed_column
 from slopewise.sources import MISSING, NUMBER, BadCell, Table, shown
 from slopewise.study import Study
@@ -26,7 +27,14 @@ def event_numbers(outcome: Outcome) -> dict[str, int]:
 
 
 def event_labels(outcome: Outcome) -> dict[int, str]:
-    """What the numbers of `event_numbers` mean; a composite event is told as ``transplant or death``."""
+    """What the numbers of `event_numbers` mean; a composite event is told as ``transplant or death``.
+
+    Of a binary outcome 0 is any other level than the positive one; a continuous outcome has no numbers that mean.
+    """
+    if outcome.kind == "continuous":
+        return {}
+    if outcome.kind == "binary":
+        return {0: f"{outcome.column}: not {outcome.positive}", 1: f"{outcome.column}: {outcome.positive}"}
     labels = {0: "censored", 1: " or ".join(outcome.events.values())}
     return labels | dict(enumerate(dict.fromkeys(outcome.competing.values()), start=2))
 
@@ -69,12 +77,12 @@ def _same_number(one: str, other: str, decimal: str) -> bool:
 
 
 def read_people(study: Study, table: Table, columns: Columns, findings: Findings) -> pd.DataFrame:
-    """One row a patient (index: the line): patient, time (its time zero), followup, event, covariates.
+    """One row a patient (index: the line): patient, time (its time zero), followup, event, [outcome,] covariates.
 
-    Both times are on the file's own clock. Only reserved names are ours, so a covariate may have any other.
+    Both times are on the file's own clock. Only reserved names are ours, so a covariate may have any other. An outcome
+    that is no event has the column outcome; its followup is when it was seen, infinite where no column tells.
     """
     data, outcome = study.data, study.outcome
-    assert outcome.time is not None and outcome.time_unit is not None  # the study's rules see to it
     tell_missing_patients(table, data.patient, findings)
     tell_twin_patients(table, data.patient, findings)
     people = pd.DataFrame({"patient": table.text[data.patient].to_numpy()}, index=table.lines)
@@ -82,9 +90,15 @@ def read_people(study: Study, table: Table, columns: Columns, findings: Findings
     if isinstance(data.time_zero, ColumnReference):
         what = "the patient has no time zero"
         people["time"] = _times(study, table, data.time_zero.column, data.time_unit, what, findings)
-    what = "the patient has no follow-up time"
-    people["followup"] = _times(study, table, outcome.time, outcome.time_unit, what, findings)
-    people["event"] = _events(study, table, findings)
+    people["followup"] = np.inf
+    if outcome.time is not None and outcome.time_unit is not None:
+        what = "the patient has no follow-up time" if outcome.kind == "survival" else "the outcome has no time"
+        people["followup"] = _times(study, table, outcome.time, outcome.time_unit, what, findings)
+    if outcome.kind == "survival":
+        people["event"] = _events(study, table, findings)
+    else:
+        people["outcome"] = read_outcome(study, table, findings)
+        people["event"] = (people["outcome"] == 1).astype(np.int64) if outcome.kind == "binary" else 0
     for column in columns.of_patients:
         people[column] = typed_column(table, column, data.patient, findings)
     return people
@@ -168,11 +182,12 @@ def _lost_zeros(patient: str, others: dict[str, str]) -> str:
 def set_clock(study: Study, rows: pd.DataFrame, people: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Subtract each patient's time zero from visits and follow-up; both in the analysis unit afterwards."""
     data, outcome = study.data, study.outcome
-    assert outcome.time_unit is not None
     zero = time_zero_of(study, rows, people)
     of_row = pd.Series(zero, index=people["patient"]).reindex(rows["patient"]).to_numpy()
     times = in_unit(rows["time"].to_numpy() - of_row, data.time_unit, data.analysis_unit)
-    if outcome.time_unit == data.time_unit:
+    if outcome.time_unit is None:
+        followup = people["followup"].to_numpy()
+    elif outcome.time_unit == data.time_unit:
         followup = in_unit(people["followup"].to_numpy() - zero, data.time_unit, data.analysis_unit)
     else:
         followup = in_unit(people["followup"].to_numpy(), outcome.time_unit, data.analysis_unit)
@@ -194,7 +209,12 @@ def time_zero_of(study: Study, rows: pd.DataFrame, people: pd.DataFrame) -> np.n
 def check_followup(
     study: Study, rows: pd.DataFrame, people: pd.DataFrame, files: tuple[str, str], findings: Findings
 ) -> None:
-    """Follow-up that ends before time zero is an error; visits after its end are a warning."""
+    """Follow-up that ends before time zero is an error; visits after its end are a warning.
+
+    An outcome that is no event may be seen at any time: the landmark decides.
+    """
+    if study.outcome.kind != "survival":
+        return
     unit = study.data.analysis_unit
     early = people[people["followup"] < -TOLERANCE]
     for line, patient, followup in zip(early.index, early["patient"], early["followup"], strict=True):

@@ -6,6 +6,10 @@ made the scores; concordant and comparable pairs are then summed over folds (MET
 
 Harrell's C: all comparable pairs whose case lies before tau. Uno's C (2011): the same with weights 1/G(T−)².
 AUC(t): cases with an event up to t against controls followed past t, weights 1/(G(T−) G(t)).
+
+With competing events a patient who has one outlives every case: Harrell's C by Wolbers et al. 2009, its weighted form
+by Wolbers et al. 2014, the AUC with such patients among the controls by Blanche et al. 2013, weights
+1/(G(T−) G(T_other−)).
 """
 
 from __future__ import annotations
@@ -44,11 +48,13 @@ def concordance(
     horizons: Sequence[float],
     counts: Counts,
     tau: float = np.inf,
+    competing: NDArray[np.bool_] | None = None,
 ) -> Concordance:
     """Concordance of `scores` (n, S), higher meaning earlier events, in the resamples `counts` (B, n).
 
     `followup`, `event`, `fold` (n,); `weights` with horizons in the order of `horizons` (H). Pairs whose case has its
     event at or after `tau` do not enter C (as in scikit-survival); for the AUC a case's event may lie at the horizon.
+    `competing` (n,): who had a competing event.
     """
     order = np.lexsort((event, -followup, fold))
     time, happened, group = followup[order], event[order], fold[order]
@@ -72,6 +78,13 @@ def concordance(
         later.astype(np.int64), np.ascontiguousarray(weights.beyond[order][cases][:, descending]),
         c_pairs, c_twice, u_pairs, u_sum, a_pairs, a_sum,
     )  # fmt: skip
+    if competing is not None and competing.any():
+        kernels.competing_pair_sums(
+            np.ascontiguousarray(counts[:, order], dtype=np.int64), np.ascontiguousarray(scores[order], dtype=float),
+            cases, np.flatnonzero(competing[order]), group, time, time[cases] < tau,
+            (weights.event + weights.competing)[order], np.asarray(horizons, dtype=float)[descending],
+            c_pairs, c_twice, u_pairs, u_sum, a_pairs, a_sum,
+        )  # fmt: skip
     auc = np.empty((resamples, kinds, len(descending)))
     auc[:, :, descending] = _ratio(a_sum, a_pairs[:, :, None]).transpose(0, 2, 1)
     return Concordance(_ratio(0.5 * c_twice, c_pairs[:, None]), _ratio(u_sum, u_pairs[:, None]), auc)

@@ -46,6 +46,21 @@ def kaplan_meier(followup: ArrayLike, event: ArrayLike) -> StepCurve:
     return StepCurve(moments, np.cumprod(1.0 - deaths / at_risk, dtype=np.float64))
 
 
+def aalen_johansen(followup: ArrayLike, event: ArrayLike, cause: int = 1) -> StepCurve:
+    """One minus the Aalen–Johansen incidence of `cause`: F(t) = Σ S(u−) d_cause(u) / n(u) over event times u <= t.
+
+    `event` (n,) codes: 0 censored, 1, 2, ... the causes; S is the Kaplan–Meier curve of any event. With one cause it
+    is the Kaplan–Meier curve. The complement is kept so that all curves of this module fall from 1.
+    """
+    time, code = np.asarray(followup, dtype=float), np.asarray(event).astype(np.int64)
+    free = kaplan_meier(time, code > 0)
+    at_risk = len(time) - np.searchsorted(np.sort(time), free.times, side="left")
+    own = np.sort(time[code == cause])
+    number = np.searchsorted(own, free.times, side="right") - np.searchsorted(own, free.times, side="left")
+    before = np.concatenate([[1.0], free.survival[:-1]]) if len(free.times) else free.survival
+    return StepCurve(free.times, 1.0 - np.cumsum(before * number / at_risk, dtype=np.float64))
+
+
 def censoring_curve(followup: ArrayLike, event: ArrayLike) -> StepCurve:
     """Kaplan–Meier curve G of censoring; at a tie events come first, so they are not at risk of censoring any more."""
     time, happened = np.asarray(followup, dtype=float), np.asarray(event, dtype=bool)
@@ -62,27 +77,40 @@ class Weights:
     """IPC weights of test patients: `event` (n,) = 1/G(T−), 0 where censored; `beyond` (n, H) = 1/G(horizon).
 
     `case` (n, H) is `event` for an event up to the horizon, else 0; `control` (n, H) is `beyond` for a patient
-    followed past the horizon, else 0. A patient censored before the horizon has neither.
+    followed past the horizon, else 0. A patient censored before the horizon has neither. With competing events
+    `competing` (n,) = 1/G(T−) for those who have one, and such a patient is a control with that weight from then on:
+    the event itself will not come any more (Blanche et al. 2013, as in R's riskRegression).
     """
 
     event: Floats
     beyond: Floats
     case: Floats
     control: Floats
+    competing: Floats
 
 
-def ipc_weights(followup: ArrayLike, event: ArrayLike, horizons: Sequence[float], censoring: StepCurve) -> Weights:
+def ipc_weights(
+    followup: ArrayLike,
+    event: ArrayLike,
+    horizons: Sequence[float],
+    censoring: StepCurve,
+    competing: ArrayLike | None = None,
+) -> Weights:
     """Weights of the patients with `followup` and `event` (n,) under the training patients' `censoring` curve.
 
-    An event at which the training patients' G is already 0 gets weight 0: it lies beyond what they can tell.
+    `competing` (n,): who had a competing event instead. An event at which the training patients' G is already 0 gets
+    weight 0: it lies beyond what they can tell.
     """
     time, happened = np.asarray(followup, dtype=float), np.asarray(event, dtype=bool)
+    other = np.zeros(len(time), dtype=bool) if competing is None else np.asarray(competing, dtype=bool)
     moments = np.asarray(horizons, dtype=float)
-    weight = np.where(happened, _inverse(censoring.before(time)), 0.0)
+    own = _inverse(censoring.before(time))
+    weight, instead = np.where(happened, own, 0.0), np.where(other, own, 0.0)
     beyond = np.broadcast_to(_inverse(censoring.at(moments)), (len(time), len(moments)))
-    case = np.where(happened[:, None] & (time[:, None] <= moments), weight[:, None], 0.0)
-    control = np.where(time[:, None] > moments, beyond, 0.0)
-    return Weights(weight, np.ascontiguousarray(beyond), case, control)
+    by_then = time[:, None] <= moments
+    case = np.where(happened[:, None] & by_then, weight[:, None], 0.0)
+    control = np.where(by_then, instead[:, None], beyond)
+    return Weights(weight, np.ascontiguousarray(beyond), case, control, instead)
 
 
 def _inverse(survival: Floats) -> Floats:

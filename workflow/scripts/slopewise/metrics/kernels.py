@@ -265,6 +265,42 @@ def pair_sums(
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
+def competing_pair_sums(
+    counts, scores, cases, others, group, time, in_c, weight, until, c_pairs, c_twice, u_pairs, u_sum, a_pairs, a_sum
+):
+    """Add the pairs of a case with a patient of its fold who had a competing event first, and so never has the event.
+
+    To what `pair_sums` filled, on the same rows. `others` (c,) are rows with a competing event; `weight` (n,) is
+    1/G(T-) of every row with any event. For C the other's event lies before the case's (Wolbers et al. 2014), for the
+    AUC at a horizon of `until` (H,; descending) both lie up to it.
+    """
+    for b in prange(counts.shape[0]):
+        for m in range(cases.shape[0]):
+            i = cases[m]
+            for o in range(others.shape[0]):
+                j = others[o]
+                copies = counts[b, i] * counts[b, j]
+                if copies == 0 or group[i] != group[j]:
+                    continue
+                both = weight[i] * weight[j]
+                counted = in_c[m] and time[j] < time[i]
+                if counted:
+                    c_pairs[b] += copies
+                    u_pairs[b] += copies * both
+                for s in range(scores.shape[1]):
+                    twice = 2 * (scores[i, s] > scores[j, s]) + (scores[i, s] == scores[j, s])
+                    if counted:
+                        c_twice[b, s] += copies * twice
+                        u_sum[b, s] += copies * both * 0.5 * twice
+                    for h in range(until.shape[0]):
+                        if time[i] <= until[h] and time[j] <= until[h]:
+                            a_sum[b, h, s] += copies * both * 0.5 * twice
+                for h in range(until.shape[0]):
+                    if time[i] <= until[h] and time[j] <= until[h]:
+                        a_pairs[b, h] += copies * both
+
+
+@njit(cache=True, parallel=True, error_model="numpy")
 def weighted_sums(counts, values, sums):
     """sums (B, C) = counts (B, n) times values (n, C), in the order of the patients."""
     for b in prange(counts.shape[0]):

@@ -7,30 +7,33 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import erfc
+from scipy.special import stdtr, stdtrit
 
 from slopewise.metrics.resampling import percentile_interval
-from slopewise.outcome.cox import CoxFit
 from slopewise.outcome.ladder import FACTS, STEPS, LadderData
+from slopewise.outcome.models import StepModel
 from slopewise.outcome.predictors import Note, marker_of
 
 Floats = NDArray[np.float64]
-NORMAL_975 = 1.959963984540054
 EVENTS_PER_COEFFICIENT = 10
 
 
-def coefficients_table(data: LadderData, unit: tuple[Floats, Floats], standard: tuple[Floats, Floats]) -> pd.DataFrame:
-    """The table ``outcome/coefficients`` from (estimates, standard errors) per unit and per SD, each (T,).
+def coefficients_table(
+    data: LadderData, unit: tuple[Floats, Floats], standard: tuple[Floats, Floats], df: Floats
+) -> pd.DataFrame:
+    """The table ``outcome/coefficients`` from (estimates, standard errors) per unit and per SD, each (C·T,).
 
-    Intervals are Wald's and on the scale of the estimate (log hazard ratio). A term that was left out keeps its rows.
+    Intervals are Wald's and on the scale of the estimate (log hazard ratio, log odds ratio), with the t distribution
+    of `df` (C·T,) degrees of freedom (infinite but for linear models). A term that was left out keeps its rows.
     """
-    parts = []
+    parts, reach = [], stdtrit(df, 0.975)
     for scale, (estimate, error) in (("unit", unit), ("sd", standard)):
-        table = pd.DataFrame(data.terms, columns=["predictors", "term"])
-        table["cause"], table["scale"] = data.cause, scale
-        table["estimate"], table["se"], table["ratio"] = estimate, error, np.exp(estimate)
-        table["ci_low"], table["ci_high"] = estimate - NORMAL_975 * error, estimate + NORMAL_975 * error
-        table["p_value"] = erfc(np.abs(estimate / error) / np.sqrt(2.0))
+        table = pd.DataFrame(data.rows, columns=["predictors", "cause", "term"])
+        table["scale"] = scale
+        table["estimate"], table["se"] = estimate, error
+        table["ratio"] = np.nan if data.kind == "continuous" else np.exp(estimate)
+        table["ci_low"], table["ci_high"] = estimate - reach * error, estimate + reach * error
+        table["p_value"] = 2.0 * stdtr(df, -np.abs(estimate / error))
         table["ci_low_bootstrap"] = table["ci_high_bootstrap"] = np.nan
         parts.append(table)
     order = ["predictors", "cause", "term", "scale", "estimate", "se", "ratio", "ci_low", "ci_high", "p_value"]
@@ -41,14 +44,14 @@ def coefficients_table(data: LadderData, unit: tuple[Floats, Floats], standard: 
 def bootstrap_intervals(
     coefficients: pd.DataFrame, estimates_unit: Floats, estimates_sd: Floats, data: LadderData
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Put percentile intervals of two-stage bootstrap estimates (B, T) beside the naive ones; B = 0 leaves them empty.
+    """Put percentile intervals of two-stage bootstrap estimates (B, C·T) beside the naive ones; none where B = 0.
 
     A term that some resamples left out gets its interval from the others and a ledger line; from fewer than half of
     the resamples there is none. Returns the coefficients and the ledger lines.
     """
     table, notes = coefficients.copy(), []
-    place = {key: index for index, key in enumerate(data.terms)}
-    column = np.array([place[key] for key in zip(table["predictors"], table["term"], strict=True)])
+    place = {key: index for index, key in enumerate(data.rows)}
+    column = np.array([place[key] for key in zip(table["predictors"], table["cause"], table["term"], strict=True)])
     for scale, estimates in (("unit", estimates_unit), ("sd", estimates_sd)):
         low, high, lacking = percentile_interval(estimates)
         rows = ((table["scale"] == scale) & table["estimate"].notna()).to_numpy()
@@ -56,8 +59,9 @@ def bootstrap_intervals(
         table.loc[rows, "ci_high_bootstrap"] = high[column[rows]]
         for index in column[rows] if scale == "unit" else ():
             if lacking[index]:
-                step, term = data.terms[index]
+                step, cause, term = data.rows[index]
                 text = f"{term} was left out in {lacking[index]} of {len(estimates)} bootstrap resamples"
+                text = of_cause(data, cause) + text
                 notes.append(Note(step, marker_of(term, data.coding), text))
     return table, ledger_frame([(0, 0, note) for note in notes])
 
@@ -83,12 +87,20 @@ def filled_notes(data: LadderData) -> list[Note]:
     return notes
 
 
-def sparse_notes(fits: Mapping[str, CoxFit]) -> list[Note]:
-    """Steps with fewer events a coefficient than an unpenalised model should have."""
-    notes = []
-    for name, fit in fits.items():
-        events, terms = fit.events, len(fit.terms)
-        if terms and events < EVENTS_PER_COEFFICIENT * terms:
-            text = f"{events} events for {terms} coefficients: fewer than {EVENTS_PER_COEFFICIENT} each, unpenalised"
-            notes.append(Note(name, "", text))
+def of_cause(data: LadderData, cause: str) -> str:
+    """``death: `` where there are several causes, so that a line of the ledger says which it is about."""
+    return f"{cause}: " if len(data.causes) > 1 else ""
+
+
+def sparse_notes(data: LadderData, models: Mapping[str, StepModel]) -> list[Note]:
+    """Steps with fewer events (patients, if continuous) a coefficient than an unpenalised model should have."""
+    notes, counted = [], "patients" if data.kind == "continuous" else "events"
+    for name, model in models.items():
+        for cause, part in zip(data.causes, model.parts, strict=True):
+            events, terms = part.events, len(part.terms)
+            if data.kind == "binary":  # the rarer of the two
+                events = min(events, part.patients - events)
+            if terms and events < EVENTS_PER_COEFFICIENT * terms:
+                text = f"{events} {counted} for {terms} coefficients: fewer than {EVENTS_PER_COEFFICIENT} each"
+                notes.append(Note(name, "", f"{of_cause(data, cause)}{text}, unpenalised"))
     return notes

@@ -20,16 +20,28 @@ from slopewise.outcome.coefficients import (
     coefficients_table,
     filled_notes,
     ledger_frame,
+    of_cause,
     sparse_notes,
 )
-from slopewise.outcome.cox import CoxFit, fit_cox, risk_sets
 from slopewise.outcome.ladder import STEPS, LadderData, ladder_data
+from slopewise.outcome.models import Part, StepModel, learner
 from slopewise.outcome.predictors import Note, PredictorRecipe, slopes_left_out
+from slopewise.run import InputError
 from slopewise.study import Study
 
 __all__ = [
-    "LadderData", "LadderFit", "OutcomeFit", "StepModel", "bootstrap_intervals", "fit_ladder", "fit_outcome",
-    "flat_slopes", "ladder_data", "ledger_frame", "scores_of",
+    "LadderData",
+    "LadderFit",
+    "OutcomeFit",
+    "StepModel",
+    "bootstrap_intervals",
+    "check_support",
+    "fit_ladder",
+    "fit_outcome",
+    "flat_slopes",
+    "ladder_data",
+    "ledger_frame",
+    "scores_of",
 ]  # fmt: skip
 
 Floats = NDArray[np.float64]
@@ -38,46 +50,18 @@ Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class StepModel:
-    """One step of the ladder, learned: how predictors become columns, and the Cox model on those columns."""
-
-    recipe: PredictorRecipe
-    cox: CoxFit
-
-    def linear_predictor(self, raw: Floats) -> Floats:
-        """Log hazard ratio (n,) against a patient at the training means, from the step's predictors `raw` (n, k)."""
-        return self.cox.linear_predictor(self.recipe.standardise(raw))
-
-    def risk(self, raw: Floats) -> Floats:
-        """Absolute risk (n, horizons) from the step's predictors `raw` (n, k)."""
-        return self.cox.risk(self.recipe.standardise(raw))
-
-    def predict(self, patients: pd.DataFrame, values: pd.DataFrame) -> tuple[Floats, Floats]:
-        """Linear predictor (n,) and risk (n, horizons) from frames; see `PredictorRecipe.apply`."""
-        x = self.recipe.apply(patients, values)
-        return self.cox.linear_predictor(x), self.cox.risk(x)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain content for ``model.json``; the coefficients are per SD. Holds no patient."""
-        return {"recipe": self.recipe.to_dict(), "cox": self.cox.to_dict()}
-
-    @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> StepModel:
-        """The inverse of `to_dict`."""
-        return cls(PredictorRecipe.from_dict(content["recipe"]), CoxFit.from_dict(content["cox"]))
-
-
-@dataclass(frozen=True)
 class LadderFit:
-    """All steps fitted on the same patients. Estimates (T,) and standard errors follow `LadderData.terms`.
+    """All steps fitted on the same patients. Estimates (C·T,) and standard errors follow `LadderData.rows`.
 
-    Log hazard ratios per unit and per SD of the training patients; missing where a term was left out.
+    Log hazard ratios (log odds ratios, differences) per unit and per SD of the training patients; missing where a
+    term was left out. `df` (C·T,): residual degrees of freedom of the term's model, infinite but for linear models.
     """
 
     estimate_unit: Floats
     estimate_sd: Floats
     se_unit: Floats
     se_sd: Floats
+    df: Floats
     models: dict[str, StepModel]
     notes: list[Note]
 
@@ -100,34 +84,34 @@ def fit_ladder(
     flat = np.zeros(len(data.markers), dtype=bool) if flat is None else flat
     rows = np.flatnonzero(copies > 0)
     copies = copies[rows]
-    followup, event = data.followup[rows], data.event[rows]
-    sets = risk_sets(followup, event)
+    learn = learner(data, rows, copies)
     models: dict[str, StepModel] = {}
     notes: list[Note] = []
-    columns: list[Floats] = []
+    columns: list[list[Floats]] = []
     for step in STEPS:
         terms = data.step_terms(step)
         left_out = slopes_left_out(step.name, data.markers, level[rows], slope[rows], copies, singular, flat)
         raw = data.raw(step, rows, level, slope)
         recipe, found = PredictorRecipe.learn(step.name, terms, raw, copies, left_out, data.coding)
         notes += found
-        x = recipe.standardise(raw)
-        cox = fit_cox(x, followup, event, counts=copies, horizons=data.horizons, terms=recipe.terms, sets=sets)
-        if cox.message:
-            notes.append(Note(step.name, "", cox.message))
-        models[step.name] = StepModel(recipe, cox)
-        columns.append(_step_estimates(len(terms), recipe, cox))
-    unit, se_unit, standard, se_standard = np.concatenate(columns, axis=1)
-    return LadderFit(unit, standard, se_unit, se_standard, models, notes)
+        parts = learn(recipe.standardise(raw), recipe.terms)
+        for cause, part in zip(data.causes, parts, strict=True):
+            notes += [Note(step.name, "", of_cause(data, cause) + part.message)] if part.message else []
+        models[step.name] = StepModel(recipe, parts, data.horizons)
+        columns.append([_step_estimates(len(terms), recipe, part) for part in parts])
+    by_cause = [np.concatenate(own, axis=1) for own in zip(*columns, strict=True)]
+    unit, se_unit, standard, se_standard, df = np.concatenate(by_cause, axis=1)
+    return LadderFit(unit, standard, se_unit, se_standard, df, models, notes)
 
 
-def _step_estimates(terms: int, recipe: PredictorRecipe, cox: CoxFit) -> Floats:
-    """Estimate and SE per unit, estimate and SE per SD of a step's terms, (4, terms)."""
-    kept = ~np.array(cox.aliased, dtype=bool)
+def _step_estimates(terms: int, recipe: PredictorRecipe, part: Part) -> Floats:
+    """Estimate and SE per unit, estimate and SE per SD, degrees of freedom of a step's terms, (5, terms)."""
+    kept = ~np.array(part.aliased, dtype=bool)
     where, scale = recipe.columns[kept], recipe.scale[kept]
-    beta, error = cox.beta[kept], cox.standard_errors[kept]
-    found = np.full((4, terms), np.nan)
-    found[:, where] = np.stack([beta / scale, error / scale, beta, error])
+    beta, error = part.beta[kept], part.standard_errors[kept]
+    df = np.full(len(beta), getattr(part, "df", np.inf))
+    found = np.full((5, terms), np.nan)
+    found[:, where] = np.stack([beta / scale, error / scale, beta, error, df])
     return found
 
 
@@ -176,6 +160,25 @@ def growth_flags(data: LadderData, fits: pd.DataFrame) -> tuple[Flags, Flags]:
     return own["singular"].to_numpy(dtype=bool), own["structure"].isin(["intercept", "excluded"]).to_numpy(dtype=bool)
 
 
+def check_support(data: LadderData, fold: Integers | None = None) -> None:
+    """Refuse with `InputError` what every set of training patients cannot support: a horizon, a rare event.
+
+    `fold` (n,) are outer folds, None without any. Competing events may be rarer: what cannot be computed of them is
+    missing, with a line in the ledger.
+    """
+    if data.kind == "survival":
+        check_horizons(data.horizons, data.followup, data.event == 1, fold)
+        return
+    labels = np.zeros(len(data.patients), dtype=np.int64) if fold is None else fold
+    for label in np.unique(labels):
+        training = data.outcome[labels != label] if len(np.unique(labels)) > 1 else data.outcome
+        if np.ptp(training) == 0:
+            raise InputError(
+                f"{data.cause}: the outcome is the same for all training patients of a fold, so nothing can be "
+                "learned. Use fewer folds, or another outcome."
+            )
+
+
 @dataclass(frozen=True)
 class OutcomeFit:
     """The shipped ladder: tables ``coefficients`` and ``ledger``, `models` for model.json, `apparent` predictions.
@@ -196,7 +199,7 @@ def fit_outcome(
 ) -> OutcomeFit:
     """Fit the ladder that one ships: on everybody, with cross-fitted levels and slopes (means over repeats)."""
     data = ladder_data(study, patients, slopes)
-    check_horizons(data.horizons, data.followup, data.event)
+    check_support(data)
     level, slope, _ = scores_of(data, slopes)
     own = crossfit[crossfit["scheme"] == "crossfit"]
     _, first_slope, fold = scores_of(data, own[own["repeat"] == 1])
@@ -205,10 +208,10 @@ def fit_outcome(
     fitted = fit_ladder(data, level, slope, singular, flat=without | flat_slopes(first_slope, fold))
     in_sample_level, in_sample_slope, _ = scores_of(data, own[(own["repeat"] == 0) & (own["fold"] == 0)])
     everybody = np.arange(len(data.patients))
-    notes = fitted.notes + filled_notes(data) + sparse_notes({name: model.cox for name, model in fitted.models.items()})
+    notes = fitted.notes + filled_notes(data) + sparse_notes(data, fitted.models)
     return OutcomeFit(
         coefficients=coefficients_table(
-            data, (fitted.estimate_unit, fitted.se_unit), (fitted.estimate_sd, fitted.se_sd)
+            data, (fitted.estimate_unit, fitted.se_unit), (fitted.estimate_sd, fitted.se_sd), fitted.df
         ),
         ledger=ledger_frame([(0, 0, note) for note in notes]),
         models={name: model.to_dict() for name, model in fitted.models.items()},
@@ -226,19 +229,20 @@ def predictions_frame(
     patient = np.repeat(np.array(data.patients, dtype=object)[rows], horizons)
     for step in STEPS:
         raw = data.raw(step, rows, level, slope)
-        model = models[step.name]
-        parts.append(
-            pd.DataFrame(
-                {
-                    "patient": patient,
-                    "predictors": step.name,
-                    "cause": data.cause,
-                    "repeat": repeat,
-                    "fold": fold,
-                    "linear_predictor": np.repeat(model.linear_predictor(raw), horizons),
-                    "horizon": np.tile(data.horizons, len(rows)),
-                    "risk": model.risk(raw).ravel(),
-                }
+        scores, risks = models[step.name].linear_predictors(raw), models[step.name].risks(raw)
+        for c, cause in enumerate(data.causes):
+            parts.append(
+                pd.DataFrame(
+                    {
+                        "patient": patient,
+                        "predictors": step.name,
+                        "cause": cause,
+                        "repeat": repeat,
+                        "fold": fold,
+                        "linear_predictor": np.repeat(scores[:, c], horizons),
+                        "horizon": np.tile(data.horizons, len(rows)),
+                        "risk": risks[:, c].ravel(),
+                    }
+                )
             )
-        )
     return pd.concat(parts, ignore_index=True)

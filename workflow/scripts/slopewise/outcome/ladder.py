@@ -67,20 +67,35 @@ def values(summary: pd.DataFrame, scores: pd.DataFrame, markers: Sequence[str]) 
 class LadderData:
     """The cohort as arrays, made once. Rows follow `patients` (sorted as text), markers follow `markers`.
 
-    `followup` (n,) since the landmark; `event` (n,) 0 or 1; `covariates` (n, c) coded; `facts` (n, M, 4) first, last,
-    delta, OLS slope, missing where a patient has none; `terms` fixes the rows of the coefficients: (step, term).
+    `causes` (C,): what is predicted, the event and then the competing ones. `followup` (n,) since the landmark,
+    missing unless `kind` is survival; `event` (n,) 0 or the number of the cause (a continuous outcome: 0 for all);
+    `outcome` (n,) of a binary (0, 1) or continuous outcome, else missing. `horizons` (H,): one that is missing where
+    the outcome has no time. `covariates` (n, c) coded; `facts` (n, M, 4) first, last, delta, OLS slope, missing where
+    a patient has none; `terms` fixes the rows of the coefficients of a cause: (step, term).
     """
 
     patients: tuple[str, ...]
     markers: tuple[str, ...]
     coding: CovariateCoding
-    cause: str
+    kind: str
+    causes: tuple[str, ...]
     horizons: tuple[float, ...]
     followup: Floats
     event: NDArray[np.int8]
+    outcome: Floats
     covariates: Floats
     facts: Floats
     terms: tuple[tuple[str, str], ...]
+
+    @property
+    def cause(self) -> str:
+        """The name of the event."""
+        return self.causes[0]
+
+    @property
+    def rows(self) -> tuple[tuple[str, str, str], ...]:
+        """The rows of the coefficients, (step, cause, term): all terms of the first cause, then of the next."""
+        return tuple((step, cause, term) for cause in self.causes for step, term in self.terms)
 
     def step_terms(self, step: Step) -> tuple[str, ...]:
         """Terms of one step: the covariates', then each marker's quantities."""
@@ -103,9 +118,24 @@ def _step_terms(step: Step, coding: CovariateCoding, markers: Sequence[str]) -> 
     return (*coding.terms, *(f"{marker}.{name}" for marker in markers for name in step.quantities))
 
 
-def cause_of(study: Study) -> str:
-    """The name of the event in the column ``cause``: its labels, e.g. ``transplant or death``."""
-    return " or ".join(study.outcome.events.values())
+def causes_of(study: Study) -> tuple[str, ...]:
+    """What is predicted, as the column ``cause`` names it: the event (``transplant or death``), then competing ones.
+
+    A binary outcome is ``remission: yes``, a continuous one its column.
+    """
+    outcome = study.outcome
+    if outcome.kind == "binary":
+        return (f"{outcome.column}: {outcome.positive}",)
+    if outcome.kind == "continuous":
+        return (str(outcome.column),)
+    return (" or ".join(outcome.events.values()), *dict.fromkeys(outcome.competing.values()))
+
+
+def horizons_of(study: Study) -> tuple[float, ...]:
+    """The horizons of the risks; one that is missing (NaN) where the outcome has no time."""
+    if study.outcome.kind != "survival":
+        return (float("nan"),)
+    return tuple(float(h) for h in study.outcome.horizons)
 
 
 def ladder_data(study: Study, patients: pd.DataFrame, slopes: pd.DataFrame) -> LadderData:
@@ -119,18 +149,30 @@ def ladder_data(study: Study, patients: pd.DataFrame, slopes: pd.DataFrame) -> L
         [[wide[f"{marker}.{name}"].to_numpy() for name in FACTS] for marker in markers],
     ).transpose(2, 0, 1)
     _check_exclusions(study, names, markers, facts)
+    missing = np.full(len(names), np.nan)
+    timed = study.outcome.kind == "survival"
+    outcome = missing if timed else cohort["outcome"].to_numpy(dtype=float)
     return LadderData(
         patients=names,
         markers=markers,
         coding=coding,
-        cause=cause_of(study),
-        horizons=tuple(float(h) for h in study.outcome.horizons),
-        followup=cohort["followup"].to_numpy(dtype=float),
-        event=(cohort["event"].to_numpy() == 1).astype(np.int8),
+        kind=study.outcome.kind,
+        causes=causes_of(study),
+        horizons=horizons_of(study),
+        followup=cohort["followup"].to_numpy(dtype=float) if timed else missing,
+        event=event_codes(cohort, study.outcome.kind),
+        outcome=outcome,
         covariates=coding.matrix(cohort),
         facts=np.ascontiguousarray(facts),
         terms=tuple((step.name, term) for step in STEPS for term in _step_terms(step, coding, markers)),
     )
+
+
+def event_codes(cohort: pd.DataFrame, kind: str) -> NDArray[np.int8]:
+    """0 or the number of the cause of each patient of ``cohort/patients``; a binary outcome is its own code."""
+    if kind == "continuous":
+        return np.zeros(len(cohort), dtype=np.int8)
+    return cohort["event" if kind == "survival" else "outcome"].to_numpy().astype(np.int8)
 
 
 def _check_exclusions(study: Study, names: Sequence[str], markers: Sequence[str], facts: Floats) -> None:

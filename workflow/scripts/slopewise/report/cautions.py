@@ -56,6 +56,7 @@ def cautions(frames: Frames, naming: Naming) -> list[Caution]:
         *_files(frames),
         *_settings(naming),
         *_composite(naming),
+        *_competing(frames, naming),
     ]
 
 
@@ -227,3 +228,15 @@ def _composite(naming: Naming) -> Iterator[Caution]:
     if len(labels) > 1:
         text = f"{in_words(labels)} count as one event. What predicts one need not predict the other."
         yield "Composite event", text[0].upper() + text[1:]
+
+
+def _competing(frames: Frames, naming: Naming) -> Iterator[Caution]:
+    limit = naming.study.report.small_cells
+    for code, name in enumerate(frames.competing, start=2):
+        n = int((frames.patients["event"] == code).sum())
+        yield (
+            "Competing event",
+            f"{name[0].upper()}{name[1:]} ended the follow-up of {count_of(n, frames.n_patients, limit)} before "
+            f"{naming.cause} could be seen. A hazard ratio tells of the rate of {naming.cause} among those still "
+            "followed, which is not the same as how likely it is in the end; for that read the absolute risks.",
+        )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -56,13 +56,27 @@ class Frames:
     predictions: pd.DataFrame
     validation_ledger: pd.DataFrame
     provenance: dict[str, Any]
+    competing: dict[str, Frames] = field(default_factory=dict)
+    """The same for each competing event, with the rows of that cause in the outcome's tables; the tables above are of
+    the event alone."""
 
     @classmethod
     def read(cls, results: Path) -> Frames:
         """Read all of them below ``results/{study}``; `InputError` where one is missing or broken."""
         read = {name: tables.read(file.rsplit(".", 1)[0], results / file) for name, file in FILES.items()}
         read["validation_ledger"] = tables.read("outcome/ledger", results / "outcome" / "validation_ledger.csv")
-        return cls(**read, provenance=run.read_json(results / "provenance.json"))
+        whole = cls(**read, provenance=run.read_json(results / "provenance.json"))
+        labels = whole.provenance["event_labels"]
+        if "2" not in labels:
+            return whole
+        others = {name: whole.of_cause(name) for code, name in sorted(labels.items()) if int(code) > 1}
+        return replace(whole.of_cause(labels["1"]), competing=others)
+
+    def of_cause(self, cause: str) -> Frames:
+        """These frames with the rows of one cause in the outcome's tables."""
+        names = ("coefficients", "performance", "calibration", "decision_curve", "predictions")
+        tables_of = {name: getattr(self, name) for name in names}
+        return replace(self, **{name: table[table["cause"] == cause] for name, table in tables_of.items()})
 
     @property
     def n_patients(self) -> int:

@@ -24,7 +24,7 @@ def methods_section(frames: Frames, naming: Naming) -> Section:
         _cohort(frames, naming, cite),
         _growth(naming, cite),
         _crossfit(naming, cite),
-        _outcome(frames, naming),
+        _outcome(frames, naming, cite),
         _validation(frames, naming, cite),
         _software(frames, cite),
     ]
@@ -85,10 +85,17 @@ def _crossfit(naming: Naming, cite: Citations) -> str:
     )
 
 
-def _outcome(frames: Frames, naming: Naming) -> str:
+def _outcome(frames: Frames, naming: Naming, cite: Citations) -> str:
     study = naming.study
+    model = "Cox regression (Efron’s method for ties)"
+    if frames.competing:
+        model = (
+            f"cause-specific Cox regression (Efron’s method for ties) of it and of what competes with it "
+            f"({in_words(list(frames.competing))}), the absolute risk combining the hazards of all causes, with "
+            f"Aalen–Johansen estimates where no predictor enters {cite('competing')},"
+        )
     sentence = (
-        f"The outcome ({naming.cause}) was modelled by Cox regression (Efron’s method for ties) with "
+        f"The outcome ({naming.cause}) was modelled by {model} with "
         f"{naming.covariates} and, in turn: no "
         "marker; first values; last values; first values and changes; first values and least-squares slopes; levels; "
         "levels and slopes; "
@@ -121,6 +128,13 @@ def _validation(frames: Frames, naming: Naming, cite: Citations) -> str:
         f"index {cite('austin')}, and net "
         f"benefit {cite('vickers')} at {naming.horizons()}."
     )
+    if frames.competing:
+        sentence += (
+            " A patient with a competing event counted as never having the event: among the controls of the AUC and "
+            f"in the Brier score with inverse probability of censoring weights {cite('blanche')}, as outliving every "
+            f"case in C {cite('wolbers')}; calibration is by direct binomial regression at the horizon "
+            f"{cite('scheike')}."
+        )
     if plan.bootstrap:
         sentence += (
             f" Intervals are percentiles over {plan.bootstrap} bootstrap resamples of the patients’ out-of-fold "

@@ -50,6 +50,27 @@ WORKS: dict[str, tuple[str, str]] = {
         "survival models. Statistics in Medicine 2020;39:2714–2742.",
         "10.1002/sim.8570",
     ),
+    "competing": (
+        "Putter H, Fiocco M, Geskus RB. Tutorial in biostatistics: competing risks and multi-state models. Statistics "
+        "in Medicine 2007;26:2389–2430.",
+        "10.1002/sim.2712",
+    ),
+    "blanche": (
+        "Blanche P, Dartigues JF, Jacqmin-Gadda H. Estimating and comparing time-dependent areas under receiver "
+        "operating characteristic curves for censored event times with competing risks. Statistics in Medicine "
+        "2013;32:5381–5397.",
+        "10.1002/sim.5958",
+    ),
+    "wolbers": (
+        "Wolbers M, Blanche P, Koller MT, Witteman JCM, Gerds TA. Concordance for prognostic models with competing "
+        "risks. Biostatistics 2014;15:526–539.",
+        "10.1093/biostatistics/kxt059",
+    ),
+    "scheike": (
+        "Scheike TH, Zhang MJ, Gerds TA. Predicting cumulative incidence probability by direct binomial regression. "
+        "Biometrika 2008;95:205–220.",
+        "10.1093/biomet/asm096",
+    ),
     "vickers": (
         "Vickers AJ, Elkin EB. Decision curve analysis: a novel method for evaluating prediction models. Medical "
         "Decision Making "

@@ -1,4 +1,4 @@
-"""Patients in thirds of their validated risk, and how each third fared (Kaplan–Meier)."""
+"""Patients in thirds of their validated risk, and how each third fared (Kaplan–Meier, Aalen–Johansen)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+
+from slopewise.metrics.incidence import incidence
 
 GROUPS = ("low", "middle", "high")
 
@@ -35,11 +37,10 @@ class RiskGroups:
 def risk_groups(patients: pd.DataFrame, predictions: pd.DataFrame, step: str, horizon: float) -> RiskGroups:
     """Thirds of the out-of-fold risk of a ladder step at `horizon`, averaged over repeats; equal risks stay together.
 
-    `patients` is ``cohort/patients``, `predictions` is ``outcome/predictions``. With competing events the complement of
-    Kaplan–Meier is not the incidence of the event: refused.
+    `patients` is ``cohort/patients``, `predictions` is ``outcome/predictions``. With competing events one minus
+    Kaplan–Meier is not the incidence of the event: the curve is one minus Aalen–Johansen's then.
     """
-    if (patients["event"] > 1).any():
-        raise ValueError("Kaplan–Meier by risk group is for a single kind of event")
+    curve_of = without_event if (patients["event"] > 1).any() else kaplan_meier
     own = predictions[(predictions["predictors"] == step) & (predictions["horizon"] == horizon)]
     risk = own.groupby("patient", sort=True)["risk"].mean()
     members = patients[["patient", "followup", "event"]].set_index("patient").loc[risk.index]
@@ -48,7 +49,7 @@ def risk_groups(patients: pd.DataFrame, predictions: pd.DataFrame, step: str, ho
     members = members.sort_values("group", kind="stable").reset_index()
     members["group"] = members["group"].astype(str)
     curves = [
-        _up_to(kaplan_meier(part), min(horizon, float(part["followup"].max()))).assign(group=group)
+        _up_to(curve_of(part), min(horizon, float(part["followup"].max()))).assign(group=group)
         for group, part in members.groupby("group", sort=False)
     ]
     return RiskGroups(members, pd.concat(curves, ignore_index=True))
@@ -68,6 +69,16 @@ def kaplan_meier(members: pd.DataFrame) -> pd.DataFrame:
             "ci_high": ends.iloc[:, 1].to_numpy(dtype=float),
         }
     )
+
+
+def without_event(members: pd.DataFrame) -> pd.DataFrame:
+    """One minus the Aalen–Johansen incidence of the event with its 95% interval, in the columns of `kaplan_meier`."""
+    found = incidence(members["followup"], members["event"])
+    low, high = found.interval
+    start = pd.DataFrame({"time": [0.0], "survival": [1.0], "ci_low": [1.0], "ci_high": [1.0]})
+    steps = pd.DataFrame({"time": found.times, "survival": 1 - found.risk, "ci_low": 1 - high, "ci_high": 1 - low})
+    steps[["ci_low", "ci_high"]] = steps[["ci_low", "ci_high"]].fillna({"ci_low": 1.0, "ci_high": 1.0})
+    return pd.concat([start, steps], ignore_index=True)
 
 
 def _up_to(curve: pd.DataFrame, end: float) -> pd.DataFrame:

@@ -172,11 +172,14 @@ def groups_section(frames: Frames, naming: Naming) -> Section:
             )
         )  # fmt: skip
         tables.append(groups_table(groups, frames, naming, step))
+    estimate = "one minus the Aalen–Johansen incidence" if frames.competing else "Kaplan–Meier"
     caption = (
-        f"Free of {naming.cause} (Kaplan–Meier, 95% bands) in thirds of the risk that models predicted for patients "
+        f"Free of {naming.cause} ({estimate}, 95% bands) in thirds of the risk that models predicted for patients "
         "they had "
         f"not seen (risk within {naming.duration(horizon)}, mean over repeats). Below: patients at risk."
     )
+    if frames.competing:
+        caption += f" A patient with {in_words(list(frames.competing), 'or')} stays free of it."
     return Section(
         "groups",
         "How patients of low, middle and high risk fared",
@@ -193,7 +196,7 @@ def groups_table(groups: RiskGroups, frames: Frames, naming: Naming, step: str) 
     lines: list[list[Cell | str]] = []
     parts = {str(group): part for group, part in groups.members.groupby("group", sort=False)}
     sizes = counts_of_parts([len(part) for part in parts.values()], limit)
-    events = counts_of_parts([int(part["event"].sum()) for part in parts.values()], limit)
+    events = counts_of_parts([int((part["event"] == 1).sum()) for part in parts.values()], limit)
     for (group, members), size, happened in zip(parts.items(), sizes, events, strict=True):
         line: list[Cell | str] = [group, size, happened]
         for horizon in horizons:

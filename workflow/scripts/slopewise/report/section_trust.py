@@ -7,6 +7,7 @@ from pathlib import PurePath
 from slopewise.report.cautions import NOT_EXAMINED, cautions
 from slopewise.report.frames import Frames
 from slopewise.report.naming import Naming
+from slopewise.report.numbers import in_words
 from slopewise.report.parts import Section, Table
 
 SCHEMES = {"crossfit": "cross-fitting (published slopes)", "validation": "nested validation"}
@@ -112,6 +113,7 @@ def settings_table(naming: Naming) -> Table:
         ["estimation", ("REML" if study.growth.reml else "ML") + f", engine {study.growth.engine}"],
         ["landmark", naming.duration(naming.landmark)],
         ["event", naming.cause],
+        ["competing events", in_words(list(dict.fromkeys(study.outcome.competing.values()))) or "none"],
         ["covariates", naming.covariates],
         ["horizons", naming.horizons()],
         ["cross-fitting", f"{study.crossfit.folds} folds, {study.crossfit.repeats} repeats"],

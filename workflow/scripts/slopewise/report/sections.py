@@ -13,6 +13,7 @@ from slopewise.report.naming import Naming
 from slopewise.report.numbers import interval, number, signed
 from slopewise.report.parts import Section
 from slopewise.report.section_cohort import cohort_section
+from slopewise.report.section_competing import competing_section
 from slopewise.report.section_growth import courses_section
 from slopewise.report.section_ladder import ladder_section, short_picture
 from slopewise.report.section_outcome import coefficients_section, groups_section, risks_section
@@ -51,7 +52,11 @@ def sections(frames: Frames, naming: Naming) -> list[Section]:
         methods_section,
         provenance_section,
     )
-    return [make(frames, naming) for make in makers]
+    made = [make(frames, naming) for make in makers]
+    if frames.competing:
+        place = [section.anchor for section in made].index("risks")
+        made.insert(place, competing_section(frames, naming))
+    return made
 
 
 def summary(frames: Frames, naming: Naming) -> dict[str, Any]:

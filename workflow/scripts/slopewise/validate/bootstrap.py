@@ -102,7 +102,7 @@ def stage_one(data: MarkerData, resamples: Sequence[Resample], folds: int, threa
 
 @dataclass(frozen=True)
 class Bootstrap:
-    """Estimates (B, terms) per unit and per SD in the order of `LadderData.terms`; mean reliability (B, markers)."""
+    """Estimates (B, terms) per unit and per SD in the order of `LadderData.rows`; mean reliability (B, markers)."""
 
     estimates_unit: NDArray[np.float64]
     estimates_sd: NDArray[np.float64]
@@ -135,7 +135,7 @@ def bootstrap_ladder(
             drawn = resample.counts > 0
             weights = resample.counts[drawn] / resample.counts.sum()
             reliability.append([float(stage.reliability[i][drawn] @ weights) for stage in stages])
-    shape = (plan.replicates, len(ladder.terms))
+    shape = (plan.replicates, len(ladder.rows))
     return Bootstrap(
         estimates_unit=np.array(unit).reshape(shape),
         estimates_sd=np.array(standard).reshape(shape),

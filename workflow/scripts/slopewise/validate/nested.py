@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from slopewise.metrics.ipcw import check_horizons
 from slopewise.outcome.fit import (
     LadderFit,
+    check_support,
     fit_ladder,
     flat_slopes,
     growth_flags,
@@ -84,7 +84,7 @@ def outer_folds(
     flags = fits[(fits["scheme"] == "validation") & (fits["fold"] == 0)].reset_index(drop=True)
     flag_places = flags.groupby(["repeat", "held_out"]).indices
     for repeat, fold in outer_of.items():
-        check_horizons(data.horizons, data.followup, data.event, fold)
+        check_support(data, fold)
         for held_out in np.unique(fold).tolist():
             key = (repeat, held_out)
             if key not in places or key not in flag_places:

@@ -1,0 +1,34 @@
+"""A binary or continuous outcome: one value a patient, missing where nobody saw it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from slopewise.cohort.findings import ERROR, Findings
+from slopewise.sources import MISSING, Table, numbers, shown
+from slopewise.study import Study
+from slopewise.study_keys import canonical_code
+
+
+def read_outcome(study: Study, table: Table, findings: Findings) -> np.ndarray:
+    """The outcome of each patient (n,), NaN where missing; of a binary one 1 for the positive level and 0 else."""
+    outcome = study.outcome
+    assert outcome.column is not None  # the study's rules see to it
+    if outcome.kind == "continuous":
+        values, bad = numbers(table, outcome.column)
+        findings.add_cells(table, outcome.column, bad, "correct it", study.data.patient)
+        return values
+    cells = table.text[outcome.column]
+    codes = [None if cell in MISSING else canonical_code(cell) for cell in cells]
+    levels = sorted({code for code in codes if code is not None})
+    if outcome.positive not in levels:
+        message = f"no patient has the level {shown(str(outcome.positive))} (outcome.positive)"
+        findings.add(ERROR, table.name, message, f"the levels are {_listed(levels)}", column=outcome.column)
+    elif len(levels) != 2:
+        message = f"a binary outcome has two levels, this column {len(levels)}: {_listed(levels)}"
+        findings.add(ERROR, table.name, message, "merge levels into two, or take another kind", column=outcome.column)
+    return np.array([np.nan if code is None else float(code == outcome.positive) for code in codes])
+
+
+def _listed(levels: list[str]) -> str:
+    return ", ".join(levels[:10]) + (" ..." if len(levels) > 10 else "")

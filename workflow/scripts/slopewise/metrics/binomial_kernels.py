@@ -1,0 +1,182 @@
+"""The compiled loops of weighted binomial regression: of the logistic outcome model, and of calibration at a moment.
+
+In one file for the reason that `slopewise.metrics.kernels` gives: numba's cache follows the called function's file.
+Links: LOGIT, and CLOGLOG, whose linear predictor is the log cumulative hazard that a risk states.
+"""
+
+# mypy: disallow-untyped-defs=False, disallow-incomplete-defs=False
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit, prange
+
+CONVERGED, ITERATION_LIMIT, MONOTONE, SINGULAR, ONE_CLASS = 0, 1, 2, 3, 4
+LOGIT, CLOGLOG = 0, 1
+
+
+@njit(cache=True, error_model="numpy")
+def _solve(matrix, vector, solution):
+    """Solve a small positive definite system by Cholesky (lower triangle given); False when a pivot vanishes."""
+    k = vector.shape[0]
+    factor = np.zeros((k, k))
+    for a in range(k):
+        for b in range(a + 1):
+            value = matrix[a, b]
+            for c in range(b):
+                value -= factor[a, c] * factor[b, c]
+            if a == b:
+                if not value > 1e-12 * matrix[a, a] or not value > 1e-300:
+                    return False
+                factor[a, a] = np.sqrt(value)
+            else:
+                factor[a, b] = value / factor[b, b]
+    for a in range(k):
+        value = vector[a]
+        for c in range(a):
+            value -= factor[a, c] * solution[c]
+        solution[a] = value / factor[a, a]
+    for a in range(k - 1, -1, -1):
+        value = solution[a]
+        for c in range(a + 1, k):
+            value -= factor[c, a] * solution[c]
+        solution[a] = value / factor[a, a]
+    return True
+
+
+@njit(cache=True, error_model="numpy")
+def _mean(eta, link):
+    """Probability at a linear predictor, and its derivative; kept away from 0 and 1 by rounding alone."""
+    if link == LOGIT:
+        small = np.exp(-abs(eta))
+        mean = (1.0 if eta >= 0 else small) / (1.0 + small)
+        mean = min(max(mean, 1e-15), 1.0 - 1e-15)
+        return mean, mean * (1.0 - mean)
+    bounded = min(max(eta, -34.0), 3.5)
+    hazard = np.exp(bounded)
+    return min(max(-np.expm1(-hazard), 1e-15), 1.0 - 1e-15), hazard * np.exp(-hazard)
+
+
+@njit(cache=True, error_model="numpy")
+def likelihood(y, weight, offset, x, beta, link, score, information):
+    """Weighted binomial log likelihood, its gradient (k,) and its expected information (k, k; lower triangle)."""
+    k = beta.shape[0]
+    score[:] = 0.0
+    information[:, :] = 0.0
+    loglik = 0.0
+    for i in range(y.shape[0]):
+        if weight[i] > 0:
+            eta = offset[i]
+            for a in range(k):
+                eta += x[i, a] * beta[a]
+            mean, steep = _mean(eta, link)
+            loglik += weight[i] * (y[i] * np.log(mean) + (1.0 - y[i]) * np.log1p(-mean))
+            variance = mean * (1.0 - mean)
+            residual, curve = weight[i] * steep * (y[i] - mean) / variance, weight[i] * steep * steep / variance
+            for a in range(k):
+                score[a] += residual * x[i, a]
+                for b in range(a + 1):
+                    information[a, b] += curve * x[i, a] * x[i, b]
+    return loglik
+
+
+@njit(cache=True, error_model="numpy")
+def fit(y, weight, offset, x, start, link):
+    """Maximise the likelihood by Fisher scoring with step halving; columns of `x` should have about unit variance.
+
+    Rows of weight 0 are not read. Returns beta, log likelihood, information (lower triangle), iterations and a status:
+    CONVERGED, ITERATION_LIMIT, MONOTONE (a coefficient runs to infinity), SINGULAR, ONE_CLASS (no event, or only
+    events).
+    """
+    k = start.shape[0]
+    beta, step, trial, score = start.copy(), np.zeros(k), np.zeros(k), np.zeros(k)
+    information = np.zeros((k, k))
+    cases, controls = 0.0, 0.0
+    for i in range(y.shape[0]):
+        if weight[i] > 0:
+            cases += weight[i] * y[i]
+            controls += weight[i] * (1.0 - y[i])
+    if not (cases > 0 and controls > 0):
+        return beta, 0.0, information, 0, ONE_CLASS
+    loglik = likelihood(y, weight, offset, x, beta, link, score, information)
+    status, iteration = ITERATION_LIMIT, 0
+    while iteration < 100:
+        if not _solve(information, score, step):
+            status = SINGULAR if iteration == 0 else MONOTONE
+            break
+        largest, gain = 0.0, 0.0
+        for a in range(k):
+            largest = max(largest, abs(step[a]))
+            gain += step[a] * score[a]
+        if gain < 1e-10 and largest > 1e-3:
+            status = MONOTONE
+            break
+        iteration += 1
+        for _ in range(40):
+            for a in range(k):
+                trial[a] = beta[a] + step[a]
+            value = likelihood(y, weight, offset, x, trial, link, score, information)
+            if value >= loglik - 1e-11 * abs(loglik):
+                break
+            for a in range(k):
+                step[a] *= 0.5
+        loglik = value
+        beta[:] = trial
+        if largest < 1e-9:
+            status = CONVERGED
+            break
+    return beta, loglik, information, iteration, status
+
+
+@njit(cache=True, error_model="numpy")
+def _calibrate(y, weight, counts, x, centre, spread, basis, risk, grid, link, out, curve):
+    """Slope, intercept, ICI and smooth curve of one resample at one moment; what cannot be fitted stays NaN."""
+    n = y.shape[0]
+    own, one, nothing = np.empty(n), np.ones((n, 1)), np.zeros(n)
+    patients = 0
+    for i in range(n):
+        own[i] = weight[i] * counts[i]
+        patients += counts[i]
+    beta, _, _, _, status = fit(y, own, x, one, np.zeros(1), link)
+    if status == CONVERGED:
+        out[1] = beta[0]
+    if not spread > 0.0:
+        return
+    two = np.ones((n, 2))
+    two[:, 1] = (x - centre) / spread
+    start = np.array([centre, spread])
+    beta, _, _, _, status = fit(y, own, nothing, two, start, link)
+    if status == CONVERGED:
+        out[0] = beta[1] / spread
+    three = np.ones((n, 3))
+    three[:, 1:] = basis
+    start = np.zeros(3)
+    start[0], start[1] = centre, spread  # the columns are scaled: this is slope 1 without a bend
+    beta, _, _, _, status = fit(y, own, nothing, three, start, link)
+    if status != CONVERGED:
+        return
+    gap = 0.0
+    for i in range(n):
+        if counts[i] > 0:
+            mean, _ = _mean(beta[0] + basis[i, 0] * beta[1] + basis[i, 1] * beta[2], link)
+            gap += counts[i] * abs(mean - risk[i])
+    out[2] = gap / patients
+    for g in range(grid.shape[0]):
+        curve[g] = _mean(beta[0] + grid[g, 0] * beta[1] + grid[g, 1] * beta[2], link)[0]
+
+
+@njit(cache=True, parallel=True, error_model="numpy")
+def calibration_resamples(y, weight, counts, x, centre, spread, basis, risk, grid, link, out, curve):
+    """`_calibrate` for every resample b, score s and moment h.
+
+    `y`, `weight` (H, n); counts (B, n); x (S, H, n) the linear predictor that the risk states, with its `centre` and
+    `spread` (S, H); basis (S, H, n, 2), risk (S, H, n), grid (S, H, G, 2). Fills out (B, S, H, 3) and curve
+    (B, S, H, G), which come in as NaN.
+    """
+    for b in prange(counts.shape[0]):
+        for s in range(x.shape[0]):
+            for h in range(x.shape[1]):
+                _calibrate(
+                    y[h], weight[h], counts[b], x[s, h], centre[s, h], spread[s, h], basis[s, h], risk[s, h],
+                    grid[s, h], link, out[b, s, h], curve[b, s, h],
+                )  # fmt: skip

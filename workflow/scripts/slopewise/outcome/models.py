@@ -1,0 +1,136 @@
+"""What one step of the ladder is fitted with, for every kind of outcome, and the absolute risks that come of it.
+
+- survival: a Cox model; risk = 1 − exp(−H(t)).
+- competing events: a Cox model of each cause (the other causes censor). Absolute risk of cause c combines all of them,
+  F_c(t|x) = Σ S(u−|x) (1 − exp(−dH(u|x))) dH_c(u|x) / dH(u|x) over event times u <= t, with dH the sum over causes and
+  S = exp(−ΣH): the exponential of each jump's transition matrix, as R's `survfit` has it for a multi-state `coxph`.
+  Risks and the probability of no event add up to 1, and with one cause it is 1 − exp(−H(t)).
+- binary: a logistic model. continuous: a linear model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from slopewise.outcome.cox import CoxFit, fit_cox, risk_sets
+from slopewise.outcome.glm import GlmFit, fit_linear, fit_logistic
+from slopewise.outcome.ladder import LadderData
+from slopewise.outcome.predictors import PredictorRecipe
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Part = CoxFit | GlmFit
+Learner = Callable[[Floats, Sequence[str]], tuple[Part, ...]]
+
+
+@dataclass(frozen=True)
+class StepModel:
+    """One step of the ladder, learned: how predictors become columns, and a model of each cause on those columns.
+
+    Without competing events there is one cause, hence one part. `horizons` (H,) of the risks.
+    """
+
+    recipe: PredictorRecipe
+    parts: tuple[Part, ...]
+    horizons: tuple[float, ...]
+
+    @property
+    def cox(self) -> CoxFit:
+        """The Cox model of the event."""
+        if not isinstance(self.parts[0], CoxFit):
+            raise TypeError("this outcome has no Cox model")
+        return self.parts[0]
+
+    def linear_predictors(self, raw: Floats) -> Floats:
+        """Linear predictor of each cause (n, C) from the step's predictors `raw` (n, k)."""
+        x = self.recipe.standardise(raw)
+        return np.stack([part.linear_predictor(x) for part in self.parts], axis=1)
+
+    def risks(self, raw: Floats) -> Floats:
+        """Absolute risk of each cause by each horizon (n, C, H) from `raw` (n, k); a prediction if continuous."""
+        return self._risks(self.recipe.standardise(raw))
+
+    def linear_predictor(self, raw: Floats) -> Floats:
+        """Linear predictor (n,) of the event; for a Cox model the log hazard ratio against the training means."""
+        return self.linear_predictors(raw)[:, 0]
+
+    def risk(self, raw: Floats) -> Floats:
+        """Absolute risk (n, H) of the event."""
+        return self.risks(raw)[:, 0]
+
+    def predict(self, patients: pd.DataFrame, values: pd.DataFrame) -> tuple[Floats, Floats]:
+        """Linear predictor (n,) and risk (n, horizons) of the event from frames; see `PredictorRecipe.apply`."""
+        x = self.recipe.apply(patients, values)
+        return self.parts[0].linear_predictor(x), self._risks(x)[:, 0]
+
+    def _risks(self, x: Floats) -> Floats:
+        if len(self.parts) == 1:
+            return self.parts[0].risk(x)[:, None, :]
+        return combined_risks([part for part in self.parts if isinstance(part, CoxFit)], x, self.horizons)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain content for ``model.json``; coefficients are per SD. With competing events ``causes`` holds each."""
+        head = {"recipe": self.recipe.to_dict()}
+        if isinstance(self.parts[0], GlmFit):
+            return {**head, "glm": self.parts[0].to_dict()}
+        if len(self.parts) == 1:
+            return {**head, "cox": self.parts[0].to_dict()}
+        return {**head, "horizons": list(self.horizons), "causes": [part.to_dict() for part in self.parts]}
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> StepModel:
+        """The inverse of `to_dict`."""
+        recipe = PredictorRecipe.from_dict(content["recipe"])
+        if "glm" in content:
+            return cls(recipe, (GlmFit.from_dict(content["glm"]),), (np.nan,))
+        if "cox" in content:
+            cox = CoxFit.from_dict(content["cox"])
+            return cls(recipe, (cox,), cox.horizons)
+        parts = tuple(CoxFit.from_dict(part) for part in content["causes"])
+        return cls(recipe, parts, tuple(content["horizons"]))
+
+
+def combined_risks(parts: Sequence[CoxFit], x: Floats, horizons: Sequence[float]) -> Floats:
+    """Absolute risks (n, C, H) from the cause-specific models, whose baselines stand at the same event times."""
+    times = np.asarray(parts[0].horizons)
+    jumps = [np.diff(part.baseline[0], prepend=0.0) for part in parts]
+    hazards = [np.exp(part.linear_predictor(x))[:, None] * jump for part, jump in zip(parts, jumps, strict=True)]
+    total = np.zeros((len(x), len(times)))
+    for hazard in hazards:
+        total += hazard
+    before = np.cumsum(total, axis=1) - total
+    share = np.divide(-np.expm1(-total), total, out=np.ones_like(total), where=total > 0)
+    place = np.searchsorted(times, np.asarray(horizons), side="right")
+    risks = np.empty((len(x), len(parts), len(horizons)))
+    for cause, hazard in enumerate(hazards):
+        grown = np.cumsum(np.exp(-before) * share * hazard, axis=1)
+        risks[:, cause] = np.concatenate([np.zeros((len(x), 1)), grown], axis=1)[:, place]
+    return risks
+
+
+def learner(data: LadderData, rows: Integers, copies: Integers) -> Learner:
+    """How a step is fitted to the patients `rows` with `copies` > 0; what all steps share is made once."""
+    if data.kind == "binary":
+        return lambda x, terms: (fit_logistic(x, data.outcome[rows], counts=copies, terms=terms),)
+    if data.kind == "continuous":
+        return lambda x, terms: (fit_linear(x, data.outcome[rows], counts=copies, terms=terms),)
+    followup, event = data.followup[rows], data.event[rows]
+    shared = risk_sets(followup, event > 0)
+    sets = [replace(shared, event=(event == code)[shared.order]) for code in range(1, len(data.causes) + 1)]
+    moments = data.horizons
+    if len(data.causes) > 1:
+        known = np.unique(followup[(event > 0) & (followup <= max(data.horizons))])
+        moments = tuple(known.tolist())
+
+    def fit(x: Floats, terms: Sequence[str]) -> tuple[Part, ...]:
+        return tuple(
+            fit_cox(x, followup, event, counts=copies, horizons=moments, terms=terms, sets=own) for own in sets
+        )
+
+    return fit

@@ -1,0 +1,207 @@
+"""Every metric of one repeat's predictions in many resamples of the patients, for each kind of outcome.
+
+One mechanism serves all outcomes that are events: a cause with or without competing ones, and a binary outcome, which
+is an event at a known moment that nobody is censored before (all weights 1). A continuous outcome has its own
+measures.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from slopewise.metrics.brier import accuracy
+from slopewise.metrics.calibration import Calibration, binomial_calibration, calibration
+from slopewise.metrics.concordance import Concordance, concordance
+from slopewise.metrics.continuous import closeness
+from slopewise.metrics.decision import net_benefit
+from slopewise.metrics.ipcw import Weights, aalen_johansen, censoring_curve, ipc_weights
+from slopewise.outcome.ladder import STEPS, causes_of, event_codes, horizons_of
+from slopewise.run import InputError
+from slopewise.study import Study
+
+Floats = NDArray[np.float64]
+THRESHOLDS = np.arange(1, 100) / 100.0
+WITH_TAU = ("c_harrell", "c_uno")
+AT_HORIZON = ("auc", "brier", "ipa", "calibration_slope", "calibration_intercept", "ici", "net_benefit")
+CLOSENESS = ("r2", "rmse", "mae", "calibration_slope")
+HAPPENED, AFTERWARDS, MOMENT = 1.0, 2.0, 1.5
+"""A binary outcome on a clock: who has the event has it before the moment at which all are known."""
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """Patients in text order and one cause of the outcome.
+
+    `followup` (n,), `event` and `competing` (n,) who had this cause and who another; `moments` (H,) at which risks are
+    measured and `horizons` (H,) their names in the tables; `outcome` (n,) of a continuous outcome. `several`: there
+    are competing events.
+    """
+
+    patients: tuple[str, ...]
+    kind: str
+    cause: str
+    followup: Floats
+    event: NDArray[np.bool_]
+    competing: NDArray[np.bool_]
+    outcome: Floats
+    moments: tuple[float, ...]
+    horizons: tuple[float, ...]
+    several: bool = False
+
+    @property
+    def codes(self) -> NDArray[np.int64]:
+        """0, 1 for the cause, 2 for a competing one."""
+        return self.event + 2 * self.competing.astype(np.int64)
+
+    @property
+    def prevalence(self) -> Floats:
+        """Aalen–Johansen risk of the cause by each moment (H,); Kaplan–Meier's where nothing competes."""
+        return 1.0 - aalen_johansen(self.followup, self.codes).at(self.moments)
+
+    @property
+    def threshold_places(self) -> NDArray[np.int64]:
+        """Place in `THRESHOLDS` of the threshold at which net benefit is tabled: the cohort's risk in whole percent."""
+        return np.clip(np.rint(100.0 * self.prevalence).astype(np.int64) - 1, 0, len(THRESHOLDS) - 1)
+
+
+def cohorts(study: Study, patients: pd.DataFrame) -> list[Cohort]:
+    """The cohort once for each cause, the event first."""
+    kind = study.outcome.kind
+    if kind == "survival" and not study.outcome.horizons:
+        raise InputError("outcome.horizons is empty: name at least one time after the landmark to predict for.")
+    ordered = patients.assign(patient=patients["patient"].astype(str)).sort_values("patient", kind="stable")
+    codes, missing = event_codes(ordered, kind), np.full(len(ordered), np.nan)
+    horizons, causes = horizons_of(study), causes_of(study)
+    return [
+        Cohort(
+            patients=tuple(ordered["patient"]),
+            kind=kind,
+            cause=cause,
+            followup=_clock(ordered, codes, kind),
+            event=codes == code,
+            competing=(codes > 0) & (codes != code),
+            outcome=missing if kind == "survival" else ordered["outcome"].to_numpy(dtype=float),
+            moments=horizons if kind == "survival" else (MOMENT,),
+            horizons=horizons,
+            several=len(causes) > 1,
+        )
+        for code, cause in enumerate(causes, start=1)
+    ]
+
+
+def _clock(ordered: pd.DataFrame, codes: NDArray[np.int8], kind: str) -> Floats:
+    if kind == "survival":
+        return ordered["followup"].to_numpy(dtype=float)
+    return np.where(codes == 1, HAPPENED, AFTERWARDS)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Predictions of one repeat: `fold` (n,), `score` (n, S) and `risk` (n, S, H), with what the patients outside
+    each fold say about censoring (`weights`) and about the outcome without predictors (`null_risk`, (n, H))."""
+
+    fold: NDArray[np.int64]
+    score: Floats
+    risk: Floats
+    weights: Weights
+    null_risk: Floats
+
+
+@dataclass(frozen=True)
+class Measures:
+    """Every metric (B, S, H; concordance B, S, 1), the calibration curve (B, S, H, G) and the net benefit
+    (B, S + 2, H, T) of the steps, of treating all and of treating none (T = 0 for a continuous outcome)."""
+
+    metrics: dict[str, Floats]
+    curve: Floats
+    benefit: Floats
+
+
+def sample(cohort: Cohort, predictions: pd.DataFrame, fold: NDArray[np.int64] | None = None) -> Sample:
+    """Arrays of one repeat's predictions of one cause. With `fold` given (one label) everybody trained the model."""
+    shape = (len(cohort.patients), len(STEPS), len(cohort.horizons))
+    patient = pd.Index(cohort.patients).get_indexer(pd.Index(predictions["patient"].astype(str)))
+    step = pd.Index([step.name for step in STEPS]).get_indexer(pd.Index(predictions["predictors"].astype(str)))
+    horizon = pd.Index(cohort.horizons).get_indexer(pd.Index(predictions["horizon"].astype(float)))
+    score, risk, label = np.full(shape, np.nan), np.full(shape, np.nan), np.zeros(shape, dtype=np.int64)
+    if not len(predictions) or min(patient.min(), step.min(), horizon.min()) < 0 or len(predictions) != risk.size:
+        raise ValueError("outcome/predictions does not belong to this cohort and study")
+    score[patient, step, horizon] = predictions["linear_predictor"].to_numpy(dtype=float)
+    risk[patient, step, horizon] = predictions["risk"].to_numpy(dtype=float)
+    label[patient, step, horizon] = predictions["fold"].to_numpy(dtype=np.int64)
+    if np.isnan(risk).any() or (label != label[:, :1, :1]).any():
+        raise ValueError("outcome/predictions: one risk and one fold a patient and repeat are needed")
+    fold = label[:, 0, 0] if fold is None else fold
+    weights, null_risk = _from_training(cohort, fold)
+    return Sample(fold, np.ascontiguousarray(score[:, :, 0]), risk, weights, null_risk)
+
+
+def _from_training(cohort: Cohort, fold: NDArray[np.int64]) -> tuple[Weights, Floats]:
+    """IPC weights and null risks (n, H) of each patient, from the patients outside the patient's fold."""
+    n, horizons = len(fold), len(cohort.moments)
+    event, competing, beyond = np.zeros(n), np.zeros(n), np.zeros((n, horizons))
+    case, control, null_risk = np.zeros((n, horizons)), np.zeros((n, horizons)), np.zeros((n, horizons))
+    labels, codes = np.unique(fold), cohort.codes
+    for label in labels:
+        tested = fold == label
+        training = ~tested if len(labels) > 1 else tested
+        if cohort.kind == "continuous":
+            null_risk[tested] = cohort.outcome[training].mean()
+            continue
+        censoring = censoring_curve(cohort.followup[training], codes[training] > 0)
+        own = ipc_weights(
+            cohort.followup[tested], cohort.event[tested], cohort.moments, censoring, cohort.competing[tested]
+        )
+        event[tested], beyond[tested], case[tested], control[tested] = own.event, own.beyond, own.case, own.control
+        competing[tested] = own.competing
+        null_risk[tested] = 1.0 - aalen_johansen(cohort.followup[training], codes[training]).at(cohort.moments)
+    return Weights(event, beyond, case, control, competing), null_risk
+
+
+def measure(cohort: Cohort, own: Sample, grid: Floats, counts: NDArray[np.int64]) -> Measures:
+    """Every metric of one repeat in the resamples `counts` (B, n); `grid` (S, H, G) of the calibration curve."""
+    if cohort.kind == "continuous":
+        close = closeness(cohort.outcome, own.risk[:, :, 0], own.null_risk[:, 0], grid[:, 0], counts)
+        found = (close.r2, close.rmse, close.mae, close.slope)
+        metrics = {name: value[:, :, None] for name, value in zip(CLOSENESS, found, strict=True)}
+        return Measures(metrics, close.curve[:, :, None], np.empty((len(counts), len(STEPS) + 2, 1, 0)))
+    n, horizons = len(cohort.patients), len(cohort.moments)
+    pairs = _pairs(cohort, own, counts)
+    loss = accuracy(own.risk, own.null_risk, own.weights, counts)
+    fit = _calibration(cohort, own, grid, counts)
+    policies = np.concatenate([own.risk, np.ones((n, 1, horizons)), np.zeros((n, 1, horizons))], axis=1)
+    benefit = net_benefit(policies, THRESHOLDS, own.weights, counts)
+    at_prevalence = benefit[:, : len(STEPS), np.arange(horizons), cohort.threshold_places]
+    values = (pairs.auc, loss.brier, loss.ipa, fit.slope, fit.intercept, fit.ici, at_prevalence)
+    metrics = dict(zip(AT_HORIZON, values, strict=True))
+    if cohort.kind == "survival":
+        metrics = {"c_harrell": pairs.harrell[:, :, None], "c_uno": pairs.uno[:, :, None], **metrics}
+    return Measures(metrics, fit.curve, benefit)
+
+
+def _pairs(cohort: Cohort, own: Sample, counts: NDArray[np.int64]) -> Concordance:
+    """Concordance. With competing events the hazard of one cause does not order its risks, so risks are compared:
+    at each horizon its own for the AUC, at the largest one for C."""
+    known = (cohort.followup, cohort.event, own.fold)
+    tau = max(cohort.moments)
+    if not cohort.several:
+        return concordance(*known, own.score, own.weights, cohort.moments, counts, tau)
+    found = [
+        concordance(*known, own.risk[:, :, h], own.weights, cohort.moments, counts, tau, cohort.competing)
+        for h in range(len(cohort.moments))
+    ]
+    last = found[int(np.argmax(cohort.moments))]
+    auc = np.stack([pairs.auc[:, :, h] for h, pairs in enumerate(found)], axis=2)
+    return Concordance(last.harrell, last.uno, auc)
+
+
+def _calibration(cohort: Cohort, own: Sample, grid: Floats, counts: NDArray[np.int64]) -> Calibration:
+    if cohort.kind == "binary":
+        return binomial_calibration(own.weights, own.risk, "logit", grid, counts)
+    if cohort.several:
+        return binomial_calibration(own.weights, own.risk, "cloglog", grid, counts)
+    return calibration(cohort.followup, cohort.event, own.risk, cohort.moments, grid, counts)
