@@ -25,14 +25,23 @@ from slopewise.figures.canvas import (
 
 
 @drawing
-def calibration(curves: pd.DataFrame, risks: pd.DataFrame, labels: Mapping[str, str], title: str, name: str) -> str:
+def calibration(
+    curves: pd.DataFrame, risks: pd.DataFrame, labels: Mapping[str, str], title: str, name: str, unit: bool = True
+) -> str:
     """Observed over predicted risk at one horizon; the last step of `labels` with its interval and its risks below.
 
     `curves`: one horizon's rows of ``outcome/calibration``; `risks`: predictors, risk of each patient at that horizon.
+    Without `unit` they are predictions of a continuous outcome, and the axes hold what there is.
     """
-    figure, axes = panel(325, f"{title}: observed risk", lines=1)
-    unit_axis(axes)
-    axes.plot([0, 1], [0, 1], color=FAINT, linewidth=1)
+    what = "risk" if unit else "outcome"
+    figure, axes = panel(325, f"{title}: observed {what}", lines=1)
+    low, high = (0.0, 1.0) if unit else _reach(curves, labels)
+    if unit:
+        unit_axis(axes)
+    else:
+        axes.set_xlim(low, high)
+        axes.set_ylim(low, high)
+    axes.plot([low, high], [low, high], color=FAINT, linewidth=1)
     told = []
     for (step, label), (colour, _, dash) in zip(labels.items(), SERIES, strict=False):
         own = curves[curves["predictors"] == step].sort_values("x")
@@ -42,20 +51,30 @@ def calibration(curves: pd.DataFrame, risks: pd.DataFrame, labels: Mapping[str, 
         if len(own):
             points = own.iloc[[0, len(own) // 2, -1]]
             pairs = ", ".join(
-                f"{x:.0%} predicted {y:.0%} observed" for x, y in zip(points["x"], points["y"], strict=True)
+                f"{x:.0%} predicted {y:.0%} observed" if unit else f"{x:.3g} predicted {y:.3g} observed"
+                for x, y in zip(points["x"], points["y"], strict=True)
             )
             told.append(f"{label}: {pairs}")
     strip = risks.loc[risks["predictors"] == list(labels)[-1], "risk"].to_numpy(dtype=float)
-    counts, edges = np.histogram(strip, bins=40, range=(0, 1))
+    counts, edges = np.histogram(strip, bins=40, range=(low, high))
     if counts.max() > 0:
         axes.bar(
-            edges[:-1], 0.12 * counts / counts.max(), width=1 / 48, align="edge", color=FAINT, alpha=0.55, linewidth=0
-        )
-    axes.set_xlabel("predicted risk")
+            edges[:-1], 0.12 * (high - low) * counts / counts.max(), width=(high - low) / 48, bottom=low, align="edge",
+            color=FAINT, alpha=0.55, linewidth=0,
+        )  # fmt: skip
+    axes.set_xlabel(f"predicted {what}")
     legend(
         axes, [(label, {"color": c, "linestyle": d}) for label, (c, _, d) in zip(labels.values(), SERIES, strict=False)]
     )
     return svg(figure, name, f"Calibration, {title}. On the diagonal predictions come true. {'. '.join(told)}.")
+
+
+def _reach(curves: pd.DataFrame, labels: Mapping[str, str]) -> tuple[float, float]:
+    """From the smallest to the largest value of the curves of `labels`, with some room."""
+    values = curves.loc[curves["predictors"].isin(list(labels)), ["x", "y"]].to_numpy(dtype=float)
+    low, high = (float(np.nanmin(values)), float(np.nanmax(values))) if np.isfinite(values).any() else (0.0, 1.0)
+    room = 0.15 * (high - low) or 1.0
+    return low - room, high + room
 
 
 @drawing

@@ -31,14 +31,19 @@ SHARED_TERMS = 6
 
 Caution = tuple[str, str]
 
+PROPORTIONAL = "whether the effects of the predictors stay the same over time (proportional hazards)"
 NOT_EXAMINED = (
-    "whether the effects of the predictors stay the same over time (proportional hazards)",
     "whether what looks like a patient’s own trend is serial correlation of the residuals",
     "whether courses are straight lines; the growth model’s formula is taken as given",
     "whether the models hold in other patients than these: the validation is internal",
     "whether missing visits tell something: they are taken as missing at random given the values seen",
 )
 """What no table of the study tells, and a reader should not think was checked."""
+
+
+def not_examined(naming: Naming) -> tuple[str, ...]:
+    """What was not looked at in a study of this kind."""
+    return (PROPORTIONAL, *NOT_EXAMINED) if naming.kind == "survival" else NOT_EXAMINED
 
 
 def cautions(frames: Frames, naming: Naming) -> list[Caution]:
@@ -51,7 +56,7 @@ def cautions(frames: Frames, naming: Naming) -> list[Caution]:
         *_boundary(frames, naming),
         *_dropped(frames, naming),
         *_few_visits(frames, naming),
-        *_optimism(frames),
+        *_optimism(frames, naming),
         *_calibration(frames, naming),
         *_files(frames),
         *_settings(naming),
@@ -97,11 +102,17 @@ def _few_events(frames: Frames, naming: Naming) -> Iterator[Caution]:
     rows = frames.coefficients
     sizes = rows[(rows["scale"] == "unit") & rows["estimate"].notna()].groupby("predictors").size()
     largest = int(sizes.max()) if len(sizes) else 0
-    if frames.n_events < EVENTS_PER_COEFFICIENT * largest:
-        events = count(frames.n_events, naming.study.report.small_cells)
+    # Of a binary outcome the rarer of the two counts, of a continuous one every patient.
+    known = {"binary": min(frames.n_events, frames.n_patients - frames.n_events), "continuous": frames.n_patients}
+    number_of, counted = (
+        known.get(naming.kind, frames.n_events),
+        "patients" if naming.kind == "continuous" else "events",
+    )
+    if number_of < EVENTS_PER_COEFFICIENT * largest:
+        events = count(number_of, naming.study.report.small_cells)
         yield (
-            "Few events",
-            f"{events} events for {largest} coefficients in the largest model: fewer than {EVENTS_PER_COEFFICIENT} "
+            f"Few {counted}",
+            f"{events} {counted} for {largest} coefficients in the largest model: fewer than {EVENTS_PER_COEFFICIENT} "
             "each. "
             "Coefficients are uncertain and the models fit chance; trust the validated numbers alone.",
         )
@@ -173,15 +184,15 @@ def _few_visits(frames: Frames, naming: Naming) -> Iterator[Caution]:
         )
 
 
-def _optimism(frames: Frames) -> Iterator[Caution]:
+def _optimism(frames: Frames, naming: Naming) -> Iterator[Caution]:
     metric = concordance(frames)
     slope = gain(frames, "slope", metric)
     apparent = float(frames.metric(metric).loc["slope", "apparent"])
     if apparent - slope.value >= OPTIMISM:
         yield (
             "Optimism",
-            f"With level and slope C is {number(apparent)} in the model’s own patients and {number(slope.value)} in "
-            "others: the "
+            f"With level and slope {naming.words.short} is {number(apparent)} in the model’s own patients and "
+            f"{number(slope.value)} in others: the "
             "model fits chance.",
         )
 
@@ -191,11 +202,12 @@ def _calibration(frames: Frames, naming: Naming) -> Iterator[Caution]:
     rows = rows[(rows["metric"] == "calibration_slope") & (rows["predictors"] == "slope")]
     bad = rows[(rows["ci_high"] < 1) | (rows["ci_low"] > 1)]
     if len(bad):
-        listed = in_words([f"{number(row.validated, 2)} at {naming.duration(row.horizon)}" for row in bad.itertuples()])
+        what = "predictions" if naming.kind == "continuous" else "absolute risks"
+        places = [(number(row.validated, 2), naming.at(row.horizon)) for row in bad.itertuples()]
+        listed = in_words([f"{value}{at and f' at {at}'}" for value, at in places])
         yield (
             "Calibration",
-            f"The calibration slope of level and slope is {listed}, its interval without 1: take absolute risks with "
-            "care.",
+            f"The calibration slope of level and slope is {listed}, its interval without 1: take {what} with care.",
         )
 
 

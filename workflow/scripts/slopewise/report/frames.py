@@ -33,6 +33,11 @@ FILES = {
 """Each table's file below the results of the study; its name in `tables` is the path without the suffix."""
 
 
+def at_horizon(rows: pd.DataFrame, horizon: float) -> pd.DataFrame:
+    """The rows of one horizon; a missing one is the outcome's that has no time."""
+    return rows[rows["horizon"].isna() if pd.isna(horizon) else rows["horizon"] == horizon]
+
+
 @dataclass(frozen=True)
 class Frames:
     """The tables by name, the validation's ledger, and provenance.json as it is."""
@@ -85,8 +90,9 @@ class Frames:
 
     @cached_property
     def n_events(self) -> int:
-        """Patients with the event after the landmark."""
-        return int((self.patients["event"] == 1).sum())
+        """Patients with the event after the landmark, or with a binary outcome."""
+        column = "event" if "event" in self.patients else "outcome"
+        return int((self.patients[column] == 1).sum())
 
     @cached_property
     def published_fits(self) -> pd.DataFrame:
@@ -105,5 +111,5 @@ class Frames:
         """
         rows = self.performance[self.performance["metric"] == name].fillna({"versus": ""})
         if horizon is not None:
-            rows = rows[rows["horizon"] == horizon]
+            rows = at_horizon(rows, horizon)
         return rows.set_index("predictors")

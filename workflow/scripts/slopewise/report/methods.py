@@ -7,7 +7,7 @@ from slopewise.report.naming import Naming
 from slopewise.report.numbers import count, in_words
 from slopewise.report.parts import Section
 from slopewise.report.references import Citations
-from slopewise.report.wording import CONCORDANCES, slopes_dropped
+from slopewise.report.wording import HEADLINES, headlines, slopes_dropped
 
 TRANSFORMS = {
     "log": "log-transformed",
@@ -35,14 +35,21 @@ def methods_section(frames: Frames, naming: Naming) -> Section:
 
 def _cohort(frames: Frames, naming: Naming, cite: Citations) -> str:
     limit = naming.study.report.small_cells
+    followed = (
+        f"the {count(frames.n_patients, limit)} patients still at risk at it ({int(frames.flow.iloc[-1]['rows_left'])} "
+        f"visits) were followed from it to {naming.cause} ({count(frames.n_events, limit)} events)."
+    )
+    if naming.kind != "survival":
+        had = f"; {count(frames.n_events, limit)} had it" if naming.kind == "binary" else ""
+        followed = (
+            f"the outcome ({naming.cause}) of {count(frames.n_patients, limit)} patients "
+            f"({int(frames.flow.iloc[-1]['rows_left'])} visits) was predicted from them{had}."
+        )
     return (
         f"Time was counted in {naming.study.data.analysis_unit} from time zero ({naming.time_zero}). We used a "
         "landmark analysis "
         f"{cite('landmarking')} at {naming.duration(naming.landmark)}: only measurements up to the landmark entered "
-        "the models, and "
-        f"the {count(frames.n_patients, limit)} patients still at risk at it ({int(frames.flow.iloc[-1]['rows_left'])} "
-        "visits) were followed from it "
-        f"to {naming.cause} ({count(frames.n_events, limit)} events)."
+        f"the models, and {followed}"
     )
 
 
@@ -77,7 +84,7 @@ def _crossfit(naming: Naming, cite: Citations) -> str:
     times = f", repeated {plan.repeats} times with new folds and averaged" if plan.repeats > 1 else ""
     return (
         f"Levels and slopes were cross-fitted {cite('crossfitting')}: patients were divided into {plan.folds} folds, "
-        "stratified by event, and "
+        f"{'' if naming.kind == 'continuous' else f'stratified by {naming.words.event}, '}and "
         "those of a fold were scored with the parameters of a growth model fitted to the other folds and with their "
         "own "
         f"measurements{times}. The two-stage approach follows penalized regression calibration {cite('signorelli')}, "
@@ -87,7 +94,11 @@ def _crossfit(naming: Naming, cite: Citations) -> str:
 
 def _outcome(frames: Frames, naming: Naming, cite: Citations) -> str:
     study = naming.study
-    model = "Cox regression (Efron’s method for ties)"
+    model = {
+        "survival": "Cox regression (Efron’s method for ties)",
+        "binary": "logistic regression",
+        "continuous": "linear regression",
+    }[naming.kind]
     if frames.competing:
         model = (
             f"cause-specific Cox regression (Efron’s method for ties) of it and of what competes with it "
@@ -107,8 +118,8 @@ def _outcome(frames: Frames, naming: Naming, cite: Citations) -> str:
     sentence += f" (in the final model: {naming.listed(dropped)})." if dropped else "."
     if study.outcome.bootstrap:
         sentence += (
-            f" Intervals of hazard ratios come from {study.outcome.bootstrap} resamples of patients through both "
-            "stages, cross-fitting "
+            f" Intervals of {naming.words.effect}s come from {study.outcome.bootstrap} resamples of patients through "
+            "both stages, cross-fitting "
             "included."
         )
     return sentence
@@ -116,17 +127,13 @@ def _outcome(frames: Frames, naming: Naming, cite: Citations) -> str:
 
 def _validation(frames: Frames, naming: Naming, cite: Citations) -> str:
     plan, inner = naming.study.validation, naming.study.crossfit.folds
-    known = [name for metric, name in CONCORDANCES.items() if metric in set(frames.performance["metric"])]
+    known = [HEADLINES[metric] for metric in headlines(frames)]
     named = in_words(known).replace("Uno’s C", f"Uno’s C {cite('uno')}")
     times = f", repeated {plan.repeats} times" if plan.repeats > 1 else ""
     sentence = (
         f"Validation was nested: in each of {plan.folds} outer folds of patients{times}, growth models, cross-fitting "
-        f"({inner} inner folds) and Cox "
-        f"models were made anew from the other patients alone. We report {named} and the time-dependent area under the "
-        "curve, the Brier score and the "
-        f"index of prediction accuracy {cite('graf')}, calibration slope, intercept and the integrated calibration "
-        f"index {cite('austin')}, and net "
-        f"benefit {cite('vickers')} at {naming.horizons()}."
+        f"({inner} inner folds) and {naming.words.model} "
+        f"models were made anew from the other patients alone. We report {_measures(naming, named, cite)}."
     )
     if frames.competing:
         sentence += (
@@ -142,6 +149,18 @@ def _validation(frames: Frames, naming: Naming, cite: Citations) -> str:
             "differences between models use the same resamples."
         )
     return sentence
+
+
+def _measures(naming: Naming, named: str, cite: Citations) -> str:
+    """What the report measures, with its literature."""
+    if naming.kind == "continuous":
+        errors = "root mean squared and mean absolute error"
+        return f"{named} against the training patients’ mean, {errors} and the calibration slope"
+    timed = " and the time-dependent area under the curve" if naming.kind == "survival" else ""
+    brier = f"the Brier score and the index of prediction accuracy {cite('graf')}"
+    calibrated = f"calibration slope, intercept and the integrated calibration index {cite('austin')}"
+    at = f" at {naming.horizons()}" if naming.kind == "survival" else ""
+    return f"{named}{timed}, {brier}, {calibrated}, and net benefit {cite('vickers')}{at}"
 
 
 def _software(frames: Frames, cite: Citations) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import pandas as pd
 
+from slopewise.outcome.ladder import causes_of, horizons_of
+from slopewise.report.kinds import KINDS, Words
 from slopewise.report.numbers import in_words
 from slopewise.study import Study
 
@@ -67,9 +70,28 @@ class Naming:
         return SINGULAR[self.study.data.analysis_unit]
 
     @property
+    def kind(self) -> str:
+        """The kind of outcome."""
+        return self.study.outcome.kind
+
+    @property
+    def words(self) -> Words:
+        """What differs between kinds of outcome."""
+        return KINDS[self.kind]
+
+    @property
     def cause(self) -> str:
-        """The event in words: ``transplant or death``."""
-        return " or ".join(self.study.outcome.events.values())
+        """The event in words, ``transplant or death``; the outcome, ``remission: yes`` or its column."""
+        return causes_of(self.study)[0]
+
+    @property
+    def moments(self) -> tuple[float, ...]:
+        """The horizons of the outcome's tables; one that is missing where the outcome has no time."""
+        return horizons_of(self.study)
+
+    def at(self, horizon: float, otherwise: str = "") -> str:
+        """``3 years``; `otherwise` where the outcome has no time."""
+        return otherwise if math.isnan(horizon) else self.duration(horizon)
 
     @property
     def covariates(self) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from slopewise.report.frames import Frames
+from slopewise.report.kinds import KINDS
 from slopewise.report.naming import Naming
 from slopewise.report.numbers import MISSING, count, count_of, counts_of_parts, figures, in_words, number, percent
 from slopewise.report.parts import Section, Table
@@ -56,7 +57,7 @@ def masked(reason: str, limit: int) -> str:
     return re.sub(r" (\d+)(?=, |\)$)", lambda found: f" {count(int(found[1]), limit)}", reason)
 
 
-def flow_of(flow: pd.DataFrame, limit: int) -> Flow:
+def flow_of(flow: pd.DataFrame, limit: int, kind: str = "survival") -> Flow:
     """The cohort flow in texts."""
     first, last = flow.iloc[0], flow.iloc[-1]
     steps = removals(flow, limit)
@@ -65,13 +66,14 @@ def flow_of(flow: pd.DataFrame, limit: int) -> Flow:
     # With fewer than `limit` removed in all, an exact start would tell how many.
     start = f"fewer than {int(last['patients_left']) + limit}" if 0 < total < limit else count(started, limit)
     rows = int(first["rows_left"]) + int(first["rows_removed"])
-    events = count(int(last["events_left"]), limit)
+    events = f", {count(int(last['events_left']), limit)} with the {KINDS[kind].event} later"
+    asked = "patients at risk at the landmark" if kind == "survival" else "patients whose outcome is predicted"
     return Flow(
         start=f"{start} patients in the files",
         start_detail=f"{rows} rows of measurements",
         removals=[(count(step.removed, limit), in_words(step.reasons, "or")) for step in steps],
-        end=f"{count(int(last['patients_left']), limit)} patients at risk at the landmark",
-        end_detail=f"{int(last['rows_left'])} rows up to it, {events} with the event later",
+        end=f"{count(int(last['patients_left']), limit)} {asked}",
+        end_detail=f"{int(last['rows_left'])} rows up to it{'' if kind == 'continuous' else events}",
     )
 
 
@@ -83,7 +85,7 @@ def cohort_section(frames: Frames, naming: Naming) -> Section:
         "The patients",
         "cohort.html.j2",
         {
-            "flow": flow_of(frames.flow, limit),
+            "flow": flow_of(frames.flow, limit, naming.kind),
             "clock": clock_sentence(naming),
             "followup": followup_sentence(frames, naming),
             "characteristics": characteristics(frames, naming),
@@ -98,13 +100,15 @@ def clock_sentence(naming: Naming) -> str:
         f"The clock counts {naming.study.data.analysis_unit} from time zero, which is {naming.time_zero}. It decides "
         "what a "
         "starting value means; it does not move slopes or predictions. The landmark lies at "
-        f"{naming.duration(naming.landmark)}: "
-        "only what was measured up to it predicts, and only patients still at risk then are asked about."
+        f"{naming.duration(naming.landmark)}: only what was measured up to it predicts"
+        f"{', and only patients still at risk then are asked about' if naming.kind == 'survival' else ''}."
     )
 
 
 def followup_sentence(frames: Frames, naming: Naming) -> str:
     """Events and the median follow-up by the reverse Kaplan–Meier estimate."""
+    if naming.kind != "survival":
+        return outcome_sentence(frames, naming)
     from lifelines import KaplanMeierFitter
 
     limit = naming.study.report.small_cells
@@ -118,6 +122,17 @@ def followup_sentence(frames: Frames, naming: Naming) -> str:
         return f"{sentence}; fewer than half of the patients were censored, so follow-up has no median."
     years = f"{number(median, 1)} {naming.study.data.analysis_unit}"
     return f"{sentence}. Median follow-up was {years} (reverse Kaplan–Meier)."
+
+
+def outcome_sentence(frames: Frames, naming: Naming) -> str:
+    """A binary outcome: how many; a continuous one: mean and standard deviation."""
+    if naming.kind == "binary":
+        shown = count_of(frames.n_events, frames.n_patients, naming.study.report.small_cells)
+        return f"The outcome ({naming.cause}) came to {shown}."
+    column = frames.patients["outcome"]
+    return (
+        f"The outcome ({naming.cause}) averages {figures(column.mean())}, standard deviation {figures(column.std())}."
+    )
 
 
 def characteristics(frames: Frames, naming: Naming) -> Table:

@@ -7,12 +7,12 @@ import math
 import pandas as pd
 
 from slopewise.figures import ladder as draw
-from slopewise.report.frames import Frames
+from slopewise.report.frames import Frames, at_horizon
 from slopewise.report.ledger import validation_lines
 from slopewise.report.naming import STEPS, STEPS_AT_LENGTH, Naming
 from slopewise.report.numbers import MISSING, interval, number, signed
 from slopewise.report.parts import Cell, Picture, Section, Table
-from slopewise.report.wording import CONCORDANCES, NEGLIGIBLE, concordance, ladder_sentences
+from slopewise.report.wording import HEADLINES, NEGLIGIBLE, concordance, headlines, ladder_sentences
 
 METRICS = {
     "auc": "AUC",
@@ -22,6 +22,9 @@ METRICS = {
     "calibration_intercept": "calibration intercept",
     "ici": "ICI",
     "net_benefit": "net benefit",
+    "r2": "R²",
+    "rmse": "root mean squared error",
+    "mae": "mean absolute error",
 }
 """Metrics at a horizon, in the order of the table."""
 
@@ -46,10 +49,9 @@ def ladder_section(frames: Frames, naming: Naming) -> Section:
             "steps": [(STEPS[step], STEPS_AT_LENGTH[step]) for step in present(frames)],
             "sentences": ladder_sentences(frames, naming, metric),
             "picture": ladder_picture(frames, naming, metric),
-            "discrimination": [
-                concordance_table(frames, name) for name in CONCORDANCES if name in set(frames.performance["metric"])
-            ],
-            "by_horizon": [horizon_table(frames, naming, horizon) for horizon in naming.study.outcome.horizons],
+            "discrimination": [concordance_table(frames, name) for name in headlines(frames)],
+            "by_horizon": [horizon_table(frames, naming, horizon) for horizon in naming.moments],
+            "kind": naming.kind,
             "everything": everything_table(frames),
             "notes": validation_lines(frames, naming),
         },
@@ -59,7 +61,7 @@ def ladder_section(frames: Frames, naming: Naming) -> Section:
 def ladder_picture(frames: Frames, naming: Naming, metric: str) -> Picture:
     """Two panels: every step's C, and each step's difference to its reference where the reference has markers too."""
     steps = present(frames)
-    title = f"{CONCORDANCES[metric]} by predictors"
+    title = f"{HEADLINES[metric]} by predictors"
     labels = {step: STEPS[step] for step in steps}
     all_steps = draw.concordance(frames.metric(metric).reset_index(), labels, "", title, "ladder")
     rows = frames.metric(metric)
@@ -73,7 +75,7 @@ def ladder_picture(frames: Frames, naming: Naming, metric: str) -> Picture:
         list(rows.index).index("slope"),
     )
     caption = (
-        f"Left: {CONCORDANCES[metric]} of each set of predictors (the covariates are in all of them), validated in "
+        f"Left: {HEADLINES[metric]} of each set of predictors (the covariates are in all of them), validated in "
         "patients "
         "whom neither stage had seen, and apparent: the model scoring the patients it was made from. Right: validated "
         "differences between sets, on the same resamples of patients."
@@ -86,13 +88,13 @@ def short_picture(frames: Frames, naming: Naming, metric: str, kept: int) -> Pic
     steps = present(frames, SHORT)
     labels = {step: STEPS[step] for step in steps}
     way = draw.concordance(
-        frames.metric(metric).reset_index(), labels, "slope", f"{CONCORDANCES[metric]} by predictors", "summary-ladder"
+        frames.metric(metric).reset_index(), labels, "slope", f"{HEADLINES[metric]} by predictors", "summary-ladder"
     )
     panels = [way]
-    names = [name for name in CONCORDANCES if name in set(frames.performance["metric"])]
+    names = headlines(frames)
     rows = pd.DataFrame([frames.metric(name).loc["slope"] for name in names])
     if kept:
-        differences = rows.assign(label=[CONCORDANCES[name] for name in names]).reset_index()
+        differences = rows.assign(label=[HEADLINES[name] for name in names]).reset_index()
         panels.append(
             draw.added_value(differences, NEGLIGIBLE, "Level and slope, compared with level", "summary-gain", 0)
         )
@@ -119,12 +121,12 @@ def concordance_table(frames: Frames, metric: str) -> Table:
             ]
         )
     columns = ["predictors", "validated, 95% interval", "apparent", "compared with", "difference, 95% interval"]
-    return Table(f"performance-{metric}", CONCORDANCES[metric], columns, lines, frozenset({0, 3}))
+    return Table(f"performance-{metric}", HEADLINES[metric], columns, lines, frozenset({0, 3}))
 
 
 def horizon_table(frames: Frames, naming: Naming, horizon: float) -> Table:
     """All metrics at one horizon: validated with its interval."""
-    rows = frames.performance[frames.performance["horizon"] == horizon].set_index(["predictors", "metric"])
+    rows = at_horizon(frames.performance, horizon).set_index(["predictors", "metric"])
     metrics = [metric for metric in METRICS if metric in set(rows.index.get_level_values("metric"))]
     lines: list[list[Cell | str]] = []
     for step in present(frames):
@@ -133,14 +135,24 @@ def horizon_table(frames: Frames, naming: Naming, horizon: float) -> Table:
             row = rows.loc[(step, metric)]
             line.append(Cell(number(row["validated"]), interval(row["ci_low"], row["ci_high"])))
         lines.append(line)
-    caption = f"{naming.duration(horizon)} after the landmark, validated with 95% interval"
-    return Table(f"performance-{horizon:g}", caption, ["predictors", *(METRICS[metric] for metric in metrics)], lines)
+    when = "All metrics" if math.isnan(horizon) else f"{naming.duration(horizon)} after the landmark"
+    caption = f"{when}, validated with 95% interval"
+    return Table(
+        f"performance-{'all' if math.isnan(horizon) else f'{horizon:g}'}",
+        caption,
+        ["predictors", *(METRICS[metric] for metric in metrics)],
+        lines,
+    )
+
+
+def _horizon(value: float) -> str:
+    return MISSING if math.isnan(value) else f"{value:g}"
 
 
 def everything_table(frames: Frames) -> Table:
     """The whole performance table."""
     order = {step: place for place, step in enumerate(STEPS)}
-    names = {**CONCORDANCES, **METRICS}
+    names = {**HEADLINES, **METRICS}
     table = frames.performance
     table = table.assign(place=table["predictors"].map(order)).sort_values(
         ["metric", "horizon", "place"], kind="stable"
@@ -148,7 +160,7 @@ def everything_table(frames: Frames) -> Table:
     lines = [
         [
             names.get(str(row.metric), str(row.metric)),
-            f"{row.horizon:g}",
+            _horizon(float(row.horizon)),
             STEPS.get(str(row.predictors), str(row.predictors)),
             Cell(number(row.validated), interval(row.ci_low, row.ci_high)),
             number(row.apparent),

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import pandas as pd
 
 from slopewise.figures import curves as draw
-from slopewise.report.frames import Frames
+from slopewise.report.frames import Frames, at_horizon
 from slopewise.report.ledger import shipped_lines, slope_reasons
 from slopewise.report.naming import STEPS, Naming
 from slopewise.report.numbers import MISSING, count, counts_of_parts, figures, in_words, interval, number, percent
 from slopewise.report.parts import Cell, Picture, Section, Table
 from slopewise.report.risk_groups import GROUPS, RiskGroups, risk_groups, round_times
 from slopewise.report.section_ladder import present
+from slopewise.report.section_thirds import thirds_section
 
 SHOWN = ("clinical", "level", "slope")
 """Steps in the pictures of risks; the last one with its interval."""
@@ -31,6 +33,7 @@ def coefficients_section(frames: Frames, naming: Naming) -> Section:
             "tables": [coefficient_table(frames, naming, step) for step in steps],
             "others": [coefficient_table(frames, naming, step) for step in others],
             "bootstrap": naming.study.outcome.bootstrap,
+            "effect": naming.words.effect,
             "dropped": slope_reasons(frames, naming),
             "ledger": shipped_lines(frames, naming),
         },
@@ -50,11 +53,13 @@ def coefficient_table(frames: Frames, naming: Naming, step: str) -> Table:
             if not math.isfinite(row["estimate"]):
                 line += ["left out", MISSING, MISSING]
                 continue
-            line += [_ratio(row["estimate"]), _ratio_ends(row["ci_low"], row["ci_high"])]
-            line += [_ratio_ends(row["ci_low_bootstrap"], row["ci_high_bootstrap"])]
+            show = _effect if naming.kind == "continuous" else _ratio
+            line += [show(row["estimate"]), _ends(show, row["ci_low"], row["ci_high"])]
+            line += [_ends(show, row["ci_low_bootstrap"], row["ci_high_bootstrap"])]
         lines.append(line)
-    columns = ["term", "ratio per SD", "95% naive", "95% bootstrap", "ratio per unit", "95% naive", "95% bootstrap"]
-    return Table(f"coefficients-{step}", f"Hazard ratios: {STEPS[step]}", columns, lines)
+    what = "difference" if naming.kind == "continuous" else "ratio"
+    columns = ["term", f"{what} per SD", "95% naive", "95% bootstrap", f"{what} per unit", "95% naive", "95% bootstrap"]
+    return Table(f"coefficients-{step}", f"{naming.words.effects}: {STEPS[step]}", columns, lines)
 
 
 def _in_order(terms: list[str], naming: Naming) -> list[str]:
@@ -68,11 +73,16 @@ def _in_order(terms: list[str], naming: Naming) -> list[str]:
     return sorted(terms, key=place)
 
 
-def _ratio_ends(low: float, high: float) -> str:
-    """Ends of an interval on the log scale, as hazard ratios."""
+def _ends(show: Callable[[float], str], low: float, high: float) -> str:
+    """Ends of an interval on the scale of the estimate, shown as the estimate is."""
     if not (math.isfinite(low) and math.isfinite(high)):
         return MISSING
-    return f"{_ratio(low)} to {_ratio(high)}"
+    return f"{show(low)} to {show(high)}"
+
+
+def _effect(estimate: float) -> str:
+    """A coefficient of a linear model, in units of the outcome."""
+    return figures(estimate)
 
 
 def _ratio(estimate: float) -> str:
@@ -87,27 +97,32 @@ def risks_section(frames: Frames, naming: Naming) -> Section:
     steps = present(frames, SHOWN)
     labels = {step: STEPS[step] for step in steps}
     calibrated, decided = [], []
-    for index, horizon in enumerate(naming.study.outcome.horizons):
-        title = naming.duration(horizon)
-        points = frames.calibration[frames.calibration["horizon"] == horizon]
-        own = frames.predictions[
-            (frames.predictions["horizon"] == horizon) & frames.predictions["predictors"].isin(steps)
-        ]
+    for index, horizon in enumerate(naming.moments):
+        title = naming.at(horizon, naming.cause)
+        points = at_horizon(frames.calibration, horizon)
+        own = at_horizon(frames.predictions, horizon)
+        own = own[own["predictors"].isin(steps)]
         risks = own.groupby(["predictors", "patient"], sort=True)["risk"].mean().reset_index()
         without_coin = {step: label for step, label in labels.items() if step != "clinical"}
-        calibrated.append(draw.calibration(points, risks, without_coin, title, f"calibration-{index}"))
-        benefit = frames.decision_curve[frames.decision_curve["horizon"] == horizon]
+        unit = naming.kind != "continuous"
+        calibrated.append(draw.calibration(points, risks, without_coin, title, f"calibration-{index}", unit))
+        benefit = at_horizon(frames.decision_curve, horizon)
+        if not unit:
+            continue
         decided.append(draw.decision(benefit, labels, title, f"decision-{index}"))
     return Section(
         "risks",
-        "Do the predicted risks come true, and are they worth acting on?",
+        "Do the predictions come true?"
+        if naming.kind == "continuous"
+        else "Do the predicted risks come true, and are they worth acting on?",
         "risks.html.j2",
         {
             "calibration": Picture(
                 "calibration",
-                "Observed over predicted risk, validated, smoothed; the band is the 95% interval of level and slope. "
+                f"Observed over predicted {'outcome' if naming.kind == 'continuous' else 'risk'}, validated, "
+                "smoothed; the band is the 95% interval of level and slope. "
                 "The grey "
-                "bars below show where the predicted risks of the patients lie.",
+                "bars below show where the predictions of the patients lie.",
                 calibrated,
             ),
             "sentence": calibration_sentence(frames, naming),
@@ -117,37 +132,48 @@ def risks_section(frames: Frames, naming: Naming) -> Section:
                 "of the "
                 "threshold, per patient. The higher curve is the better rule at that threshold.",
                 decided,
-            ),
+            )
+            if decided
+            else None,
         },
     )
 
 
 def calibration_sentence(frames: Frames, naming: Naming) -> str:
     """Calibration slopes and intercepts of level and slope in words, and what the intervals say."""
-    known = [
-        (naming.duration(horizon), frames.metric("calibration_slope", horizon).loc["slope"],
-         frames.metric("calibration_intercept", horizon).loc["slope"])
-        for horizon in naming.study.outcome.horizons
-    ]  # fmt: skip
+    has_intercept = "calibration_intercept" in set(frames.performance["metric"])
+    known = []
+    for horizon in naming.moments:
+        slope = frames.metric("calibration_slope", horizon).loc["slope"]
+        intercept = frames.metric("calibration_intercept", horizon).loc["slope"] if has_intercept else None
+        known.append((naming.at(horizon), slope, intercept))
     known = [(at, slope, intercept) for at, slope, intercept in known if math.isfinite(slope["validated"])]
     if not known:
         return "Calibration could not be computed."
-    slopes = in_words([f"{_with_ends(slope)} at {at}" for at, slope, _ in known])
-    intercepts = in_words([_with_ends(intercept) for _, _, intercept in known])
+    slopes = in_words([f"{_with_ends(slope)}{at and f' at {at}'}" for at, slope, _ in known])
+    intercepts = in_words([_with_ends(intercept) for _, _, intercept in known if intercept is not None])
     narrow = [at for at, slope, _ in known if slope["ci_high"] < 1]
     wide = [at for at, slope, _ in known if slope["ci_low"] > 1]
     said = ""
     if narrow:
-        said += f" At {in_words(narrow)} the predictions are too extreme: high ones too high, low ones too low."
+        said += f" {_where(narrow)}he predictions are too extreme: high ones too high, low ones too low."
     if wide:
-        said += f" At {in_words(wide)} the predictions are not extreme enough."
+        said += f" {_where(wide)}he predictions are not extreme enough."
     if not narrow and not wide and math.isfinite(known[0][1]["ci_low"]):
         said = " Every interval holds 1: the predictions are not shown to be too extreme or too timid."
+    start = f"The calibration slope of level and slope is {slopes} (1 is right)"
+    if not intercepts:
+        return f"{start}.{said}"
     return (
-        f"The calibration slope of level and slope is {slopes} (1 is right); the calibration intercept is {intercepts} "
-        "(0 is "
-        f"right, above 0 events are more frequent than predicted).{said}"
+        f"{start}; the calibration intercept is {intercepts} (0 is right, above 0 events are more frequent than "
+        f"predicted).{said}"
     )
+
+
+def _where(at: list[str]) -> str:
+    """How a sentence about the horizons `at` starts, up to the t of ``the``; they have no name without a time."""
+    named = in_words([name for name in at if name])
+    return f"At {named} t" if named else "T"
 
 
 def _with_ends(row: pd.Series) -> str:
@@ -157,6 +183,8 @@ def _with_ends(row: pd.Series) -> str:
 
 def groups_section(frames: Frames, naming: Naming) -> Section:
     """Kaplan–Meier by thirds of the validated risk, for covariates alone, levels, and levels and slopes."""
+    if naming.kind != "survival":
+        return thirds_section(frames, naming)
     horizon = max(naming.study.outcome.horizons)
     limit = naming.study.report.small_cells
     times = round_times(horizon)

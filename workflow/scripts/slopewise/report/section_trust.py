@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import PurePath
 
-from slopewise.report.cautions import NOT_EXAMINED, cautions
+from slopewise.report.cautions import cautions, not_examined
 from slopewise.report.frames import Frames
 from slopewise.report.naming import Naming
 from slopewise.report.numbers import in_words
@@ -72,7 +72,7 @@ def care_section(frames: Frames, naming: Naming) -> Section:
         "care",
         "What to be careful about",
         "care.html.j2",
-        {"cautions": cautions(frames, naming), "not_examined": NOT_EXAMINED},
+        {"cautions": cautions(frames, naming), "not_examined": not_examined(naming)},
     )
 
 
@@ -112,10 +112,10 @@ def settings_table(naming: Naming) -> Table:
         ],
         ["estimation", ("REML" if study.growth.reml else "ML") + f", engine {study.growth.engine}"],
         ["landmark", naming.duration(naming.landmark)],
-        ["event", naming.cause],
+        [naming.words.event, naming.cause],
         ["competing events", in_words(list(dict.fromkeys(study.outcome.competing.values()))) or "none"],
         ["covariates", naming.covariates],
-        ["horizons", naming.horizons()],
+        ["horizons", naming.horizons() if study.outcome.horizons else "none: the outcome has no time"],
         ["cross-fitting", f"{study.crossfit.folds} folds, {study.crossfit.repeats} repeats"],
         [
             "validation",

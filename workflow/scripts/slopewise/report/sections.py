@@ -20,7 +20,7 @@ from slopewise.report.section_outcome import coefficients_section, groups_sectio
 from slopewise.report.section_slopes import slopes_section
 from slopewise.report.section_trust import audit_section, care_section, provenance_section
 from slopewise.report.wording import (
-    CONCORDANCES,
+    HEADLINES,
     Verdict,
     concordance,
     gain,
@@ -72,7 +72,8 @@ def summary(frames: Frames, naming: Naming) -> dict[str, Any]:
         "answer": slope_sentences(said, slope, level, naming),
         "second": second_opinion(frames, said, metric, kept),
         "reasons": slope_reasons(frames, naming),
-        "order": order_sentence(level),
+        "order": order_sentence(level, naming),
+        "effect": naming.words.effect,
         "ladder": ladder_sentences(frames, naming, metric),
         "reliability": reliability_sentence(frames, naming),
         "key_figures": key_figures(frames, naming, said, metric),
@@ -84,7 +85,7 @@ def summary(frames: Frames, naming: Naming) -> dict[str, Any]:
 def key_figures(frames: Frames, naming: Naming, said: Verdict, metric: str) -> list[tuple[str, str, str]]:
     """The three numbers that matter: (number, its interval, what it is)."""
     slope, level = gain(frames, "slope", metric), gain(frames, "level", metric)
-    c = CONCORDANCES[metric]
+    c = HEADLINES[metric]
     figures = [
         (
             number(level.value),

@@ -12,14 +12,16 @@ from enum import Enum
 import pandas as pd
 
 from slopewise.report.frames import Frames
+from slopewise.report.kinds import KINDS
 from slopewise.report.naming import Naming
 from slopewise.report.numbers import count, figures, in_words, interval, number, percent, signed
 
 NEGLIGIBLE = 0.02
-"""A difference in C below this is called negligible: of 100 comparable pairs of patients, not two more in order."""
+"""A difference in C or AUC below this is called negligible: of 100 comparable pairs of patients, not two more in order.
+In R² it is two hundredths of the outcome's variance."""
 
-CONCORDANCES = {"c_uno": "Uno’s C", "c_harrell": "Harrell’s C"}
-"""The metrics a headline may rest on, the first that was computed."""
+HEADLINES = {name: words for kind in KINDS.values() for name, words in kind.headlines.items()}
+"""The metrics a headline may rest on, by their names."""
 
 
 class Verdict(Enum):
@@ -68,9 +70,15 @@ class Gain:
 
 
 def concordance(frames: Frames) -> str:
-    """The metric the headline rests on: Uno's C, or Harrell's where censoring weights were refused."""
+    """The metric the headline rests on: Uno's C, or Harrell's where censoring weights were refused; AUC; R²."""
+    return headlines(frames)[0]
+
+
+def headlines(frames: Frames) -> list[str]:
+    """All metrics of the study that a headline may rest on."""
     known = set(frames.performance["metric"])
-    return next(metric for metric in CONCORDANCES if metric in known)
+    chosen = next(kind.headlines for kind in KINDS.values() if known & set(kind.headlines))
+    return [metric for metric in chosen if metric in known]
 
 
 def gain(frames: Frames, step: str, metric: str) -> Gain:
@@ -136,7 +144,7 @@ def headline(said: Verdict, naming: Naming) -> str:
 def slope_sentences(said: Verdict, slope: Gain, level: Gain, naming: Naming) -> str:
     """The numbers behind the headline, and what they rule out."""
     at = naming.duration(naming.landmark)
-    c = CONCORDANCES[slope.metric]
+    c = HEADLINES[slope.metric]
     if said is Verdict.DROPPED:
         return (
             f"With the covariates and the levels at {at}, {c} is {level.value_words()} in patients whom the models had "
@@ -170,12 +178,12 @@ def slope_sentences(said: Verdict, slope: Gain, level: Gain, naming: Naming) -> 
 
 def second_opinion(frames: Frames, said: Verdict, metric: str, kept: int) -> str:
     """The same comparison by Harrell's C; empty where the headline rests on it already, or nothing was compared."""
-    others = [name for name in CONCORDANCES if name != metric and name in set(frames.performance["metric"])]
+    others = [name for name in headlines(frames) if name != metric]
     if not others or said is Verdict.DROPPED:
         return ""
     other = gain(frames, "slope", others[0])
     agrees = verdict(other, kept) is said
-    words = f"By {CONCORDANCES[others[0]]} the difference is {other.difference_words()}"
+    words = f"By {HEADLINES[others[0]]} the difference is {other.difference_words()}"
     return f"{words}." if agrees else f"{words}, which would be worded differently: take both with care."
 
 
@@ -185,10 +193,10 @@ def ladder_sentences(frames: Frames, naming: Naming, metric: str) -> list[str]:
     has = "alone reach" if len(naming.study.outcome.covariates) > 1 else "alone reaches"
     covariates = naming.covariates
     start = (
-        f"{covariates[0].upper()}{covariates[1:]} {has} a C of {clinical.value_words()}; 0.5 is what a coin would "
-        "reach."
+        f"{covariates[0].upper()}{covariates[1:]} {has} {naming.words.short} of {clinical.value_words()}; "
+        f"{naming.words.coin}."
         if naming.study.outcome.covariates
-        else f"Without any predictor C is {number(clinical.value)}, what a coin would reach."
+        else f"Without any predictor {naming.words.short} is {number(clinical.value)}; {naming.words.coin}."
     )
     return [
         start,
@@ -235,18 +243,27 @@ def reliabilities(frames: Frames, markers: list[str]) -> pd.DataFrame:
 def scope_sentence(frames: Frames, naming: Naming) -> str:
     """Who, what, when."""
     limit = naming.study.report.small_cells
+    patients, at = count(frames.n_patients, limit), naming.duration(naming.landmark)
+    if naming.kind == "continuous":
+        return (
+            f"Of {patients} patients the outcome ({naming.cause}) is known. It is predicted from what had been "
+            f"measured up to {at} after time zero, the landmark."
+        )
+    if naming.kind == "binary":
+        return (
+            f"Of {patients} patients the outcome is known; {count(frames.n_events, limit)} of them had it "
+            f"({naming.cause}). It is predicted from what had been measured up to {at} after time zero, the landmark."
+        )
     return (
-        f"{count(frames.n_patients, limit)} patients were still at risk {naming.duration(naming.landmark)} after time "
-        "zero; "
+        f"{patients} patients were still at risk {at} after time zero; "
         f"{count(frames.n_events, limit)} of them had the event ({naming.cause}) later. Risks are predicted for "
         f"{naming.horizons()} after that moment, the landmark, from what had been measured up to it."
     )
 
 
-def order_sentence(level: Gain) -> str:
-    """C in plain words."""
-    share = f"{percent(level.value)} with the levels"
-    return f"C is the share of pairs of patients whom a prediction puts in the right order: {share}."
+def order_sentence(level: Gain, naming: Naming) -> str:
+    """The headline's metric in plain words."""
+    return f"{naming.words.explained}: {percent(level.value)} with the levels."
 
 
 def fixed_words(frames: Frames, naming: Naming, marker: str) -> str:

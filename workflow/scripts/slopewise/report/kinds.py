@@ -1,0 +1,62 @@
+"""What differs in words between kinds of outcome: metrics, models and what their coefficients are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+CONCORDANCES = {"c_uno": "Uno’s C", "c_harrell": "Harrell’s C"}
+"""The metrics a headline may rest on, the first that was computed."""
+
+
+@dataclass(frozen=True)
+class Words:
+    """`headlines`: the metrics that a headline may rest on, the first that was computed, by their names. `short`: one
+    word for it, `explained`: what it is, `coin`: its value without any knowledge. `model`: the outcome model, `effect`
+    and `effects` what its coefficients are; `event`: what patients have or have not."""
+
+    headlines: dict[str, str]
+    short: str
+    explained: str
+    coin: str
+    model: str
+    effect: str
+    effects: str
+    event: str
+
+
+KINDS = {
+    "survival": Words(
+        headlines=CONCORDANCES,
+        short="C",
+        explained="C is the share of pairs of patients whom a prediction puts in the right order",
+        coin="0.5 is what a coin would reach",
+        model="Cox",
+        effect="hazard ratio",
+        effects="Hazard ratios",
+        event="event",
+    ),
+    "binary": Words(
+        headlines={"auc": "AUC"},
+        short="AUC",
+        explained=(
+            "AUC is the share of pairs, one patient with the outcome and one without, whom a prediction puts in the "
+            "right order"
+        ),
+        coin="0.5 is what a coin would reach",
+        model="logistic",
+        effect="odds ratio",
+        effects="Odds ratios",
+        event="outcome",
+    ),
+    "continuous": Words(
+        headlines={"r2": "R²"},
+        short="R²",
+        explained="R² is the share of the outcome’s variance that a prediction accounts for",
+        coin="0 is what everybody’s average would reach",
+        model="linear",
+        effect="coefficient",
+        effects="Differences in the outcome",
+        event="outcome",
+    ),
+}
+"""By `outcome.kind`."""
