@@ -57,7 +57,7 @@ def test_rows_after_the_landmark_change_nothing(tmp_path):
 @pytest.mark.parametrize(
     ("people", "changes", "message"),
     [
-        (PEOPLE.replace("no,", "maybe,"), {**BINARY, "outcome__positive": "no"}, "no patient has the level no"),
+        (PEOPLE.replace("no,", "maybe,"), {**BINARY, "outcome__positive": "no"}, "no patient has the level 'no'"),
         (PEOPLE.replace("1.5", "x"), CONTINUOUS, "not a number"),
         (PEOPLE.replace("D,2000,", "D,2000,maybe"), BINARY, "a binary outcome has two levels, this column 3"),
     ],

@@ -306,8 +306,6 @@ NOT_YET = {
     "landmark": ("landmark: 2", "landmark: [1, 2]"),
     "landmark ": ("landmark: 2", "landmark: none"),
     "outcome.kind": ("kind: survival", "kind: none"),
-    "outcome.entry": ("event: status", "event: status\n  entry: start"),
-    "outcome.strata": ("event: status", "event: status\n  strata: [sex]"),
     "outcome.penalty": ("event: status", "event: status\n  penalty: elastic_net"),
     "report.patients": ("landmark: 2", "landmark: 2\nreport: {patients: true}"),
 }

@@ -65,8 +65,6 @@ NOT_YET: Mapping[str, Callable[[Any], bool]] = {
     "growth.slope_of": lambda value: value != "time",
     "landmark": lambda value: not isinstance(value, float),
     "outcome.kind": lambda value: value == "none",
-    "outcome.entry": _given,
-    "outcome.strata": _given,
     "outcome.penalty": lambda value: value == "elastic_net",
     "report.patients": _given,
 }
@@ -158,7 +156,7 @@ def _marker_rules(study: Study) -> Iterator[Finding]:
 
 def _of_outcome(study: Study) -> dict[str | None, str]:
     """The columns that hold the outcome, and the key that names each."""
-    return {getattr(study.outcome, key): f"outcome.{key}" for key in ("time", "event", "column")}
+    return {getattr(study.outcome, key): f"outcome.{key}" for key in ("time", "event", "column", "entry")}
 
 
 def _formula_rules(study: Study) -> Iterator[Finding]:
@@ -192,6 +190,8 @@ def _survival_rules(study: Study) -> Iterator[Finding]:
     for key in ("column", "positive", "after_measurements"):
         if getattr(outcome, key):
             yield Finding(("outcome", key), "is for other kinds than survival; leave it out")
+    if outcome.entry and outcome.entry in (outcome.time, outcome.event):
+        yield Finding(("outcome", "entry"), f"column {outcome.entry!r} has another role in the outcome already")
     if outcome.time and outcome.time == outcome.event:
         yield Finding(("outcome", "event"), f"column {outcome.event!r} is outcome.time already")
     if any(horizon <= 0 for horizon in outcome.horizons):
@@ -259,6 +259,12 @@ def _covariate_rules(study: Study) -> Iterator[Finding]:
         study.data.time: "data.time",
         **_of_outcome(study),
     }
+    for name in sorted(set(outcome.strata)):
+        if name in roles or name in RESERVED or name in study.markers or name in outcome.covariates:
+            message = (
+                f"`{name}` is a covariate, a marker or has another role; strata are columns of their own"
+            )
+            yield Finding(("outcome", "strata"), message)
     for name in sorted(set(outcome.covariates)):
         if outcome.covariates.count(name) > 1:
             yield Finding(path, f"`{name}` stands twice")

@@ -115,5 +115,6 @@ def _patients(people: pd.DataFrame) -> pd.DataFrame:
     """The table of patients: patient, covariates, entry (none is delayed), followup, event; or outcome for these."""
     covariates = [name for name in people.columns if name not in OUTCOME]
     last = ["outcome"] if "outcome" in people.columns else ["entry", "followup", "event"]
-    frame = people.assign(entry=float("nan"))[["patient", *covariates, *last]]
+    people = people if "entry" in people else people.assign(entry=float("nan"))
+    frame = people[["patient", *covariates, *last]]
     return frame.sort_values("patient", kind="stable").reset_index(drop=True)

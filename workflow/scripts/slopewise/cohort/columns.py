@@ -29,7 +29,7 @@ class Columns:
 
 def patient_level(study: Study) -> dict[str, str]:
     """Columns that have one value a patient, and the key that names each: follow-up, event, outcome, time zero."""
-    named = {getattr(study.outcome, key): f"outcome.{key}" for key in ("time", "event", "column")}
+    named = {getattr(study.outcome, key): f"outcome.{key}" for key in ("time", "event", "column", "entry")}
     found = {column: key for column, key in named.items() if column is not None}
     if isinstance(study.data.time_zero, ColumnReference):
         found[study.data.time_zero.column] = "data.time_zero"
@@ -48,6 +48,7 @@ def find_columns(study: Study, measurements: Table, patients: Table | None, find
     both = [table for table in (patients, measurements) if table is not None]
     here: dict[str, Table] = {}
     covariates = dict.fromkeys(study.outcome.covariates, "outcome.covariates")
+    covariates |= dict.fromkeys(study.outcome.strata, "outcome.strata")
     covariates |= {column: "growth" for column in study.growth_columns if column not in covariates}
     for column, key in covariates.items():
         table = _need(column, key, both, findings)
@@ -56,7 +57,8 @@ def find_columns(study: Study, measurements: Table, patients: Table | None, find
             _tell_twins(column, key, table, both, findings)
     of_patients = tuple(column for column in covariates if patients is not None and here.get(column) is patients)
     in_rows = [column for column in here if column not in of_patients]
-    last_values = tuple(column for column in study.outcome.covariates if column in in_rows)
+    asked = (*study.outcome.covariates, *study.outcome.strata)
+    last_values = tuple(column for column in asked if column in in_rows)
     return Columns(
         of_patients=of_patients,
         growth_rows=tuple(column for column in study.growth_columns if column in in_rows),

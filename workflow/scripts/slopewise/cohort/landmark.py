@@ -18,7 +18,7 @@ from slopewise.cohort.visit_window import warn_of_split_visit
 from slopewise.run import InputError
 from slopewise.study import Study
 
-OUTCOME = ("patient", "followup", "event", "outcome")
+OUTCOME = ("patient", "entry", "followup", "event", "outcome")
 """Columns of the patients that are no covariates."""
 
 
@@ -120,6 +120,9 @@ def _leave_without_question(flow: Flow, s: float, when: str) -> None:
         flow.record("no_outcome", "the outcome is missing", flow.state.without(unknown))
         word = "the outcome was seen"
     flow.record("followup_ended", f"{word} at or before {when}", flow.state.without(ended))
+    if "entry" in people:
+        late = set(people.loc[snap(people["entry"], s) > s, "patient"])
+        flow.record("late_entry", f"entered after {when}", flow.state.without(late))
 
 
 def _with_last_values(state: State, covariates: tuple[str, ...], s: float) -> pd.DataFrame:

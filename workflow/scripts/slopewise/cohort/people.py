@@ -94,6 +94,9 @@ def read_people(study: Study, table: Table, columns: Columns, findings: Findings
     if outcome.time is not None and outcome.time_unit is not None:
         what = "the patient has no follow-up time" if outcome.kind == "survival" else "the outcome has no time"
         people["followup"] = _times(study, table, outcome.time, outcome.time_unit, what, findings)
+    if outcome.entry is not None and outcome.time_unit is not None:
+        what = "the patient has no time of entry"
+        people["entry"] = _times(study, table, outcome.entry, outcome.time_unit, what, findings)
     if outcome.kind == "survival":
         people["event"] = _events(study, table, findings)
     else:
@@ -181,18 +184,27 @@ def _lost_zeros(patient: str, others: dict[str, str]) -> str:
 
 def set_clock(study: Study, rows: pd.DataFrame, people: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Subtract each patient's time zero from visits and follow-up; both in the analysis unit afterwards."""
+<<<<<<< HEAD
     data, outcome = study.data, study.outcome
     zero = time_zero_of(study, rows, people)
+=======
+    data = study.data
+    zero = _time_zero(study, rows, people)
+>>>>>>> 29a8a1c (Strata with their own baselines; delayed entry, without the metrics that need censoring weights)
     of_row = pd.Series(zero, index=people["patient"]).reindex(rows["patient"]).to_numpy()
     times = in_unit(rows["time"].to_numpy() - of_row, data.time_unit, data.analysis_unit)
-    if outcome.time_unit is None:
-        followup = people["followup"].to_numpy()
-    elif outcome.time_unit == data.time_unit:
-        followup = in_unit(people["followup"].to_numpy() - zero, data.time_unit, data.analysis_unit)
-    else:
-        followup = in_unit(people["followup"].to_numpy(), outcome.time_unit, data.analysis_unit)
-        followup = followup - in_unit(zero, data.time_unit, data.analysis_unit)
-    return rows.assign(time=times), people.assign(followup=followup).drop(columns="time")
+    moved = {name: _since(study, people[name].to_numpy(), zero) for name in ("followup", "entry") if name in people}
+    return rows.assign(time=times), people.assign(**moved).drop(columns="time")
+
+
+def _since(study: Study, values: np.ndarray, zero: np.ndarray) -> np.ndarray:
+    """Times of the outcome's clock since each patient's time zero, in the analysis unit."""
+    data, unit = study.data, study.outcome.time_unit
+    if unit is None:
+        return values
+    if unit == data.time_unit:
+        return in_unit(values - zero, unit, data.analysis_unit)
+    return in_unit(values, unit, data.analysis_unit) - in_unit(zero, data.time_unit, data.analysis_unit)
 
 
 def time_zero_of(study: Study, rows: pd.DataFrame, people: pd.DataFrame) -> np.ndarray:

@@ -97,7 +97,7 @@ def fit_ladder(
         parts = learn(recipe.standardise(raw), recipe.terms)
         for cause, part in zip(data.causes, parts, strict=True):
             notes += [Note(step.name, "", of_cause(data, cause) + part.message)] if part.message else []
-        models[step.name] = StepModel(recipe, parts, data.horizons)
+        models[step.name] = StepModel(recipe, parts, data.horizons, data.strata)
         columns.append([_step_estimates(len(terms), recipe, part) for part in parts])
     by_cause = [np.concatenate(own, axis=1) for own in zip(*columns, strict=True)]
     unit, se_unit, standard, se_standard, df = np.concatenate(by_cause, axis=1)
@@ -168,6 +168,7 @@ def check_support(data: LadderData, fold: Integers | None = None) -> None:
     """
     if data.kind == "survival":
         check_horizons(data.horizons, data.followup, data.event == 1, fold)
+        _check_strata(data, fold)
         return
     labels = np.zeros(len(data.patients), dtype=np.int64) if fold is None else fold
     for label in np.unique(labels):
@@ -177,6 +178,19 @@ def check_support(data: LadderData, fold: Integers | None = None) -> None:
                 f"{data.cause}: the outcome is the same for all training patients of a fold, so nothing can be "
                 "learned. Use fewer folds, or another outcome."
             )
+
+
+def _check_strata(data: LadderData, fold: Integers | None) -> None:
+    """A stratum without an event among the training patients has no baseline, hence no risk."""
+    labels = [] if fold is None else np.unique(fold).tolist()
+    for training in [fold != label for label in labels] or [np.ones(len(data.patients), dtype=bool)]:
+        happened = set(data.stratum[training & (data.event == 1)].tolist())
+        for code, level in enumerate(data.strata.levels):
+            if code not in happened:
+                raise InputError(
+                    f"outcome.strata: no training patient of {', '.join(data.strata.columns)} {level} has the event; "
+                    "this stratum has no baseline hazard. Merge strata, use fewer folds, or make it a covariate."
+                )
 
 
 @dataclass(frozen=True)
@@ -229,7 +243,7 @@ def predictions_frame(
     patient = np.repeat(np.array(data.patients, dtype=object)[rows], horizons)
     for step in STEPS:
         raw = data.raw(step, rows, level, slope)
-        scores, risks = models[step.name].linear_predictors(raw), models[step.name].risks(raw)
+        scores, risks = models[step.name].linear_predictors(raw), models[step.name].risks(raw, data.stratum[rows])
         for c, cause in enumerate(data.causes):
             parts.append(
                 pd.DataFrame(

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from slopewise.outcome.predictors import CovariateCoding
+from slopewise.outcome.predictors import CovariateCoding, StratumCoding
 from slopewise.run import InputError
 from slopewise.study import Study
 
@@ -70,8 +70,9 @@ class LadderData:
     `causes` (C,): what is predicted, the event and then the competing ones. `followup` (n,) since the landmark,
     missing unless `kind` is survival; `event` (n,) 0 or the number of the cause (a continuous outcome: 0 for all);
     `outcome` (n,) of a binary (0, 1) or continuous outcome, else missing. `horizons` (H,): one that is missing where
-    the outcome has no time. `covariates` (n, c) coded; `facts` (n, M, 4) first, last, delta, OLS slope, missing where
-    a patient has none; `terms` fixes the rows of the coefficients of a cause: (step, term).
+    the outcome has no time.
+    `stratum` (n,): codes of `strata`. `covariates` (n, c) coded; `facts` (n, M, 4) first, last, delta, OLS slope,
+    missing where a patient has none; `terms` fixes the rows of the coefficients of a cause: (step, term).
     """
 
     patients: tuple[str, ...]
@@ -83,6 +84,8 @@ class LadderData:
     followup: Floats
     event: NDArray[np.int8]
     outcome: Floats
+    strata: StratumCoding
+    stratum: NDArray[np.int64]
     covariates: Floats
     facts: Floats
     terms: tuple[tuple[str, str], ...]
@@ -149,6 +152,7 @@ def ladder_data(study: Study, patients: pd.DataFrame, slopes: pd.DataFrame) -> L
         [[wide[f"{marker}.{name}"].to_numpy() for name in FACTS] for marker in markers],
     ).transpose(2, 0, 1)
     _check_exclusions(study, names, markers, facts)
+    strata = StratumCoding.learn(cohort, study.outcome.strata)
     missing = np.full(len(names), np.nan)
     timed = study.outcome.kind == "survival"
     outcome = missing if timed else cohort["outcome"].to_numpy(dtype=float)
@@ -162,6 +166,8 @@ def ladder_data(study: Study, patients: pd.DataFrame, slopes: pd.DataFrame) -> L
         followup=cohort["followup"].to_numpy(dtype=float) if timed else missing,
         event=event_codes(cohort, study.outcome.kind),
         outcome=outcome,
+        strata=strata,
+        stratum=strata.codes(cohort),
         covariates=coding.matrix(cohort),
         facts=np.ascontiguousarray(facts),
         terms=tuple((step.name, term) for step in STEPS for term in _step_terms(step, coding, markers)),

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from slopewise.outcome.cox import CoxFit, fit_cox, risk_sets
 from slopewise.outcome.glm import GlmFit, fit_linear, fit_logistic
 from slopewise.outcome.ladder import LadderData
-from slopewise.outcome.predictors import PredictorRecipe
+from slopewise.outcome.predictors import PredictorRecipe, StratumCoding
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -29,16 +29,21 @@ Part = CoxFit | GlmFit
 Learner = Callable[[Floats, Sequence[str]], tuple[Part, ...]]
 
 
+ONE_STRATUM = StratumCoding((), ("",))
+
+
 @dataclass(frozen=True)
 class StepModel:
     """One step of the ladder, learned: how predictors become columns, and a model of each cause on those columns.
 
-    Without competing events there is one cause, hence one part. `horizons` (H,) of the risks.
+    Without competing events there is one cause, hence one part. `horizons` (H,) of the risks. Each stratum of
+    `strata` has its own baseline; `stratum` (n,) are codes, None where there is one stratum.
     """
 
     recipe: PredictorRecipe
     parts: tuple[Part, ...]
     horizons: tuple[float, ...]
+    strata: StratumCoding = ONE_STRATUM
 
     @property
     def cox(self) -> CoxFit:
@@ -52,31 +57,37 @@ class StepModel:
         x = self.recipe.standardise(raw)
         return np.stack([part.linear_predictor(x) for part in self.parts], axis=1)
 
-    def risks(self, raw: Floats) -> Floats:
+    def risks(self, raw: Floats, stratum: Integers | None = None) -> Floats:
         """Absolute risk of each cause by each horizon (n, C, H) from `raw` (n, k); a prediction if continuous."""
-        return self._risks(self.recipe.standardise(raw))
+        return self._risks(self.recipe.standardise(raw), stratum)
 
     def linear_predictor(self, raw: Floats) -> Floats:
         """Linear predictor (n,) of the event; for a Cox model the log hazard ratio against the training means."""
         return self.linear_predictors(raw)[:, 0]
 
-    def risk(self, raw: Floats) -> Floats:
+    def risk(self, raw: Floats, stratum: Integers | None = None) -> Floats:
         """Absolute risk (n, H) of the event."""
-        return self.risks(raw)[:, 0]
+        return self.risks(raw, stratum)[:, 0]
 
     def predict(self, patients: pd.DataFrame, values: pd.DataFrame) -> tuple[Floats, Floats]:
         """Linear predictor (n,) and risk (n, horizons) of the event from frames; see `PredictorRecipe.apply`."""
         x = self.recipe.apply(patients, values)
-        return self.parts[0].linear_predictor(x), self._risks(x)[:, 0]
+        return self.parts[0].linear_predictor(x), self._risks(x, self.strata.codes(patients))[:, 0]
 
-    def _risks(self, x: Floats) -> Floats:
+    def _risks(self, x: Floats, stratum: Integers | None) -> Floats:
+        first = self.parts[0]
+        if isinstance(first, GlmFit):
+            return first.risk(x)[:, None, :]
         if len(self.parts) == 1:
-            return self.parts[0].risk(x)[:, None, :]
-        return combined_risks([part for part in self.parts if isinstance(part, CoxFit)], x, self.horizons)
+            return first.risk(x, stratum)[:, None, :]
+        parts = [part for part in self.parts if isinstance(part, CoxFit)]
+        return combined_risks(parts, x, self.horizons, stratum)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain content for ``model.json``; coefficients are per SD. With competing events ``causes`` holds each."""
-        head = {"recipe": self.recipe.to_dict()}
+        head: dict[str, Any] = {"recipe": self.recipe.to_dict()}
+        if self.strata.columns:
+            head["strata"] = {"columns": list(self.strata.columns), "levels": list(self.strata.levels)}
         if isinstance(self.parts[0], GlmFit):
             return {**head, "glm": self.parts[0].to_dict()}
         if len(self.parts) == 1:
@@ -87,19 +98,24 @@ class StepModel:
     def from_dict(cls, content: Mapping[str, Any]) -> StepModel:
         """The inverse of `to_dict`."""
         recipe = PredictorRecipe.from_dict(content["recipe"])
+        told = content.get("strata", {"columns": (), "levels": ("",)})
+        strata = StratumCoding(tuple(told["columns"]), tuple(told["levels"]))
         if "glm" in content:
             return cls(recipe, (GlmFit.from_dict(content["glm"]),), (np.nan,))
         if "cox" in content:
             cox = CoxFit.from_dict(content["cox"])
-            return cls(recipe, (cox,), cox.horizons)
+            return cls(recipe, (cox,), cox.horizons, strata)
         parts = tuple(CoxFit.from_dict(part) for part in content["causes"])
-        return cls(recipe, parts, tuple(content["horizons"]))
+        return cls(recipe, parts, tuple(content["horizons"]), strata)
 
 
-def combined_risks(parts: Sequence[CoxFit], x: Floats, horizons: Sequence[float]) -> Floats:
+def combined_risks(
+    parts: Sequence[CoxFit], x: Floats, horizons: Sequence[float], stratum: Integers | None = None
+) -> Floats:
     """Absolute risks (n, C, H) from the cause-specific models, whose baselines stand at the same event times."""
     times = np.asarray(parts[0].horizons)
-    jumps = [np.diff(part.baseline[0], prepend=0.0) for part in parts]
+    own = np.zeros(len(x), dtype=np.int64) if stratum is None else stratum
+    jumps = [np.diff(part.baseline, prepend=0.0, axis=1)[own] for part in parts]
     hazards = [np.exp(part.linear_predictor(x))[:, None] * jump for part, jump in zip(parts, jumps, strict=True)]
     total = np.zeros((len(x), len(times)))
     for hazard in hazards:
@@ -121,7 +137,7 @@ def learner(data: LadderData, rows: Integers, copies: Integers) -> Learner:
     if data.kind == "continuous":
         return lambda x, terms: (fit_linear(x, data.outcome[rows], counts=copies, terms=terms),)
     followup, event = data.followup[rows], data.event[rows]
-    shared = risk_sets(followup, event > 0)
+    shared = risk_sets(followup, event > 0, strata=data.stratum[rows])
     sets = [replace(shared, event=(event == code)[shared.order]) for code in range(1, len(data.causes) + 1)]
     moments = data.horizons
     if len(data.causes) > 1:

@@ -86,6 +86,36 @@ class CovariateCoding:
         return np.stack(columns, axis=1) if columns else np.empty((len(patients), 0))
 
 
+@dataclass(frozen=True)
+class StratumCoding:
+    """Which stratum a patient is in: `columns` of the patients, `levels` the combinations of their values as text."""
+
+    columns: tuple[str, ...]
+    levels: tuple[str, ...]
+
+    @classmethod
+    def learn(cls, patients: pd.DataFrame, columns: Sequence[str]) -> StratumCoding:
+        """The coding over the whole cohort; one stratum where there are no columns."""
+        return cls(tuple(columns), tuple(sorted(set(_combined(patients, columns)))))
+
+    def codes(self, patients: pd.DataFrame) -> Integers:
+        """The stratum's number (n,) of each patient; `InputError` for a level that the model does not know."""
+        known = {level: code for code, level in enumerate(self.levels)}
+        found = _combined(patients, self.columns)
+        for place, level in enumerate(found):
+            if level not in known:
+                who = patients["patient"].iloc[place]
+                raise InputError(
+                    f"patient {who}: {', '.join(self.columns)} {level} is a stratum that the model does not know."
+                )
+        return np.array([known[level] for level in found], dtype=np.int64)
+
+
+def _combined(patients: pd.DataFrame, columns: Sequence[str]) -> list[str]:
+    texts = [[f"{value:g}" if isinstance(value, float) else str(value) for value in patients[name]] for name in columns]
+    return [", ".join(values) for values in zip(*texts, strict=True)] if texts else [""] * len(patients)
+
+
 def _first(patients: pd.DataFrame, flagged: pd.Series) -> str:
     return str(patients.loc[flagged.to_numpy(dtype=bool), "patient"].iloc[0])
 

@@ -105,6 +105,8 @@ def _outcome(frames: Frames, naming: Naming, cite: Citations) -> str:
             f"({in_words(list(frames.competing))}), the absolute risk combining the hazards of all causes, with "
             f"Aalen–Johansen estimates where no predictor enters {cite('competing')},"
         )
+    if study.outcome.strata:
+        model += f", stratified by {in_words(list(study.outcome.strata))},"
     sentence = (
         f"The outcome ({naming.cause}) was modelled by {model} with "
         f"{naming.covariates} and, in turn: no "
@@ -156,6 +158,8 @@ def _measures(naming: Naming, named: str, cite: Citations) -> str:
     if naming.kind == "continuous":
         errors = "root mean squared and mean absolute error"
         return f"{named} against the training patients’ mean, {errors} and the calibration slope"
+    if naming.study.outcome.entry:
+        return f"{named} and calibration slope, intercept and the integrated calibration index {cite('austin')}"
     timed = " and the time-dependent area under the curve" if naming.kind == "survival" else ""
     brier = f"the Brier score and the index of prediction accuracy {cite('graf')}"
     calibrated = f"calibration slope, intercept and the integrated calibration index {cite('austin')}"

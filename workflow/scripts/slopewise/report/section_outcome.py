@@ -107,7 +107,7 @@ def risks_section(frames: Frames, naming: Naming) -> Section:
         unit = naming.kind != "continuous"
         calibrated.append(draw.calibration(points, risks, without_coin, title, f"calibration-{index}", unit))
         benefit = at_horizon(frames.decision_curve, horizon)
-        if not unit:
+        if benefit.empty:
             continue
         decided.append(draw.decision(benefit, labels, title, f"decision-{index}"))
     return Section(

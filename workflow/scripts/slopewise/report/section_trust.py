@@ -115,6 +115,8 @@ def settings_table(naming: Naming) -> Table:
         [naming.words.event, naming.cause],
         ["competing events", in_words(list(dict.fromkeys(study.outcome.competing.values()))) or "none"],
         ["covariates", naming.covariates],
+        ["strata", in_words(list(study.outcome.strata)) or "none"],
+        ["delayed entry", study.outcome.entry or "none"],
         ["horizons", naming.horizons() if study.outcome.horizons else "none: the outcome has no time"],
         ["cross-fitting", f"{study.crossfit.folds} folds, {study.crossfit.repeats} repeats"],
         [

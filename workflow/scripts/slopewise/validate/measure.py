@@ -38,7 +38,8 @@ class Cohort:
 
     `followup` (n,), `event` and `competing` (n,) who had this cause and who another; `moments` (H,) at which risks are
     measured and `horizons` (H,) their names in the tables; `outcome` (n,) of a continuous outcome. `several`: there
-    are competing events.
+    are competing events; `stratified`: the model has strata; `entered`: patients entered late, so that no weights of
+    inverse probability of censoring are to be had.
     """
 
     patients: tuple[str, ...]
@@ -51,6 +52,8 @@ class Cohort:
     moments: tuple[float, ...]
     horizons: tuple[float, ...]
     several: bool = False
+    stratified: bool = False
+    entered: bool = False
 
     @property
     def codes(self) -> NDArray[np.int64]:
@@ -88,6 +91,8 @@ def cohorts(study: Study, patients: pd.DataFrame) -> list[Cohort]:
             moments=horizons if kind == "survival" else (MOMENT,),
             horizons=horizons,
             several=len(causes) > 1,
+            stratified=bool(study.outcome.strata),
+            entered=study.outcome.entry is not None,
         )
         for code, cause in enumerate(causes, start=1)
     ]
@@ -171,6 +176,8 @@ def measure(cohort: Cohort, own: Sample, grid: Floats, counts: NDArray[np.int64]
         return Measures(metrics, close.curve[:, :, None], np.empty((len(counts), len(STEPS) + 2, 1, 0)))
     n, horizons = len(cohort.patients), len(cohort.moments)
     pairs = _pairs(cohort, own, counts)
+    if cohort.entered:
+        return _unweighted(cohort, own, pairs, grid, counts)
     loss = accuracy(own.risk, own.null_risk, own.weights, counts)
     fit = _calibration(cohort, own, grid, counts)
     policies = np.concatenate([own.risk, np.ones((n, 1, horizons)), np.zeros((n, 1, horizons))], axis=1)
@@ -183,12 +190,24 @@ def measure(cohort: Cohort, own: Sample, grid: Floats, counts: NDArray[np.int64]
     return Measures(metrics, fit.curve, benefit)
 
 
+def _unweighted(cohort: Cohort, own: Sample, pairs: Concordance, grid: Floats, counts: NDArray[np.int64]) -> Measures:
+    """What needs no IPC weights: Harrell's C, and calibration by a Cox model where nothing competes."""
+    metrics = {"c_harrell": pairs.harrell[:, :, None]}
+    curve = np.full((len(counts), *grid.shape), np.nan)
+    if not cohort.several:
+        fit = _calibration(cohort, own, grid, counts)
+        names = ("calibration_slope", "calibration_intercept", "ici")
+        metrics |= dict(zip(names, (fit.slope, fit.intercept, fit.ici), strict=True))
+        curve = fit.curve
+    return Measures(metrics, curve, np.empty((len(counts), len(STEPS) + 2, len(cohort.moments), 0)))
+
+
 def _pairs(cohort: Cohort, own: Sample, counts: NDArray[np.int64]) -> Concordance:
-    """Concordance. With competing events the hazard of one cause does not order its risks, so risks are compared:
-    at each horizon its own for the AUC, at the largest one for C."""
+    """Concordance. With competing events, or strata, the linear predictor does not order the risks, so risks are
+    compared: at each horizon its own for the AUC, at the largest one for C."""
     known = (cohort.followup, cohort.event, own.fold)
     tau = max(cohort.moments)
-    if not cohort.several:
+    if not (cohort.several or cohort.stratified):
         return concordance(*known, own.score, own.weights, cohort.moments, counts, tau)
     found = [
         concordance(*known, own.risk[:, :, h], own.weights, cohort.moments, counts, tau, cohort.competing)

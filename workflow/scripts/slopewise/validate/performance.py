@@ -90,6 +90,12 @@ def _threshold_notes(cohort: Cohort) -> list[Note]:
     """At which threshold the net benefit of the performance table stands."""
     if cohort.kind == "continuous":
         return []
+    if cohort.entered:
+        text = (
+            "c_uno, auc, brier, ipa and net_benefit are refused under delayed entry (outcome.entry): censoring weights "
+            "would need the censoring of those who never entered"
+        )
+        return [Note("", "", text)]
     text = "net_benefit of every step{} is at the threshold {:.2f}, the cohort's own risk"
     places = zip(cohort.horizons, cohort.threshold_places, strict=True)
     return [Note("", "", text.format(_at(horizon), THRESHOLDS[place])) for horizon, place in places]
