@@ -189,7 +189,7 @@ def weighed_on_all(*arguments, counts=None, **options) -> LadderFit:
     for name, model in own.models.items():
         other = whole.models[name].cox
         size = float(np.abs(other.beta).sum() / max(np.abs(model.cox.beta).sum(), 1e-12))
-        models[name] = replace(model, cox=replace(model.cox, beta=model.cox.beta * size))
+        models[name] = replace(model, parts=(replace(model.cox, beta=model.cox.beta * size),))
     return replace(own, models=models)
 
 

@@ -78,6 +78,8 @@ def read_model(path: Path) -> ShippedModel:
 def _model(content: Mapping[str, Any]) -> ShippedModel:
     if content["outcome"]["kind"] != "survival":
         raise InputError(f"predicting an outcome of kind {content['outcome']['kind']} is not available yet")
+    if any("strata" in step for step in content["outcome"]["steps"].values()):
+        raise InputError("predicting with outcome.strata is not available yet")
     return ShippedModel(
         study=_study(content),
         seed=int(content["seed"]),

@@ -184,13 +184,8 @@ def _lost_zeros(patient: str, others: dict[str, str]) -> str:
 
 def set_clock(study: Study, rows: pd.DataFrame, people: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Subtract each patient's time zero from visits and follow-up; both in the analysis unit afterwards."""
-<<<<<<< HEAD
-    data, outcome = study.data, study.outcome
-    zero = time_zero_of(study, rows, people)
-=======
     data = study.data
-    zero = _time_zero(study, rows, people)
->>>>>>> 29a8a1c (Strata with their own baselines; delayed entry, without the metrics that need censoring weights)
+    zero = time_zero_of(study, rows, people)
     of_row = pd.Series(zero, index=people["patient"]).reindex(rows["patient"]).to_numpy()
     times = in_unit(rows["time"].to_numpy() - of_row, data.time_unit, data.analysis_unit)
     moved = {name: _since(study, people[name].to_numpy(), zero) for name in ("followup", "entry") if name in people}
