@@ -44,8 +44,11 @@ QUANTITIES = {
 }
 RATES = ("ols", "slope")
 
-PICTURED = 12
-"""Markers with pictures and words; the tables of models and slopes have all of them."""
+FIRST = 12
+"""Markers whose pictures and words are seen at once; the others' are folded, or chosen one at a time."""
+
+PICTURED = 60
+"""Markers with pictures and words, so that a report stays small; the tables of models and slopes have all of them."""
 
 
 @dataclass(frozen=True)
@@ -115,8 +118,17 @@ class Naming:
 
     @property
     def pictured(self) -> list[str]:
-        """The first markers of the study file, at most `PICTURED`: those with pictures, words and characteristics."""
+        """The first markers of the study file, at most `PICTURED`: those with pictures and words."""
         return list(self.study.markers)[:PICTURED]
+
+    @property
+    def choices(self) -> list[tuple[str, str]]:
+        """(name, label) of the markers that a reader can choose among; a label that stands twice gets its name."""
+        labels = [self.marker(name) for name in self.pictured]
+        return [
+            (name, f"{label} ({name})" if labels.count(label) > 1 else label)
+            for name, label in zip(self.pictured, labels, strict=True)
+        ]
 
     def listed(self, markers: list[str]) -> str:
         """Markers by name; from seven on their number."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from slopewise.report.frames import Frames
-from slopewise.report.naming import Naming
+from slopewise.report.naming import FIRST, Naming
 from slopewise.report.numbers import MISSING, count, count_of, counts_of_parts, figures, in_words, number, percent
 from slopewise.report.parts import Section, Table
 
@@ -133,7 +133,7 @@ def characteristics(frames: Frames, naming: Naming) -> Table:
         for level, n, shown in zip(levels.index, levels, counts_of_parts(levels.tolist(), limit), strict=True):
             share = f" ({percent(n / len(patients))})" if shown == str(n) else ""
             rows.append([f"{name}: {level}", f"{shown}{share}", count(int(column.notna().sum()), limit)])
-    for marker in naming.pictured:
+    for marker in naming.pictured[:FIRST]:
         own = frames.slopes[frames.slopes["marker"] == marker]
         for column_name, words in (("first", "first value"), ("last", "last value up to the landmark")):
             label = f"{naming.marker(marker)}, {words} ({naming.unit_of(marker)})"

@@ -9,8 +9,8 @@ import pandas as pd
 from slopewise import run
 from slopewise.figures import growth as draw
 from slopewise.report.frames import Frames
-from slopewise.report.naming import Naming
-from slopewise.report.numbers import MISSING, figure_interval, figures, in_words, number
+from slopewise.report.naming import FIRST, Naming
+from slopewise.report.numbers import MISSING, figure_interval, figures, in_words, number, p_value
 from slopewise.report.parts import Cell, Picture, Section, Table
 from slopewise.report.wording import fixed_words
 
@@ -30,7 +30,8 @@ def courses_section(frames: Frames, naming: Naming) -> Section:
         {
             "picture": trajectories(frames, naming),
             "formula": (naming.study.growth.fixed, naming.study.growth.random),
-            "words": [model_words(frames, naming, marker) for marker in naming.pictured],
+            "words": [(marker, model_words(frames, naming, marker)) for marker in naming.pictured],
+            "markers": naming.choices,
             "fixed": fixed_table(frames, naming),
             "random": random_table(frames, naming),
             "omitted": len(naming.study.markers) - len(naming.pictured),
@@ -62,7 +63,7 @@ def trajectories(frames: Frames, naming: Naming) -> Picture:
         "and the "
         "landmark (dashed). A dot is a patient with one visit."
     )
-    return Picture("courses", caption, panels)
+    return Picture("courses", caption, panels, markers=naming.pictured, first=FIRST)
 
 
 def model_words(frames: Frames, naming: Naming, marker: str) -> str:
@@ -151,15 +152,24 @@ def fixed_table(frames: Frames, naming: Naming) -> Table:
     """Fixed effects of the study's model, all markers."""
     rows = frames.fixed_effects[frames.fixed_effects["model"] == "study"]
     lines: list[list[Cell | str]] = []
+    markers: list[str] = []
     for marker in naming.study.markers:
         for row in rows[rows["marker"] == marker].itertuples():
             unit = naming.slope_unit(marker) if row.term == "time" else naming.unit_of(marker)
             ends = figure_interval(row.ci_low, row.ci_high)
             term = str(row.term)
             name = {"Intercept": "at time zero", "time": f"slope per {naming.unit}"}.get(term, term)
-            lines.append([naming.marker(marker), name, figures(row.estimate), ends, unit])
-    columns = ["marker", "term", "estimate", "95% interval", "unit"]
-    return Table("growth-fixed", "Fixed effects: the average patient", columns, lines, frozenset({0, 1, 4}))
+            test = [number(row.statistic, 2), number(row.df, 1), p_value(row.p_value)]
+            lines.append([naming.marker(marker), name, figures(row.estimate), ends, unit, *test])
+            markers.append(marker)
+    return Table(
+        "growth-fixed",
+        "Fixed effects: the average patient",
+        ["marker", "term", "estimate", "95% interval", "unit", "t", "df", "p"],
+        lines,
+        frozenset({0, 1, 4}),
+        {"marker": markers},
+    )
 
 
 def random_table(frames: Frames, naming: Naming) -> Table:
@@ -182,6 +192,7 @@ def random_table(frames: Frames, naming: Naming) -> Table:
         [*columns, "residual SD", "fit"],
         lines,
         frozenset({0, len(columns) + 1}),
+        {"marker": list(parts)},
     )
 
 

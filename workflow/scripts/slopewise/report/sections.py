@@ -18,6 +18,7 @@ from slopewise.report.section_ladder import ladder_section, short_picture
 from slopewise.report.section_outcome import coefficients_section, groups_section, risks_section
 from slopewise.report.section_slopes import slopes_section
 from slopewise.report.section_trust import audit_section, care_section, provenance_section
+from slopewise.report.tripod import tripod_section
 from slopewise.report.wording import (
     CONCORDANCES,
     Verdict,
@@ -49,6 +50,7 @@ def sections(frames: Frames, naming: Naming) -> list[Section]:
         audit_section,
         care_section,
         methods_section,
+        tripod_section,
         provenance_section,
     )
     return [make(frames, naming) for make in makers]
