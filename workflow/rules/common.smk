@@ -57,6 +57,12 @@ if not STUDY_FILES:
 STUDIES = sorted(STUDY_FILES)
 
 
+def named(has_outcome):
+    """A pattern of the studies with an outcome, or of those without; it matches nothing where there are none."""
+    return "|".join(name for name in STUDIES if STUDY_FILES[name][1].has_outcome == has_outcome) or "(?!)"
+
+
+
 def folder_of(study):
     """Where a study's paths start: the working directory; for a study by name whose data are not there, the workflow."""
     beside = SCRIPTS.parent.parent

@@ -29,6 +29,7 @@ def slopes_section(frames: Frames, naming: Naming) -> Section:
         "slopes.html.j2",
         {
             "reliability": reliability_sentence(frames, naming),
+            "moment": naming.moment,
             "shrinkage": shrinkage(frames, naming),
             "markers": naming.choices,
             "by_visits": Picture(
@@ -51,8 +52,10 @@ def shrinkage(frames: Frames, naming: Naming) -> Picture:
     for index, marker in enumerate(naming.pictured):
         own = frames.slopes[(frames.slopes["marker"] == marker) & frames.slopes["patient"].isin(sample)]
         rows = frames.fixed_effects
-        trend = rows[(rows["marker"] == marker) & (rows["model"] == "study") & (rows["term"] == "time")]["estimate"]
-        average = float(trend.iloc[0]) if len(trend) and naming.study.growth.fixed.replace(" ", "") == "~time" else None
+        own_rows = (rows["marker"] == marker) & (rows["model"] == "study")
+        trend = rows[own_rows & (rows["term"] == naming.predictor)]["estimate"]
+        straight = naming.study.growth.fixed.replace(" ", "") == f"~{naming.predictor}"
+        average = float(trend.iloc[0]) if len(trend) and straight else None
         panels.append(
             draw.shrinkage(own, f"{naming.marker(marker)}, {naming.slope_unit(marker)}", average, f"shrinkage-{index}")
         )
@@ -146,7 +149,7 @@ def slopes_table(frames: Frames, naming: Naming) -> Table:
     known = frames.reliability.set_index("marker")
     for marker in naming.study.markers:
         own = frames.slopes[frames.slopes["marker"] == marker]
-        spread = components(frames, marker)[0].get("time", math.nan)
+        spread = components(frames, marker)[0].get(naming.predictor, math.nan)
         rel = known.loc[marker]
         ends = f"{number(rel['ci_low'], 2)} to {number(rel['ci_high'], 2)}" if math.isfinite(rel["ci_low"]) else ""
         without = count_of(int((own["visits"] < 2).sum()), len(own), naming.study.report.small_cells)
@@ -167,4 +170,4 @@ def slopes_table(frames: Frames, naming: Naming) -> Table:
         "SD of own slopes", "fewer than 2 visits", "unit",
     ]  # fmt: skip
     markers = list(naming.study.markers)
-    return Table("slopes", "Slopes at the landmark", columns, rows, frozenset({0, 7}), {"marker": markers})
+    return Table("slopes", f"Slopes at {naming.moment}", columns, rows, frozenset({0, 7}), {"marker": markers})
