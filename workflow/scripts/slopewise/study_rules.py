@@ -63,7 +63,7 @@ NOT_YET: Mapping[str, Callable[[Any], bool]] = {
     "growth.weights": _given,
     "growth.rows": lambda value: value == "all",
     "growth.slope_of": lambda value: value != "time",
-    "landmark": lambda value: not isinstance(value, float),
+    "landmark": lambda value: value == "none",
     "outcome.kind": lambda value: value != "survival",
     "outcome.entry": _given,
     "outcome.after_measurements": _given,
@@ -97,6 +97,7 @@ def _values(node: Any, rest: list[str], path: KeyPath) -> Iterator[tuple[KeyPath
 def broken_rules(study: Study) -> Iterator[Finding]:
     """Keys that do not agree with each other, reserved names, formulas that cannot be read."""
     yield from _data_rules(study)
+    yield from _landmark_rules(study)
     yield from _marker_rules(study)
     yield from _formula_rules(study)
     yield from _survival_rules(study)
@@ -126,6 +127,13 @@ def _data_rules(study: Study) -> Iterator[Finding]:
     if data.date_format != "auto" and not _keeps_a_date(data.date_format):
         message = f'{data.date_format!r} is no strptime format of a whole date; for example "%d/%m/%Y"'
         yield Finding(("data", "date_format"), message)
+
+
+def _landmark_rules(study: Study) -> Iterator[Finding]:
+    if isinstance(study.landmark, tuple) and (
+        not study.landmark or list(study.landmark) != sorted(set(study.landmark))
+    ):
+        yield Finding(("landmark",), "a list of landmarks must hold one at least, and they must increase, each once")
 
 
 def _keeps_a_date(date_format: str) -> bool:
