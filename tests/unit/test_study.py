@@ -304,7 +304,7 @@ NOT_YET = {
     "growth.rows": ('random: "~ time"}', 'random: "~ time", rows: all}'),
     "growth.slope_of": ('random: "~ time"}', 'random: "~ time", slope_of: dose}'),
     "markers.albumin.fast_change": ("{column: albumin,", "{column: albumin, fast_change: {below: -0.2},"),
-    "landmark": ("landmark: 2", "landmark: [1, 2]"),
+    "landmark": ("landmark: 2", "landmark: none"),
     "landmark ": ("landmark: 2", "landmark: none"),
     "outcome.kind": ("kind: survival", "kind: binary"),
     "outcome.entry": ("event: status", "event: status\n  entry: start"),

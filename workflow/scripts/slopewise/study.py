@@ -44,7 +44,8 @@ class Study(Keys):
         expects("a number, a list of numbers or none"),
     ]
     """The moment from which one predicts, in the analysis unit since time zero; a list of moments; or `none`: each
-    patient's own last visit. Example: `2`"""
+    patient's own last visit. A list makes `results/{study}/landmark-{s}/` for each, with the same files below it, and
+    `landmarks.csv` and `landmarks.html` over them. Example: `2`"""
     outcome: Outcome
     crossfit: CrossFit = Field(default_factory=CrossFit)
     validation: Validation = Field(default_factory=Validation)
@@ -67,6 +68,10 @@ class Study(Keys):
     def has_outcome(self) -> bool:
         """Whether the slopes are to predict anything: `outcome.kind` is not `none`."""
         return self.outcome.kind != "none"
+
+    def at(self, landmark: float) -> Study:
+        """The same study at one landmark."""
+        return self.model_copy(update={"landmark": landmark})
 
     @property
     def growth_columns(self) -> tuple[str, ...]:

@@ -61,7 +61,6 @@ NOT_YET: Mapping[str, Callable[[Any], bool]] = {
     "growth.residual_by": _given,
     "growth.weights": _given,
     "growth.rows": lambda value: value == "all",
-    "landmark": lambda value: isinstance(value, tuple),
     "outcome.kind": lambda value: value not in ("survival", "none"),
     "outcome.entry": _given,
     "outcome.after_measurements": _given,
@@ -95,6 +94,7 @@ def _values(node: Any, rest: list[str], path: KeyPath) -> Iterator[tuple[KeyPath
 def broken_rules(study: Study) -> Iterator[Finding]:
     """Keys that do not agree with each other, reserved names, formulas that cannot be read."""
     yield from _data_rules(study)
+    yield from _landmark_rules(study)
     yield from _marker_rules(study)
     yield from _formula_rules(study)
     if study.has_outcome:
@@ -131,6 +131,13 @@ def _data_rules(study: Study) -> Iterator[Finding]:
     if data.date_format != "auto" and not _keeps_a_date(data.date_format):
         message = f'{data.date_format!r} is no strptime format of a whole date; for example "%d/%m/%Y"'
         yield Finding(("data", "date_format"), message)
+
+
+def _landmark_rules(study: Study) -> Iterator[Finding]:
+    if isinstance(study.landmark, tuple) and (
+        not study.landmark or list(study.landmark) != sorted(set(study.landmark))
+    ):
+        yield Finding(("landmark",), "a list of landmarks must hold one at least, and they must increase, each once")
 
 
 def _keeps_a_date(date_format: str) -> bool:
@@ -202,6 +209,8 @@ def _no_outcome_rules(study: Study) -> Iterator[Finding]:
             yield Finding(("outcome", key), "is for a study with an outcome; with `kind: none` leave it out")
     if "validation" in study.model_fields_set:
         yield Finding(("validation",), "there is no outcome model to validate (outcome.kind: none); leave it out")
+    if isinstance(study.landmark, tuple):
+        yield Finding(("landmark",), "a list of landmarks is not available yet without an outcome (outcome.kind: none)")
     predictor = study.growth.slope_of
     if predictor == "time":
         return

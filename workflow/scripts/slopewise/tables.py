@@ -196,6 +196,18 @@ TABLES: dict[str, Table] = {
         {"predictors": TEXT, "repeat": INTEGER, "held_out": INTEGER, "marker": TEXT, "message": TEXT},
         ("predictors", "repeat", "held_out", "marker", "message"),
     ),
+    "landmarks": Table(
+        {
+            "landmark": FULL,
+            **_columns("patients events slopes", INTEGER),
+            **STEP_KEYS,
+            "metric": TEXT,
+            **_columns("horizon apparent validated ci_low ci_high"),
+            "versus": TEXT,
+            **_columns("difference difference_low difference_high"),
+        },
+        ("landmark", "predictors", "cause", "metric", "horizon"),
+    ),
     # What `predict` makes of new patients; columns of each marker follow.
     "risks": Table(
         {
