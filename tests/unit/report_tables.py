@@ -187,9 +187,9 @@ class Invented:
 
     def _fixed(self) -> pd.DataFrame:
         rows = [
-            (marker, "study", term, estimate, 0.04, np.nan, estimate / 0.04, np.nan, estimate - 0.078, estimate + 0.078)
+            (marker, "study", term, estimate, 0.04, 57.31, estimate / 0.04, p, estimate - 0.078, estimate + 0.078)
             for marker in self.markers
-            for term, estimate in (("Intercept", 1.234), ("time", 0.0944))
+            for term, estimate, p in (("Intercept", 1.234, 1e-30), ("time", 0.0944, 0.0217))
         ]
         return pd.DataFrame(rows, columns=list(tables.TABLES["growth/fixed_effects"].columns))
 

@@ -1,7 +1,8 @@
 # Growth-curve mixed models of each marker and the cross-fitted slopes of each patient.
 # needs  cohort/measurements.parquet, cohort/patients.parquet, folds.parquet
 # makes  growth/{fixed_effects,covariance,population,fits}.csv, slopes/{slopes,crossfit}.parquet, slopes/{slopes,leakage_audit}.csv
-# steps  compare_growth; cross_fit_slopes (a job per chunk of markers), gather_slopes
+#        slopes/reliability.csv (rate_slopes, for a study without an outcome; else fit_outcome makes it)
+# steps  compare_growth; cross_fit_slopes (a job per chunk of markers), gather_slopes, rate_slopes
 
 
 rule compare_growth:
@@ -89,3 +90,31 @@ rule gather_slopes:
         "{wildcards.study}: leakage audit"
     script:
         "../scripts/gather_slopes.py"
+
+
+rule rate_slopes:
+    input:
+        measurements="results/{study}/cohort/measurements.parquet",
+        patients="results/{study}/cohort/patients.parquet",
+        slopes="results/{study}/slopes/slopes.parquet",
+    output:
+        reliability="results/{study}/slopes/reliability.csv",
+    log:
+        "results/{study}/logs/rate_slopes.log",
+    benchmark:
+        "results/{study}/timings/rate_slopes.tsv"
+    wildcard_constraints:
+        study=named(has_outcome=False),
+    conda:
+        "../../environment.yml"
+    threads: 2
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        settings=settings("outcome"),
+        code=code("rate_slopes.py"),
+    message:
+        "{wildcards.study}: reliability of the slopes, patient bootstrap"
+    script:
+        "../scripts/rate_slopes.py"

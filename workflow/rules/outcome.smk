@@ -1,7 +1,7 @@
 # The ladder of outcome models on cross-fitted slopes, and its nested validation.
 # needs  cohort/*.parquet, folds.parquet, slopes/{slopes,crossfit}.parquet, growth/fits.csv
 # makes  slopes/reliability.csv, outcome/{coefficients,ledger,performance,calibration,decision_curve}.csv, outcome/predictions.parquet, model.json
-# steps  fit_outcome (with the patient bootstrap through both stages), validate_outcome
+# steps  fit_outcome (with the patient bootstrap through both stages), validate_outcome; for a study with an outcome
 
 
 rule fit_outcome:
@@ -20,6 +20,8 @@ rule fit_outcome:
         "results/{study}/logs/fit_outcome.log",
     benchmark:
         "results/{study}/timings/fit_outcome.tsv"
+    wildcard_constraints:
+        study=named(has_outcome=True),
     conda:
         "../../environment.yml"
     threads: 2
@@ -52,6 +54,8 @@ rule validate_outcome:
         "results/{study}/logs/validate_outcome.log",
     benchmark:
         "results/{study}/timings/validate_outcome.tsv"
+    wildcard_constraints:
+        study=named(has_outcome=True),
     conda:
         "../../environment.yml"
     threads: 2

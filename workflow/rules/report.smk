@@ -1,5 +1,5 @@
 # What a person reads, and how the run came about.
-# needs  every table of the study
+# needs  every table that the study has
 # makes  provenance.json (the same for the same input), run.json (clock, host, cores), report.html
 # steps  record_run, render_report
 
@@ -15,13 +15,20 @@ OUTCOME = results(
     "outcome/calibration.csv",
     "outcome/decision_curve.csv",
     "outcome/predictions.parquet",
+    "model.json",
 )
+
+
+def outcome_tables(wildcards):
+    """The outcome half, which a study without an outcome does not have."""
+    return OUTCOME if study_of(wildcards).has_outcome else []
 
 
 rule record_run:
     input:
         unpack(data_files),
-        tables=COHORT + GROWTH + SLOPES + OUTCOME + results("folds.parquet", "model.json"),
+        tables=COHORT + GROWTH + SLOPES + results("folds.parquet"),
+        outcome=outcome_tables,
     output:
         provenance="results/{study}/provenance.json",
         run="results/{study}/run.json",
@@ -46,7 +53,8 @@ rule record_run:
 
 rule render_report:
     input:
-        tables=COHORT + GROWTH + SLOPES + OUTCOME + results("model.json"),
+        tables=COHORT + GROWTH + SLOPES,
+        outcome=outcome_tables,
         provenance="results/{study}/provenance.json",
     output:
         report=report(

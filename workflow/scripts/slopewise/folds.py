@@ -47,6 +47,13 @@ class FoldPlan:
 
     def check(self, patients: int) -> None:
         """Refuse a cohort that is too small to be split so."""
+        if not self.validation_repeats:
+            if patients < self.crossfit_folds or patients - -(-patients // self.crossfit_folds) < 2:
+                raise InputError(
+                    f"{patients} patients are too few for crossfit.folds {self.crossfit_folds}: every fold needs a "
+                    "patient, and two outside it. Change the number of folds."
+                )
+            return
         inner = patients - -(-patients // self.validation_folds)
         if patients < 2 * max(self.crossfit_folds, self.validation_folds) or inner < 2 * self.crossfit_folds:
             raise InputError(
@@ -56,14 +63,16 @@ class FoldPlan:
 
 
 def make_folds(patients: pd.DataFrame, plan: FoldPlan) -> pd.DataFrame:
-    """The table ``folds.parquet`` for a cohort (columns patient, event), stratified by event.
+    """The table ``folds.parquet`` for a cohort (columns patient, event), stratified by event where there is one.
 
     Patients are taken in text order, so the folds depend on the seed and on who is in the cohort with which event.
     """
     plan.check(len(patients))
     cohort = patients.sort_values("patient", kind="stable")
     names = cohort["patient"].to_numpy(dtype=object)
-    events = cohort["event"].to_numpy(dtype=np.int64)
+    events = np.zeros(len(names), dtype=np.int64)  # without an outcome there is nothing to balance
+    if "event" in cohort.columns:
+        events = cohort["event"].to_numpy(dtype=np.int64)
     parts = []
     for repeat in range(1, plan.crossfit_repeats + 1):
         rng = generator(plan.seed, "folds", CROSSFIT, repeat)
@@ -167,7 +176,7 @@ def audit(
                 "patients_scored": len(scored_by.get(key, set())),
                 "shared_patients": shared,
                 "latest_time_fitted": float(seen.max()),
-                "landmark": landmark,
+                "landmark": landmark if np.isfinite(landmark) else np.nan,
                 "rows_after_landmark": late,
                 "verdict": "clean" if shared == 0 and late == 0 and expected == recorded[key] else "leak",
             }

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from slopewise.strict_yaml import KeyPath
 from slopewise.study_errors import Finding
+from slopewise.study_keys import Outcome
 
 if TYPE_CHECKING:
     from slopewise.study import Study
@@ -55,16 +56,12 @@ def _given(value: Any) -> bool:
 
 
 NOT_YET: Mapping[str, Callable[[Any], bool]] = {
-    "data.time_unit": lambda value: value == "none",
-    "data.analysis_unit": lambda value: value == "none",
     "data.centre": _given,
     "markers.*.fast_change": _given,
     "growth.residual_by": _given,
     "growth.weights": _given,
     "growth.rows": lambda value: value == "all",
-    "growth.slope_of": lambda value: value != "time",
-    "landmark": lambda value: not isinstance(value, float),
-    "outcome.kind": lambda value: value != "survival",
+    "outcome.kind": lambda value: value not in ("survival", "none"),
     "outcome.entry": _given,
     "outcome.after_measurements": _given,
     "outcome.competing": _given,
@@ -97,10 +94,15 @@ def _values(node: Any, rest: list[str], path: KeyPath) -> Iterator[tuple[KeyPath
 def broken_rules(study: Study) -> Iterator[Finding]:
     """Keys that do not agree with each other, reserved names, formulas that cannot be read."""
     yield from _data_rules(study)
+    yield from _landmark_rules(study)
     yield from _marker_rules(study)
     yield from _formula_rules(study)
-    yield from _survival_rules(study)
-    yield from _code_rules(study)
+    if study.has_outcome:
+        yield from _survival_rules(study)
+        yield from _code_rules(study)
+        yield from _only_without_outcome(study)
+    else:
+        yield from _no_outcome_rules(study)
     yield from _covariate_rules(study)
 
 
@@ -121,11 +123,21 @@ def _data_rules(study: Study) -> Iterator[Finding]:
     if dated and isinstance(data.time_zero, float):
         message = "with data.time_unit: date the time zero must be {column: NAME} (a date a patient) or first_visit"
         yield Finding(("data", "time_zero"), message)
+    if (data.time_unit == "none") != (data.analysis_unit == "none"):
+        message = "data.time_unit and data.analysis_unit must both be none or neither: a plain number has no unit"
+        yield Finding(("data", "analysis_unit"), message)
     if data.date_format != "auto" and not dated:
         yield Finding(("data", "date_format"), "is only used with data.time_unit: date; leave it out")
     if data.date_format != "auto" and not _keeps_a_date(data.date_format):
         message = f'{data.date_format!r} is no strptime format of a whole date; for example "%d/%m/%Y"'
         yield Finding(("data", "date_format"), message)
+
+
+def _landmark_rules(study: Study) -> Iterator[Finding]:
+    if isinstance(study.landmark, tuple) and (
+        not study.landmark or list(study.landmark) != sorted(set(study.landmark))
+    ):
+        yield Finding(("landmark",), "a list of landmarks must hold one at least, and they must increase, each once")
 
 
 def _keeps_a_date(date_format: str) -> bool:
@@ -173,8 +185,45 @@ def _formula_rules(study: Study) -> Iterator[Finding]:
                 yield Finding(path, f"`{name}` is {outcome[name]}: the outcome cannot explain a marker")
             elif name == study.data.patient:
                 yield Finding(path, f"`{name}` is data.patient, which is no covariate")
-            elif name == study.data.time:
+            elif name == study.data.time and name != study.growth.slope_of:
                 yield Finding(path, f"`{name}` is data.time; in a formula it is called `time`")
+
+
+def _only_without_outcome(study: Study) -> Iterator[Finding]:
+    """Capabilities that a study with an outcome does not have yet."""
+    for path, value, plain in (
+        (("data", "time_unit"), study.data.time_unit, study.data.time_unit != "none"),
+        (("data", "analysis_unit"), study.data.analysis_unit, study.data.analysis_unit != "none"),
+        (("growth", "slope_of"), study.growth.slope_of, study.growth.slope_of == "time"),
+        (("landmark",), study.landmark, study.landmark != "none"),
+    ):
+        if not plain:
+            yield Finding(path, f"`{path[-1]}: {value}` is not available yet with an outcome (outcome.kind)")
+
+
+def _no_outcome_rules(study: Study) -> Iterator[Finding]:
+    """`outcome.kind: none`: a growth study, which has no key of an outcome."""
+    kept = {"kind", "one_visit", "missing_marker", "bootstrap"}
+    for key in Outcome.model_fields:
+        if key in study.outcome.model_fields_set - kept:
+            yield Finding(("outcome", key), "is for a study with an outcome; with `kind: none` leave it out")
+    if "validation" in study.model_fields_set:
+        yield Finding(("validation",), "there is no outcome model to validate (outcome.kind: none); leave it out")
+    if isinstance(study.landmark, tuple):
+        yield Finding(("landmark",), "a list of landmarks is not available yet without an outcome (outcome.kind: none)")
+    predictor = study.growth.slope_of
+    if predictor == "time":
+        return
+    try:
+        names = formula_names(study.growth.fixed) & formula_names(study.growth.random)
+    except ValueError:
+        return  # told with the formula
+    if predictor not in names:
+        message = f"`{predictor}` must be in growth.fixed and growth.random: its slope is wanted"
+        yield Finding(("growth", "slope_of"), message)
+    if study.landmark != "none":
+        message = "must be none with growth.slope_of other than time: the rows are not in the order of that predictor"
+        yield Finding(("landmark",), message)
 
 
 def _survival_rules(study: Study) -> Iterator[Finding]:

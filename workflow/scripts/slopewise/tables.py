@@ -32,7 +32,8 @@ STEP_KEYS: dict[str, Kind] = {"predictors": TEXT, "cause": TEXT}
 class Table:
     """One table: its columns with their kind (or the allowed words), its keys in order of sorting.
 
-    `further` says whether columns beyond the named ones may follow (a column a marker, covariates).
+    `further` says whether columns beyond the named ones may follow (a column a marker, covariates); `optional` ones
+    are absent where the study has nothing of the kind (follow-up and event of a study without an outcome).
     `positional` tables keep the order in which they were made.
     """
 
@@ -40,26 +41,27 @@ class Table:
     keys: tuple[str, ...]
     further: bool = False
     positional: bool = False
+    optional: frozenset[str] = frozenset()
 
     def schema(self) -> pa.DataFrameSchema:
         """The pandera schema that a frame of this table must pass."""
         return pa.DataFrameSchema(
-            {name: _column(kind) for name, kind in self.columns.items()},
+            {name: _column(kind, name not in self.optional) for name, kind in self.columns.items()},
             strict=not self.further,
             unique=None if self.positional else list(self.keys),
             ordered=False,
         )
 
 
-def _column(kind: Kind) -> pa.Column:
+def _column(kind: Kind, required: bool = True) -> pa.Column:
     if isinstance(kind, tuple):
-        return pa.Column("string", pa.Check.isin(kind))
+        return pa.Column("string", pa.Check.isin(kind), required=required)
     return {
-        TEXT: pa.Column("string", nullable=True),
-        INTEGER: pa.Column("int64"),
-        NUMBER: pa.Column("float64", nullable=True),
-        FULL: pa.Column("float64"),
-        FLAG: pa.Column("bool"),
+        TEXT: pa.Column("string", nullable=True, required=required),
+        INTEGER: pa.Column("int64", required=required),
+        NUMBER: pa.Column("float64", nullable=True, required=required),
+        FULL: pa.Column("float64", required=required),
+        FLAG: pa.Column("bool", required=required),
     }[kind]
 
 
@@ -77,7 +79,10 @@ TABLES: dict[str, Table] = {
     "cohort/measurements": _MEASUREMENTS,
     "cohort/later": _MEASUREMENTS,
     "cohort/patients": Table(
-        {"patient": TEXT, "entry": NUMBER, "followup": FULL, "event": INTEGER}, ("patient",), further=True
+        {"patient": TEXT, "entry": NUMBER, "followup": FULL, "event": INTEGER},
+        ("patient",),
+        further=True,
+        optional=frozenset({"entry", "followup", "event"}),
     ),
     "cohort/flow": Table(
         {
@@ -191,6 +196,18 @@ TABLES: dict[str, Table] = {
         {"predictors": TEXT, "repeat": INTEGER, "held_out": INTEGER, "marker": TEXT, "message": TEXT},
         ("predictors", "repeat", "held_out", "marker", "message"),
     ),
+    "landmarks": Table(
+        {
+            "landmark": FULL,
+            **_columns("patients events slopes", INTEGER),
+            **STEP_KEYS,
+            "metric": TEXT,
+            **_columns("horizon apparent validated ci_low ci_high"),
+            "versus": TEXT,
+            **_columns("difference difference_low difference_high"),
+        },
+        ("landmark", "predictors", "cause", "metric", "horizon"),
+    ),
     # What `predict` makes of new patients; columns of each marker follow.
     "risks": Table(
         {
@@ -212,12 +229,13 @@ TABLES: dict[str, Table] = {
 def check(frame: pd.DataFrame, name: str) -> pd.DataFrame:
     """The frame in the table's types, order of columns and order of rows; `ValueError` where it breaks the schema."""
     table = TABLES[name]
-    missing = [column for column in table.columns if column not in frame.columns]
+    missing = [column for column in table.columns if column not in frame.columns and column not in table.optional]
     if missing:
         raise ValueError(f"table {name}: columns missing: {', '.join(missing)}")
     further = [column for column in frame.columns if column not in table.columns]
-    frame = frame[[*table.columns, *further]].copy()
-    for column, kind in table.columns.items():
+    here = [column for column in table.columns if column in frame.columns]
+    frame = frame[[*here, *further]].copy()
+    for column, kind in ((column, table.columns[column]) for column in here):
         frame[column] = _typed(frame[column], kind)
     try:
         table.schema().validate(frame, lazy=True)

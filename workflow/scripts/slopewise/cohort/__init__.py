@@ -112,7 +112,8 @@ def _visits(study: Study, columns: Columns, rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _patients(people: pd.DataFrame) -> pd.DataFrame:
-    """The table of patients: patient, covariates, entry (none is delayed), followup, event."""
-    covariates = [name for name in people.columns if name not in ("patient", "followup", "event")]
-    frame = people.assign(entry=float("nan"))[["patient", *covariates, "entry", "followup", "event"]]
-    return frame.sort_values("patient", kind="stable").reset_index(drop=True)
+    """The table of patients: patient, covariates and, with an outcome, entry (none is delayed), followup, event."""
+    if "event" in people.columns:
+        covariates = [name for name in people.columns if name not in ("patient", "followup", "event")]
+        people = people.assign(entry=float("nan"))[["patient", *covariates, "entry", "followup", "event"]]
+    return people.sort_values("patient", kind="stable").reset_index(drop=True)

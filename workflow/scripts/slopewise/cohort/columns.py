@@ -29,8 +29,10 @@ class Columns:
 
 def patient_level(study: Study) -> dict[str, str]:
     """Columns that have one value a patient, and the key that names each: follow-up, event, time zero."""
-    assert study.outcome.time is not None and study.outcome.event is not None  # the study's rules see to it
-    found = {study.outcome.time: "outcome.time", study.outcome.event: "outcome.event"}
+    found: dict[str, str] = {}
+    if study.has_outcome:
+        assert study.outcome.time is not None and study.outcome.event is not None  # the study's rules see to it
+        found = {study.outcome.time: "outcome.time", study.outcome.event: "outcome.event"}
     if isinstance(study.data.time_zero, ColumnReference):
         found[study.data.time_zero.column] = "data.time_zero"
     return found
@@ -50,7 +52,8 @@ def find_columns(study: Study, measurements: Table, patients: Table | None, find
     covariates = dict.fromkeys(study.outcome.covariates, "outcome.covariates")
     covariates |= {column: "growth" for column in study.growth_columns if column not in covariates}
     for column, key in covariates.items():
-        table = _need(column, key, both, findings)
+        varies = column == study.growth.slope_of  # within a patient, or it has no slope
+        table = _need(column, "growth.slope_of" if varies else key, [measurements] if varies else both, findings)
         if table is not None:
             here[column] = table
             _tell_twins(column, key, table, both, findings)

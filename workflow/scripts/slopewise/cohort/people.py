@@ -26,7 +26,12 @@ def event_numbers(outcome: Outcome) -> dict[str, int]:
 
 
 def event_labels(outcome: Outcome) -> dict[int, str]:
-    """What the numbers of `event_numbers` mean; a composite event is told as ``transplant or death``."""
+    """What the numbers of `event_numbers` mean; a composite event is told as ``transplant or death``.
+
+    Empty for a study without an outcome.
+    """
+    if outcome.kind == "none":
+        return {}
     labels = {0: "censored", 1: " or ".join(outcome.events.values())}
     return labels | dict(enumerate(dict.fromkeys(outcome.competing.values()), start=2))
 
@@ -69,12 +74,11 @@ def _same_number(one: str, other: str, decimal: str) -> bool:
 
 
 def read_people(study: Study, table: Table, columns: Columns, findings: Findings) -> pd.DataFrame:
-    """One row a patient (index: the line): patient, time (its time zero), followup, event, covariates.
+    """One row a patient (index: the line): patient, time (its time zero), followup and event if any, covariates.
 
     Both times are on the file's own clock. Only reserved names are ours, so a covariate may have any other.
     """
     data, outcome = study.data, study.outcome
-    assert outcome.time is not None and outcome.time_unit is not None  # the study's rules see to it
     tell_missing_patients(table, data.patient, findings)
     tell_twin_patients(table, data.patient, findings)
     people = pd.DataFrame({"patient": table.text[data.patient].to_numpy()}, index=table.lines)
@@ -82,9 +86,11 @@ def read_people(study: Study, table: Table, columns: Columns, findings: Findings
     if isinstance(data.time_zero, ColumnReference):
         what = "the patient has no time zero"
         people["time"] = _times(study, table, data.time_zero.column, data.time_unit, what, findings)
-    what = "the patient has no follow-up time"
-    people["followup"] = _times(study, table, outcome.time, outcome.time_unit, what, findings)
-    people["event"] = _events(study, table, findings)
+    if study.has_outcome:
+        assert outcome.time is not None and outcome.time_unit is not None  # the study's rules see to it
+        what = "the patient has no follow-up time"
+        people["followup"] = _times(study, table, outcome.time, outcome.time_unit, what, findings)
+        people["event"] = _events(study, table, findings)
     for column in columns.of_patients:
         people[column] = typed_column(table, column, data.patient, findings)
     return people
@@ -168,10 +174,12 @@ def _lost_zeros(patient: str, others: dict[str, str]) -> str:
 def set_clock(study: Study, rows: pd.DataFrame, people: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Subtract each patient's time zero from visits and follow-up; both in the analysis unit afterwards."""
     data, outcome = study.data, study.outcome
-    assert outcome.time_unit is not None
     zero = time_zero_of(study, rows, people)
     of_row = pd.Series(zero, index=people["patient"]).reindex(rows["patient"]).to_numpy()
     times = in_unit(rows["time"].to_numpy() - of_row, data.time_unit, data.analysis_unit)
+    if not study.has_outcome:
+        return rows.assign(time=times), people.drop(columns="time")
+    assert outcome.time_unit is not None
     if outcome.time_unit == data.time_unit:
         followup = in_unit(people["followup"].to_numpy() - zero, data.time_unit, data.analysis_unit)
     else:
@@ -195,6 +203,8 @@ def check_followup(
     study: Study, rows: pd.DataFrame, people: pd.DataFrame, files: tuple[str, str], findings: Findings
 ) -> None:
     """Follow-up that ends before time zero is an error; visits after its end are a warning."""
+    if not study.has_outcome:
+        return
     unit = study.data.analysis_unit
     early = people[people["followup"] < -TOLERANCE]
     for line, patient, followup in zip(early.index, early["patient"], early["followup"], strict=True):

@@ -20,6 +20,9 @@ EVENTS_PER_COEFFICIENT = 10
 LOW_RELIABILITY = 0.5
 """Below this, less than half of what tells patients' true slopes apart can be seen."""
 
+FEW_GROUPS = 10
+"""Below this many patients a variance between patients is hardly estimated at all."""
+
 OPTIMISM = 0.05
 """A C that is higher by this in the model's own patients than in others."""
 
@@ -43,6 +46,16 @@ NOT_EXAMINED = (
 
 def cautions(frames: Frames, naming: Naming) -> list[Caution]:
     """(what in short, the sentence) of everything that the tables give reason to be careful about."""
+    if not frames.has_outcome:
+        return [
+            *_leaks(frames),
+            *_convergence(frames, naming),
+            *_few_groups(frames),
+            *_reliability(frames, naming),
+            *_boundary(frames, naming),
+            *_few_visits(frames, naming),
+            *_files(frames),
+        ]
     return [
         *_leaks(frames),
         *_convergence(frames, naming),
@@ -57,6 +70,22 @@ def cautions(frames: Frames, naming: Naming) -> list[Caution]:
         *_settings(naming),
         *_composite(naming),
     ]
+
+
+def not_examined(frames: Frames) -> tuple[str, ...]:
+    """What was not checked; the first and the fourth concern an outcome."""
+    return NOT_EXAMINED if frames.has_outcome else (*NOT_EXAMINED[1:3], NOT_EXAMINED[4])
+
+
+def _few_groups(frames: Frames) -> Iterator[Caution]:
+    if frames.n_patients < FEW_GROUPS:
+        yield (
+            "Few groups",
+            f"There are {frames.n_patients} patients (groups) only. How patients differ is estimated from as many "
+            "values as there are patients: standard deviations of random effects and all that rests on them, "
+            "reliability and shrinkage included, are hardly more than a guess. Describe these patients; do not "
+            "generalise to others.",
+        )
 
 
 def _listed(parts: list[str], markers: str = "markers") -> str:

@@ -32,6 +32,9 @@ FILES = {
 }
 """Each table's file below the results of the study; its name in `tables` is the path without the suffix."""
 
+OF_OUTCOME = ("coefficients", "ledger", "performance", "calibration", "decision_curve", "predictions")
+"""Tables that a study without an outcome does not have."""
+
 
 @dataclass(frozen=True)
 class Frames:
@@ -59,10 +62,24 @@ class Frames:
 
     @classmethod
     def read(cls, results: Path) -> Frames:
-        """Read all of them below ``results/{study}``; `InputError` where one is missing or broken."""
-        read = {name: tables.read(file.rsplit(".", 1)[0], results / file) for name, file in FILES.items()}
-        read["validation_ledger"] = tables.read("outcome/ledger", results / "outcome" / "validation_ledger.csv")
+        """Read all of them below ``results/{study}``; `InputError` where one is missing or broken.
+
+        A study without an outcome has none of the outcome's tables: they are empty here.
+        """
+        patients = tables.read("cohort/patients", results / FILES["patients"])
+        absent = () if "event" in patients else OF_OUTCOME
+        read = {
+            name: _empty(file) if name in absent else tables.read(file.rsplit(".", 1)[0], results / file)
+            for name, file in FILES.items()
+        }
+        ledger = results / "outcome" / "validation_ledger.csv"
+        read["validation_ledger"] = _empty("outcome/ledger.csv") if absent else tables.read("outcome/ledger", ledger)
         return cls(**read, provenance=run.read_json(results / "provenance.json"))
+
+    @property
+    def has_outcome(self) -> bool:
+        """Whether the slopes are to predict anything."""
+        return "event" in self.patients.columns
 
     @property
     def n_patients(self) -> int:
@@ -72,7 +89,7 @@ class Frames:
     @cached_property
     def n_events(self) -> int:
         """Patients with the event after the landmark."""
-        return int((self.patients["event"] == 1).sum())
+        return int((self.patients["event"] == 1).sum()) if self.has_outcome else 0
 
     @cached_property
     def published_fits(self) -> pd.DataFrame:
@@ -93,3 +110,9 @@ class Frames:
         if horizon is not None:
             rows = rows[rows["horizon"] == horizon]
         return rows.set_index("predictors")
+
+
+def _empty(file: str) -> pd.DataFrame:
+    """A table without rows."""
+    name = file.rsplit(".", 1)[0]
+    return tables.check(pd.DataFrame(columns=list(tables.TABLES[name].columns)), name)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from slopewise.report.frames import Frames
-from slopewise.report.naming import Naming
+from slopewise.report.naming import FIRST, Naming
 from slopewise.report.numbers import MISSING, count, count_of, counts_of_parts, figures, in_words, number, percent
 from slopewise.report.parts import Section, Table
 
@@ -56,8 +56,8 @@ def masked(reason: str, limit: int) -> str:
     return re.sub(r" (\d+)(?=, |\)$)", lambda found: f" {count(int(found[1]), limit)}", reason)
 
 
-def flow_of(flow: pd.DataFrame, limit: int) -> Flow:
-    """The cohort flow in texts."""
+def flow_of(flow: pd.DataFrame, limit: int, at_risk: str = "at risk at the landmark") -> Flow:
+    """The cohort flow in texts; `at_risk` is empty for a study without an outcome, in which nobody is."""
     first, last = flow.iloc[0], flow.iloc[-1]
     steps = removals(flow, limit)
     total = sum(step.removed for step in steps)
@@ -70,8 +70,8 @@ def flow_of(flow: pd.DataFrame, limit: int) -> Flow:
         start=f"{start} patients in the files",
         start_detail=f"{rows} rows of measurements",
         removals=[(count(step.removed, limit), in_words(step.reasons, "or")) for step in steps],
-        end=f"{count(int(last['patients_left']), limit)} patients at risk at the landmark",
-        end_detail=f"{int(last['rows_left'])} rows up to it, {events} with the event later",
+        end=f"{count(int(last['patients_left']), limit)} patients " + (at_risk or "analysed"),
+        end_detail=f"{int(last['rows_left'])} rows" + (f" up to it, {events} with the event later" if at_risk else ""),
     )
 
 
@@ -83,9 +83,9 @@ def cohort_section(frames: Frames, naming: Naming) -> Section:
         "The patients",
         "cohort.html.j2",
         {
-            "flow": flow_of(frames.flow, limit),
+            "flow": flow_of(frames.flow, limit, "at risk at the landmark" if frames.has_outcome else ""),
             "clock": clock_sentence(naming),
-            "followup": followup_sentence(frames, naming),
+            "followup": followup_sentence(frames, naming) if frames.has_outcome else "",
             "characteristics": characteristics(frames, naming),
             "problems": problem_lines(frames.problems),
         },
@@ -94,11 +94,22 @@ def cohort_section(frames: Frames, naming: Naming) -> Section:
 
 def clock_sentence(naming: Naming) -> str:
     """What the clock is, and why it matters."""
-    return (
+    if naming.predictor != "time":
+        return (
+            f"The groups are the values of the column {naming.study.data.patient}, called patients here as everywhere; "
+            f"the predictor whose slope is wanted is {naming.predictor}, which is no time, and starting values are "
+            f"those {naming.zero}."
+        )
+    clock = (
         f"The clock counts {naming.study.data.analysis_unit} from time zero, which is {naming.time_zero}. It decides "
-        "what a "
-        "starting value means; it does not move slopes or predictions. The landmark lies at "
-        f"{naming.duration(naming.landmark)}: "
+        "what a starting value means; it does not move slopes or predictions."
+    )
+    if not naming.has_landmark:
+        return f"{clock} All visits are used; a level and a slope are a patient’s at the last visit."
+    if not naming.study.has_outcome:
+        return f"{clock} Only what was measured up to the landmark, {naming.duration(naming.landmark)}, is used."
+    return (
+        f"{clock} The landmark lies at {naming.duration(naming.landmark)}: "
         "only what was measured up to it predicts, and only patients still at risk then are asked about."
     )
 
@@ -133,16 +144,18 @@ def characteristics(frames: Frames, naming: Naming) -> Table:
         for level, n, shown in zip(levels.index, levels, counts_of_parts(levels.tolist(), limit), strict=True):
             share = f" ({percent(n / len(patients))})" if shown == str(n) else ""
             rows.append([f"{name}: {level}", f"{shown}{share}", count(int(column.notna().sum()), limit)])
-    for marker in naming.pictured:
+    last_words = "last value up to the landmark" if naming.has_landmark else "last value"
+    for marker in naming.pictured[:FIRST]:
         own = frames.slopes[frames.slopes["marker"] == marker]
-        for column_name, words in (("first", "first value"), ("last", "last value up to the landmark")):
+        for column_name, words in (("first", "first value"), ("last", last_words)):
             label = f"{naming.marker(marker)}, {words} ({naming.unit_of(marker)})"
             rows.append([label, _mean_sd(own[column_name]), count(int(own[column_name].notna().sum()), limit)])
     visits = frames.slopes.groupby("patient")["visits"].max()
-    rows.append(["visits up to the landmark, median (range)", _median_range(visits), count(len(visits), limit)])
+    until = " up to the landmark" if naming.has_landmark else ""
+    rows.append([f"visits{until}, median (range)", _median_range(visits), count(len(visits), limit)])
     return Table(
         "patients",
-        "At the landmark: mean (standard deviation) or number (share)",
+        f"{'At the landmark: m' if naming.has_landmark else 'M'}ean (standard deviation) or number (share)",
         ["characteristic", "value", "patients with a value"],
         rows,
     )

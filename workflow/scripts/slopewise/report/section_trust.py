@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import PurePath
 
-from slopewise.report.cautions import NOT_EXAMINED, cautions
+from slopewise.report.cautions import cautions, not_examined
 from slopewise.report.frames import Frames
 from slopewise.report.naming import Naming
 from slopewise.report.parts import Section, Table
@@ -22,14 +22,20 @@ def audit_section(frames: Frames, naming: Naming) -> Section:
     verdict = f"Of {len(audit)} sets of fitted and scored patients the audit found {found}."
     detail = (
         f"Patients who were scored by a model that they had helped to fit: {shared}. Rows after the landmark in a fit: "
-        f"{late}; the "
-        f"latest row lies at {naming.duration(round(latest, 3))}, the landmark at {naming.duration(naming.landmark)}."
+        f"{late}; the latest row lies at {naming.duration(round(latest, 3))}"
+        + (f", the landmark at {naming.duration(naming.landmark)}." if naming.has_landmark else ", without a landmark.")
     )
     return Section(
         "audit",
         "Did anything leak?",
         "audit.html.j2",
-        {"clean": leaks == 0, "verdict": verdict, "detail": detail, "table": audit_table(frames)},
+        {
+            "clean": leaks == 0,
+            "verdict": verdict,
+            "detail": detail,
+            "table": audit_table(frames),
+            "validated": frames.has_outcome,
+        },
     )
 
 
@@ -71,7 +77,7 @@ def care_section(frames: Frames, naming: Naming) -> Section:
         "care",
         "What to be careful about",
         "care.html.j2",
-        {"cautions": cautions(frames, naming), "not_examined": NOT_EXAMINED},
+        {"cautions": cautions(frames, naming), "not_examined": not_examined(frames)},
     )
 
 
@@ -103,6 +109,7 @@ def provenance_section(frames: Frames, naming: Naming) -> Section:
 def settings_table(naming: Naming) -> Table:
     """The study's settings that decide about numbers."""
     study = naming.study
+    about_outcome = {"event", "covariates", "horizons", "validation", "two-stage bootstrap"}
     rows = [
         ["markers", naming.all_markers()],
         [
@@ -110,7 +117,7 @@ def settings_table(naming: Naming) -> Table:
             f"{study.growth.fixed} fixed, {study.growth.random} random by patient, {study.growth.structure}",
         ],
         ["estimation", ("REML" if study.growth.reml else "ML") + f", engine {study.growth.engine}"],
-        ["landmark", naming.duration(naming.landmark)],
+        ["landmark", naming.duration(naming.landmark) if naming.has_landmark else "none: each patient’s last visit"],
         ["event", naming.cause],
         ["covariates", naming.covariates],
         ["horizons", naming.horizons()],
@@ -124,4 +131,6 @@ def settings_table(naming: Naming) -> Table:
         ["one visit only", f"own slope and change: {study.outcome.one_visit}"],
         ["marker never measured", f"{study.outcome.missing_marker}"],
     ]
+    if not study.has_outcome:
+        rows = [row for row in rows if row[0] not in about_outcome]
     return Table("settings", "Settings", ["setting", "value"], rows, frozenset({0, 1}))

@@ -7,6 +7,7 @@ from typing import Any
 
 from slopewise.report.cautions import cautions
 from slopewise.report.frames import Frames
+from slopewise.report.growth_summary import growth_summary
 from slopewise.report.ledger import slope_reasons
 from slopewise.report.methods import methods_section
 from slopewise.report.naming import Naming
@@ -18,6 +19,7 @@ from slopewise.report.section_ladder import ladder_section, short_picture
 from slopewise.report.section_outcome import coefficients_section, groups_section, risks_section
 from slopewise.report.section_slopes import slopes_section
 from slopewise.report.section_trust import audit_section, care_section, provenance_section
+from slopewise.report.tripod import tripod_section
 from slopewise.report.wording import (
     CONCORDANCES,
     Verdict,
@@ -38,6 +40,17 @@ from slopewise.report.wording import (
 
 def sections(frames: Frames, naming: Naming) -> list[Section]:
     """All sections but the summary, in order."""
+    if not frames.has_outcome:
+        growth = (
+            cohort_section,
+            courses_section,
+            slopes_section,
+            audit_section,
+            care_section,
+            methods_section,
+            provenance_section,
+        )
+        return [make(frames, naming) for make in growth]
     makers = (
         cohort_section,
         courses_section,
@@ -49,6 +62,7 @@ def sections(frames: Frames, naming: Naming) -> list[Section]:
         audit_section,
         care_section,
         methods_section,
+        tripod_section,
         provenance_section,
     )
     return [make(frames, naming) for make in makers]
@@ -56,11 +70,14 @@ def sections(frames: Frames, naming: Naming) -> list[Section]:
 
 def summary(frames: Frames, naming: Naming) -> dict[str, Any]:
     """The first page: the verdict, its numbers, three key figures, a picture, and what to be careful about."""
+    if not frames.has_outcome:
+        return growth_summary(frames, naming)
     metric = concordance(frames)
     slope, level = gain(frames, "slope", metric), gain(frames, "level", metric)
     kept = len(slopes_kept(frames))
     said = verdict(slope, kept)
     return {
+        "template": "summary.html.j2",
         "headline": headline(said, naming),
         "verdict": said.name.lower(),
         "scope": scope_sentence(frames, naming),
