@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from numba import njit, typeof, types
+from numba.extending import typeof_impl
 
 KERNEL_MODULES = ("compiled", "moments", "standardise", "kernel", "optimise", "faces", "many", "scoring")
 
@@ -38,12 +39,19 @@ class Address(types.WrapperAddressProtocol):
     def __init__(self, compiled: Any) -> None:
         self._compiled = compiled  # keeps the code alive
         self._address = compiled.library.get_pointer_to_function(compiled.fndesc.llvm_cfunc_wrapper_name)
+        self.numba_type = types.FunctionType(compiled.signature)
 
     def __wrapper_address__(self) -> int:
         return int(self._address)
 
     def signature(self) -> Any:
         return self._compiled.signature
+
+
+@typeof_impl.register(Address)
+def _type_of_address(value: Address, _: Any) -> Any:
+    """Made once an address; numba would make it anew, and compare it by its contents, in every call."""
+    return value.numba_type
 
 
 def address(function: Any, *arguments: Any) -> Address:

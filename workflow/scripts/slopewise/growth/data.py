@@ -38,7 +38,7 @@ class GrowthRows:
         layout = Layout.make(specification, frame, patient, weights)
         if specification.stateful or not len(frame):
             return GrowthRows(specification, layout, frame, None, None)
-        complete = layout.frame.notna().all(axis=1).to_numpy()
+        complete = layout.complete
         design, learned = Design.learn(specification, layout.frame[complete], layout.levels)
         columns = learned
         if not complete.all():
