@@ -176,7 +176,10 @@ def standardised(j, count, moments, asked, reml, results):
     cx, sx, cz, sz = results.centre_x[j], results.scale_x[j], results.centre_z[j], results.scale_z[j]
     if asked != AS_GIVEN:
         centre_and_scale(who, rows, ones, means, weight, left, x_intercept, cx, sx)
-        centre_and_scale(who, rows, ones, means, weight, left, centre_z, cz, sz)
+        if centre_z == x_intercept:
+            cz[:], sz[:] = cx, sx
+        else:
+            centre_and_scale(who, rows, ones, means, weight, left, centre_z, cz, sz)
     columns = np.empty(p + 1, np.int64)
     for c in range(p):
         columns[c] = x_columns[c]

@@ -48,23 +48,25 @@ def centre_and_scale(who, rows, ones, means, weight, left, centred, centre, scal
     for k in range(who.shape[0]):
         total += weight[who[k]]
     for c in range(d):
-        centre[c] = 0.0
-        if centred and total > 0.0:
-            origin = means[who[0], c]
-            moved = 0.0
-            for k in range(who.shape[0]):
-                moved += weight[who[k]] * (means[who[k], c] - origin)
-            centre[c] = origin + moved / total
-        squares = 0.0
+        centre[c], scale[c] = 0.0, 0.0
+    if centred and total > 0.0:
         for k in range(who.shape[0]):
-            i = who[k]
+            for c in range(d):
+                centre[c] += weight[who[k]] * (means[who[k], c] - means[who[0], c])
+        for c in range(d):
+            centre[c] = means[who[0], c] + centre[c] / total
+    for k in range(who.shape[0]):  # columns innermost: their sums do not wait for one another
+        i = who[k]
+        for a in range(q):
+            for c in range(d):
+                value = rows[i, a, c] + (means[i, c] - centre[c]) * ones[i, a]
+                scale[c] += value * value
+        for c in range(d):
             shift = means[i, c] - centre[c]
-            for a in range(q):
-                value = rows[i, a, c] + shift * ones[i, a]
-                squares += value * value
             diagonal = (c + 1) * (c + 2) // 2 + c + 1
-            squares += left[i, diagonal] + 2.0 * shift * left[i, diagonal - c - 1] + shift * shift * left[i, 0]
-        scale[c] = np.sqrt(squares / total) if total > 0.0 else 0.0
+            scale[c] += left[i, diagonal] + 2.0 * shift * left[i, diagonal - c - 1] + shift * shift * left[i, 0]
+    for c in range(d):
+        scale[c] = np.sqrt(scale[c] / total) if total > 0.0 else 0.0
         if not scale[c] > 1e-13 * abs(centre[c]):
             scale[c] = max(abs(centre[c]), 1.0)
 
@@ -73,45 +75,51 @@ def centre_and_scale(who, rows, ones, means, weight, left, centred, centre, scal
 def fill_blocks(who, rows, ones, means, columns, centre, scale, blocks):
     """blocks (b, q, len(columns), lanes): the standardised rotated rows of the design columns; -1 is the intercept."""
     q, lanes = ones.shape[1], blocks.shape[3]
-    for k in range(blocks.shape[0] * lanes):
-        block, lane = k // lanes, k % lanes
+    for block in range(blocks.shape[0]):
+        first = block * lanes
+        filled = min(lanes, who.shape[0] - first)
         for a in range(q):
             for j in range(columns.shape[0]):
-                if k >= who.shape[0]:
-                    blocks[block, a, j, lane] = 0.0
-                elif columns[j] < 0:
-                    blocks[block, a, j, lane] = ones[who[k], a]
+                c = columns[j]
+                if c < 0:
+                    for lane in range(filled):
+                        blocks[block, a, j, lane] = ones[who[first + lane], a]
                 else:
-                    c = columns[j]
-                    i = who[k]
-                    blocks[block, a, j, lane] = (rows[i, a, c] + (means[i, c] - centre[c]) * ones[i, a]) / scale[c]
+                    for lane in range(filled):
+                        i = who[first + lane]
+                        value = rows[i, a, c] + (means[i, c] - centre[c]) * ones[i, a]
+                        blocks[block, a, j, lane] = value / scale[c]
+                for lane in range(filled, lanes):
+                    blocks[block, a, j, lane] = 0.0
 
 
 @njit(error_model="numpy")
 def sum_left(who, means, left, columns, centre, scale, z_intercept, out):
     """out (p1, p1), lower: the standardised cross-products that the Z_i leave, summed over the fit's clusters."""
     p1 = columns.shape[0]
+    total = np.zeros(left.shape[1])
+    for position in range(who.shape[0]):
+        for c in range(left.shape[1]):
+            total[c] += left[who[position], c]
     for j in range(p1):
         for k in range(j + 1):
-            out[j, k] = 0.0
-    for position in range(who.shape[0]):
-        i = who[position]
-        for j in range(p1):
-            cj = columns[j]
-            for k in range(j + 1):
-                ck = columns[k]
-                high, low = max(cj, ck) + 1, min(cj, ck) + 1
-                value = left[i, high * (high + 1) // 2 + low]
-                if not z_intercept:
-                    move_j = 0.0 if cj < 0 else means[i, cj] - centre[cj]
+            high, low = max(columns[j], columns[k]) + 1, min(columns[j], columns[k]) + 1
+            out[j, k] = total[high * (high + 1) // 2 + low]
+    if not z_intercept:  # then moving the origin changes what the Z_i leave
+        for position in range(who.shape[0]):
+            i = who[position]
+            for j in range(p1):
+                cj = columns[j]
+                move_j = 0.0 if cj < 0 else means[i, cj] - centre[cj]
+                for k in range(j + 1):
+                    ck = columns[k]
                     move_k = 0.0 if ck < 0 else means[i, ck] - centre[ck]
                     row_j, row_k = cj + 1, ck + 1
                     if ck >= 0:
-                        value += move_k * left[i, row_j * (row_j + 1) // 2]
+                        out[j, k] += move_k * left[i, row_j * (row_j + 1) // 2]
                     if cj >= 0:
-                        value += move_j * left[i, row_k * (row_k + 1) // 2]
-                    value += move_j * move_k * left[i, 0]
-                out[j, k] += value
+                        out[j, k] += move_j * left[i, row_k * (row_k + 1) // 2]
+                    out[j, k] += move_j * move_k * left[i, 0]
     for j in range(p1):
         for k in range(j + 1):
             scale_j = 1.0 if columns[j] < 0 else scale[columns[j]]
@@ -125,9 +133,16 @@ def aliased_columns(left, blocks, n, aliased):
 
     Cholesky of X'X without pivoting, so that of two equal columns the later one goes, as in lme4.
     """
-    p = left.shape[0] - 1
-    q = blocks.shape[1]
-    factor = np.zeros((p, p))
+    p, q, lanes = left.shape[0] - 1, blocks.shape[1], blocks.shape[3]
+    factor, sums = np.zeros((p, p)), np.zeros((p * (p + 1) // 2, lanes))
+    for block in range(blocks.shape[0]):
+        for a in range(q):
+            position = 0
+            for j in range(p):
+                for k in range(j + 1):
+                    for i in range(lanes):
+                        sums[position, i] += blocks[block, a, j, i] * blocks[block, a, k, i]
+                    position += 1
     kept = 0
     for j in range(p):
         aliased[j] = False
@@ -135,10 +150,8 @@ def aliased_columns(left, blocks, n, aliased):
             if aliased[k]:
                 continue
             total = left[j, k]
-            for block in range(blocks.shape[0]):
-                for a in range(q):
-                    for i in range(blocks.shape[3]):
-                        total += blocks[block, a, j, i] * blocks[block, a, k, i]
+            for i in range(lanes):
+                total += sums[j * (j + 1) // 2 + k, i]
             for s in range(k):
                 total -= factor[j, s] * factor[k, s]
             if k < j:
