@@ -95,6 +95,8 @@ class GrowthModel:
         progress: a bar on the terminal; None shows one where the error stream is a terminal.
         """
         rows = self.rows(frame, patient, weights)
+        if len(responses) > 1:
+            rows = rows.for_many()
         keys, counts = _fold_counts(rows.layout.patients, folds)
 
         def work(response: str) -> tuple[str, GrowthBatch]:
