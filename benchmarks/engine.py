@@ -189,7 +189,7 @@ everything at its defaults.
 
 A fit takes {evaluations} evaluations of the likelihood and its derivatives. An evaluation reads and writes {bytes};
 at {bandwidth}, measured by copying as many bytes, the memory traffic of all of them would take {bound}: the fit takes
-{above} times that, so it is bound by arithmetic and not by memory.
+{above} times that. The rest is arithmetic and, once a fit, the standardising of the training patients' data.
 
 ### Nested cross-fitting
 
@@ -199,7 +199,7 @@ time in which a thread was ready and other processes had the processor.
 {threads}
 
 Two threads against one: {ratio} unhindered, {wall_ratio} by the wall clock (best round {best_wall_ratio}). The two
-threads together used {work} times the processor time of one, which is what they lose by sharing caches and the like.
+threads together used {work} times the processor time of one.
 
 ### Larger cohorts
 

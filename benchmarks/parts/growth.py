@@ -35,7 +35,7 @@ def one_fit(rounds: int, with_statsmodels: int) -> dict[str, Any]:
     from parts.simulated import FIXED, RANDOM, cohort
     from slopewise.growth import GrowthModel
 
-    markers = [f"y{k}" for k in range(100)]
+    markers = [f"y{k}" for k in range(200)]
     frame = cohort(1000, features=len(markers))
     model = GrowthModel(FIXED, RANDOM)
     data = model.data(frame, "y0")

@@ -7,6 +7,8 @@ from typing import Any
 
 import matplotlib as mpl
 
+from parts.page import duration
+
 STYLE = {
     "svg.hashsalt": "slopewise",
     "svg.fonttype": "none",
@@ -38,7 +40,7 @@ def draw(results: dict[str, Any], path: Path) -> None:
         for bar, name in zip(bars, shown, strict=True):
             ratio = "" if name == "fit" else f"  ({seconds[name] / seconds['fit']:,.0f} ×)"
             middle = bar.get_y() + bar.get_height() / 2
-            left.text(seconds[name] * 1.15, middle, f"{seconds[name] * 1e3:,.3g} ms{ratio}", va="center")
+            left.text(seconds[name] * 1.15, middle, f"{duration(seconds[name])}{ratio}", va="center")
         left.set(xscale="log", xlim=(1e-4, 60), xlabel="seconds of one processor", title="One fit, 1,000 patients")
         left.invert_yaxis()
         left.grid(axis="y", visible=False)
@@ -52,7 +54,8 @@ def draw(results: dict[str, Any], path: Path) -> None:
         right.plot(number, memory, "--", color=GREY, label="what its memory traffic alone would take")
         right.set(xscale="log", yscale="log", xlabel="patients, 5 visits each", ylabel="seconds of one processor")
         right.set_title("Larger cohorts")
-        right.legend(frameon=False)
+        right.set_ylim(top=300 * max(prepared))  # room for the legend
+        right.legend(frameon=False, loc="upper left")
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path, format="svg", metadata={"Date": None, "Creator": None})
         plt.close(figure)
