@@ -4,7 +4,8 @@
     python benchmarks/engine.py --quick    about a minute; writes into build/
 
 Every measurement is made in a process of its own, on one thread unless it says otherwise, with fixed seeds. Times are
-those of the processor, so that other work on the machine counts little; ratios are of one and the same run.
+those of the processor, so that other work on the machine counts little; ratios are of one and the same run. Wall
+clocks are told as well where threads are compared; they mean something on an otherwise idle machine alone.
 """
 
 from __future__ import annotations
@@ -88,9 +89,11 @@ def aims(results: Numbers) -> list[tuple[str, str, str, str]]:
             for kind, words in KINDS.items():
                 ratio = seconds[peer] / seconds[kind]
                 judge(f"{words}, against {name}", f"≥ {least:,} ×", f"{ratio:,.0f} ×", ratio >= least)
-    two = many["two"]["unhindered"] * 30_000 / many["fits"]
-    judge("30,000 fits of 300 patients, two threads", "≤ 8 s", page.duration(two), two <= 8)
-    judge("two threads against one", "≥ 1.7 ×", f"{many['ratio']:.2f} ×", many["ratio"] >= 1.7)
+    for clock in ("unhindered", "wall"):
+        two = many["two"][clock] * 30_000 / many["fits"]
+        judge(f"30,000 fits of 300 patients, two threads, {clock}", "≤ 8 s", page.duration(two), two <= 8)
+    for clock, ratio in (("unhindered", many["ratio"]), ("wall", many["wall_ratio"])):
+        judge(f"two threads against one, {clock}", "≥ 1.7 ×", f"{ratio:.2f} ×", ratio >= 1.7)
     if largest["patients"] >= 10**6:
         judge("10⁶ patients: fit after the cross-products", "≤ 5 s", page.duration(largest["fit"]), largest["fit"] <= 5)
         judge("10⁶ patients: peak memory", "≤ 4 GiB", f"{largest['peak']:.1f} GiB", largest["peak"] <= 4)
@@ -154,6 +157,7 @@ def section(results: Numbers) -> str:
         bytes=f"{bound['bytes'] / 2**20:.2f} MiB",
         bandwidth=f"{bound['bandwidth'] / 1e9:.0f} GB/s",
         bound=page.duration(bound["fit"]),
+        **{name: page.duration(seconds[name]) for name in ("single", "fit", "products", "design")},
         above=f"{seconds['fit'] / bound['fit']:.1f}",
         features=f"{many['features']:,}",
         number=f"{many['fits']:,}",
@@ -191,10 +195,15 @@ A fit takes {evaluations} evaluations of the likelihood and its derivatives. An 
 at {bandwidth}, measured by copying as many bytes, the memory traffic of all of them would take {bound}: the fit takes
 {above} times that. The rest is arithmetic and, once a fit, the standardising of the training patients' data.
 
+A marker that is fitted only once pays for more than the fit, which is why `fit_many` without folds falls behind: its
+call for a single fit takes {single} (in a batch {fit}), its cross-products {products}, and its share of the sorting and
+the design, made once for 200 markers, {design}.
+
 ### Nested cross-fitting
 
 {features} features of 300 patients, 5 × (5 + 1) fits each: {number} fits. "Unhindered" is the wall clock without the
-time in which a thread was ready and other processes had the processor.
+time in which a thread was ready to run and had no processor: what a machine with two free processors would show. Where
+other work keeps the processors busy (see the load above), the wall clock shows that work instead.
 
 {threads}
 

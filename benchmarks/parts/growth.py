@@ -44,12 +44,22 @@ def one_fit(rounds: int, with_statsmodels: int) -> dict[str, Any]:
     fit = data.fit_batch(everybody[:1])
     model.fit_many(frame, markers[:2], folds=folds)
     peer_frame = frame[["patient", "time", "age", "sex", "y0"]]
-    times: dict[str, list[float]] = {"fit": [], "everybody": [], "folds": [], "lme4": [], "statsmodels": []}
+    names = ("fit", "single", "products", "design", "everybody", "folds", "lme4", "statsmodels")
+    times: dict[str, list[float]] = {name: [] for name in names}
+
+    def prepare() -> None:
+        for marker in markers:
+            rows.data(marker).moments  # noqa: B018  made on first access
+
     deviance = {"fit": float(fit.deviance[0])}
     with tempfile.TemporaryDirectory() as folder:
         lmer = Lmer(peer_frame, Path(folder))
         for turn in range(rounds):
             times["fit"].append(processor_time(lambda: data.fit_batch(everybody)) / len(everybody))
+            times["single"].append(processor_time(lambda: data.fit_batch(everybody[:1]), 50))
+            times["design"].append(processor_time(lambda: model.rows(frame).for_many()) / len(markers))
+            rows = model.rows(frame).for_many()
+            times["products"].append(processor_time(prepare) / len(markers))
             times["everybody"].append(processor_time(lambda: model.fit_many(frame, markers)) / len(markers))
             several = processor_time(lambda: model.fit_many(frame, markers[:25], folds=folds))
             times["folds"].append(several / (25 * 6))
