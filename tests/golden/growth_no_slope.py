@@ -1,8 +1,8 @@
 """500 data sets whose patients differ in level alone: 40 patients, 1 to 5 visits, no slope to be found.
 
 A correlated intercept and slope ends on the boundary in most of them, where a plain optimiser stops too early. The
-same numbers come from `numpy.random.RandomState` everywhere; `python growth_no_slope.py > no_slope_data.csv` writes them
-for growth_no_slope.R, which keeps lme4's deviances.
+same numbers come from `numpy.random.RandomState` everywhere; `python growth_no_slope.py > no_slope_data.csv` writes
+them for growth_no_slope.R, which keeps lme4's deviances.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ SETS = 500
 
 def data_set(number: int) -> pd.DataFrame:
     """Columns patient, time, y of data set `number`."""
-    random = np.random.RandomState(number)  # noqa: NPY002  its stream never changes
+    random = np.random.RandomState(number)  # its stream never changes
     visits = random.randint(1, 6, size=40)
     patient = np.repeat(np.arange(40), visits)
     time = np.round(random.uniform(0, 4, len(patient)), 6)
