@@ -138,3 +138,11 @@ def test_a_mistake_in_the_study_file_is_told_before_anything_runs(pbc: Tables, t
     assert ended.returncode != 0
     assert "landmrk" in ended.stderr and "landmark" in ended.stderr and "Traceback" not in ended.stderr
     assert not (tmp_path / "results").exists()
+
+
+def test_the_page_of_single_patients_is_made_for_a_study_that_asks_for_it(pbc: Tables, tmp_path: Path):
+    pbc.write(tmp_path)
+    assert "render_patients" not in run_from(tmp_path, "--dry-run").stdout
+    pbc.study["report"] = {"patients": True}
+    pbc.write(tmp_path)
+    assert re.search(r"^render_patients +1$", run_from(tmp_path, "--dry-run").stdout, flags=re.MULTILINE)
