@@ -5,6 +5,7 @@ import http.server
 import json
 import re
 import threading
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,23 @@ def test_no_absolute_path_and_no_clock_in_what_is_shared(finished: Path):
     for name in ("report.html", "provenance.json", "model.json"):
         text = (results / name).read_text(encoding="utf-8")
         assert str(finished) not in text and str(ROOT) not in text
+
+
+def test_snakemakes_own_report_is_made_offline_and_holds_no_patient(finished: Path, monkeypatch: pytest.MonkeyPatch):
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")  # nobody listens there
+    ended = run_from(finished, "--report", "report.zip")
+    assert ended.returncode == 0, ended.stderr
+    with zipfile.ZipFile(finished / "report.zip") as archive:
+        names = {Path(name).name: archive.read(name).decode() for name in archive.namelist() if "/data/raw/" in name}
+        page = archive.read("report/report.html").decode()
+    wanted = {"fixed_effects", "leakage_audit", "reliability", "coefficients", "performance"}
+    assert set(names) == {"report.html", *(f"{name}.csv" for name in wanted)}
+    assert not [
+        name for name, text in names.items() if name.endswith(".csv") and "patient" in text.split("\n")[0].split(",")
+    ]
+    for words in ("neither stage had seen", "Whom each fit saw", "names no patient"):
+        assert words in page, "the captions are in the page"
 
 
 def test_another_workflow_loads_this_one_as_a_module(tmp_path: Path):

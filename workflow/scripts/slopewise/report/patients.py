@@ -119,7 +119,7 @@ def problems_table(frames: Frames) -> Table:
             "" if pd.isna(row.patient) else str(row.patient),
             row.severity,
             row.file,
-            "" if pd.isna(row.line) else f"{row.line:g}",
+            "" if pd.isna(row.line) else f"{float(row.line):g}",
             "" if pd.isna(row.column) else str(row.column),
             row.message,
             row.action,
