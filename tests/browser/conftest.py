@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from slopewise.report import render
+from slopewise.report.patients import render_patients
 from tests.unit.report_tables import Invented
-from tests.workflow.running import pbc_part, run_steps
+from tests.workflow.running import hostile, pbc_part, run_steps
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
@@ -45,7 +46,7 @@ class Reports:
     made: dict[str, Path] = field(default_factory=dict)
 
     def __call__(self, name: str) -> Path:
-        """The path of ``report.html``: ``pbc`` (a part of the trial, run), ``two`` (markers, invented), ``noise``."""
+        """The path of ``report.html``: ``pbc`` (a part of the trial, run), ``two`` (markers, invented), ..."""
         if name not in self.made:
             self.made[name] = getattr(self, name)()
         return self.made[name]
@@ -57,6 +58,18 @@ class Reports:
 
     def two(self) -> Path:
         return self._invented("two", Invented(dropped=("beta",), singular=("beta",)))
+
+    def patients(self) -> Path:
+        """The page of single patients."""
+        invented = Invented(keys={"report.patients": True})
+        file = invented.write(self.folder / "patients") / "report-patients.html"
+        file.write_text(render_patients(invented.study(), file.parent), encoding="utf-8")
+        return file
+
+    def hostile(self) -> Path:
+        """Texts that would run or break something, through the whole workflow."""
+        folder = self.folder / "hostile"
+        return run_steps(hostile().write(folder), folder / "results", until="report") / "report.html"
 
     def noise(self) -> Path:
         """60 markers; their courses are noise about a start and a slope of chance."""

@@ -41,7 +41,13 @@ def test_a_report_opens_without_a_word_and_leads_to_its_parts(opened, name):
 
 @pytest.mark.parametrize(
     ("name", "width", "scheme"),
-    [("pbc", 1280, "light"), ("pbc", 360, "dark"), ("noise", 1280, "dark"), ("two", 360, "light")],
+    [
+        ("pbc", 1280, "light"),
+        ("pbc", 360, "dark"),
+        ("noise", 1280, "dark"),
+        ("two", 360, "light"),
+        ("patients", 360, "dark"),
+    ],
 )
 def test_axe_finds_nothing_serious(opened, name, width, scheme):
     from axe_playwright_python.sync_playwright import Axe
@@ -58,7 +64,7 @@ def test_axe_finds_nothing_serious(opened, name, width, scheme):
     assert [line for line, one in zip(told, found, strict=True) if one["impact"] in ("serious", "critical")] == []
 
 
-@pytest.mark.parametrize("name", EVERY)
+@pytest.mark.parametrize("name", [*EVERY, "patients", "hostile"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_nothing_is_wider_than_a_telephone(opened, name, scheme):
     page = opened(name, 360, scheme)

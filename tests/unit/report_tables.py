@@ -78,7 +78,7 @@ class Invented:
             place[key] = value
         import yaml
 
-        return parse_study(yaml.safe_dump(content, allow_unicode=True).encode(), "invented.yaml")
+        return parse_study(yaml.safe_dump(content, allow_unicode=True, sort_keys=False).encode(), "invented.yaml")
 
     def write(self, folder: Path) -> Path:
         """Write every table and provenance.json below `folder`; returns it."""
@@ -330,7 +330,9 @@ class Invented:
 
     def _provenance(self) -> dict[str, Any]:
         return {
-            "study": {}, "study_file_sha256": "ab" * 32, "seed": 11, "code_digest": "0123456789abcdef",
+            "study": self.study().model_dump(mode="json"), "order": {
+                "markers": self.markers, "events": ["1", "2"], "competing": [],
+            }, "study_file_sha256": "ab" * 32, "seed": 11, "code_digest": "0123456789abcdef",
             "inputs": {"/home/somebody/secret/m.csv": "cd" * 32}, "event_labels": {"0": "censored", "1": CAUSE},
             "versions": {"python": "3.11.7", "slopewise": "0.1.0", "numpy": "2.0.0"},
             "tables": {"folds.parquet": "ef" * 32},

@@ -312,7 +312,6 @@ NOT_YET = {
     "outcome.competing": ("{1: transplant, 2: death}", "{2: death}\n  competing: {1: transplant}"),
     "outcome.strata": ("event: status", "event: status\n  strata: [sex]"),
     "outcome.penalty": ("event: status", "event: status\n  penalty: elastic_net"),
-    "report.patients": ("landmark: 2", "landmark: 2\nreport: {patients: true}"),
 }
 
 

@@ -112,6 +112,32 @@ def pbc_part() -> Tables:
     )
 
 
+HOSTILE_IDS = ("<script>alert(1)</script>", "=1+1", "-2", "'quoted'", "@SUM(A1)")
+LONG = "<i>" + "x" * 197
+"""A column's name of 200 characters, the most that a study file may have."""
+
+
+def hostile() -> Tables:
+    """The cut-down study with texts that would run or break something, were they not taken for text."""
+    part = pbc_part()
+    names = dict(zip(sorted(part.patients["id"])[:5], HOSTILE_IDS, strict=True))
+    for table in (part.measurements, part.patients):
+        table["id"] = [names.get(patient, str(patient)) for patient in table["id"]]
+    part.measurements = part.measurements.rename(columns={"albumin": LONG, "bili": "=1+1"})
+    part.patients["sex"] = part.patients["sex"].map({"f": "=2+2", "m": '<b>"m"</b>'})
+    part.patients = part.patients.rename(columns={"age": LONG, "sex": "+sex"})
+    part.study["title"] = "\"Slopes\" & 'levels' 😀 </title><script>alert(2)</script>"
+    part.study["description"] = "</main><img src=x onerror=alert(3)>"
+    part.study["markers"] = {
+        "log_bilirubin": {"column": "=1+1", "transform": "log", "label": "=1+1"},
+        "albumin": {"column": LONG, "unit": "<u>g/dl</u>"},
+    }
+    part.study["outcome"]["events"] = {1: "</style>transplant", 2: "death 😀"}
+    part.study["outcome"]["covariates"] = [LONG, "+sex"]
+    part.study["outcome"]["bootstrap"] = 0
+    return part
+
+
 def snakemake(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
     """Run Snakemake as a user would, without colours."""
     return subprocess.run(

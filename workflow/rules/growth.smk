@@ -10,7 +10,12 @@ rule compare_growth:
         measurements="results/{study}/cohort/measurements.parquet",
         patients="results/{study}/cohort/patients.parquet",
     output:
-        fixed_effects="results/{study}/growth/fixed_effects.csv",
+        fixed_effects=report(
+            "results/{study}/growth/fixed_effects.csv",
+            caption="../report/fixed_effects.rst",
+            category="{study}",
+            labels={"what": "growth models"},
+        ),
         covariance="results/{study}/growth/covariance.csv",
         population="results/{study}/growth/population.csv",
     log:
@@ -71,7 +76,12 @@ rule gather_slopes:
         slopes="results/{study}/slopes/slopes.parquet",
         slopes_csv="results/{study}/slopes/slopes.csv",
         crossfit="results/{study}/slopes/crossfit.parquet",
-        audit="results/{study}/slopes/leakage_audit.csv",
+        audit=report(
+            "results/{study}/slopes/leakage_audit.csv",
+            caption="../report/leakage_audit.rst",
+            category="{study}",
+            labels={"what": "leakage audit"},
+        ),
         fits="results/{study}/growth/fits.csv",
     log:
         "results/{study}/logs/gather_slopes.log",

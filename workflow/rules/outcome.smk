@@ -12,9 +12,19 @@ rule fit_outcome:
         crossfit="results/{study}/slopes/crossfit.parquet",
         fits="results/{study}/growth/fits.csv",
     output:
-        coefficients="results/{study}/outcome/coefficients.csv",
+        coefficients=report(
+            "results/{study}/outcome/coefficients.csv",
+            caption="../report/coefficients.rst",
+            category="{study}",
+            labels={"what": "outcome models"},
+        ),
         ledger="results/{study}/outcome/ledger.csv",
-        reliability="results/{study}/slopes/reliability.csv",
+        reliability=report(
+            "results/{study}/slopes/reliability.csv",
+            caption="../report/reliability.rst",
+            category="{study}",
+            labels={"what": "reliability of slopes"},
+        ),
         model="results/{study}/model.json",
     log:
         "results/{study}/logs/fit_outcome.log",
@@ -45,7 +55,12 @@ rule validate_outcome:
         crossfit="results/{study}/slopes/crossfit.parquet",
         fits="results/{study}/growth/fits.csv",
     output:
-        performance="results/{study}/outcome/performance.csv",
+        performance=report(
+            "results/{study}/outcome/performance.csv",
+            caption="../report/performance.rst",
+            category="{study}",
+            labels={"what": "performance"},
+        ),
         calibration="results/{study}/outcome/calibration.csv",
         decision_curve="results/{study}/outcome/decision_curve.csv",
         predictions="results/{study}/outcome/predictions.parquet",

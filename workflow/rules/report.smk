@@ -1,7 +1,8 @@
 # What a person reads, and how the run came about.
 # needs  every table that the study has
-# makes  provenance.json (the same for the same input), run.json (clock, host, cores), report.html
-# steps  record_run, render_report
+# makes  provenance.json (the same for the same input), run.json (clock, host, cores), report.html;
+#        report-patients.html where report.patients asks for it
+# steps  record_run, render_report, render_patients
 
 
 COHORT = results("cohort/measurements.parquet", "cohort/patients.parquet", "cohort/flow.csv", "cohort/problems.csv")
@@ -80,3 +81,28 @@ rule render_report:
         "{wildcards.study}: the report"
     script:
         "../scripts/render_report.py"
+
+
+rule render_patients:
+    input:
+        tables=COHORT + GROWTH + SLOPES + OUTCOME,
+        provenance="results/{study}/provenance.json",
+    output:
+        report="results/{study}/report-patients.html",
+    log:
+        "results/{study}/logs/render_patients.log",
+    benchmark:
+        "results/{study}/timings/render_patients.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=15,
+    params:
+        settings=settings("report"),
+        code=code("render_patients.py"),
+    message:
+        "{wildcards.study}: the page of single patients, not for sharing"
+    script:
+        "../scripts/render_patients.py"

@@ -34,6 +34,11 @@ def record(
         provenance,
         {
             "study": study.model_dump(mode="json"),
+            "order": {
+                "markers": list(study.markers),
+                "events": list(study.outcome.events),
+                "competing": list(study.outcome.competing),
+            },
             "study_file_sha256": run.file_digest(study_file),
             "seed": study.seed,
             "inputs": {name: run.file_digest(folder / name) for name in inputs},

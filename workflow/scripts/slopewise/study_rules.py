@@ -67,7 +67,6 @@ NOT_YET: Mapping[str, Callable[[Any], bool]] = {
     "outcome.competing": _given,
     "outcome.strata": _given,
     "outcome.penalty": lambda value: value == "elastic_net",
-    "report.patients": _given,
 }
 """Keys whose capability is still to come, and for which of their values; ``*`` stands for every marker."""
 

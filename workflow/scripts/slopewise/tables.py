@@ -1,11 +1,14 @@
 """The tables that pass between steps: their columns, their keys, and the one way to read and write them.
 
 A table is checked against its pandera schema when it is written and again when it is read, sorted by its keys,
-and written all or nothing. The suffix of the path decides the form: Parquet for steps, CSV for people.
+and written all or nothing. The suffix of the path decides the form: Parquet for steps, CSV for people, where a text
+that a spreadsheet would run as a formula is guarded by an apostrophe, which reading takes away again.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -273,8 +276,31 @@ def write(frame: pd.DataFrame, name: str, *paths: str | Path) -> pd.DataFrame:
             if Path(path).suffix == ".parquet":
                 frame.to_parquet(temporary, index=False)
             else:
-                frame.to_csv(temporary, index=False, lineterminator="\n")
+                _texts(frame, guarded).to_csv(temporary, index=False, lineterminator="\n")
     return frame
+
+
+FORMULA = re.compile(r"'*(?=[=+\-@\t\r])(?![+-]?[0-9]+(\.[0-9]+)?\Z)", re.DOTALL)
+"""The start of a text that a spreadsheet would run as a formula, behind apostrophes or none; a number is no formula."""
+
+
+def guarded(text: str) -> str:
+    """The text as a CSV file for people holds it: with an apostrophe before what a spreadsheet takes for a formula.
+
+    `bare` gives it back, so that a patient called ``=1+1`` is the same patient in every table.
+    """
+    return f"'{text}" if FORMULA.match(text) else text
+
+
+def bare(text: str) -> str:
+    """What `guarded` was given."""
+    return text[1:] if text.startswith("'") and FORMULA.match(text[1:]) else text
+
+
+def _texts(frame: pd.DataFrame, change: Callable[[str], str]) -> pd.DataFrame:
+    """The frame with `change` done to every text in it; missing texts stay missing."""
+    names = [name for name in frame.columns if pd.api.types.is_string_dtype(frame[name].dtype)]
+    return frame.assign(**{name: frame[name].map(change, na_action="ignore").astype("string") for name in names})
 
 
 def read(name: str, path: str | Path) -> pd.DataFrame:
@@ -287,6 +313,6 @@ def read(name: str, path: str | Path) -> pd.DataFrame:
         if path.suffix == ".parquet":
             return check(pd.read_parquet(path), name)
         text = {c: "string" for c, kind in TABLES[name].columns.items() if kind == TEXT or isinstance(kind, tuple)}
-        return check(pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""]), name)
+        return check(_texts(pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""]), bare), name)
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: {error}. Delete it and run the workflow again.") from error

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pydantic import ValidationError
 
 from slopewise import run, tables
+from slopewise.run import InputError
+from slopewise.study import Study
 
 FILES = {
     "measurements": "cohort/measurements.parquet",
@@ -34,6 +38,26 @@ FILES = {
 
 OF_OUTCOME = ("coefficients", "ledger", "performance", "calibration", "decision_curve", "predictions")
 """Tables that a study without an outcome does not have."""
+
+
+def recorded_study(results: Path) -> Study:
+    """The study that made ``results/{study}``, from its provenance.json.
+
+    Raises `InputError` where no finished study lies there. JSON is written with sorted keys; markers and events come back in the order of the study file.
+    """
+    path = results / "provenance.json"
+    if not path.is_file():
+        message = "no finished study lies there (provenance.json is missing); give the folder of one study, for example"
+        raise InputError(f"{results}: {message} results/pbc")
+    record = run.read_json(path)
+    try:
+        content, order = record["study"], record["order"]
+        content["markers"] = {name: content["markers"][name] for name in order["markers"]}
+        for key in ("events", "competing"):
+            content["outcome"][key] = {code: content["outcome"][key][code] for code in order[key]}
+        return Study.model_validate_json(json.dumps(content))
+    except (KeyError, TypeError, ValidationError) as error:
+        raise InputError(f"{path}: the study of another version of slopewise; run it again") from error
 
 
 @dataclass(frozen=True)
