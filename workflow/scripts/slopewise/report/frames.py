@@ -43,7 +43,8 @@ OF_OUTCOME = ("coefficients", "ledger", "performance", "calibration", "decision_
 def recorded_study(results: Path) -> Study:
     """The study that made ``results/{study}``, from its provenance.json.
 
-    Raises `InputError` where no finished study lies there. JSON is written with sorted keys; markers and events come back in the order of the study file.
+    Raises `InputError` where no finished study lies there. JSON is written with sorted keys; markers and events come
+    back in the order of the study file.
     """
     path = results / "provenance.json"
     if not path.is_file():

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 
 from slopewise import __version__
 from slopewise.figures.landmarks import concordance_by_landmark, gain_by_landmark
-from slopewise.report import HERE
 from slopewise.report.naming import Naming
 from slopewise.report.numbers import count, in_words, interval, number, signed
 from slopewise.report.parts import Cell, Picture, Table
+from slopewise.report.template import environment
+from slopewise.report.template import own as own_file
 from slopewise.report.wording import CONCORDANCES, NEGLIGIBLE
 from slopewise.study import Study
 
@@ -27,23 +26,23 @@ def render_landmarks(study: Study, table: pd.DataFrame, reports: Sequence[str]) 
     metric = next(name for name in CONCORDANCES if name in set(table["metric"]))
     own = table[table["metric"] == metric]
     gains = own[own["predictors"] == "slope"].sort_values("landmark").reset_index(drop=True)
-    environment = Environment(
-        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True, keep_trailing_newline=True,
-    )  # fmt: skip
-    return environment.get_template("landmarks.html.j2").render(
-        title=study.title or study.study,
-        study=study.study,
-        description=study.description,
-        finding=_finding(gains, naming, metric),
-        picture=_picture(own, gains, naming, metric),
-        table=_table(own, gains, naming, metric),
-        links=[
-            (f"landmark {naming.duration(landmark)}", address)
-            for landmark, address in zip(gains["landmark"], reports, strict=True)
-        ],
-        style=Markup((HERE / "page.css").read_text(encoding="utf-8")),
-        version=__version__,
+    return (
+        environment()
+        .get_template("landmarks.html.j2")
+        .render(
+            title=study.title or study.study,
+            study=study.study,
+            description=study.description,
+            finding=_finding(gains, naming, metric),
+            picture=_picture(own, gains, naming, metric),
+            table=_table(own, gains, naming, metric),
+            links=[
+                (f"landmark {naming.duration(landmark)}", address)
+                for landmark, address in zip(gains["landmark"], reports, strict=True)
+            ],
+            style=own_file("page.css"),
+            version=__version__,
+        )
     )
 
 
