@@ -16,12 +16,13 @@ OUTCOME = results(
     "outcome/decision_curve.csv",
     "outcome/predictions.parquet",
 )
+SENSITIVITY = results("outcome/sensitivity.csv", "outcome/permutation.csv", "outcome/subgroups.csv")
 
 
 rule record_run:
     input:
         unpack(data_files),
-        tables=COHORT + GROWTH + SLOPES + OUTCOME + results("folds.parquet", "model.json"),
+        tables=COHORT + GROWTH + SLOPES + OUTCOME + SENSITIVITY + results("folds.parquet", "model.json"),
     output:
         provenance="results/{study}/provenance.json",
         run="results/{study}/run.json",
