@@ -72,6 +72,9 @@ PROMISED = [
     "outcome/decision_curve.csv",
     "outcome/validation_ledger.csv",
     "outcome/predictions.parquet",
+    "outcome/sensitivity.csv",
+    "outcome/permutation.csv",
+    "outcome/subgroups.csv",
     "model.json",
     "provenance.json",
     "report.html",
@@ -191,6 +194,9 @@ def run_steps(study_file: Path, results: Path, until: str = "validate", folder: 
     measured |= {"predictions": results / "outcome/predictions.parquet"}
     measured |= {"ledger": results / "outcome/validation_ledger.csv"}
     script("validate_outcome").validate(study_file, inputs, measured, threads=1)
+    examined = at("outcome/sensitivity.csv", "outcome/permutation.csv", "outcome/subgroups.csv")
+    inputs |= {"predictions": measured["predictions"]}
+    script("examine_sensitivity").examine(study_file, inputs, examined, threads=1)
     if until == "report":
         made = [path for path in results.rglob("*") if path.suffix in {".parquet", ".csv", ".json"}]
         script("record_run").record(study_file, folder, made, results / "provenance.json", results / "run.json", 1)

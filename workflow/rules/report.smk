@@ -18,11 +18,12 @@ OUTCOME = results(
     "outcome/predictions.parquet",
     "model.json",
 )
+SENSITIVITY = results("outcome/sensitivity.csv", "outcome/permutation.csv", "outcome/subgroups.csv")
 
 
 def outcome_tables(wildcards):
     """The outcome half, which a study without an outcome does not have."""
-    return OUTCOME if study_of(wildcards).has_outcome else []
+    return OUTCOME + SENSITIVITY if study_of(wildcards).has_outcome else []
 
 
 rule record_run:

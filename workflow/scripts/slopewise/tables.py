@@ -199,6 +199,38 @@ TABLES: dict[str, Table] = {
         {"predictors": TEXT, "repeat": INTEGER, "held_out": INTEGER, "marker": TEXT, "message": TEXT},
         ("predictors", "repeat", "held_out", "marker", "message"),
     ),
+    "outcome/subgroups": Table(
+        {
+            **_columns("column group", TEXT),
+            **_columns("patients events", INTEGER),
+            **STEP_KEYS,
+            "metric": TEXT,
+            **_columns("horizon validated ci_low ci_high"),
+            "versus": TEXT,
+            **_columns("difference difference_low difference_high"),
+        },
+        ("column", "group", "predictors", "cause", "metric", "horizon"),
+    ),
+    "outcome/sensitivity": Table(
+        {
+            "slopes": ("nested", "in_sample", "reused_folds"),
+            **STEP_KEYS,
+            "metric": TEXT,
+            **_columns("horizon validated difference"),
+        },
+        ("slopes", "predictors", "cause", "metric", "horizon"),
+    ),
+    "outcome/permutation": Table(
+        {
+            **STEP_KEYS,
+            "metric": TEXT,
+            "horizon": FULL,
+            "versus": TEXT,
+            **_columns("gain null_mean null_high p_value"),
+            "permutations": INTEGER,
+        },
+        ("predictors", "cause", "metric", "horizon"),
+    ),
     "landmarks": Table(
         {
             "landmark": FULL,
