@@ -16,10 +16,9 @@ ALIASED = 1e-11  # share of a column's squares that the columns before it leave;
 @njit(error_model="numpy")
 def lanes_for(patients, p1):
     """Patients in a block: many, so that a lane loop is worth its start, but all sums of a block stay in the cache."""
-    lanes = 64 if p1 <= 8 else 32
-    while lanes > 8 and lanes >= 2 * patients:
-        lanes //= 2
-    return lanes
+    most = 128 if p1 <= 6 else 64 if p1 <= 8 else 32
+    blocks = max(1, (patients + most - 1) // most)
+    return max(8, ((patients + blocks - 1) // blocks + 7) // 8 * 8)
 
 
 @njit(error_model="numpy")
