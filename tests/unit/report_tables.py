@@ -104,6 +104,9 @@ class Invented:
             "outcome/calibration.csv": _curves(tuple(VALUES), 0.98),
             "outcome/decision_curve.csv": _curves((*VALUES, "treat_all", "treat_none"), -0.3),
             "outcome/predictions.parquet": self._predictions(slopes),
+            "outcome/sensitivity.csv": _sensitivity(),
+            "outcome/permutation.csv": _permutation(),
+            "outcome/subgroups.csv": _subgroups(),
         }
         for file, frame in frames.items():
             tables.write(frame, file.rsplit(".", 1)[0], folder / file)
@@ -357,3 +360,40 @@ def _curves(steps: tuple[str, ...], slope: float) -> pd.DataFrame:
         for horizon in HORIZONS
     ]  # fmt: skip
     return pd.concat(parts)
+
+
+def _sensitivity() -> pd.DataFrame:
+    rows = [
+        (way, step, CAUSE, "c_harrell", max(HORIZONS), value + place / 1000, place / 1000)
+        for place, way in enumerate(("nested", "in_sample", "reused_folds"))
+        for step, value in (("level", 0.8111), ("slope", 0.8222))
+    ]
+    return pd.DataFrame(rows, columns=list(tables.TABLES["outcome/sensitivity"].columns))
+
+
+def _permutation() -> pd.DataFrame:
+    row = ("slope", CAUSE, "c_harrell", max(HORIZONS), "level", 0.0111, -0.0022, 0.0033, 0.0149, 200)
+    return pd.DataFrame([row], columns=list(tables.TABLES["outcome/permutation"].columns))
+
+
+def _subgroups() -> pd.DataFrame:
+    gain = ("level", 0.0171, -0.0272, 0.0373)
+    rows = [
+        (
+            "sex",
+            group,
+            patients,
+            events,
+            step,
+            CAUSE,
+            "c_harrell",
+            max(HORIZONS),
+            value,
+            value - 0.05,
+            value + 0.05,
+            *gain,
+        )
+        for group, patients, events in (("f", 90, 33), ("m", 30, 3))
+        for step, value in (("level", 0.7444), ("slope", 0.7666))
+    ]
+    return pd.DataFrame(rows, columns=list(tables.TABLES["outcome/subgroups"].columns))

@@ -20,6 +20,8 @@ rule examine_sensitivity:
         "results/{study}/logs/examine_sensitivity.log",
     benchmark:
         "results/{study}/timings/examine_sensitivity.tsv"
+    wildcard_constraints:
+        study=named(has_outcome=True),
     conda:
         "../../environment.yml"
     threads: 2

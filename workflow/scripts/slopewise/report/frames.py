@@ -33,10 +33,16 @@ FILES = {
     "calibration": "outcome/calibration.csv",
     "decision_curve": "outcome/decision_curve.csv",
     "predictions": "outcome/predictions.parquet",
+    "sensitivity": "outcome/sensitivity.csv",
+    "permutation": "outcome/permutation.csv",
+    "subgroups": "outcome/subgroups.csv",
 }
 """Each table's file below the results of the study; its name in `tables` is the path without the suffix."""
 
-OF_OUTCOME = ("coefficients", "ledger", "performance", "calibration", "decision_curve", "predictions")
+OF_OUTCOME = (
+    *("coefficients", "ledger", "performance", "calibration", "decision_curve", "predictions"),
+    *("sensitivity", "permutation", "subgroups"),
+)
 """Tables that a study without an outcome does not have."""
 
 
@@ -82,6 +88,9 @@ class Frames:
     calibration: pd.DataFrame
     decision_curve: pd.DataFrame
     predictions: pd.DataFrame
+    sensitivity: pd.DataFrame
+    permutation: pd.DataFrame
+    subgroups: pd.DataFrame
     validation_ledger: pd.DataFrame
     provenance: dict[str, Any]
 

@@ -13,6 +13,7 @@ from slopewise.report.methods import methods_section
 from slopewise.report.naming import Naming
 from slopewise.report.numbers import interval, number, signed
 from slopewise.report.parts import Section
+from slopewise.report.section_checks import checks_section
 from slopewise.report.section_cohort import cohort_section
 from slopewise.report.section_growth import courses_section
 from slopewise.report.section_ladder import ladder_section, short_picture
@@ -56,6 +57,7 @@ def sections(frames: Frames, naming: Naming) -> list[Section]:
         courses_section,
         slopes_section,
         ladder_section,
+        checks_section,
         coefficients_section,
         risks_section,
         groups_section,
