@@ -13,7 +13,7 @@ import pytest
 from slopewise.report import render
 from slopewise.report.patients import render_patients
 from tests.unit.report_tables import Invented
-from tests.workflow.running import hostile, pbc_part, run_steps
+from tests.workflow.running import ROOT, hostile, pbc_part, run_steps, script
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
@@ -56,6 +56,19 @@ class Reports:
         study.study["outcome"]["bootstrap"] = 0
         return run_steps(study.write(self.folder), self.folder / "results", until="report") / "report.html"
 
+    def sleepstudy(self) -> Path:
+        """A study without an outcome, run as it ships."""
+        study = ROOT / "config/studies/sleepstudy.yaml"
+        results = run_steps(study, self.folder / "sleepstudy", until="slopes", folder=ROOT)
+        cohort = [results / f"cohort/{name}.parquet" for name in ("measurements", "patients")]
+        script("rate_slopes").rate(
+            study, *cohort, results / "slopes/slopes.parquet", results / "slopes/reliability.csv", threads=1
+        )
+        made = [path for path in results.rglob("*") if path.suffix in {".parquet", ".csv"}]
+        script("record_run").record(study, ROOT, made, results / "provenance.json", results / "run.json", 1)
+        script("render_report").write(study, results / "report.html")
+        return results / "report.html"
+
     def two(self) -> Path:
         return self._invented("two", Invented(dropped=("beta",), singular=("beta",)))
 
@@ -73,7 +86,7 @@ class Reports:
 
     def noise(self) -> Path:
         """60 markers; their courses are noise about a start and a slope of chance."""
-        return self._invented("noise", Invented(markers=NOISE, patients=40))
+        return self._invented("noise", Invented(markers=NOISE, patients=24))
 
     def _invented(self, name: str, invented: Invented) -> Path:
         folder = invented.write(self.folder / name)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
 from slopewise import tables
 from slopewise.report import render
@@ -10,6 +11,7 @@ from slopewise.report.frames import Frames
 from slopewise.report.naming import Naming
 from slopewise.report.patients import LISTED, changes_table, distances_table, render_patients
 from slopewise.run import InputError
+from slopewise.study import parse_study
 from tests.unit.report_page import LOADING, Page
 from tests.unit.report_tables import Invented
 
@@ -76,3 +78,16 @@ def test_the_lists_hold_the_extremes(asked, results):
     distance = own["last"] - (own["level"] - own["slope"] * (2 - last.reindex(own.index)))
     far = [row[0] for row in distances_table(frames, naming, "alpha").rows]
     assert distance.abs()[far].min() >= distance.abs().drop(far).max()
+
+
+def test_a_study_without_an_outcome_has_the_lists_and_no_risks(tmp_path):
+    invented = Hostile()
+    results = invented.write(tmp_path / "grown")
+    patients = tables.read("cohort/patients", results / "cohort/patients.parquet")
+    patients[["patient", "age", "sex"]].to_parquet(results / "cohort/patients.parquet", index=False)
+    content = invented.study().model_dump(mode="json", exclude_defaults=True)
+    content = {**content, "report": {"patients": True}, "outcome": {"kind": "none"}}
+    study = parse_study(yaml.safe_dump(content).encode(), "grown.yaml")
+    page = Page(render_patients(study, results))
+    assert "risks" not in page.sections and BAD in page.text("changes") and page.open == []
+    assert [a["href"] for tag, a in page.tags if tag == "a"] == ["#changes", "#findings"]

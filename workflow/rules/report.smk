@@ -86,7 +86,8 @@ rule render_report:
 
 rule render_patients:
     input:
-        tables=COHORT + GROWTH + SLOPES + OUTCOME,
+        tables=COHORT + GROWTH + SLOPES,
+        outcome=outcome_tables,
         provenance="results/{study}/provenance.json",
     output:
         report="results/{study}/report-patients.html",

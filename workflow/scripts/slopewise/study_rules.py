@@ -208,9 +208,6 @@ def _no_outcome_rules(study: Study) -> Iterator[Finding]:
             yield Finding(("outcome", key), "is for a study with an outcome; with `kind: none` leave it out")
     if "validation" in study.model_fields_set:
         yield Finding(("validation",), "there is no outcome model to validate (outcome.kind: none); leave it out")
-    if study.report.patients:
-        message = "`patients: true` is not available yet without an outcome (outcome.kind: none)"
-        yield Finding(("report", "patients"), message)
     if isinstance(study.landmark, tuple):
         yield Finding(("landmark",), "a list of landmarks is not available yet without an outcome (outcome.kind: none)")
     predictor = study.growth.slope_of

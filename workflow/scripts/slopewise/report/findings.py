@@ -12,7 +12,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from slopewise.report.frames import Frames, recorded_study
+from slopewise.report.growth_summary import growth_summary
 from slopewise.report.naming import Naming
+from slopewise.report.section_growth import model_words
 from slopewise.report.wording import (
     concordance,
     gain,
@@ -31,10 +33,17 @@ WIDTH = 100
 def findings(results: Path) -> list[str]:
     """Whether slopes add to levels, the numbers behind that, and how reliable the slopes are.
 
+    Of a study without an outcome: who was measured, the growth model of its first marker, the reliability.
+
     `results` is ``results/{study}``; raises `InputError` where no finished study lies there.
     """
     study, frames = recorded_study(results), Frames.read(results)
-    naming, metric = Naming(study), concordance(frames)
+    naming = Naming(study)
+    if not frames.has_outcome:
+        first = next(iter(naming.study.markers))
+        return [growth_summary(frames, naming)["scope"], model_words(frames, naming, first),
+                reliability_sentence(frames, naming)]  # fmt: skip
+    metric = concordance(frames)
     slope, level = gain(frames, "slope", metric), gain(frames, "level", metric)
     said = verdict(slope, len(slopes_kept(frames)))
     return [headline(said, naming), slope_sentences(said, slope, level, naming), reliability_sentence(frames, naming)]

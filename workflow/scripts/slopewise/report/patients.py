@@ -31,11 +31,11 @@ def render_patients(study: Study, results: Path) -> str:
             title=study.title or study.study,
             study=study.study,
             markers=[
-                (naming.marker(marker), changes_table(frames, naming, marker), distances_table(frames, naming, marker))
+                (naming.marker(marker), changes_table(frames, naming, marker), _fits(frames, naming, marker))
                 for marker in naming.pictured
             ],
             omitted=len(study.markers) - len(naming.pictured),
-            risks=risks_table(frames, naming),
+            risks=risks_table(frames, naming) if frames.has_outcome else None,
             problems=problems_table(frames),
             style=own("page.css"),
             script=own("page.js"),
@@ -67,16 +67,23 @@ def changes_table(frames: Frames, naming: Naming, marker: str) -> Table:
     return Table(f"changes-{marker}", caption, columns, rows)
 
 
+def _fits(frames: Frames, naming: Naming, marker: str) -> Table | None:
+    """The distances where the slope is one in time; a slope in another predictor carries no value to another moment."""
+    return distances_table(frames, naming, marker) if naming.study.growth.slope_of == "time" else None
+
+
 def distances_table(frames: Frames, naming: Naming, marker: str) -> Table:
     """The patients whose last value lies furthest from what the growth model makes of them at that visit.
 
-    The model's value then: the level at the landmark, carried back along the slope to the last visit.
+    The model's value then: the level at the landmark, carried back along the slope to the last visit; without a
+    landmark the level is the one at the last visit.
     """
     own_rows = frames.slopes[(frames.slopes["marker"] == marker) & frames.slopes["last"].notna()]
     rows_of_marker = frames.measurements[frames.measurements[marker].notna()]
     when = rows_of_marker.groupby("patient")["time"].max()
     at = own_rows["patient"].map(when).astype(float)
-    expected = own_rows["level"] - own_rows["slope"] * (naming.landmark - at)
+    since = naming.landmark - at if naming.has_landmark else 0.0
+    expected = own_rows["level"] - own_rows["slope"] * since
     away = own_rows.assign(at=at, expected=expected, distance=own_rows["last"] - expected)
     order = away["distance"].abs().sort_values(ascending=False, kind="stable").index[:LISTED]
     rows = [
@@ -96,10 +103,11 @@ def risks_table(frames: Frames, naming: Naming) -> Table:
     risk = own_rows.groupby(["patient", "predictors", "horizon"])["risk"].mean().unstack(["predictors", "horizon"])
     people = frames.patients.set_index("patient")
     order = risk[("slope", max(horizons))].sort_values(ascending=False, kind="stable").index
+    labels = frames.provenance["event_labels"]
     rows = []
     for patient in order:
         person = people.loc[patient]
-        line = [str(patient), "event" if person["event"] == 1 else "censored", figures(person["followup"])]
+        line = [str(patient), labels.get(str(int(person["event"])), MISSING), figures(person["followup"])]
         line += [_share(risk.loc[patient, (step, horizon)]) for horizon in horizons for step in steps]
         rows.append(line)
     columns = ["patient", "outcome", f"after, {naming.study.data.analysis_unit}"]
