@@ -188,8 +188,8 @@ def main(count: int) -> None:
 
 TEXT = """# Do the tests and intervals hold what they promise?
 
-Made by `python benchmarks/validity.py {count}`. Known truth: intercepts with SD 1, residual SD 0.5, visits at times 0 to
-5 (ragged: each after the second missing with probability 0.4).
+Made by `python benchmarks/validity.py {count}`. Known truth: intercepts with SD 1, residual SD 0.5, visits at
+times 0 to 5 (ragged: each after the second missing with probability 0.4).
 
 ## No random slope: share of data sets in which the test rejects at 0.05 ({count} data sets a row)
 

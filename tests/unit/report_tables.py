@@ -220,8 +220,8 @@ class Invented:
         for marker in self.markers:
             rows += [
                 (marker, "pooled", 3, 400.0, 404.0, 406.0, 412.0, *[np.nan] * 5, 0.0, 0.1, 0.1),
-                (marker, "random_intercept", 4, 350.0, 354.0, 358.0, 364.0, 50.0, 0.0, 0.0, np.nan, 0.0, 0.61, 0.1, 0.6),
-                (marker, "random_slope", 6, 340.0, 344.0, 352.0, 361.0, 10.0, 0.004, 0.007, 0.003, 0.008, 0.7, 0.1, 0.7),
+                (marker, "random_intercept", 4, 350.0, 354.0, 358.0, 364.0, 50.0, 0, 0, np.nan, 0, 0.61, 0.1, 0.6),
+                (marker, "random_slope", 6, 340, 344, 352, 361, 10, 0.004, 0.007, 0.003, 0.008, 0.7, 0.1, 0.7),
             ]  # fmt: skip
         return pd.DataFrame(rows, columns=list(tables.TABLES["growth/comparison"].columns))
 

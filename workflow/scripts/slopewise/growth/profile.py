@@ -2,8 +2,8 @@
 
 Held at a value, one of (SD of the intercept a, SD of the slope s, correlation, residual SD) leaves the others to
 be minimised over; the interval's ends are where the deviance has risen by the 0.95 quantile of chi-square 1, or the
-end of what is possible (0, -1, 1). With Sigma the covariance of the random effects, Psi = Sigma / sigma^2, S_i = Z_i'Z_i
-and C_i = (I + Psi S_i)^-1 Psi (valid for singular Psi), X orthonormal and y orthogonal to X,
+end of what is possible (0, -1, 1). With Sigma the covariance of the random effects, Psi = Sigma / sigma^2,
+S_i = Z_i'Z_i and C_i = (I + Psi S_i)^-1 Psi (valid for singular Psi), X orthonormal and y orthogonal to X,
 
     deviance = sum log|I + Psi S_i| + log|X'V^-1X| + (n - p) log sigma^2 + r^2 / sigma^2 + constant
 
