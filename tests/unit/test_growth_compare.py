@@ -86,7 +86,7 @@ def test_profile_intervals_of_variance_components(models: dict[str, SideBySide],
     for end, outwards in (("ci_low", -1), ("ci_high", 1)):
         expected = golden(case, "random_slope", end).reindex(names).to_numpy()
         beyond = outwards * (own[end].to_numpy() - expected)
-        # Nelder-Mead in R stops short of the minimum at correlation 1 (orthodont's residual), which puts its end inside;
+        # Nelder-Mead in R stops short of the minimum at correlation 1 (orthodont, residual): its end lies inside;
         # the other way round ours would have missed a minimum.
         assert (beyond > -2e-3 * (1 + np.abs(expected))).all(), end
         assert (beyond < 1e-2 * (1 + np.abs(expected))).all(), end
