@@ -94,6 +94,11 @@ class Invented:
             "growth/fixed_effects.csv": self._fixed(),
             "growth/covariance.csv": self._covariance(),
             "growth/population.csv": self._population(),
+            "growth/comparison.csv": self._comparison(),
+            "growth/serial.csv": self._serial(),
+            "growth/trends.csv": self._trends(),
+            "growth/variogram.csv": self._variogram(),
+            "growth/implied.csv": self._implied(),
             "growth/fits.csv": self._fits(),
             "slopes/slopes.parquet": slopes,
             "slopes/reliability.csv": self._reliability(),
@@ -212,6 +217,40 @@ class Invented:
         times = np.linspace(0, 2, 5)
         parts = [pd.DataFrame({"marker": m, "time": times, "mean": 1.234 + 0.0944 * times}) for m in self.markers]
         return pd.concat(parts)
+
+    def _comparison(self) -> pd.DataFrame:
+        rows = []
+        for marker in self.markers:
+            rows += [
+                (marker, "pooled", 3, 400.0, 404.0, 406.0, 412.0, *[np.nan] * 5, 0.0, 0.1, 0.1),
+                (marker, "random_intercept", 4, 350.0, 354.0, 358.0, 364.0, 50.0, 0, 0, np.nan, 0, 0.61, 0.1, 0.6),
+                (marker, "random_slope", 6, 340, 344, 352, 361, 10, 0.004, 0.007, 0.003, 0.008, 0.7, 0.1, 0.7),
+            ]  # fmt: skip
+        return pd.DataFrame(rows, columns=list(tables.TABLES["growth/comparison"].columns))
+
+    def _serial(self) -> pd.DataFrame:
+        verdicts = ["trend", *["trend_or_serial"] * (len(self.markers) - 1)]
+        rows = [
+            (m, 354.0, 344.0, 345.0, 341.0, 0.4, 1.5, 0.3, 4.0, 0.09 if v != "trend" else 0.02, v)
+            for m, v in zip(self.markers, verdicts, strict=True)
+        ]
+        return pd.DataFrame(rows, columns=list(tables.TABLES["growth/serial"].columns))
+
+    def _trends(self) -> pd.DataFrame:
+        rows = [(m, 45, 0.31, 0.2, 1.7, 44, 61, 0.03) for m in self.markers]
+        return pd.DataFrame(rows, columns=list(tables.TABLES["growth/trends"].columns))
+
+    def _variogram(self) -> pd.DataFrame:
+        rows = [
+            (m, lag, 40, 0.1 * lag, 0.12, 0.1 + 0.03 * lag**2, 0.15) for m in self.markers for lag in (0.5, 1.0, 1.6)
+        ]
+        return pd.DataFrame(rows, columns=list(tables.TABLES["growth/variogram"].columns))
+
+    def _implied(self) -> pd.DataFrame:
+        rows = [
+            (m, time, 40, 0.9 + 0.1 * time, 1.0, 0.9 + 0.08 * time**2) for m in self.markers for time in (0.0, 1.0, 1.6)
+        ]
+        return pd.DataFrame(rows, columns=list(tables.TABLES["growth/implied"].columns))
 
     def _fits(self) -> pd.DataFrame:
         rows = [

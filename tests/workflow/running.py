@@ -59,6 +59,11 @@ PROMISED = [
     "growth/fixed_effects.csv",
     "growth/covariance.csv",
     "growth/population.csv",
+    "growth/comparison.csv",
+    "growth/serial.csv",
+    "growth/trends.csv",
+    "growth/variogram.csv",
+    "growth/implied.csv",
     "growth/fits.csv",
     "slopes/slopes.parquet",
     "slopes/slopes.csv",
@@ -177,8 +182,9 @@ def run_steps(study_file: Path, results: Path, until: str = "validate", folder: 
     folds = results / "folds.parquet"
     script("make_folds").make(study_file, cohort["patients"], folds)
     tables = {"measurements": cohort["measurements"], "patients": cohort["patients"]}
-    growth = at("growth/fixed_effects.csv", "growth/covariance.csv", "growth/population.csv")
-    script("compare_growth").compare(study_file, **tables, **growth)
+    names = ("fixed_effects", "covariance", "population", "comparison", "serial", "trends", "variogram", "implied")
+    growth = at(*(f"growth/{name}.csv" for name in names))
+    script("compare_growth").compare(study_file, **tables, outputs=growth, threads=1)
     chunk = at("work/scores.parquet", "work/fits.parquet", "work/slopes.parquet")
     script("cross_fit_slopes").cross_fit_chunk(study_file, 1, **tables, folds=folds, **chunk, threads=1)
     slopes = at("slopes/slopes.parquet", "slopes/crossfit.parquet", "growth/fits.csv")

@@ -1,6 +1,7 @@
 # Growth-curve mixed models of each marker and the cross-fitted slopes of each patient.
 # needs  cohort/measurements.parquet, cohort/patients.parquet, folds.parquet
-# makes  growth/{fixed_effects,covariance,population,fits}.csv, slopes/{slopes,crossfit}.parquet, slopes/{slopes,leakage_audit}.csv
+# makes  growth/{fixed_effects,covariance,population,comparison,serial,trends,variogram,implied,fits}.csv,
+#        slopes/{slopes,crossfit}.parquet, slopes/{slopes,leakage_audit}.csv
 #        slopes/reliability.csv (rate_slopes, for a study without an outcome; else fit_outcome makes it)
 # steps  compare_growth; cross_fit_slopes (a job per chunk of markers), gather_slopes, rate_slopes
 
@@ -18,13 +19,18 @@ rule compare_growth:
         ),
         covariance="results/{study}/growth/covariance.csv",
         population="results/{study}/growth/population.csv",
+        comparison="results/{study}/growth/comparison.csv",
+        serial="results/{study}/growth/serial.csv",
+        trends="results/{study}/growth/trends.csv",
+        variogram="results/{study}/growth/variogram.csv",
+        implied="results/{study}/growth/implied.csv",
     log:
         "results/{study}/logs/compare_growth.log",
     benchmark:
         "results/{study}/timings/compare_growth.tsv"
     conda:
         "../../environment.yml"
-    threads: 1
+    threads: 2
     resources:
         mem_mb=2000,
         runtime=30,

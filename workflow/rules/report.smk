@@ -6,7 +6,17 @@
 
 
 COHORT = results("cohort/measurements.parquet", "cohort/patients.parquet", "cohort/flow.csv", "cohort/problems.csv")
-GROWTH = results("growth/fixed_effects.csv", "growth/covariance.csv", "growth/population.csv", "growth/fits.csv")
+GROWTH = results(
+    "growth/fixed_effects.csv",
+    "growth/covariance.csv",
+    "growth/population.csv",
+    "growth/comparison.csv",
+    "growth/serial.csv",
+    "growth/trends.csv",
+    "growth/variogram.csv",
+    "growth/implied.csv",
+    "growth/fits.csv",
+)
 SLOPES = results("slopes/slopes.parquet", "slopes/reliability.csv", "slopes/leakage_audit.csv")
 OUTCOME = results(
     "outcome/coefficients.csv",

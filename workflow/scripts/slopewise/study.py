@@ -74,6 +74,11 @@ class Study(Keys):
         return self.model_copy(update={"landmark": landmark})
 
     @property
+    def is_in_time(self) -> bool:
+        """Whether the slopes are changes over time, so that neighbouring rows may be alike."""
+        return self.growth.slope_of == "time" and self.data.time_unit != "none"
+
+    @property
     def growth_columns(self) -> tuple[str, ...]:
         """Names other than `time` in the growth formulas: columns of the patients or of the measurements; sorted."""
         names = formula_names(self.growth.fixed) | formula_names(self.growth.random)
@@ -123,7 +128,7 @@ _DEPENDS_ON: dict[str, tuple[str, ...]] = {
         *_keys("outcome", "positive covariates strata one_visit missing_marker"),
     ),
     "folds": ("seed", "outcome.kind", "crossfit", "validation.folds", "validation.repeats"),
-    "compare_growth": ("seed", *_GROWTH_MODEL, "growth.bootstrap"),
+    "compare_growth": ("seed", *_GROWTH_MODEL, "growth.bootstrap", "data.time_unit"),
     # The transform tells whether a relative change is exp(delta) - 1.
     "crossfit": (*_GROWTH_MODEL, "markers.*.transform"),
     # Both stages again in each bootstrap sample; model.json also tells `predict` how to read a new patient.

@@ -129,6 +129,48 @@ TABLES: dict[str, Table] = {
         },
         ("marker", "model", "term_1", "term_2"),
     ),
+    "growth/comparison": Table(
+        {
+            "marker": TEXT,
+            "model": GROWTH_MODELS,
+            "parameters": INTEGER,
+            **_columns("deviance_ml deviance_reml aic bic lrt p_value p_value_naive p_value_bootstrap q_value"),
+            **_columns("icc r2_marginal r2_conditional"),
+        },
+        ("marker", "model"),
+    ),
+    "growth/serial": Table(
+        {
+            "marker": TEXT,
+            **_columns("deviance_random_intercept deviance_random_slope deviance_serial deviance_slope_and_serial"),
+            **_columns("share range residual_sd lrt p_value"),
+            "verdict": ("none", "trend", "trend_or_serial"),
+        },
+        ("marker",),
+    ),
+    "growth/trends": Table(
+        {
+            "marker": TEXT,
+            "patients": INTEGER,
+            **_columns("sd_seen sd_expected f"),
+            **_columns("df1 df2", INTEGER),
+            "p_value": NUMBER,
+        },
+        ("marker",),
+    ),
+    "growth/variogram": Table(
+        {
+            "marker": TEXT,
+            "lag": FULL,
+            "pairs": INTEGER,
+            **_columns("seen random_intercept random_slope serial"),
+        },
+        ("marker", "lag"),
+    ),
+    "growth/implied": Table(
+        {"marker": TEXT, "time": FULL, "rows": INTEGER, **_columns("seen random_intercept random_slope")},
+        ("marker", "time"),
+    ),
     "growth/population": Table({"marker": TEXT, **_columns("time mean", FULL)}, ("marker", "time")),
     "growth/fits": Table(
         {

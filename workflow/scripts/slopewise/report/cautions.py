@@ -36,7 +36,6 @@ Caution = tuple[str, str]
 
 NOT_EXAMINED = (
     "whether the effects of the predictors stay the same over time (proportional hazards)",
-    "whether what looks like a patient’s own trend is serial correlation of the residuals",
     "whether courses are straight lines; the growth model’s formula is taken as given",
     "whether the models hold in other patients than these: the validation is internal",
     "whether missing visits tell something: they are taken as missing at random given the values seen",
@@ -73,8 +72,8 @@ def cautions(frames: Frames, naming: Naming) -> list[Caution]:
 
 
 def not_examined(frames: Frames) -> tuple[str, ...]:
-    """What was not checked; the first and the fourth concern an outcome."""
-    return NOT_EXAMINED if frames.has_outcome else (*NOT_EXAMINED[1:3], NOT_EXAMINED[4])
+    """What was not checked; the first and the third concern an outcome."""
+    return NOT_EXAMINED if frames.has_outcome else (NOT_EXAMINED[1], NOT_EXAMINED[3])
 
 
 def _few_groups(frames: Frames) -> Iterator[Caution]:

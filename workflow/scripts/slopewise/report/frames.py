@@ -23,6 +23,11 @@ FILES = {
     "fixed_effects": "growth/fixed_effects.csv",
     "covariance": "growth/covariance.csv",
     "population": "growth/population.csv",
+    "comparison": "growth/comparison.csv",
+    "serial": "growth/serial.csv",
+    "trends": "growth/trends.csv",
+    "variogram": "growth/variogram.csv",
+    "implied": "growth/implied.csv",
     "fits": "growth/fits.csv",
     "slopes": "slopes/slopes.parquet",
     "reliability": "slopes/reliability.csv",
@@ -78,6 +83,11 @@ class Frames:
     fixed_effects: pd.DataFrame
     covariance: pd.DataFrame
     population: pd.DataFrame
+    comparison: pd.DataFrame
+    serial: pd.DataFrame
+    trends: pd.DataFrame
+    variogram: pd.DataFrame
+    implied: pd.DataFrame
     fits: pd.DataFrame
     slopes: pd.DataFrame
     reliability: pd.DataFrame

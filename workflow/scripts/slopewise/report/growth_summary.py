@@ -9,6 +9,7 @@ from slopewise.report.cautions import cautions
 from slopewise.report.frames import Frames
 from slopewise.report.naming import Naming
 from slopewise.report.numbers import count, interval, number
+from slopewise.report.section_evidence import marker_words
 from slopewise.report.section_growth import model_words, trajectories
 from slopewise.report.wording import reliabilities, reliability_sentence
 
@@ -21,7 +22,11 @@ def growth_summary(frames: Frames, naming: Naming) -> dict[str, Any]:
         "template": "summary_growth.html.j2",
         "headline": f"How {naming.all_markers()} {'changes' if len(names) == 1 else 'change'}, patient by patient.",
         "scope": f"{count(frames.n_patients, limit)} patients, {rows} rows of measurements; no outcome is predicted.",
-        "words": [model_words(frames, naming, marker) for marker in naming.pictured[:3]],
+        "words": [
+            words
+            for marker in naming.pictured[:3]
+            for words in (marker_words(frames, naming, marker), model_words(frames, naming, marker))
+        ],
         "key_figures": key_figures(frames, naming),
         "picture": trajectories(frames, naming),
         "reliability": reliability_sentence(frames, naming),

@@ -15,6 +15,7 @@ from slopewise.report.numbers import interval, number, signed
 from slopewise.report.parts import Section
 from slopewise.report.section_checks import checks_section
 from slopewise.report.section_cohort import cohort_section
+from slopewise.report.section_evidence import evidence_section
 from slopewise.report.section_growth import courses_section
 from slopewise.report.section_ladder import ladder_section, short_picture
 from slopewise.report.section_outcome import coefficients_section, groups_section, risks_section
@@ -45,6 +46,7 @@ def sections(frames: Frames, naming: Naming) -> list[Section]:
         growth = (
             cohort_section,
             courses_section,
+            evidence_section,
             slopes_section,
             audit_section,
             care_section,
@@ -55,6 +57,7 @@ def sections(frames: Frames, naming: Naming) -> list[Section]:
     makers = (
         cohort_section,
         courses_section,
+        evidence_section,
         slopes_section,
         ladder_section,
         checks_section,
