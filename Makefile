@@ -20,9 +20,9 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-15s %s\n", $$1, $$2 }' Makefile
 	@echo "Variables: PYTHON=python3.12 (with which the environment is made), CORES=4, ARGS='-k cohort' (for pytest)"
 
-demo: $(VENV)/main.installed ## the PBC study from its raw tables to results/pbc/report.html
+demo: $(VENV)/main.installed ## the PBC study from its raw tables to results/pbc/report.html, and what it found
 	@$(SNAKEMAKE) results/pbc/report.html results/pbc/run.json
-	@echo "The report: $(CURDIR)/results/pbc/report.html"
+	@$(PY) -m slopewise.report.findings results/pbc
 
 studies: $(VENV)/main.installed ## all studies named in config/config.yaml
 	@$(SNAKEMAKE)

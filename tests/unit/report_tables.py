@@ -78,7 +78,7 @@ class Invented:
             place[key] = value
         import yaml
 
-        return parse_study(yaml.safe_dump(content, allow_unicode=True).encode(), "invented.yaml")
+        return parse_study(yaml.safe_dump(content, allow_unicode=True, sort_keys=False).encode(), "invented.yaml")
 
     def write(self, folder: Path) -> Path:
         """Write every table and provenance.json below `folder`; returns it."""
@@ -94,6 +94,11 @@ class Invented:
             "growth/fixed_effects.csv": self._fixed(),
             "growth/covariance.csv": self._covariance(),
             "growth/population.csv": self._population(),
+            "growth/comparison.csv": self._comparison(),
+            "growth/serial.csv": self._serial(),
+            "growth/trends.csv": self._trends(),
+            "growth/variogram.csv": self._variogram(),
+            "growth/implied.csv": self._implied(),
             "growth/fits.csv": self._fits(),
             "slopes/slopes.parquet": slopes,
             "slopes/reliability.csv": self._reliability(),
@@ -104,6 +109,9 @@ class Invented:
             "outcome/calibration.csv": _curves(tuple(VALUES), 0.98),
             "outcome/decision_curve.csv": _curves((*VALUES, "treat_all", "treat_none"), -0.3),
             "outcome/predictions.parquet": self._predictions(slopes),
+            "outcome/sensitivity.csv": _sensitivity(),
+            "outcome/permutation.csv": _permutation(),
+            "outcome/subgroups.csv": _subgroups(),
         }
         for file, frame in frames.items():
             tables.write(frame, file.rsplit(".", 1)[0], folder / file)
@@ -187,9 +195,9 @@ class Invented:
 
     def _fixed(self) -> pd.DataFrame:
         rows = [
-            (marker, "study", term, estimate, 0.04, np.nan, estimate / 0.04, np.nan, estimate - 0.078, estimate + 0.078)
+            (marker, "study", term, estimate, 0.04, 57.31, estimate / 0.04, p, estimate - 0.078, estimate + 0.078)
             for marker in self.markers
-            for term, estimate in (("Intercept", 1.234), ("time", 0.0944))
+            for term, estimate, p in (("Intercept", 1.234, 1e-30), ("time", 0.0944, 0.0217))
         ]
         return pd.DataFrame(rows, columns=list(tables.TABLES["growth/fixed_effects"].columns))
 
@@ -209,6 +217,40 @@ class Invented:
         times = np.linspace(0, 2, 5)
         parts = [pd.DataFrame({"marker": m, "time": times, "mean": 1.234 + 0.0944 * times}) for m in self.markers]
         return pd.concat(parts)
+
+    def _comparison(self) -> pd.DataFrame:
+        rows = []
+        for marker in self.markers:
+            rows += [
+                (marker, "pooled", 3, 400.0, 404.0, 406.0, 412.0, *[np.nan] * 5, 0.0, 0.1, 0.1),
+                (marker, "random_intercept", 4, 350.0, 354.0, 358.0, 364.0, 50.0, 0, 0, np.nan, 0, 0.61, 0.1, 0.6),
+                (marker, "random_slope", 6, 340, 344, 352, 361, 10, 0.004, 0.007, 0.003, 0.008, 0.7, 0.1, 0.7),
+            ]  # fmt: skip
+        return pd.DataFrame(rows, columns=list(tables.TABLES["growth/comparison"].columns))
+
+    def _serial(self) -> pd.DataFrame:
+        verdicts = ["trend", *["trend_or_serial"] * (len(self.markers) - 1)]
+        rows = [
+            (m, 354.0, 344.0, 345.0, 341.0, 0.4, 1.5, 0.3, 4.0, 0.09 if v != "trend" else 0.02, v)
+            for m, v in zip(self.markers, verdicts, strict=True)
+        ]
+        return pd.DataFrame(rows, columns=list(tables.TABLES["growth/serial"].columns))
+
+    def _trends(self) -> pd.DataFrame:
+        rows = [(m, 45, 0.31, 0.2, 1.7, 44, 61, 0.03) for m in self.markers]
+        return pd.DataFrame(rows, columns=list(tables.TABLES["growth/trends"].columns))
+
+    def _variogram(self) -> pd.DataFrame:
+        rows = [
+            (m, lag, 40, 0.1 * lag, 0.12, 0.1 + 0.03 * lag**2, 0.15) for m in self.markers for lag in (0.5, 1.0, 1.6)
+        ]
+        return pd.DataFrame(rows, columns=list(tables.TABLES["growth/variogram"].columns))
+
+    def _implied(self) -> pd.DataFrame:
+        rows = [
+            (m, time, 40, 0.9 + 0.1 * time, 1.0, 0.9 + 0.08 * time**2) for m in self.markers for time in (0.0, 1.0, 1.6)
+        ]
+        return pd.DataFrame(rows, columns=list(tables.TABLES["growth/implied"].columns))
 
     def _fits(self) -> pd.DataFrame:
         rows = [
@@ -329,8 +371,11 @@ class Invented:
         return pd.concat(parts)
 
     def _provenance(self) -> dict[str, Any]:
+        study = self.study()
         return {
-            "study": {}, "study_file_sha256": "ab" * 32, "seed": 11, "code_digest": "0123456789abcdef",
+            "study": study.model_dump(mode="json"), "order": {
+                "markers": self.markers, "events": list(study.outcome.events), "competing": [],
+            }, "study_file_sha256": "ab" * 32, "seed": 11, "code_digest": "0123456789abcdef",
             "inputs": {"/home/somebody/secret/m.csv": "cd" * 32}, "event_labels": {"0": "censored", "1": CAUSE},
             "versions": {"python": "3.11.7", "slopewise": "0.1.0", "numpy": "2.0.0"},
             "tables": {"folds.parquet": "ef" * 32},
@@ -355,3 +400,40 @@ def _curves(steps: tuple[str, ...], slope: float) -> pd.DataFrame:
         for horizon in HORIZONS
     ]  # fmt: skip
     return pd.concat(parts)
+
+
+def _sensitivity() -> pd.DataFrame:
+    rows = [
+        (way, step, CAUSE, "c_harrell", max(HORIZONS), value + place / 1000, place / 1000)
+        for place, way in enumerate(("nested", "in_sample", "reused_folds"))
+        for step, value in (("level", 0.8111), ("slope", 0.8222))
+    ]
+    return pd.DataFrame(rows, columns=list(tables.TABLES["outcome/sensitivity"].columns))
+
+
+def _permutation() -> pd.DataFrame:
+    row = ("slope", CAUSE, "c_harrell", max(HORIZONS), "level", 0.0111, -0.0022, 0.0033, 0.0149, 200)
+    return pd.DataFrame([row], columns=list(tables.TABLES["outcome/permutation"].columns))
+
+
+def _subgroups() -> pd.DataFrame:
+    gain = ("level", 0.0171, -0.0272, 0.0373)
+    rows = [
+        (
+            "sex",
+            group,
+            patients,
+            events,
+            step,
+            CAUSE,
+            "c_harrell",
+            max(HORIZONS),
+            value,
+            value - 0.05,
+            value + 0.05,
+            *gain,
+        )
+        for group, patients, events in (("f", 90, 33), ("m", 30, 3))
+        for step, value in (("level", 0.7444), ("slope", 0.7666))
+    ]
+    return pd.DataFrame(rows, columns=list(tables.TABLES["outcome/subgroups"].columns))

@@ -198,6 +198,14 @@ def test_help_and_version():
     assert call("chek").exit_code == 2
 
 
+def test_a_terminal_without_unicode_gets_the_page_too(root, package):
+    environment = {**os.environ, "PYTHONPATH": str(package.parent), "PYTHONIOENCODING": "ascii", "LC_ALL": "C"}
+    command = [sys.executable, "-m", "slopewise.cli", "check", "config/studies/pbc.yaml"]
+    ended = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0 and ended.stderr == "", ended.stderr
+    assert "3 ############################## 161" in ended.stdout and "The study can run" in ended.stdout
+
+
 def test_the_command_starts_without_the_scientific_libraries(package):
     code = "import sys, slopewise.cli; print(*sorted({name.split('.')[0] for name in sys.modules}))"
     ended = subprocess.run([sys.executable, "-c", code], cwd=package.parent, capture_output=True, text=True, check=True)

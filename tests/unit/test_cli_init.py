@@ -93,6 +93,16 @@ def test_one_table_with_everything(tmp_path):
     assert call("check", "study.yaml", folder=tmp_path).exit_code == 0
 
 
+def test_the_landmark_is_put_past_a_planned_visit(tmp_path):
+    bring(tmp_path)  # half-yearly visits: the 1.5 years at which most have been seen three times are one of them
+    assert call("init", "visits.csv", "--patients", "patients.csv", folder=tmp_path).exit_code == 0
+    assert 1.5 < load_study(tmp_path / "study.yaml").landmark_time < 1.8
+    assert "splits a visit" not in call("check", "study.yaml", folder=tmp_path).output
+    again = ("init", "visits.csv", "--patients", "patients.csv", "--force", "--landmark", "1.5")
+    assert call(*again, folder=tmp_path).exit_code == 0  # what the user tells is taken
+    assert "splits a visit" in flat(call("check", "study.yaml", folder=tmp_path).output)
+
+
 def test_other_clocks_and_grades_are_no_markers(tmp_path):
     rows, people = invent()
     rows["visit"] = rows.groupby("id").cumcount() + 1

@@ -130,7 +130,8 @@ def test_what_is_no_result_is_one_line(invented, tmp_path, broken):
         write(invented, folder)
         (folder / "outcome" / "performance.csv").unlink()
     if broken == "old":
-        invented.write(folder)  # whose provenance.json holds no study
+        invented.write(folder)
+        run.write_json(folder / "provenance.json", {**run.read_json(folder / "provenance.json"), "study": {}})
     before = files_in(tmp_path)
     ended = call("tables", folder)
     assert ended.exit_code == 1 and ended.stdout == ""

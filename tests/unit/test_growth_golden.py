@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from functools import cache
 from pathlib import Path
 
@@ -144,3 +145,32 @@ def test_days_and_an_offset_change_only_what_they_must() -> None:
     np.testing.assert_allclose(days.fixed_effects["se"] * scale, years.fixed_effects["se"], rtol=1e-7)
     np.testing.assert_allclose(days.covariance * np.outer(scale[:2], scale[:2]), years.covariance, rtol=1e-6)
     np.testing.assert_allclose(days.random_effects()["day"] * 365.25, years.random_effects()["time"], atol=1e-7)
+
+
+@pytest.mark.parametrize("data", ["pbc_early", "pbc"])
+def test_folds_of_real_data_end_no_higher_than_the_best_of_three_starts(data: str) -> None:
+    """One outlying patient, correlations of one and quadratic courses: each fold is another hard surface."""
+    reference = pd.read_csv(GOLDEN / "growth_folds.csv").query("data == @data")
+    quadratic = {"fixed": "~ poly(time, 2, raw=True)", "random": "~ poly(time, 2, raw=True)"}
+    rows = GrowthModel(**(quadratic if data == "pbc" else {})).rows(frames()[data])
+    number = np.array([int(name) for name in rows.layout.patients])
+    for marker, part in reference.groupby("marker"):
+        counts = np.array([number % part["folds"].iloc[0] != fold for fold in part["fold"]], dtype=int)
+        batch = rows.data(str(marker)).fit_batch(counts)
+        assert batch.converged.all() and set(batch.structure) == {"correlated"}
+        assert (batch.deviance - part["deviance"].to_numpy()).max() <= 1e-6
+
+
+def test_data_sets_without_a_slope_end_no_higher_than_lme4() -> None:
+    """A plain optimiser misses more than half of these optima, which lie on the boundary."""
+    spec = importlib.util.spec_from_file_location("growth_no_slope", GOLDEN / "growth_no_slope.py")
+    assert spec and spec.loader
+    made = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(made)
+    reference = pd.read_csv(GOLDEN / "growth_no_slope.csv", index_col="set")["deviance"]
+    singular = 0
+    for number, deviance in reference.items():
+        fit = GrowthModel().fit(made.data_set(number), "y")
+        assert fit.converged and fit.deviance <= deviance + 1e-6, f"data set {number}"
+        singular += fit.singular
+    assert singular > 200, "these data should mostly end on the boundary"

@@ -2,6 +2,7 @@
 
 import json
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -149,6 +150,21 @@ def test_a_predictor_that_separates_is_told_and_has_no_standard_error():
     assert np.isfinite(found.risk(x)).all()
     alone = fit_cox(x[:, :1], time, event, terms=("sick",))
     assert "rises without end" in alone.message and alone.iterations <= 30
+
+
+@pytest.mark.parametrize("size", [1.0, 400.0])
+def test_risks_after_separation_are_0_or_1_and_never_missing(size):
+    # Hazards of exp(+-2000) and more: as far as a separated fold goes, and the product of two such is no number.
+    fit = replace(
+        fit_cox(np.array([[0.0], [1.0], [2.0], [3.0]]), [1.0, 2.0, 3.0, 4.0], [1, 1, 0, 0], horizons=(1.5, 2.5)),
+        beta=np.array([-5.0 * size]),
+        baseline=np.array([[1e-300, 1e-3]]),
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        risk = fit.risk(np.array([[-400.0], [1.5], [400.0]]))
+    assert risk[:, 1] == pytest.approx([1.0, 0.00099950017, 0.0], rel=1e-6, abs=1e-12)
+    assert risk[0, 0] == 1.0 and risk[2].tolist() == [0.0, 0.0]
 
 
 def test_a_predictor_that_no_risk_set_can_tell_apart_is_left_out_and_told():

@@ -11,11 +11,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from jinja2 import Environment, PackageLoader
 
 from slopewise import tables
 from slopewise.report import render
 from slopewise.report.frames import FILES
 from slopewise.report.numbers import count, count_of, counts_of_parts
+from slopewise.report.parts import Table
 from slopewise.report.section_cohort import flow_of
 from slopewise.run import InputError
 from tests.unit.report_page import LOADING, Page
@@ -67,7 +69,7 @@ def test_links_lead_to_a_section_or_to_a_cited_work(page):
             target = attributes["href"] or ""
             assert target.startswith("https://doi.org/10.") or target[1:] in ids, target
     named = [a["aria-labelledby"] for _, a in page.tags if "aria-labelledby" in a]
-    assert len(named) == 12 and set(named) <= set(ids)
+    assert len(named) == 15 and set(named) <= set(ids)
 
 
 def test_the_page_is_well_formed_and_every_picture_has_a_text(page):
@@ -148,6 +150,25 @@ def test_every_number_of_the_summary_is_a_cell_of_a_table(page, results):
         "0.666",
         "−0.077",
     ]
+
+
+def test_a_report_of_many_markers_and_patients_stays_small(tmp_path):
+    study = Invented(patients=500, markers=tuple(f"m{number:02d}" for number in range(70)))
+    html = render(study.study(), study.write(tmp_path))
+    page = Page(html)
+    assert len(html.encode()) < 5_000_000
+    assert len([a for tag, a in page.tags if tag == "div" and a.get("data-marker") == "m59"]) == 2
+    assert "10 further markers are in the tables only" in page.text("courses")
+    assert "Drawn are 400 patients, chosen at random." in page.text("slopes")
+    rows = [a for tag, a in page.tags if tag == "tr" and a.get("data-marker") == "m69"]
+    assert len(rows) >= 12, "its rows are in every table that has the marker"
+
+
+def test_a_long_table_is_cut_and_says_so():
+    environment = Environment(loader=PackageLoader("slopewise.report", "."), autoescape=True)
+    macros = environment.get_template("macros.html.j2").module
+    table = Table("long", "Long", ["a"], [[str(number)] for number in range(12)], most=10)
+    assert "The first 10 of 12 rows" in macros.table(table) and macros.table(table).count("<tr>") == 11
 
 
 NASTY = '<script>alert(1)</script> & "é" 😀'

@@ -12,9 +12,9 @@ from slopewise.report.frames import FILES, Frames
 from slopewise.report.ledger import readable, shipped_lines, validation_lines
 from slopewise.report.methods import methods_section
 from slopewise.report.naming import Naming
-from slopewise.report.numbers import figures, interval, number, signed
+from slopewise.report.numbers import figures, interval, number, p_value, signed
 from slopewise.report.references import WORKS
-from slopewise.report.section_growth import model_words
+from slopewise.report.section_growth import fixed_table, model_words
 from slopewise.report.section_outcome import coefficient_table
 from slopewise.report.sections import key_figures, summary
 from slopewise.report.wording import Gain, Verdict, gain, headline, slope_sentences, verdict
@@ -41,6 +41,14 @@ def frames(results) -> Frames:
 @pytest.fixture(scope="module")
 def naming(invented) -> Naming:
     return Naming(invented.study())
+
+
+def test_fixed_effects_have_their_degrees_of_freedom_and_a_p_value_beside_the_interval(frames, naming):
+    table = fixed_table(frames, naming)
+    assert table.columns[-3:] == ["t", "df", "p"]
+    assert [row[-3:] for row in table.rows[:2]] == [["30.85", "57.3", "<0.001"], ["2.36", "57.3", "0.022"]]
+    assert table.mark(0) == {"marker": "alpha"} and table.mark(3) == {"marker": "beta"}
+    assert [p_value(x) for x in (0.0, 0.00099, 0.001, 0.5, math.nan)] == ["<0.001", "<0.001", "0.001", "0.500", "–"]
 
 
 def with_gain(naming: Naming, gain: tuple[float, float, float], kept: int = 1) -> tuple[Verdict, str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import subprocess
 import sys
@@ -303,11 +304,8 @@ NOT_YET = {
     "growth.rows": ('random: "~ time"}', 'random: "~ time", rows: all}'),
     "growth.slope_of": ('random: "~ time"}', 'random: "~ time", slope_of: dose}'),
     "markers.albumin.fast_change": ("{column: albumin,", "{column: albumin, fast_change: {below: -0.2},"),
-    "landmark": ("landmark: 2", "landmark: [1, 2]"),
-    "landmark ": ("landmark: 2", "landmark: none"),
-    "outcome.kind": ("kind: survival", "kind: none"),
+    "landmark": ("landmark: 2", "landmark: none"),
     "outcome.penalty": ("event: status", "event: status\n  penalty: elastic_net"),
-    "report.patients": ("landmark: 2", "landmark: 2\nreport: {patients: true}"),
 }
 
 
@@ -317,6 +315,62 @@ def test_what_is_still_to_come_is_refused_not_ignored(name: str) -> None:
     assert f": {name.strip()}: `" in message
     assert "is not available yet" in message
     assert re.search(r"my\.yaml: line \d+: ", message)
+
+
+COMPETING = ("{1: transplant, 2: death}", "{2: death}\n  competing: {1: transplant}")
+
+
+@pytest.mark.parametrize(
+    ("key", "new"), [("landmark", "landmark: [1, 2]"), ("report.patients", "landmark: 2\nreport: {patients: true}")]
+)
+@pytest.mark.parametrize(
+    "other", [COMPETING, *(("event: status", f"event: status\n  {own}") for own in ("strata: [sex]", "entry: start"))]
+)
+def test_what_only_plain_survival_has_is_refused_for_other_outcomes(key: str, new: str, other: tuple[str, str]) -> None:
+    text = changed(*other)
+    assert "landmark: 2" in text
+    message = refusal(text.replace("landmark: 2", new))
+    assert f": {key}: " in message and "not available yet with competing events, strata or delayed entry" in message
+
+
+GROWTH = TEXT[: TEXT.index("outcome:")] + "outcome: {kind: none}\n"
+
+
+def grown(old: str, new: str) -> str:
+    """The PBC study without an outcome, with one place changed."""
+    assert GROWTH.count(old) == 1, old
+    return GROWTH.replace(old, new)
+
+
+def test_a_study_without_an_outcome() -> None:
+    study = parse_study(GROWTH.encode(), "my.yaml")
+    assert not study.has_outcome and study.landmark_time == 2
+    assert parse_study(grown("landmark: 2", "landmark: none").encode(), "my.yaml").landmark_time == math.inf
+
+
+def test_slopes_of_a_predictor_that_is_not_time() -> None:
+    text = grown("landmark: 2", "landmark: none").replace('"~ time", random: "~ time"', '"~ ses", random: "~ ses"')
+    study = parse_study(text.replace('random: "~ ses"', 'random: "~ ses", slope_of: ses').encode(), "my.yaml")
+    assert (study.growth.slope_of, study.growth_columns) == ("ses", ("ses",))
+    assert "growth.slope_of: `dose` must be in growth.fixed and growth.random" in refusal(
+        text.replace('random: "~ ses"', 'random: "~ ses", slope_of: dose')
+    )
+    with_landmark = text.replace("landmark: none", "landmark: 2").replace(
+        'random: "~ ses"', 'random: "~ ses", slope_of: ses'
+    )
+    assert "landmark: must be none with growth.slope_of" in refusal(with_landmark)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("kind: none", "kind: none, event: status", "outcome.event: is for a study with an outcome"),
+        ("kind: none}", "kind: none}\nvalidation: {folds: 3}", "validation: there is no outcome model to validate"),
+        ("time_unit: days", "time_unit: none", "data.analysis_unit: data.time_unit and data.analysis_unit must both"),
+    ],
+)
+def test_keys_of_an_outcome_are_refused_where_there_is_none(old: str, new: str, message: str) -> None:
+    assert message in refusal(grown(old, new))
 
 
 AVAILABLE = {

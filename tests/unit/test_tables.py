@@ -63,3 +63,21 @@ def test_an_edited_table_is_an_error_with_a_way_out(tmp_path: Path):
 def test_every_table_has_keys_among_its_columns():
     for name, table in tables.TABLES.items():
         assert set(table.keys) <= set(table.columns), name
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+49 30", "-", "-2+3", "@SUM(A1)", "\tx", "'=1", "''@x", "=\n1", "-1\n"])
+def test_a_formula_is_guarded_in_csv_and_comes_back_as_it_was(text: str):
+    assert tables.guarded(text) == f"'{text}" and tables.bare(tables.guarded(text)) == text
+
+
+@pytest.mark.parametrize("text", ["-2", "+1.5", "a=b", "'quoted'", "'-2", "", "'", "001", "1-2"])
+def test_what_is_no_formula_stays_as_it_is(text: str):
+    assert tables.guarded(text) == text == tables.bare(text)
+
+
+def test_hostile_patients_survive_a_csv_file(tmp_path: Path):
+    names = ["=1+1", "'=1+1", "-2", "+x", "plain", "@a", "'", '"quoted", =1']
+    frame = pd.concat([folds().head(1).assign(patient=name) for name in names])
+    tables.write(frame, "folds", tmp_path / "folds.csv")
+    assert "'=1+1," in (tmp_path / "folds.csv").read_text(encoding="utf-8")
+    assert set(tables.read("folds", tmp_path / "folds.csv")["patient"]) == set(names)

@@ -136,9 +136,9 @@ def test_the_spread_is_that_of_the_estimate_not_of_noise(marker, ladder):
 def test_reliability_has_its_interval(marker, ladder):
     boot = bootstrap_ladder(PLAN, ladder, [marker])
     slopes = pd.DataFrame({"marker": "m", "reliability": [0.4, 0.6]})
-    table = reliability_table(boot, slopes, ["m"])
+    table = reliability_table(boot.reliability, slopes, ["m"])
     assert table.loc[0, "reliability"] == 0.5
     assert table.loc[0, "ci_low"] < table.loc[0, "ci_high"]
     empty = bootstrap_ladder(BootstrapPlan(0, 4, 1, 3), ladder, [marker])
     assert empty.estimates_unit.shape == (0, len(ladder.terms))
-    assert reliability_table(empty, slopes, ["m"])["ci_low"].isna().all()
+    assert reliability_table(empty.reliability, slopes, ["m"])["ci_low"].isna().all()

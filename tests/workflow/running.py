@@ -59,6 +59,11 @@ PROMISED = [
     "growth/fixed_effects.csv",
     "growth/covariance.csv",
     "growth/population.csv",
+    "growth/comparison.csv",
+    "growth/serial.csv",
+    "growth/trends.csv",
+    "growth/variogram.csv",
+    "growth/implied.csv",
     "growth/fits.csv",
     "slopes/slopes.parquet",
     "slopes/slopes.csv",
@@ -72,6 +77,9 @@ PROMISED = [
     "outcome/decision_curve.csv",
     "outcome/validation_ledger.csv",
     "outcome/predictions.parquet",
+    "outcome/sensitivity.csv",
+    "outcome/permutation.csv",
+    "outcome/subgroups.csv",
     "model.json",
     "provenance.json",
     "report.html",
@@ -112,6 +120,32 @@ def pbc_part() -> Tables:
     )
 
 
+HOSTILE_IDS = ("<script>alert(1)</script>", "=1+1", "-2", "'quoted'", "@SUM(A1)")
+LONG = "<i>" + "x" * 197
+"""A column's name of 200 characters, the most that a study file may have."""
+
+
+def hostile() -> Tables:
+    """The cut-down study with texts that would run or break something, were they not taken for text."""
+    part = pbc_part()
+    names = dict(zip(sorted(part.patients["id"])[:5], HOSTILE_IDS, strict=True))
+    for table in (part.measurements, part.patients):
+        table["id"] = [names.get(patient, str(patient)) for patient in table["id"]]
+    part.measurements = part.measurements.rename(columns={"albumin": LONG, "bili": "=1+1"})
+    part.patients["sex"] = part.patients["sex"].map({"f": "=2+2", "m": '<b>"m"</b>'})
+    part.patients = part.patients.rename(columns={"age": LONG, "sex": "+sex"})
+    part.study["title"] = "\"Slopes\" & 'levels' 😀 </title><script>alert(2)</script>"
+    part.study["description"] = "</main><img src=x onerror=alert(3)>"
+    part.study["markers"] = {
+        "log_bilirubin": {"column": "=1+1", "transform": "log", "label": "=1+1"},
+        "albumin": {"column": LONG, "unit": "<u>g/dl</u>"},
+    }
+    part.study["outcome"]["events"] = {1: "</style>transplant", 2: "death 😀"}
+    part.study["outcome"]["covariates"] = [LONG, "+sex"]
+    part.study["outcome"]["bootstrap"] = 0
+    return part
+
+
 def snakemake(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
     """Run Snakemake as a user would, without colours."""
     return subprocess.run(
@@ -148,8 +182,9 @@ def run_steps(study_file: Path, results: Path, until: str = "validate", folder: 
     folds = results / "folds.parquet"
     script("make_folds").make(study_file, cohort["patients"], folds)
     tables = {"measurements": cohort["measurements"], "patients": cohort["patients"]}
-    growth = at("growth/fixed_effects.csv", "growth/covariance.csv", "growth/population.csv")
-    script("compare_growth").compare(study_file, **tables, **growth)
+    names = ("fixed_effects", "covariance", "population", "comparison", "serial", "trends", "variogram", "implied")
+    growth = at(*(f"growth/{name}.csv" for name in names))
+    script("compare_growth").compare(study_file, **tables, outputs=growth, threads=1)
     chunk = at("work/scores.parquet", "work/fits.parquet", "work/slopes.parquet")
     script("cross_fit_slopes").cross_fit_chunk(study_file, 1, **tables, folds=folds, **chunk, threads=1)
     slopes = at("slopes/slopes.parquet", "slopes/crossfit.parquet", "growth/fits.csv")
@@ -165,6 +200,9 @@ def run_steps(study_file: Path, results: Path, until: str = "validate", folder: 
     measured |= {"predictions": results / "outcome/predictions.parquet"}
     measured |= {"ledger": results / "outcome/validation_ledger.csv"}
     script("validate_outcome").validate(study_file, inputs, measured, threads=1)
+    examined = at("outcome/sensitivity.csv", "outcome/permutation.csv", "outcome/subgroups.csv")
+    inputs |= {"predictions": measured["predictions"]}
+    script("examine_sensitivity").examine(study_file, inputs, examined, threads=1)
     if until == "report":
         made = [path for path in results.rglob("*") if path.suffix in {".parquet", ".csv", ".json"}]
         script("record_run").record(study_file, folder, made, results / "provenance.json", results / "run.json", 1)

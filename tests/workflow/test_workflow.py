@@ -5,6 +5,7 @@ import http.server
 import json
 import re
 import threading
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -45,7 +46,7 @@ def test_every_rule_left_its_log_and_its_time(finished: Path):
     results = finished / "results/small"
     logs = {path.stem.split(".")[0] for path in (results / "logs").glob("*.log")}
     timings = {path.stem.split(".")[0] for path in (results / "timings").glob("*.tsv")}
-    assert logs == timings and len(logs) == 9
+    assert logs == timings and len(logs) == 10
     seconds = json.loads((results / "run.json").read_text())["seconds"]
     assert {name.split(".")[0] for name in seconds} >= logs - {"render_report", "record_run"}
 
@@ -82,6 +83,23 @@ def test_no_absolute_path_and_no_clock_in_what_is_shared(finished: Path):
     for name in ("report.html", "provenance.json", "model.json"):
         text = (results / name).read_text(encoding="utf-8")
         assert str(finished) not in text and str(ROOT) not in text
+
+
+def test_snakemakes_own_report_is_made_offline_and_holds_no_patient(finished: Path, monkeypatch: pytest.MonkeyPatch):
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")  # nobody listens there
+    ended = run_from(finished, "--report", "report.zip")
+    assert ended.returncode == 0, ended.stderr
+    with zipfile.ZipFile(finished / "report.zip") as archive:
+        names = {Path(name).name: archive.read(name).decode() for name in archive.namelist() if "/data/raw/" in name}
+        page = archive.read("report/report.html").decode()
+    wanted = {"fixed_effects", "leakage_audit", "reliability", "coefficients", "performance"}
+    assert set(names) == {"report.html", *(f"{name}.csv" for name in wanted)}
+    assert not [
+        name for name, text in names.items() if name.endswith(".csv") and "patient" in text.split("\n")[0].split(",")
+    ]
+    for words in ("neither stage had seen", "Whom each fit saw", "names no patient"):
+        assert words in page, "the captions are in the page"
 
 
 def test_another_workflow_loads_this_one_as_a_module(tmp_path: Path):
@@ -138,3 +156,11 @@ def test_a_mistake_in_the_study_file_is_told_before_anything_runs(pbc: Tables, t
     assert ended.returncode != 0
     assert "landmrk" in ended.stderr and "landmark" in ended.stderr and "Traceback" not in ended.stderr
     assert not (tmp_path / "results").exists()
+
+
+def test_the_page_of_single_patients_is_made_for_a_study_that_asks_for_it(pbc: Tables, tmp_path: Path):
+    pbc.write(tmp_path)
+    assert "render_patients" not in run_from(tmp_path, "--dry-run").stdout
+    pbc.study["report"] = {"patients": True}
+    pbc.write(tmp_path)
+    assert re.search(r"^render_patients +1$", run_from(tmp_path, "--dry-run").stdout, flags=re.MULTILINE)

@@ -1,7 +1,8 @@
 # What every rule shares.
 # needs  config["studies"]: names of files in config/studies; or config["study"]: the path of one study file
-# makes  STUDIES, and the functions by which a rule asks for a study's input files, its settings and the digest of its code
+# makes  STUDIES (the runs, by their folder below results/), GRIDS (studies with a list of landmarks), and the functions by which a rule asks for a study's input files, its settings and the digest of its code
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -29,7 +30,7 @@ search = [str(SCRIPTS), *filter(None, os.getenv("PYTHONPATH", "").split(os.paths
 os.environ.update(PYTHONPATH=os.pathsep.join(dict.fromkeys(search)))
 
 from slopewise import run
-from slopewise.study import load_study
+from slopewise.study_runs import runs_of
 
 
 def studies_to_run():
@@ -47,15 +48,22 @@ def shipped_study(name):
 
 
 try:
-    STUDY_FILES = {study.study: (file, study) for file in studies_to_run() for study in [load_study(file)]}
+    RUNS = [runs_of(file, Path(".snakemake/slopewise/studies")) for file in studies_to_run()]
 except run.InputError as error:
     raise WorkflowError(str(error)) from None
 
-if not STUDY_FILES:
+if not RUNS:
     raise WorkflowError("No study to run: name one in config/config.yaml (studies: [pbc]) or with --config study=PATH.")
 
+STUDY_FILES = {one.folder: (one.file, one.study) for runs in RUNS for one in runs}
 STUDIES = sorted(STUDY_FILES)
+GRIDS = {runs[0].study.study: [one.folder for one in runs] for runs in RUNS if "/" in runs[0].folder}
 
+
+def named(is_chosen):
+    """A pattern of the studies of which something holds; it matches nothing where there are none."""
+    chosen = [re.escape(name) for name in STUDIES if is_chosen(STUDY_FILES[name][1])]
+    return "|".join(chosen) or "(?!)"
 
 def folder_of(study):
     """Where a study's paths start: the working directory; for a study by name whose data are not there, the workflow."""
@@ -73,7 +81,7 @@ config["cores"] = workflow.resource_settings.cores  # None on a cluster, where e
 
 
 wildcard_constraints:
-    study="[A-Za-z0-9_-]+",
+    study="[A-Za-z0-9_-]+(/landmark-[0-9.e+-]+)?",
     chunk="[0-9]+",
 
 
@@ -107,3 +115,8 @@ def chunks(wildcards):
 def results(*names):
     """Files of a study, as patterns."""
     return [f"results/{{study}}/{name}" for name in names]
+
+
+def at_each_landmark(name):
+    """A file of each run of a study with a list of landmarks."""
+    return lambda wildcards: collect(f"results/{{run}}/{name}", run=GRIDS[wildcards.study])

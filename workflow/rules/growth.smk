@@ -1,7 +1,9 @@
 # Growth-curve mixed models of each marker and the cross-fitted slopes of each patient.
 # needs  cohort/measurements.parquet, cohort/patients.parquet, folds.parquet
-# makes  growth/{fixed_effects,covariance,population,fits}.csv, slopes/{slopes,crossfit}.parquet, slopes/{slopes,leakage_audit}.csv
-# steps  compare_growth; cross_fit_slopes (a job per chunk of markers), gather_slopes
+# makes  growth/{fixed_effects,covariance,population,comparison,serial,trends,variogram,implied,fits}.csv,
+#        slopes/{slopes,crossfit}.parquet, slopes/{slopes,leakage_audit}.csv
+#        slopes/reliability.csv (rate_slopes, for a study without an outcome; else fit_outcome makes it)
+# steps  compare_growth; cross_fit_slopes (a job per chunk of markers), gather_slopes, rate_slopes
 
 
 rule compare_growth:
@@ -9,16 +11,26 @@ rule compare_growth:
         measurements="results/{study}/cohort/measurements.parquet",
         patients="results/{study}/cohort/patients.parquet",
     output:
-        fixed_effects="results/{study}/growth/fixed_effects.csv",
+        fixed_effects=report(
+            "results/{study}/growth/fixed_effects.csv",
+            caption="../report/fixed_effects.rst",
+            category="{study}",
+            labels={"what": "growth models"},
+        ),
         covariance="results/{study}/growth/covariance.csv",
         population="results/{study}/growth/population.csv",
+        comparison="results/{study}/growth/comparison.csv",
+        serial="results/{study}/growth/serial.csv",
+        trends="results/{study}/growth/trends.csv",
+        variogram="results/{study}/growth/variogram.csv",
+        implied="results/{study}/growth/implied.csv",
     log:
         "results/{study}/logs/compare_growth.log",
     benchmark:
         "results/{study}/timings/compare_growth.tsv"
     conda:
         "../../environment.yml"
-    threads: 1
+    threads: 2
     resources:
         mem_mb=2000,
         runtime=30,
@@ -70,7 +82,12 @@ rule gather_slopes:
         slopes="results/{study}/slopes/slopes.parquet",
         slopes_csv="results/{study}/slopes/slopes.csv",
         crossfit="results/{study}/slopes/crossfit.parquet",
-        audit="results/{study}/slopes/leakage_audit.csv",
+        audit=report(
+            "results/{study}/slopes/leakage_audit.csv",
+            caption="../report/leakage_audit.rst",
+            category="{study}",
+            labels={"what": "leakage audit"},
+        ),
         fits="results/{study}/growth/fits.csv",
     log:
         "results/{study}/logs/gather_slopes.log",
@@ -89,3 +106,31 @@ rule gather_slopes:
         "{wildcards.study}: leakage audit"
     script:
         "../scripts/gather_slopes.py"
+
+
+rule rate_slopes:
+    input:
+        measurements="results/{study}/cohort/measurements.parquet",
+        patients="results/{study}/cohort/patients.parquet",
+        slopes="results/{study}/slopes/slopes.parquet",
+    output:
+        reliability="results/{study}/slopes/reliability.csv",
+    log:
+        "results/{study}/logs/rate_slopes.log",
+    benchmark:
+        "results/{study}/timings/rate_slopes.tsv"
+    wildcard_constraints:
+        study=named(lambda study: not study.has_outcome),
+    conda:
+        "../../environment.yml"
+    threads: 2
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        settings=settings("outcome"),
+        code=code("rate_slopes.py"),
+    message:
+        "{wildcards.study}: reliability of the slopes, patient bootstrap"
+    script:
+        "../scripts/rate_slopes.py"

@@ -1,7 +1,7 @@
 # The ladder of outcome models on cross-fitted slopes, and its nested validation.
 # needs  cohort/*.parquet, folds.parquet, slopes/{slopes,crossfit}.parquet, growth/fits.csv
 # makes  slopes/reliability.csv, outcome/{coefficients,ledger,performance,calibration,decision_curve}.csv, outcome/predictions.parquet, model.json
-# steps  fit_outcome (with the patient bootstrap through both stages), validate_outcome
+# steps  fit_outcome (with the patient bootstrap through both stages), validate_outcome; for a study with an outcome
 
 
 rule fit_outcome:
@@ -12,14 +12,26 @@ rule fit_outcome:
         crossfit="results/{study}/slopes/crossfit.parquet",
         fits="results/{study}/growth/fits.csv",
     output:
-        coefficients="results/{study}/outcome/coefficients.csv",
+        coefficients=report(
+            "results/{study}/outcome/coefficients.csv",
+            caption="../report/coefficients.rst",
+            category="{study}",
+            labels={"what": "outcome models"},
+        ),
         ledger="results/{study}/outcome/ledger.csv",
-        reliability="results/{study}/slopes/reliability.csv",
+        reliability=report(
+            "results/{study}/slopes/reliability.csv",
+            caption="../report/reliability.rst",
+            category="{study}",
+            labels={"what": "reliability of slopes"},
+        ),
         model="results/{study}/model.json",
     log:
         "results/{study}/logs/fit_outcome.log",
     benchmark:
         "results/{study}/timings/fit_outcome.tsv"
+    wildcard_constraints:
+        study=named(lambda study: study.has_outcome),
     conda:
         "../../environment.yml"
     threads: 2
@@ -43,7 +55,12 @@ rule validate_outcome:
         crossfit="results/{study}/slopes/crossfit.parquet",
         fits="results/{study}/growth/fits.csv",
     output:
-        performance="results/{study}/outcome/performance.csv",
+        performance=report(
+            "results/{study}/outcome/performance.csv",
+            caption="../report/performance.rst",
+            category="{study}",
+            labels={"what": "performance"},
+        ),
         calibration="results/{study}/outcome/calibration.csv",
         decision_curve="results/{study}/outcome/decision_curve.csv",
         predictions="results/{study}/outcome/predictions.parquet",
@@ -52,6 +69,8 @@ rule validate_outcome:
         "results/{study}/logs/validate_outcome.log",
     benchmark:
         "results/{study}/timings/validate_outcome.tsv"
+    wildcard_constraints:
+        study=named(lambda study: study.has_outcome),
     conda:
         "../../environment.yml"
     threads: 2

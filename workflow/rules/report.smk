@@ -1,11 +1,22 @@
 # What a person reads, and how the run came about.
-# needs  every table of the study
-# makes  provenance.json (the same for the same input), run.json (clock, host, cores), report.html
-# steps  record_run, render_report
+# needs  every table that the study has
+# makes  provenance.json (the same for the same input), run.json (clock, host, cores), report.html;
+#        report-patients.html where report.patients asks for it
+# steps  record_run, render_report, render_patients
 
 
 COHORT = results("cohort/measurements.parquet", "cohort/patients.parquet", "cohort/flow.csv", "cohort/problems.csv")
-GROWTH = results("growth/fixed_effects.csv", "growth/covariance.csv", "growth/population.csv", "growth/fits.csv")
+GROWTH = results(
+    "growth/fixed_effects.csv",
+    "growth/covariance.csv",
+    "growth/population.csv",
+    "growth/comparison.csv",
+    "growth/serial.csv",
+    "growth/trends.csv",
+    "growth/variogram.csv",
+    "growth/implied.csv",
+    "growth/fits.csv",
+)
 SLOPES = results("slopes/slopes.parquet", "slopes/reliability.csv", "slopes/leakage_audit.csv")
 OUTCOME = results(
     "outcome/coefficients.csv",
@@ -15,13 +26,22 @@ OUTCOME = results(
     "outcome/calibration.csv",
     "outcome/decision_curve.csv",
     "outcome/predictions.parquet",
+    "model.json",
 )
+SENSITIVITY = results("outcome/sensitivity.csv", "outcome/permutation.csv", "outcome/subgroups.csv")
+
+
+def outcome_tables(wildcards):
+    """The outcome half, which a study without an outcome does not have; its last part is for plain survival."""
+    study = study_of(wildcards)
+    return (OUTCOME if study.has_outcome else []) + (SENSITIVITY if study.is_plain_survival else [])
 
 
 rule record_run:
     input:
         unpack(data_files),
-        tables=COHORT + GROWTH + SLOPES + OUTCOME + results("folds.parquet", "model.json"),
+        tables=COHORT + GROWTH + SLOPES + results("folds.parquet"),
+        outcome=outcome_tables,
     output:
         provenance="results/{study}/provenance.json",
         run="results/{study}/run.json",
@@ -46,7 +66,8 @@ rule record_run:
 
 rule render_report:
     input:
-        tables=COHORT + GROWTH + SLOPES + OUTCOME + results("model.json"),
+        tables=COHORT + GROWTH + SLOPES,
+        outcome=outcome_tables,
         provenance="results/{study}/provenance.json",
     output:
         report=report(
@@ -72,3 +93,29 @@ rule render_report:
         "{wildcards.study}: the report"
     script:
         "../scripts/render_report.py"
+
+
+rule render_patients:
+    input:
+        tables=COHORT + GROWTH + SLOPES,
+        outcome=outcome_tables,
+        provenance="results/{study}/provenance.json",
+    output:
+        report="results/{study}/report-patients.html",
+    log:
+        "results/{study}/logs/render_patients.log",
+    benchmark:
+        "results/{study}/timings/render_patients.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=15,
+    params:
+        settings=settings("report"),
+        code=code("render_patients.py"),
+    message:
+        "{wildcards.study}: the page of single patients, not for sharing"
+    script:
+        "../scripts/render_patients.py"

@@ -1,42 +1,48 @@
-"""Fit the study's growth model of every marker on everybody at risk: fixed effects and covariance with intervals."""
+"""Fit the growth models of every marker side by side: is a random slope needed, and what does each model say?"""
 
 from pathlib import Path
 
 from slopewise import run
 
 
-def compare(
-    study_file: Path, measurements: Path, patients: Path, fixed_effects: Path, covariance: Path, population: Path
-) -> None:
-    """Write ``growth/fixed_effects``, ``growth/covariance`` and the population's course under the study's model."""
+def compare(study_file: Path, measurements: Path, patients: Path, outputs: dict[str, Path], threads: int) -> None:
+    """Write the tables of ``growth/`` that need everybody; `outputs` by the names of the rule's outputs."""
     import pandas as pd
 
     from slopewise import tables
-    from slopewise.growth.compare import variance_components
+    from slopewise.growth.compare import q_values
+    from slopewise.growth.evidence import compare_marker
     from slopewise.slopes import growth_model, marker_data, population_course
     from slopewise.study import load_study
 
     study = load_study(study_file)
     rows = tables.read("cohort/measurements", measurements)
     cohort = tables.read("cohort/patients", patients)
-    effects, components, courses = [], [], []
+    model = growth_model(study)
+    found: dict[str, list[pd.DataFrame]] = {name: [] for name in outputs}
     for marker in study.markers:
-        data = marker_data(growth_model(study), marker, rows, cohort, study.landmark_time)
+        data = marker_data(model, marker, rows, cohort, study.landmark_time)
+        rng = run.generator(study.seed, "compare_growth", marker)
+        evidence = compare_marker(model, data.growth, study.growth.bootstrap, rng, study.is_in_time, threads)
         batch = data.growth.fit_batch(data.everybody())
-        fit = batch.fit(0)
-        effects.append(fit.fixed_effects.assign(marker=marker, model="study"))
-        components.append(variance_components(fit).assign(marker=marker, model="study"))
-        courses.append(population_course(data, batch, rows))
-        run.logger.info("%s: %s", marker, fit.message or "converged")
-    tables.write(pd.concat(effects), "growth/fixed_effects", fixed_effects)
-    tables.write(pd.concat(components), "growth/covariance", covariance)
-    tables.write(pd.concat(courses), "growth/population", population)
+        for name, frame in {**evidence, "population": population_course(data, batch, rows)}.items():
+            found[name].append(frame.assign(marker=marker))
+        run.logger.info("%s: %s", marker, batch.fit(0).message or "converged")
+    for name, path in outputs.items():
+        parts = [part for part in found[name] if len(part)]
+        table = pd.concat(parts) if parts else pd.DataFrame(columns=list(tables.TABLES[f"growth/{name}"].columns))
+        if name == "comparison":
+            by_model = table.groupby("model")["p_value"]
+            table["q_value"] = by_model.transform(lambda p: q_values(p.to_numpy(dtype=float)))
+        tables.write(table, f"growth/{name}", path)
 
 
 if __name__ == "__main__":
     with run.step(snakemake.log[0], snakemake.threads):
         compare(
             Path(snakemake.config["study_files"][snakemake.wildcards.study]),
-            **{name: Path(path) for name, path in snakemake.input.items()},
-            **{name: Path(path) for name, path in snakemake.output.items()},
+            Path(snakemake.input.measurements),
+            Path(snakemake.input.patients),
+            {name: Path(path) for name, path in snakemake.output.items()},
+            snakemake.threads,
         )

@@ -32,7 +32,8 @@ def cross_fit_chunk(
     for marker in study.chunks()[chunk - 1]:
         data = marker_data(growth_model(study), marker, rows, cohort, study.landmark_time)
         scored, ledger, _ = cross_fit(data, plan, threads)
-        own = facts(rows, cohort, marker, logarithmic=study.markers[marker].transform == "log")
+        logarithmic = study.markers[marker].transform == "log"
+        own = facts(rows, cohort, marker, logarithmic, study.growth.slope_of)
         run.logger.info("%s: %d fits, %d singular", marker, len(ledger), int(ledger["singular"].sum()))
         all_scores.append(scored.drop(columns="slope_deviation"))
         all_fits.append(ledger)

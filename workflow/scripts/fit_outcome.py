@@ -33,7 +33,9 @@ def fit(study_file: Path, inputs: dict[str, Path], outputs: dict[str, Path], thr
     )
     tables.write(coefficients, "outcome/coefficients", outputs["coefficients"])
     tables.write(pd.concat([outcome.ledger, lines]), "outcome/ledger", outputs["ledger"])
-    tables.write(reliability_table(boot, slopes, outcome.data.markers), "slopes/reliability", outputs["reliability"])
+    tables.write(
+        reliability_table(boot.reliability, slopes, outcome.data.markers), "slopes/reliability", outputs["reliability"]
+    )
     run.write_json(outputs["model"], shipped_model(study, markers, outcome, rows, cohort))
 
 

@@ -16,7 +16,7 @@ def make(study_file: Path, patients: Path, folds: Path) -> None:
         crossfit_folds=study.crossfit.folds,
         crossfit_repeats=study.crossfit.repeats,
         validation_folds=study.validation.folds,
-        validation_repeats=study.validation.repeats,
+        validation_repeats=study.validation.repeats if study.has_outcome else 0,
         seed=study.seed,
     )
     tables.write(make_folds(tables.read("cohort/patients", patients), plan), "folds", folds)

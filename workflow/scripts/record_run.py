@@ -34,6 +34,11 @@ def record(
         provenance,
         {
             "study": study.model_dump(mode="json"),
+            "order": {
+                "markers": list(study.markers),
+                "events": list(study.outcome.events),
+                "competing": list(study.outcome.competing),
+            },
             "study_file_sha256": run.file_digest(study_file),
             "seed": study.seed,
             "inputs": {name: run.file_digest(folder / name) for name in inputs},
@@ -51,7 +56,7 @@ if __name__ == "__main__":
         record(
             Path(snakemake.config["study_files"][snakemake.wildcards.study]),
             Path(snakemake.config["study_folders"][snakemake.wildcards.study]),
-            [Path(path) for path in snakemake.input.tables],
+            [Path(path) for path in [*snakemake.input.tables, *snakemake.input.outcome]],
             Path(snakemake.output.provenance),
             Path(snakemake.output.run),
             snakemake.config["cores"],

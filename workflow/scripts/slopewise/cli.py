@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -12,7 +14,7 @@ import typer
 
 from slopewise import __version__
 from slopewise.cli_predict import predict_command
-from slopewise.run import InputError
+from slopewise.run import InputError, limit_threads
 
 HELP = """
 From repeated measurements of patients to cross-fitted slopes and an honest test of what they predict.
@@ -80,9 +82,10 @@ def main(
 @contextmanager
 def one_line_errors() -> Iterator[None]:
     """A mistake of the user's becomes one line on the terminal and status 1; a fault of ours keeps its traceback."""
-    from slopewise.run import limit_threads
-
     limit_threads()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal that cannot show a letter of the data shows a ? for it
+            stream.reconfigure(errors="replace")
     try:
         yield
     except (InputError, OSError) as error:

@@ -99,7 +99,7 @@ def examine(path: Path) -> Examination:
     Raises `InputError` for a study file or data that cannot be used, with the first reason; `CohortError` carries all.
     """
     study = load_study(path)
-    if study.outcome.kind != "survival":
+    if study.outcome.kind in ("binary", "continuous"):
         raise InputError(f"{path}: outcome.kind: checking a study of kind {study.outcome.kind} is not available yet")
     cohort = prepare_cohort(study, Path())
     visits = cohort.measurements.groupby("patient")["time"].nunique()

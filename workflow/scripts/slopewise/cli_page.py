@@ -19,6 +19,7 @@ MOST_LINES = 30
 MOST_ERRORS = 20
 WIDEST = 100
 BAR = 30
+"""Longest bar, in characters."""
 
 
 def show(found: Examination) -> None:
@@ -106,9 +107,10 @@ def _visits(console: Console, found: Examination) -> None:
     _title(console, "Visits per patient up to the landmark")
     groups = found.visits.clip(upper=6).value_counts().sort_index()
     largest, total = int(groups.max()), len(found.visits)
+    block = "█" if console.encoding.startswith("utf") else "#"
     for visits, count in groups.items():
         name = "6 or more" if visits == 6 else str(visits)
-        bar = "█" * max(1, round(BAR * count / largest))
+        bar = block * max(1, round(BAR * count / largest))
         console.print(Text(f"  {name:>9} {bar} {count} ({count / total:.0%})"))
     _line(console, f"median {found.visits.median():g}, largest {found.visits.max()}")
 

@@ -8,22 +8,18 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
-from slopewise.report.frames import Frames
+from slopewise.report.frames import Frames, recorded_study
 from slopewise.report.naming import Naming
 from slopewise.report.numbers import MINUS, MISSING
 from slopewise.report.parts import Section, Table
 from slopewise.report.sections import sections
-from slopewise.run import InputError, atomic, write_text
-from slopewise.study import Study
+from slopewise.run import atomic, write_text
 
 NUMBER = re.compile(r"[-+]?[0-9]+(\.[0-9]+)?(e[-+]?[0-9]+)?")
 INTERVAL = re.compile(r"(?P<low>\S+) to (?P<high>\S+)")
@@ -69,17 +65,7 @@ def export(results: Path, out: Path, csv: bool = True, latex: bool = True) -> li
 
 def report_sheets(results: Path) -> list[Sheet]:
     """Every table of the report, in its order."""
-    provenance = results / "provenance.json"
-    if not provenance.is_file():
-        raise InputError(
-            f"{results}: no finished study lies there (provenance.json is missing); give the folder of one study, for "
-            "example results/pbc"
-        )
-    frames = Frames.read(results)
-    try:
-        study = Study.model_validate_json(json.dumps(frames.provenance["study"]))
-    except (KeyError, ValidationError) as error:
-        raise InputError(f"{provenance}: the study of another version of slopewise; run it again") from error
+    study, frames = recorded_study(results), Frames.read(results)
     found: dict[str, Sheet] = {}
     for table in tables_of(sections(frames, Naming(study))):
         found.setdefault(file_name(table.name), sheet_of(table))

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from slopewise.design_screen import SPLINES, Formula, as_python, screen
+from slopewise.design_screen import SPLINES, Formula, as_python, screen, screen_factor
 from slopewise.run import InputError
 
 Matrix = NDArray[np.float64]
@@ -247,9 +247,10 @@ def _evaluate(
     from formulaic import ModelSpec
 
     prepared = _prepared(formula, frame, levels)
-    spec = ModelSpec(
-        formula=Parsed(formula.text), materializer="pandas", na_action="ignore", output="numpy", transform_state=state
-    )
+    parsed = Parsed(formula.text)
+    for factor in {factor.expr for term in parsed for factor in term.factors}:
+        screen_factor(factor, formula)
+    spec = ModelSpec(formula=parsed, materializer="pandas", na_action="ignore", output="numpy", transform_state=state)
     try:
         with np.errstate(all="ignore"):
             made = spec.get_model_matrix(prepared, context=_functions())

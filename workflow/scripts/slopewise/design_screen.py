@@ -30,6 +30,7 @@ KEYWORDS: Mapping[str, frozenset[str]] = {
     "cr": frozenset({"df", "knots"}),
 }
 SPLINES = frozenset({"bs", "cr"})
+_STRANGE = re.compile(r"[^A-Za-z0-9_ .,+*/:()=\[\]-]")
 BACKTICK = re.compile(r"`([A-Za-z0-9_. -]{1,100})`")
 
 
@@ -55,7 +56,6 @@ class _Screen:
         self.calls: dict[str, None] = {}
         self.categorical: dict[str, None] = {}
         self.stateful = False
-        self.polynomial = True
 
     def refuse(self, what: str, remedy: str) -> InputError:
         return InputError(f"formula {self.text!r}: {what}; {remedy}")
@@ -104,11 +104,10 @@ class _Screen:
                 self.factor(left)
                 self.factor(right)
             case ast.BinOp(left, ast.Div(), right):
-                self.polynomial = self.polynomial and isinstance(right, ast.Constant)
                 self.factor(left)
                 self.factor(right)
             case ast.BinOp(left, ast.Pow(), right):
-                self.polynomial = self.polynomial and float(self.exponent(right)).is_integer()
+                self.exponent(right)
                 self.factor(left)
             case ast.UnaryOp(ast.USub() | ast.UAdd(), operand):
                 self.factor(operand)
@@ -137,18 +136,7 @@ class _Screen:
         for position, value in enumerate(rest):
             known = name == "poly" and position < 2
             options[("degree", "raw")[position] if known else f"#{position}"] = self.option(value)
-        self.state(name, options)
-
-    def state(self, name: str, options: Mapping[str, Any]) -> None:
-        """Does this call learn anything from rows, and is it a polynomial?"""
-        if name == "poly":
-            self.stateful = self.stateful or not options.get("raw", False)
-            self.polynomial = self.polynomial and options.get("degree", 1) <= 4
-        elif name in SPLINES:
-            self.stateful = True
-            self.polynomial = False
-        elif name in {"log", "sqrt", "exp"}:
-            self.polynomial = False
+        self.stateful = self.stateful or name in SPLINES or (name == "poly" and not options.get("raw", False))
 
     def option(self, node: ast.expr) -> Any:
         """The value of an option: a number, True or False, or a list of numbers."""
@@ -180,6 +168,34 @@ class _Screen:
         return value
 
 
+def _degree(node: ast.expr, inside: bool = False) -> float:
+    """An upper bound for the degree of a screened formula as a polynomial; infinite where it is none.
+
+    inside: within a call, where "/" divides; outside it nests terms.
+    """
+    match node:
+        case ast.Name():
+            return 1
+        case ast.Constant() | ast.Call(func=ast.Name(id="C")):
+            return 0
+        case ast.UnaryOp(operand=operand):
+            return _degree(operand, inside)
+        case ast.BinOp(left, ast.Add() | ast.Sub(), right):
+            return max(_degree(left, inside), _degree(right, inside))
+        case ast.BinOp(left, ast.Div(), right) if inside:
+            return _degree(left, inside) if isinstance(right, ast.Constant) else math.inf
+        case ast.BinOp(left, ast.Mult() | ast.MatMult() | ast.Div(), right):
+            return _degree(left, inside) + _degree(right, inside)
+        case ast.BinOp(left, ast.Pow(), ast.Constant(value=int(exponent))):
+            return exponent * _degree(left, inside)
+        case ast.Call(func=ast.Name(id="poly"), args=[first, *rest], keywords=keywords):
+            named = [keyword.value for keyword in keywords if keyword.arg == "degree"]
+            match [*rest[:1], *named, ast.Constant(1)][0]:
+                case ast.Constant(value=int(degree)):
+                    return degree * _degree(first, True)
+    return math.inf
+
+
 def _shown(node: ast.expr) -> str:
     return repr(ast.unparse(node).replace(" @ ", ":")[:40])
 
@@ -207,11 +223,9 @@ def screen(text: str) -> Formula:
         return name
 
     replaced = BACKTICK.sub(alias, body)
-    for character in "{}`~|^%@;\\\"'":
-        if character in replaced:
-            raise InputError(f"formula {text!r}: {character!r} is not allowed; see the list of what a formula may hold")
-    if "\n" in replaced or not replaced.isascii():
-        raise InputError(f"formula {text!r}: one line of plain characters only; quote other names with backticks")
+    strange = _STRANGE.search(replaced)
+    if strange:
+        raise InputError(f"formula {text!r}: {strange.group()!r} is not allowed; quote unusual names with backticks")
     walker = _Screen(text, aliases)
     try:
         tree = ast.parse(replaced.replace(":", "@"), mode="eval")
@@ -227,10 +241,24 @@ def screen(text: str) -> Formula:
         calls=tuple(walker.calls),
         categorical=tuple(walker.categorical),
         stateful=walker.stateful,
-        polynomial=walker.polynomial,
+        polynomial=_degree(tree.body) <= 4,
     )
 
 
 def as_python(text: str) -> str:
     """A screened formula as text that `ast` reads: ":" becomes "@", quoted names go."""
     return BACKTICK.sub("quoted", text.removeprefix("~")).replace(":", "@").strip()
+
+
+def screen_factor(text: str, formula: Formula) -> None:
+    """Screen one factor as formulaic read it: nothing may be evaluated that the screen of the formula did not see."""
+    if text in formula.variables:  # formulaic takes the backticks of a plain column off
+        return
+    walker = _Screen(formula.text, {})
+    quoted = BACKTICK.sub(lambda found: "quoted", text)
+    try:
+        walker.factor(ast.parse(quoted, mode="eval").body)
+    except SyntaxError:
+        raise walker.refuse(f"{text[:40]!r} is not a factor", "write for example ~ time * sex + age") from None
+    if not set(walker.variables) <= {*formula.variables, "quoted"}:
+        raise walker.refuse(f"{text[:40]!r} names a column that was not screened", "write the formula more plainly")

@@ -47,6 +47,13 @@ class FoldPlan:
 
     def check(self, patients: int) -> None:
         """Refuse a cohort that is too small to be split so."""
+        if not self.validation_repeats:
+            if patients < self.crossfit_folds or patients - -(-patients // self.crossfit_folds) < 2:
+                raise InputError(
+                    f"{patients} patients are too few for crossfit.folds {self.crossfit_folds}: every fold needs a "
+                    "patient, and two outside it. Change the number of folds."
+                )
+            return
         inner = patients - -(-patients // self.validation_folds)
         if patients < 2 * max(self.crossfit_folds, self.validation_folds) or inner < 2 * self.crossfit_folds:
             raise InputError(
@@ -56,16 +63,18 @@ class FoldPlan:
 
 
 def strata_of(cohort: pd.DataFrame) -> NDArray[np.int64]:
-    """What folds are balanced by, from ``cohort/patients``: the event, a binary outcome, nothing (0) if continuous."""
+    """What folds are balanced by, from ``cohort/patients``: the event, a binary outcome; else nothing (0)."""
     if "event" in cohort:
         return cohort["event"].to_numpy(dtype=np.int64)
+    if "outcome" not in cohort:
+        return np.zeros(len(cohort), dtype=np.int64)
     outcome = cohort["outcome"].to_numpy(dtype=float)
     binary = np.isin(outcome, (0.0, 1.0)).all()
     return outcome.astype(np.int64) if binary else np.zeros(len(outcome), dtype=np.int64)
 
 
 def make_folds(patients: pd.DataFrame, plan: FoldPlan) -> pd.DataFrame:
-    """The table ``folds.parquet`` for a cohort, stratified by event or by a binary outcome.
+    """The table ``folds.parquet`` for a cohort, stratified by event or by a binary outcome where there is one.
 
     Patients are taken in text order, so the folds depend on the seed and on who is in the cohort with which event.
     """
@@ -176,7 +185,7 @@ def audit(
                 "patients_scored": len(scored_by.get(key, set())),
                 "shared_patients": shared,
                 "latest_time_fitted": float(seen.max()),
-                "landmark": landmark,
+                "landmark": landmark if np.isfinite(landmark) else np.nan,
                 "rows_after_landmark": late,
                 "verdict": "clean" if shared == 0 and late == 0 and expected == recorded[key] else "leak",
             }

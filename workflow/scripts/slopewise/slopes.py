@@ -30,7 +30,9 @@ class MarkerData:
     """One marker of the cohort, ready to be fitted on any set of its patients.
 
     `patients` is the whole cohort in text order, which is also the order of `growth.patients`; `covariates` one row a
-    patient with what the growth formulas name, time-varying ones with their last value up to the landmark.
+    patient with what the growth formulas name, time-varying ones with their last value up to the landmark. `at` (m,):
+    the value of the predictor at which each patient's level and slope are taken, the landmark s, or for an infinite
+    `landmark` (a study with `landmark: none`) the patient's own last one.
     """
 
     marker: str
@@ -38,6 +40,7 @@ class MarkerData:
     growth: GrowthData
     covariates: pd.DataFrame
     landmark: float
+    at: NDArray[np.float64]
 
     def everybody(self) -> NDArray[np.int64]:
         """Every cohort patient once: copies (1, m) of the fit on everybody."""
@@ -45,15 +48,16 @@ class MarkerData:
 
 
 def growth_model(study: Study) -> GrowthModel:
-    """The growth model that a study file asks for; spline bounds are zero and the landmark."""
-    growth = study.growth
+    """The growth model that a study file asks for; spline bounds are zero and the landmark, if it has one."""
+    growth, landmark = study.growth, study.landmark_time
     return GrowthModel(
         fixed=growth.fixed,
         random=growth.random,
         structure=growth.structure,
         reml=growth.reml,
         engine=growth.engine,
-        bounds=(0.0, study.landmark_time),
+        time=growth.slope_of,
+        bounds=(0.0, landmark) if np.isfinite(landmark) else None,
     )
 
 
@@ -68,18 +72,25 @@ def marker_data(
     names = [str(patient) for patient in cohort["patient"]]
     if growth.patients != names:
         raise ValueError("every patient of the cohort needs a row up to the landmark")
+    own_last = _last_values(measurements)[model.time].reindex(cohort["patient"]).to_numpy(dtype=np.float64)
     return MarkerData(
         marker=marker,
         patients=names,
         growth=growth,
         covariates=at_landmark(measurements, cohort),
         landmark=landmark,
+        at=np.full(len(names), landmark) if np.isfinite(landmark) else own_last,
     )
+
+
+def _last_values(measurements: pd.DataFrame) -> pd.DataFrame:
+    """Each patient's last value of every column, in the order of patients as text."""
+    return measurements.sort_values(["patient", "time"], kind="stable").groupby("patient").last()
 
 
 def at_landmark(measurements: pd.DataFrame, cohort: pd.DataFrame) -> pd.DataFrame:
     """One row a patient: patient-level columns, and every column of the measurements with its last value ≤ s."""
-    last = measurements.sort_values(["patient", "time"], kind="stable").groupby("patient").last()
+    last = _last_values(measurements)
     varying = [column for column in last.columns if column not in cohort.columns and column != "time"]
     return cohort.merge(last[varying], left_on="patient", right_index=True, how="left")
 
@@ -133,8 +144,8 @@ def _designs(
         rows = np.flatnonzero(recipe == number)
         example = int(fit[rows[0]])
         zero = batch.design(data.covariates, 0.0, example)
-        level = batch.design(data.covariates, data.landmark, example)
-        slope = batch.design_derivative(data.covariates, data.landmark, example)
+        level = batch.design(data.covariates, data.at, example)
+        slope = batch.design_derivative(data.covariates, data.at, example)
         yield rows, _Designs(*zero, *level, *slope)
 
 
@@ -214,7 +225,9 @@ def population_course(
     data: MarkerData, batch: GrowthBatch, measurements: pd.DataFrame, points: int = 41
 ) -> pd.DataFrame:
     """The table ``growth/population``: x(t)'β̂ averaged over the cohort's covariates, up to the landmark."""
-    times = np.linspace(min(0.0, float(measurements["time"].min())), data.landmark, points)
+    seen = measurements[data.growth.specification.time]
+    end = data.landmark if np.isfinite(data.landmark) else float(seen.max())
+    times = np.linspace(min(0.0, float(seen.min())), end, points)
     mean = [float((batch.design(data.covariates, float(t))[0] @ batch.beta[0]).mean()) for t in times]
     return pd.DataFrame({"marker": data.marker, "time": times, "mean": mean})
 
@@ -226,16 +239,21 @@ def published(scores: pd.DataFrame, facts: pd.DataFrame) -> pd.DataFrame:
     return facts.merge(mean, on=["patient", "marker"], how="left", validate="one_to_one")
 
 
-def facts(measurements: pd.DataFrame, patients: pd.DataFrame, marker: str, logarithmic: bool) -> pd.DataFrame:
+def facts(
+    measurements: pd.DataFrame, patients: pd.DataFrame, marker: str, logarithmic: bool, predictor: str = "time"
+) -> pd.DataFrame:
     """What a marker's own rows up to the landmark say about each patient, without any model.
 
     Columns patient, marker, visits, span (analysis units), first, last, delta = last − first, delta_relative
     (exp(delta) − 1 for a log-transformed marker, else delta/first where first > 0, else empty) and slope_ols, the
     patient's own least-squares slope (marker units per analysis unit; empty with fewer than two distinct times).
-    delta is empty with one visit: nothing has been seen to change.
+    delta is empty with one visit: nothing has been seen to change. `predictor` stands in place of time where the
+    study wants the slope of another column.
     """
-    rows = measurements.loc[measurements[marker].notna(), ["patient", "time", marker]]
-    rows = rows.sort_values(["patient", "time"], kind="stable").rename(columns={marker: "value"})
+    rows = measurements.loc[measurements[marker].notna(), ["patient", predictor, marker]].set_axis(
+        ["patient", "time", "value"], axis=1
+    )
+    rows = rows.sort_values(["patient", "time"], kind="stable")
     groups = rows.groupby("patient", sort=True)
     table = pd.DataFrame(
         {

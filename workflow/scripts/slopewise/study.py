@@ -5,6 +5,7 @@ Snakemake imports this module at each start, so it imports nothing heavy: pydant
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -43,7 +44,8 @@ class Study(Keys):
         expects("a number, a list of numbers or none"),
     ]
     """The moment from which one predicts, in the analysis unit since time zero; a list of moments; or `none`: each
-    patient's own last visit. Example: `2`"""
+    patient's own last visit. A list makes `results/{study}/landmark-{s}/` for each, with the same files below it, and
+    `landmarks.csv` and `landmarks.html` over them. Example: `2`"""
     outcome: Outcome
     crossfit: CrossFit = Field(default_factory=CrossFit)
     validation: Validation = Field(default_factory=Validation)
@@ -55,10 +57,32 @@ class Study(Keys):
 
     @property
     def landmark_time(self) -> float:
-        """The landmark as one number; raises `ValueError` where the study has a list or none."""
+        """The landmark as one number, infinite for `none` (each patient's own last visit); `ValueError` for a list."""
         if isinstance(self.landmark, float):
             return self.landmark
-        raise ValueError("the study has no single landmark")
+        if self.landmark == "none":
+            return math.inf
+        raise ValueError("the study has several landmarks")
+
+    @property
+    def has_outcome(self) -> bool:
+        """Whether the slopes are to predict anything: `outcome.kind` is not `none`."""
+        return self.outcome.kind != "none"
+
+    @property
+    def is_plain_survival(self) -> bool:
+        """Whether the outcome is one event that nothing competes with, without strata and without delayed entry."""
+        outcome = self.outcome
+        return outcome.kind == "survival" and not (outcome.competing or outcome.strata or outcome.entry)
+
+    def at(self, landmark: float) -> Study:
+        """The same study at one landmark."""
+        return self.model_copy(update={"landmark": landmark})
+
+    @property
+    def is_in_time(self) -> bool:
+        """Whether the slopes are changes over time, so that neighbouring rows may be alike."""
+        return self.growth.slope_of == "time" and self.data.time_unit != "none"
 
     @property
     def growth_columns(self) -> tuple[str, ...]:
@@ -104,13 +128,13 @@ _OUTCOME_MODEL = _keys(
 )
 _DEPENDS_ON: dict[str, tuple[str, ...]] = {
     "cohort": (
-        *("data", "landmark", "growth.rows", "growth.residual_by", "growth.weights"),
+        *("data", "landmark", "growth.rows", "growth.residual_by", "growth.weights", "growth.slope_of"),
         *_keys("markers.*", "column transform"),
         *_keys("outcome", "kind time time_unit entry after_measurements event events competing censored column"),
         *_keys("outcome", "positive covariates strata one_visit missing_marker"),
     ),
     "folds": ("seed", "outcome.kind", "crossfit", "validation.folds", "validation.repeats"),
-    "compare_growth": ("seed", *_GROWTH_MODEL, "growth.bootstrap"),
+    "compare_growth": ("seed", *_GROWTH_MODEL, "growth.bootstrap", "data.time_unit"),
     # The transform tells whether a relative change is exp(delta) - 1.
     "crossfit": (*_GROWTH_MODEL, "markers.*.transform"),
     # Both stages again in each bootstrap sample; model.json also tells `predict` how to read a new patient.

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from slopewise.strict_yaml import KeyPath
 from slopewise.study_errors import Finding
+from slopewise.study_keys import Outcome
 
 if TYPE_CHECKING:
     from slopewise.study import Study
@@ -55,18 +56,12 @@ def _given(value: Any) -> bool:
 
 
 NOT_YET: Mapping[str, Callable[[Any], bool]] = {
-    "data.time_unit": lambda value: value == "none",
-    "data.analysis_unit": lambda value: value == "none",
     "data.centre": _given,
     "markers.*.fast_change": _given,
     "growth.residual_by": _given,
     "growth.weights": _given,
     "growth.rows": lambda value: value == "all",
-    "growth.slope_of": lambda value: value != "time",
-    "landmark": lambda value: not isinstance(value, float),
-    "outcome.kind": lambda value: value == "none",
     "outcome.penalty": lambda value: value == "elastic_net",
-    "report.patients": _given,
 }
 """Keys whose capability is still to come, and for which of their values; ``*`` stands for every marker."""
 
@@ -93,15 +88,26 @@ def _values(node: Any, rest: list[str], path: KeyPath) -> Iterator[tuple[KeyPath
 def broken_rules(study: Study) -> Iterator[Finding]:
     """Keys that do not agree with each other, reserved names, formulas that cannot be read."""
     yield from _data_rules(study)
+    yield from _landmark_rules(study)
     yield from _marker_rules(study)
     yield from _formula_rules(study)
+    yield from _outcome_rules(study)
+    yield from _covariate_rules(study)
+
+
+def _outcome_rules(study: Study) -> Iterator[Finding]:
+    """What the kind of outcome asks for, and what is not available for it yet."""
+    if not study.has_outcome:
+        yield from _no_outcome_rules(study)
+        return
     if study.outcome.kind == "survival":
         yield from _survival_rules(study)
         yield from _code_rules(study)
     else:
         yield from _value_rules(study)
     yield from _time_rules(study)
-    yield from _covariate_rules(study)
+    yield from _only_without_outcome(study)
+    yield from _only_plain_survival(study)
 
 
 def _data_rules(study: Study) -> Iterator[Finding]:
@@ -121,11 +127,21 @@ def _data_rules(study: Study) -> Iterator[Finding]:
     if dated and isinstance(data.time_zero, float):
         message = "with data.time_unit: date the time zero must be {column: NAME} (a date a patient) or first_visit"
         yield Finding(("data", "time_zero"), message)
+    if (data.time_unit == "none") != (data.analysis_unit == "none"):
+        message = "data.time_unit and data.analysis_unit must both be none or neither: a plain number has no unit"
+        yield Finding(("data", "analysis_unit"), message)
     if data.date_format != "auto" and not dated:
         yield Finding(("data", "date_format"), "is only used with data.time_unit: date; leave it out")
     if data.date_format != "auto" and not _keeps_a_date(data.date_format):
         message = f'{data.date_format!r} is no strptime format of a whole date; for example "%d/%m/%Y"'
         yield Finding(("data", "date_format"), message)
+
+
+def _landmark_rules(study: Study) -> Iterator[Finding]:
+    if isinstance(study.landmark, tuple) and (
+        not study.landmark or list(study.landmark) != sorted(set(study.landmark))
+    ):
+        yield Finding(("landmark",), "a list of landmarks must hold one at least, and they must increase, each once")
 
 
 def _keeps_a_date(date_format: str) -> bool:
@@ -178,8 +194,56 @@ def _formula_rules(study: Study) -> Iterator[Finding]:
                 yield Finding(path, f"`{name}` is {outcome[name]}: the outcome cannot explain a marker")
             elif name == study.data.patient:
                 yield Finding(path, f"`{name}` is data.patient, which is no covariate")
-            elif name == study.data.time:
+            elif name == study.data.time and name != study.growth.slope_of:
                 yield Finding(path, f"`{name}` is data.time; in a formula it is called `time`")
+
+
+def _only_without_outcome(study: Study) -> Iterator[Finding]:
+    """Capabilities that a study with an outcome does not have yet."""
+    for path, value, plain in (
+        (("data", "time_unit"), study.data.time_unit, study.data.time_unit != "none"),
+        (("data", "analysis_unit"), study.data.analysis_unit, study.data.analysis_unit != "none"),
+        (("growth", "slope_of"), study.growth.slope_of, study.growth.slope_of == "time"),
+        (("landmark",), study.landmark, study.landmark != "none"),
+    ):
+        if not plain:
+            yield Finding(path, f"`{path[-1]}: {value}` is not available yet with an outcome (outcome.kind)")
+
+
+def _only_plain_survival(study: Study) -> Iterator[Finding]:
+    """Capabilities that other outcomes than one event, without strata and without delayed entry, do not have yet."""
+    if study.is_plain_survival:
+        return
+    kind = study.outcome.kind if study.outcome.kind != "survival" else "competing events, strata or delayed entry"
+    if isinstance(study.landmark, tuple):
+        yield Finding(("landmark",), f"a list of landmarks is not available yet with {kind}")
+    if study.report.patients:
+        yield Finding(("report", "patients"), f"`patients: true` is not available yet with {kind}")
+
+
+def _no_outcome_rules(study: Study) -> Iterator[Finding]:
+    """`outcome.kind: none`: a growth study, which has no key of an outcome."""
+    kept = {"kind", "one_visit", "missing_marker", "bootstrap"}
+    for key in Outcome.model_fields:
+        if key in study.outcome.model_fields_set - kept:
+            yield Finding(("outcome", key), "is for a study with an outcome; with `kind: none` leave it out")
+    if "validation" in study.model_fields_set:
+        yield Finding(("validation",), "there is no outcome model to validate (outcome.kind: none); leave it out")
+    if isinstance(study.landmark, tuple):
+        yield Finding(("landmark",), "a list of landmarks is not available yet without an outcome (outcome.kind: none)")
+    predictor = study.growth.slope_of
+    if predictor == "time":
+        return
+    try:
+        names = formula_names(study.growth.fixed) & formula_names(study.growth.random)
+    except ValueError:
+        return  # told with the formula
+    if predictor not in names:
+        message = f"`{predictor}` must be in growth.fixed and growth.random: its slope is wanted"
+        yield Finding(("growth", "slope_of"), message)
+    if study.landmark != "none":
+        message = "must be none with growth.slope_of other than time: the rows are not in the order of that predictor"
+        yield Finding(("landmark",), message)
 
 
 def _survival_rules(study: Study) -> Iterator[Finding]:
@@ -261,9 +325,7 @@ def _covariate_rules(study: Study) -> Iterator[Finding]:
     }
     for name in sorted(set(outcome.strata)):
         if name in roles or name in RESERVED or name in study.markers or name in outcome.covariates:
-            message = (
-                f"`{name}` is a covariate, a marker or has another role; strata are columns of their own"
-            )
+            message = f"`{name}` is a covariate, a marker or has another role; strata are columns of their own"
             yield Finding(("outcome", "strata"), message)
     for name in sorted(set(outcome.covariates)):
         if outcome.covariates.count(name) > 1:

@@ -1,11 +1,14 @@
 """The tables that pass between steps: their columns, their keys, and the one way to read and write them.
 
 A table is checked against its pandera schema when it is written and again when it is read, sorted by its keys,
-and written all or nothing. The suffix of the path decides the form: Parquet for steps, CSV for people.
+and written all or nothing. The suffix of the path decides the form: Parquet for steps, CSV for people, where a text
+that a spreadsheet would run as a formula is guarded by an apostrophe, which reading takes away again.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -33,7 +36,8 @@ class Table:
     """One table: its columns with their kind (or the allowed words), its keys in order of sorting.
 
     `further` says whether columns beyond the named ones may follow (a column a marker, covariates). Of the sets of
-    columns in `either` a frame has exactly one more. `positional` tables keep the order in which they were made.
+    columns in `either` a frame has exactly one more; an empty one, the last, is that of a study without an outcome.
+    `positional` tables keep the order in which they were made.
     """
 
     columns: dict[str, Kind]
@@ -43,10 +47,8 @@ class Table:
     either: tuple[dict[str, Kind], ...] = ()
 
     def of(self, frame: pd.DataFrame) -> Table:
-        """The table with the set of `either` that the frame has (the first, where it has none)."""
-        if not self.either:
-            return self
-        chosen = next((part for part in self.either if all(name in frame.columns for name in part)), self.either[0])
+        """The table with the set of `either` of which the frame has anything; the last, where it has of none."""
+        chosen = next((part for part in self.either if set(part) & set(frame)), self.either[-1]) if self.either else {}
         return replace(self, columns={**self.columns, **chosen}, either=())
 
     def schema(self) -> pa.DataFrameSchema:
@@ -88,7 +90,7 @@ TABLES: dict[str, Table] = {
         {"patient": TEXT},
         ("patient",),
         further=True,
-        either=({"entry": NUMBER, "followup": FULL, "event": INTEGER}, {"outcome": FULL}),
+        either=({"entry": NUMBER, "followup": FULL, "event": INTEGER}, {"outcome": FULL}, {}),
     ),
     "cohort/flow": Table(
         {
@@ -131,6 +133,48 @@ TABLES: dict[str, Table] = {
             **_columns("covariance sd_or_correlation ci_low ci_high"),
         },
         ("marker", "model", "term_1", "term_2"),
+    ),
+    "growth/comparison": Table(
+        {
+            "marker": TEXT,
+            "model": GROWTH_MODELS,
+            "parameters": INTEGER,
+            **_columns("deviance_ml deviance_reml aic bic lrt p_value p_value_naive p_value_bootstrap q_value"),
+            **_columns("icc r2_marginal r2_conditional"),
+        },
+        ("marker", "model"),
+    ),
+    "growth/serial": Table(
+        {
+            "marker": TEXT,
+            **_columns("deviance_random_intercept deviance_random_slope deviance_serial deviance_slope_and_serial"),
+            **_columns("share range residual_sd lrt p_value"),
+            "verdict": ("none", "trend", "trend_or_serial"),
+        },
+        ("marker",),
+    ),
+    "growth/trends": Table(
+        {
+            "marker": TEXT,
+            "patients": INTEGER,
+            **_columns("sd_seen sd_expected f"),
+            **_columns("df1 df2", INTEGER),
+            "p_value": NUMBER,
+        },
+        ("marker",),
+    ),
+    "growth/variogram": Table(
+        {
+            "marker": TEXT,
+            "lag": FULL,
+            "pairs": INTEGER,
+            **_columns("seen random_intercept random_slope serial"),
+        },
+        ("marker", "lag"),
+    ),
+    "growth/implied": Table(
+        {"marker": TEXT, "time": FULL, "rows": INTEGER, **_columns("seen random_intercept random_slope")},
+        ("marker", "time"),
     ),
     "growth/population": Table({"marker": TEXT, **_columns("time mean", FULL)}, ("marker", "time")),
     "growth/fits": Table(
@@ -204,6 +248,50 @@ TABLES: dict[str, Table] = {
         {"predictors": TEXT, "repeat": INTEGER, "held_out": INTEGER, "marker": TEXT, "message": TEXT},
         ("predictors", "repeat", "held_out", "marker", "message"),
     ),
+    "outcome/subgroups": Table(
+        {
+            **_columns("column group", TEXT),
+            **_columns("patients events", INTEGER),
+            **STEP_KEYS,
+            "metric": TEXT,
+            **_columns("horizon validated ci_low ci_high"),
+            "versus": TEXT,
+            **_columns("difference difference_low difference_high"),
+        },
+        ("column", "group", "predictors", "cause", "metric", "horizon"),
+    ),
+    "outcome/sensitivity": Table(
+        {
+            "slopes": ("nested", "in_sample", "reused_folds"),
+            **STEP_KEYS,
+            "metric": TEXT,
+            **_columns("horizon validated difference"),
+        },
+        ("slopes", "predictors", "cause", "metric", "horizon"),
+    ),
+    "outcome/permutation": Table(
+        {
+            **STEP_KEYS,
+            "metric": TEXT,
+            "horizon": FULL,
+            "versus": TEXT,
+            **_columns("gain null_mean null_high p_value"),
+            "permutations": INTEGER,
+        },
+        ("predictors", "cause", "metric", "horizon"),
+    ),
+    "landmarks": Table(
+        {
+            "landmark": FULL,
+            **_columns("patients events slopes", INTEGER),
+            **STEP_KEYS,
+            "metric": TEXT,
+            **_columns("horizon apparent validated ci_low ci_high"),
+            "versus": TEXT,
+            **_columns("difference difference_low difference_high"),
+        },
+        ("landmark", "predictors", "cause", "metric", "horizon"),
+    ),
     # What `predict` makes of new patients; columns of each marker follow.
     "risks": Table(
         {
@@ -229,8 +317,9 @@ def check(frame: pd.DataFrame, name: str) -> pd.DataFrame:
     if missing:
         raise ValueError(f"table {name}: columns missing: {', '.join(missing)}")
     further = [column for column in frame.columns if column not in table.columns]
-    frame = frame[[*table.columns, *further]].copy()
-    for column, kind in table.columns.items():
+    here = [column for column in table.columns if column in frame.columns]
+    frame = frame[[*here, *further]].copy()
+    for column, kind in ((column, table.columns[column]) for column in here):
         frame[column] = _typed(frame[column], kind)
     try:
         table.schema().validate(frame, lazy=True)
@@ -268,8 +357,31 @@ def write(frame: pd.DataFrame, name: str, *paths: str | Path) -> pd.DataFrame:
             if Path(path).suffix == ".parquet":
                 frame.to_parquet(temporary, index=False)
             else:
-                frame.to_csv(temporary, index=False, lineterminator="\n")
+                _texts(frame, guarded).to_csv(temporary, index=False, lineterminator="\n")
     return frame
+
+
+FORMULA = re.compile(r"'*(?=[=+\-@\t\r])(?![+-]?[0-9]+(\.[0-9]+)?\Z)", re.DOTALL)
+"""The start of a text that a spreadsheet would run as a formula, behind apostrophes or none; a number is no formula."""
+
+
+def guarded(text: str) -> str:
+    """The text as a CSV file for people holds it: with an apostrophe before what a spreadsheet takes for a formula.
+
+    `bare` gives it back, so that a patient called ``=1+1`` is the same patient in every table.
+    """
+    return f"'{text}" if FORMULA.match(text) else text
+
+
+def bare(text: str) -> str:
+    """What `guarded` was given."""
+    return text[1:] if text.startswith("'") and FORMULA.match(text[1:]) else text
+
+
+def _texts(frame: pd.DataFrame, change: Callable[[str], str]) -> pd.DataFrame:
+    """The frame with `change` done to every text in it; missing texts stay missing."""
+    names = [name for name in frame.columns if pd.api.types.is_string_dtype(frame[name].dtype)]
+    return frame.assign(**{name: frame[name].map(change, na_action="ignore").astype("string") for name in names})
 
 
 def read(name: str, path: str | Path) -> pd.DataFrame:
@@ -282,6 +394,6 @@ def read(name: str, path: str | Path) -> pd.DataFrame:
         if path.suffix == ".parquet":
             return check(pd.read_parquet(path), name)
         text = {c: "string" for c, kind in TABLES[name].columns.items() if kind == TEXT or isinstance(kind, tuple)}
-        return check(pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""]), name)
+        return check(_texts(pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""]), bare), name)
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: {error}. Delete it and run the workflow again.") from error

@@ -112,9 +112,13 @@ def _visits(study: Study, columns: Columns, rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _patients(people: pd.DataFrame) -> pd.DataFrame:
-    """The table of patients: patient, covariates, entry (none is delayed), followup, event; or outcome for these."""
+    """The table of patients: patient, covariates; entry (none is delayed), followup, event, or outcome, if any."""
     covariates = [name for name in people.columns if name not in OUTCOME]
-    last = ["outcome"] if "outcome" in people.columns else ["entry", "followup", "event"]
-    people = people if "entry" in people else people.assign(entry=float("nan"))
+    last: list[str] = []
+    if "outcome" in people.columns:
+        last = ["outcome"]
+    elif "event" in people.columns:
+        last = ["entry", "followup", "event"]
+        people = people if "entry" in people else people.assign(entry=float("nan"))
     frame = people[["patient", *covariates, *last]]
     return frame.sort_values("patient", kind="stable").reset_index(drop=True)

@@ -51,7 +51,8 @@ def find_columns(study: Study, measurements: Table, patients: Table | None, find
     covariates |= dict.fromkeys(study.outcome.strata, "outcome.strata")
     covariates |= {column: "growth" for column in study.growth_columns if column not in covariates}
     for column, key in covariates.items():
-        table = _need(column, key, both, findings)
+        varies = column == study.growth.slope_of  # within a patient, or it has no slope
+        table = _need(column, "growth.slope_of" if varies else key, [measurements] if varies else both, findings)
         if table is not None:
             here[column] = table
             _tell_twins(column, key, table, both, findings)

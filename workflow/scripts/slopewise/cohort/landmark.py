@@ -6,6 +6,7 @@ Houwelingen & Putter 2011); the outcome's clock restarts at s.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import pandas as pd
@@ -55,7 +56,7 @@ class Flow:
                 "rows_removed": len(before.rows) - len(after.rows),
                 "patients_left": len(after.people),
                 "rows_left": len(after.rows),
-                "events_left": int((after.people["event"] == 1).sum()),
+                "events_left": int((after.people["event"] == 1).sum()) if "event" in after.people else 0,
             }
         )
 
@@ -65,7 +66,9 @@ class Flow:
 
 
 def snap(times: pd.Series, landmark: float) -> pd.Series:
-    """Times that differ from the landmark by rounding alone, put on it."""
+    """Times that differ from the landmark by rounding alone, put on it; an infinite landmark changes none."""
+    if not math.isfinite(landmark):
+        return times
     close = (times - landmark).abs() <= TOLERANCE * max(1.0, abs(landmark))
     return times.mask(close, landmark)
 
@@ -78,12 +81,11 @@ def apply_landmark(
     Returns the cohort's patients (follow-up since the landmark) with rows up to it, its rows after it, and the flow.
     """
     s = study.landmark_time
-    when = f"the landmark ({s:g} {study.data.analysis_unit})"
+    when = _moment(study, "({})")
     markers = list(study.markers)
-    start = State(
-        start.people.assign(followup=snap(start.people["followup"], s)),
-        start.rows.assign(time=snap(start.rows["time"], s)),
-    )
+    start = State(start.people, start.rows.assign(time=snap(start.rows["time"], s)))
+    if study.has_outcome:
+        start = State(start.people.assign(followup=snap(start.people["followup"], s)), start.rows)
     flow = Flow(start)
     start = State(_with_last_values(start, columns.last_values, s), start.rows)
     flow.record(
@@ -97,7 +99,8 @@ def apply_landmark(
     if study.data.duplicates in ("mean", "first", "last"):
         reason = f"rows of one patient at one time ({study.data.duplicates} taken)"
         flow.record("duplicate_visit", reason, State(start.people, rows))
-    _leave_without_question(flow, s, when)
+    if study.has_outcome:
+        _leave_without_question(flow, s, when)
     warn_of_split_visit(study, flow.state.rows, file, findings)
     seen = set(flow.state.rows.loc[flow.state.rows["time"] <= s, "patient"])
     flow.record("no_visit", f"no visit up to {when}", flow.state.without(set(flow.state.people["patient"]) - seen))
@@ -107,7 +110,9 @@ def apply_landmark(
     later = left.rows[left.rows["time"] > s]
     flow.record("later_rows", f"rows after {when} set aside", State(left.people, left.rows[left.rows["time"] <= s]))
     flow.record("final", "the cohort", flow.state)
-    cohort = State(flow.state.people.assign(followup=flow.state.people["followup"] - s), flow.state.rows)
+    cohort = flow.state
+    if study.has_outcome:
+        cohort = State(cohort.people.assign(followup=cohort.people["followup"] - s), cohort.rows)
     return cohort, later, flow.frame()
 
 
@@ -123,6 +128,14 @@ def _leave_without_question(flow: Flow, s: float, when: str) -> None:
     if "entry" in people:
         late = set(people.loc[snap(people["entry"], s) > s, "patient"])
         flow.record("late_entry", f"entered after {when}", flow.state.without(late))
+
+
+def _moment(study: Study, around: str = "{}") -> str:
+    """The landmark in words, its number set into `around`."""
+    if study.landmark == "none":
+        return "the patient's last visit"
+    unit = "" if study.data.analysis_unit == "none" else f" {study.data.analysis_unit}"
+    return f"the landmark {around.format(f'{study.landmark_time:g}{unit}')}"
 
 
 def _with_last_values(state: State, covariates: tuple[str, ...], s: float) -> pd.DataFrame:
@@ -164,7 +177,7 @@ def refuse_empty(study: Study, cohort: State, flow: pd.DataFrame) -> None:
     people = cohort.people
     removed = flow[flow["patients_removed"] > 0]
     lost = "; ".join(f"{why}: {n}" for why, n in zip(removed["reason"], removed["patients_removed"], strict=True))
-    when = f"the landmark {study.landmark_time:g} {study.data.analysis_unit}"
+    when = _moment(study)
     if len(people) < 2:
         raise InputError(
             f"{study.data.measurements}: too few patients ({len(people)}) are left at {when} ({lost}); "
@@ -177,7 +190,7 @@ def refuse_empty(study: Study, cohort: State, flow: pd.DataFrame) -> None:
                 f"same for all {len(people)} patients at {when}; check outcome.column and landmark"
             )
         return
-    if not (people["event"] == 1).any():
+    if study.has_outcome and not (people["event"] == 1).any():
         raise InputError(
             f"{study.data.patients or study.data.measurements}: column {study.outcome.event}: none of the "
             f"{len(people)} patients at risk at {when} has the event; check outcome.events and landmark"

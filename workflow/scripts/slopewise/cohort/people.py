@@ -29,9 +29,10 @@ def event_numbers(outcome: Outcome) -> dict[str, int]:
 def event_labels(outcome: Outcome) -> dict[int, str]:
     """What the numbers of `event_numbers` mean; a composite event is told as ``transplant or death``.
 
-    Of a binary outcome 0 is any other level than the positive one; a continuous outcome has no numbers that mean.
+    Of a binary outcome 0 is any other level than the positive one; a continuous outcome has no numbers that mean, and
+    a study without an outcome none at all.
     """
-    if outcome.kind == "continuous":
+    if outcome.kind in ("continuous", "none"):
         return {}
     if outcome.kind == "binary":
         return {0: f"{outcome.column}: not {outcome.positive}", 1: f"{outcome.column}: {outcome.positive}"}
@@ -77,12 +78,12 @@ def _same_number(one: str, other: str, decimal: str) -> bool:
 
 
 def read_people(study: Study, table: Table, columns: Columns, findings: Findings) -> pd.DataFrame:
-    """One row a patient (index: the line): patient, time (its time zero), followup, event, [outcome,] covariates.
+    """One row a patient (index: the line): patient, time (its time zero), covariates; of an outcome followup, event.
 
     Both times are on the file's own clock. Only reserved names are ours, so a covariate may have any other. An outcome
     that is no event has the column outcome; its followup is when it was seen, infinite where no column tells.
     """
-    data, outcome = study.data, study.outcome
+    data = study.data
     tell_missing_patients(table, data.patient, findings)
     tell_twin_patients(table, data.patient, findings)
     people = pd.DataFrame({"patient": table.text[data.patient].to_numpy()}, index=table.lines)
@@ -90,21 +91,28 @@ def read_people(study: Study, table: Table, columns: Columns, findings: Findings
     if isinstance(data.time_zero, ColumnReference):
         what = "the patient has no time zero"
         people["time"] = _times(study, table, data.time_zero.column, data.time_unit, what, findings)
-    people["followup"] = np.inf
-    if outcome.time is not None and outcome.time_unit is not None:
-        what = "the patient has no follow-up time" if outcome.kind == "survival" else "the outcome has no time"
-        people["followup"] = _times(study, table, outcome.time, outcome.time_unit, what, findings)
-    if outcome.entry is not None and outcome.time_unit is not None:
-        what = "the patient has no time of entry"
-        people["entry"] = _times(study, table, outcome.entry, outcome.time_unit, what, findings)
-    if outcome.kind == "survival":
-        people["event"] = _events(study, table, findings)
-    else:
-        people["outcome"] = read_outcome(study, table, findings)
-        people["event"] = (people["outcome"] == 1).astype(np.int64) if outcome.kind == "binary" else 0
+    if study.has_outcome:
+        people = people.assign(**_outcome_columns(study, table, findings))
     for column in columns.of_patients:
         people[column] = typed_column(table, column, data.patient, findings)
     return people
+
+
+def _outcome_columns(study: Study, table: Table, findings: Findings) -> dict[str, np.ndarray]:
+    """The columns followup, [entry,] event and, of an outcome that is no event, outcome; in the table's order."""
+    outcome = study.outcome
+    found = {"followup": np.full(len(table.text), np.inf)}
+    if outcome.time is not None and outcome.time_unit is not None:
+        what = "the patient has no follow-up time" if outcome.kind == "survival" else "the outcome has no time"
+        found["followup"] = _times(study, table, outcome.time, outcome.time_unit, what, findings)
+    if outcome.entry is not None and outcome.time_unit is not None:
+        what = "the patient has no time of entry"
+        found["entry"] = _times(study, table, outcome.entry, outcome.time_unit, what, findings)
+    if outcome.kind == "survival":
+        return found | {"event": _events(study, table, findings)}
+    values = read_outcome(study, table, findings)
+    event = values == 1 if outcome.kind == "binary" else np.zeros(len(values))
+    return found | {"outcome": values, "event": event.astype(np.int64)}
 
 
 def tell_twin_patients(table: Table, column: str, findings: Findings) -> None:

@@ -50,6 +50,10 @@ def read_rows(study: Study, table: Table, columns: Columns, findings: Findings) 
     frame["time"] = times
     covariates = dict.fromkeys((*columns.growth_rows, *columns.last_values))
     values = {column: typed_column(table, column, data.patient, findings) for column in covariates}
+    predictor = study.growth.slope_of
+    if predictor in values and values[predictor].dtype == object:
+        message = "the predictor whose slope is wanted (growth.slope_of) is a column of text"
+        findings.add(ERROR, table.name, message, "name a column of numbers", column=predictor)
     values |= read_markers(study, table, findings)
     return pd.concat([frame, pd.DataFrame(values, index=frame.index)], axis=1)
 

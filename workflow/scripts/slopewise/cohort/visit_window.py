@@ -24,6 +24,8 @@ def warn_of_split_visit(study: Study, rows: pd.DataFrame, file: str, findings: F
     20 days around s have.
     """
     s, unit = study.landmark_time, study.data.analysis_unit
+    if unit == "none" or not math.isfinite(s):
+        return
     days = np.round((rows["time"].to_numpy() - s) * DAYS[unit], 6)
 
     def between(low: float, high: float) -> int:

@@ -130,6 +130,11 @@ def shortened(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
 
 
+def grouped(group: str) -> str:
+    """The gid of what is drawn for one group of patients: `svg` writes it as ``data-group``, so a page can find it."""
+    return f"group={group}"
+
+
 def legend(axes: Axes, entries: Sequence[tuple[str, dict[str, Any]]], columns: int = 3) -> None:
     """A legend below the title, from the left edge; `entries` are labels with the look of their lines."""
     figure = axes.get_figure(root=True)
@@ -166,6 +171,8 @@ def svg(figure: Figure, name: str, alternative: str) -> str:
     _prefix_ids(root, re.sub(r"[^A-Za-z0-9_-]", "-", name))
     for element in root.iter():
         _tidy(element)
+    for element in root.iter():
+        _share_look(element)
     root.attrib = {
         "xmlns": "http://www.w3.org/2000/svg",
         "viewBox": root.attrib["viewBox"],
@@ -198,7 +205,9 @@ def _prefix_ids(root: ET.Element, name: str) -> None:
                 element.set(key, value.replace(f"#{reference[1]}", f"#{name}-{reference[1]}"))
     for element in root.iter():
         own = element.attrib.pop("id", None)
-        if own in used:
+        if own and own.startswith(grouped("")):
+            element.set("data-group", own.removeprefix(grouped("")))
+        elif own in used:
             element.set("id", f"{name}-{own}")
 
 
@@ -221,6 +230,22 @@ def _tidy(element: ET.Element) -> None:
         element.text = None
     if element.tail is not None and not element.tail.strip():
         element.tail = None
+
+
+def _share_look(element: ET.Element) -> None:
+    """Marks that look alike say so once, on what holds them: a cloud of points then takes a third of the room."""
+    looks = {child.get("style", "") for child in element}
+    if (
+        len(element) > 1
+        and len(looks) == 1
+        and {child.tag for child in element} == {"use"}
+        and "style" not in element.attrib
+    ):
+        # An opacity of the whole would hide that marks overlap; those of fill and line are passed on to each of them.
+        look = re.sub(r"(^|; )opacity: ([\d.]+)", r"\1fill-opacity: \2; stroke-opacity: \2", looks.pop())
+        element.set("style", look)
+        for child in element:
+            del child.attrib["style"]
 
 
 def _short(number: float) -> str:

@@ -17,6 +17,7 @@ from slopewise.figures.canvas import (
     SERIES,
     VERMILLION,
     drawing,
+    grouped,
     legend,
     panel,
     svg,
@@ -132,14 +133,19 @@ def survival(
     for group, (colour, dash) in zip(groups, GROUPS, strict=False):
         own = curves[curves["group"] == group].sort_values("time")
         axes.fill_between(
-            own["time"], own["ci_low"], own["ci_high"], step="post", color=colour, alpha=0.11, linewidth=0
-        )
-        axes.step(own["time"], own["survival"], where="post", color=colour, linestyle=dash)
+            own["time"], own["ci_low"], own["ci_high"], step="post", color=colour, alpha=0.11, linewidth=0,
+            gid=grouped(group),
+        )  # fmt: skip
+        axes.step(own["time"], own["survival"], where="post", color=colour, linestyle=dash, gid=grouped(group))
     unit_axis(axes, "y")
     axes.set_xlim(0, max(ticks) * 1.02)
     axes.set_xticks(ticks, labels=[f"{tick:g}" for tick in ticks])
     axes.set_xlabel(time_label)
-    legend(axes, [(group, {"color": c, "linestyle": d}) for group, (c, d) in zip(groups, GROUPS, strict=False)])
+    looks = [
+        (group, {"color": c, "linestyle": d, "gid": grouped(group)})
+        for group, (c, d) in zip(groups, GROUPS, strict=False)
+    ]
+    legend(axes, looks)
     axes.annotate(
         "at risk",
         (0, 0),
@@ -153,11 +159,11 @@ def survival(
         for row in at_risk[at_risk["group"] == group].itertuples():
             axes.annotate(
                 row.shown, (row.time, 0), xycoords=("data", "axes fraction"), xytext=(0, -68 - 16 * line),
-                textcoords="offset points", ha="center", fontsize=11, color=colour,
+                textcoords="offset points", ha="center", fontsize=11, color=colour, gid=grouped(group),
             )  # fmt: skip
         axes.annotate(
             group, (0, 0), xycoords="axes fraction", xytext=(-52, -68 - 16 * line), textcoords="offset points",
-            fontsize=11, color=colour,
+            fontsize=11, color=colour, gid=grouped(group),
         )  # fmt: skip
     told = []
     for group in groups:

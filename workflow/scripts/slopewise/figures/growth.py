@@ -24,7 +24,8 @@ def trajectories(
 ) -> str:
     """Measured courses of the `sample` of patients, faint; the model's population line, bold; the landmark, dashed.
 
-    `measurements` is ``cohort/measurements``, `population` is ``growth/population``; `marker` is the column.
+    `measurements` is ``cohort/measurements``, `population` is ``growth/population``; `marker` is the column. An
+    infinite `landmark` is not drawn.
     """
     figure, axes = panel(230, label)
     rows = measurements[measurements["patient"].isin(list(sample)) & measurements[marker].notna()]
@@ -39,22 +40,25 @@ def trajectories(
         axes.plot(*np.transpose(single), ".", color=FAINT, markersize=3.5, alpha=0.7)
     mean = population[population["marker"] == marker]
     axes.plot(mean["time"], mean["mean"], color=BLUE, linewidth=2.6)
-    axes.axvline(landmark, color=VERMILLION, linewidth=1.2, linestyle=(0, (4, 2)))
-    low, high = rows["time"].min(), max(landmark, rows["time"].max())
+    low, high = rows["time"].min(), rows["time"].max()
+    if np.isfinite(landmark):
+        axes.axvline(landmark, color=VERMILLION, linewidth=1.2, linestyle=(0, (4, 2)))
+        high = max(landmark, high)
+        axes.annotate(
+            "landmark", (landmark, 1), xycoords=("data", "axes fraction"), xytext=(-4, -10),
+            textcoords="offset points", ha="right", color=VERMILLION, fontsize=10,
+        )  # fmt: skip
     axes.set_xlim(low - 0.02 * (high - low), high + 0.03 * (high - low))
     axes.set_ylim(*_room(np.concatenate([rows[marker].to_numpy(), mean["mean"].to_numpy()])))
     axes.set_xlabel(time_label)
-    axes.annotate(
-        "landmark", (landmark, 1), xycoords=("data", "axes fraction"), xytext=(-4, -10), textcoords="offset points",
-        ha="right", color=VERMILLION, fontsize=10,
-    )  # fmt: skip
     first, last = float(mean["mean"].iloc[0]), float(mean["mean"].iloc[-1])
+    end = f"the landmark {landmark:g}" if np.isfinite(landmark) else f"{mean['time'].iloc[-1]:g}"
     return svg(
         figure,
         name,
         f"{label}: measured courses of {len(courses)} patients drawn at random, faint. The average course of the "
         "growth "
-        f"model goes from {first:.2f} at {mean['time'].iloc[0]:g} to {last:.2f} at the landmark {landmark:g} "
+        f"model goes from {first:.2f} at {mean['time'].iloc[0]:g} to {last:.2f} at {end} "
         f"({time_label}).",
     )
 

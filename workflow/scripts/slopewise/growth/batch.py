@@ -45,6 +45,18 @@ class GrowthBatch:
     def __len__(self) -> int:
         return len(self.results.deviance)
 
+    def followed_by(self, other: GrowthBatch) -> GrowthBatch:
+        """These fits and then those of `other`, another batch of the same data."""
+        shared = self.designs[0] is other.designs[0]  # a formula that learns nothing from rows: one design for all
+        return GrowthBatch(
+            self.data,
+            np.concatenate([self.counts, other.counts]),
+            Results._make(np.concatenate(pair) for pair in zip(self.results, other.results, strict=True)),
+            self.designs if shared else self.designs + other.designs,
+            np.concatenate([self.design_of, other.design_of + (0 if shared else len(self.designs))]),
+            np.concatenate([self.ratios, other.ratios]),
+        )
+
     @cached_property
     def estimates(self) -> Estimates:
         return Estimates(self.results, self.designs[0].x_columns, self.designs[0].z_columns)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from numba import njit, typeof, types
+from numba.extending import typeof_impl
 
 KERNEL_MODULES = ("compiled", "moments", "standardise", "kernel", "optimise", "faces", "many", "scoring")
 
@@ -37,6 +38,7 @@ class Address(types.WrapperAddressProtocol):
 
     def __init__(self, compiled: Any) -> None:
         self._compiled = compiled  # keeps the code alive
+        self.type = types.FunctionType(compiled.signature)
         self._address = compiled.library.get_pointer_to_function(compiled.fndesc.llvm_cfunc_wrapper_name)
 
     def __wrapper_address__(self) -> int:
@@ -44,6 +46,12 @@ class Address(types.WrapperAddressProtocol):
 
     def signature(self) -> Any:
         return self._compiled.signature
+
+
+@typeof_impl.register(Address)
+def _type_of_address(value: Address, context: Any) -> Any:
+    """The type, made once: numba would make it anew in every call, which takes longer than a small fit."""
+    return value.type
 
 
 def address(function: Any, *arguments: Any) -> Address:

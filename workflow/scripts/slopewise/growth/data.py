@@ -16,7 +16,7 @@ from slopewise.growth.batch import STRUCTURES, GrowthBatch
 from slopewise.growth.engine import run
 from slopewise.growth.layout import Design, Layout, Specification
 from slopewise.growth.many import Results
-from slopewise.growth.moments import Moments, reduce_rows
+from slopewise.growth.moments import Moments, Shared, reduce_response, reduce_rows, share_rows
 from slopewise.growth.statsmodels_engine import fit_statsmodels
 from slopewise.growth.strata import fit_strata
 
@@ -32,19 +32,30 @@ class GrowthRows:
     source: pd.DataFrame
     design: Design | None  # None where a stateful formula learns it per training set
     columns: Matrix | None  # (N, d - 1); NaN in rows that lack a covariate
+    shared: Shared | None = None  # what markers with a value in every row have in common
 
     @staticmethod
     def make(specification: Specification, frame: pd.DataFrame, patient: str, weights: str | None) -> GrowthRows:
         layout = Layout.make(specification, frame, patient, weights)
         if specification.stateful or not len(frame):
             return GrowthRows(specification, layout, frame, None, None)
-        complete = layout.frame.notna().all(axis=1).to_numpy()
+        complete = layout.complete
         design, learned = Design.learn(specification, layout.frame[complete], layout.levels)
         columns = learned
         if not complete.all():
             columns = np.full((len(complete), learned.shape[1]), np.nan)
             columns[complete] = learned
         return GrowthRows(specification, layout, frame, design, columns)
+
+    def for_many(self) -> GrowthRows:
+        """The same, with all cross-products that several markers share made once, where that can be."""
+        complete = self.layout.ties is None and bool(self.layout.complete.all())
+        if self.design is None or self.columns is None or not complete:
+            return self
+        counts = np.bincount(self.layout.codes, minlength=len(self.layout.patients))
+        starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        design, weights = self.design, self.layout.weights
+        return replace(self, shared=share_rows(self.columns, weights, starts, design.x_columns, design.z_columns))
 
     def data(self, response: str) -> GrowthData:
         """One marker; rows without a response are left out, a missing covariate in the others raises `InputError`."""
@@ -53,7 +64,8 @@ class GrowthRows:
         self.layout.require_complete(kept)
         every = len(kept) == len(values) and self.layout.ties is None
         columns = None if self.columns is None else self.columns if every else self.columns[kept]
-        return GrowthData(self.specification, response, self.layout, kept, values[kept], self.design, columns)
+        shared = self.shared if every else None
+        return GrowthData(self.specification, response, self.layout, kept, values[kept], self.design, columns, shared)
 
 
 @dataclass(frozen=True)
@@ -71,6 +83,7 @@ class GrowthData:
     values: Matrix  # (rows,): the response of these rows
     design: Design | None  # None where a stateful formula learns it per training set
     columns: Matrix | None
+    shared: Shared | None = None
 
     @property
     def patients(self) -> list[str]:
@@ -105,6 +118,8 @@ class GrowthData:
     @cached_property
     def moments(self) -> Moments:
         """Per-patient moments under the one design of a formula that learns nothing from rows."""
+        if self.shared is not None:
+            return reduce_response(self.shared, self.values)
         assert self.design is not None and self.columns is not None
         return self.reduce(self.design, self.columns, self.weights)
 

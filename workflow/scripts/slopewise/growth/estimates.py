@@ -85,10 +85,10 @@ class Estimates:
     @cached_property
     def singular(self) -> NDArray[np.bool_]:
         """(F,): is Psi of lower rank than its structure allows? Judged standardised, so units do not matter."""
-        answer = np.zeros(len(self.results.psi), np.bool_)
-        for j, (psi, structure) in enumerate(zip(self.results.psi, self.structure, strict=True)):
-            answer[j] = structure != "excluded" and is_singular(psi, structure)
-        return answer
+        structure, psi = self.results.structure, self.results.psi
+        full = (structure == many.CORRELATED) | (structure == many.DIAGONAL)
+        intercept = (structure == many.INTERCEPT) & singular(psi[:, :1, :1])
+        return (full & singular(psi)) | intercept
 
     def message(self, j: int, wanted: str, fixed_names: tuple[str, ...]) -> str:
         """What a reader of the ledger should know about fit j; empty when nothing happened."""
@@ -112,18 +112,19 @@ class Estimates:
         return "; ".join(parts)
 
 
-def is_singular(psi: Floats, structure: str) -> bool:
-    """Smallest relative diagonal of the Cholesky factor of the standardised Psi below 1e-4 (or no variance at all)."""
-    active = 1 if structure == "intercept" else len(psi)
-    factor = np.zeros((active, active))
-    for i in range(active):
+def singular(psi: Floats) -> NDArray[np.bool_]:
+    """(F,): a relative diagonal of the Cholesky factor of Psi (F, q, q) below 1e-4, or no variance at all."""
+    q = psi.shape[1]
+    factor, answer = np.zeros_like(psi), np.zeros(len(psi), np.bool_)
+    for i in range(q):
         for k in range(i):
-            factor[i, k] = (psi[i, k] - factor[i, :k] @ factor[k, :k]) / factor[k, k]
-        square = psi[i, i] - factor[i, :i] @ factor[i, :i]
-        if psi[i, i] < 1e-8 or square < 1e-8 * psi[i, i]:
-            return True
-        factor[i, i] = np.sqrt(square)
-    return False
+            share = (factor[:, i, :k] * factor[:, k, :k]).sum(axis=1)
+            factor[:, i, k] = (psi[:, i, k] - share) / factor[:, k, k]
+        square = psi[:, i, i] - (factor[:, i, :i] ** 2).sum(axis=1)
+        low = (psi[:, i, i] < 1e-8) | (square < 1e-8 * psi[:, i, i])
+        answer |= low
+        factor[:, i, i] = np.sqrt(np.where(low, 1.0, square))
+    return answer
 
 
 def _to_user(places: Integers, centre: Floats, scale: Floats) -> Floats:

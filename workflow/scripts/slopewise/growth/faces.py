@@ -82,7 +82,7 @@ def identified(fit, psi, active, free):
     for i in range(size):
         for j in range(size):
             joint[i, j] /= roots[i] * roots[j]
-    return np.linalg.eigvalsh(joint)[0] > IDENTIFIED
+    return np.isfinite(joint).all() and np.linalg.eigvalsh(joint)[0] > IDENTIFIED
 
 
 @njit(error_model="numpy")
@@ -173,6 +173,8 @@ def way_inward(problem, active, diagonal, freedom, direction):
     for i in range(size):
         for j in range(size):
             gradient[i, j] = problem.gradient[active[i], active[j]] if i == j or not diagonal else 0.0
+    if not np.isfinite(gradient).all():
+        return 0.0, 0.0
     values, vectors = np.linalg.eigh(gradient)
     best, best_length, chosen = 0.0, 0.0, 0
     for k in range(size):
@@ -207,6 +209,8 @@ def factor_by_size(psi, active, limit, b):
     for i in range(size):
         for j in range(size):
             part[i, j] = psi[active[i], active[j]]
+    if not np.isfinite(part).all():
+        return
     values, vectors = np.linalg.eigh(part)
     smallest = limit * max(values[size - 1], 1e-2)
     for i in range(size):

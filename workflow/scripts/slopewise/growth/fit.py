@@ -200,6 +200,18 @@ class GrowthFit:
         scale = float(self.estimates.response_scale[0])
         return names, scale * transformed(transform, standard), scale**2 * sandwich(transform, spread)
 
+    def reliability(self, frame: pd.DataFrame | None = None) -> pd.DataFrame:
+        """patient and one column per random term: (Psi T Psi)_kk / Psi_kk, in [0, 1]; 0 where the term does not vary.
+
+        The share of a random effect's variance that the patient's own rows settle; a plug-in value.
+        """
+        table = self.random_effects(frame)
+        for k, name in enumerate(self.design.random_names):
+            variance = float(self.estimates.covariance[0, k, k])
+            left = table.pop(f"se_{name}") ** 2
+            table[name] = np.clip(1.0 - left / variance, 0.0, 1.0) if variance > 0 else 0.0
+        return table
+
     def _moments(self, frame: pd.DataFrame) -> tuple[list[str], Moments]:
         """Patients and moments of new rows, under this fit's recipe and residual variances."""
         levels: dict[str, tuple[object, ...]] = {**self.design.random.levels, **self.design.fixed.levels}

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from slopewise.growth.engine import likelihood_at
 from slopewise.growth.moments import Moments
-from slopewise.growth.strata import stratum_score
+from slopewise.growth.strata import stratum_shares
 
 if TYPE_CHECKING:
     from slopewise.growth.batch import GrowthBatch
@@ -104,6 +104,8 @@ def satterthwaite(batch: GrowthBatch, j: int) -> Floats:
         return np.full(p, np.nan)
     gradient, covariance = _curves(batch, j)
     hessian = 0.5 * (gradient + gradient.T)
+    if not np.isfinite(hessian).all() or not np.isfinite(covariance[1]).all():
+        return np.full(p, np.nan)
     values, vectors = np.linalg.eigh(hessian)
     used = values > NULL * values[-1]
     projected = covariance[1] @ vectors[:, used]  # (p, directions)
@@ -133,7 +135,8 @@ def _curves(batch: GrowthBatch, j: int) -> tuple[Floats, tuple[Floats, Floats]]:
         scores[k, size] = freedom - square / point.sigma2[0]
         if len(strata):
             columns, count = batch.columns_of(j), batch.counts[j]
-            scores[k, size + 1 :] = stratum_score(batch.data, moments, columns, weights, count, point)[strata]
+            expected, met = stratum_shares(batch.data, moments, columns, weights, count, point)
+            scores[k, size + 1 :] = (expected - met)[strata]
         variances[k] = point.sigma2[0] * np.einsum("pa,ab,pb->p", transform, point.inverse[0], transform)
     up, down = slice(1, total + 1), slice(total + 1, None)
     hessian = (scores[up] - scores[down]) / (2.0 * steps[:, None])

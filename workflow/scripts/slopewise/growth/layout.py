@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -178,8 +179,15 @@ class Layout:
             kept = kept[np.lexsort((values[kept], self.ties[kept]))]
         return kept
 
+    @cached_property
+    def complete(self) -> NDArray[np.bool_]:
+        """Rows (N,) in which no column of the formulas is missing."""
+        return self.frame.notna().all(axis=1).to_numpy()
+
     def require_complete(self, rows: Integers) -> None:
         """Raise `InputError`, naming patient and column, where a covariate of one of these rows is missing."""
+        if self.complete[rows].all():
+            return
         for name in self.frame.columns:
             absent = self.frame[name].isna().to_numpy()[rows]
             if absent.any():

@@ -15,6 +15,7 @@ from slopewise.growth.optimise import CONVERGED, IMPOSSIBLE
 from slopewise.growth.standardise import aliased_columns, centre_and_scale, entries, fill_blocks, lanes_for, sum_left
 
 CORRELATED, DIAGONAL, INTERCEPT, EXCLUDED, DECIDE, DECIDE_DIAGONAL, AS_GIVEN = 0, 1, 2, 3, 4, 5, 6
+NO_RESIDUAL = 1e-16  # residual variance, as a share of the response's, that is rounding alone
 
 Floats = NDArray[np.float64]
 
@@ -108,6 +109,8 @@ def ladder(fit, score_inside, score_factor, psi, asked, z_columns):
         free, decide = free_elements(active, diagonal), asked >= DECIDE
         status, deviance, sigma2, used = minimise(fit, score_inside, score_factor, psi, active, diagonal, free, decide)
         evaluations += used
+        if status == CONVERGED and not sigma2 > NO_RESIDUAL:
+            status = IMPOSSIBLE
         if status == CONVERGED or not decide:
             return structure, status, deviance, sigma2, evaluations
     return EXCLUDED, IMPOSSIBLE, np.inf, np.nan, evaluations
@@ -160,34 +163,37 @@ def standardised(j, count, moments, asked, reml, results):
 
     Centre and scale are written to `results`, or taken from there where `asked` is `AS_GIVEN`.
     """
-    rows, ones, means, weight, n_rows, log_weight, left, x_columns, z_columns = moments
-    d, q, p = means.shape[1], ones.shape[1], x_columns.shape[0]
-    who = entries(count, n_rows)
+    x_columns, z_columns = moments.x_columns, moments.z_columns
+    d, q, p = moments.means.shape[1], z_columns.shape[0], x_columns.shape[0]
+    who = entries(count, moments.n_rows)
     n, total_weight, log_weights = 0, 0.0, 0.0
     for k in range(who.shape[0]):
-        n += n_rows[who[k]]
-        total_weight += weight[who[k]]
-        log_weights += log_weight[who[k]]
+        n += moments.n_rows[who[k]]
+        total_weight += moments.weight[who[k]]
+        log_weights += moments.log_weight[who[k]]
     results.patients[j], results.rows[j] = who.shape[0], n
-    z_intercept, x_intercept = z_columns[0] < 0, False
-    for c in range(p):
-        x_intercept = x_intercept or x_columns[c] < 0
-    centre_z = z_intercept and asked != DIAGONAL and asked != DECIDE_DIAGONAL
-    cx, sx, cz, sz = results.centre_x[j], results.scale_x[j], results.centre_z[j], results.scale_z[j]
-    if asked != AS_GIVEN:
-        centre_and_scale(who, rows, ones, means, weight, left, x_intercept, cx, sx)
-        centre_and_scale(who, rows, ones, means, weight, left, centre_z, cz, sz)
+    x_intercept = False
     columns = np.empty(p + 1, np.int64)
     for c in range(p):
+        x_intercept = x_intercept or x_columns[c] < 0
         columns[c] = x_columns[c]
     columns[p] = d - 1
+    cx, sx, cz, sz = results.centre_x[j], results.scale_x[j], results.centre_z[j], results.scale_z[j]
+    if asked != AS_GIVEN and n > 0:
+        centre_z = z_columns[0] < 0 and asked != DIAGONAL and asked != DECIDE_DIAGONAL
+        centre_and_scale(who, moments, x_intercept, cx, sx)
+        if centre_z == x_intercept:
+            for c in range(d):
+                cz[c], sz[c] = cx[c], sx[c]
+        else:
+            centre_and_scale(who, moments, centre_z, cz, sz)
     lanes = lanes_for(who.shape[0], p + 1)
     blocks = (who.shape[0] + lanes - 1) // lanes
     z, y = np.empty((blocks, q, q, lanes)), np.empty((blocks, q, p + 1, lanes))
-    fill_blocks(who, rows, ones, means, z_columns, cz, sz, z)
-    fill_blocks(who, rows, ones, means, columns, cx, sx, y)
+    fill_blocks(who, moments, z_columns, cz, sz, z)
+    fill_blocks(who, moments, columns, cx, sx, y)
     remaining = np.empty((p + 1, p + 1))
-    sum_left(who, means, left, columns, cx, sx, z_intercept, remaining)
+    sum_left(who, moments, columns, cx, sx, remaining)
     aliased = results.aliased[j]
     kept = aliased_columns(remaining, y, total_weight, aliased)
     place = np.empty(kept + 1, np.int64)
@@ -231,9 +237,11 @@ def keep(j, problem, sigma2, place, results):
                 total += problem.inverse[k, c] * problem.inverse[k, s]
             results.inverse[j, place[c], place[s]] = total
     results.sigma2[j] = sigma2
-    square = 0.0
-    for a in range(q):
+    square, structure = 0.0, results.structure[j]
+    for a in range(1 if structure == INTERCEPT else q):
         for b in range(q):
             for c in range(q):
+                if structure == DIAGONAL and not a == b == c:
+                    continue
                 square += problem.gradient[a, b] * results.psi[j, b, c] * problem.gradient[c, a]
     results.gradient[j] = np.sqrt(max(square, 0.0))

@@ -95,6 +95,8 @@ class GrowthModel:
         progress: a bar on the terminal; None shows one where the error stream is a terminal.
         """
         rows = self.rows(frame, patient, weights)
+        if len(responses) > 1:
+            rows = rows.for_many()
         keys, counts = _fold_counts(rows.layout.patients, folds)
 
         def work(response: str) -> tuple[str, GrowthBatch]:
@@ -138,8 +140,9 @@ def _fold_counts(
 
 def _decided_once(data: GrowthData, counts: NDArray[np.int64], threads: int) -> GrowthBatch:
     """All fits of one marker, the structure of the first imposed on the others; its moments are let go afterwards."""
-    whole = data.fit_batch(counts[:1])
-    batch = whole if len(counts) == 1 else data.fit_batch(counts, whole.structure * len(counts), threads)
+    batch = data.fit_batch(counts[:1])
+    if len(counts) > 1:
+        batch = batch.followed_by(data.fit_batch(counts[1:], batch.structure * (len(counts) - 1), threads))
     data.release()
     return batch
 

@@ -42,6 +42,20 @@ class Moments(NamedTuple):
     z_columns: Integers
 
 
+class Shared(NamedTuple):
+    """What the moments of all responses on the same rows have in common.
+
+    moments: those of a response of zeros; basis (N, q): Q_i, zero beyond its rank; left (N, d): the weighted columns
+    [intercept, columns without the response], centred, less their part in Q_i.
+    """
+
+    moments: Moments
+    weights: Floats  # (N,)
+    starts: Integers  # (m+1,)
+    basis: Floats
+    left: Floats
+
+
 def reduce_rows(
     columns: Floats, response: Floats, weights: Floats, starts: Integers, x_columns: Integers, z_columns: Integers
 ) -> Moments:
@@ -49,6 +63,50 @@ def reduce_rows(
 
     columns (N, d-1); response (N,); weights (N,), positive; starts (m+1,): patient i has rows starts[i] to starts[i+1].
     """
+    nothing = np.empty((0, 0))
+    return _all_reduced(columns, response, weights, starts, x_columns, z_columns, nothing, nothing)
+
+
+def share_rows(columns: Floats, weights: Floats, starts: Integers, x_columns: Integers, z_columns: Integers) -> Shared:
+    """What `reduce_response` needs of these rows; arguments as for `reduce_rows`."""
+    n, d = columns.shape[0], columns.shape[1] + 1
+    basis, left = np.zeros((n, len(z_columns))), np.zeros((n, d))
+    moments = _all_reduced(columns, np.zeros(n), weights, starts, x_columns, z_columns, basis, left)
+    return Shared(moments, weights, starts, basis, left)
+
+
+def reduce_response(shared: Shared, response: Floats) -> Moments:
+    """`reduce_rows` of one more response (N,) on the same rows: the same bits for less work."""
+    moments = shared.moments._replace(
+        rows=shared.moments.rows.copy(), means=shared.moments.means.copy(), left=shared.moments.left.copy()
+    )
+    work = np.empty(int(moments.n_rows.max(initial=1)))
+    _reduce_response(
+        response,
+        shared.weights,
+        shared.starts,
+        shared.basis,
+        shared.left,
+        work,
+        moments.rows,
+        moments.means,
+        moments.weight,
+        moments.left,
+    )
+    return moments
+
+
+def _all_reduced(
+    columns: Floats,
+    response: Floats,
+    weights: Floats,
+    starts: Integers,
+    x_columns: Integers,
+    z_columns: Integers,
+    row_basis: Floats,
+    row_left: Floats,
+) -> Moments:
+    """Moments; row_basis and row_left are filled as `Shared` describes them, unless they have no rows."""
     m, d, q = len(starts) - 1, columns.shape[1] + 1, len(z_columns)
     moments = empty_moments(m, d, q, x_columns)._replace(n_rows=np.diff(starts), z_columns=z_columns)
     longest = int(moments.n_rows.max(initial=1))
@@ -66,6 +124,8 @@ def reduce_rows(
         moments.weight,
         moments.log_weight,
         moments.left,
+        row_basis,
+        row_left,
     )
     return moments
 
@@ -86,7 +146,23 @@ def empty_moments(m: int, d: int, q: int, x_columns: Integers) -> Moments:
 
 
 @cached
-def _reduce(columns, response, weights, starts, z_columns, work, basis, rows, ones, means, weight, log_weight, left):
+def _reduce(
+    columns,
+    response,
+    weights,
+    starts,
+    z_columns,
+    work,
+    basis,
+    rows,
+    ones,
+    means,
+    weight,
+    log_weight,
+    left,
+    row_basis,
+    row_left,
+):
     """Fill the arrays of `Moments`, patient by patient; `work` (d+1, longest) and `basis` (q, longest) are scratch."""
     d = means.shape[1]
     q = z_columns.shape[0]
@@ -121,6 +197,42 @@ def _reduce(columns, response, weights, starts, z_columns, work, basis, rows, on
                     total += work[c, j] * work[e, j]
                 left[i, position] = total
                 position += 1
+        for j in range(n if row_basis.shape[0] > 0 else 0):
+            for a in range(rank):
+                row_basis[first + j, a] = basis[a, j]
+            for c in range(d):
+                row_left[first + j, c] = work[c, j]
+
+
+@cached
+def _reduce_response(response, weights, starts, row_basis, row_left, work, rows, means, weight, left):
+    """Fill in the response's part of `Moments`, by the operations of `_reduce` in their order; `work` is scratch."""
+    d, q = means.shape[1], row_basis.shape[1]
+    bottom = d * (d + 1) // 2
+    for i in range(starts.shape[0] - 1):
+        first, n = starts[i], starts[i + 1] - starts[i]
+        if n == 0:
+            continue
+        origin, moved = response[first], 0.0
+        for j in range(n):
+            moved += weights[first + j] * (response[first + j] - origin)
+        mean = origin + moved / weight[i]
+        means[i, d - 1] = mean
+        for j in range(n):
+            work[j] = np.sqrt(weights[first + j]) * (response[first + j] - mean)
+        for a in range(q):
+            total = 0.0
+            for j in range(n):
+                total += row_basis[first + j, a] * work[j]
+            rows[i, a, d - 1] = total
+            for j in range(n):
+                work[j] -= total * row_basis[first + j, a]
+        for c in range(d + 1):
+            left[i, bottom + c] = 0.0
+        for j in range(n):
+            for c in range(d):
+                left[i, bottom + c] += work[j] * row_left[first + j, c]
+            left[i, bottom + d] += work[j] * work[j]
 
 
 @njit(error_model="numpy")

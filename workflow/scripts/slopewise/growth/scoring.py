@@ -67,9 +67,8 @@ def one_patient(j, i, moments, results, problem):  # type: ignore[no-untyped-def
     who[0], columns[p] = i, d - 1
     for c in range(p):
         columns[c] = moments.x_columns[c]
-    rows, ones, means = moments.rows, moments.ones, moments.means
-    fill_blocks(who, rows, ones, means, moments.z_columns, results.centre_z[j], results.scale_z[j], problem.z)
-    fill_blocks(who, rows, ones, means, columns, results.centre_x[j], results.scale_x[j], problem.y)
+    fill_blocks(who, moments, moments.z_columns, results.centre_z[j], results.scale_z[j], problem.z)
+    fill_blocks(who, moments, columns, results.centre_x[j], results.scale_x[j], problem.y)
 
 
 @cached

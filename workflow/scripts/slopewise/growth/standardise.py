@@ -16,10 +16,9 @@ ALIASED = 1e-11  # share of a column's squares that the columns before it leave;
 @njit(error_model="numpy")
 def lanes_for(patients, p1):
     """Patients in a block: many, so that a lane loop is worth its start, but all sums of a block stay in the cache."""
-    lanes = 64 if p1 <= 8 else 32
-    while lanes > 8 and lanes >= 2 * patients:
-        lanes //= 2
-    return lanes
+    most = 128 if p1 <= 6 else 64 if p1 <= 8 else 32
+    blocks = max(1, (patients + most - 1) // most)
+    return max(8, ((patients + blocks - 1) // blocks + 7) // 8 * 8)
 
 
 @njit(error_model="numpy")
@@ -40,83 +39,98 @@ def entries(count, n_rows):
 
 
 @njit(error_model="numpy")
-def centre_and_scale(who, rows, ones, means, weight, left, centred, centre, scale):
+def centre_and_scale(who, moments, centred, centre, scale):
     """Weighted mean of every column (zero unless `centred`) and the root mean square about it."""
-    d = means.shape[1]
-    q = ones.shape[1]
+    means, ones, rows, left = moments.means, moments.ones, moments.rows, moments.left
+    d, q = means.shape[1], ones.shape[1]
     total = 0.0
-    for k in range(who.shape[0]):
-        total += weight[who[k]]
+    origin, moved, squares = np.empty(d), np.zeros(d), np.zeros(d)
     for c in range(d):
+        origin[c] = means[who[0], c]
         centre[c] = 0.0
-        if centred and total > 0.0:
-            origin = means[who[0], c]
-            moved = 0.0
-            for k in range(who.shape[0]):
-                moved += weight[who[k]] * (means[who[k], c] - origin)
-            centre[c] = origin + moved / total
-        squares = 0.0
-        for k in range(who.shape[0]):
-            i = who[k]
+    for k in range(who.shape[0]):
+        weight = moments.weight[who[k]]
+        total += weight
+        for c in range(d):
+            moved[c] += weight * (means[who[k], c] - origin[c])
+    if centred:
+        for c in range(d):
+            centre[c] = origin[c] + moved[c] / total
+    for k in range(who.shape[0]):
+        i = who[k]
+        for a in range(q):
+            one = ones[i, a]
+            for c in range(d):
+                value = rows[i, a, c] + (means[i, c] - centre[c]) * one
+                squares[c] += value * value
+        for c in range(d):
             shift = means[i, c] - centre[c]
-            for a in range(q):
-                value = rows[i, a, c] + shift * ones[i, a]
-                squares += value * value
             diagonal = (c + 1) * (c + 2) // 2 + c + 1
-            squares += left[i, diagonal] + 2.0 * shift * left[i, diagonal - c - 1] + shift * shift * left[i, 0]
-        scale[c] = np.sqrt(squares / total) if total > 0.0 else 0.0
+            squares[c] += left[i, diagonal] + 2.0 * shift * left[i, diagonal - c - 1] + shift * shift * left[i, 0]
+    for c in range(d):
+        scale[c] = np.sqrt(squares[c] / total)
         if not scale[c] > 1e-13 * abs(centre[c]):
             scale[c] = max(abs(centre[c]), 1.0)
 
 
 @njit(error_model="numpy")
-def fill_blocks(who, rows, ones, means, columns, centre, scale, blocks):
+def fill_blocks(who, moments, columns, centre, scale, blocks):
     """blocks (b, q, len(columns), lanes): the standardised rotated rows of the design columns; -1 is the intercept."""
-    q, lanes = ones.shape[1], blocks.shape[3]
-    for k in range(blocks.shape[0] * lanes):
-        block, lane = k // lanes, k % lanes
-        for a in range(q):
+    rows, ones, means = moments.rows, moments.ones, moments.means
+    lanes = blocks.shape[3]
+    for block in range(blocks.shape[0]):
+        first = block * lanes
+        used = min(lanes, who.shape[0] - first)
+        for a in range(ones.shape[1]):
             for j in range(columns.shape[0]):
-                if k >= who.shape[0]:
+                c = columns[j]
+                for lane in range(used, lanes):
                     blocks[block, a, j, lane] = 0.0
-                elif columns[j] < 0:
-                    blocks[block, a, j, lane] = ones[who[k], a]
+                if c < 0:
+                    for lane in range(used):
+                        blocks[block, a, j, lane] = ones[who[first + lane], a]
                 else:
-                    c = columns[j]
-                    i = who[k]
-                    blocks[block, a, j, lane] = (rows[i, a, c] + (means[i, c] - centre[c]) * ones[i, a]) / scale[c]
+                    middle, unit = centre[c], 1.0 / scale[c]
+                    for lane in range(used):
+                        i = who[first + lane]
+                        blocks[block, a, j, lane] = (rows[i, a, c] + (means[i, c] - middle) * ones[i, a]) * unit
 
 
 @njit(error_model="numpy")
-def sum_left(who, means, left, columns, centre, scale, z_intercept, out):
-    """out (p1, p1), lower: the standardised cross-products that the Z_i leave, summed over the fit's clusters."""
-    p1 = columns.shape[0]
-    for j in range(p1):
+def sum_left(who, moments, columns, centre, scale, out):
+    """out (p1, p1), lower: the standardised cross-products that the Z_i leave, summed over the fit's clusters.
+
+    Where Z has the intercept nothing of it is left, and a shift of the origin changes nothing.
+    """
+    left, means = moments.left, moments.means
+    size = means.shape[1] + 1
+    total = np.zeros(size * (size + 1) // 2)
+    shift = np.zeros(size)
+    for k in range(who.shape[0]):
+        i = who[k]
+        if moments.z_columns[0] < 0:
+            for t in range(total.shape[0]):
+                total[t] += left[i, t]
+        else:
+            for c in range(1, size):
+                shift[c] = means[i, c - 1] - centre[c - 1]
+            t = 0
+            for c in range(size):
+                for s in range(c + 1):
+                    total[t] += left[i, t]
+                    if s > 0:
+                        total[t] += shift[s] * left[i, c * (c + 1) // 2] + shift[c] * left[i, s * (s + 1) // 2]
+                        total[t] += shift[c] * shift[s] * left[i, 0]
+                    elif c > 0:
+                        total[t] += shift[c] * left[i, 0]
+                    t += 1
+    for j in range(columns.shape[0]):
         for k in range(j + 1):
-            out[j, k] = 0.0
-    for position in range(who.shape[0]):
-        i = who[position]
-        for j in range(p1):
-            cj = columns[j]
-            for k in range(j + 1):
-                ck = columns[k]
-                high, low = max(cj, ck) + 1, min(cj, ck) + 1
-                value = left[i, high * (high + 1) // 2 + low]
-                if not z_intercept:
-                    move_j = 0.0 if cj < 0 else means[i, cj] - centre[cj]
-                    move_k = 0.0 if ck < 0 else means[i, ck] - centre[ck]
-                    row_j, row_k = cj + 1, ck + 1
-                    if ck >= 0:
-                        value += move_k * left[i, row_j * (row_j + 1) // 2]
-                    if cj >= 0:
-                        value += move_j * left[i, row_k * (row_k + 1) // 2]
-                    value += move_j * move_k * left[i, 0]
-                out[j, k] += value
-    for j in range(p1):
-        for k in range(j + 1):
+            high, low = max(columns[j], columns[k]) + 1, min(columns[j], columns[k]) + 1
+            value = total[high * (high + 1) // 2 + low]
             scale_j = 1.0 if columns[j] < 0 else scale[columns[j]]
             scale_k = 1.0 if columns[k] < 0 else scale[columns[k]]
-            out[j, k] /= scale_j * scale_k
+            out[j, k] = value / (scale_j * scale_k)
 
 
 @njit(error_model="numpy")
@@ -125,20 +139,23 @@ def aliased_columns(left, blocks, n, aliased):
 
     Cholesky of X'X without pivoting, so that of two equal columns the later one goes, as in lme4.
     """
-    p = left.shape[0] - 1
-    q = blocks.shape[1]
-    factor = np.zeros((p, p))
+    p, lanes = left.shape[0] - 1, blocks.shape[3]
+    factor, sums = np.zeros((p, p)), np.empty(lanes)
     kept = 0
     for j in range(p):
         aliased[j] = False
         for k in range(j + 1):
             if aliased[k]:
                 continue
-            total = left[j, k]
+            for i in range(lanes):
+                sums[i] = 0.0
             for block in range(blocks.shape[0]):
-                for a in range(q):
-                    for i in range(blocks.shape[3]):
-                        total += blocks[block, a, j, i] * blocks[block, a, k, i]
+                for a in range(blocks.shape[1]):
+                    for i in range(lanes):
+                        sums[i] += blocks[block, a, j, i] * blocks[block, a, k, i]
+            total = left[j, k]
+            for i in range(lanes):
+                total += sums[i]
             for s in range(k):
                 total -= factor[j, s] * factor[k, s]
             if k < j:

@@ -1,8 +1,8 @@
 """statsmodels' MixedLM behind the same GrowthFit: the independent check of the engine.
 
 Fixed effects, Psi and sigma^2 are statsmodels' own; nothing is standardised. It has neither row weights nor residual
-variances by stratum, and it stops early on some data, so the best end of several optimisers is taken. The likelihood and
-the covariance of the fixed effects are worked out here with full matrices at its parameters: its own likelihood inverts
+variances by stratum, and it stops early on some data, so the best end of several optimisers is taken. Likelihood and
+covariance of the fixed effects are worked out here with full matrices at its parameters: its own likelihood inverts
 Psi and is off by 1e-5 where Psi is singular, and its standard errors are those of a numerical Hessian.
 """
 

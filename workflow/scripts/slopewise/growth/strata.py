@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-LIMIT = 25.0  # |log r| beyond which a stratum has no residual variance that a number could hold
+LIMIT = 80.0  # |log r| beyond which a stratum has no residual variance that a number could hold
 
 
 def fit_strata(
@@ -73,11 +73,19 @@ def _fit_one(
             return 1e300, np.zeros(len(free))
         if found.deviance[0] <= best[0]:
             best = (float(found.deviance[0]), found, trial)
-        slope = stratum_score(data, moments, columns, weights, count[0], found)
-        return float(found.deviance[0]), slope[free] / unit
+        expected, met = stratum_shares(data, moments, columns, weights, count[0], found)
+        return float(found.deviance[0]), (expected - met)[free] / unit
 
     tolerance = 1e-7 * np.sqrt(len(rows))
-    search = minimize(objective, np.zeros(len(free)), jac=True, method="BFGS", options={"gtol": tolerance})
+    expected, met = stratum_shares(
+        data, data.reduce(design, columns, data.weights), columns, data.weights, count[0], first
+    )
+    start = np.log(np.maximum(met[free], 1e-30) / expected[free]) - np.log(
+        max(met[present[0]], 1e-30) / expected[present[0]]
+    )
+    search = minimize(
+        objective, np.clip(start, -LIMIT / 2, LIMIT / 2) * unit, jac=True, method="BFGS", options={"gtol": tolerance}
+    )
     _, found, logs = best
     found.evaluations[0] = evaluations
     if float(np.abs(search.jac).max()) > 1e-4 * np.sqrt(len(rows)):
@@ -85,15 +93,19 @@ def _fit_one(
     return found, np.exp(logs)
 
 
-def stratum_score(
+def stratum_shares(
     data: GrowthData,
     moments: Moments,
     columns: Floats,
     weights: Floats,
     count: Integers,
     found: Results,
-) -> Floats:
-    """(K,): the exact derivative of the deviance by the log residual variance of each stratum."""
+) -> tuple[Floats, Floats]:
+    """The two terms of the derivative of the deviance by each stratum's log variance, (K,) each.
+
+    The first is the residual degrees of freedom of the stratum, the second its residual squares over sigma^2: their
+    difference is the derivative, their ratio the variance that the residuals ask for.
+    """
     t, e = patient_parts(0, moments, found)
     p, psi, codes = len(moments.x_columns), found.psi[0], data.codes
     x = _standard(columns, moments.x_columns, found.centre_x[0], found.scale_x[0])
@@ -107,9 +119,10 @@ def stratum_score(
     if data.specification.reml:
         shrunk = x - np.einsum("nq,nqp->np", z, (psi @ e[:, :, :p])[codes])
         leverage = leverage + np.einsum("na,ab,nb->n", shrunk, found.inverse[0], shrunk)
-    share = 1.0 - weights * leverage - left**2 / (weights * found.sigma2[0])
-    total = np.bincount(data.strata, weights=share * count[codes], minlength=len(data.layout.stratum_names))
-    return total.astype(np.float64)
+    shares = (1.0 - weights * leverage, left**2 / (weights * found.sigma2[0]))
+    names = data.layout.stratum_names
+    first, second = (np.bincount(data.strata, weights=share * count[codes], minlength=len(names)) for share in shares)
+    return first.astype(np.float64), second.astype(np.float64)
 
 
 def _standard(columns: Floats, places: Integers, centre: Floats, scale: Floats) -> Floats:

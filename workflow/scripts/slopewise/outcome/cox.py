@@ -92,7 +92,7 @@ class CoxFit:
     def risk(self, x: Floats, strata: Integers | None = None) -> Floats:
         """Absolute risk 1 − exp(−H₀(t) exp(lp)) of the event by each horizon, (n, horizons)."""
         baseline = self.baseline[np.zeros(len(x), dtype=np.int64) if strata is None else strata]
-        return -np.expm1(-baseline * np.exp(self.linear_predictor(x))[:, None])
+        return -np.expm1(-scaled(baseline, self.linear_predictor(x)))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain lists and numbers for JSON; what is missing becomes None. Holds no patient."""
@@ -193,6 +193,16 @@ def fit_cox(
         iterations=int(iterations),
         message=_message(status, names, beta, aliased),
     )
+
+
+def scaled(baseline: Floats, score: Floats) -> Floats:
+    """Hazards (n, times) of patients with linear predictors `score` (n,) from their `baseline` (n, times).
+
+    As exp(log baseline + score): where predictors separate the events, a baseline is as near to 0 as a score is large,
+    and only the sum of the logs can be told. A hazard is at most exp(600), a risk of 1, so that sums stay finite.
+    """
+    logs = np.log(baseline, out=np.full(baseline.shape, -np.inf), where=baseline != 0)
+    return np.asarray(np.exp(np.minimum(logs + score[:, None], 600.0)))
 
 
 def _centre_and_scale(x: Floats, counts: Integers) -> tuple[Floats, Floats]:

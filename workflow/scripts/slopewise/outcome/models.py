@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from slopewise.outcome.cox import CoxFit, fit_cox, risk_sets
+from slopewise.outcome.cox import CoxFit, fit_cox, risk_sets, scaled
 from slopewise.outcome.glm import GlmFit, fit_linear, fit_logistic
 from slopewise.outcome.ladder import LadderData
 from slopewise.outcome.predictors import PredictorRecipe, StratumCoding
@@ -116,7 +116,7 @@ def combined_risks(
     times = np.asarray(parts[0].horizons)
     own = np.zeros(len(x), dtype=np.int64) if stratum is None else stratum
     jumps = [np.diff(part.baseline, prepend=0.0, axis=1)[own] for part in parts]
-    hazards = [np.exp(part.linear_predictor(x))[:, None] * jump for part, jump in zip(parts, jumps, strict=True)]
+    hazards = [scaled(jump, part.linear_predictor(x)) for part, jump in zip(parts, jumps, strict=True)]
     total = np.zeros((len(x), len(times)))
     for hazard in hazards:
         total += hazard

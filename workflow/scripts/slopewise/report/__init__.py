@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
-
 from slopewise.report.frames import Frames
 from slopewise.report.naming import Naming
 from slopewise.report.sections import sections, summary
+from slopewise.report.template import environment, own
 from slopewise.study import Study
-
-HERE = Path(__file__).parent
 
 
 def render(study: Study, results: Path) -> str:
@@ -22,25 +18,17 @@ def render(study: Study, results: Path) -> str:
     style and script are our own files and go in as they are. Raises `InputError` where a table is missing or broken.
     """
     frames, naming = Frames.read(results), Naming(study)
-    environment = Environment(
-        loader=FileSystemLoader(HERE),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
+    return (
+        environment()
+        .get_template("page.html.j2")
+        .render(
+            title=study.title or study.study,
+            study=study.study,
+            description=study.description,
+            summary=summary(frames, naming),
+            sections=sections(frames, naming),
+            style=own("page.css"),
+            script=own("page.js"),
+            version=frames.provenance["versions"].get("slopewise", ""),
+        )
     )
-    return environment.get_template("page.html.j2").render(
-        title=study.title or study.study,
-        study=study.study,
-        description=study.description,
-        summary=summary(frames, naming),
-        sections=sections(frames, naming),
-        style=_own("page.css"),
-        script=_own("page.js"),
-        version=frames.provenance["versions"].get("slopewise", ""),
-    )
-
-
-def _own(name: str) -> Markup:
-    return Markup((HERE / name).read_text(encoding="utf-8"))

@@ -20,6 +20,9 @@ EVENTS_PER_COEFFICIENT = 10
 LOW_RELIABILITY = 0.5
 """Below this, less than half of what tells patients' true slopes apart can be seen."""
 
+FEW_GROUPS = 10
+"""Below this many patients a variance between patients is hardly estimated at all."""
+
 OPTIMISM = 0.05
 """A C that is higher by this in the model's own patients than in others."""
 
@@ -33,7 +36,6 @@ Caution = tuple[str, str]
 
 PROPORTIONAL = "whether the effects of the predictors stay the same over time (proportional hazards)"
 NOT_EXAMINED = (
-    "whether what looks like a patient’s own trend is serial correlation of the residuals",
     "whether courses are straight lines; the growth model’s formula is taken as given",
     "whether the models hold in other patients than these: the validation is internal",
     "whether missing visits tell something: they are taken as missing at random given the values seen",
@@ -43,11 +45,23 @@ NOT_EXAMINED = (
 
 def not_examined(naming: Naming) -> tuple[str, ...]:
     """What was not looked at in a study of this kind."""
+    if naming.kind == "none":
+        return NOT_EXAMINED[0], NOT_EXAMINED[2]  # the other is about the outcome's models
     return (PROPORTIONAL, *NOT_EXAMINED) if naming.kind == "survival" else NOT_EXAMINED
 
 
 def cautions(frames: Frames, naming: Naming) -> list[Caution]:
     """(what in short, the sentence) of everything that the tables give reason to be careful about."""
+    if not frames.has_outcome:
+        return [
+            *_leaks(frames),
+            *_convergence(frames, naming),
+            *_few_groups(frames),
+            *_reliability(frames, naming),
+            *_boundary(frames, naming),
+            *_few_visits(frames, naming),
+            *_files(frames),
+        ]
     return [
         *_leaks(frames),
         *_convergence(frames, naming),
@@ -63,6 +77,17 @@ def cautions(frames: Frames, naming: Naming) -> list[Caution]:
         *_composite(naming),
         *_competing(frames, naming),
     ]
+
+
+def _few_groups(frames: Frames) -> Iterator[Caution]:
+    if frames.n_patients < FEW_GROUPS:
+        yield (
+            "Few groups",
+            f"There are {frames.n_patients} patients (groups) only. How patients differ is estimated from as many "
+            "values as there are patients: standard deviations of random effects and all that rests on them, "
+            "reliability and shrinkage included, are hardly more than a guess. Describe these patients; do not "
+            "generalise to others.",
+        )
 
 
 def _listed(parts: list[str], markers: str = "markers") -> str:

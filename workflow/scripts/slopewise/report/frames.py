@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pydantic import ValidationError
 
 from slopewise import run, tables
+from slopewise.run import InputError
+from slopewise.study import Study
 
 FILES = {
     "measurements": "cohort/measurements.parquet",
@@ -19,6 +23,11 @@ FILES = {
     "fixed_effects": "growth/fixed_effects.csv",
     "covariance": "growth/covariance.csv",
     "population": "growth/population.csv",
+    "comparison": "growth/comparison.csv",
+    "serial": "growth/serial.csv",
+    "trends": "growth/trends.csv",
+    "variogram": "growth/variogram.csv",
+    "implied": "growth/implied.csv",
     "fits": "growth/fits.csv",
     "slopes": "slopes/slopes.parquet",
     "reliability": "slopes/reliability.csv",
@@ -29,8 +38,41 @@ FILES = {
     "calibration": "outcome/calibration.csv",
     "decision_curve": "outcome/decision_curve.csv",
     "predictions": "outcome/predictions.parquet",
+    "sensitivity": "outcome/sensitivity.csv",
+    "permutation": "outcome/permutation.csv",
+    "subgroups": "outcome/subgroups.csv",
 }
 """Each table's file below the results of the study; its name in `tables` is the path without the suffix."""
+
+OF_PLAIN_SURVIVAL = ("sensitivity", "permutation", "subgroups")
+"""Tables of an outcome that is one event, without strata and without delayed entry."""
+
+OF_OUTCOME = (
+    *("coefficients", "ledger", "performance", "calibration", "decision_curve", "predictions"),
+    *OF_PLAIN_SURVIVAL,
+)
+"""Tables that a study without an outcome does not have."""
+
+
+def recorded_study(results: Path) -> Study:
+    """The study that made ``results/{study}``, from its provenance.json.
+
+    Raises `InputError` where no finished study lies there. JSON is written with sorted keys; markers and events come
+    back in the order of the study file.
+    """
+    path = results / "provenance.json"
+    if not path.is_file():
+        message = "no finished study lies there (provenance.json is missing); give the folder of one study, for example"
+        raise InputError(f"{results}: {message} results/pbc")
+    record = run.read_json(path)
+    try:
+        content, order = record["study"], record["order"]
+        content["markers"] = {name: content["markers"][name] for name in order["markers"]}
+        for key in ("events", "competing"):
+            content["outcome"][key] = {code: content["outcome"][key][code] for code in order[key]}
+        return Study.model_validate_json(json.dumps(content))
+    except (KeyError, TypeError, ValidationError) as error:
+        raise InputError(f"{path}: the study of another version of slopewise; run it again") from error
 
 
 def at_horizon(rows: pd.DataFrame, horizon: float) -> pd.DataFrame:
@@ -49,6 +91,11 @@ class Frames:
     fixed_effects: pd.DataFrame
     covariance: pd.DataFrame
     population: pd.DataFrame
+    comparison: pd.DataFrame
+    serial: pd.DataFrame
+    trends: pd.DataFrame
+    variogram: pd.DataFrame
+    implied: pd.DataFrame
     fits: pd.DataFrame
     slopes: pd.DataFrame
     reliability: pd.DataFrame
@@ -59,6 +106,9 @@ class Frames:
     calibration: pd.DataFrame
     decision_curve: pd.DataFrame
     predictions: pd.DataFrame
+    sensitivity: pd.DataFrame
+    permutation: pd.DataFrame
+    subgroups: pd.DataFrame
     validation_ledger: pd.DataFrame
     provenance: dict[str, Any]
     competing: dict[str, Frames] = field(default_factory=dict)
@@ -67,11 +117,26 @@ class Frames:
 
     @classmethod
     def read(cls, results: Path) -> Frames:
-        """Read all of them below ``results/{study}``; `InputError` where one is missing or broken."""
-        read = {name: tables.read(file.rsplit(".", 1)[0], results / file) for name, file in FILES.items()}
-        read["validation_ledger"] = tables.read("outcome/ledger", results / "outcome" / "validation_ledger.csv")
-        whole = cls(**read, provenance=run.read_json(results / "provenance.json"))
-        labels = whole.provenance["event_labels"]
+        """Read all of them below ``results/{study}``; `InputError` where one is missing or broken.
+
+        A study without an outcome has none of the outcome's tables, and only plain survival has those of
+        `OF_PLAIN_SURVIVAL`, as provenance.json tells: what there is not is empty here.
+        """
+        patients = tables.read("cohort/patients", results / FILES["patients"])
+        record = run.read_json(results / "provenance.json")
+        labels, has_outcome = record["event_labels"], "event" in patients or "outcome" in patients
+        absent: tuple[str, ...] = () if has_outcome else OF_OUTCOME
+        if not recorded_study(results).is_plain_survival:
+            absent += OF_PLAIN_SURVIVAL
+        read = {
+            name: _empty(file) if name in absent else tables.read(file.rsplit(".", 1)[0], results / file)
+            for name, file in FILES.items()
+        }
+        ledger = results / "outcome" / "validation_ledger.csv"
+        read["validation_ledger"] = (
+            _empty("outcome/ledger.csv") if not has_outcome else tables.read("outcome/ledger", ledger)
+        )
+        whole = cls(**read, provenance=record)
         if "2" not in labels:
             return whole
         others = {name: whole.of_cause(name) for code, name in sorted(labels.items()) if int(code) > 1}
@@ -84,15 +149,20 @@ class Frames:
         return replace(self, **{name: table[table["cause"] == cause] for name, table in tables_of.items()})
 
     @property
+    def has_outcome(self) -> bool:
+        """Whether the slopes are to predict anything."""
+        return "event" in self.patients or "outcome" in self.patients
+
+    @property
     def n_patients(self) -> int:
         """Patients at risk at the landmark."""
         return len(self.patients)
 
     @cached_property
     def n_events(self) -> int:
-        """Patients with the event after the landmark, or with a binary outcome."""
-        column = "event" if "event" in self.patients else "outcome"
-        return int((self.patients[column] == 1).sum())
+        """Patients with the event after the landmark, or with a binary outcome; 0 without either."""
+        column = next((name for name in ("event", "outcome") if name in self.patients), None)
+        return 0 if column is None else int((self.patients[column] == 1).sum())
 
     @cached_property
     def published_fits(self) -> pd.DataFrame:
@@ -113,3 +183,9 @@ class Frames:
         if horizon is not None:
             rows = at_horizon(rows, horizon)
         return rows.set_index("predictors")
+
+
+def _empty(file: str) -> pd.DataFrame:
+    """A table without rows."""
+    name = file.rsplit(".", 1)[0]
+    return tables.check(pd.DataFrame(columns=list(tables.TABLES[name].columns)), name)

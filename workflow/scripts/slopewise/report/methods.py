@@ -21,11 +21,10 @@ def methods_section(frames: Frames, naming: Naming) -> Section:
     """Paragraphs and references."""
     cite = Citations()
     paragraphs = [
-        _cohort(frames, naming, cite),
+        _cohort(frames, naming, cite) if frames.has_outcome else _growth_cohort(frames, naming),
         _growth(naming, cite),
         _crossfit(naming, cite),
-        _outcome(frames, naming, cite),
-        _validation(frames, naming, cite),
+        *([_outcome(frames, naming, cite), _validation(frames, naming, cite)] if frames.has_outcome else []),
         _software(frames, cite),
     ]
     return Section(
@@ -53,6 +52,18 @@ def _cohort(frames: Frames, naming: Naming, cite: Citations) -> str:
     )
 
 
+def _growth_cohort(frames: Frames, naming: Naming) -> str:
+    limit = naming.study.report.small_cells
+    clock = (
+        f"Time was counted in {naming.study.data.analysis_unit} from time zero ({naming.time_zero})"
+        if naming.predictor == "time"
+        else f"Slopes are those of {naming.predictor} within {naming.study.data.patient}"
+    )
+    until = f" up to {naming.duration(naming.landmark)}" if naming.has_landmark else ""
+    rows = int(frames.flow.iloc[-1]["rows_left"])
+    return f"{clock}. We used the {rows} rows of {count(frames.n_patients, limit)} patients{until}."
+
+
 def _growth(naming: Naming, cite: Citations) -> str:
     study = naming.study
     transformed: dict[str, list[str]] = {}
@@ -73,8 +84,8 @@ def _growth(naming: Naming, cite: Citations) -> str:
         f"patient, {structure} normal distribution of the random effects and independent normal residuals, fitted by "
         f"{method} with "
         f"the profiled likelihood of Bates et al. {cite('bates')}. Singular fits were kept. A patient’s level is the "
-        "model’s value "
-        "at the landmark and the slope its derivative with respect to time there, both with the best linear unbiased "
+        f"model’s value at {naming.moment} and the slope its derivative with respect to "
+        f"{naming.predictor} there, both with the best linear unbiased "
         "predictions of the patient’s random effects."
     )
 
@@ -82,13 +93,19 @@ def _growth(naming: Naming, cite: Citations) -> str:
 def _crossfit(naming: Naming, cite: Citations) -> str:
     plan = naming.study.crossfit
     times = f", repeated {plan.repeats} times with new folds and averaged" if plan.repeats > 1 else ""
+    by = "" if naming.kind in ("continuous", "none") else f", stratified by {naming.words.event},"
     return (
-        f"Levels and slopes were cross-fitted {cite('crossfitting')}: patients were divided into {plan.folds} folds, "
-        f"{'' if naming.kind == 'continuous' else f'stratified by {naming.words.event}, '}and "
-        "those of a fold were scored with the parameters of a growth model fitted to the other folds and with their "
+        f"Levels and slopes were cross-fitted {cite('crossfitting')}: patients were divided into {plan.folds} folds"
+        f"{by} and those of a fold were "
+        "scored with the parameters of a growth model fitted to the other folds and with their "
         "own "
-        f"measurements{times}. The two-stage approach follows penalized regression calibration {cite('signorelli')}, "
-        "without its penalty."
+        f"measurements{times}."
+        + (
+            f" The two-stage approach follows penalized regression calibration {cite('signorelli')}, "
+            "without its penalty."
+            if naming.study.has_outcome
+            else ""
+        )
     )
 
 

@@ -47,8 +47,11 @@ QUANTITIES = {
 }
 RATES = ("ols", "slope")
 
-PICTURED = 12
-"""Markers with pictures and words; the tables of models and slopes have all of them."""
+FIRST = 12
+"""Markers whose pictures and words are seen at once; the others' are folded, or chosen one at a time."""
+
+PICTURED = 60
+"""Markers with pictures and words, so that a report stays small; the tables of models and slopes have all of them."""
 
 
 @dataclass(frozen=True)
@@ -59,14 +62,34 @@ class Naming:
 
     @property
     def landmark(self) -> float:
-        """The landmark as a number; the studies that a report can be made of have one."""
-        if not isinstance(self.study.landmark, float | int):
-            raise ValueError("a report needs a single landmark")
-        return float(self.study.landmark)
+        """The landmark as a number; infinite where level and slope are each patient's at their last visit."""
+        return self.study.landmark_time
+
+    @property
+    def has_landmark(self) -> bool:
+        """Whether there is one moment from which one predicts."""
+        return math.isfinite(self.landmark)
+
+    @property
+    def moment(self) -> str:
+        """``the landmark``, or ``the last visit`` where there is none."""
+        return "the landmark" if self.has_landmark else "the last visit"
+
+    @property
+    def predictor(self) -> str:
+        """The column whose slope is wanted: ``time``, or another one that stands in its place."""
+        return self.study.growth.slope_of
+
+    @property
+    def zero(self) -> str:
+        """Where a starting value is: ``at time zero``, ``at ses 0``."""
+        return "at time zero" if self.predictor == "time" else f"at {self.predictor} 0"
 
     @property
     def unit(self) -> str:
         """The analysis unit, one of it: ``year``."""
+        if self.predictor != "time":
+            return f"unit of {self.predictor}"
         return SINGULAR[self.study.data.analysis_unit]
 
     @property
@@ -100,7 +123,7 @@ class Naming:
 
     def duration(self, value: float) -> str:
         """``2 years``."""
-        unit = self.unit if value == 1 else self.study.data.analysis_unit
+        unit = SINGULAR[self.study.data.analysis_unit] if value == 1 else self.study.data.analysis_unit
         return f"{value:g}" if self.study.data.analysis_unit == "none" else f"{value:g} {unit}"
 
     def horizons(self) -> str:
@@ -121,6 +144,10 @@ class Naming:
     @property
     def time_axis(self) -> str:
         """Label of a time axis that starts at time zero."""
+        if self.predictor != "time":
+            return self.predictor
+        if self.study.data.analysis_unit == "none":
+            return self.study.data.time
         return f"{self.study.data.analysis_unit} since time zero"
 
     def marker(self, name: str) -> str:
@@ -137,8 +164,17 @@ class Naming:
 
     @property
     def pictured(self) -> list[str]:
-        """The first markers of the study file, at most `PICTURED`: those with pictures, words and characteristics."""
+        """The first markers of the study file, at most `PICTURED`: those with pictures and words."""
         return list(self.study.markers)[:PICTURED]
+
+    @property
+    def choices(self) -> list[tuple[str, str]]:
+        """(name, label) of the markers that a reader can choose among; a label that stands twice gets its name."""
+        labels = [self.marker(name) for name in self.pictured]
+        return [
+            (name, f"{label} ({name})" if labels.count(label) > 1 else label)
+            for name, label in zip(self.pictured, labels, strict=True)
+        ]
 
     def listed(self, markers: list[str]) -> str:
         """Markers by name; from seven on their number."""

@@ -35,6 +35,13 @@ def figures(value: float, digits: int = 3) -> str:
     return number(rounded, max(0, digits - 1 - math.floor(math.log10(abs(rounded)))))
 
 
+def p_value(value: float) -> str:
+    """``0.043``, ``<0.001``: three decimals say all that one should read into it."""
+    if not math.isfinite(value):
+        return MISSING
+    return "<0.001" if value < 0.001 else number(value)
+
+
 def interval(low: float, high: float, digits: int = 3, plus: bool = False) -> str:
     """``0.480 to 0.601``; a dash where either end is missing."""
     if not (math.isfinite(low) and math.isfinite(high)):

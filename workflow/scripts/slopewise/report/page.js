@@ -1,4 +1,5 @@
-// The page is complete without this: it adds sorting of tables, saving of tables and figures, and the place in the contents.
+// The page is complete without this: it adds sorting of tables, saving of tables and figures, the choice of a marker, the
+// highlighting of a group of patients, and the place in the contents.
 "use strict";
 (function () {
   function saveBlob(name, blob) {
@@ -123,6 +124,57 @@
         image.src = "data:image/svg+xml;charset=utf-8," + encodeURIComponent(alone(svg));
       })
     );
+  });
+
+  // One marker at a time: its pictures and words alone, its rows set off in the tables, which stay whole.
+  var switches = Array.from(document.querySelectorAll(".switch"));
+
+  function choose(marker) {
+    document.body.classList.toggle("choosing", marker !== "");
+    document.querySelectorAll("[data-marker]").forEach(function (part) {
+      var mine = part.dataset.marker === marker;
+      part.classList.toggle(part.tagName === "TR" ? "chosen" : "other", part.tagName === "TR" ? mine : marker !== "" && !mine);
+    });
+    document.querySelectorAll("details.more").forEach(function (part) {
+      var mine = Array.from(part.querySelectorAll("[data-marker]")).some(function (one) { return one.dataset.marker === marker; });
+      part.classList.toggle("other", marker !== "" && !mine);
+      part.open = mine;
+    });
+    switches.forEach(function (place) {
+      var select = place.querySelector("select");
+      select.value = marker;
+      place.querySelector("[role=status]").textContent =
+        marker ? "Only " + select.selectedOptions[0].textContent + " is shown; its rows are set off in the tables." : "";
+    });
+  }
+
+  switches.forEach(function (place) {
+    var select = place.querySelector("select");
+    place.hidden = false;
+    select.addEventListener("change", function () {
+      var before = select.getBoundingClientRect().top;
+      choose(select.value);
+      scrollBy({ top: select.getBoundingClientRect().top - before, behavior: "instant" });
+    });
+  });
+
+  // A group of patients at a time: the others stay where they are, faint.
+  document.querySelectorAll("figure[data-groups]").forEach(function (figure) {
+    var place = document.createElement("p");
+    place.className = "highlight";
+    place.append("Highlight ");
+    var buttons = figure.dataset.groups.split(" ").map(function (group) {
+      return button(group, "Highlight " + group + " risk", function (event) {
+        var on = event.currentTarget.getAttribute("aria-pressed") !== "true";
+        buttons.forEach(function (one) { one.setAttribute("aria-pressed", String(on && one.textContent === group)); });
+        figure.closest("section").querySelectorAll("[data-group]").forEach(function (part) {
+          var mine = part.dataset.group === group;
+          part.classList.toggle(part.tagName === "TR" ? "chosen" : "faint", on && mine === (part.tagName === "TR"));
+        });
+      });
+    });
+    buttons.forEach(function (one) { one.setAttribute("aria-pressed", "false"); place.append(one, " "); });
+    figure.prepend(place);
   });
 
   // Folded parts are printed open.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,13 +19,23 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """A table for people. `name` is the file it is saved as; `words` are the columns of words, set left."""
+    """A table for people. `name` is the file it is saved as; `words` are the columns of words, set left.
+
+    `marks` says what each row is about, where a reader can choose: ``{"marker": [...]}``, ``{"group": [...]}``; one
+    entry a row, empty for a row that is about none. Rows beyond the first `most` stay in the tables of the study.
+    """
 
     name: str
     caption: str
     columns: Sequence[str]
     rows: Sequence[Sequence[Cell | str]]
     words: frozenset[int] = frozenset({0})
+    marks: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    most: int = 400
+
+    def mark(self, row: int) -> dict[str, str]:
+        """What a row is about: ``{"marker": "albumin"}``."""
+        return {kind: entries[row] for kind, entries in self.marks.items() if entries[row]}
 
     @property
     def cells(self) -> list[list[Cell]]:
@@ -35,16 +45,24 @@ class Table:
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure: its panels (SVG elements that `figures` made, safe as they are) and the caption below them."""
+    """A figure: its panels (SVG elements that `figures` made, safe as they are) and the caption below them.
+
+    `markers` names the marker of each panel, where every panel has one; panels from `first` on are folded away.
+    `groups` are the groups of patients that the panels show, which a reader can highlight.
+    """
 
     name: str
     caption: str
     panels: Sequence[str]
+    markers: Sequence[str] = ()
+    groups: Sequence[str] = ()
+    first: int = 12
 
     @property
-    def drawn(self) -> list[Markup]:
-        """The panels as markup. `figures.canvas.svg` escapes every text that comes from data."""
-        return [Markup(panel) for panel in self.panels]
+    def drawn(self) -> list[tuple[str, Markup]]:
+        """The panels with their markers. `figures.canvas.svg` escapes every text that comes from data."""
+        markers = self.markers or [""] * len(self.panels)
+        return [(marker, Markup(panel)) for marker, panel in zip(markers, self.panels, strict=True)]
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,17 @@ import pandas as pd
 
 from slopewise.report.frames import Frames
 from slopewise.report.kinds import KINDS
-from slopewise.report.naming import Naming
+from slopewise.report.naming import FIRST, Naming
 from slopewise.report.numbers import MISSING, count, count_of, counts_of_parts, figures, in_words, number, percent
 from slopewise.report.parts import Section, Table
+
+ASKED = {
+    "survival": "at risk at the landmark",
+    "binary": "whose outcome is predicted",
+    "continuous": "whose outcome is predicted",
+    "none": "analysed",
+}
+"""Who is left at the end of the flow, by kind of outcome."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +66,7 @@ def masked(reason: str, limit: int) -> str:
 
 
 def flow_of(flow: pd.DataFrame, limit: int, kind: str = "survival") -> Flow:
-    """The cohort flow in texts."""
+    """The cohort flow in texts; `kind` of the outcome, in a study without which nobody is asked about."""
     first, last = flow.iloc[0], flow.iloc[-1]
     steps = removals(flow, limit)
     total = sum(step.removed for step in steps)
@@ -66,14 +74,15 @@ def flow_of(flow: pd.DataFrame, limit: int, kind: str = "survival") -> Flow:
     # With fewer than `limit` removed in all, an exact start would tell how many.
     start = f"fewer than {int(last['patients_left']) + limit}" if 0 < total < limit else count(started, limit)
     rows = int(first["rows_left"]) + int(first["rows_removed"])
-    events = f", {count(int(last['events_left']), limit)} with the {KINDS[kind].event} later"
-    asked = "patients at risk at the landmark" if kind == "survival" else "patients whose outcome is predicted"
+    events = ""
+    if kind in ("survival", "binary"):
+        events = f", {count(int(last['events_left']), limit)} with the {KINDS[kind].event} later"
     return Flow(
         start=f"{start} patients in the files",
         start_detail=f"{rows} rows of measurements",
         removals=[(count(step.removed, limit), in_words(step.reasons, "or")) for step in steps],
-        end=f"{count(int(last['patients_left']), limit)} {asked}",
-        end_detail=f"{int(last['rows_left'])} rows up to it{'' if kind == 'continuous' else events}",
+        end=f"{count(int(last['patients_left']), limit)} patients {ASKED[kind]}",
+        end_detail=f"{int(last['rows_left'])} rows{'' if kind == 'none' else ' up to it'}{events}",
     )
 
 
@@ -87,7 +96,7 @@ def cohort_section(frames: Frames, naming: Naming) -> Section:
         {
             "flow": flow_of(frames.flow, limit, naming.kind),
             "clock": clock_sentence(naming),
-            "followup": followup_sentence(frames, naming),
+            "followup": followup_sentence(frames, naming) if frames.has_outcome else "",
             "characteristics": characteristics(frames, naming),
             "problems": problem_lines(frames.problems),
         },
@@ -96,11 +105,22 @@ def cohort_section(frames: Frames, naming: Naming) -> Section:
 
 def clock_sentence(naming: Naming) -> str:
     """What the clock is, and why it matters."""
-    return (
+    if naming.predictor != "time":
+        return (
+            f"The groups are the values of the column {naming.study.data.patient}, called patients here as everywhere; "
+            f"the predictor whose slope is wanted is {naming.predictor}, which is no time, and starting values are "
+            f"those {naming.zero}."
+        )
+    clock = (
         f"The clock counts {naming.study.data.analysis_unit} from time zero, which is {naming.time_zero}. It decides "
-        "what a "
-        "starting value means; it does not move slopes or predictions. The landmark lies at "
-        f"{naming.duration(naming.landmark)}: only what was measured up to it predicts"
+        "what a starting value means; it does not move slopes or predictions."
+    )
+    if not naming.has_landmark:
+        return f"{clock} All visits are used; a level and a slope are a patient’s at the last visit."
+    if not naming.study.has_outcome:
+        return f"{clock} Only what was measured up to the landmark, {naming.duration(naming.landmark)}, is used."
+    return (
+        f"{clock} The landmark lies at {naming.duration(naming.landmark)}: only what was measured up to it predicts"
         f"{', and only patients still at risk then are asked about' if naming.kind == 'survival' else ''}."
     )
 
@@ -148,16 +168,18 @@ def characteristics(frames: Frames, naming: Naming) -> Table:
         for level, n, shown in zip(levels.index, levels, counts_of_parts(levels.tolist(), limit), strict=True):
             share = f" ({percent(n / len(patients))})" if shown == str(n) else ""
             rows.append([f"{name}: {level}", f"{shown}{share}", count(int(column.notna().sum()), limit)])
-    for marker in naming.pictured:
+    last_words = "last value up to the landmark" if naming.has_landmark else "last value"
+    for marker in naming.pictured[:FIRST]:
         own = frames.slopes[frames.slopes["marker"] == marker]
-        for column_name, words in (("first", "first value"), ("last", "last value up to the landmark")):
+        for column_name, words in (("first", "first value"), ("last", last_words)):
             label = f"{naming.marker(marker)}, {words} ({naming.unit_of(marker)})"
             rows.append([label, _mean_sd(own[column_name]), count(int(own[column_name].notna().sum()), limit)])
     visits = frames.slopes.groupby("patient")["visits"].max()
-    rows.append(["visits up to the landmark, median (range)", _median_range(visits), count(len(visits), limit)])
+    until = " up to the landmark" if naming.has_landmark else ""
+    rows.append([f"visits{until}, median (range)", _median_range(visits), count(len(visits), limit)])
     return Table(
         "patients",
-        "At the landmark: mean (standard deviation) or number (share)",
+        f"{'At the landmark: m' if naming.has_landmark else 'M'}ean (standard deviation) or number (share)",
         ["characteristic", "value", "patients with a value"],
         rows,
     )

@@ -9,8 +9,8 @@ import pandas as pd
 from slopewise import run
 from slopewise.figures import growth as draw
 from slopewise.report.frames import Frames
-from slopewise.report.naming import Naming
-from slopewise.report.numbers import MISSING, figure_interval, figures, in_words, number
+from slopewise.report.naming import FIRST, Naming
+from slopewise.report.numbers import MISSING, figure_interval, figures, in_words, number, p_value
 from slopewise.report.parts import Cell, Picture, Section, Table
 from slopewise.report.wording import fixed_words
 
@@ -30,7 +30,8 @@ def courses_section(frames: Frames, naming: Naming) -> Section:
         {
             "picture": trajectories(frames, naming),
             "formula": (naming.study.growth.fixed, naming.study.growth.random),
-            "words": [model_words(frames, naming, marker) for marker in naming.pictured],
+            "words": [(marker, model_words(frames, naming, marker)) for marker in naming.pictured],
+            "markers": naming.choices,
             "fixed": fixed_table(frames, naming),
             "random": random_table(frames, naming),
             "omitted": len(naming.study.markers) - len(naming.pictured),
@@ -46,7 +47,7 @@ def trajectories(frames: Frames, naming: Naming) -> Picture:
     sample = [everybody[index] for index in sorted(chosen)]
     panels = [
         draw.trajectories(
-            frames.measurements,
+            frames.measurements.assign(time=frames.measurements[naming.predictor]),
             frames.population,
             marker,
             f"{naming.marker(marker)}, {naming.unit_of(marker)}",
@@ -58,11 +59,10 @@ def trajectories(frames: Frames, naming: Naming) -> Picture:
         for index, marker in enumerate(naming.pictured)
     ]
     caption = (
-        f"Measured courses of {len(sample)} patients drawn at random (thin), the growth model’s average course (bold), "
-        "and the "
-        "landmark (dashed). A dot is a patient with one visit."
+        f"Measured courses of {len(sample)} patients drawn at random (thin), the growth model’s average course (bold)"
+        f"{', and the landmark (dashed)' if naming.has_landmark else ''}. A dot is a patient with one visit."
     )
-    return Picture("courses", caption, panels)
+    return Picture("courses", caption, panels, markers=naming.pictured, first=FIRST)
 
 
 def model_words(frames: Frames, naming: Naming, marker: str) -> str:
@@ -97,13 +97,14 @@ def random_words(frames: Frames, naming: Naming, marker: str) -> list[str]:
         return ["The patients’ courses are modelled as parallel to the average one."]
     unit, slope_unit = naming.unit_of(marker), naming.slope_unit(marker)
     sentences = []
-    if "time" in spread and "Intercept" in spread:
+    slope = naming.predictor
+    if slope in spread and "Intercept" in spread:
         sentences.append(
-            f"Patients differ: the standard deviation of their values at time zero is {figures(spread['Intercept'])} "
+            f"Patients differ: the standard deviation of their values {naming.zero} is {figures(spread['Intercept'])} "
             f"{unit}, "
-            f"of their slopes {figures(spread['time'])} {slope_unit}."
+            f"of their slopes {figures(spread[slope])} {slope_unit}."
         )
-        correlation = together.get(("Intercept", "time"), together.get(("time", "Intercept"), math.nan))
+        correlation = together.get(("Intercept", slope), together.get((slope, "Intercept"), math.nan))
         if math.isfinite(correlation):
             sentences.append(correlation_words(correlation))
     else:
@@ -151,15 +152,24 @@ def fixed_table(frames: Frames, naming: Naming) -> Table:
     """Fixed effects of the study's model, all markers."""
     rows = frames.fixed_effects[frames.fixed_effects["model"] == "study"]
     lines: list[list[Cell | str]] = []
+    markers: list[str] = []
     for marker in naming.study.markers:
         for row in rows[rows["marker"] == marker].itertuples():
-            unit = naming.slope_unit(marker) if row.term == "time" else naming.unit_of(marker)
+            unit = naming.slope_unit(marker) if row.term == naming.predictor else naming.unit_of(marker)
             ends = figure_interval(row.ci_low, row.ci_high)
             term = str(row.term)
-            name = {"Intercept": "at time zero", "time": f"slope per {naming.unit}"}.get(term, term)
-            lines.append([naming.marker(marker), name, figures(row.estimate), ends, unit])
-    columns = ["marker", "term", "estimate", "95% interval", "unit"]
-    return Table("growth-fixed", "Fixed effects: the average patient", columns, lines, frozenset({0, 1, 4}))
+            name = {"Intercept": naming.zero, naming.predictor: f"slope per {naming.unit}"}.get(term, term)
+            test = [number(row.statistic, 2), number(row.df, 1), p_value(row.p_value)]
+            lines.append([naming.marker(marker), name, figures(row.estimate), ends, unit, *test])
+            markers.append(marker)
+    return Table(
+        "growth-fixed",
+        "Fixed effects: the average patient",
+        ["marker", "term", "estimate", "95% interval", "unit", "t", "df", "p"],
+        lines,
+        frozenset({0, 1, 4}),
+        {"marker": markers},
+    )
 
 
 def random_table(frames: Frames, naming: Naming) -> Table:
@@ -167,7 +177,7 @@ def random_table(frames: Frames, naming: Naming) -> Table:
     parts = {marker: components(frames, marker) for marker in naming.study.markers}
     terms = list(dict.fromkeys(term for spread, _, _ in parts.values() for term in spread))
     pairs = list(dict.fromkeys(pair for _, together, _ in parts.values() for pair in together))
-    names = {"Intercept": "SD at time zero", "time": "SD of slopes"}
+    names = {"Intercept": f"SD {naming.zero}", naming.predictor: "SD of slopes"}
     columns = ["marker", *(names.get(term, f"SD of {term}") for term in terms)]
     columns += ["correlation" if len(pairs) == 1 else f"correlation {a}, {b}" for a, b in pairs]
     lines: list[list[Cell | str]] = []
@@ -182,6 +192,7 @@ def random_table(frames: Frames, naming: Naming) -> Table:
         [*columns, "residual SD", "fit"],
         lines,
         frozenset({0, len(columns) + 1}),
+        {"marker": list(parts)},
     )
 
 

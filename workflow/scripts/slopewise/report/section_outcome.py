@@ -59,7 +59,19 @@ def coefficient_table(frames: Frames, naming: Naming, step: str) -> Table:
         lines.append(line)
     what = "difference" if naming.kind == "continuous" else "ratio"
     columns = ["term", f"{what} per SD", "95% naive", "95% bootstrap", f"{what} per unit", "95% naive", "95% bootstrap"]
-    return Table(f"coefficients-{step}", f"{naming.words.effects}: {STEPS[step]}", columns, lines)
+    return Table(
+        f"coefficients-{step}",
+        f"{naming.words.effects}: {STEPS[step]}",
+        columns,
+        lines,
+        marks={"marker": [_marker_of(term, naming) for term in _in_order(terms, naming)]},
+    )
+
+
+def _marker_of(term: str, naming: Naming) -> str:
+    """The marker of a term such as ``albumin.slope``; empty for a covariate's."""
+    marker = term.rpartition(".")[0]
+    return marker if marker in naming.study.markers else ""
 
 
 def _in_order(terms: list[str], naming: Naming) -> list[str]:
@@ -67,8 +79,8 @@ def _in_order(terms: list[str], naming: Naming) -> list[str]:
     markers = list(naming.study.markers)
 
     def place(term: str) -> tuple[int, int]:
-        marker = term.rpartition(".")[0]
-        return (1, markers.index(marker)) if marker in markers else (0, 0)
+        marker = _marker_of(term, naming)
+        return (1, markers.index(marker)) if marker else (0, 0)
 
     return sorted(terms, key=place)
 
@@ -212,7 +224,7 @@ def groups_section(frames: Frames, naming: Naming) -> Section:
         "groups",
         "How patients of low, middle and high risk fared",
         "groups.html.j2",
-        {"picture": Picture("groups", caption, panels), "tables": tables},
+        {"picture": Picture("groups", caption, panels, groups=GROUPS), "tables": tables},
     )
 
 
@@ -236,4 +248,4 @@ def groups_table(groups: RiskGroups, frames: Frames, naming: Naming, step: str) 
     columns = ["risk", "patients", "events"]
     for horizon in horizons:
         columns += [f"free at {naming.duration(horizon)}", "predicted"]
-    return Table(f"groups-{step}", f"Thirds of the risk by {STEPS[step]}", columns, lines)
+    return Table(f"groups-{step}", f"Thirds of the risk by {STEPS[step]}", columns, lines, marks={"group": list(parts)})

@@ -6,13 +6,17 @@ import math
 
 import pandas as pd
 
+from slopewise import run
 from slopewise.figures import growth as draw
 from slopewise.report.frames import Frames
-from slopewise.report.naming import Naming
+from slopewise.report.naming import FIRST, Naming
 from slopewise.report.numbers import count_of, counts_of_parts, figures, number
 from slopewise.report.parts import Cell, Picture, Section, Table
 from slopewise.report.section_growth import components
 from slopewise.report.wording import reliability_sentence
+
+MARKS = 400
+"""Patients with a mark in the pictures of shrinkage."""
 
 
 def slopes_section(frames: Frames, naming: Naming) -> Section:
@@ -25,7 +29,9 @@ def slopes_section(frames: Frames, naming: Naming) -> Section:
         "slopes.html.j2",
         {
             "reliability": reliability_sentence(frames, naming),
+            "moment": naming.moment,
             "shrinkage": shrinkage(frames, naming),
+            "markers": naming.choices,
             "by_visits": Picture(
                 "reliability",
                 "Mean reliability of the slopes by number of visits. With one visit a slope is the average slope, "
@@ -42,11 +48,14 @@ def slopes_section(frames: Frames, naming: Naming) -> Section:
 def shrinkage(frames: Frames, naming: Naming) -> Picture:
     """Partial pooling beside no pooling and complete pooling, a panel a marker."""
     panels = []
+    sample, told = shown_patients(frames, naming)
     for index, marker in enumerate(naming.pictured):
-        own = frames.slopes[frames.slopes["marker"] == marker]
+        own = frames.slopes[(frames.slopes["marker"] == marker) & frames.slopes["patient"].isin(sample)]
         rows = frames.fixed_effects
-        trend = rows[(rows["marker"] == marker) & (rows["model"] == "study") & (rows["term"] == "time")]["estimate"]
-        average = float(trend.iloc[0]) if len(trend) and naming.study.growth.fixed.replace(" ", "") == "~time" else None
+        own_rows = (rows["marker"] == marker) & (rows["model"] == "study")
+        trend = rows[own_rows & (rows["term"] == naming.predictor)]["estimate"]
+        straight = naming.study.growth.fixed.replace(" ", "") == f"~{naming.predictor}"
+        average = float(trend.iloc[0]) if len(trend) and straight else None
         panels.append(
             draw.shrinkage(own, f"{naming.marker(marker)}, {naming.slope_unit(marker)}", average, f"shrinkage-{index}")
         )
@@ -56,9 +65,19 @@ def shrinkage(frames: Frames, naming: Naming) -> Picture:
         "(no pooling); upwards, the cross-fitted slope of the mixed model (partial pooling). On the diagonal both "
         "agree; on the "
         "dashed line everybody has the average slope (complete pooling). The most extreme own slopes lie outside the "
-        "frame."
+        f"frame.{told}"
     )
-    return Picture("shrinkage", caption, panels)
+    return Picture("shrinkage", caption, panels, markers=naming.pictured, first=FIRST)
+
+
+def shown_patients(frames: Frames, naming: Naming) -> tuple[set[str], str]:
+    """The patients whose marks are drawn, and what the caption says of them: with very many, a random sample."""
+    everybody = sorted(frames.patients["patient"])
+    if len(everybody) <= MARKS:
+        return set(everybody), ""
+    rng = run.generator(naming.study.seed, "report", "shrinkage")
+    chosen = rng.choice(len(everybody), size=MARKS, replace=False)
+    return {everybody[index] for index in chosen}, f" Drawn are {MARKS} patients, chosen at random."
 
 
 def most_visits(slopes: pd.DataFrame, limit: int) -> int:
@@ -104,8 +123,10 @@ def visits_table(groups: pd.DataFrame, naming: Naming) -> Table:
     """Shrinkage by number of visits."""
     limit = naming.study.report.small_cells
     rows: list[list[Cell | str]] = []
+    markers: list[str] = []
     for marker in naming.study.markers:
         own = groups[groups["marker"] == marker]
+        markers += [marker] * len(own)
         shown = counts_of_parts(own["patients"].tolist(), limit)
         for row, patients in zip(own.itertuples(), shown, strict=True):
             rows.append(
@@ -119,7 +140,7 @@ def visits_table(groups: pd.DataFrame, naming: Naming) -> Table:
                 ]
             )
     columns = ["marker", "visits", "patients", "mean reliability", "SD of cross-fitted slopes", "SD of own slopes"]
-    return Table("slopes-by-visits", "Shrinkage by number of visits", columns, rows)
+    return Table("slopes-by-visits", "Shrinkage by number of visits", columns, rows, marks={"marker": markers})
 
 
 def slopes_table(frames: Frames, naming: Naming) -> Table:
@@ -128,7 +149,7 @@ def slopes_table(frames: Frames, naming: Naming) -> Table:
     known = frames.reliability.set_index("marker")
     for marker in naming.study.markers:
         own = frames.slopes[frames.slopes["marker"] == marker]
-        spread = components(frames, marker)[0].get("time", math.nan)
+        spread = components(frames, marker)[0].get(naming.predictor, math.nan)
         rel = known.loc[marker]
         ends = f"{number(rel['ci_low'], 2)} to {number(rel['ci_high'], 2)}" if math.isfinite(rel["ci_low"]) else ""
         without = count_of(int((own["visits"] < 2).sum()), len(own), naming.study.report.small_cells)
@@ -148,4 +169,5 @@ def slopes_table(frames: Frames, naming: Naming) -> Table:
         "marker", "reliability, 95% interval", "mean slope", "SD of true slopes (model)", "SD of cross-fitted slopes",
         "SD of own slopes", "fewer than 2 visits", "unit",
     ]  # fmt: skip
-    return Table("slopes", "Slopes at the landmark", columns, rows, frozenset({0, 7}))
+    markers = list(naming.study.markers)
+    return Table("slopes", f"Slopes at {naming.moment}", columns, rows, frozenset({0, 7}), {"marker": markers})

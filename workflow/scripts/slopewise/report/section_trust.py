@@ -9,6 +9,7 @@ from slopewise.report.frames import Frames
 from slopewise.report.naming import Naming
 from slopewise.report.numbers import in_words
 from slopewise.report.parts import Section, Table
+from slopewise.study import Study
 
 SCHEMES = {"crossfit": "cross-fitting (published slopes)", "validation": "nested validation"}
 
@@ -23,14 +24,20 @@ def audit_section(frames: Frames, naming: Naming) -> Section:
     verdict = f"Of {len(audit)} sets of fitted and scored patients the audit found {found}."
     detail = (
         f"Patients who were scored by a model that they had helped to fit: {shared}. Rows after the landmark in a fit: "
-        f"{late}; the "
-        f"latest row lies at {naming.duration(round(latest, 3))}, the landmark at {naming.duration(naming.landmark)}."
+        f"{late}; the latest row lies at {naming.duration(round(latest, 3))}"
+        + (f", the landmark at {naming.duration(naming.landmark)}." if naming.has_landmark else ", without a landmark.")
     )
     return Section(
         "audit",
         "Did anything leak?",
         "audit.html.j2",
-        {"clean": leaks == 0, "verdict": verdict, "detail": detail, "table": audit_table(frames)},
+        {
+            "clean": leaks == 0,
+            "verdict": verdict,
+            "detail": detail,
+            "table": audit_table(frames),
+            "validated": frames.has_outcome,
+        },
     )
 
 
@@ -111,21 +118,31 @@ def settings_table(naming: Naming) -> Table:
             f"{study.growth.fixed} fixed, {study.growth.random} random by patient, {study.growth.structure}",
         ],
         ["estimation", ("REML" if study.growth.reml else "ML") + f", engine {study.growth.engine}"],
-        ["landmark", naming.duration(naming.landmark)],
-        [naming.words.event, naming.cause],
-        ["competing events", in_words(list(dict.fromkeys(study.outcome.competing.values()))) or "none"],
-        ["covariates", naming.covariates],
-        ["strata", in_words(list(study.outcome.strata)) or "none"],
-        ["delayed entry", study.outcome.entry or "none"],
-        ["horizons", naming.horizons() if study.outcome.horizons else "none: the outcome has no time"],
+        ["landmark", naming.duration(naming.landmark) if naming.has_landmark else "none: each patient’s last visit"],
+        *(_outcome_settings(naming) if study.has_outcome else []),
         ["cross-fitting", f"{study.crossfit.folds} folds, {study.crossfit.repeats} repeats"],
-        [
-            "validation",
-            f"{study.validation.folds} folds, {study.validation.repeats} repeats, {study.validation.bootstrap} "
-            "resamples",
-        ],
-        ["two-stage bootstrap", f"{study.outcome.bootstrap} resamples"],
+        *(_validation_settings(study) if study.has_outcome else []),
         ["one visit only", f"own slope and change: {study.outcome.one_visit}"],
         ["marker never measured", f"{study.outcome.missing_marker}"],
     ]
     return Table("settings", "Settings", ["setting", "value"], rows, frozenset({0, 1}))
+
+
+def _outcome_settings(naming: Naming) -> list[list[str]]:
+    outcome = naming.study.outcome
+    return [
+        [naming.words.event, naming.cause],
+        ["competing events", in_words(list(dict.fromkeys(outcome.competing.values()))) or "none"],
+        ["covariates", naming.covariates],
+        ["strata", in_words(list(outcome.strata)) or "none"],
+        ["delayed entry", outcome.entry or "none"],
+        ["horizons", naming.horizons() if outcome.horizons else "none: the outcome has no time"],
+    ]
+
+
+def _validation_settings(study: Study) -> list[list[str]]:
+    plan = study.validation
+    return [
+        ["validation", f"{plan.folds} folds, {plan.repeats} repeats, {plan.bootstrap} resamples"],
+        ["two-stage bootstrap", f"{study.outcome.bootstrap} resamples"],
+    ]

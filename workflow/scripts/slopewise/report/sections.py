@@ -7,18 +7,22 @@ from typing import Any
 
 from slopewise.report.cautions import cautions
 from slopewise.report.frames import Frames
+from slopewise.report.growth_summary import growth_summary
 from slopewise.report.ledger import slope_reasons
 from slopewise.report.methods import methods_section
 from slopewise.report.naming import Naming
 from slopewise.report.numbers import interval, number, signed
 from slopewise.report.parts import Section
+from slopewise.report.section_checks import checks_section
 from slopewise.report.section_cohort import cohort_section
 from slopewise.report.section_competing import competing_section
+from slopewise.report.section_evidence import evidence_section
 from slopewise.report.section_growth import courses_section
 from slopewise.report.section_ladder import ladder_section, short_picture
 from slopewise.report.section_outcome import coefficients_section, groups_section, risks_section
 from slopewise.report.section_slopes import slopes_section
 from slopewise.report.section_trust import audit_section, care_section, provenance_section
+from slopewise.report.tripod import tripod_section
 from slopewise.report.wording import (
     HEADLINES,
     Verdict,
@@ -39,19 +43,34 @@ from slopewise.report.wording import (
 
 def sections(frames: Frames, naming: Naming) -> list[Section]:
     """All sections but the summary, in order."""
-    makers = (
+    if not frames.has_outcome:
+        growth = (
+            cohort_section,
+            courses_section,
+            evidence_section,
+            slopes_section,
+            audit_section,
+            care_section,
+            methods_section,
+            provenance_section,
+        )
+        return [make(frames, naming) for make in growth]
+    makers = [
         cohort_section,
         courses_section,
+        evidence_section,
         slopes_section,
         ladder_section,
+        *([checks_section] if len(frames.sensitivity) else []),
         coefficients_section,
         risks_section,
         groups_section,
         audit_section,
         care_section,
         methods_section,
+        *([tripod_section] if naming.kind == "survival" else []),
         provenance_section,
-    )
+    ]
     made = [make(frames, naming) for make in makers]
     if frames.competing:
         place = [section.anchor for section in made].index("risks")
@@ -61,11 +80,14 @@ def sections(frames: Frames, naming: Naming) -> list[Section]:
 
 def summary(frames: Frames, naming: Naming) -> dict[str, Any]:
     """The first page: the verdict, its numbers, three key figures, a picture, and what to be careful about."""
+    if not frames.has_outcome:
+        return growth_summary(frames, naming)
     metric = concordance(frames)
     slope, level = gain(frames, "slope", metric), gain(frames, "level", metric)
     kept = len(slopes_kept(frames))
     said = verdict(slope, kept)
     return {
+        "template": "summary.html.j2",
         "headline": headline(said, naming),
         "verdict": said.name.lower(),
         "scope": scope_sentence(frames, naming),

@@ -226,9 +226,9 @@ def reliability_sentence(frames: Frames, naming: Naming) -> str:
         "markers"
     )  # fmt: skip
     return (
-        "The reliability of a slope, the share of the differences between patients’ slopes that the data up to the "
-        "landmark "
-        f"can show, is {shown} on average. 1 would be a slope without error, 0 a slope that is everybody’s "
+        "The reliability of a slope, the share of the differences between patients’ slopes that the data up to "
+        f"{naming.moment} can show, is {shown} on average. 1 would be a slope without error, "
+        "0 a slope that is everybody’s "
         f"average.{apart}"
     )
 
@@ -271,14 +271,15 @@ def fixed_words(frames: Frames, naming: Naming, marker: str) -> str:
     rows = frames.fixed_effects
     rows = rows[(rows["marker"] == marker) & (rows["model"] == "study")].set_index("term")
     name, unit = naming.marker(marker), naming.unit_of(marker)
-    if not {"Intercept", "time"} <= set(rows.index):
+    if not {"Intercept", naming.predictor} <= set(rows.index):
         return f"The fixed effects of {name} are in the table; the formula has no plain intercept and time."
-    start, trend = rows.loc["Intercept"], rows.loc["time"]
+    start, trend = rows.loc["Intercept"], rows.loc[naming.predictor]
     others = "" if len(rows) == 2 else ", with the other terms at zero or at their reference level,"
     moves = "rises" if trend["estimate"] > 0 else "falls"
     ends = figure_ends(trend)
     sentence = (
-        f"At time zero {name} averages {figures(start['estimate'])} {unit}{others} and {moves} by "
+        f"{naming.zero[0].upper()}{naming.zero[1:]} {name} averages {figures(start['estimate'])} {unit}{others} "
+        f"and {moves} by "
         f"{figures(abs(trend['estimate']))} a {naming.unit}{ends}."
     )
     if naming.study.markers[marker].transform == "log":

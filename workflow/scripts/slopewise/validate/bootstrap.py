@@ -132,9 +132,7 @@ def bootstrap_ladder(
             fitted = fit_ladder(ladder, level, slope, singular, flat=flat, counts=resample.counts)
             unit.append(fitted.estimate_unit)
             standard.append(fitted.estimate_sd)
-            drawn = resample.counts > 0
-            weights = resample.counts[drawn] / resample.counts.sum()
-            reliability.append([float(stage.reliability[i][drawn] @ weights) for stage in stages])
+            reliability.append(_mean_reliability([stage.reliability[i] for stage in stages], resample.counts))
     shape = (plan.replicates, len(ladder.rows))
     return Bootstrap(
         estimates_unit=np.array(unit).reshape(shape),
@@ -143,11 +141,36 @@ def bootstrap_ladder(
     )
 
 
-def reliability_table(bootstrap: Bootstrap, slopes: pd.DataFrame, markers: Sequence[str]) -> pd.DataFrame:
-    """The table ``slopes/reliability``: mean plug-in reliability of each marker's slopes with its 95% interval."""
+def bootstrap_reliability(
+    plan: BootstrapPlan, patients: int, markers: Sequence[MarkerData], threads: int = 1
+) -> NDArray[np.float64]:
+    """Mean reliability (B, markers) of the cross-fitted slopes on resamples of the patients, without an outcome."""
+    events = np.zeros(patients, dtype=np.int64)
+    size = max(1, PAIRS_AT_ONCE // (patients * plan.repeats))
+    rows = []
+    for start in range(0, plan.replicates, size):
+        resamples = [draw(plan, b, events) for b in range(start, min(start + size, plan.replicates))]
+        stages = [stage_one(data, resamples, plan.folds, threads) for data in markers]
+        for i, resample in enumerate(resamples):
+            rows.append(_mean_reliability([stage.reliability[i] for stage in stages], resample.counts))
+    return np.array(rows).reshape(plan.replicates, len(markers))
+
+
+def _mean_reliability(reliability: Sequence[NDArray[np.float64]], counts: NDArray[np.int64]) -> list[float]:
+    """The mean over a resample's patients, each as often as it was drawn."""
+    drawn = counts > 0
+    weights = counts[drawn] / counts.sum()
+    return [float(own[drawn] @ weights) for own in reliability]
+
+
+def reliability_table(reliability: NDArray[np.float64], slopes: pd.DataFrame, markers: Sequence[str]) -> pd.DataFrame:
+    """The table ``slopes/reliability`` from `reliability` (B, markers), its values on resamples.
+
+    Mean plug-in reliability of each marker's slopes with its 95% interval.
+    """
     mean = slopes.groupby("marker")["reliability"].mean()
     table = pd.DataFrame({"marker": list(markers), "reliability": [float(mean[marker]) for marker in markers]})
     bounds = np.full((2, len(markers)), np.nan)
-    if len(bootstrap.reliability):
-        bounds = np.nanpercentile(bootstrap.reliability, [2.5, 97.5], axis=0)
+    if len(reliability):
+        bounds = np.nanpercentile(reliability, [2.5, 97.5], axis=0)
     return table.assign(ci_low=bounds[0], ci_high=bounds[1])

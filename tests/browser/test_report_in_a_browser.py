@@ -1,0 +1,162 @@
+"""The report as a browser shows it: quiet, alone, usable with keys and on a telephone, complete on paper."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+EVERY = ("pbc", "sleepstudy", "two", "noise")
+
+
+def overflow(page: Any) -> int:
+    """Units by which the page is wider than the window."""
+    return page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+
+
+def seen(page: Any, selector: str) -> int:
+    """How many elements are on the page: not hidden, not folded away."""
+    return page.locator(f"{selector}:visible").count()
+
+
+def column(page: Any, table: str, place: int) -> list[str]:
+    cells = page.locator(f'table[data-name="{table}"] tbody tr > :nth-child({place})')
+    return [text.partition("\n")[0] for text in cells.all_inner_texts()]
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_a_report_opens_without_a_word_and_leads_to_its_parts(opened, name):
+    page = opened(name)
+    targets = [link.get_attribute("href") for link in page.locator("nav a").all()]
+    assert len(targets) >= 8 and targets[0] == "#summary"
+    for target in (targets[4], targets[-1]):
+        page.locator(f'nav a[href="{target}"]').click()
+        page.wait_for_selector(f'nav a[href="{target}"][aria-current]')
+        top = page.locator(target).bounding_box()["y"]
+        assert page.url.endswith(target) and -2 <= top < 900
+        assert page.locator("nav a[aria-current]").count() == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "width", "scheme"),
+    [
+        ("pbc", 1280, "light"),
+        ("pbc", 360, "dark"),
+        ("noise", 1280, "dark"),
+        ("two", 360, "light"),
+        ("patients", 360, "dark"),
+    ],
+)
+def test_axe_finds_nothing_serious(opened, name, width, scheme):
+    from axe_playwright_python.sync_playwright import Axe
+
+    page = opened(name, width, scheme)
+    if name == "noise":  # its thousands of cells are like those of the others: what many markers bring with them is new
+        page.get_by_label("Show").first.select_option("noise_41")
+        where = ["#courses", "nav"]
+    else:
+        page.evaluate("document.querySelectorAll('details').forEach(part => { part.open = true; })")
+        where = None
+    found = Axe().run(page, where, options={"resultTypes": ["violations"]}).response["violations"]
+    told = [f"{one['id']} ({one['impact']}): {one['nodes'][0]['html'][:150]}" for one in found]
+    assert [line for line, one in zip(told, found, strict=True) if one["impact"] in ("serious", "critical")] == []
+
+
+@pytest.mark.parametrize("name", [*EVERY, "patients", "hostile"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_is_wider_than_a_telephone(opened, name, scheme):
+    page = opened(name, 360, scheme)
+    page.evaluate("document.querySelectorAll('details').forEach(part => { part.open = true; })")
+    assert overflow(page) <= 0
+    paper, ink = page.evaluate("(style => [style.backgroundColor, style.color])(getComputedStyle(document.body))")
+    light = [sum(int(x) for x in re.findall(r"\d+", colour)[:3]) for colour in (paper, ink)]
+    assert (light[0] > 600 > 300 > light[1]) if scheme == "light" else (light[0] < 300 < 600 < light[1])
+
+
+def test_a_table_is_sorted_by_number_by_word_and_back(opened):
+    page = opened("noise")
+    head = page.locator('table[data-name="slopes"] thead th')
+    page.get_by_role("button", name="Sort by reliability, 95% interval").click()
+    rising = [float(text) for text in column(page, "slopes", 2)]
+    assert len(rising) == 60 and rising == sorted(rising) and rising[0] < rising[-1]
+    page.get_by_role("button", name="Sort by reliability, 95% interval").click()
+    assert [float(text) for text in column(page, "slopes", 2)] == sorted(rising, reverse=True)
+    assert head.nth(1).get_attribute("aria-sort") == "descending"
+    page.locator('table[data-name="slopes"]').get_by_role("button", name="Sort by marker").press("Enter")
+    assert column(page, "slopes", 1) == sorted(column(page, "slopes", 1))
+    assert [one.get_attribute("aria-sort") for one in head.all()][:2] == ["ascending", None]
+
+
+def test_one_of_many_markers_is_shown_alone_and_all_come_back(opened):
+    page = opened("noise")
+    panels, words = '[data-name="courses"] .panel', "#courses .prose p[data-marker]"
+    assert seen(page, panels) == seen(page, words) == 12
+    choice = page.get_by_label("Show").first
+    assert len(choice.locator("option").all()) == 61
+    choice.select_option("noise_41")
+    assert [seen(page, one) for one in (panels, words, '[data-name="shrinkage"] .panel')] == [1, 1, 1]
+    assert page.locator(f"{panels}:visible svg").get_attribute("aria-label").startswith("noise_41")
+    assert "noise_41" in page.locator(f"{words}:visible").inner_text()
+    assert "noise_41" in page.get_by_role("status").first.inner_text()
+    chosen = page.locator('table[data-name="slopes"] tr.chosen')
+    assert chosen.count() == 1 and "noise_41" in chosen.inner_text()
+    assert seen(page, 'table[data-name="slopes"] tbody tr') == 60
+    assert page.get_by_label("Show").nth(1).input_value() == "noise_41"
+    page.get_by_label("Show").nth(1).select_option("")
+    assert seen(page, panels) == 12 and page.locator(".chosen, .other").count() == 0
+
+
+def test_a_risk_group_is_highlighted_in_pictures_and_tables(opened):
+    page = opened("two")
+    button = page.get_by_role("button", name="Highlight high risk")
+    button.click()
+    assert button.get_attribute("aria-pressed") == "true"
+    faint = page.locator('[data-name="groups"] .faint')
+    assert {one.get_attribute("data-group") for one in faint.all()} == {"low", "middle"}
+    assert set(page.locator("#groups tr.chosen th").all_text_contents()) == {"high"}
+    assert float(faint.first.evaluate("one => getComputedStyle(one).opacity")) < 0.5
+    button.click()
+    assert page.locator(".faint, tr.chosen").count() == 0
+
+
+def test_without_its_script_the_page_is_complete(opened):
+    page = opened("noise", script=False)
+    assert page.locator(".switch:visible, .highlight").count() == 0
+    page.locator('[data-name="courses"] details > summary').click()
+    assert seen(page, '[data-name="courses"] .panel') == 60
+    assert page.locator('table[data-name="slopes"] tbody tr').count() == 60
+
+
+def test_what_is_saved_is_the_table_and_the_picture(opened, tmp_path: Path):
+    page = opened("two")
+
+    def saved(title: str) -> Path:
+        with page.expect_download() as download:
+            page.get_by_role("button", name=title, exact=True).click()
+        path = tmp_path / download.value.suggested_filename
+        download.value.save_as(path)
+        return path
+
+    table = saved("Save the table Fixed effects: the average patient as CSV")
+    lines = table.read_text(encoding="utf-8").splitlines()
+    assert table.name == "growth-fixed.csv" and len(lines) == 5
+    assert lines[0].split(",")[:3] == ["marker", "term", "estimate"] and lines[1].startswith("alpha,at time zero,1.23")
+    picture = saved("Save the picture courses-1 as SVG").read_text(encoding="utf-8")
+    assert picture.startswith("<svg") and "var(--" not in picture and "alpha" in picture
+    assert saved("Save the picture courses-1 as PNG").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("name", ["pbc", "noise"])
+def test_it_prints_whole(opened, name, tmp_path: Path):
+    page = opened(name)
+    if name == "noise":
+        page.get_by_label("Show").first.select_option("noise_41")
+    printed = page.pdf(format="A4")
+    assert printed.startswith(b"%PDF")
+    assert 5 <= len(re.findall(rb"/Type\s*/Page\b", printed)) <= 60
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert sum(seen(page, one) for one in ("nav", ".tools", ".switch", ".highlight")) == 0
+    assert seen(page, '[data-name="courses"] .panel') == (60 if name == "noise" else 2)

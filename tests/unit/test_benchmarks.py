@@ -1,0 +1,60 @@
+"""The parts of the benchmarks that decide what is said: the page, the simulated cohort, the clocks."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _in_benchmarks(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(root / "benchmarks"))
+
+
+def test_a_section_is_replaced_and_the_others_stay(tmp_path: Path) -> None:
+    from parts import page
+
+    path = tmp_path / "docs" / "page.md"
+    for name, text in (("one", "first"), ("two", "second"), ("one", "third")):
+        page.put_section(path, name, text)
+    written = path.read_text(encoding="utf-8")
+    assert written.startswith("# Benchmarks\n")
+    assert [line for line in written.splitlines() if line in ("first", "second", "third")] == ["third", "second"]
+
+
+def test_durations_are_told_in_the_unit_that_reads_best() -> None:
+    from parts import page
+
+    told = [page.duration(seconds) for seconds in (12.345, 1.0, 0.0845, 0.00054, 2e-8)]
+    assert told == ["12.3 s", "1.00 s", "84.5 ms", "540 µs", "0.02 µs"]
+
+
+def test_the_cohort_is_the_one_that_is_described() -> None:
+    from parts.simulated import cohort, nested_folds
+
+    frame = cohort(1000)
+    assert len(frame) == 5006
+    assert frame["patient"].nunique() == 1000
+    assert frame.equals(cohort(1000))
+    assert (cohort(50, visits=5).groupby("patient").size() == 5).all()
+    counts = nested_folds(300).reshape(5, 6, 300)
+    assert (counts[:, 0].sum(axis=0) == 4).all()  # each patient is held out of one outer training set
+    assert np.array_equal(counts[:, 1:].sum(axis=1), 4 * counts[:, 0])  # and in it of one inner one
+
+
+def test_an_aim_that_is_missed_is_said_to_be_missed(root: Path) -> None:
+    program = (
+        "import sys; sys.path.insert(0, 'benchmarks'); import engine; size = lambda n, t: "
+        "{'patients': n, 'fit': t, 'prepared': t, 'peak': 5.0}\n"
+        "clocks = {'unhindered': 9.0, 'wall': 9.0}\n"
+        "results = {'one': {'seconds': {'lme4': 1.0, 'fit': 0.005, 'folds': 0.01, 'everybody': 0.02}},\n"
+        "  'many': {'fits': 30000, 'one': clocks, 'two': clocks, 'ratio': 1.8, 'wall_ratio': 1.0},\n"
+        "  'patients': [size(10**3, 0.1), size(10**6, 1000.0)]}\n"
+        "print(*(row[-1] for row in engine.aims(results)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["yes", "no", "no", "no", "no", "yes", "no", "no", "no", "no", "no"]

@@ -1,0 +1,26 @@
+"""The TRIPOD+AI checklist: every item is there, with an answer of the run's or the authors' mark."""
+
+from slopewise.report.frames import Frames
+from slopewise.report.naming import Naming
+from slopewise.report.tripod import AUTHORS, answers, tripod_section
+from slopewise.report.tripod_items import ITEMS
+from tests.unit.report_tables import Invented
+
+
+def test_every_item_has_an_answer_or_is_for_the_authors(tmp_path):
+    invented = Invented(gain=(0.025, 0.010, 0.041))
+    frames, naming = Frames.read(invented.write(tmp_path)), Naming(invented.study())
+    keys = [key for key, _, _ in ITEMS]
+    assert len(keys) == len(set(keys)) == 52 and {key.rstrip("abcdefg") for key in keys} == {
+        str(n) for n in range(1, 28)
+    }
+    known = answers(frames, naming)
+    assert set(known) < set(keys)
+    rows = {row[0].split(" ")[0]: row[2] for row in tripod_section(frames, naming).context["table"].rows}
+    assert list(rows) == keys and all(rows.values())
+    assert rows["1"] == rows["17"] == rows["18a"] == AUTHORS
+    assert "transplant or death, within 1 and 3 years" in rows["8a"] and AUTHORS in rows["8a"]
+    assert "60 with 30 events, for about 6 coefficients" in rows["10"]
+    assert "m.csv" in rows["5a"] and "secret" not in rows["5a"]
+    assert "0.812" in rows["23a"] and "+0.025 (95% interval +0.010 to +0.041)" in rows["23a"]
+    assert tripod_section(frames, naming).context["answered"] == len(known)

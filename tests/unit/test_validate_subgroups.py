@@ -1,0 +1,83 @@
+"""Performance within groups: the group's own patients, everybody's resamples, nothing where events are few."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from slopewise import tables
+from slopewise.metrics.concordance import concordance_single
+from slopewise.outcome.fit import fit_outcome
+from slopewise.outcome.ladder import STEPS
+from slopewise.validate.nested import nested
+from slopewise.validate.performance import performance
+from slopewise.validate.subgroups import groups, subgroups
+from tests.unit.ladder_tables import Tables, simulate
+
+
+@pytest.fixture(scope="module")
+def made() -> Tables:
+    return simulate()
+
+
+@pytest.fixture(scope="module")
+def predictions(made: Tables) -> pd.DataFrame:
+    return nested(*made.validation).predictions
+
+
+@pytest.fixture(scope="module")
+def table(made: Tables, predictions: pd.DataFrame) -> pd.DataFrame:
+    return tables.check(subgroups(made.study, made.patients, predictions), "outcome/subgroups")
+
+
+def test_a_text_is_grouped_by_level_and_a_number_at_its_median(made: Tables):
+    found = list(groups(made.study, made.patients.sample(frac=1, random_state=1)))
+    assert [group.column for group in found] == ["age", "age", "sex", "sex"]
+    assert [group.name for group in found][2:] == ["f", "m"]
+    ordered = made.patients.sort_values("patient")
+    assert found[0].name == f"up to {ordered['age'].median():.4g}"
+    assert (found[0].members ^ found[1].members).all() and found[0].members.sum() == 60
+    np.testing.assert_array_equal(found[3].members, ordered["sex"] == "m")
+
+
+def test_c_of_a_group_counts_its_own_pairs_alone(made: Tables, predictions: pd.DataFrame, table: pd.DataFrame):
+    women = made.patients[made.patients["sex"] == "f"].set_index("patient")
+    own = predictions[predictions["patient"].isin(women.index) & (predictions["predictors"] == "slope")]
+    own = own[own["horizon"] == 2.0]
+    by_repeat = []
+    for _, repeat in own.groupby("repeat"):
+        concordant = pairs = 0.0
+        for _, fold in repeat.groupby("fold"):
+            people = women.loc[fold["patient"]]
+            event, time = people["event"].to_numpy() == 1, people["followup"].to_numpy()
+            comparable = sum(
+                ((time > time[i]) | ((time == time[i]) & ~event)).sum() for i in np.flatnonzero(event & (time < 2.0))
+            )
+            if comparable:
+                c, _, _ = concordance_single(time, event, fold["linear_predictor"], tau=2.0)
+                concordant, pairs = concordant + c * comparable, pairs + comparable
+        by_repeat.append(concordant / pairs)
+    row = table.query("column == 'sex' and group == 'f' and predictors == 'slope' and metric == 'c_harrell'").iloc[0]
+    assert row["validated"] == pytest.approx(np.mean(by_repeat))
+    assert row["ci_low"] < row["validated"] < row["ci_high"]
+    assert row["versus"] == "level" and row["difference_low"] <= row["difference"] <= row["difference_high"]
+    assert row["patients"] == len(women) and row["events"] == women["event"].sum()
+
+
+def test_a_group_of_everybody_is_the_performance_table(made: Tables, predictions: pd.DataFrame):
+    alike = made.patients.assign(sex="f")
+    found = subgroups(made.study, alike, predictions).query("column == 'sex'")
+    whole = performance(made.study, made.patients, predictions, fit_outcome(*made.outcome).apparent).performance
+    keys = ["predictors", "metric", "horizon"]
+    both = found.merge(whole, on=keys, suffixes=("", "_whole"))
+    assert len(both) == len(found) == len(STEPS) * (2 + 3 * 2)
+    for column in ("validated", "ci_low", "ci_high", "difference"):
+        np.testing.assert_allclose(both[column], both[f"{column}_whole"], rtol=0, atol=1e-12)
+
+
+def test_a_group_with_few_events_has_no_numbers(made: Tables, predictions: pd.DataFrame):
+    few = made.patients.sort_values("patient").reset_index(drop=True)
+    members = few.index[few["event"] == 1][:5]
+    few.loc[members, "sex"] = "x"
+    table = subgroups(made.study, few, predictions)
+    own = table[table["group"] == "x"]
+    assert (own["events"] == 5).all() and own["validated"].isna().all() and own["ci_low"].isna().all()

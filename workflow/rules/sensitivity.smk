@@ -1,0 +1,37 @@
+# Does the answer depend on how the slopes were made, could chance have made the slope's gain, does it hold in each group?
+# needs  cohort/patients.parquet, folds.parquet, slopes/{slopes,crossfit}.parquet, growth/fits.csv, outcome/predictions.parquet
+# makes  outcome/{sensitivity,permutation,subgroups}.csv
+# steps  examine_sensitivity; for one event without competing ones, strata or delayed entry
+
+
+rule examine_sensitivity:
+    input:
+        patients="results/{study}/cohort/patients.parquet",
+        folds="results/{study}/folds.parquet",
+        slopes="results/{study}/slopes/slopes.parquet",
+        crossfit="results/{study}/slopes/crossfit.parquet",
+        fits="results/{study}/growth/fits.csv",
+        predictions="results/{study}/outcome/predictions.parquet",
+    output:
+        sensitivity="results/{study}/outcome/sensitivity.csv",
+        permutation="results/{study}/outcome/permutation.csv",
+        subgroups="results/{study}/outcome/subgroups.csv",
+    log:
+        "results/{study}/logs/examine_sensitivity.log",
+    benchmark:
+        "results/{study}/timings/examine_sensitivity.tsv"
+    wildcard_constraints:
+        study=named(lambda study: study.is_plain_survival),
+    conda:
+        "../../environment.yml"
+    threads: 2
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        settings=settings("validate"),
+        code=code("examine_sensitivity.py"),
+    message:
+        "{wildcards.study}: sensitivity, permutation test, subgroups"
+    script:
+        "../scripts/examine_sensitivity.py"

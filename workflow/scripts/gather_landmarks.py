@@ -1,0 +1,39 @@
+"""Put the landmarks of a study side by side: a table, and a page with a picture and links to the reports."""
+
+from pathlib import Path
+
+from slopewise import run
+
+
+def gather(
+    study_files: list[Path], performance: list[Path], coefficients: list[Path], patients: list[Path], table: Path,
+    page: Path,
+) -> None:  # fmt: skip
+    """Write ``landmarks.csv`` and ``landmarks.html``; the lists follow each other, one entry a landmark."""
+    from slopewise import tables
+    from slopewise.landmarks import AtLandmark, side_by_side
+    from slopewise.report.landmarks import render_landmarks
+    from slopewise.study import load_study
+
+    found = [
+        AtLandmark(
+            study=load_study(file),
+            performance=tables.read("outcome/performance", measured),
+            coefficients=tables.read("outcome/coefficients", fitted),
+            patients=tables.read("cohort/patients", cohort),
+        )
+        for file, measured, fitted, cohort in zip(study_files, performance, coefficients, patients, strict=True)
+    ]
+    written = tables.write(side_by_side(found), "landmarks", table)
+    reports = [f"{path.parent.parent.name}/report.html" for path in performance]
+    run.write_text(page, render_landmarks(found[0].study, written, reports))
+
+
+if __name__ == "__main__":
+    with run.step(snakemake.log[0], snakemake.threads):
+        gather(
+            [Path(snakemake.config["study_files"][name]) for name in snakemake.params.runs],
+            *([Path(path) for path in snakemake.input[name]] for name in ("performance", "coefficients", "patients")),
+            Path(snakemake.output.table),
+            Path(snakemake.output.page),
+        )

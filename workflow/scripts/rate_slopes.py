@@ -1,0 +1,32 @@
+"""How reliable the cross-fitted slopes of a study without an outcome are, with a patient bootstrap."""
+
+from pathlib import Path
+
+from slopewise import run
+
+
+def rate(study_file: Path, measurements: Path, patients: Path, slopes: Path, reliability: Path, threads: int) -> None:
+    """Write ``slopes/reliability``."""
+    from slopewise import tables
+    from slopewise.slopes import growth_model, marker_data
+    from slopewise.study import load_study
+    from slopewise.validate.bootstrap import BootstrapPlan, bootstrap_reliability, reliability_table
+
+    study = load_study(study_file)
+    rows = tables.read("cohort/measurements", measurements)
+    cohort = tables.read("cohort/patients", patients)
+    markers = [marker_data(growth_model(study), name, rows, cohort, study.landmark_time) for name in study.markers]
+    plan = BootstrapPlan(study.outcome.bootstrap, study.crossfit.folds, study.crossfit.repeats, study.seed)
+    drawn = bootstrap_reliability(plan, len(cohort), markers, threads)
+    table = reliability_table(drawn, tables.read("slopes/slopes", slopes), list(study.markers))
+    tables.write(table, "slopes/reliability", reliability)
+
+
+if __name__ == "__main__":
+    with run.step(snakemake.log[0], snakemake.threads):
+        rate(
+            Path(snakemake.config["study_files"][snakemake.wildcards.study]),
+            **{name: Path(path) for name, path in snakemake.input.items()},
+            reliability=Path(snakemake.output.reliability),
+            threads=snakemake.threads,
+        )

@@ -1,0 +1,18 @@
+"""Write the page of single patients, for a study that asks for it."""
+
+from pathlib import Path
+
+from slopewise import run
+
+
+def write(study_file: Path, report: Path) -> None:
+    """Write ``report-patients.html`` beside the tables that it is made from."""
+    from slopewise.report.patients import render_patients
+    from slopewise.study import load_study
+
+    run.write_text(report, render_patients(load_study(study_file), report.parent))
+
+
+if __name__ == "__main__":
+    with run.step(snakemake.log[0], snakemake.threads):
+        write(Path(snakemake.config["study_files"][snakemake.wildcards.study]), Path(snakemake.output.report))

@@ -1,0 +1,112 @@
+"""Everything that is computed to judge whether a marker needs a random slope, as the tables of ``growth/``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+
+import numpy as np
+import pandas as pd
+
+from slopewise.growth.compare import (
+    SideBySide,
+    bootstrap_p,
+    comparison_rows,
+    explained,
+    fit_side_by_side,
+    information,
+    textbook_model,
+    variance_components,
+)
+from slopewise.growth.data import GrowthData
+from slopewise.growth.diagnose import implied_variance, trends, variogram
+from slopewise.growth.fit import GrowthFit
+from slopewise.growth.model import GrowthModel
+from slopewise.growth.serial import SerialComparison, SerialFit, compare_serial
+
+ALPHA = 0.05
+"""Below this p of the slope in the presence of serial correlation, the slope is said to survive the comparison."""
+
+
+def compare_marker(
+    model: GrowthModel, own: GrowthData, draws: int, rng: np.random.Generator, in_time: bool, threads: int = 1
+) -> dict[str, pd.DataFrame]:
+    """The marker's rows of fixed_effects, covariance, comparison, serial, trends, variogram and implied.
+
+    model, own: the study's growth model and the marker's rows under it; draws: of the parametric bootstrap; in_time:
+    whether the predictor is time, so that residuals can be serially correlated at all.
+    """
+    textbook = textbook_model(model)
+    data = textbook.data(_rows_of(own), own.response, own.layout.patient)
+    models = fit_side_by_side(data)
+    study = own.fit_batch(np.ones((1, len(own.patients)), np.int64)).fit(0)
+    fits = {**models.reml, "study": study}
+    comparison = comparison_rows(models)
+    slope = comparison["model"] == "random_slope"
+    comparison.loc[slope, "p_value_bootstrap"] = bootstrap_p(models, draws, rng, threads)
+    p = float(comparison.loc[slope, "p_value"].iloc[0]) if slope.any() else np.nan
+    if differs(model, textbook) or study.structure != "correlated":
+        comparison = pd.concat([comparison, pd.DataFrame([_own_row(own, study)])], ignore_index=True)
+    return {
+        "fixed_effects": pd.concat([fit.fixed_effects.assign(model=name) for name, fit in fits.items()]),
+        "covariance": pd.concat([variance_components(fit).assign(model=name) for name, fit in fits.items()]),
+        "comparison": comparison,
+        **_detective(models, p, in_time),
+    }
+
+
+def differs(model: GrowthModel, textbook: GrowthModel) -> bool:
+    """Whether the study's own model is another one than the random slope of the comparison."""
+    same = model.random.replace(" ", "") in (f"~{model.time}", f"~1+{model.time}")
+    return not same or model.structure != textbook.structure or not model.reml
+
+
+def _rows_of(own: GrowthData) -> pd.DataFrame:
+    """The marker's rows as a frame: patient, response and the columns of the formulas."""
+    names = np.array(own.patients, dtype=object)
+    return own.frame.assign(**{own.layout.patient: names[own.codes], own.response: own.values})
+
+
+def _own_row(own: GrowthData, study: GrowthFit) -> dict[str, object]:
+    """The row of the study's own model; it is tested against none, since which mixture holds depends on the formula."""
+    everybody = np.ones((1, len(own.patients)), np.int64)
+
+    def by(reml: bool) -> GrowthFit:
+        data = replace(own, specification=replace(own.specification, reml=reml))
+        return data.fit_batch(everybody, [study.structure]).fit(0)
+
+    q = len(study.design.random_names)
+    of_effects = {"correlated": q * (q + 1) // 2, "diagonal": q, "intercept": 1, "excluded": 0}[study.structure]
+    parameters = len(study.beta) + 1 + of_effects
+    missing = dict.fromkeys(("lrt", "p_value", "p_value_naive", "p_value_bootstrap", "q_value"), np.nan)
+    return {"model": "study", **information(by(True), by(False), parameters), **missing, **explained(study)}
+
+
+def _detective(models: SideBySide, p: float, in_time: bool) -> dict[str, pd.DataFrame]:
+    """The tables serial, trends, variogram and implied; empty where there is no random slope to speak of."""
+    empty = {name: pd.DataFrame() for name in ("serial", "trends", "variogram", "implied")}
+    if "random_intercept" not in models.reml:
+        return empty
+    found = {**empty, "trends": pd.DataFrame([asdict(trends(models.reml["random_intercept"]))])}
+    if "random_slope" not in models.reml:
+        return found
+    found["implied"] = implied_variance(models)
+    serial = SerialFit(np.nan, 0.0, np.nan, models.reml["random_intercept"].sigma)
+    if in_time:
+        compared = compare_serial(models.reml["random_intercept"], models.reml["random_slope"])
+        found["serial"] = pd.DataFrame([_serial_row(compared, p)])
+        serial = compared.serial
+        found["variogram"] = variogram(models, serial)
+    return found
+
+
+def _serial_row(compared: SerialComparison, p: float) -> dict[str, object]:
+    verdict = "none" if not p < ALPHA else "trend" if compared.p_value < ALPHA else "trend_or_serial"
+    return {
+        **{f"deviance_{name}": value for name, value in compared.deviance.items()},
+        "share": compared.serial.share,
+        "range": compared.serial.range,
+        "residual_sd": compared.serial.sd,
+        "lrt": compared.lrt,
+        "p_value": compared.p_value,
+        "verdict": verdict,
+    }

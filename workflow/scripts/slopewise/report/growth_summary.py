@@ -1,0 +1,45 @@
+"""The first page of a study without an outcome: does every patient need a slope of their own?"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from slopewise.report.cautions import cautions
+from slopewise.report.frames import Frames
+from slopewise.report.naming import Naming
+from slopewise.report.numbers import count, interval, number
+from slopewise.report.section_evidence import marker_words
+from slopewise.report.section_growth import model_words, trajectories
+from slopewise.report.wording import reliabilities, reliability_sentence
+
+
+def growth_summary(frames: Frames, naming: Naming) -> dict[str, Any]:
+    """Headline, key figures, the courses, and what to be careful about."""
+    limit, names = naming.study.report.small_cells, list(naming.study.markers)
+    rows = int(frames.flow.iloc[-1]["rows_left"])
+    return {
+        "template": "summary_growth.html.j2",
+        "headline": f"How {naming.all_markers()} {'changes' if len(names) == 1 else 'change'}, patient by patient.",
+        "scope": f"{count(frames.n_patients, limit)} patients, {rows} rows of measurements; no outcome is predicted.",
+        "words": [
+            words
+            for marker in naming.pictured[:3]
+            for words in (marker_words(frames, naming, marker), model_words(frames, naming, marker))
+        ],
+        "key_figures": key_figures(frames, naming),
+        "picture": trajectories(frames, naming),
+        "reliability": reliability_sentence(frames, naming),
+        "cautions": [short for short, _ in cautions(frames, naming)],
+    }
+
+
+def key_figures(frames: Frames, naming: Naming) -> list[tuple[str, str, str]]:
+    """The numbers that matter: (number, its interval, what it is)."""
+    figures = []
+    known = reliabilities(frames, naming.pictured[:3])
+    for row in known.itertuples():
+        ends = interval(row.ci_low, row.ci_high, 2) if math.isfinite(row.ci_low) else ""
+        what = f"reliability of the slopes of {naming.marker(row.marker)}"
+        figures.append((number(row.reliability, 2), ends, what))
+    return figures

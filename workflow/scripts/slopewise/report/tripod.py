@@ -1,0 +1,117 @@
+"""The TRIPOD+AI checklist: each item answered from the run, or left to the authors and marked so."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+
+from slopewise.report.frames import Frames
+from slopewise.report.kinds import CONCORDANCES
+from slopewise.report.naming import Naming
+from slopewise.report.numbers import count, in_words, number
+from slopewise.report.parts import Section, Table
+from slopewise.report.tripod_items import ITEMS
+from slopewise.report.wording import concordance, gain
+
+AUTHORS = "for the authors"
+
+
+def tripod_section(frames: Frames, naming: Naming) -> Section:
+    """The checklist as a table."""
+    known = answers(frames, naming)
+    rows = [[f"{key} {topic}", asked, known.get(key, AUTHORS)] for key, topic, asked in ITEMS]
+    caption = "TRIPOD+AI: what it asks for, and what this run answers"
+    answered = sum(row[2] != AUTHORS for row in rows)
+    return Section(
+        "tripod",
+        "Checklist for a paper (TRIPOD+AI)",
+        "tripod.html.j2",
+        {
+            "answered": answered,
+            "total": len(rows),
+            "authors": AUTHORS,
+            "table": Table("tripod-ai", caption, ["item", "asks for", "answer"], rows, frozenset({0, 1, 2})),
+        },
+    )
+
+
+def answers(frames: Frames, naming: Naming) -> dict[str, str]:
+    """What the run knows, by item; where the authors have to add something, it is said at the end."""
+    return {**_before(frames, naming), **_methods(frames, naming), **_results(frames, naming)}
+
+
+def _before(frames: Frames, naming: Naming) -> dict[str, str]:
+    names = in_words(sorted(PurePath(name.replace("\\", "/")).name for name in frames.provenance["inputs"]))
+    return {
+        "4": "Development and internal validation, and whether slopes add to levels; the clinical objective is "
+        f"{AUTHORS}.",
+        "5a": f"Files {names}, with their hashes in “Where the numbers come from”; origin and representativeness are "
+        f"{AUTHORS}.",
+        "6b": f"For this analysis: at risk {naming.duration(naming.landmark)} after time zero, and no reason for "
+        f"exclusion of “The patients”; the criteria of the source are {AUTHORS}.",
+        "7": "Files were read strictly; what was found stands in “The patients”, transformations in “Methods, for a "
+        "paper”. Quality by groups of people was not looked at.",
+        "8a": f"{naming.cause}, within {naming.horizons()} after the landmark; how it was assessed is {AUTHORS}.",
+        "9a": f"The study file named {_predictors(naming)}; none was selected by its association with the outcome. Why "
+        f"these is {AUTHORS}.",
+        "9b": f"Measured up to {naming.duration(naming.landmark)}, units in “The courses and the growth model”; how "
+        f"they were measured is {AUTHORS}.",
+    }
+
+
+def _predictors(naming: Naming) -> str:
+    return f"{naming.covariates} and {naming.all_markers()}"
+
+
+def _methods(frames: Frames, naming: Naming) -> dict[str, str]:
+    study, limit = naming.study, naming.study.report.small_cells
+    events = count(frames.n_events, limit)
+    terms = len(study.outcome.covariates) + 2 * len(study.markers)
+    one_visit = {"population": "the training patients’ mean", "exclude": "the patient left out"}
+    never = {"population": "the average patient’s course", "exclude": "the patient left out"}
+    return {
+        "10": f"All patients at risk at the landmark: {count(frames.n_patients, limit)} with {events} events, for "
+        f"about {terms} coefficients in the largest model; a justification is {AUTHORS}.",
+        "11": "A missing covariate removes the patient, counted in “The patients”; a missing value of a marker is a "
+        f"visit less for the growth model. Slope of one’s own with one visit: {one_visit[study.outcome.one_visit]}; "
+        f"marker never measured: {never[study.outcome.missing_marker]}.",
+        "12a": f"{study.validation.folds} outer folds of patients, {study.validation.repeats} times; inside each, "
+        f"slopes cross-fitted in {study.crossfit.folds} inner folds. The shipped model is made from everybody.",
+        "12b": "In “Methods, for a paper”; predictors enter linearly, per SD and per unit.",
+        "12c": "Linear mixed models, then Cox regression, in eight sets of predictors; nothing is tuned; nested "
+        "validation (“Methods, for a paper”, “Did anything leak?”).",
+        "12d": "Not examined.",
+        "12e": "C, AUC, Brier score, IPA, calibration, net benefit; defined in “What predicts the outcome”.",
+        "12f": "No updating.",
+        "12g": "By the growth model’s best linear unbiased prediction, then the Cox model; all parameters are in "
+        "model.json.",
+        "13": "None used.",
+        "14": f"None by this program; {AUTHORS} if it was considered.",
+        "15": f"The risk of {naming.cause} within {naming.horizons()}; no classification.",
+        "16": "Development and evaluation use the same cohort; no difference.",
+        "18f": f"slopewise {frames.provenance['versions'].get('slopewise', '')}, code digest "
+        f"{frames.provenance['code_digest']}; how to run it again stands in “Where the numbers come from”.",
+    }
+
+
+def _results(frames: Frames, naming: Naming) -> dict[str, str]:
+    limit = naming.study.report.small_cells
+    metric = concordance(frames)
+    slope, level = gain(frames, "slope", metric), gain(frames, "level", metric)
+    added = f", the slopes add {slope.difference_words()}" if slope.has_interval else ""
+    return {
+        "20a": f"“The patients”: {count(frames.n_patients, limit)} at the landmark, {count(frames.n_events, limit)} "
+        "with the event, with the flow and the follow-up.",
+        "20b": f"“The patients”; treatments, key dates and differences between groups of people are {AUTHORS}.",
+        "20c": "Same cohort.",
+        "21": f"Development: {count(frames.n_patients, limit)} patients and {count(frames.n_events, limit)} events; "
+        "each fold in “Did anything leak?”.",
+        "22": "model.json, beside this report: parameters of both stages and baseline hazard at the horizons, no "
+        "patient’s data; hazard ratios in “The outcome models”.",
+        "23a": f"“What predicts the outcome”: with levels {CONCORDANCES[metric]} is {number(level.value)}{added}. "
+        "Subgroups were not examined.",
+        "23b": "Not examined.",
+        "24": "No updating.",
+        "26": f"“What to be careful about” lists what the tables show; the rest is {AUTHORS}.",
+        "27a": "A marker that was never measured gives the average patient’s slope with reliability 0; a missing "
+        f"covariate gives no prediction. What this means in care is {AUTHORS}.",
+    }

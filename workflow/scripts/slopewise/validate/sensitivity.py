@@ -1,0 +1,215 @@
+"""How the validated C of level and slope depends on how slopes were made; a permutation test of the slope's gain.
+
+Three ways to make the slopes that train and test the outcome model, on the same patients:
+
+- ``nested``: cross-fitted inside the training patients, test slopes from all of them (METHODS section 3): the honest
+  one;
+- ``in_sample``: everybody's slopes from one growth model fitted on everybody;
+- ``reused_folds``: slopes cross-fitted once, and the outcome model validated over the same folds.
+
+The growth model never sees outcomes, so the last two differ from the first by little and in either direction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from slopewise.metrics.concordance import concordance
+from slopewise.metrics.ipcw import StepCurve, ipc_weights
+from slopewise.outcome.cox import fit_cox
+from slopewise.outcome.fit import flat_slopes, growth_flags, scores_of
+from slopewise.outcome.ladder import STEPS, LadderData, ladder_data
+from slopewise.outcome.predictors import PredictorRecipe, slopes_left_out
+from slopewise.run import generator
+from slopewise.study import Study
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+WAYS = ("nested", "in_sample", "reused_folds")
+PERMUTATIONS = 200
+PERMUTED_REPEATS = 2
+"""Repeats of the validation over which the permuted gain is a mean; more would cost time and change it little."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """Who is tested (n,) by an outcome model trained on the others, with the level and slope (n, M) of both."""
+
+    repeat: int
+    tested: Flags
+    level: Floats
+    slope: Floats
+    singular: Flags
+    flat: Flags
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """Tables ``outcome/sensitivity`` and ``outcome/permutation``."""
+
+    sensitivity: pd.DataFrame
+    permutation: pd.DataFrame
+
+
+def sensitivity(
+    study: Study, patients: pd.DataFrame, folds: pd.DataFrame, slopes: pd.DataFrame, crossfit: pd.DataFrame,
+    fits: pd.DataFrame,
+) -> Sensitivity:  # fmt: skip
+    """Validated Harrell's C of ``level`` and ``slope`` in the three ways, and the permutation test of their difference.
+
+    Tables as in TABLES.md. C as in ``outcome/performance``: pairs within test folds, up to the largest horizon, mean
+    over repeats.
+    """
+    data = ladder_data(study, patients, slopes)
+    splits = {way: list(_splits(way, data, folds, crossfit, fits)) for way in WAYS}
+    rows = []
+    for way, own in splits.items():
+        for step in ("level", "slope"):
+            c = harrell(data, own, [_scored(data, own, step)])[0]
+            rows.append((way, step, data.cause, "c_harrell", max(data.horizons), c))
+    columns = ["slopes", "predictors", "cause", "metric", "horizon", "validated"]
+    table = pd.DataFrame(rows, columns=columns)
+    honest = table[table["slopes"] == "nested"].set_index("predictors")["validated"]
+    table["difference"] = table["validated"] - honest.reindex(table["predictors"]).to_numpy()
+    first = [split for split in splits["nested"] if split.repeat <= PERMUTED_REPEATS]
+    return Sensitivity(table, permutation_test(data, first, PERMUTATIONS, study.seed))
+
+
+# -- The three ways ----------------------------------------------------------------------------------------------------
+
+
+def _splits(
+    way: str, data: LadderData, folds: pd.DataFrame, crossfit: pd.DataFrame, fits: pd.DataFrame
+) -> Iterator[Split]:
+    """The outer folds of every repeat with the slopes of one way."""
+    whole = fits[(fits["scheme"] == "crossfit") & (fits["repeat"] == 0)]
+    once = crossfit[crossfit["scheme"] == "crossfit"]
+    if way == "reused_folds":
+        singular, without = growth_flags(data, whole)
+        for repeat, own in once[once["repeat"] > 0].groupby("repeat", sort=True):
+            level, slope, fold = scores_of(data, own)
+            flat = without | flat_slopes(slope, fold)
+            for k in np.unique(fold):
+                yield Split(int(str(repeat)), fold == k, level, slope, singular, flat)
+        return
+    table = folds[(folds["scheme"] == "validation") & (folds["held_out"] == 0)]
+    everybody = scores_of(data, once[once["repeat"] == 0])
+    for repeat, own in table.groupby("repeat", sort=True):
+        fold = own.set_index(own["patient"].astype(str))["fold"].reindex(list(data.patients)).to_numpy(dtype=np.int64)
+        for k in np.unique(fold).tolist():
+            if way == "in_sample":
+                singular, flat = growth_flags(data, whole)
+                yield Split(int(str(repeat)), fold == k, everybody[0], everybody[1], singular, flat)
+            else:
+                yield _nested_split(data, crossfit, fits, int(str(repeat)), k, fold == k)
+
+
+def _nested_split(
+    data: LadderData, crossfit: pd.DataFrame, fits: pd.DataFrame, repeat: int, held_out: int, tested: Flags
+) -> Split:
+    keys = (crossfit["scheme"] == "validation") & (crossfit["repeat"] == repeat) & (crossfit["held_out"] == held_out)
+    own = crossfit[keys]
+    level, slope, inner = scores_of(data, own[own["fold"] > 0])
+    test_level, test_slope, _ = scores_of(data, own[own["fold"] == 0])
+    outer = (fits["scheme"] == "validation") & (fits["repeat"] == repeat) & (fits["held_out"] == held_out)
+    singular, without = growth_flags(data, fits[outer & (fits["fold"] == 0)])
+    flat = without | flat_slopes(slope, inner, (~tested).astype(np.int64))
+    level, slope = np.where(tested[:, None], test_level, level), np.where(tested[:, None], test_slope, slope)
+    return Split(repeat, tested, level, slope, singular, flat)
+
+
+# -- Scores and C ------------------------------------------------------------------------------------------------------
+
+
+def _scored(data: LadderData, splits: Sequence[Split], step: str) -> dict[int, Floats]:
+    """Linear predictor (n,) of each repeat, every patient scored by the model that was trained without them."""
+    found: dict[int, Floats] = {}
+    for split in splits:
+        found.setdefault(split.repeat, np.full(len(data.patients), np.nan))[split.tested] = _tested(data, split, step)
+    return found
+
+
+def _tested(data: LadderData, split: Split, name: str) -> Floats:
+    """Linear predictors of the tested patients of one split by one step, learned on the others."""
+    step = next(one for one in STEPS if one.name == name)
+    rows, once = np.flatnonzero(~split.tested), np.ones(int((~split.tested).sum()), dtype=np.int64)
+    left_out = slopes_left_out(
+        name, data.markers, split.level[rows], split.slope[rows], once, split.singular, split.flat
+    )
+    raw = data.raw(step, rows, split.level, split.slope)
+    recipe, _ = PredictorRecipe.learn(name, data.step_terms(step), raw, once, left_out, data.coding)
+    cox = fit_cox(
+        recipe.standardise(raw), data.followup[rows], data.event[rows], horizons=data.horizons, terms=recipe.terms
+    )
+    tested = data.raw(step, np.flatnonzero(split.tested), split.level, split.slope)
+    return cox.linear_predictor(recipe.standardise(tested))
+
+
+def harrell(data: LadderData, splits: Sequence[Split], scored: Sequence[dict[int, Floats]]) -> Floats:
+    """Harrell's C of each set of scores, (S,): pairs within test folds up to the largest horizon, mean over repeats."""
+    event = data.event.astype(bool)
+    weights = ipc_weights(data.followup, event, data.horizons, StepCurve(np.empty(0), np.empty(0)))
+    once = np.ones((1, len(event)), dtype=np.int64)
+    total, repeats = np.zeros(len(scored)), sorted(scored[0])
+    for repeat in repeats:
+        fold = np.zeros(len(event), dtype=np.int64)
+        for k, split in enumerate(split for split in splits if split.repeat == repeat):
+            fold[split.tested] = k
+        scores = np.stack([one[repeat] for one in scored], axis=1)
+        tau = max(data.horizons)
+        total += concordance(data.followup, event, fold, scores, weights, data.horizons, once, tau).harrell[0]
+    return total / len(repeats)
+
+
+# -- The permutation test ----------------------------------------------------------------------------------------------
+
+
+def permutation_test(data: LadderData, splits: Sequence[Split], permutations: int, seed: int) -> pd.DataFrame:
+    """The gain of ``slope`` over ``level`` in C against its distribution when slopes carry nothing beyond levels.
+
+    What is permuted between patients is the part of the slopes that levels and covariates do not explain (linearly,
+    learned on the training patients of each split), so that the slopes keep their correlation with both (Freedman &
+    Lane 1983). One permutation serves all splits. p = (1 + gains at least as large) / (1 + permutations); missing where
+    no slope is in any model, since then there is nothing to test.
+    """
+    base = harrell(data, splits, [_scored(data, splits, "level")])[0]
+    observed = _scored(data, splits, "slope")
+    rng = generator(seed, "validate", "permutation")
+    drawn = []
+    parts = [(split, *_explained(data, split)) for split in splits]
+    for _ in range(permutations):
+        order = rng.permutation(len(data.patients))
+        shuffled = [replace(split, slope=fitted + rest[order]) for split, fitted, rest in parts]
+        drawn.append(_scored(data, shuffled, "slope"))
+    gains = harrell(data, splits, [observed, *drawn]) - base
+    tested = np.ptp(gains) > 0
+    larger = int((gains[1:] >= gains[0]).sum())
+    return pd.DataFrame(
+        {
+            "predictors": ["slope"],
+            "cause": data.cause,
+            "metric": "c_harrell",
+            "horizon": max(data.horizons),
+            "versus": "level",
+            "gain": gains[0],
+            "null_mean": float(gains[1:].mean()),
+            "null_high": float(np.quantile(gains[1:], 0.95)),
+            "p_value": (1 + larger) / (1 + permutations) if tested else np.nan,
+            "permutations": permutations,
+        }
+    )
+
+
+def _explained(data: LadderData, split: Split) -> tuple[Floats, Floats]:
+    """The slopes (n, M) as levels and covariates explain them, and the rest; learned on the training patients."""
+    x = np.column_stack([np.ones(len(data.patients)), data.covariates, np.nan_to_num(split.level)])
+    slope = np.nan_to_num(split.slope)
+    coefficients, *_ = np.linalg.lstsq(x[~split.tested], slope[~split.tested], rcond=None)
+    fitted = np.einsum("ni,im->nm", x, coefficients)
+    missing = np.isnan(split.slope)
+    return np.where(missing, np.nan, fitted), np.where(missing, 0.0, slope - fitted)
