@@ -65,6 +65,7 @@ def named(has_outcome):
     chosen = [re.escape(name) for name in STUDIES if STUDY_FILES[name][1].has_outcome == has_outcome]
     return "|".join(chosen) or "(?!)"
 
+
 def folder_of(study):
     """Where a study's paths start: the working directory; for a study by name whose data are not there, the workflow."""
     beside = SCRIPTS.parent.parent
