@@ -121,3 +121,8 @@ def results(*names):
 def at_each_landmark(name):
     """A file of each run of a study with a list of landmarks."""
     return lambda wildcards: collect(f"results/{{run}}/{name}", run=GRIDS[wildcards.study])
+
+
+def outcome_tables(wildcards):
+    """The outcome half, which a study without an outcome does not have."""
+    return OUTCOME + SENSITIVITY if study_of(wildcards).has_outcome else []

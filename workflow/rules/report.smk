@@ -31,11 +31,6 @@ OUTCOME = results(
 SENSITIVITY = results("outcome/sensitivity.csv", "outcome/permutation.csv", "outcome/subgroups.csv")
 
 
-def outcome_tables(wildcards):
-    """The outcome half, which a study without an outcome does not have."""
-    return OUTCOME + SENSITIVITY if study_of(wildcards).has_outcome else []
-
-
 rule record_run:
     input:
         unpack(data_files),
