@@ -340,7 +340,11 @@ def score_factor(fit, b, active, columns, diagonal, best, best_psi, psi):
                 if damping == 0.0:
                     return CONVERGED, deviance, evaluations
                 break
-            if damping == 0.0 and decrement < HOPELESS and (deviance - decrement > best or (deviance > best and near(psi, best_psi))):
+            if (
+                damping == 0.0
+                and decrement < HOPELESS
+                and (deviance - decrement > best or (deviance > best and near(psi, best_psi)))
+            ):
                 return STOPPED, deviance, evaluations
             copy_into(b, trial)
             for k in range(size):
