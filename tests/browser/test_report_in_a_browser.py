@@ -29,6 +29,8 @@ def column(page: Any, table: str, place: int) -> list[str]:
 @pytest.mark.parametrize("name", EVERY)
 def test_a_report_opens_without_a_word_and_leads_to_its_parts(opened, name):
     page = opened(name)
+    ids = page.evaluate("Array.from(document.querySelectorAll('[id]'), one => one.id)")
+    assert len(ids) == len(set(ids))
     targets = [link.get_attribute("href") for link in page.locator("nav a").all()]
     assert len(targets) >= 8 and targets[0] == "#summary"
     for target in (targets[4], targets[-1]):

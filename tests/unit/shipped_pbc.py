@@ -36,6 +36,7 @@ class Shipped:
 def ship(folder: Path, **changes: Any) -> Shipped:
     """Fit the study of `pbc_part` with keys changed (``growth__fixed="~ time * sex"``) and write its model.json."""
     raw = pbc_part()
+    raw.study["data"]["duplicates"] = "error"
     raw.study["outcome"]["bootstrap"] = 0
     raw.study["crossfit"]["repeats"] = 1
     for key, value in changes.items():

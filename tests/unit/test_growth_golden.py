@@ -174,3 +174,11 @@ def test_data_sets_without_a_slope_end_no_higher_than_lme4() -> None:
         assert fit.converged and fit.deviance <= deviance + 1e-6, f"data set {number}"
         singular += fit.singular
     assert singular > 200, "these data should mostly end on the boundary"
+
+
+def test_three_groups_end_where_lme4_does(root: Path):
+    # lme4 1.1-31, bobyqa, rhoend 1e-12: lmer(score ~ hours + (hours | school)), singular, correlation 1
+    rows = pd.read_csv(root / "data/schools_app/measurements.csv")
+    fit = GrowthModel(fixed="~ hours", random="~ hours", time="hours").fit(rows, "score", patient="school")
+    assert fit.converged and fit.singular and fit.structure == "correlated"
+    assert fit.deviance == pytest.approx(186.5511, abs=1e-4)

@@ -69,7 +69,10 @@ def test_links_lead_to_a_section_or_to_a_cited_work(page):
             target = attributes["href"] or ""
             assert target.startswith("https://doi.org/10.") or target[1:] in ids, target
     named = [a["aria-labelledby"] for _, a in page.tags if "aria-labelledby" in a]
-    assert len(named) == 15 and set(named) <= set(ids)
+    parts = [f"#{a['id']}" for tag, a in page.tags if tag == "section"]
+    assert len(named) == len(parts) >= 13 and set(named) <= set(ids)
+    links = [a["href"] for tag, a in page.tags if tag == "a"]
+    assert links[1 : 1 + len(parts)] == parts, "the contents name every section, in order"
 
 
 def test_the_page_is_well_formed_and_every_picture_has_a_text(page):

@@ -29,6 +29,7 @@ STUDY: dict[str, Any] = {
         "time": "day",
         "time_unit": "days",
         "analysis_unit": "years",
+        "duplicates": "first",  # a row that a test gives to another patient may meet one of the same day
     },
     "markers": {
         "log_bilirubin": {"column": "bili", "transform": "log", "unit": "log mg/dl"},

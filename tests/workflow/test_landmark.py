@@ -29,7 +29,6 @@ def given_to_others(pbc: Tables, late: pd.Series) -> None:
 def test_rows_after_the_landmark_change_no_byte(pbc: Tables, plain: Path, tmp_path: Path, change):
     late = pbc.measurements["day"] / DAYS > pbc.study["landmark"]
     assert late.sum() > 100
-    pbc.study["data"]["duplicates"] = "first"  # a row that changes its owner may meet another of the same day
     change(pbc, late)
     results = run_steps(pbc.write(tmp_path), tmp_path / "results")
     assert changed(plain, results, BEFORE_LANDMARK) == []

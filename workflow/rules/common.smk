@@ -65,6 +65,7 @@ def named(is_chosen):
     chosen = [re.escape(name) for name in STUDIES if is_chosen(STUDY_FILES[name][1])]
     return "|".join(chosen) or "(?!)"
 
+
 def folder_of(study):
     """Where a study's paths start: the working directory; for a study by name whose data are not there, the workflow."""
     beside = SCRIPTS.parent.parent
@@ -120,3 +121,9 @@ def results(*names):
 def at_each_landmark(name):
     """A file of each run of a study with a list of landmarks."""
     return lambda wildcards: collect(f"results/{{run}}/{name}", run=GRIDS[wildcards.study])
+
+
+def outcome_tables(wildcards):
+    """The outcome half, which a study without an outcome does not have; its last part is for plain survival."""
+    study = study_of(wildcards)
+    return (OUTCOME if study.has_outcome else []) + (SENSITIVITY if study.is_plain_survival else [])

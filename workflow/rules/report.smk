@@ -31,12 +31,6 @@ OUTCOME = results(
 SENSITIVITY = results("outcome/sensitivity.csv", "outcome/permutation.csv", "outcome/subgroups.csv")
 
 
-def outcome_tables(wildcards):
-    """The outcome half, which a study without an outcome does not have; its last part is for plain survival."""
-    study = study_of(wildcards)
-    return (OUTCOME if study.has_outcome else []) + (SENSITIVITY if study.is_plain_survival else [])
-
-
 rule record_run:
     input:
         unpack(data_files),

@@ -15,9 +15,11 @@ from slopewise.growth.compiled import cached
 
 CONVERGED, BOUNDARY, STOPPED, IMPOSSIBLE, UNIDENTIFIED = 0, 1, 2, 3, 4
 DECREMENT = 1e-11  # squared Newton step in units of the deviance
+FLAT = 1e-9  # squared gradient at which a search that rounding stops has ended
 SUSPECT = 1e-3  # share of an element's information that the others leave, below which the rank is looked at
 HOPELESS = 1e-2  # a decrement below which an end that cannot be the lowest is not pursued
 ITERATIONS = 100
+PATIENCE = 15  # steps after which the curvature that the steps have met takes over from the one that is worked out
 
 
 @njit(error_model="numpy")
@@ -263,6 +265,28 @@ def near(psi, other):
     return difference <= 0.03 * largest
 
 
+@njit(error_model="numpy")
+def learn_curvature(matrix, step, before, right, carried):
+    """BFGS update of the Hessian by the last step and the change of the gradient (-`right`) over it.
+
+    With few patients the blocks of P within patients are too rough a curvature, and steps by it creep. A step along
+    which the curvature was not positive teaches nothing.
+    """
+    size = step.shape[0]
+    along, change = 0.0, 0.0
+    for k in range(size):
+        carried[k] = 0.0
+        for j in range(size):
+            carried[k] += matrix[k, j] * step[j]
+        along += step[k] * carried[k]
+        change += step[k] * (before[k] - right[k])
+    if not (along > 0.0 and change > 1e-10 * along):
+        return
+    for k in range(size):
+        for j in range(size):
+            matrix[k, j] += (before[k] - right[k]) * (before[j] - right[j]) / change - carried[k] * carried[j] / along
+
+
 @cached
 def score_factor(fit, b, active, columns, diagonal, best, best_psi, psi):
     """Damped Newton steps in the free elements of b, psi = bb'; (status, deviance, evaluations).
@@ -281,19 +305,24 @@ def score_factor(fit, b, active, columns, diagonal, best, best_psi, psi):
     score, expected, observed = np.empty(v), np.empty((v, v)), np.empty((v, v))
     right, step = np.empty(size), np.empty(size)
     matrix, factor, trial = np.empty((size, size)), np.empty((size, size)), np.empty_like(b)
+    before, carried = np.zeros(size), np.empty(size)
     outer(b, psi)
     deviance, sigma2 = fit.deviance_at(problem, psi)
     evaluations, damping, decrement = 1, 0.0, np.inf
-    for _ in range(ITERATIONS):
+    for count in range(ITERATIONS):
         if not np.isfinite(deviance):
             return STOPPED, deviance, evaluations
         fit.second_pass(problem, sigma2, reml)
         information(problem, freedom, score, expected, observed)
         for k in range(size):
+            before[k] = right[k]
             right[k] = 0.0
             for a in range(q):
                 right[k] -= 2.0 * problem.gradient[free_i[k], a] * b[a, free_c[k]]
         solved = False
+        if count > PATIENCE:
+            learn_curvature(matrix, step, before, right, carried)
+            solved = solve(matrix, right, damping, factor, step)
         for attempt in range(3):  # observed and face, expected and face, expected alone, which is never indefinite
             if not solved:
                 factor_curvature(
@@ -307,9 +336,15 @@ def score_factor(fit, b, active, columns, diagonal, best, best_psi, psi):
                 solved = solve(matrix, right, damping, factor, step)
                 continue
             decrement = dot(step, right)
-            if decrement < DECREMENT:
-                return CONVERGED, deviance, evaluations
-            if decrement < HOPELESS and (deviance - decrement > best or (deviance > best and near(psi, best_psi))):
+            if decrement < DECREMENT:  # of a full step only: a damped one is short wherever it starts
+                if damping == 0.0:
+                    return CONVERGED, deviance, evaluations
+                break
+            if (
+                damping == 0.0
+                and decrement < HOPELESS
+                and (deviance - decrement > best or (deviance > best and near(psi, best_psi)))
+            ):
                 return STOPPED, deviance, evaluations
             copy_into(b, trial)
             for k in range(size):
@@ -326,7 +361,9 @@ def score_factor(fit, b, active, columns, diagonal, best, best_psi, psi):
             outer(b, psi)
             deviance, sigma2 = fit.deviance_at(problem, psi)
             fit.second_pass(problem, sigma2, reml)
-            return (CONVERGED if decrement < 1e-7 else STOPPED), deviance, evaluations + 1
+            solved = solve(matrix, right, 0.0, factor, step)
+            ended = (solved and dot(step, right) < 1e-7) or dot(right, right) < FLAT
+            return (CONVERGED if ended else STOPPED), deviance, evaluations + 1
         copy_into(trial, b)
         deviance, sigma2 = new, new_sigma2
         damping = damping * 0.25 if damping > 1e-6 else 0.0

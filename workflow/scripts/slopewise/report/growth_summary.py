@@ -28,7 +28,7 @@ def growth_summary(frames: Frames, naming: Naming) -> dict[str, Any]:
             for words in (marker_words(frames, naming, marker), model_words(frames, naming, marker))
         ],
         "key_figures": key_figures(frames, naming),
-        "picture": trajectories(frames, naming),
+        "picture": trajectories(frames, naming, "summary-courses"),
         "reliability": reliability_sentence(frames, naming),
         "cautions": [short for short, _ in cautions(frames, naming)],
     }

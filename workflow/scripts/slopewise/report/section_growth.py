@@ -39,7 +39,7 @@ def courses_section(frames: Frames, naming: Naming) -> Section:
     )
 
 
-def trajectories(frames: Frames, naming: Naming) -> Picture:
+def trajectories(frames: Frames, naming: Naming, name: str = "courses") -> Picture:
     """Measured courses of a random sample of patients, the same for every marker."""
     everybody = sorted(frames.patients["patient"])
     rng = run.generator(naming.study.seed, "report", "trajectories")
@@ -54,7 +54,7 @@ def trajectories(frames: Frames, naming: Naming) -> Picture:
             naming.landmark,
             sample,
             naming.time_axis,
-            f"course-{index}",
+            f"{name}-{index}",
         )
         for index, marker in enumerate(naming.pictured)
     ]
@@ -62,7 +62,7 @@ def trajectories(frames: Frames, naming: Naming) -> Picture:
         f"Measured courses of {len(sample)} patients drawn at random (thin), the growth model’s average course (bold)"
         f"{', and the landmark (dashed)' if naming.has_landmark else ''}. A dot is a patient with one visit."
     )
-    return Picture("courses", caption, panels, markers=naming.pictured, first=FIRST)
+    return Picture(name, caption, panels, markers=naming.pictured, first=FIRST)
 
 
 def model_words(frames: Frames, naming: Naming, marker: str) -> str:
