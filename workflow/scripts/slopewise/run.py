@@ -101,7 +101,7 @@ def limit_threads(threads: int = 1) -> None:
     """
     for variable in BLAS_VARIABLES:
         os.environ[variable] = "1"
-    os.environ["NUMBA_NUM_THREADS"] = str(max(1, threads))
+    os.environ.setdefault("NUMBA_NUM_THREADS", str(max(1, threads)))  # numba refuses another number once it runs
     os.environ.setdefault("NUMBA_THREADING_LAYER", "workqueue")
     choose_numba_cache()
 

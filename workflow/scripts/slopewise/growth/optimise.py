@@ -15,7 +15,7 @@ from slopewise.growth.compiled import cached
 
 CONVERGED, BOUNDARY, STOPPED, IMPOSSIBLE, UNIDENTIFIED = 0, 1, 2, 3, 4
 DECREMENT = 1e-11  # squared Newton step in units of the deviance
-FLAT = 1e-9  # squared gradient at which a search that rounding stops has ended
+FLAT = 3e-8  # squared gradient at which a search that rounding stops has ended
 SUSPECT = 1e-3  # share of an element's information that the others leave, below which the rank is looked at
 HOPELESS = 1e-2  # a decrement below which an end that cannot be the lowest is not pursued
 ITERATIONS = 100
