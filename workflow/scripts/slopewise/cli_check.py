@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -119,9 +120,11 @@ def examine(path: Path) -> Examination:
 
 def problems_of(frame: pd.DataFrame, severity: str) -> list[Problem]:
     """The findings of one severity in a table ``cohort/problems``."""
-    rows = frame[frame["severity"] == severity].astype(object)
-    records = rows.where(rows.notna(), other=None).to_dict("records")
-    return [Problem(**{str(key): value for key, value in record.items()}) for record in records]
+    records = frame[frame["severity"] == severity].to_dict("records")
+    known: list[dict[str, Any]] = [
+        {str(key): None if pd.isna(value) else value for key, value in record.items()} for record in records
+    ]
+    return [Problem(**record) for record in known]
 
 
 # -- columns ----------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ that a spreadsheet would run as a formula is guarded by an apostrophe, which rea
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -393,7 +393,8 @@ def read(name: str, path: str | Path) -> pd.DataFrame:
     try:
         if path.suffix == ".parquet":
             return check(pd.read_parquet(path), name)
-        text = {c: "string" for c, kind in TABLES[name].columns.items() if kind == TEXT or isinstance(kind, tuple)}
+        kinds = TABLES[name].columns.items()
+        text: dict[Hashable, str] = {c: "string" for c, kind in kinds if kind == TEXT or isinstance(kind, tuple)}
         return check(_texts(pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""]), bare), name)
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: {error}. Delete it and run the workflow again.") from error

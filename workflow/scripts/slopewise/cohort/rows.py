@@ -99,7 +99,9 @@ def typed_column(table: Table, column: str, patient_column: str, findings: Findi
     if not bad:
         return values
     if len(bad) == present.sum() and not any(cell.numeric for cell in bad):
-        return table.text[column].where(present, other=None).to_numpy()
+        words = table.text[column].to_numpy(dtype=object, copy=True)
+        words[~present] = None
+        return words
     if 2 * len(bad) > present.sum() and not any(cell.numeric for cell in bad):
         wrong = {cell.row for cell in bad}
         rows = [int(row) for row in np.flatnonzero(present) if row not in wrong]
