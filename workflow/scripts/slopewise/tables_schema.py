@@ -1,0 +1,299 @@
+"""The schema of every table that passes between steps: its columns, their kinds and its keys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import pandas as pd
+import pandera.pandas as pa
+
+Kind = str | tuple[str, ...]
+"""A kind of column, or the words that are allowed in it."""
+TEXT, INTEGER, NUMBER, FULL, FLAG = "text", "integer", "number", "full", "flag"
+"""Kinds of column: text, integers, numbers that may be missing, numbers that may not, true or false."""
+
+SCHEMES = ("crossfit", "validation")
+STRUCTURES = ("correlated", "diagonal", "intercept", "excluded")
+GROWTH_MODELS = ("pooled", "random_intercept", "random_slope", "study")
+SEVERITIES = ("error", "warning", "note")
+FIT_KEYS: dict[str, Kind] = {"marker": TEXT, "scheme": SCHEMES, "repeat": INTEGER, "held_out": INTEGER, "fold": INTEGER}
+STEP_KEYS: dict[str, Kind] = {"predictors": TEXT, "cause": TEXT}
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table: its columns with their kind (or the allowed words), its keys in order of sorting.
+
+    `further` says whether columns beyond the named ones may follow (a column a marker, covariates). Of the sets of
+    columns in `either` a frame has exactly one more; an empty one, the last, is that of a study without an outcome.
+    `positional` tables keep the order in which they were made.
+    """
+
+    columns: dict[str, Kind]
+    keys: tuple[str, ...]
+    further: bool = False
+    positional: bool = False
+    either: tuple[dict[str, Kind], ...] = ()
+
+    def of(self, frame: pd.DataFrame) -> Table:
+        """The table with the set of `either` of which the frame has anything; the last, where it has of none."""
+        chosen = next((part for part in self.either if set(part) & set(frame)), self.either[-1]) if self.either else {}
+        return replace(self, columns={**self.columns, **chosen}, either=())
+
+    def schema(self) -> pa.DataFrameSchema:
+        """The pandera schema that a frame of this table must pass."""
+        return pa.DataFrameSchema(
+            {name: _column(kind) for name, kind in self.columns.items()},
+            strict=not self.further,
+            unique=None if self.positional else list(self.keys),
+            ordered=False,
+        )
+
+
+def _column(kind: Kind) -> pa.Column:
+    if isinstance(kind, tuple):
+        return pa.Column("string", pa.Check.isin(kind))
+    return {
+        TEXT: pa.Column("string", nullable=True),
+        INTEGER: pa.Column("int64"),
+        NUMBER: pa.Column("float64", nullable=True),
+        FULL: pa.Column("float64"),
+        FLAG: pa.Column("bool"),
+    }[kind]
+
+
+def _columns(text: str, kind: Kind = NUMBER) -> dict[str, Kind]:
+    return dict.fromkeys(text.split(), kind)
+
+
+_SCORES = _columns("intercept level slope slope_se reliability")
+_MEASUREMENTS = Table({"patient": TEXT, "time": FULL}, ("patient", "time"), further=True, positional=True)
+_CURVE = Table(
+    {**STEP_KEYS, "horizon": NUMBER, **_columns("x y ci_low ci_high")}, ("predictors", "cause", "horizon", "x")
+)
+
+TABLES: dict[str, Table] = {
+    "cohort/measurements": _MEASUREMENTS,
+    "cohort/later": _MEASUREMENTS,
+    "cohort/patients": Table(
+        {"patient": TEXT},
+        ("patient",),
+        further=True,
+        either=({"entry": NUMBER, "followup": FULL, "event": INTEGER}, {"outcome": FULL}, {}),
+    ),
+    "cohort/flow": Table(
+        {
+            "step": TEXT,
+            "reason": TEXT,
+            **_columns("patients_removed rows_removed patients_left rows_left events_left", INTEGER),
+        },
+        ("step",),
+        positional=True,
+    ),
+    "cohort/problems": Table(
+        {
+            "severity": SEVERITIES,
+            "file": TEXT,
+            "line": NUMBER,
+            **_columns("patient column message action", TEXT),
+        },
+        ("severity", "file", "line"),
+        positional=True,
+    ),
+    "folds": Table(
+        {"scheme": SCHEMES, "repeat": INTEGER, "held_out": INTEGER, "patient": TEXT, "fold": INTEGER},
+        ("scheme", "repeat", "held_out", "patient"),
+    ),
+    "growth/fixed_effects": Table(
+        {
+            "marker": TEXT,
+            "model": GROWTH_MODELS,
+            "term": TEXT,
+            **_columns("estimate se df statistic p_value ci_low ci_high"),
+        },
+        ("marker", "model", "term"),
+    ),
+    "growth/covariance": Table(
+        {
+            "marker": TEXT,
+            "model": GROWTH_MODELS,
+            "term_1": TEXT,
+            "term_2": TEXT,
+            **_columns("covariance sd_or_correlation ci_low ci_high"),
+        },
+        ("marker", "model", "term_1", "term_2"),
+    ),
+    "growth/comparison": Table(
+        {
+            "marker": TEXT,
+            "model": GROWTH_MODELS,
+            "parameters": INTEGER,
+            **_columns("deviance_ml deviance_reml aic bic lrt p_value p_value_naive p_value_bootstrap q_value"),
+            **_columns("icc r2_marginal r2_conditional"),
+        },
+        ("marker", "model"),
+    ),
+    "growth/serial": Table(
+        {
+            "marker": TEXT,
+            **_columns("deviance_random_intercept deviance_random_slope deviance_serial deviance_slope_and_serial"),
+            **_columns("share range residual_sd lrt p_value"),
+            "verdict": ("none", "trend", "trend_or_serial"),
+        },
+        ("marker",),
+    ),
+    "growth/trends": Table(
+        {
+            "marker": TEXT,
+            "patients": INTEGER,
+            **_columns("sd_seen sd_expected f"),
+            **_columns("df1 df2", INTEGER),
+            "p_value": NUMBER,
+        },
+        ("marker",),
+    ),
+    "growth/variogram": Table(
+        {
+            "marker": TEXT,
+            "lag": FULL,
+            "pairs": INTEGER,
+            **_columns("seen random_intercept random_slope serial"),
+        },
+        ("marker", "lag"),
+    ),
+    "growth/implied": Table(
+        {"marker": TEXT, "time": FULL, "rows": INTEGER, **_columns("seen random_intercept random_slope")},
+        ("marker", "time"),
+    ),
+    "growth/population": Table({"marker": TEXT, **_columns("time mean", FULL)}, ("marker", "time")),
+    "growth/fits": Table(
+        {
+            **FIT_KEYS,
+            "structure": STRUCTURES,
+            "converged": FLAG,
+            "singular": FLAG,
+            "iterations": INTEGER,
+            **_columns("gradient deviance"),
+            **_columns("patients rows", INTEGER),
+            "message": TEXT,
+        },
+        tuple(FIT_KEYS),
+    ),
+    "slopes/slopes": Table(
+        {
+            "patient": TEXT,
+            "marker": TEXT,
+            "visits": INTEGER,
+            "span": NUMBER,
+            **_SCORES,
+            "slope_deviation": NUMBER,
+            **_columns("slope_ols first last delta delta_relative"),
+        },
+        ("patient", "marker"),
+    ),
+    "slopes/crossfit": Table({"patient": TEXT, **FIT_KEYS, **_SCORES}, ("patient", *FIT_KEYS)),
+    "slopes/leakage_audit": Table(
+        {
+            "scheme": SCHEMES,
+            **_columns("repeat held_out fold patients_fitted patients_scored shared_patients", INTEGER),
+            **_columns("latest_time_fitted landmark"),
+            "rows_after_landmark": INTEGER,
+            "verdict": ("clean", "leak"),
+        },
+        ("scheme", "repeat", "held_out", "fold"),
+    ),
+    "slopes/reliability": Table({"marker": TEXT, **_columns("reliability ci_low ci_high")}, ("marker",)),
+    "outcome/coefficients": Table(
+        {
+            **STEP_KEYS,
+            "term": TEXT,
+            "scale": ("unit", "sd"),
+            **_columns("estimate se ratio ci_low ci_high p_value ci_low_bootstrap ci_high_bootstrap"),
+        },
+        ("predictors", "cause", "term", "scale"),
+    ),
+    "outcome/performance": Table(
+        {
+            **STEP_KEYS,
+            "metric": TEXT,
+            **_columns("horizon apparent validated ci_low ci_high"),
+            "versus": TEXT,
+            **_columns("difference difference_low difference_high"),
+        },
+        ("predictors", "cause", "metric", "horizon"),
+    ),
+    "outcome/predictions": Table(
+        {
+            "patient": TEXT,
+            **STEP_KEYS,
+            **_columns("repeat fold", INTEGER),
+            "linear_predictor": FULL,
+            "horizon": NUMBER,
+            "risk": FULL,
+        },
+        ("patient", "predictors", "cause", "repeat", "horizon"),
+    ),
+    "outcome/ledger": Table(
+        {"predictors": TEXT, "repeat": INTEGER, "held_out": INTEGER, "marker": TEXT, "message": TEXT},
+        ("predictors", "repeat", "held_out", "marker", "message"),
+    ),
+    "outcome/subgroups": Table(
+        {
+            **_columns("column group", TEXT),
+            **_columns("patients events", INTEGER),
+            **STEP_KEYS,
+            "metric": TEXT,
+            **_columns("horizon validated ci_low ci_high"),
+            "versus": TEXT,
+            **_columns("difference difference_low difference_high"),
+        },
+        ("column", "group", "predictors", "cause", "metric", "horizon"),
+    ),
+    "outcome/sensitivity": Table(
+        {
+            "slopes": ("nested", "in_sample", "reused_folds"),
+            **STEP_KEYS,
+            "metric": TEXT,
+            **_columns("horizon validated difference"),
+        },
+        ("slopes", "predictors", "cause", "metric", "horizon"),
+    ),
+    "outcome/permutation": Table(
+        {
+            **STEP_KEYS,
+            "metric": TEXT,
+            "horizon": FULL,
+            "versus": TEXT,
+            **_columns("gain null_mean null_high p_value"),
+            "permutations": INTEGER,
+        },
+        ("predictors", "cause", "metric", "horizon"),
+    ),
+    "landmarks": Table(
+        {
+            "landmark": FULL,
+            **_columns("patients events slopes", INTEGER),
+            **STEP_KEYS,
+            "metric": TEXT,
+            **_columns("horizon apparent validated ci_low ci_high"),
+            "versus": TEXT,
+            **_columns("difference difference_low difference_high"),
+        },
+        ("landmark", "predictors", "cause", "metric", "horizon"),
+    ),
+    # What `predict` makes of new patients; columns of each marker follow.
+    "risks": Table(
+        {
+            "patient": TEXT,
+            **STEP_KEYS,
+            **_columns("horizon risk", FULL),
+            **_columns("risk_low risk_high slope_share"),
+            "outside": TEXT,
+            "notes": TEXT,
+        },
+        ("patient", "predictors", "cause", "horizon"),
+        further=True,
+    ),
+    "outcome/calibration": _CURVE,
+    "outcome/decision_curve": _CURVE,
+}
