@@ -34,11 +34,17 @@ class Shipped:
 
 
 def ship(folder: Path, **changes: Any) -> Shipped:
-    """Fit the study of `pbc_part` with keys changed (``growth__fixed="~ time * sex"``) and write its model.json."""
+    """Fit the study of `pbc_part` with keys changed (``growth__fixed="~ time * sex"``) and write its model.json.
+
+    The patients have three more columns: `died`, `score` (a number that depends on age) and `entry` (day of entry).
+    """
     raw = pbc_part()
     raw.study["data"]["duplicates"] = "error"
     raw.study["outcome"]["bootstrap"] = 0
     raw.study["crossfit"]["repeats"] = 1
+    people = raw.patients
+    people["died"], people["score"] = (people["status"] == 2).astype(int), (people["age"] + people["id"] % 7).round(1)
+    people["entry"] = people["id"] % 400
     for key, value in changes.items():
         *parents, last = key.split("__")
         place = raw.study

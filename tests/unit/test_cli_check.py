@@ -8,14 +8,22 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 
 from slopewise import __version__
 from slopewise.cli_check import examine
 from slopewise.cli_runtime import about, estimate
-from slopewise.cli_sample_size import max_r_squared, patients_needed, risk_margin, sample_size
+from slopewise.cli_sample_size import (
+    max_r_squared,
+    patients_needed,
+    risk_margin,
+    sample_size,
+    sample_size_binary,
+)
 from slopewise.cohort import prepare_cohort
 from slopewise.study import load_study
 from tests.unit.cli_files import Written, call, files_in, flat, invent
+from tests.workflow.running import pbc_part
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +90,54 @@ def test_sample_size_of_a_cohort():
     rate = 13500 / 150000
     expected = 1.96 * 8 * math.exp(-rate * 8) * math.sqrt(rate / 150000)
     assert risk_margin(13500, 150000.0, 8.0) == pytest.approx(expected, rel=0.01)
+
+
+def test_sample_size_of_a_binary_outcome():
+    # Riley et al. 2020, pre-eclampsia: an outcome of 5% has a largest R² of 0.33, and 30 parameters ask for 5249 then
+    size = sample_size_binary(30, 1000, 50)
+    assert patients_needed(30, 0.05, 0.9) == 5249
+    assert size.for_shrinkage == pytest.approx(patients_needed(30, 0.15 * 0.328, 0.9), rel=0.005)
+    assert size.margin == pytest.approx(1.96 * math.sqrt(0.05 * 0.95 / 1000), rel=1e-3)
+    assert sample_size_binary(3, 1000, 500).enough
+
+
+OTHER_KINDS = {
+    "binary": ("kind: binary, column: died, positive: 1, after_measurements: true", "patients of the rarer outcome"),
+    "continuous": ("kind: continuous, column: score, after_measurements: true", "patients"),
+}
+
+
+@pytest.mark.parametrize("kind", OTHER_KINDS)
+def test_other_kinds_of_outcome_are_checked_and_told(tmp_path: Path, kind: str):
+    part = pbc_part()
+    part.patients["died"] = (part.patients["status"] == 2).astype(int)
+    part.patients["score"] = part.patients["age"] + part.patients["id"] % 7
+    keys, counted = OTHER_KINDS[kind]
+    part.study["outcome"] = yaml.safe_load(f"{{{keys}, covariates: [age, sex]}}")
+    part.write(tmp_path)
+    ended = call("check", "study.yaml", folder=tmp_path)
+    assert ended.exit_code == 0, ended.output
+    cohort = prepare_cohort(load_study(tmp_path / "study.yaml"), tmp_path)
+    n, events = len(cohort.patients), int(cohort.patients["outcome"].sum())
+    each = (min(events, n - events) if kind == "binary" else n) / 6
+    assert ["slope", "6", f"{each:.1f}"] in rows_of(ended.stdout, "slope")
+    assert f"{counted.capitalize()} for each coefficient" in ended.stdout
+    assert "outcome.column" in ended.stdout and "Horizons" not in ended.stdout
+    assert ("the overall risk is known to" in flat(ended.stdout)) == (kind == "binary")
+
+
+def test_what_a_run_would_refuse_in_its_folds_stops_the_check(tmp_path: Path):
+    part = pbc_part()
+    part.patients["rare"] = [1 if place == 3 else 0 for place in range(len(part.patients))]
+    part.study["outcome"] |= {"kind": "survival", "strata": ["rare"]}
+    part.write(tmp_path)
+    ended = call("check", "study.yaml", folder=tmp_path)
+    assert ended.exit_code == 1
+    assert "outcome.strata: no training patient of rare 1 has the event" in ended.stderr
+    part.study["outcome"] = {"kind": "binary", "column": "rare", "positive": 1, "after_measurements": True}
+    part.write(tmp_path)
+    ended = call("check", "study.yaml", folder=tmp_path)
+    assert ended.exit_code == 1 and "the same for all training patients of a fold" in ended.stderr
 
 
 @pytest.fixture

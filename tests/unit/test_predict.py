@@ -75,6 +75,65 @@ def test_other_growth_models_give_the_risk_of_the_full_fit_too(tmp_path: Path, c
     assert (found["risk_low"] <= found["risk_high"]).all()
 
 
+CODES = {"outcome__events": {2: "death"}, "outcome__competing": {1: "transplant"}}
+AFTER = {"after_measurements": True, "covariates": ["age", "sex"], "bootstrap": 0}
+KINDS: dict[str, dict[str, Any]] = {
+    "competing": CODES,
+    "strata": {"outcome__covariates": ["age"], "outcome__strata": ["sex"]},
+    "competing in strata": {**CODES, "outcome__covariates": ["age"], "outcome__strata": ["sex"]},
+    "entry": {"outcome__entry": "entry"},
+    "binary": {"outcome": {"kind": "binary", "column": "died", "positive": "1", **AFTER}},
+    "continuous": {"outcome": {"kind": "continuous", "column": "score", **AFTER}},
+}
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def other(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Shipped:
+    return ship(tmp_path_factory.mktemp("kind"), **KINDS[request.param])
+
+
+@pytest.mark.parametrize("step", ["clinical", "ols", "slope"])
+def test_every_kind_of_outcome_gives_the_full_fits_prediction(other: Shipped, tmp_path: Path, step: str):
+    keys = ["patient", "cause", "horizon"]
+    found = risks(other, tmp_path, predictors=step, draws=20).table
+    whole = other.outcome.apparent.query("predictors == @step")[[*keys, "risk"]].astype({"patient": "string"})
+    both = found.merge(whole, on=keys, suffixes=("", "_of_fit"))
+    assert len(both) == len(found) == len(whole)
+    np.testing.assert_allclose(both["risk"], both["risk_of_fit"], rtol=0, atol=1e-10)
+    assert list(dict.fromkeys(found["cause"])) == sorted(other.outcome.data.causes)
+    if step == "slope":
+        assert (found["risk_low"] < found["risk_high"]).mean() > 0.9  # no interval around a risk of 0
+        assert found["slope_share"].between(0, 1).all()
+        assert (found["risk_low"] <= found["risk"]).mean() > 0.9
+
+
+def test_what_another_kind_predicts_is_told(tmp_path: Path):
+    made = ship(tmp_path, **KINDS["continuous"])
+    told = risks(made, tmp_path).told
+    assert told[0].split(", ")[1].startswith("value of score after landmark 2.25")
+    scatter = made.outcome.models["slope"]["glm"]["residual_sd"]
+    assert told[-1] == f"intervals are of the expected value; single patients lie around it with an SD of {scatter:.4g}"
+
+
+def test_a_stratum_that_the_model_does_not_know_is_refused(tmp_path: Path):
+    made = ship(tmp_path, **KINDS["strata"])
+    visits, people = of(made, *several(made, 2))
+    with pytest.raises(InputError, match=r"line 2, patient \d+, column sex: the model does not know the level 'x'"):
+        risks(made, tmp_path, visits, people.assign(sex="x"))
+    with pytest.raises(InputError, match="column sex: there is no such column"):
+        risks(made, tmp_path, visits, people.drop(columns="sex"))
+    numbered = tmp_path / "numbered"
+    numbered.mkdir()
+    made = ship(numbered, outcome__strata=["died"])
+    with pytest.raises(
+        InputError, match=r"patient \d+: died 3 is a stratum that the model does not know; known are 0; 1"
+    ):
+        risks(made, numbered, visits, people.assign(died=[0, 3]))
+    beside = visits.merge(people.assign(died=1), on="id")
+    beside.to_csv(numbered / "new.csv", index=False)
+    assert len(predict(Request(made.model, "new.csv", draws=0), numbered).table) == 4
+
+
 def test_ids_order_and_company_do_not_matter(shipped: Shipped, tmp_path: Path):
     first = several(shipped)[0]
     whole = risks(shipped, tmp_path).table.query("patient == @first.__str__()").reset_index(drop=True)
@@ -336,11 +395,10 @@ def test_the_model_holds_no_patient(shipped: Shipped):
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda content: content.update(format=1), "format 1, this version of slopewise reads format 2"),
+        (lambda content: content.update(format=1), "format 1, this version of slopewise reads format 3"),
         (lambda content: content.pop("slopewise"), "this is no model.json"),
         (lambda content: content.pop("covariates"), "the model is damaged"),
         (lambda content: content["markers"]["albumin"]["growth"].update(response="x"), "does not match its checksum"),
-        (lambda content: content["outcome"].update(kind="binary"), "kind binary is not available yet"),
     ],
 )
 def test_a_model_that_cannot_be_used_is_refused(shipped: Shipped, tmp_path: Path, spoil: Any, message: str):

@@ -6,6 +6,7 @@ workflow itself uses, so that what is said here is what will be analysed.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import pandas as pd
 from slopewise.cli_columns import Column, describe, readable
 from slopewise.cli_landmark import fold_plan, outer_folds, unsupported
 from slopewise.cli_runtime import Estimate, estimate
-from slopewise.cli_sample_size import SampleSize, sample_size
+from slopewise.cli_sample_size import SampleSize, sample_size, sample_size_binary
 from slopewise.cohort import Cohort, prepare_cohort
 from slopewise.cohort.findings import NOTE, WARNING, Problem
 from slopewise.run import InputError
@@ -58,7 +59,7 @@ class MarkerVisits:
 
 @dataclass(frozen=True)
 class StepLine:
-    """One step of the ladder: its coefficients and the events for each."""
+    """One step of the ladder: its coefficients and the events for each (patients, of a continuous outcome)."""
 
     name: str
     coefficients: int
@@ -100,8 +101,6 @@ def examine(path: Path) -> Examination:
     Raises `InputError` for a study file or data that cannot be used, with the first reason; `CohortError` carries all.
     """
     study = load_study(path)
-    if study.outcome.kind in ("binary", "continuous"):
-        raise InputError(f"{path}: outcome.kind: checking a study of kind {study.outcome.kind} is not available yet")
     cohort = prepare_cohort(study, Path())
     visits = cohort.measurements.groupby("patient")["time"].nunique()
     markers = [marker_visits(cohort, name) for name in study.markers]
@@ -143,7 +142,10 @@ def column_lines(study: Study) -> list[ColumnLine]:
         *((f"markers.{name}", marker.column, rows) for name, marker in study.markers.items()),
         ("outcome.time", outcome.time, people),
         ("outcome.event", outcome.event, people),
+        ("outcome.column", outcome.column, people),
+        ("outcome.entry", outcome.entry, people),
         *(("outcome.covariates", column, people) for column in outcome.covariates),
+        *(("outcome.strata", column, people) for column in outcome.strata),
         *(("growth", column, people) for column in study.growth_columns if column not in outcome.covariates),
     ]
     lines = []
@@ -216,18 +218,23 @@ def _slope_warnings(study: Study, markers: list[MarkerVisits], patients: int) ->
 
 
 def _outcome(study: Study, cohort: Cohort) -> tuple[list[StepLine], SampleSize | None, list[HorizonLine], list[str]]:
-    """The ladder's sizes, the largest step's sample size, the horizons, and what makes a validation impossible."""
-    if study.outcome.kind != "survival":
+    """The ladder's sizes, the largest step's sample size, the horizons, and what makes the study impossible."""
+    if not study.has_outcome:
         return [], None, [], []
-    followup, event = cohort.patients["followup"].to_numpy(), cohort.patients["event"].to_numpy() == 1
-    ladder = ladder_lines(study, cohort.patients, int(event.sum()))
-    largest = max(ladder, key=lambda step: step.coefficients)
-    horizons, stops = [], []
+    stops: list[str] = []
     folds: list[np.ndarray] = []
     try:
         folds = outer_folds(cohort.patients, fold_plan(study))
-    except InputError as error:  # too few patients
+        for fold in folds:
+            refuse_unlearnable(study, cohort.patients, fold)
+    except InputError as error:  # too few patients, or nothing to learn from
         stops.append(str(error))
+    if study.outcome.kind != "survival":
+        return _of_value(study, cohort, stops)
+    followup, event = cohort.patients["followup"].to_numpy(), cohort.patients["event"].to_numpy() == 1
+    ladder = ladder_lines(study, cohort.patients, int(event.sum()))
+    largest = max(ladder, key=lambda step: step.coefficients)
+    horizons = []
     for horizon in study.outcome.horizons:
         reason = unsupported(horizon, cohort.patients, folds)
         by_then, beyond = int((event & (followup <= horizon)).sum()), int((followup > horizon).sum())
@@ -237,6 +244,32 @@ def _outcome(study: Study, cohort: Cohort) -> tuple[list[StepLine], SampleSize |
         largest.coefficients, len(followup), int(event.sum()), float(followup.sum()), study.outcome.horizons[-1]
     )
     return ladder, size, horizons, list(dict.fromkeys(stops))
+
+
+def _of_value(
+    study: Study, cohort: Cohort, stops: list[str]
+) -> tuple[list[StepLine], SampleSize | None, list[HorizonLine], list[str]]:
+    """The same for an outcome without a time: events are the rarer of two outcomes, or patients if it is a number."""
+    outcome = cohort.patients["outcome"].to_numpy(dtype=float)
+    if study.outcome.kind == "continuous":
+        return ladder_lines(study, cohort.patients, len(outcome)), None, [], stops
+    events = int(outcome.sum())
+    ladder = ladder_lines(study, cohort.patients, min(events, len(outcome) - events))
+    largest = max(step.coefficients for step in ladder)
+    return ladder, sample_size_binary(largest, len(outcome), events), [], stops
+
+
+def refuse_unlearnable(study: Study, patients: pd.DataFrame, fold: np.ndarray) -> None:
+    """What the run itself would refuse in this assignment to folds: a stratum without events, an outcome all alike."""
+    from slopewise.outcome.fit import check_strata, check_varies
+    from slopewise.outcome.ladder import causes_of
+    from slopewise.outcome.predictors import StratumCoding
+
+    if study.outcome.kind == "survival":
+        strata = StratumCoding.learn(patients, study.outcome.strata)
+        check_strata(strata, strata.codes(patients), patients["event"].to_numpy() == 1, fold)
+    else:
+        check_varies(patients["outcome"].to_numpy(dtype=float), causes_of(study)[0], fold)
 
 
 def ladder_lines(study: Study, patients: pd.DataFrame, events: int) -> list[StepLine]:
@@ -250,7 +283,11 @@ def ladder_lines(study: Study, patients: pd.DataFrame, events: int) -> list[Step
 
 
 def _size_warnings(ladder: list[StepLine], size: SampleSize | None) -> list[str]:
-    if size is None or size.enough:
+    if size is None:
+        each = min((step.events_each for step in ladder), default=math.inf)
+        few = f"{each:.1f} patients for each coefficient of the largest step: fewer than {EVENTS_PER_COEFFICIENT}"
+        return [few] if each < EVENTS_PER_COEFFICIENT else []
+    if size.enough:
         return []
     found = []
     names = [step.name for step in ladder if step.coefficients == size.parameters]
@@ -263,10 +300,9 @@ def _size_warnings(ladder: list[StepLine], size: SampleSize | None) -> list[str]
         )
     if size.margin > 0.05:
         found.append(
-            f"sample size: the overall risk at the last horizon will be known to ± {size.margin:.2f} only (Riley et "
-            "al. 2020 ask for 0.05)"
+            f"sample size: {size.margin_of} will be known to ± {size.margin:.2f} only (Riley et al. 2020 ask for 0.05)"
         )
-    each = size.events / size.parameters
+    each = min(step.events_each for step in ladder)
     if each < EVENTS_PER_COEFFICIENT:
         found.append(f"{each:.1f} events for each coefficient of the largest step: fewer than {EVENTS_PER_COEFFICIENT}")
     return found

@@ -134,20 +134,23 @@ def _slopes(console: Console, found: Examination) -> None:
 
 
 def _ladder(console: Console, found: Examination) -> None:
-    if not found.ladder or found.size is None:
+    if not found.ladder:
         return
-    size = found.size
-    _title(console, "Events for each coefficient")
+    size, kind = found.size, found.study.outcome.kind
+    counted = {"binary": "patients of the rarer outcome", "continuous": "patients"}.get(kind, "events")
+    _title(console, f"{counted.capitalize()} for each coefficient")
     rows = [
         [step.name, str(step.coefficients), f"{step.events_each:.1f}" if step.coefficients else "–"]
         for step in found.ladder
     ]
-    _table(console, ["step of the ladder", "coefficients", "events each"], rows)
+    _table(console, ["step of the ladder", "coefficients", "events each" if kind == "survival" else "each"], rows)
+    if size is None:
+        return
     _line(
         console,
         f"{size.events} events among {size.patients} patients. With {size.parameters} coefficients a shrinkage of "
         f"{SHRINKAGE} or better asks for {size.for_shrinkage} patients, a small optimism for {size.for_optimism}; the "
-        f"overall risk at the last horizon is known to ± {size.margin:.3f} "
+        f"{size.margin_of.removeprefix('the ')} is known to ± {size.margin:.3f} "
         f"(Riley et al. 2019, 10.1002/sim.7992; 2020, 10.1136/bmj.m441; taking R² of Nagelkerke as {NAGELKERKE}).",
     )
 

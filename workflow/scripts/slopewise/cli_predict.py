@@ -13,7 +13,7 @@ from slopewise.run import InputError
 def predict_command(
     model: Annotated[Path, typer.Option(help="The model.json of a study's results.")],
     measurements: Annotated[str, typer.Option(help="Table with a row per patient and visit, as the study's own.")],
-    out: Annotated[Path, typer.Option(help="The CSV file to write: a row per patient and horizon.")],
+    out: Annotated[Path, typer.Option(help="The CSV file to write: a row per patient, cause and horizon.")],
     patients: Annotated[
         str, typer.Option(help="Table with a row per patient; else covariates stand beside visits.")
     ] = "",
@@ -27,7 +27,7 @@ def predict_command(
     decimal: Annotated[str, typer.Option(help="Decimal mark, . or , ; else told from the file.")] = "auto",
     encoding: Annotated[str, typer.Option(help="Encoding; else told from the file.")] = "auto",
 ) -> None:
-    """Risks of new patients: level, slope, reliability and risk at each horizon, with an interval.
+    """Risks of new patients: level, slope, reliability and risk at each horizon (or the value), with an interval.
 
     The files have the columns, units and codes of the study that made the model, up to its landmark: a later row is
     refused. Whom the model does not know by id is no matter. A patient with one visit, or without a marker, is

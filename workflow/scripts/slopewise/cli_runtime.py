@@ -46,7 +46,7 @@ def estimate(study: Study, patients: int) -> Estimate:
     scored = 1 + crossfit.repeats * crossfit.folds + inner * (1 + crossfit.folds)
     resampled = study.outcome.bootstrap * (1 + crossfit.repeats * crossfit.folds)
     jobs, ladders, resamples = 7 + len(study.chunks()), 0, 0
-    if study.outcome.kind == "survival":
+    if study.has_outcome:
         ladders = 1 + inner + study.outcome.bootstrap
         resamples = STEPS * validation.repeats * validation.bootstrap
     else:

@@ -6,15 +6,15 @@ with R² the anticipated Cox–Snell R² of a model with p parameters, the shrin
     n = p / ((S − 1) ln(1 − R²/S))
 
 patients. Criterion (i) asks for S ≥ 0.9; criterion (ii) for a difference of at most 0.05 between apparent and adjusted
-R² of Nagelkerke, which is S = R² / (R² + 0.05 R²max). With φ events per patient, R²max = 1 − exp(2(φ ln φ − φ)). Where
-nothing better is known they advise R² = 0.15 R²max. Criterion (iii) asks that the overall risk at a time point be
-known within 0.05.
+R² of Nagelkerke, which is S = R² / (R² + 0.05 R²max). With φ events per patient, R²max = 1 − exp(2(φ ln φ − φ)); for a
+binary outcome that a share φ of the patients has, 1 − exp(2(φ ln φ + (1 − φ) ln(1 − φ))). Where nothing better is known
+they advise R² = 0.15 R²max. Criterion (iii) asks that the overall risk (at a time point) be known within 0.05.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 SHRINKAGE = 0.9
 OPTIMISM = 0.05
@@ -44,6 +44,7 @@ class SampleSize:
     for_shrinkage: int
     for_optimism: int
     margin: float
+    margin_of: str = "the overall risk at the last horizon"
 
     @property
     def needed(self) -> int:
@@ -64,6 +65,18 @@ class SampleSize:
 def sample_size(parameters: int, patients: int, events: int, person_time: float, horizon: float) -> SampleSize:
     """Judge a model of `parameters` (≥ 1) on a cohort; `person_time` and `horizon` in one unit."""
     most = max_r_squared(events / patients)
+    return _size(parameters, patients, events, most, risk_margin(events, person_time, horizon))
+
+
+def sample_size_binary(parameters: int, patients: int, events: int) -> SampleSize:
+    """The same for a logistic model; (iii) is the overall risk, its margin that of a binomial share."""
+    share = events / patients
+    most = 1.0 - math.exp(2.0 * (share * math.log(share) + (1.0 - share) * math.log(1.0 - share)))
+    margin = NORMAL_975 * math.sqrt(share * (1.0 - share) / patients)
+    return replace(_size(parameters, patients, events, most, margin), margin_of="the overall risk")
+
+
+def _size(parameters: int, patients: int, events: int, most: float, margin: float) -> SampleSize:
     r_squared = NAGELKERKE * most
     small_optimism = r_squared / (r_squared + OPTIMISM * most)
     return SampleSize(
@@ -72,7 +85,7 @@ def sample_size(parameters: int, patients: int, events: int, person_time: float,
         events=events,
         for_shrinkage=patients_needed(parameters, r_squared, SHRINKAGE),
         for_optimism=patients_needed(parameters, r_squared, small_optimism),
-        margin=risk_margin(events, person_time, horizon),
+        margin=margin,
     )
 
 

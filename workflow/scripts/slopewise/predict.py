@@ -1,7 +1,8 @@
 """Risks of new patients from a shipped model, with how sure they are and where the model was never tried.
 
-The risk is the shipped model's at the patient's level and slope given their own rows up to the landmark. Its interval
-comes from draws of (β, Ψ, σ², b_i): it tells how far the patient's own course is known, with the outcome model's
+The risk is the shipped model's at the patient's level and slope given their own rows up to the landmark; with
+competing events each cause has its own, and for a continuous outcome it is the predicted value. Its interval comes
+from draws of (β, Ψ, σ², b_i): it tells how far the patient's own course is known, with the outcome model's
 coefficients held (METHODS section 5).
 """
 
@@ -45,7 +46,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Risks:
-    """The table ``risks`` (a row per patient and horizon) and what to tell whoever asked."""
+    """The table ``risks`` (a row per patient, cause and horizon) and what to tell whoever asked."""
 
     table: pd.DataFrame
     told: list[str]
@@ -76,14 +77,15 @@ def predict(request: Request, folder: Path) -> Risks:
 class _Scored:
     """All new patients under every growth model: `rows` per marker, `scores` per marker, and the step's predictors.
 
-    `raw` (n, k) is what the step's model takes, in the order of its recipe's `every_term`; rows follow
-    `newcomers.patients`.
+    `raw` (n, k) is what the step's model takes, in the order of its recipe's `every_term`, with the patients'
+    `stratum` (n,); rows follow `newcomers.patients`.
     """
 
     step: StepModel
     rows: Mapping[str, MarkerRows]
     scores: Mapping[str, pd.DataFrame]
     raw: Floats
+    stratum: NDArray[np.int64]
 
     @staticmethod
     def of(model: ShippedModel, newcomers: Newcomers, step: StepModel) -> _Scored:
@@ -97,24 +99,26 @@ class _Scored:
         wide = values(pd.concat(summary), whole, list(rows)).reindex(newcomers.patients["patient"])
         covariates = step.recipe.coding.matrix(newcomers.patients)
         own = [term for term in step.recipe.every_term if term not in step.recipe.coding.terms]
-        return _Scored(step, rows, found, np.column_stack([covariates, wide[own].to_numpy(dtype=float)]))
+        raw = np.column_stack([covariates, wide[own].to_numpy(dtype=float)])
+        return _Scored(step, rows, found, raw, step.strata.codes(newcomers.patients))
 
 
 def _lines(scored: _Scored, model: ShippedModel, request: Request, place: int, notes: list[str]) -> pd.DataFrame:
-    """One patient's rows of the table, one a horizon."""
-    step, raw = scored.step, scored.raw[place : place + 1]
+    """One patient's rows of the table, one a cause and horizon."""
+    own = slice(place, place + 1)
+    risk = scored.step.risks(scored.raw[own], scored.stratum[own])[0]
     low, high, share = _uncertainty(scored, model, request.draws, place)
     first = next(iter(scored.scores.values()))
     frame = pd.DataFrame(
         {
             "patient": first["patient"].iloc[place],
             "predictors": request.predictors,
-            "cause": model.cause,
-            "horizon": model.horizons,
-            "risk": step.risk(raw)[0],
-            "risk_low": low,
-            "risk_high": high,
-            "slope_share": share,
+            "cause": np.repeat(model.causes, len(model.horizons)),
+            "horizon": np.tile(model.horizons, len(model.causes)),
+            "risk": risk.ravel(),
+            "risk_low": low.ravel(),
+            "risk_high": high.ravel(),
+            "slope_share": np.repeat(share, len(model.horizons)),
         }
     )
     shown = {f"{name}.{column}": table[column].iloc[place] for name, table in scored.scores.items() for column in SHOWN}
@@ -122,15 +126,15 @@ def _lines(scored: _Scored, model: ShippedModel, request: Request, place: int, n
     return frame.assign(**shown, outside=outside(model, scored.rows, ranges, place), notes="; ".join(notes))
 
 
-def _uncertainty(scored: _Scored, model: ShippedModel, number: int, place: int) -> tuple[Floats, Floats, float]:
-    """2.5% and 97.5% points of the risk (horizons,), and the share of the linear predictor's variance by the slopes.
+def _uncertainty(scored: _Scored, model: ShippedModel, number: int, place: int) -> tuple[Floats, Floats, Floats]:
+    """2.5% and 97.5% points of the risk (C, H), and the slopes' share of each linear predictor's variance (C,).
 
     Missing where the step holds neither level nor slope, or where no draws are asked for.
     """
     terms = scored.step.recipe.every_term
-    missing = np.full(len(model.horizons), np.nan)
+    missing = np.full((len(model.causes), len(model.horizons)), np.nan)
     if number == 0 or not any(term.rsplit(".", 1)[-1] in ("level", "slope") for term in scored.step.recipe.terms):
-        return missing, missing, np.nan
+        return missing, missing, missing[:, 0]
     both = np.repeat(scored.raw[place : place + 1], number, axis=0)
     levels, slopes = both.copy(), both.copy()
     for name, rows in scored.rows.items():
@@ -140,10 +144,12 @@ def _uncertainty(scored: _Scored, model: ShippedModel, number: int, place: int) 
             if f"{name}.{quantity}" in terms:
                 column = terms.index(f"{name}.{quantity}")
                 both[:, column] = alone[:, column] = values_
-    low, high = np.quantile(scored.step.risk(both), (0.025, 0.975), axis=0)
-    by_level, by_slope = scored.step.linear_predictor(levels), scored.step.linear_predictor(slopes)
-    has_slopes = any(term.endswith(".slope") for term in terms)
-    return low, high, shapley_share(by_slope, by_level) if has_slopes else np.nan
+    stratum = np.repeat(scored.stratum[place], number)
+    low, high = np.quantile(scored.step.risks(both, stratum), (0.025, 0.975), axis=0)
+    if not any(term.endswith(".slope") for term in terms):
+        return low, high, missing[:, 0]
+    by_level, by_slope = scored.step.linear_predictors(levels), scored.step.linear_predictors(slopes)
+    return low, high, np.array([shapley_share(a, b) for a, b in zip(by_slope.T, by_level.T, strict=True)])
 
 
 def shapley_share(part: Floats, other: Floats) -> float:
@@ -194,7 +200,7 @@ def _told(model: ShippedModel, newcomers: Newcomers, table: pd.DataFrame, reques
     units += [f"{marker.name} ({model.study.markers[marker.name].column}) in {marker.unit}" for marker in model.markers
               if marker.unit]  # fmt: skip
     lines = [
-        f"{len(newcomers.patients)} patients, risk of {model.cause} after landmark {model.landmark:g} "
+        f"{len(newcomers.patients)} patients, {_predicted(model)} after landmark {model.landmark:g} "
         f"{data.analysis_unit}, predictors: {request.predictors}",
         f"units as the model has them: {'; '.join(units)}",
     ]
@@ -206,4 +212,12 @@ def _told(model: ShippedModel, newcomers: Newcomers, table: pd.DataFrame, reques
     steps = [step.name for step in STEPS if {"level", "slope"} & set(step.quantities)]
     if request.predictors not in steps:
         lines.append(f"no interval: the step {request.predictors} holds neither level nor slope")
+    scatter = model.steps[request.predictors].residual_sd
+    if np.isfinite(scatter):
+        lines.append(f"intervals are of the expected value; single patients lie around it with an SD of {scatter:.4g}")
     return lines
+
+
+def _predicted(model: ShippedModel) -> str:
+    """What the column `risk` holds: a risk of each cause, or the value of a continuous outcome."""
+    return f"{'value' if model.kind == 'continuous' else 'risk'} of {' and of '.join(model.causes)}"

@@ -34,7 +34,10 @@ class MarkerModel:
 
 @dataclass(frozen=True)
 class ShippedModel:
-    """A model.json: `study` says how files are read (paths are placeholders), the rest is what was learnt."""
+    """A model.json: `study` says how files are read (paths are placeholders), the rest is what was learnt.
+
+    `causes`: the event, then competing ones. `horizons`: one that is missing where the outcome has no time.
+    """
 
     study: Study
     seed: int
@@ -42,7 +45,8 @@ class ShippedModel:
     covariates: Mapping[str, Covariate]
     ranges: Mapping[str, Range]
     times: Range | None
-    cause: str
+    kind: str
+    causes: tuple[str, ...]
     horizons: tuple[float, ...]
     steps: Mapping[str, StepModel]
 
@@ -76,10 +80,6 @@ def read_model(path: Path) -> ShippedModel:
 
 
 def _model(content: Mapping[str, Any]) -> ShippedModel:
-    if content["outcome"]["kind"] != "survival":
-        raise InputError(f"predicting an outcome of kind {content['outcome']['kind']} is not available yet")
-    if any("strata" in step for step in content["outcome"]["steps"].values()):
-        raise InputError("predicting with outcome.strata is not available yet")
     return ShippedModel(
         study=_study(content),
         seed=int(content["seed"]),
@@ -90,8 +90,9 @@ def _model(content: Mapping[str, Any]) -> ShippedModel:
         },
         ranges={name: found for name, known in content["covariates"].items() if (found := _range(known["range"]))},
         times=_range(content["times"]),
-        cause=content["outcome"]["cause"],
-        horizons=tuple(float(horizon) for horizon in content["outcome"]["horizons"]),
+        kind=content["outcome"]["kind"],
+        causes=tuple(content["outcome"]["causes"]),
+        horizons=tuple(float(horizon) for horizon in content["outcome"]["horizons"]) or (float("nan"),),
         steps={name: StepModel.from_dict(step) for name, step in content["outcome"]["steps"].items()},
     )
 

@@ -16,7 +16,7 @@ from slopewise.run import generator
 from slopewise.slopes import MarkerData, score
 from slopewise.study import Study
 
-FORMAT = 2
+FORMAT = 3
 """Raised when a reader of older files could misread a newer one."""
 
 DRAWS = 200
@@ -55,7 +55,7 @@ def shipped_model(
         },
         "outcome": {
             "kind": study.outcome.kind,
-            "cause": outcome.data.cause,
+            "causes": list(outcome.data.causes),
             "horizons": list(study.outcome.horizons),
             "steps": outcome.models,
         },
@@ -73,19 +73,22 @@ def reading(study: Study) -> dict[str, Any]:
             for name, marker in content["markers"].items()
         },
         "growth": {key: content["growth"][key] for key in ("fixed", "random")},
-        "outcome": {key: content["outcome"][key] for key in ("kind", "covariates", "missing_marker", "one_visit")},
+        "outcome": {
+            key: content["outcome"][key] for key in ("kind", "covariates", "strata", "missing_marker", "one_visit")
+        },
     }
 
 
 def _covariates(study: Study) -> list[str]:
-    return list(dict.fromkeys((*study.outcome.covariates, *study.growth_columns)))
+    return list(dict.fromkeys((*study.outcome.covariates, *study.outcome.strata, *study.growth_columns)))
 
 
 def _covariate(study: Study, name: str, measurements: pd.DataFrame, patients: pd.DataFrame) -> dict[str, Any]:
     """Levels of a text, range of a number, and whether it may vary within a patient.
 
     It may where the growth model read it row by row and it did vary; it may not where there was no patients' file,
-    or where the growth model read it there. None: the tables do not tell.
+    or where the growth model read it there. None: the tables do not tell. A stratum's number is a name: it has no
+    range, and the model refuses one that it does not know.
     """
     values = pd.concat([frame[name] for frame in (patients, measurements) if name in frame.columns]).dropna()
     varies = None
@@ -94,7 +97,8 @@ def _covariate(study: Study, name: str, measurements: pd.DataFrame, patients: pd
     elif study.data.patients is None or name in study.growth_columns:
         varies = False
     if pd.api.types.is_numeric_dtype(values):
-        return {"levels": None, "range": span(values.to_numpy(dtype=float)), "varies": varies}
+        known = None if name in study.outcome.strata else span(values.to_numpy(dtype=float))
+        return {"levels": None, "range": known, "varies": varies}
     return {"levels": sorted({str(value) for value in values}), "range": None, "varies": varies}
 
 

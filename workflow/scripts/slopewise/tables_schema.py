@@ -286,7 +286,8 @@ TABLES: dict[str, Table] = {
         {
             "patient": TEXT,
             **STEP_KEYS,
-            **_columns("horizon risk", FULL),
+            "horizon": NUMBER,
+            "risk": FULL,
             **_columns("risk_low risk_high slope_share"),
             "outside": TEXT,
             "notes": TEXT,

@@ -68,7 +68,7 @@ class _Files:
 def read_newcomers(study: Study, folder: Path, covariates: Mapping[str, Covariate]) -> Newcomers:
     """Read the files that ``data.measurements`` and ``data.patients`` of `study` name (beside `folder`).
 
-    `study` says how to read them; of its outcome only `outcome.covariates` is used. Raises `InputError` (a
+    `study` says how to read them; of its outcome only `covariates` and `strata` are used. Raises `InputError` (a
     `CohortError` with the frame `problems` when the data have errors).
     """
     findings = Findings()
@@ -128,7 +128,7 @@ def _find(
     return Columns(
         of_patients=of_patients,
         growth_rows=tuple(name for name in study.growth_columns if name in in_rows),
-        last_values=tuple(name for name in study.outcome.covariates if name in in_rows),
+        last_values=tuple(n for n in (*study.outcome.covariates, *study.outcome.strata) if n in in_rows),
         constant=tuple(name for name in in_rows if covariates[name].varies is False),
     )
 

@@ -25,7 +25,7 @@ from slopewise.outcome.coefficients import (
 )
 from slopewise.outcome.ladder import STEPS, LadderData, ladder_data
 from slopewise.outcome.models import Part, StepModel, learner
-from slopewise.outcome.predictors import Note, PredictorRecipe, slopes_left_out
+from slopewise.outcome.predictors import Note, PredictorRecipe, StratumCoding, slopes_left_out
 from slopewise.run import InputError
 from slopewise.study import Study
 
@@ -168,29 +168,40 @@ def check_support(data: LadderData, fold: Integers | None = None) -> None:
     """
     if data.kind == "survival":
         check_horizons(data.horizons, data.followup, data.event == 1, fold)
-        _check_strata(data, fold)
-        return
-    labels = np.zeros(len(data.patients), dtype=np.int64) if fold is None else fold
-    for label in np.unique(labels):
-        training = data.outcome[labels != label] if len(np.unique(labels)) > 1 else data.outcome
-        if np.ptp(training) == 0:
+        check_strata(data.strata, data.stratum, data.event == 1, fold)
+    else:
+        check_varies(data.outcome, data.cause, fold)
+
+
+def check_varies(outcome: Floats, name: str, fold: Integers | None = None) -> None:
+    """Refuse with `InputError` an `outcome` (n,) that is the same for all patients outside some fold (n,)."""
+    for training in _trainings(len(outcome), fold):
+        if np.ptp(outcome[training]) == 0:
             raise InputError(
-                f"{data.cause}: the outcome is the same for all training patients of a fold, so nothing can be "
+                f"{name}: the outcome is the same for all training patients of a fold, so nothing can be "
                 "learned. Use fewer folds, or another outcome."
             )
 
 
-def _check_strata(data: LadderData, fold: Integers | None) -> None:
-    """A stratum without an event among the training patients has no baseline, hence no risk."""
-    labels = [] if fold is None else np.unique(fold).tolist()
-    for training in [fold != label for label in labels] or [np.ones(len(data.patients), dtype=bool)]:
-        happened = set(data.stratum[training & (data.event == 1)].tolist())
-        for code, level in enumerate(data.strata.levels):
+def check_strata(strata: StratumCoding, codes: Integers, event: Flags, fold: Integers | None = None) -> None:
+    """Refuse with `InputError` a stratum (of `codes`, (n,)) without an event (n,) among the patients outside some fold.
+
+    It would have no baseline, hence no risk.
+    """
+    for training in _trainings(len(event), fold):
+        happened = set(codes[training & event].tolist())
+        for code, level in enumerate(strata.levels):
             if code not in happened:
                 raise InputError(
-                    f"outcome.strata: no training patient of {', '.join(data.strata.columns)} {level} has the event; "
+                    f"outcome.strata: no training patient of {', '.join(strata.columns)} {level} has the event; "
                     "this stratum has no baseline hazard. Merge strata, use fewer folds, or make it a covariate."
                 )
+
+
+def _trainings(patients: int, fold: Integers | None) -> list[Flags]:
+    """Who is outside each fold; everybody where there are no folds."""
+    labels = [] if fold is None else np.unique(fold).tolist()
+    return [fold != label for label in labels] if len(labels) > 1 else [np.ones(patients, dtype=bool)]
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,12 @@ class StepModel:
             raise TypeError("this outcome has no Cox model")
         return self.parts[0]
 
+    @property
+    def residual_sd(self) -> float:
+        """Scatter of a continuous outcome around its prediction; missing for every other outcome."""
+        first = self.parts[0]
+        return first.residual_sd if isinstance(first, GlmFit) else float("nan")
+
     def linear_predictors(self, raw: Floats) -> Floats:
         """Linear predictor of each cause (n, C) from the step's predictors `raw` (n, k)."""
         x = self.recipe.standardise(raw)

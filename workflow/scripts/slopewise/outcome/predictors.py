@@ -106,7 +106,8 @@ class StratumCoding:
             if level not in known:
                 who = patients["patient"].iloc[place]
                 raise InputError(
-                    f"patient {who}: {', '.join(self.columns)} {level} is a stratum that the model does not know."
+                    f"patient {who}: {', '.join(self.columns)} {level} is a stratum that the model does not know; "
+                    f"known are {'; '.join(self.levels)}."
                 )
         return np.array([known[level] for level in found], dtype=np.int64)
 
