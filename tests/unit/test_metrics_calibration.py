@@ -6,6 +6,7 @@ import pytest
 
 from slopewise.metrics.calibration import calibration, calibration_grid, cloglog, spline_basis
 from slopewise.metrics.resampling import compiled_threads, percentile_interval, resample_counts
+from slopewise.outcome.cox import fit_cox
 
 HORIZONS = (3.0, 5.0, 8.0)
 
@@ -128,3 +129,16 @@ def test_resamples_start_with_everybody_and_keep_the_number_of_patients():
     counts = resample_counts(np.random.default_rng(5), 30, 10)
     assert counts.shape == (11, 30) and (counts[0] == 1).all() and (counts.sum(axis=1) == 30).all()
     assert (counts[1:] != 1).any()
+
+
+def test_slopes_of_resamples_are_those_of_the_cox_model(cohort):
+    time, event, risk = arrays(cohort, "coarse")
+    counts = resample_counts(np.random.default_rng(2), len(time), 6)
+    found = calibration(time, event, risk, HORIZONS, calibration_grid(risk, 3), counts)
+    for b, copies in enumerate(counts):
+        rows = np.repeat(np.arange(len(time)), copies)
+        for h, horizon in enumerate(HORIZONS):
+            x = cloglog(risk[rows, 0, h])[:, None]
+            cut = np.minimum(time[rows], horizon)
+            fit = fit_cox(x, cut, event[rows] & (time[rows] <= horizon), horizons=(horizon,))
+            assert found.slope[b, 0, h] == pytest.approx(fit.beta[0], abs=1e-9)

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from slopewise.metrics import binomial_kernels, kernels
+from slopewise.metrics import binomial_kernels, calibration_kernels
 from slopewise.metrics.ipcw import Weights
 
 Floats = NDArray[np.float64]
@@ -83,20 +83,22 @@ def calibration(
     Spline knots are those of the whole sample, the same in every resample.
     """
     order = np.argsort(-followup, kind="stable")
-    x, points = cloglog(risk[order]).transpose(1, 2, 0), cloglog(grid)
-    basis, lines = np.zeros((*x.shape, 2)), np.zeros((*points.shape, 2))
+    ordered = np.ascontiguousarray(risk[order].transpose(1, 2, 0))
+    x, points = cloglog(ordered), cloglog(grid)
+    basis, lines = np.zeros((*x.shape[:2], 2, x.shape[2])), np.zeros((*points.shape, 2))
     for s, h in np.ndindex(x.shape[:2]):
-        basis[s, h], lines[s, h] = _standardised_basis(x[s, h], points[s, h])
+        columns, lines[s, h] = _standardised_basis(x[s, h], points[s, h])
+        basis[s, h] = columns.T
     centre, spread = x.mean(axis=2), x.std(axis=2)
     spread[spread <= FLAT] = 0.0
+    scaled = (x - centre[:, :, None]) / np.where(spread > 0.0, spread, 1.0)[:, :, None]
     moments = np.asarray(horizons, dtype=float)
     events = event[order] & (followup[order] <= moments[:, None])
     shape = (len(counts), *x.shape[:2])
     out, curve = np.full((*shape, 3), np.nan), np.full((*shape, grid.shape[2]), np.nan)
-    kernels.calibration_resamples(
-        followup[order], np.ascontiguousarray(events), moments, np.ascontiguousarray(counts[:, order]),
-        np.ascontiguousarray(x), centre, spread, basis,
-        np.ascontiguousarray(risk[order].transpose(1, 2, 0)), lines, out, curve,
+    calibration_kernels.calibration_resamples(
+        followup[order], np.ascontiguousarray(events), np.ascontiguousarray(counts[:, order]), scaled, np.exp(x),
+        spread, basis, ordered, lines, out, curve,
     )  # fmt: skip
     slope, intercept, ici = np.ascontiguousarray(np.moveaxis(out, -1, 0))
     return Calibration(slope, intercept, ici, curve)
