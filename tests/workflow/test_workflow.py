@@ -142,7 +142,8 @@ def test_a_mistake_in_the_data_is_one_line_and_leaves_nothing(pbc: Tables, tmp_p
     ended = run_from(tmp_path, "--cores", "1")
     assert ended.returncode != 0
     said = [line for line in ended.stderr.splitlines() if line.startswith("slopewise: ")]
-    assert len(said) == 1
+    assert len(set(said)) == 1
+    assert ended.stderr.splitlines()[-1] == said[0], "the reason is what one reads last"
     assert "measurements.csv" in said[0] and "line 7" in said[0] and "bili" in said[0] and "n/a?" in said[0]
     assert "Traceback" not in ended.stderr
     left = [path.name for path in (tmp_path / "results").rglob("*") if path.is_file() and path.suffix != ".log"]
@@ -154,8 +155,30 @@ def test_a_mistake_in_the_study_file_is_told_before_anything_runs(pbc: Tables, t
     pbc.write(tmp_path)
     ended = run_from(tmp_path, "--cores", "1")
     assert ended.returncode != 0
-    assert "landmrk" in ended.stderr and "landmark" in ended.stderr and "Traceback" not in ended.stderr
+    last = ended.stderr.splitlines()[-1]
+    assert last.endswith("study.yaml: line 42: landmrk: unknown key; did you mean `landmark`?"), ended.stderr
+    assert last.startswith("slopewise: ") and "File " not in ended.stderr
     assert not (tmp_path / "results").exists()
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        ("results/smal/report.html", "there is no study smal in this run; did you mean small?"),
+        ("results/small/landmarks.html", "the study small has one landmark"),
+        ("results/btheb/report.html", "--config study=config/studies/btheb.yaml"),
+        ("results/small/report.html", "measurement.csv: there is no such file (data.measurements"),
+    ],
+)
+def test_a_target_that_cannot_be_made_is_one_line(pbc: Tables, tmp_path: Path, target: str, words: str):
+    if words.startswith("measurement.csv"):
+        pbc.study["data"]["measurements"] = "measurement.csv"
+    pbc.write(tmp_path)
+    ended = run_from(tmp_path, "--cores", "1", target)
+    assert ended.returncode == 1
+    last = ended.stderr.splitlines()[-1]
+    assert last.startswith("slopewise: ") and words in last, ended.stderr
+    assert "Exception" not in ended.stderr and "Traceback" not in ended.stderr
 
 
 def test_the_page_of_single_patients_is_made_for_a_study_that_asks_for_it(pbc: Tables, tmp_path: Path):

@@ -30,6 +30,7 @@ search = [str(SCRIPTS), *filter(None, os.getenv("PYTHONPATH", "").split(os.paths
 os.environ.update(PYTHONPATH=os.pathsep.join(dict.fromkeys(search)))
 
 from slopewise import run
+from slopewise.study_files import check_inputs, not_in_this_run
 from slopewise.study_runs import runs_of
 
 
@@ -47,13 +48,23 @@ def shipped_study(name):
     return Path(workflow.source_path(f"../../{name}"))
 
 
+IS_MAIN = workflow.modifier.is_main_snakefile()
+
+
+def refuse(error):
+    """End with the one line that the user needs; a workflow that loads this one may make the file by another rule."""
+    if IS_MAIN:
+        raise SystemExit(f"slopewise: {error}")
+    raise WorkflowError(str(error)) from None
+
+
 try:
     RUNS = [runs_of(file, Path(".snakemake/slopewise/studies")) for file in studies_to_run()]
 except run.InputError as error:
-    raise WorkflowError(str(error)) from None
+    refuse(error)
 
 if not RUNS:
-    raise WorkflowError("No study to run: name one in config/config.yaml (studies: [pbc]) or with --config study=PATH.")
+    refuse("no study to run: name one in config/config.yaml (studies: [pbc]) or with --config study=PATH")
 
 STUDY_FILES = {one.folder: (one.file, one.study) for runs in RUNS for one in runs}
 STUDIES = sorted(STUDY_FILES)
@@ -87,12 +98,27 @@ wildcard_constraints:
 
 
 def study_of(wildcards):
-    return STUDY_FILES[wildcards.study][1]
+    return of_this_run(STUDY_FILES, wildcards.study)[1]
+
+
+def of_this_run(studies, name):
+    """The entry of a study, of which a target may name one that is not in this run."""
+    if name in STUDY_FILES and name not in studies:
+        refuse(f"the study {name} has one landmark; landmarks.csv and landmarks.html need a list of them")
+    if name not in studies:
+        shipped = [file.stem for file in (SCRIPTS.parent.parent / "config/studies").glob("*.yaml")]
+        refuse(not_in_this_run(name, sorted(studies), shipped))
+    return studies[name]
 
 
 def data_files(wildcards):
     """The study's input files."""
     study = study_of(wildcards)
+    if IS_MAIN:
+        try:
+            check_inputs(study, folder_of(study))
+        except run.InputError as error:
+            refuse(error)
     files = {"table": study.data.measurements, "people": study.data.patients}
     return {name: str(folder_of(study) / path) for name, path in files.items() if path}
 
@@ -120,7 +146,7 @@ def results(*names):
 
 def at_each_landmark(name):
     """A file of each run of a study with a list of landmarks."""
-    return lambda wildcards: collect(f"results/{{run}}/{name}", run=GRIDS[wildcards.study])
+    return lambda wildcards: collect(f"results/{{run}}/{name}", run=of_this_run(GRIDS, wildcards.study))
 
 
 def outcome_tables(wildcards):

@@ -30,8 +30,8 @@ rule gather_landmarks:
         mem_mb=500,
         runtime=5,
     params:
-        runs=lambda w: GRIDS[w.study],
-        settings=lambda w: [STUDY_FILES[run][1].subset("report") for run in GRIDS[w.study]],
+        runs=lambda w: of_this_run(GRIDS, w.study),
+        settings=lambda w: [STUDY_FILES[run][1].subset("report") for run in of_this_run(GRIDS, w.study)],
         code=code("gather_landmarks.py"),
     message:
         "{wildcards.study}: what changes with the landmark"

@@ -12,6 +12,7 @@ def compare(study_file: Path, measurements: Path, patients: Path, outputs: dict[
     from slopewise import tables
     from slopewise.growth.compare import q_values
     from slopewise.growth.evidence import compare_marker
+    from slopewise.run_progress import counted
     from slopewise.slopes import growth_model, marker_data, population_course
     from slopewise.study import load_study
 
@@ -20,7 +21,7 @@ def compare(study_file: Path, measurements: Path, patients: Path, outputs: dict[
     cohort = tables.read("cohort/patients", patients)
     model = growth_model(study)
     found: dict[str, list[pd.DataFrame]] = {name: [] for name in outputs}
-    for marker in study.markers:
+    for marker in counted("markers", study.markers):
         data = marker_data(model, marker, rows, cohort, study.landmark_time)
         rng = run.generator(study.seed, "compare_growth", marker)
         evidence = compare_marker(model, data.growth, study.growth.bootstrap, rng, study.is_in_time, threads)

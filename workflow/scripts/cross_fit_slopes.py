@@ -21,6 +21,7 @@ def cross_fit_chunk(
 
     from slopewise import tables
     from slopewise.folds import fits as fold_fits
+    from slopewise.run_progress import counted
     from slopewise.slopes import cross_fit, facts, growth_model, marker_data, published
     from slopewise.study import load_study
 
@@ -29,7 +30,7 @@ def cross_fit_chunk(
     cohort = tables.read("cohort/patients", patients)
     plan = list(fold_fits(tables.read("folds", folds), sorted(cohort["patient"])))
     all_scores, all_fits, all_slopes = [], [], []
-    for marker in study.chunks()[chunk - 1]:
+    for marker in counted("markers", study.chunks()[chunk - 1]):
         data = marker_data(growth_model(study), marker, rows, cohort, study.landmark_time)
         scored, ledger, _ = cross_fit(data, plan, threads)
         logarithmic = study.markers[marker].transform == "log"

@@ -27,6 +27,9 @@ PACKAGE = Path(__file__).resolve().parent
 TEMPLATES = {".j2", ".css", ".js"}
 BLAS_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
+FINISHED = "finished"
+"""The last word in the log of a step that ended well."""
+
 logger = logging.getLogger("slopewise")
 
 
@@ -135,14 +138,26 @@ def step(log: str | Path | None, threads: int = 1) -> Iterator[logging.Logger]:
     logging.captureWarnings(True)
     try:
         yield logger
-    except InputError as error:
-        logger.error("%s", error)
-        print(f"slopewise: {error}", file=sys.stderr)
-        raise SystemExit(1) from None
     except Exception as error:
-        logger.error("%s", traceback.format_exc())
-        print(f"slopewise: internal error: {type(error).__name__}: {error} (details: {log})", file=sys.stderr)
+        reason = " ".join(_reason(error, log).split())
+        if not isinstance(error, InputError):
+            logger.info("%s", traceback.format_exc())
+        logger.error("%s", reason)
+        if log:
+            print(f"slopewise: {reason}", file=sys.stderr)
         raise SystemExit(1) from None
+    logger.info(FINISHED)
+
+
+def _reason(error: Exception, log: str | Path | None) -> str:
+    """What the user is told of an error: a mistake of the user's as it stands, a full disk, or a fault of ours."""
+    if isinstance(error, InputError):
+        return str(error)
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename or 'a file'}: {error.strerror} (details: {log})"
+    if isinstance(error, MemoryError):
+        return f"not enough memory (details: {log})"
+    return f"internal error: {type(error).__name__}: {error} (details: {log})"
 
 
 def imported_modules(script: str | Path, package: Path = PACKAGE) -> list[Path]:

@@ -7,7 +7,6 @@ message can show the cell as the file spells it. Nothing here knows what the col
 from __future__ import annotations
 
 import csv
-import difflib
 import io
 import math
 import re
@@ -21,6 +20,7 @@ import numpy as np
 import pandas as pd
 
 from slopewise.run import InputError
+from slopewise.study_files import input_file
 from slopewise.study_keys import Data
 
 CSV_SUFFIXES = (".csv", ".tsv", ".txt")
@@ -76,23 +76,13 @@ def read_table(folder: Path, name: str, key: str, data: Data) -> Table:
 
     Raises `InputError` when there is no such file, when it is empty or broken, or when a column's name stands twice.
     """
-    path = folder / name
-    if not path.is_file():
-        raise InputError(f"{name}: there is no such file ({key}; looked in {path.parent}){_similar_file(path)}")
+    path = input_file(folder, name, key)
     if path.suffix.lower() in PARQUET_SUFFIXES:
         return _read_parquet(path, name)
     if path.suffix.lower() in CSV_SUFFIXES:
         return _read_csv(path, name, data)
     known = " ".join((*CSV_SUFFIXES, *PARQUET_SUFFIXES))
     raise InputError(f"{name}: files ending in {path.suffix!r} are not read ({key}); save it as one of: {known}")
-
-
-def _similar_file(path: Path) -> str:
-    if not path.parent.is_dir():
-        return ""
-    names = [file.name for file in path.parent.iterdir() if file.is_file()]
-    close = difflib.get_close_matches(path.name, names, 1)
-    return f"; did you mean {close[0]}?" if close else ""
 
 
 def numbers(table: Table, column: str) -> tuple[np.ndarray, list[BadCell]]:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from slopewise.folds import assign
 from slopewise.outcome.fit import LadderData, fit_ladder, flat_slopes
 from slopewise.run import generator
+from slopewise.run_progress import counted
 from slopewise.slopes import MarkerData, fit_nested, score
 
 PAIRS_AT_ONCE = 200_000
@@ -120,7 +121,7 @@ def bootstrap_ladder(
     per_resample = len(events) * plan.repeats
     size = max(1, PAIRS_AT_ONCE // per_resample)
     unit, standard, reliability = [], [], []
-    for start in range(0, plan.replicates, size):
+    for start in counted("batches of resamples", range(0, plan.replicates, size)):
         resamples = [draw(plan, b, events) for b in range(start, min(start + size, plan.replicates))]
         stages = [stage_one(data, resamples, plan.folds, threads) for data in markers]
         for i, resample in enumerate(resamples):
@@ -148,7 +149,7 @@ def bootstrap_reliability(
     events = np.zeros(patients, dtype=np.int64)
     size = max(1, PAIRS_AT_ONCE // (patients * plan.repeats))
     rows = []
-    for start in range(0, plan.replicates, size):
+    for start in counted("batches of resamples", range(0, plan.replicates, size)):
         resamples = [draw(plan, b, events) for b in range(start, min(start + size, plan.replicates))]
         stages = [stage_one(data, resamples, plan.folds, threads) for data in markers]
         for i, resample in enumerate(resamples):

@@ -23,6 +23,7 @@ from slopewise.outcome.fit import ledger_frame
 from slopewise.outcome.ladder import STEPS
 from slopewise.outcome.predictors import Note
 from slopewise.run import generator
+from slopewise.run_progress import counted
 from slopewise.study import Study
 from slopewise.validate.measure import THRESHOLDS, WITH_TAU, Cohort, Measures, Sample, cohorts, measure, sample
 
@@ -73,7 +74,7 @@ def _of_cause(
     """The tables of one cause; row 0 of `counts` is everybody once."""
     grid = calibration_grid(np.concatenate([one.risk for one in samples]))
     with compiled_threads(threads):
-        validated = _mean((measure(cohort, one, grid, counts) for one in samples), len(samples))
+        validated = _mean((measure(cohort, one, grid, counts) for one in counted("repeats", samples)), len(samples))
         own = measure(cohort, shipped, grid, counts[:1])
     table, notes = _performance_table(cohort, validated.metrics, own.metrics)
     told = f"{cohort.cause}: " if cohort.several else ""

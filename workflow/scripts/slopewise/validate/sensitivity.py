@@ -26,6 +26,7 @@ from slopewise.outcome.fit import flat_slopes, growth_flags, scores_of
 from slopewise.outcome.ladder import STEPS, LadderData, ladder_data
 from slopewise.outcome.predictors import PredictorRecipe, slopes_left_out
 from slopewise.run import generator
+from slopewise.run_progress import counted
 from slopewise.study import Study
 
 Floats = NDArray[np.float64]
@@ -182,7 +183,7 @@ def permutation_test(data: LadderData, splits: Sequence[Split], permutations: in
     rng = generator(seed, "validate", "permutation")
     drawn = []
     parts = [(split, *_explained(data, split)) for split in splits]
-    for _ in range(permutations):
+    for _ in counted("permutations", range(permutations)):
         order = rng.permutation(len(data.patients))
         shuffled = [replace(split, slope=fitted + rest[order]) for split, fitted, rest in parts]
         drawn.append(_scored(data, shuffled, "slope"))

@@ -1,0 +1,79 @@
+"""Why a run failed is read from the logs of its jobs; progress is shown on a terminal alone."""
+
+import io
+import logging
+from pathlib import Path
+
+import pytest
+
+from slopewise import run
+from slopewise.run_progress import counted
+from slopewise.run_reasons import reason_in, reasons, stamps
+
+
+def left(folder: Path, name: str, error: BaseException | None) -> Path:
+    """The log that a step leaves, which ends with `error` or well."""
+    log = folder / "logs" / f"{name}.log"
+    try:
+        with run.step(log):
+            run.logger.info("at work")
+            if error:
+                raise error
+    except (SystemExit, KeyboardInterrupt):
+        pass
+    finally:
+        logging.captureWarnings(False)
+    return log
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (run.InputError("visits.csv, line 3:\n  no number"), "visits.csv, line 3: no number"),
+        (OSError(28, "No space left on device", "x.parquet"), "x.parquet: No space left on device (details: "),
+        (MemoryError(), "not enough memory (details: "),
+        (ValueError("odd"), "internal error: ValueError: odd (details: "),
+    ],
+)
+def test_the_last_line_of_a_log_is_the_reason(tmp_path: Path, capsys: pytest.CaptureFixture[str], error, words):
+    log = left(tmp_path, "fit_outcome", error)
+    reason = reason_in(log)
+    assert reason is not None and reason.startswith(words) and "\n" not in reason
+    assert capsys.readouterr().err == f"slopewise: {reason}\n"
+    assert ("Traceback" in log.read_text()) is not isinstance(error, run.InputError)
+
+
+def test_a_job_that_ended_well_has_none(tmp_path: Path):
+    assert reason_in(left(tmp_path, "make_folds", None)) is None
+
+
+def test_a_job_that_was_stopped_is_named(tmp_path: Path):
+    reason = reason_in(left(tmp_path / "pbc", "cross_fit_slopes.2", KeyboardInterrupt()))
+    assert reason is not None and reason.startswith("pbc: cross_fit_slopes was stopped")
+
+
+def test_only_logs_of_this_run_count(tmp_path: Path):
+    left(tmp_path, "fit_outcome", run.InputError("an old mistake"))
+    before = stamps([tmp_path])
+    left(tmp_path, "prepare_cohort", run.InputError("a new mistake"))
+    left(tmp_path, "make_folds", None)
+    assert reasons(before, stamps([tmp_path])) == ["a new mistake"]
+    assert reasons(before, before) == []
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_is_told_how_much_is_done():
+    terminal = Terminal()
+    assert list(counted("markers", ["a", "b", "c"], terminal)) == ["a", "b", "c"]
+    assert "markers: 2 of 3 done" in terminal.getvalue()
+    assert terminal.getvalue().endswith("\r\x1b[K"), "and the line is taken away"
+
+
+def test_a_job_writes_nothing():
+    pipe = io.StringIO()
+    assert list(counted("markers", range(3), pipe)) == [0, 1, 2]
+    assert pipe.getvalue() == ""

@@ -1,0 +1,20 @@
+# What the user reads last when a job has failed: the reason, not the name of a log.
+# needs  results/{study}/logs/, as the jobs of this run left them (for any executor)
+# makes  no file; a line on the terminal for each job that failed
+# steps  none
+import atexit
+
+from slopewise.run_reasons import reasons, stamps
+
+LOG_FOLDERS = [Path("results", study) for study in sorted({*STUDIES, *GRIDS})]
+LOGS_BEFORE = {}
+
+
+onstart:
+    LOGS_BEFORE.update(stamps(LOG_FOLDERS))
+
+
+onerror:
+    # After Snakemake's own last words, which say that some job failed.
+    for reason in reasons(LOGS_BEFORE, stamps(LOG_FOLDERS)):
+        atexit.register(print, f"slopewise: {reason}", file=sys.stderr)
