@@ -299,8 +299,6 @@ NOT_YET = {
     "data.time_unit": ("time_unit: days\n  analysis", "time_unit: none\n  analysis"),
     "data.analysis_unit": ("analysis_unit: years", "analysis_unit: none"),
     "data.centre": ("time_zero: 0", "time_zero: 0\n  centre: hospital"),
-    "growth.residual_by": ('random: "~ time"}', 'random: "~ time", residual_by: scanner}'),
-    "growth.weights": ('random: "~ time"}', 'random: "~ time", weights: n}'),
     "growth.rows": ('random: "~ time"}', 'random: "~ time", rows: all}'),
     "growth.slope_of": ('random: "~ time"}', 'random: "~ time", slope_of: dose}'),
     "markers.albumin.fast_change": ("{column: albumin,", "{column: albumin, fast_change: {below: -0.2},"),

@@ -14,6 +14,8 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from slopewise.tables_growth import OF_GROWTH
+
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / "workflow" / "scripts"
 PATIENTS = 150
@@ -65,6 +67,7 @@ PROMISED = [
     "growth/trends.csv",
     "growth/variogram.csv",
     "growth/implied.csv",
+    *(f"{name}.csv" for name in OF_GROWTH),
     "growth/fits.csv",
     "slopes/slopes.parquet",
     "slopes/slopes.csv",
@@ -184,7 +187,7 @@ def run_steps(study_file: Path, results: Path, until: str = "validate", folder: 
     script("make_folds").make(study_file, cohort["patients"], folds)
     tables = {"measurements": cohort["measurements"], "patients": cohort["patients"]}
     names = ("fixed_effects", "covariance", "population", "comparison", "serial", "trends", "variogram", "implied")
-    growth = at(*(f"growth/{name}.csv" for name in names))
+    growth = at(*(f"growth/{name}.csv" for name in names), *(f"{name}.csv" for name in OF_GROWTH))
     script("compare_growth").compare(study_file, **tables, outputs=growth, threads=1)
     chunk = at("work/scores.parquet", "work/fits.parquet", "work/slopes.parquet")
     script("cross_fit_slopes").cross_fit_chunk(study_file, 1, **tables, folds=folds, **chunk, threads=1)

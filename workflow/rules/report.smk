@@ -15,6 +15,7 @@ GROWTH = results(
     "growth/trends.csv",
     "growth/variogram.csv",
     "growth/implied.csv",
+    "growth/residuals.csv",
     "growth/fits.csv",
 )
 SLOPES = results("slopes/slopes.parquet", "slopes/reliability.csv", "slopes/leakage_audit.csv")

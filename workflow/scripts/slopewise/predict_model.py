@@ -107,8 +107,6 @@ def _study(content: Mapping[str, Any]) -> Study:
 
 def _marker(name: str, content: Mapping[str, Any]) -> MarkerModel:
     fit = GrowthFit.from_dict(content["growth"])
-    if fit.specification.residual_by is not None or fit.specification.weights is not None:
-        raise InputError(f"marker {name}: predicting with growth.residual_by or growth.weights is not available yet")
     return MarkerModel(
         name=name,
         fit=fit,

@@ -3,7 +3,9 @@
 The scores are those of `slopes.score` at the model's parameters. A draw takes β, Ψ, σ² from the parametric bootstrap
 of the growth model and b_i from its distribution given them and the patient's own rows y (METHODS section 5):
 
-    V = ZΨZ' + σ²I      b_i ~ N(ΨZ'V⁻¹(y − Xβ), Ψ − ΨZ'V⁻¹ZΨ)      (Ψ, σ² in the user's units)
+    V = ZΨZ' + σ²R      b_i ~ N(ΨZ'V⁻¹(y − Xβ), Ψ − ΨZ'V⁻¹ZΨ)      (Ψ, σ² in the user's units)
+
+with R = I, or diagonal: the ratio of the row's residual stratum over its prior weight.
 """
 
 from __future__ import annotations
@@ -25,7 +27,8 @@ class MarkerRows:
     """New patients' rows of one marker and their design at the landmark s.
 
     `patients` sorted as text (n,); `frame` the rows with covariates joined. Of the rows that have a value: `own` (m,)
-    the place of the patient, `x` (m, p) and `z` (m, q) the design, `y` (m,) the value. `level_x`, `slope_x` (n, p) and
+    the place of the patient, `x` (m, p) and `z` (m, q) the design, `y` (m,) the value, `stratum`, `weight` (m,)
+    its stratum of the residual variance and prior weight. `level_x`, `slope_x` (n, p) and
     `level_z`, `slope_z` (n, q): the design and its derivative by time at s; `zero_x`, `zero_z` at time zero.
     """
 
@@ -36,6 +39,8 @@ class MarkerRows:
     x: Floats
     z: Floats
     y: Floats
+    stratum: NDArray[np.int64]
+    weight: Floats
     zero_x: Floats
     zero_z: Floats
     level_x: Floats
@@ -53,6 +58,7 @@ def marker_rows(model: MarkerModel, measurements: pd.DataFrame, patients: pd.Dat
     fixed, random, time = model.fit.design.fixed, model.fit.design.random, model.fit.specification.time
     names = tuple(str(name) for name in cohort["patient"])
     seen = frame[frame[model.name].notna()]
+    stratum, weight = model.fit.residual_rows(seen)
     zero, now = at.assign(**{time: 0.0}), at.assign(**{time: s})
     return MarkerRows(
         model=model,
@@ -62,6 +68,8 @@ def marker_rows(model: MarkerModel, measurements: pd.DataFrame, patients: pd.Dat
         x=fixed.matrix(seen) if len(seen) else np.empty((0, len(fixed.names))),
         z=random.matrix(seen) if len(seen) else np.empty((0, len(random.names))),
         y=seen[model.name].to_numpy(dtype=float),
+        stratum=stratum,
+        weight=weight,
         zero_x=fixed.matrix(zero),
         zero_z=random.matrix(zero),
         level_x=fixed.matrix(now),
@@ -107,7 +115,8 @@ def drawn(rows: MarkerRows, patient: int, number: int, rng: np.random.Generator)
     x, z, y = rows.x[own], rows.z[own], rows.y[own]
     psi = draws.covariance
     loading = np.einsum("bij,nj->bin", psi, z)  # ΨZ'
-    v = np.einsum("mi,bin->bmn", z, loading) + draws.variance[:, None, None] * np.eye(len(y))
+    noise = draws.variance[:, None] * draws.ratios[:, rows.stratum[own]] / rows.weight[own]  # (B, n)
+    v = np.einsum("mi,bin->bmn", z, loading) + noise[:, :, None] * np.eye(len(y))
     gain = np.linalg.solve(v, loading.transpose(0, 2, 1)).transpose(0, 2, 1)  # ΨZ'V⁻¹
     mean = np.einsum("bin,bn->bi", gain, y - np.einsum("np,bp->bn", x, draws.beta))
     spread = psi - np.einsum("bin,nj,bjk->bik", gain, z, psi)

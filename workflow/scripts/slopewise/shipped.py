@@ -72,7 +72,7 @@ def reading(study: Study) -> dict[str, Any]:
             name: {key: marker[key] for key in ("column", "transform", "unit")}
             for name, marker in content["markers"].items()
         },
-        "growth": {key: content["growth"][key] for key in ("fixed", "random")},
+        "growth": {key: content["growth"][key] for key in ("fixed", "random", "residual_by", "weights")},
         "outcome": {
             key: content["outcome"][key] for key in ("kind", "covariates", "strata", "missing_marker", "one_visit")
         },

@@ -56,6 +56,8 @@ def growth_model(study: Study) -> GrowthModel:
         structure=growth.structure,
         reml=growth.reml,
         engine=growth.engine,
+        residual_by=growth.residual_by,
+        weights=growth.weights,
         time=growth.slope_of,
         bounds=(0.0, landmark) if np.isfinite(landmark) else None,
     )

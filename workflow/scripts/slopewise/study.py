@@ -86,8 +86,12 @@ class Study(Keys):
 
     @property
     def growth_columns(self) -> tuple[str, ...]:
-        """Names other than `time` in the growth formulas: columns of the patients or of the measurements; sorted."""
+        """Columns of the patients or of the measurements that the growth model needs, `time` left out; sorted.
+
+        The names in its formulas, `growth.residual_by` and `growth.weights`.
+        """
         names = formula_names(self.growth.fixed) | formula_names(self.growth.random)
+        names |= {name for name in (self.growth.residual_by, self.growth.weights) if name is not None}
         return tuple(sorted(names - {"time"}))
 
     def chunks(self) -> list[list[str]]:

@@ -58,8 +58,6 @@ def _given(value: Any) -> bool:
 NOT_YET: Mapping[str, Callable[[Any], bool]] = {
     "data.centre": _given,
     "markers.*.fast_change": _given,
-    "growth.residual_by": _given,
-    "growth.weights": _given,
     "growth.rows": lambda value: value == "all",
     "outcome.penalty": lambda value: value == "elastic_net",
 }
@@ -176,10 +174,19 @@ def _of_outcome(study: Study) -> dict[str | None, str]:
 
 
 def _formula_rules(study: Study) -> Iterator[Finding]:
-    for key in ("fixed", "random"):
-        path = ("growth", key)
+    """What the growth model is made of: its formulas, and the columns of its residual variance."""
+    growth = study.growth
+    for key in ("residual_by", "weights"):
+        if getattr(growth, key) == "time":
+            yield Finding(("growth", key), "`time` is the patient's clock; name a column of the data")
+        elif getattr(growth, key) and growth.engine == "statsmodels":
+            yield Finding(("growth", key), "the engine statsmodels has no such thing; use engine: slopewise")
+    if growth.weights and growth.weights == growth.residual_by:
+        yield Finding(("growth", "weights"), "is growth.residual_by already; a weight is a number of its own")
+    for key in ("fixed", "random", "residual_by", "weights"):
+        path, given = ("growth", key), getattr(growth, key)
         try:
-            names = formula_names(getattr(study.growth, key))
+            names = formula_names(given) if key in ("fixed", "random") else frozenset(filter(None, [given]))
         except ValueError as error:
             yield Finding(path, str(error))
             continue

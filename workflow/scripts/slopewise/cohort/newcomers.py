@@ -19,7 +19,15 @@ from slopewise.cohort.columns import Columns
 from slopewise.cohort.findings import ERROR, Findings
 from slopewise.cohort.landmark import snap
 from slopewise.cohort.people import constant_values, match_ids, tell_twin_patients, time_zero_of
-from slopewise.cohort.rows import measured, read_rows, settle_twins, tell_missing_patients, transformed, typed_column
+from slopewise.cohort.rows import (
+    measured,
+    read_rows,
+    settle_twins,
+    tell_bad_weights,
+    tell_missing_patients,
+    transformed,
+    typed_column,
+)
 from slopewise.sources import BadCell, Table, read_table, shown
 from slopewise.study import Study
 from slopewise.study_keys import ColumnReference
@@ -156,6 +164,8 @@ def _people(files: _Files, whole: bool) -> pd.DataFrame:
         people["time"] = pd.Series(times, index=table.lines).reindex(people.index)
     for column in files.columns.of_patients:
         people[column] = typed_column(table, column, data.patient, files.findings)
+        if column == files.study.growth.weights:
+            tell_bad_weights(files.study, table, people[column].to_numpy(), files.findings)
     return people
 
 

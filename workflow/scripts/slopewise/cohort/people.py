@@ -11,7 +11,7 @@ from slopewise.cohort.clock import TOLERANCE, in_unit, read_times
 from slopewise.cohort.columns import Columns, patient_level
 from slopewise.cohort.findings import ERROR, WARNING, Findings, line_word
 from slopewise.cohort.outcome import read_outcome
-from slopewise.cohort.rows import tell_missing_patients, typed_column
+from slopewise.cohort.rows import tell_bad_weights, tell_missing_patients, typed_column
 from slopewise.sources import MISSING, NUMBER, BadCell, Table, shown
 from slopewise.study import Study
 from slopewise.study_keys import ColumnReference, Outcome, canonical_code
@@ -95,6 +95,8 @@ def read_people(study: Study, table: Table, columns: Columns, findings: Findings
         people = people.assign(**_outcome_columns(study, table, findings))
     for column in columns.of_patients:
         people[column] = typed_column(table, column, data.patient, findings)
+        if column == study.growth.weights:
+            tell_bad_weights(study, table, people[column].to_numpy(), findings)
     return people
 
 

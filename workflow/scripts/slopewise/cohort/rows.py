@@ -54,8 +54,24 @@ def read_rows(study: Study, table: Table, columns: Columns, findings: Findings) 
     if predictor in values and values[predictor].dtype == object:
         message = "the predictor whose slope is wanted (growth.slope_of) is a column of text"
         findings.add(ERROR, table.name, message, "name a column of numbers", column=predictor)
+    if study.growth.weights in values:
+        tell_bad_weights(study, table, values[study.growth.weights], findings)
     values |= read_markers(study, table, findings)
     return pd.concat([frame, pd.DataFrame(values, index=frame.index)], axis=1)
+
+
+def tell_bad_weights(study: Study, table: Table, values: np.ndarray, findings: Findings) -> None:
+    """A prior weight (`growth.weights`, `values` as `typed_column` reads them) is a positive number."""
+    column = study.growth.weights
+    assert column is not None
+    if values.dtype == object:
+        message = "the weights of the growth model (growth.weights) are a column of text"
+        findings.add(ERROR, table.name, message, "name a column of positive numbers", column=column)
+        return
+    wrong = np.flatnonzero(~np.isnan(values) & ~((values > 0) & np.isfinite(values)))
+    cells = [BadCell(int(row), f"{shown(table.text[column].iloc[row])} is no positive weight") for row in wrong]
+    action = "correct it; leave the cell empty to leave the row out"
+    findings.add_cells(table, column, cells, action, study.data.patient)
 
 
 def tell_missing_patients(table: Table, column: str, findings: Findings) -> None:

@@ -73,7 +73,7 @@ def comparison_rows(models: SideBySide) -> pd.DataFrame:
     for name, fit in models.reml.items():
         added = {"pooled": 0, "random_intercept": 1, "random_slope": 2}[name]
         lrt = np.nan if lower is None else likelihood_ratio(lower, fit)
-        parameters = len(fit.beta) + {"pooled": 1, "random_intercept": 2, "random_slope": 4}[name]
+        parameters = len(fit.beta) + {"pooled": 0, "random_intercept": 1, "random_slope": 3}[name] + len(fit.ratios)
         rows.append(
             {
                 "model": name,
@@ -161,20 +161,29 @@ def bootstrap_p(models: SideBySide, draws: int, rng: np.random.Generator, thread
 def explained(fit: GrowthFit) -> dict[str, float]:
     """icc, r2_marginal, r2_conditional (Nakagawa & Schielzeth 2013; random slopes: Johnson 2014).
 
-    With vf the variance of X beta over the rows, vr the mean of z'Sigma z over them and s2 the residual variance:
+    With vf the variance of X beta over the rows, vr the mean of z'Sigma z over them and s2 the residual variance (its
+    mean over the rows, where it is not the same for all):
     icc = vr / (vr + s2), marginal R2 = vf / (vf + vr + s2), conditional R2 = (vf + vr) / (vf + vr + s2).
     """
     assert fit.batch is not None
     x, z = design_of(fit)
     fixed = float(np.var(x @ fit.estimates.beta[0], ddof=1)) if len(x) > 1 else 0.0
     random = float(np.einsum("ni,ij,nj->n", z, fit.estimates.covariance[0], z).mean())
-    residual = fit.sigma**2
+    residual = float(residual_variances(fit).mean())
     total = fixed + random + residual
     return {
         "icc": random / (random + residual),
         "r2_marginal": fixed / total,
         "r2_conditional": (fixed + random) / total,
     }
+
+
+def residual_variances(fit: GrowthFit) -> NDArray[np.float64]:
+    """(rows,): the residual variance of each of the fit's own rows, by its stratum and its prior weight."""
+    assert fit.batch is not None
+    data = fit.batch.data
+    variances: NDArray[np.float64] = fit.sigma**2 * fit.ratios[data.strata] / data.weights
+    return variances
 
 
 def design_of(fit: GrowthFit) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -207,7 +216,8 @@ def variance_components(fit: GrowthFit) -> pd.DataFrame:
 
     Columns term_1, term_2, covariance (outcome units squared), sd_or_correlation (the standard deviation where the
     two terms are the same, their correlation otherwise; missing where a variance is zero), ci_low and ci_high of the
-    latter by profile likelihood (`profile.component_intervals`; missing with more than two random effects).
+    latter by profile likelihood (`profile.component_intervals`; missing with more than two random effects). With
+    `residual_by` there is a residual for each stratum, named in term_2.
     """
     names = active_terms(fit)
     covariance = fit.covariance.loc[names, names].to_numpy()
@@ -219,7 +229,8 @@ def variance_components(fit: GrowthFit) -> pd.DataFrame:
             scale = sd[i] * sd[j]
             correlation = covariance[i, j] / scale if scale > 0 else np.nan
             rows.append((first, names[j], covariance[i, j], correlation))
-    rows.append((RESIDUAL, RESIDUAL, fit.sigma**2, fit.sigma))
+    for stratum, ratio in zip(fit.stratum_names or (RESIDUAL,), fit.ratios, strict=True):
+        rows.append((RESIDUAL, stratum, fit.sigma**2 * ratio, fit.sigma * np.sqrt(ratio)))
     frame = pd.DataFrame(rows, columns=["term_1", "term_2", "covariance", "sd_or_correlation"])
     ends = component_intervals(fit)
     pairs = list(zip(frame["term_1"], frame["term_2"], strict=True))

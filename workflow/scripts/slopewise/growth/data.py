@@ -115,6 +115,11 @@ class GrowthData:
     def strata(self) -> Integers:
         return self.layout.strata[self.kept]
 
+    @property
+    def one_residual_variance(self) -> bool:
+        """Whether all rows have the same residual variance: one stratum, and no prior weights that differ."""
+        return len(self.layout.stratum_names) < 2 and bool((self.weights == 1.0).all())
+
     @cached_property
     def moments(self) -> Moments:
         """Per-patient moments under the one design of a formula that learns nothing from rows."""

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from slopewise.growth.compare import SideBySide, design_of
+from slopewise.growth.compare import SideBySide, design_of, residual_variances
 from slopewise.growth.fit import GrowthFit
 from slopewise.growth.serial import SerialFit
 
@@ -166,6 +166,7 @@ def implied_variance(models: SideBySide) -> pd.DataFrame:
     intercept, slope = models.reml["random_intercept"], models.reml["random_slope"]
     x, z = design_of(slope)
     time, residual = z[:, 1], models.data.values - x @ slope.estimates.beta[0]
+    noise = {fit.structure: residual_variances(fit) for fit in (intercept, slope)}
     rows = []
     for chosen in _classes(time, TIMES):
         zc = z[chosen]
@@ -175,8 +176,9 @@ def implied_variance(models: SideBySide) -> pd.DataFrame:
                 "time": float(time[chosen].mean()),
                 "rows": len(chosen),
                 "seen": float((residual[chosen] ** 2).mean()),
-                "random_intercept": float(intercept.estimates.covariance[0][0, 0]) + intercept.sigma**2,
-                "random_slope": float(spread) + slope.sigma**2,
+                "random_intercept": float(intercept.estimates.covariance[0][0, 0])
+                + float(noise["intercept"][chosen].mean()),
+                "random_slope": float(spread) + float(noise["correlated"][chosen].mean()),
             }
         )
     return pd.DataFrame(rows)

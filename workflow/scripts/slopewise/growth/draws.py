@@ -21,11 +21,15 @@ DIGITS = 9
 
 @dataclass(frozen=True)
 class ParameterDraws:
-    """B draws in the user's units: beta (B, p), covariance of the random effects (B, q, q), residual variance (B,)."""
+    """B draws in the user's units: beta (B, p), covariance of the random effects (B, q, q), residual variance (B,).
+
+    ratios (B, K): the residual variances of K strata relative to the first, which `variance` is that of.
+    """
 
     beta: Matrix
     covariance: Matrix
     variance: Matrix
+    ratios: Matrix
 
     def __len__(self) -> int:
         return len(self.variance)
@@ -33,11 +37,12 @@ class ParameterDraws:
     def to_dict(self) -> dict[str, Any]:
         """Plain lists: parameters alone, no patient. Of a covariance the lower triangle, row by row."""
         rows, columns = np.tril_indices(self.covariance.shape[1])
-        return {
+        content = {
             "beta": _rounded(self.beta),
             "covariance": _rounded(self.covariance[:, rows, columns]),
             "variance": _rounded(self.variance),
         }
+        return content | ({"ratios": _rounded(self.ratios)} if self.ratios.shape[1] > 1 else {})
 
     @staticmethod
     def from_dict(content: Mapping[str, Any], effects: int) -> ParameterDraws:
@@ -48,7 +53,9 @@ class ParameterDraws:
         flat = np.array(content["covariance"], dtype=float).reshape(len(variance), len(rows))
         covariance[:, rows, columns] = flat
         covariance[:, columns, rows] = flat
-        return ParameterDraws(np.array(content["beta"], dtype=float).reshape(len(variance), -1), covariance, variance)
+        ratios = np.array(content["ratios"], dtype=float) if "ratios" in content else np.ones((len(variance), 1))
+        beta = np.array(content["beta"], dtype=float).reshape(len(variance), -1)
+        return ParameterDraws(beta, covariance, variance, ratios)
 
 
 def _rounded(values: Matrix) -> Any:
@@ -70,14 +77,18 @@ def parameter_draws(fit: GrowthFit, number: int, rng: np.random.Generator) -> Pa
         columns=fit.batch.columns_of(fit.index),
     )
     counts = (fit.batch.counts[fit.index : fit.index + 1] > 0).astype(np.int64)
-    beta, covariance, variance = [], [], []
+    beta, covariance, variance, ratios = [], [], [], []
     for values in fit.simulate(rng, number):
         drawn = data.with_values(values).fit_batch(counts, structures=[fit.structure])
         if np.isfinite(drawn.deviance[0]) and drawn.sigma[0] > 0:
             beta.append(drawn.beta[0])
             covariance.append(drawn.covariance[0])
             variance.append(drawn.sigma[0] ** 2)
+            ratios.append(drawn.ratios[0])
     p, q = len(fit.design.fixed_names), len(fit.design.random_names)
     return ParameterDraws(
-        np.array(beta).reshape(-1, p), np.array(covariance).reshape(-1, q, q), np.array(variance).reshape(-1)
+        np.array(beta).reshape(-1, p),
+        np.array(covariance).reshape(-1, q, q),
+        np.array(variance).reshape(-1),
+        np.array(ratios).reshape(-1, len(fit.ratios)),
     )

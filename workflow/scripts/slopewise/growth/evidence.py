@@ -21,6 +21,7 @@ from slopewise.growth.data import GrowthData
 from slopewise.growth.diagnose import implied_variance, trends, variogram
 from slopewise.growth.fit import GrowthFit
 from slopewise.growth.model import GrowthModel
+from slopewise.growth.residuals import residual_table
 from slopewise.growth.serial import SerialComparison, SerialFit, compare_serial
 
 ALPHA = 0.05
@@ -30,7 +31,7 @@ ALPHA = 0.05
 def compare_marker(
     model: GrowthModel, own: GrowthData, draws: int, rng: np.random.Generator, in_time: bool, threads: int = 1
 ) -> dict[str, pd.DataFrame]:
-    """The marker's rows of fixed_effects, covariance, comparison, serial, trends, variogram and implied.
+    """The marker's rows of fixed_effects, covariance, comparison, residuals, serial, trends, variogram and implied.
 
     model, own: the study's growth model and the marker's rows under it; draws: of the parametric bootstrap; in_time:
     whether the predictor is time, so that residuals can be serially correlated at all.
@@ -50,6 +51,7 @@ def compare_marker(
         "fixed_effects": pd.concat([fit.fixed_effects.assign(model=name) for name, fit in fits.items()]),
         "covariance": pd.concat([variance_components(fit).assign(model=name) for name, fit in fits.items()]),
         "comparison": comparison,
+        "residuals": residual_table(own, study),
         **_detective(models, p, in_time),
     }
 
@@ -61,9 +63,14 @@ def differs(model: GrowthModel, textbook: GrowthModel) -> bool:
 
 
 def _rows_of(own: GrowthData) -> pd.DataFrame:
-    """The marker's rows as a frame: patient, response and the columns of the formulas."""
-    names = np.array(own.patients, dtype=object)
-    return own.frame.assign(**{own.layout.patient: names[own.codes], own.response: own.values})
+    """The marker's rows as a frame: patient, response and the columns that the model names."""
+    names, spec = np.array(own.patients, dtype=object), own.specification
+    extra = {own.layout.patient: names[own.codes], own.response: own.values}
+    if spec.weights is not None:
+        extra[spec.weights] = own.weights
+    if spec.residual_by is not None:
+        extra[spec.residual_by] = np.array(own.layout.stratum_names, dtype=object)[own.strata]
+    return own.frame.assign(**extra)
 
 
 def _own_row(own: GrowthData, study: GrowthFit) -> dict[str, object]:
@@ -76,20 +83,27 @@ def _own_row(own: GrowthData, study: GrowthFit) -> dict[str, object]:
 
     q = len(study.design.random_names)
     of_effects = {"correlated": q * (q + 1) // 2, "diagonal": q, "intercept": 1, "excluded": 0}[study.structure]
-    parameters = len(study.beta) + 1 + of_effects
+    parameters = len(study.beta) + len(study.ratios) + of_effects
     missing = dict.fromkeys(("lrt", "p_value", "p_value_naive", "p_value_bootstrap", "q_value"), np.nan)
     return {"model": "study", **information(by(True), by(False), parameters), **missing, **explained(study)}
 
 
 def _detective(models: SideBySide, p: float, in_time: bool) -> dict[str, pd.DataFrame]:
-    """The tables serial, trends, variogram and implied; empty where there is no random slope to speak of."""
+    """The tables serial, trends, variogram and implied; empty where there is no random slope to speak of.
+
+    What takes the residual variance to be the same in every row (all but implied) is empty where it is not.
+    """
     empty = {name: pd.DataFrame() for name in ("serial", "trends", "variogram", "implied")}
     if "random_intercept" not in models.reml:
         return empty
-    found = {**empty, "trends": pd.DataFrame([asdict(trends(models.reml["random_intercept"]))])}
+    found, one_variance = empty, models.data.one_residual_variance
+    if one_variance:
+        found["trends"] = pd.DataFrame([asdict(trends(models.reml["random_intercept"]))])
     if "random_slope" not in models.reml:
         return found
     found["implied"] = implied_variance(models)
+    if not one_variance:
+        return found
     serial = SerialFit(np.nan, 0.0, np.nan, models.reml["random_intercept"].sigma)
     if in_time:
         compared = compare_serial(models.reml["random_intercept"], models.reml["random_slope"])

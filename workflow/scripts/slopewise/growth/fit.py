@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from slopewise.design import Matrix
 from slopewise.growth.batch import GrowthBatch
 from slopewise.growth.engine import random_effects
 from slopewise.growth.estimates import Estimates, sandwich, transformed
 from slopewise.growth.inference import satterthwaite
-from slopewise.growth.layout import Design, Layout, Specification
+from slopewise.growth.layout import Design, Layout, Specification, residual_columns
 from slopewise.growth.many import Results
 from slopewise.growth.moments import Moments, reduce_rows
 from slopewise.run import InputError
@@ -199,6 +200,11 @@ class GrowthFit:
         transform = np.repeat(self.estimates.to_user_z, len(names), axis=0)
         scale = float(self.estimates.response_scale[0])
         return names, scale * transformed(transform, standard), scale**2 * sandwich(transform, spread)
+
+    def residual_rows(self, frame: pd.DataFrame) -> tuple[NDArray[np.int64], Matrix]:
+        """Stratum of the residual variance and prior weight of each row, in the frame's order."""
+        spec = self.specification
+        return residual_columns(frame, spec.residual_by, spec.weights, self.stratum_names)
 
     def reliability(self, frame: pd.DataFrame | None = None) -> pd.DataFrame:
         """patient and one column per random term: (Psi T Psi)_kk / Psi_kk, in [0, 1]; 0 where the term does not vary.

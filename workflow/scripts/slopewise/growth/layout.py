@@ -225,6 +225,13 @@ def _sorted_order(keys: Sequence[NDArray[np.generic]]) -> Integers:
     return np.lexsort(keys).astype(np.int64)
 
 
+def residual_columns(
+    frame: pd.DataFrame, residual_by: str | None, weights: str | None, known: tuple[str, ...]
+) -> tuple[Integers, Matrix]:
+    """Stratum and weight of each row under a fit whose strata are `known`."""
+    return _strata(frame, residual_by, known)[0], _weights(frame, weights)
+
+
 def _weights(frame: pd.DataFrame, name: str | None) -> Matrix:
     if name is None:
         return np.ones(len(frame))
@@ -245,7 +252,9 @@ def _strata(frame: pd.DataFrame, name: str | None, known: tuple[str, ...] | None
     if frame[name].isna().any():
         row = frame.index[int(np.flatnonzero(frame[name].isna().to_numpy())[0])]
         raise InputError(f"column {name!r}: no stratum of the residual variance in row {row}; every row needs one")
-    text = frame[name].astype(str)
+    # Codes of 1 and 2 are read as 1.0 and 2.0 where a value is missing elsewhere: the same strata.
+    numeric = pd.api.types.is_float_dtype(frame[name].dtype)
+    text = frame[name].map(lambda value: f"{value:g}") if numeric else frame[name].astype(str)
     names = known if known is not None else tuple(sorted(text.unique().tolist()))
     codes = pd.Index(names).get_indexer(pd.Index(text)).astype(np.int64)
     if (codes < 0).any():

@@ -27,7 +27,7 @@ class GrowthModel:
 
     fixed, random: one-sided formulas; structure: "correlated" or "diagonal"; engine: "slopewise" or "statsmodels";
     residual_by: column whose levels have their own residual variance; time: the column that slopes refer to; bounds:
-    the range of time that splines cover.
+    the range of time that splines cover; weights: column of prior weights, where a method is given no other.
     """
 
     fixed: str = "~ time"
@@ -38,6 +38,7 @@ class GrowthModel:
     residual_by: str | None = None
     time: str = "time"
     bounds: tuple[float, float] | None = None
+    weights: str | None = None
 
     def __post_init__(self) -> None:
         if self.structure not in ("correlated", "diagonal"):
@@ -58,12 +59,13 @@ class GrowthModel:
             time=self.time,
             bounds=self.bounds,
             engine=self.engine,
-            weights=weights,
+            weights=weights or self.weights,
         )
 
     def rows(self, frame: pd.DataFrame, patient: str = "patient", weights: str | None = None) -> GrowthRows:
         """The frame sorted and its design made, once for all markers: ``rows.data(response)`` is then cheap."""
-        return GrowthRows.make(self.specification(weights), frame, patient, weights)
+        specification = self.specification(weights)
+        return GrowthRows.make(specification, frame, patient, specification.weights)
 
     def data(
         self, frame: pd.DataFrame, response: str, patient: str = "patient", weights: str | None = None

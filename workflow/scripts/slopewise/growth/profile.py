@@ -188,17 +188,16 @@ def end_of(above: Callable[[float], float], best: float, step: float, limit: flo
 def component_intervals(fit: GrowthFit) -> dict[tuple[str, str], tuple[float, float]]:
     """95% profile intervals of SDs (user's units) and correlation, by pair of terms as in ``growth/covariance``.
 
-    Empty for a pooled fit but for its residual; for more than two random effects, prior weights, several residual
-    variances or a fit without a finite deviance nothing is given.
+    Empty for a pooled fit but for its residual; for more than two random effects or a fit without a finite deviance
+    nothing is given. With several residual variances their ratios are held at their estimates, and the residual has no
+    interval here (`residuals.residual_table` has those of the ratios).
     """
     q = len(fit.design.random_names)
     active = {"excluded": 0, "intercept": 1}.get(fit.structure, q)
-    if fit.batch is None or active > 2 or len(fit.ratios) > 1 or not np.isfinite(fit.deviance):
-        return {}
-    if not np.all(fit.batch.data.weights == 1.0):
+    if fit.batch is None or active > 2 or not np.isfinite(fit.deviance):
         return {}
     if active == 0:
-        return {(RESIDUAL, RESIDUAL): _pooled_interval(fit)}
+        return {} if fit.stratum_names else {(RESIDUAL, RESIDUAL): _pooled_interval(fit)}
     names = [str(name) for name in fit.design.random_names[:active]]
     sums, unit, units = _standardised(fit, active)
     correlated = fit.structure == "correlated" and active == 2
@@ -214,6 +213,8 @@ def component_intervals(fit: GrowthFit) -> dict[tuple[str, str], tuple[float, fl
         ends = ((-0.2, -np.pi / 2), (0.2, np.pi / 2))
         low, high = (end_of(profile(sums, best, correlated, 2), best[2], s, e) for s, e in ends)
         found[names[0], names[1]] = (float(np.sin(low)), float(np.sin(high)))
+    if fit.stratum_names:
+        return found
     last = len(best) - 1
     low, high = (end_of(profile(sums, best, correlated, last), best[-1], s, s * np.inf) for s in (-0.1, 0.1))
     found[RESIDUAL, RESIDUAL] = (unit * float(np.exp(low)), unit * float(np.exp(high)))
@@ -221,14 +222,19 @@ def component_intervals(fit: GrowthFit) -> dict[tuple[str, str], tuple[float, fl
 
 
 def _standardised(fit: GrowthFit, active: int) -> tuple[Sums, float, Floats]:
-    """Sums of the fit's rows; the response's scale; the scale of each random column (its slope is per that much)."""
+    """Sums of the fit's rows; the response's scale; the scale of each random column (its slope is per that much).
+
+    Rows are divided by their relative residual SD first, so that one residual variance is left.
+    """
     from slopewise.growth.compare import design_of
 
     assert fit.batch is not None
     data = fit.batch.data
     x, z = design_of(fit)
+    root = np.sqrt(data.weights / fit.ratios[data.strata])
+    values, x, z = data.values * root, x * root[:, None], z * root[:, None]
     orthonormal = np.linalg.qr(x[:, ~fit.results.aliased[0]])[0]
-    y = data.values - orthonormal @ (orthonormal.T @ data.values)
+    y = values - orthonormal @ (orthonormal.T @ values)
     y -= orthonormal @ (orthonormal.T @ y)
     unit = float(np.sqrt(y @ y / len(y)))
     z = z[:, :active]

@@ -40,8 +40,20 @@ def fit_strata(
     return Results._make(np.concatenate(field) for field in zip(*parts, strict=True)), ratios
 
 
+def deviance_with_ratio(
+    data: GrowthData, design: Design, columns: Floats, count: Integers, asked: Integers, held: tuple[int, float]
+) -> float:
+    """The deviance with the log variance ratio of one stratum held, everything else at its best: ``(stratum, log)``."""
+    return float(_fit_one(data, design, columns, count, asked, held)[0].deviance[0])
+
+
 def _fit_one(
-    data: GrowthData, design: Design, columns: Floats, count: Integers, asked: Integers
+    data: GrowthData,
+    design: Design,
+    columns: Floats,
+    count: Integers,
+    asked: Integers,
+    held: tuple[int, float] | None = None,
 ) -> tuple[Results, Floats]:
     from scipy.optimize import minimize
 
@@ -49,9 +61,12 @@ def _fit_one(
     rows = np.flatnonzero(count[0][data.codes] > 0)
     size = np.bincount(data.strata[rows], minlength=len(names)).astype(np.float64)
     present = np.flatnonzero(size > 0)
-    logs = np.zeros(len(names))
-    first = run(data.reduce(design, columns, data.weights), count, asked, reml, 1)
-    free = present[1:]
+    logs, free = np.zeros(len(names)), present[1:]
+    if held is not None:
+        logs[held[0]] = held[1]
+        free = free[free != held[0]]
+    base, weights = logs, data.weights * np.exp(-logs[data.strata])
+    first = run(data.reduce(design, columns, weights), count, asked, reml, 1)
     if not len(free) or not np.isfinite(first.deviance[0]):
         return first, np.exp(logs)
     imposed = first.structure.copy()
@@ -61,7 +76,7 @@ def _fit_one(
 
     def objective(point: Floats) -> tuple[float, Floats]:
         nonlocal evaluations, best
-        trial = np.zeros(len(names))
+        trial = base.copy()
         trial[free] = point / unit
         if np.abs(trial).max() > LIMIT:
             return 1e300, np.zeros(len(free))
@@ -77,9 +92,7 @@ def _fit_one(
         return float(found.deviance[0]), (expected - met)[free] / unit
 
     tolerance = 1e-7 * np.sqrt(len(rows))
-    expected, met = stratum_shares(
-        data, data.reduce(design, columns, data.weights), columns, data.weights, count[0], first
-    )
+    expected, met = stratum_shares(data, data.reduce(design, columns, weights), columns, weights, count[0], first)
     start = np.log(np.maximum(met[free], 1e-30) / expected[free]) - np.log(
         max(met[present[0]], 1e-30) / expected[present[0]]
     )

@@ -28,6 +28,7 @@ FILES = {
     "trends": "growth/trends.csv",
     "variogram": "growth/variogram.csv",
     "implied": "growth/implied.csv",
+    "residuals": "growth/residuals.csv",
     "fits": "growth/fits.csv",
     "slopes": "slopes/slopes.parquet",
     "reliability": "slopes/reliability.csv",
@@ -96,6 +97,7 @@ class Frames:
     trends: pd.DataFrame
     variogram: pd.DataFrame
     implied: pd.DataFrame
+    residuals: pd.DataFrame
     fits: pd.DataFrame
     slopes: pd.DataFrame
     reliability: pd.DataFrame

@@ -8,6 +8,7 @@ from slopewise.report.numbers import count, in_words
 from slopewise.report.parts import Section
 from slopewise.report.references import Citations
 from slopewise.report.wording import HEADLINES, headlines, slopes_dropped
+from slopewise.study import Study
 
 TRANSFORMS = {
     "log": "log-transformed",
@@ -81,13 +82,21 @@ def _growth(naming: Naming, cite: Citations) -> str:
         f"({naming.all_markers()}{'; ' + changed if changed else ''}) was modelled with a "
         f"linear mixed model {cite('laird_ware')} with fixed effects {study.growth.fixed} and random effects "
         f"{study.growth.random} by "
-        f"patient, {structure} normal distribution of the random effects and independent normal residuals, fitted by "
+        f"patient, {structure} normal distribution of the random effects and independent normal residuals"
+        f"{_residuals(study)}, fitted by "
         f"{method} with "
         f"the profiled likelihood of Bates et al. {cite('bates')}. Singular fits were kept. A patient’s level is the "
         f"model’s value at {naming.moment} and the slope its derivative with respect to "
         f"{naming.predictor} there, both with the best linear unbiased "
         "predictions of the patient’s random effects."
     )
+
+
+def _residuals(study: Study) -> str:
+    """What the residual variance depends on, if anything."""
+    said = [f"a variance of their own for each value of {study.growth.residual_by}"] if study.growth.residual_by else []
+    said += [f"prior weights from {study.growth.weights}"] if study.growth.weights else []
+    return f" with {in_words(said)}" if said else ""
 
 
 def _crossfit(naming: Naming, cite: Citations) -> str:

@@ -42,6 +42,13 @@ def p_value(value: float) -> str:
     return "<0.001" if value < 0.001 else number(value)
 
 
+def p_words(value: float) -> str:
+    """``p = 0.09``, ``p < 0.001``."""
+    if not math.isfinite(value):
+        return "no p-value"
+    return "p < 0.001" if value < 0.001 else f"p = {number(value, 3 if value < 0.01 else 2)}"
+
+
 def interval(low: float, high: float, digits: int = 3, plus: bool = False) -> str:
     """``0.480 to 0.601``; a dash where either end is missing."""
     if not (math.isfinite(low) and math.isfinite(high)):

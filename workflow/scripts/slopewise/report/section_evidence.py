@@ -9,7 +9,7 @@ import pandas as pd
 from slopewise.figures import evidence as draw
 from slopewise.report.frames import Frames
 from slopewise.report.naming import Naming
-from slopewise.report.numbers import figure_interval, figures, number, percent
+from slopewise.report.numbers import figure_interval, figures, number, p_words, percent
 from slopewise.report.parts import Cell, Picture, Section, Table
 
 MODELS = {
@@ -46,6 +46,7 @@ def evidence_section(frames: Frames, naming: Naming) -> Section:
             "variogram": Picture("variogram", VARIOGRAM, curves) if curves else None,
             "implied": Picture("implied", IMPLIED, spreads) if spreads else None,
             "bootstrap": naming.study.growth.bootstrap,
+            "uneven": naming.study.growth.residual_by or naming.study.growth.weights,
         },
     )
 
@@ -59,11 +60,6 @@ IMPLIED = (
     "The variance between and within patients about the average course. A random intercept says that it is the same "
     "throughout; a random slope makes it a parabola."
 )
-
-
-def p_words(p: float) -> str:
-    """``p = 0.09``, ``p < 0.001``."""
-    return "p < 0.001" if p < 0.001 else f"p = {number(p, 3 if p < 0.01 else 2)}"
 
 
 def row_of(table: pd.DataFrame, marker: str, model: str | None = None) -> pd.Series | None:
@@ -176,6 +172,7 @@ def components_table(frames: Frames, naming: Naming) -> Table:
         for row in rows.assign(place=rows["model"].map(order)).sort_values("place", kind="stable").itertuples():
             one, other = str(row.term_1), str(row.term_2)
             what = f"SD of {one}" if one == other else f"correlation of {one} and {other}"
+            what = f"SD of {one}, {other}" if one == "Residual" != other else what
             ends = figure_interval(row.ci_low, row.ci_high)
             lines.append([naming.marker(marker), MODELS[str(row.model)], what, figures(row.sd_or_correlation), ends])
     columns = ["marker", "model", "component", "estimate", "95% profile interval"]

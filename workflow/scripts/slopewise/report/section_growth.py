@@ -10,7 +10,7 @@ from slopewise import run
 from slopewise.figures import growth as draw
 from slopewise.report.frames import Frames
 from slopewise.report.naming import FIRST, Naming
-from slopewise.report.numbers import MISSING, figure_interval, figures, in_words, number, p_value
+from slopewise.report.numbers import MISSING, figure_interval, figures, in_words, number, p_value, p_words
 from slopewise.report.parts import Cell, Picture, Section, Table
 from slopewise.report.wording import fixed_words
 
@@ -73,7 +73,10 @@ def model_words(frames: Frames, naming: Naming, marker: str) -> str:
 
 
 def components(frames: Frames, marker: str) -> tuple[dict[str, float], dict[tuple[str, str], float], float]:
-    """SDs of the random effects by term, their correlations by pair, and the residual SD, of the study's model."""
+    """SDs of the random effects by term, their correlations by pair, and the residual SD, of the study's model.
+
+    The residual SD is missing where there is one for each stratum.
+    """
     rows = frames.covariance
     rows = rows[(rows["marker"] == marker) & (rows["model"] == "study")]
     spread: dict[str, float] = {}
@@ -82,7 +85,7 @@ def components(frames: Frames, marker: str) -> tuple[dict[str, float], dict[tupl
     for row in rows.itertuples():
         second = row.term_1 if pd.isna(row.term_2) else row.term_2
         if str(row.term_1).lower().startswith("residual"):
-            residual = float(row.sd_or_correlation)
+            residual = float(row.sd_or_correlation) if second == row.term_1 else math.nan
         elif row.term_1 == second:
             spread[row.term_1] = float(row.sd_or_correlation)
         else:
@@ -112,7 +115,28 @@ def random_words(frames: Frames, naming: Naming, marker: str) -> list[str]:
         sentences.append(f"Patients differ; the standard deviations of their random effects are: {listed}.")
     if math.isfinite(residual):
         sentences.append(f"Single values scatter about a patient’s own line by {figures(residual)} {unit}.")
-    return sentences
+    return [*sentences, *residual_words(frames, naming, marker)]
+
+
+def residual_words(frames: Frames, naming: Naming, marker: str) -> list[str]:
+    """How the scatter about a patient's own line differs between the strata of ``growth.residual_by``."""
+    rows = frames.residuals[(frames.residuals["marker"] == marker) & (frames.residuals["rows"] > 0)]
+    if len(rows) < 2:
+        return []
+    listed = in_words([f"{figures(row.residual_sd)} ({row.stratum})" for row in rows.itertuples()])
+    first, unit = rows.iloc[0], naming.unit_of(marker)
+    ratios = in_words(
+        [
+            f"{figures(row.ratio)} times as large in {row.stratum} as in {first['stratum']} "
+            f"(95% interval {figure_interval(row.ci_low, row.ci_high)})"
+            for row in rows.iloc[1:].itertuples()
+        ]
+    )
+    differs = "does not fit" if first["p_value"] < 0.05 else "fits about as well"
+    return [
+        f"Single values scatter about a patient’s own line by {listed} {unit}: {ratios}. One and the same scatter for "
+        f"all {differs} (likelihood ratio {number(first['lrt'], 2)}, {p_words(first['p_value'])})."
+    ]
 
 
 def correlation_words(correlation: float) -> str:
@@ -185,7 +209,7 @@ def random_table(frames: Frames, naming: Naming) -> Table:
         line: list[Cell | str] = [naming.marker(marker)]
         line += [figures(spread.get(term, math.nan)) for term in terms]
         line += [number(together.get(pair, math.nan), 2) for pair in pairs]
-        lines.append([*line, figures(residual), state_of(frames, marker)])
+        lines.append([*line, residual_text(frames, marker, residual), state_of(frames, marker)])
     return Table(
         "growth-random",
         "Random effects: how patients differ",
@@ -194,6 +218,12 @@ def random_table(frames: Frames, naming: Naming) -> Table:
         frozenset({0, len(columns) + 1}),
         {"marker": list(parts)},
     )
+
+
+def residual_text(frames: Frames, marker: str, residual: float) -> str:
+    """The residual SD, or that of each stratum."""
+    rows = frames.residuals[frames.residuals["marker"] == marker]
+    return "; ".join(f"{row.stratum} {figures(row.residual_sd)}" for row in rows.itertuples()) or figures(residual)
 
 
 def state_of(frames: Frames, marker: str) -> str:
