@@ -410,3 +410,31 @@ def test_in_parquet_the_place_is_a_row(tmp_path: Path) -> None:
     study = study_of(data__measurements="m.parquet", data__patients="p.parquet")
     with pytest.raises(CohortError, match=r"^m\.parquet: row 2, patient A, column bili: '0' has no log"):
         prepare_cohort(study, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("formula", "words"),
+    [
+        ('~ time + __import__("os")', r"^growth\.fixed: formula .* is not allowed"),
+        ("~ tme", r"did you mean 'time'\?"),
+        ("~ time + spline(time)", r"^growth\.fixed: .*'spline' is no known function; use one of"),
+    ],
+)
+def test_a_formula_is_screened_before_anything_is_fitted(tmp_path: Path, formula: str, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        prepare(tmp_path, growth={"fixed": formula, "random": "~ time"})
+
+
+def test_an_event_code_that_the_study_does_not_name_is_told_once(tmp_path: Path) -> None:
+    with pytest.raises(CohortError) as caught:
+        prepare(tmp_path, patients=PATIENTS, outcome__censored=[9], outcome__events={2: "death"})
+    told = caught.value.problems["message"].to_list()
+    assert len(told) == len(set(told)) == 2
+    assert "unknown event code '1' (2 patients have it)" in told
+
+
+def test_days_that_were_called_years_are_a_warning(tmp_path: Path) -> None:
+    problems = prepare(tmp_path, data__time_unit="years", outcome__time_unit="years", landmark=300).problems
+    told = problems[problems["message"].str.contains("the times spread over")]
+    assert told["action"].to_list() == ["is data.time_unit right?", "is outcome.time_unit right?"]
+    assert (told["severity"] == "warning").all()

@@ -15,7 +15,6 @@ from slopewise.cohort.columns import Columns, find_columns
 from slopewise.cohort.findings import NOTE, CohortError, Findings
 from slopewise.cohort.landmark import OUTCOME, State, apply_landmark, refuse_empty
 from slopewise.cohort.people import (
-    check_followup,
     constant_values,
     event_labels,
     match_ids,
@@ -24,8 +23,10 @@ from slopewise.cohort.people import (
     refuse_single,
     set_clock,
 )
+from slopewise.cohort.plausible import check_followup, warn_of_units
 from slopewise.cohort.rows import read_rows, transformed
-from slopewise.run import file_digest
+from slopewise.design_screen import screen
+from slopewise.run import InputError, file_digest
 from slopewise.sources import Table, read_table
 from slopewise.study import Study
 
@@ -57,6 +58,7 @@ def prepare_cohort(study: Study, folder: Path) -> Cohort:
     Raises `InputError` for a file that cannot be read; `CohortError`, an `InputError` with the frame `problems`, when
     the data have errors.
     """
+    _screen_formulas(study)
     findings = Findings()
     measurements = read_table(folder, study.data.measurements, "data.measurements", study.data)
     patients = None
@@ -69,6 +71,7 @@ def prepare_cohort(study: Study, folder: Path) -> Cohort:
     files = (measurements.name, (patients or measurements).name)
     start = _read(study, measurements, patients, columns, findings)
     rows, people = set_clock(study, start.rows, start.people)
+    warn_of_units(study, rows, people, files, findings)
     check_followup(study, rows, people, files, findings)
     cohort, later, flow = apply_landmark(study, columns, State(people, rows), measurements.name, findings)
     findings.stop_at_errors()
@@ -82,6 +85,15 @@ def prepare_cohort(study: Study, folder: Path) -> Cohort:
         event_labels=event_labels(study.outcome),
         files={name: file_digest(folder / name) for name in dict.fromkeys(files)},
     )
+
+
+def _screen_formulas(study: Study) -> None:
+    """Refuse a formula that no growth model would take, before anything is read."""
+    for key in ("fixed", "random"):
+        try:
+            screen(getattr(study.growth, key))
+        except InputError as error:
+            raise InputError(f"growth.{key}: {error}") from None
 
 
 def _tell_encoding(table: Table, findings: Findings) -> None:

@@ -74,6 +74,8 @@ def _need(column: str, key: str, tables: list[Table], findings: Findings) -> Tab
         if column in table.text.columns:
             return table
     names = [str(name) for table in tables for name in table.text.columns]
+    if key == "growth":
+        names.append("time")  # the clock's own name in formulas
     close = difflib.get_close_matches(column, names, 1, cutoff=0.8)
     meant = f"; did you mean {close[0]!r}?" if close else ""
     there = "; ".join(f"{table.name} has {_listed(list(table.text.columns))}" for table in tables[1:])

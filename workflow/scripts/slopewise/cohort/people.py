@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
 
-from slopewise.cohort.clock import TOLERANCE, in_unit, read_times
+from slopewise.cohort.clock import in_unit, read_times
 from slopewise.cohort.columns import Columns, patient_level
-from slopewise.cohort.findings import ERROR, WARNING, Findings, line_word
+from slopewise.cohort.findings import ERROR, Findings, line_word
 from slopewise.cohort.outcome import read_outcome
 from slopewise.cohort.rows import tell_bad_weights, tell_missing_patients, typed_column
 from slopewise.sources import MISSING, NUMBER, BadCell, Table, shown
@@ -144,9 +145,14 @@ def _events(study: Study, table: Table, findings: Findings) -> np.ndarray:
     codes = [canonical_code(cell) for cell in table.text[outcome.event]]
     events = np.array([numbers.get(code, UNKNOWN_EVENT) for code in codes], dtype=np.int64)
     bad = []
-    for row in np.flatnonzero(events == UNKNOWN_EVENT):
-        what = "the patient has no event code" if codes[row] in MISSING else f"unknown event code {shown(codes[row])}"
-        bad.append(BadCell(int(row), what))
+    unknown = np.flatnonzero(events == UNKNOWN_EVENT)
+    often = Counter(codes[row] for row in unknown)
+    for row in unknown:
+        if codes[row] in MISSING:
+            bad.append(BadCell(int(row), "the patient has no event code"))
+        elif count := often.pop(codes[row], 0):  # once for each code
+            told = f" ({count} patients have it)" if count > 1 else ""
+            bad.append(BadCell(int(row), f"unknown event code {shown(codes[row])}{told}"))
     action = f"the study names {', '.join(numbers)}; correct it, or name the code in outcome.events or outcome.censored"
     findings.add_cells(table, outcome.event, bad, action, study.data.patient)
     return events
@@ -221,34 +227,3 @@ def time_zero_of(study: Study, rows: pd.DataFrame, people: pd.DataFrame) -> np.n
         # The first row in the file, measured or not: which markers a study asks for must not move the clock.
         return rows.groupby("patient")["time"].min().reindex(people["patient"]).to_numpy()
     return np.full(len(people), float(zero))
-
-
-def check_followup(
-    study: Study, rows: pd.DataFrame, people: pd.DataFrame, files: tuple[str, str], findings: Findings
-) -> None:
-    """Follow-up that ends before time zero is an error; visits after its end are a warning.
-
-    An outcome that is no event may be seen at any time: the landmark decides.
-    """
-    if study.outcome.kind != "survival":
-        return
-    unit = study.data.analysis_unit
-    early = people[people["followup"] < -TOLERANCE]
-    for line, patient, followup in zip(early.index, early["patient"], early["followup"], strict=True):
-        message = f"the follow-up ends {-followup:.4g} {unit} before time zero"
-        action = "correct it, or data.time_zero"
-        findings.add(ERROR, files[1], message, action, line=line, patient=patient, column=study.outcome.time)
-    end = people.set_index("patient")["followup"].reindex(rows["patient"]).to_numpy()
-    after = rows[rows["time"].to_numpy() > end + TOLERANCE * np.maximum(1.0, end)]
-    for patient, group in after.groupby("patient", sort=True):
-        message = f"{len(group)} of the patient's visits are after the end of follow-up"
-        action = "check the dates of the visits and of the outcome"
-        findings.add(
-            WARNING,
-            files[0],
-            message,
-            action,
-            line=int(group.index.min()),
-            patient=str(patient),
-            column=study.data.time,
-        )

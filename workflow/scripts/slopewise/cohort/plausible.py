@@ -1,0 +1,72 @@
+"""Do visits, follow-up and their units fit each other? What cannot be is an error, what is odd a warning."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from slopewise.cohort.clock import DAYS, TOLERANCE
+from slopewise.cohort.findings import ERROR, WARNING, Findings
+from slopewise.study import Study
+
+LONGEST_YEARS = 120.0
+"""A course of life: longer times are most often days that were called years."""
+FEW = 5
+ODD_SHARE = 0.2
+
+
+def warn_of_units(
+    study: Study, rows: pd.DataFrame, people: pd.DataFrame, files: tuple[str, str], findings: Findings
+) -> None:
+    """Warn of visits or follow-up that spread over more years than a life has; `files`: of visits and of patients."""
+    unit = study.data.analysis_unit
+    if unit == "none":
+        return
+    spread = rows["time"].max() - rows["time"].min()
+    _warn_of_spread(spread, unit, files[0], study.data.time, "data.time_unit", findings)
+    if study.outcome.time is not None:
+        followup = people["followup"].to_numpy()
+        longest = followup[np.isfinite(followup)].max(initial=0.0)
+        _warn_of_spread(longest, unit, files[1], study.outcome.time, "outcome.time_unit", findings)
+
+
+def _warn_of_spread(spread: float, unit: str, file: str, column: str, key: str, findings: Findings) -> None:
+    years = spread * DAYS[unit] / DAYS["years"]
+    if years > LONGEST_YEARS:
+        findings.add(WARNING, file, f"the times spread over {years:,.0f} years", f"is {key} right?", column=column)
+
+
+def check_followup(
+    study: Study, rows: pd.DataFrame, people: pd.DataFrame, files: tuple[str, str], findings: Findings
+) -> None:
+    """Follow-up that ends before time zero is an error; visits after its end are a warning.
+
+    An outcome that is no event may be seen at any time: the landmark decides.
+    """
+    if study.outcome.kind != "survival":
+        return
+    unit = study.data.analysis_unit
+    early = people[people["followup"] < -TOLERANCE]
+    for line, patient, followup in zip(early.index, early["patient"], early["followup"], strict=True):
+        message = f"the follow-up ends {-followup:.4g} {unit} before time zero"
+        action = "correct it, or data.time_zero"
+        findings.add(ERROR, files[1], message, action, line=line, patient=patient, column=study.outcome.time)
+    end = people.set_index("patient")["followup"].reindex(rows["patient"]).to_numpy()
+    after = rows[rows["time"].to_numpy() > end + TOLERANCE * np.maximum(1.0, end)]
+    concerned = after["patient"].nunique()
+    if concerned > max(FEW, ODD_SHARE * len(people)):
+        message = f"{concerned} of {len(people)} patients have visits after the end of their follow-up"
+        action = "are data.time_unit, outcome.time_unit and data.time_zero right?"
+        findings.add(WARNING, files[0], message, action, column=study.data.time)
+    for patient, group in after.groupby("patient", sort=True):
+        message = f"{len(group)} of the patient's visits are after the end of follow-up"
+        action = "check the dates of the visits and of the outcome"
+        findings.add(
+            WARNING,
+            files[0],
+            message,
+            action,
+            line=int(group.index.min()),
+            patient=str(patient),
+            column=study.data.time,
+        )
