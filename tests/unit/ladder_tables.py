@@ -28,6 +28,7 @@ outcome:
   events: {1: transplant, 2: death}
   covariates: [age, sex]
   horizons: [1, 2]
+  penalty: none
 crossfit: {folds: 3, repeats: 2}
 validation: {folds: 4, repeats: 2, bootstrap: 50}
 """

@@ -301,7 +301,22 @@ class Invented:
                     estimate = np.nan
                 low, high = estimate - 0.196, estimate + 0.196
                 rows.append(
-                    (step, CAUSE, term, scale, estimate, 0.1, np.exp(estimate), low, high, 0.04, low - 0.1, high + 0.1)
+                    (
+                        step,
+                        CAUSE,
+                        term,
+                        scale,
+                        estimate,
+                        0.1,
+                        np.exp(estimate),
+                        low,
+                        high,
+                        0.04,
+                        low - 0.1,
+                        high + 0.1,
+                        np.nan,
+                        np.nan,
+                    )
                 )
         return pd.DataFrame(rows, columns=list(tables.TABLES["outcome/coefficients"].columns))
 

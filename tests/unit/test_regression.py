@@ -23,7 +23,7 @@ from tests.unit.ladder_tables import STUDY, simulate
 TERMS = ["age", "log_bilirubin", "albumin"]
 HEAD, _, TAIL = STUDY.partition("outcome:")
 REST = TAIL[TAIL.index("crossfit:") :]
-KEYS = "after_measurements: true, covariates: [age, sex]}"
+KEYS = "after_measurements: true, covariates: [age, sex], penalty: none}"
 BINARY = f"{HEAD}outcome: {{kind: binary, column: died, positive: 1, {KEYS}\n{REST}"
 CONTINUOUS = f"{HEAD}outcome: {{kind: continuous, column: score, {KEYS}\n{REST}"
 

@@ -5,6 +5,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from slopewise import tables
@@ -15,12 +16,13 @@ from slopewise.report.naming import Naming
 from slopewise.report.numbers import figures, interval, number, p_value, signed
 from slopewise.report.references import WORKS
 from slopewise.report.section_growth import fixed_table, model_words
-from slopewise.report.section_outcome import coefficient_table
+from slopewise.report.section_outcome import coefficient_table, penalty_sentences
 from slopewise.report.sections import key_figures, summary
 from slopewise.report.wording import Gain, Verdict, gain, headline, slope_sentences, verdict
 from tests.unit.report_tables import Invented
 
 OF_COMPETING_EVENTS = {"competing", "blanche", "wolbers", "scheike"}
+OF_A_PENALTY = {"elastic_net"}
 
 
 @pytest.fixture(scope="module")
@@ -189,6 +191,30 @@ def test_the_ledger_in_words(frames, naming):
     assert "0.99 in training" not in told[1] and "above 0.99" in told[1]
 
 
+def test_penalised_models_are_told(frames, naming):
+    assert penalty_sentences(frames, naming) == []
+    shrunk = frames.coefficients.assign(penalty=0.1, selected=0.875, ci_low=math.nan, ci_high=math.nan)
+    lines = [
+        (name, 1, k, "", f"elastic net, penalty {0.01 * k} (half lasso, half ridge) chosen by 5 folds of the training "
+                         f"patients: {k} of 6 coefficients are not 0")
+        for name in ("level", "slope") for k in (1, 2, 3)
+    ]  # fmt: skip
+    ledger = tables.check(pd.DataFrame(lines, columns=frames.validation_ledger.columns), "outcome/ledger")
+    penalised = replace(frames, coefficients=shrunk, validation_ledger=ledger)
+    first, second, third = penalty_sentences(penalised, naming)
+    assert "ties by Breslow’s method, because there are fewer than 10 events" in first
+    assert "no estimate of an effect" in second and "“kept” is the share" in third
+    table = coefficient_table(penalised, naming, "slope")
+    assert "95% naive" not in table.columns and table.columns[-1] == "kept" and table.rows[0][-1] == "88%"
+    assert {len(row) for row in table.rows} == {len(table.columns)}
+    assert validation_lines(penalised, naming)[1] == (
+        "level and slope: elastic net in 3 of 3 training sets of the validation, each with a penalty of its own (0.01 "
+        "to 0.03): 1 to 3 of 6 coefficients are not 0."
+    )
+    paragraphs = " ".join(methods_section(penalised, naming).context["paragraphs"])
+    assert "without its penalty" not in paragraphs and "Breslow’s method" in paragraphs
+
+
 def test_names_of_markers_are_replaced_whole():
     naming = Naming(Invented(markers=("a", "b.c".replace(".", "-")), keys={"markers.a.label": "A"}).study())
     assert readable("a.slope and b-c.level, not da.slope", naming) == "A’s slope and b-c’s level, not da.slope"
@@ -203,7 +229,7 @@ def test_methods_cite_what_the_references_list(frames, naming):
         for n in group.split(",")
     }
     assert cited == set(range(1, len(context["references"]) + 1))
-    assert len(context["references"]) == len(WORKS) - len(OF_COMPETING_EVENTS)
+    assert len(context["references"]) == len(WORKS) - len(OF_COMPETING_EVENTS | OF_A_PENALTY)
     text = " ".join(context["paragraphs"])
     for part in (
         "60 patients still at risk",

@@ -303,7 +303,6 @@ NOT_YET = {
     "growth.slope_of": ('random: "~ time"}', 'random: "~ time", slope_of: dose}'),
     "markers.albumin.fast_change": ("{column: albumin,", "{column: albumin, fast_change: {below: -0.2},"),
     "landmark": ("landmark: 2", "landmark: none"),
-    "outcome.penalty": ("event: status", "event: status\n  penalty: elastic_net"),
 }
 
 

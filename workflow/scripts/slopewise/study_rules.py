@@ -59,7 +59,6 @@ NOT_YET: Mapping[str, Callable[[Any], bool]] = {
     "data.centre": _given,
     "markers.*.fast_change": _given,
     "growth.rows": lambda value: value == "all",
-    "outcome.penalty": lambda value: value == "elastic_net",
 }
 """Keys whose capability is still to come, and for which of their values; ``*`` stands for every marker."""
 

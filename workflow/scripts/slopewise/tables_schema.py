@@ -208,7 +208,7 @@ TABLES: dict[str, Table] = {
             **STEP_KEYS,
             "term": TEXT,
             "scale": ("unit", "sd"),
-            **_columns("estimate se ratio ci_low ci_high p_value ci_low_bootstrap ci_high_bootstrap"),
+            **_columns("estimate se ratio ci_low ci_high p_value ci_low_bootstrap ci_high_bootstrap penalty selected"),
         },
         ("predictors", "cause", "term", "scale"),
     ),

@@ -11,20 +11,20 @@ from scipy.special import stdtr, stdtrit
 
 from slopewise.metrics.resampling import percentile_interval
 from slopewise.outcome.ladder import FACTS, STEPS, LadderData
-from slopewise.outcome.models import StepModel
+from slopewise.outcome.models import EVENTS_PER_COEFFICIENT, StepModel
 from slopewise.outcome.predictors import Note, marker_of
 
 Floats = NDArray[np.float64]
-EVENTS_PER_COEFFICIENT = 10
 
 
 def coefficients_table(
-    data: LadderData, unit: tuple[Floats, Floats], standard: tuple[Floats, Floats], df: Floats
+    data: LadderData, unit: tuple[Floats, Floats], standard: tuple[Floats, Floats], df: Floats, penalty: Floats
 ) -> pd.DataFrame:
     """The table ``outcome/coefficients`` from (estimates, standard errors) per unit and per SD, each (C·T,).
 
     Intervals are Wald's and on the scale of the estimate (log hazard ratio, log odds ratio), with the t distribution
-    of `df` (C·T,) degrees of freedom (infinite but for linear models). A term that was left out keeps its rows.
+    of `df` (C·T,) degrees of freedom (infinite but for linear models). A term that was left out keeps its rows. Where
+    there is a `penalty` (C·T,) an estimate is shrunk on purpose, and has neither standard error nor interval.
     """
     parts, reach = [], stdtrit(df, 0.975)
     for scale, (estimate, error) in (("unit", unit), ("sd", standard)):
@@ -35,10 +35,11 @@ def coefficients_table(
         table["ci_low"], table["ci_high"] = estimate - reach * error, estimate + reach * error
         table["p_value"] = 2.0 * stdtr(df, -np.abs(estimate / error))
         table["ci_low_bootstrap"] = table["ci_high_bootstrap"] = np.nan
+        table["penalty"], table["selected"] = penalty, np.nan
         parts.append(table)
     order = ["predictors", "cause", "term", "scale", "estimate", "se", "ratio", "ci_low", "ci_high", "p_value"]
     table = pd.concat(parts, ignore_index=True)
-    return table[[*order, "ci_low_bootstrap", "ci_high_bootstrap"]]
+    return table[[*order, "ci_low_bootstrap", "ci_high_bootstrap", "penalty", "selected"]]
 
 
 def bootstrap_intervals(
@@ -47,7 +48,8 @@ def bootstrap_intervals(
     """Put percentile intervals of two-stage bootstrap estimates (B, C·T) beside the naive ones; none where B = 0.
 
     A term that some resamples left out gets its interval from the others and a ledger line; from fewer than half of
-    the resamples there is none. Returns the coefficients and the ledger lines.
+    the resamples there is none. `selected` is the share of all resamples in which a penalised term's coefficient is not
+    0. Returns the coefficients and the ledger lines.
     """
     table, notes = coefficients.copy(), []
     place = {key: index for index, key in enumerate(data.rows)}
@@ -57,6 +59,10 @@ def bootstrap_intervals(
         rows = ((table["scale"] == scale) & table["estimate"].notna()).to_numpy()
         table.loc[rows, "ci_low_bootstrap"] = low[column[rows]]
         table.loc[rows, "ci_high_bootstrap"] = high[column[rows]]
+        shrunk = rows & table["penalty"].notna().to_numpy()
+        if len(estimates):
+            share = (np.nan_to_num(estimates) != 0).mean(axis=0)
+            table.loc[shrunk, "selected"] = share[column[shrunk]]
         for index in column[rows] if scale == "unit" else ():
             if lacking[index]:
                 step, cause, term = data.rows[index]
@@ -98,6 +104,8 @@ def sparse_notes(data: LadderData, models: Mapping[str, StepModel]) -> list[Note
     for name, model in models.items():
         for cause, part in zip(data.causes, model.parts, strict=True):
             events, terms = part.events, len(part.terms)
+            if part.penalty is not None:
+                continue
             if data.kind == "binary":  # the rarer of the two
                 events = min(events, part.patients - events)
             if terms and events < EVENTS_PER_COEFFICIENT * terms:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from slopewise.metrics import kernels
+from slopewise.outcome.penalty import Penalty
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -76,6 +77,7 @@ class CoxFit:
     events: int
     iterations: int
     message: str
+    penalty: Penalty | None = None
 
     @property
     def standard_errors(self) -> Floats:
@@ -110,6 +112,7 @@ class CoxFit:
             "events": self.events,
             "iterations": self.iterations,
             "message": self.message,
+            **({} if self.penalty is None else {"penalty": self.penalty.to_dict()}),
         }
 
     @classmethod
@@ -131,6 +134,7 @@ class CoxFit:
             events=content["events"],
             iterations=content["iterations"],
             message=content["message"],
+            penalty=Penalty.from_dict(content["penalty"]) if "penalty" in content else None,
         )
 
 

@@ -54,7 +54,8 @@ class LadderFit:
     """All steps fitted on the same patients. Estimates (C·T,) and standard errors follow `LadderData.rows`.
 
     Log hazard ratios (log odds ratios, differences) per unit and per SD of the training patients; missing where a
-    term was left out. `df` (C·T,): residual degrees of freedom of the term's model, infinite but for linear models.
+    term was left out. `df` (C·T,): residual degrees of freedom of the term's model, infinite but for linear models;
+    `penalty` (C·T,) the strength of its elastic net, missing where it has none.
     """
 
     estimate_unit: Floats
@@ -62,6 +63,7 @@ class LadderFit:
     se_unit: Floats
     se_sd: Floats
     df: Floats
+    penalty: Floats
     models: dict[str, StepModel]
     notes: list[Note]
 
@@ -73,18 +75,20 @@ def fit_ladder(
     singular: Flags,
     flat: Flags | None = None,
     counts: Integers | None = None,
+    fold: Integers | None = None,
 ) -> LadderFit:
     """Learn and fit every step of the ladder on the patients whose count is positive.
 
     `level`, `slope` (n, M) in the order of `data.patients` and `data.markers`; rows with count 0 are not read.
     `singular` (M,): the marker's growth model on all training patients is singular. `flat` (M,): it has no random
-    slope. `counts` (n,): 2 enters a patient as two tied rows; None enters everybody once.
+    slope. `counts` (n,): 2 enters a patient as two tied rows; None enters everybody once. `fold` (n,), from 1: the
+    folds in which level and slope were cross-fitted, by which a penalty is chosen.
     """
     copies = np.ones(len(data.patients), dtype=np.int64) if counts is None else np.asarray(counts, dtype=np.int64)
     flat = np.zeros(len(data.markers), dtype=bool) if flat is None else flat
     rows = np.flatnonzero(copies > 0)
     copies = copies[rows]
-    learn = learner(data, rows, copies)
+    learn = learner(data, rows, copies, fold)
     models: dict[str, StepModel] = {}
     notes: list[Note] = []
     columns: list[list[Floats]] = []
@@ -96,22 +100,24 @@ def fit_ladder(
         notes += found
         parts = learn(recipe.standardise(raw), recipe.terms)
         for cause, part in zip(data.causes, parts, strict=True):
-            notes += [Note(step.name, "", of_cause(data, cause) + part.message)] if part.message else []
+            told = [part.message, "" if part.penalty is None else part.penalty.message]
+            notes += [Note(step.name, "", of_cause(data, cause) + text) for text in told if text]
         models[step.name] = StepModel(recipe, parts, data.horizons, data.strata)
         columns.append([_step_estimates(len(terms), recipe, part) for part in parts])
     by_cause = [np.concatenate(own, axis=1) for own in zip(*columns, strict=True)]
-    unit, se_unit, standard, se_standard, df = np.concatenate(by_cause, axis=1)
-    return LadderFit(unit, standard, se_unit, se_standard, df, models, notes)
+    unit, se_unit, standard, se_standard, df, penalty = np.concatenate(by_cause, axis=1)
+    return LadderFit(unit, standard, se_unit, se_standard, df, penalty, models, notes)
 
 
 def _step_estimates(terms: int, recipe: PredictorRecipe, part: Part) -> Floats:
-    """Estimate and SE per unit, estimate and SE per SD, degrees of freedom of a step's terms, (5, terms)."""
+    """Estimate and SE per unit, estimate and SE per SD, degrees of freedom, penalty of a step's terms, (6, terms)."""
     kept = ~np.array(part.aliased, dtype=bool)
     where, scale = recipe.columns[kept], recipe.scale[kept]
     beta, error = part.beta[kept], part.standard_errors[kept]
     df = np.full(len(beta), getattr(part, "df", np.inf))
-    found = np.full((5, terms), np.nan)
-    found[:, where] = np.stack([beta / scale, error / scale, beta, error, df])
+    strength = np.full(len(beta), np.nan if part.penalty is None else part.penalty.strength)
+    found = np.full((6, terms), np.nan)
+    found[:, where] = np.stack([beta / scale, error / scale, beta, error, df, strength])
     return found
 
 
@@ -230,13 +236,17 @@ def fit_outcome(
     _, first_slope, fold = scores_of(data, own[own["repeat"] == 1])
     whole = (fits["scheme"] == "crossfit") & (fits["repeat"] == 0) & (fits["fold"] == 0)
     singular, without = growth_flags(data, fits[whole])
-    fitted = fit_ladder(data, level, slope, singular, flat=without | flat_slopes(first_slope, fold))
+    fitted = fit_ladder(data, level, slope, singular, flat=without | flat_slopes(first_slope, fold), fold=fold)
     in_sample_level, in_sample_slope, _ = scores_of(data, own[(own["repeat"] == 0) & (own["fold"] == 0)])
     everybody = np.arange(len(data.patients))
     notes = fitted.notes + filled_notes(data) + sparse_notes(data, fitted.models)
     return OutcomeFit(
         coefficients=coefficients_table(
-            data, (fitted.estimate_unit, fitted.se_unit), (fitted.estimate_sd, fitted.se_sd), fitted.df
+            data,
+            (fitted.estimate_unit, fitted.se_unit),
+            (fitted.estimate_sd, fitted.se_sd),
+            fitted.df,
+            fitted.penalty,
         ),
         ledger=ledger_frame([(0, 0, note) for note in notes]),
         models={name: model.to_dict() for name, model in fitted.models.items()},

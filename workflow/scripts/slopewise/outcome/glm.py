@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from slopewise.metrics import binomial_kernels as kernels
+from slopewise.outcome.penalty import Penalty
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -40,6 +41,7 @@ class GlmFit:
     patients: int
     events: int
     message: str
+    penalty: Penalty | None = None
 
     @property
     def aliased(self) -> tuple[bool, ...]:
@@ -77,6 +79,7 @@ class GlmFit:
             "patients": self.patients,
             "events": self.events,
             "message": self.message,
+            **({} if self.penalty is None else {"penalty": self.penalty.to_dict()}),
         }
 
     @classmethod
@@ -96,6 +99,7 @@ class GlmFit:
             patients=content["patients"],
             events=content["events"],
             message=content["message"],
+            penalty=Penalty.from_dict(content["penalty"]) if "penalty" in content else None,
         )
 
 

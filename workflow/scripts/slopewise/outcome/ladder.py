@@ -72,7 +72,8 @@ class LadderData:
     `outcome` (n,) of a binary (0, 1) or continuous outcome, else missing. `horizons` (H,): one that is missing where
     the outcome has no time.
     `stratum` (n,): codes of `strata`. `covariates` (n, c) coded; `facts` (n, M, 4) first, last, delta, OLS slope,
-    missing where a patient has none; `terms` fixes the rows of the coefficients of a cause: (step, term).
+    missing where a patient has none; `terms` fixes the rows of the coefficients of a cause: (step, term). `penalty` is
+    ``outcome.penalty`` of the study file.
     """
 
     patients: tuple[str, ...]
@@ -89,6 +90,7 @@ class LadderData:
     covariates: Floats
     facts: Floats
     terms: tuple[tuple[str, str], ...]
+    penalty: str = "none"
 
     @property
     def cause(self) -> str:
@@ -171,6 +173,7 @@ def ladder_data(study: Study, patients: pd.DataFrame, slopes: pd.DataFrame) -> L
         covariates=coding.matrix(cohort),
         facts=np.ascontiguousarray(facts),
         terms=tuple((step.name, term) for step in STEPS for term in _step_terms(step, coding, markers)),
+        penalty=study.outcome.penalty,
     )
 
 

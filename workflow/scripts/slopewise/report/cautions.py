@@ -139,7 +139,11 @@ def _few_events(frames: Frames, naming: Naming) -> Iterator[Caution]:
             f"Few {counted}",
             f"{events} {counted} for {largest} coefficients in the largest model: fewer than {EVENTS_PER_COEFFICIENT} "
             "each. "
-            "Coefficients are uncertain and the models fit chance; trust the validated numbers alone.",
+            + (
+                "The models are penalised for it; trust the validated numbers alone."
+                if frames.penalised
+                else "Coefficients are uncertain and the models fit chance; trust the validated numbers alone."
+            ),
         )
 
 

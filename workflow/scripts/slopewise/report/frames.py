@@ -172,6 +172,11 @@ class Frames:
         own = self.fits[(self.fits["scheme"] == "crossfit") & (self.fits["repeat"] == 0) & (self.fits["fold"] == 0)]
         return own.set_index("marker")
 
+    @property
+    def penalised(self) -> bool:
+        """Whether a shipped outcome model is penalised."""
+        return bool(self.coefficients["penalty"].notna().any())
+
     def is_singular(self, marker: str) -> bool:
         """Whether the marker's fit on everybody is singular: its random effects have one dimension less."""
         return marker in self.published_fits.index and bool(self.published_fits.loc[marker, "singular"])

@@ -10,6 +10,9 @@ from slopewise.report.frames import Frames
 from slopewise.report.naming import QUANTITIES, STEPS, Naming
 from slopewise.report.numbers import count, in_words
 
+PENALTY = r"^(.*?)elastic net, penalty (\S+) .*: (\d+) of (\d+) coefficients"
+"""A line of the ledger that tells a penalty: cause, strength, coefficients that are not 0, all coefficients."""
+
 TOLD = 3
 """So many slopes are told one by one why they were left out."""
 
@@ -64,12 +67,31 @@ def validation_lines(frames: Frames, naming: Naming) -> list[str]:
     lines = [f"{text}." if not names else f"{names}: {text}." for names, text in grouped(whole, naming)]
     sets = frames.audit.loc[frames.audit["scheme"] == "validation", ["repeat", "held_out"]].drop_duplicates().shape[0]
     inner = ledger[ledger["repeat"] > 0]
+    of_penalty = inner["message"].str.contains("elastic net, penalty ", regex=False)
+    lines += _penalties(inner[of_penalty], sets)
+    inner = inner[~of_penalty]
     # The correlation differs from training set to training set; what happened does not.
     inner = inner.assign(message=inner["message"].str.replace(r" \(correlation [^)]*\)", "", regex=True))
     for (step, message), part in inner.groupby(["predictors", "message"], sort=True, dropna=False):
         met = part[["repeat", "held_out"]].drop_duplicates().shape[0]
         name = "" if pd.isna(step) else f"{STEPS.get(step, step)}: "
         lines.append(f"{name}{readable(message, naming)}, in {met} of {sets} training sets of the validation.")
+    return lines
+
+
+def _penalties(ledger: pd.DataFrame, sets: int) -> list[str]:
+    """The penalties that the training sets of the validation chose, a line for each step (and cause)."""
+    lines = []
+    parts = ledger["message"].str.extract(PENALTY).set_axis(["cause", "strength", "kept", "of"], axis=1)
+    for (step, cause), own in ledger.assign(**parts).groupby(["predictors", "cause"], sort=False):
+        strength, kept = own["strength"].astype(float), own["kept"].astype(int)
+        met = own[["repeat", "held_out"]].drop_duplicates().shape[0]
+        few = f"{kept.min()}" if kept.min() == kept.max() else f"{kept.min()} to {kept.max()}"
+        lines.append(
+            f"{STEPS.get(str(step), step)}: {cause}elastic net in {met} of {sets} training sets of the validation, "
+            f"each with a penalty of its own ({strength.min():.2g} to {strength.max():.2g}): {few} of "
+            f"{own['of'].iloc[0]} coefficients are not 0."
+        )
     return lines
 
 

@@ -24,7 +24,7 @@ def methods_section(frames: Frames, naming: Naming) -> Section:
     paragraphs = [
         _cohort(frames, naming, cite) if frames.has_outcome else _growth_cohort(frames, naming),
         _growth(naming, cite),
-        _crossfit(naming, cite),
+        _crossfit(frames, naming, cite),
         *([_outcome(frames, naming, cite), _validation(frames, naming, cite)] if frames.has_outcome else []),
         _software(frames, cite),
     ]
@@ -99,10 +99,11 @@ def _residuals(study: Study) -> str:
     return f" with {in_words(said)}" if said else ""
 
 
-def _crossfit(naming: Naming, cite: Citations) -> str:
+def _crossfit(frames: Frames, naming: Naming, cite: Citations) -> str:
     plan = naming.study.crossfit
     times = f", repeated {plan.repeats} times with new folds and averaged" if plan.repeats > 1 else ""
     by = "" if naming.kind in ("continuous", "none") else f", stratified by {naming.words.event},"
+    without = "." if frames.penalised else ", without its penalty."
     return (
         f"Levels and slopes were cross-fitted {cite('crossfitting')}: patients were divided into {plan.folds} folds"
         f"{by} and those of a fold were "
@@ -110,8 +111,7 @@ def _crossfit(naming: Naming, cite: Citations) -> str:
         "own "
         f"measurements{times}."
         + (
-            f" The two-stage approach follows penalized regression calibration {cite('signorelli')}, "
-            "without its penalty."
+            f" The two-stage approach follows penalized regression calibration {cite('signorelli')}{without}"
             if naming.study.has_outcome
             else ""
         )
@@ -120,14 +120,15 @@ def _crossfit(naming: Naming, cite: Citations) -> str:
 
 def _outcome(frames: Frames, naming: Naming, cite: Citations) -> str:
     study = naming.study
+    ties = "Breslow" if frames.penalised else "Efron"
     model = {
-        "survival": "Cox regression (Efron’s method for ties)",
+        "survival": f"Cox regression ({ties}’s method for ties)",
         "binary": "logistic regression",
         "continuous": "linear regression",
     }[naming.kind]
     if frames.competing:
         model = (
-            f"cause-specific Cox regression (Efron’s method for ties) of it and of what competes with it "
+            f"cause-specific Cox regression ({ties}’s method for ties) of it and of what competes with it "
             f"({in_words(list(frames.competing))}), the absolute risk combining the hazards of all causes, with "
             f"Aalen–Johansen estimates where no predictor enters {cite('competing')},"
         )
@@ -144,6 +145,11 @@ def _outcome(frames: Frames, naming: Naming, cite: Citations) -> str:
     )
     dropped = slopes_dropped(frames)
     sentence += f" (in the final model: {naming.listed(dropped)})." if dropped else "."
+    if frames.penalised:
+        sentence += (
+            f" The models were penalised by an elastic net (half lasso, half ridge) {cite('elastic_net')}, its "
+            f"strength chosen by {study.crossfit.folds}-fold cross-validation inside the training patients."
+        )
     if study.outcome.bootstrap:
         sentence += (
             f" Intervals of {naming.words.effect}s come from {study.outcome.bootstrap} resamples of patients through "

@@ -26,6 +26,11 @@ WORKS: dict[str, tuple[str, str]] = {
         "Medicine 2021;40:6178–6196.",
         "10.1002/sim.9178",
     ),
+    "elastic_net": (
+        "Zou H, Hastie T. Regularization and variable selection via the elastic net. Journal of the Royal Statistical "
+        "Society: Series B 2005;67:301–320.",
+        "10.1111/j.1467-9868.2005.00503.x",
+    ),
     "crossfitting": (
         "Chernozhukov V, Chetverikov D, Demirer M, et al. Double/debiased machine learning for treatment and "
         "structural "

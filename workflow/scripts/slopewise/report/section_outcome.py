@@ -34,15 +34,45 @@ def coefficients_section(frames: Frames, naming: Naming) -> Section:
             "others": [coefficient_table(frames, naming, step) for step in others],
             "bootstrap": naming.study.outcome.bootstrap,
             "effect": naming.words.effect,
+            "penalised": penalty_sentences(frames, naming),
             "dropped": slope_reasons(frames, naming),
             "ledger": shipped_lines(frames, naming),
         },
     )
 
 
+def penalty_sentences(frames: Frames, naming: Naming) -> list[str]:
+    """What a reader of penalised coefficients has to know; nothing where no model has a penalty."""
+    if not frames.penalised:
+        return []
+    counted = "patients" if naming.kind == "continuous" else "events"
+    why = (
+        f"there are fewer than 10 {counted} for each coefficient of the largest "
+        "set of predictors (outcome.penalty: auto)"
+        if naming.study.outcome.penalty == "auto"
+        else "the study asks for it (outcome.penalty: elastic_net)"
+    )
+    ties = ", ties by Breslow’s method" if naming.kind == "survival" else ""
+    told = [
+        f"These models are penalised by an elastic net, half lasso and half ridge{ties}, because {why}. "
+        "The strength of the penalty was chosen by cross-validation inside the training patients alone, anew in every "
+        "training set of the validation and in every bootstrap resample.",
+        "A penalised coefficient is shrunk towards 0 on purpose, and one of exactly 0 is out of the model: it serves "
+        "prediction, and is no estimate of an effect. A naive interval would pretend that nothing was chosen, so there "
+        "is none.",
+    ]
+    if naming.study.outcome.bootstrap:
+        told.append(
+            "The bootstrap interval tells how far the shrunk coefficient moves from sample to sample; “kept” is the "
+            "share of resamples in which it is not 0."
+        )
+    return told
+
+
 def coefficient_table(frames: Frames, naming: Naming, step: str) -> Table:
     """Hazard ratios per SD and per unit with naive (Wald) and two-stage bootstrap intervals."""
     rows = frames.coefficients[frames.coefficients["predictors"] == step].set_index(["term", "scale"])
+    penalised = bool(rows["penalty"].notna().any())
     terms = list(dict.fromkeys(rows.index.get_level_values("term")))
     first = {term: place for place, term in enumerate(_in_order(terms, naming))}
     lines: list[list[Cell | str]] = []
@@ -51,17 +81,22 @@ def coefficient_table(frames: Frames, naming: Naming, step: str) -> Table:
         for scale in ("sd", "unit"):
             row = rows.loc[(term, scale)]
             if not math.isfinite(row["estimate"]):
-                line += ["left out", MISSING, MISSING]
+                line += ["left out", *[MISSING] * (1 if penalised else 2)]
                 continue
             show = _effect if naming.kind == "continuous" else _ratio
-            line += [show(row["estimate"]), _ends(show, row["ci_low"], row["ci_high"])]
+            line += [show(row["estimate"])]
+            line += [] if penalised else [_ends(show, row["ci_low"], row["ci_high"])]
             line += [_ends(show, row["ci_low_bootstrap"], row["ci_high_bootstrap"])]
+        if penalised:
+            kept = rows.loc[(term, "unit"), "selected"]
+            line += [percent(kept) if math.isfinite(kept) else MISSING]
         lines.append(line)
     what = "difference" if naming.kind == "continuous" else "ratio"
-    columns = ["term", f"{what} per SD", "95% naive", "95% bootstrap", f"{what} per unit", "95% naive", "95% bootstrap"]
+    ends = ["95% bootstrap"] if penalised else ["95% naive", "95% bootstrap"]
+    columns = ["term", f"{what} per SD", *ends, f"{what} per unit", *ends, *(["kept"] if penalised else [])]
     return Table(
         f"coefficients-{step}",
-        f"{naming.words.effects}: {STEPS[step]}",
+        f"{naming.words.effects}: {STEPS[step]}{', penalised' if penalised else ''}",
         columns,
         lines,
         marks={"marker": [_marker_of(term, naming) for term in _in_order(terms, naming)]},

@@ -130,7 +130,9 @@ def bootstrap_ladder(
             last = np.column_stack([stage.last_slope[i] for stage in stages])
             flat = np.array([s.flat[i] for s in stages]) | flat_slopes(last, resample.fold[-1], resample.counts)
             singular = np.array([stage.singular[i] for stage in stages])
-            fitted = fit_ladder(ladder, level, slope, singular, flat=flat, counts=resample.counts)
+            fitted = fit_ladder(
+                ladder, level, slope, singular, flat=flat, counts=resample.counts, fold=resample.fold[-1]
+            )
             unit.append(fitted.estimate_unit)
             standard.append(fitted.estimate_sd)
             reliability.append(_mean_reliability([stage.reliability[i] for stage in stages], resample.counts))

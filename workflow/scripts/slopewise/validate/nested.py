@@ -99,7 +99,7 @@ def outer_folds(
             counts = (~outer).astype(np.int64)
             singular, without = growth_flags(data, flags.iloc[flag_places[key]])
             flat = without | flat_slopes(slope, inner, counts)
-            fitted = fit_ladder(data, level, slope, singular, flat=flat, counts=counts)
+            fitted = fit_ladder(data, level, slope, singular, flat=flat, counts=counts, fold=inner)
             yield OuterFold(repeat, held_out, np.flatnonzero(outer), fitted, test_level, test_slope)
 
 

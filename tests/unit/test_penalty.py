@@ -1,0 +1,266 @@
+"""Elastic-net outcome models: against glmnet, scikit-survival and scikit-learn; where the penalty is chosen; noise."""
+
+import json
+import warnings
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from slopewise.metrics import penalty_kernels as kernels
+from slopewise.metrics.concordance import concordance
+from slopewise.metrics.ipcw import StepCurve, ipc_weights
+from slopewise.outcome.cox import CoxFit, risk_sets
+from slopewise.outcome.fit import StepModel, fit_ladder, fit_outcome, ladder_data, scores_of
+from slopewise.outcome.glm import GlmFit
+from slopewise.outcome.ladder import STEPS
+from slopewise.outcome.models import is_penalised
+from slopewise.outcome.penalised import LASSO_SHARE, Problem, penalised_cox, penalised_glm
+from slopewise.validate.nested import nested, outer_folds
+from tests.unit.ladder_tables import STUDY, simulate
+
+PENALISED = STUDY.replace("penalty: none", "penalty: elastic_net")
+AUTO = STUDY.replace("penalty: none", "penalty: auto")
+TERMS = ["age", "male", "log_bilirubin", "albumin"]
+
+
+@pytest.fixture(scope="module")
+def cohort(golden):
+    return pd.read_csv(golden / "outcome_cohort.csv", dtype={"patient": str})
+
+
+def problem(cohort, model):
+    x = cohort[TERMS].to_numpy()
+    x = (x - x.mean(axis=0)) / x.std(axis=0, ddof=1)
+    n, once = len(x), np.ones(len(x))
+    if not model.startswith("cox"):
+        y = cohort["event"] if model == "logistic" else cohort["followup"] / cohort["followup"].std(ddof=0)
+        kind = kernels.LOGISTIC if model == "logistic" else kernels.LINEAR
+        nothing = np.zeros(n, dtype=np.int64)
+        return Problem(kind, np.zeros(n), y.to_numpy(dtype=float), nothing, once, nothing, np.ascontiguousarray(x.T))
+    strata = cohort["male"] if model == "cox_stratified" else None
+    sets = risk_sets(cohort["coarse"], cohort["event"], strata=strata)
+    weight = cohort["copies"].to_numpy(dtype=float)[sets.order] if model == "cox_weighted" else once
+    xt = np.ascontiguousarray(x[sets.order].T)
+    fold = np.zeros(n, dtype=np.int64)
+    return Problem(kernels.COX, sets.time, sets.event.astype(float), sets.stratum, weight, fold, xt)
+
+
+@pytest.mark.parametrize("model", ["cox", "cox_stratified", "cox_weighted", "logistic", "linear"])
+def test_coefficients_are_those_of_glmnet(cohort, golden, model):
+    expected = pd.read_csv(golden / "penalty.csv").query("model == @model")
+    for strength, rows in expected.groupby("lambda"):
+        start = float(kernels.null_intercept(*problem_rows(problem(cohort, model))))
+        beta, intercept, ended = problem(cohort, model).at(float(strength), np.zeros(4), start)
+        values = rows.set_index("term")["value"]
+        assert ended
+        # glmnet's own search with strata stops earlier than its others.
+        close = 4e-5 if model == "cox_stratified" else 2e-7
+        assert beta == pytest.approx(values[TERMS].to_numpy(), abs=close)
+        assert is_minimum(problem(cohort, model), beta, intercept, float(strength))
+        if "(Intercept)" in values:
+            assert intercept == pytest.approx(values["(Intercept)"], abs=2e-7)
+
+
+def is_minimum(one, beta, intercept, strength):
+    """The conditions of Karush, Kuhn and Tucker."""
+    gradient, curvature = np.empty(one.xt.shape[1]), np.empty(one.xt.shape[1])
+    eta = intercept + beta @ one.xt
+    kernels.loss_of(one.kind, one.time, one.y, one.stratum, one.weight, eta, gradient, curvature)
+    pull = one.xt @ gradient / one.weight.sum() - strength * (1 - LASSO_SHARE) * beta
+    inside = beta != 0
+    edge = strength * LASSO_SHARE
+    return np.allclose(pull[inside], edge * np.sign(beta[inside]), atol=1e-9) and (abs(pull[~inside]) <= edge).all()
+
+
+def problem_rows(one):
+    return one.kind, one.y, one.weight
+
+
+def many(seed, n=120, k=150):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(n, k))
+    x = (x - x.mean(axis=0)) / x.std(axis=0, ddof=1)
+    hazard = np.exp(x[:, 0] - 0.7 * x[:, 1])
+    time, censored = rng.exponential(1 / hazard), rng.exponential(2.0, size=n)
+    followup = np.ceil(10 * np.minimum(time, censored)) / 10
+    return x, followup, time <= censored, rng.integers(1, 6, size=n)
+
+
+def test_the_libraries_agree_when_predictors_are_many():
+    from sklearn.linear_model import ElasticNet, LogisticRegression
+    from sksurv.linear_model import CoxnetSurvivalAnalysis
+
+    x, followup, event, fold = many(3)
+    once, names = np.ones(len(x), dtype=np.int64), [f"x{i}" for i in range(x.shape[1])]
+    cox = penalised_cox(x, once, fold, risk_sets(followup, event), (1.0,), names)
+    outcome = np.array(list(zip(event, followup, strict=True)), dtype=[("event", bool), ("time", float)])
+    library = CoxnetSurvivalAnalysis(l1_ratio=LASSO_SHARE, alphas=[cox.penalty.strength], tol=1e-14, max_iter=10**6)
+    assert cox.beta == pytest.approx(library.fit(x, outcome).coef_[:, 0], abs=5e-7)
+    assert 1 < cox.penalty.kept < 60 and np.isnan(cox.standard_errors).all()
+
+    logistic = penalised_glm(x, event.astype(float), once, fold, "logit", names)
+    reference = LogisticRegression(
+        penalty="elasticnet", solver="saga", l1_ratio=LASSO_SHARE, C=1 / (len(x) * logistic.penalty.strength),
+        tol=1e-9, max_iter=10**6,
+    )  # fmt: skip
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # newer versions take the penalty from l1_ratio
+        reference.fit(x, event)
+    assert logistic.beta == pytest.approx(reference.coef_[0], abs=1e-6)
+
+    linear = penalised_glm(x, followup, once, fold, "identity", names)
+    straight = ElasticNet(alpha=linear.penalty.strength, l1_ratio=LASSO_SHARE, tol=1e-14, max_iter=10**6)
+    assert linear.beta == pytest.approx(straight.fit(x, followup).coef_, abs=1e-8)
+    assert linear.intercept == pytest.approx(straight.intercept_, abs=1e-8)
+
+
+def test_the_penalty_is_the_one_of_least_loss_of_the_folds():
+    from sklearn.linear_model import ElasticNet
+
+    x, followup, _, fold = many(4, k=6)
+    found = penalised_glm(x, followup, np.ones(len(x), dtype=np.int64), fold, "identity", list("abcdef"))
+    strengths = found.penalty.largest * np.geomspace(1.0, 1e-3, 40)
+    loss = np.zeros(len(strengths))
+    for label in range(1, 6):
+        inside, outside = fold != label, fold == label
+        for place, strength in enumerate(strengths):
+            model = ElasticNet(alpha=strength, l1_ratio=LASSO_SHARE, tol=1e-10).fit(x[inside], followup[inside])
+            loss[place] += ((followup[outside] - model.predict(x[outside])) ** 2).sum()
+    assert found.penalty.strength == strengths[loss.argmin()] and found.penalty.folds == 5
+
+
+def test_a_patient_who_counts_twice_is_two_rows():
+    x, followup, event, fold = many(5, n=60, k=5)
+    counts = np.random.default_rng(1).integers(0, 3, size=len(x))
+    rows = np.repeat(np.arange(len(x)), counts)
+    kept = counts > 0
+    one = penalised_cox(x[kept], counts[kept], fold[kept], risk_sets(followup[kept], event[kept]), (1.0,), "abcde")
+    twice = np.ones(len(rows), dtype=np.int64)
+    other = penalised_cox(x[rows], twice, fold[rows], risk_sets(followup[rows], event[rows]), (1.0,), "abcde")
+    assert one.penalty.strength == pytest.approx(other.penalty.strength, rel=1e-12)
+    assert one.beta == pytest.approx(other.beta, abs=1e-9)
+    assert one.baseline == pytest.approx(other.baseline, abs=1e-9)
+    assert one.loglik == pytest.approx(other.loglik, rel=1e-9)
+
+
+def test_the_hazard_is_breslows_and_a_model_comes_back_from_json():
+    x, followup, event, fold = many(6, k=4)
+    once = np.ones(len(x), dtype=np.int64)
+    found = penalised_cox(x, once, fold, risk_sets(followup, event), (0.5, 1.5), list("abcd"))
+    risk = np.exp(found.linear_predictor(x))
+    for place, horizon in enumerate((0.5, 1.5)):
+        times = followup[event & (followup <= horizon)]
+        assert found.baseline[0, place] == pytest.approx(sum(1 / risk[followup >= t].sum() for t in times), rel=1e-10)
+    again = CoxFit.from_dict(json.loads(json.dumps(found.to_dict())))
+    assert np.array_equal(again.risk(x), found.risk(x)) and again.penalty == found.penalty
+    linear = penalised_glm(x, followup, once, fold, "identity", list("abcd"))
+    back = GlmFit.from_dict(json.loads(json.dumps(linear.to_dict())))
+    assert np.array_equal(back.risk(x), linear.risk(x)) and back.penalty == linear.penalty
+
+
+# -- In the ladder -----------------------------------------------------------------------------------------------------
+
+
+def test_auto_counts_the_training_patients_events_against_the_largest_step():
+    made = simulate(text=AUTO)
+    data = ladder_data(made.study, made.patients, made.slopes)
+    rows, once = np.arange(len(data.patients)), np.ones(len(data.patients), dtype=np.int64)
+    events = int(data.event.sum())  # six coefficients: age, sex, two levels, two slopes
+    assert is_penalised(data, rows, once) == (events < 60,)
+    some = np.flatnonzero(data.event)[:59]
+    assert is_penalised(data, some, np.ones(59, dtype=np.int64)) == (True,)
+    assert is_penalised(data, some, np.full(59, 2)) == (False,)
+    assert is_penalised(replace(data, penalty="none"), some, np.ones(59, dtype=np.int64)) == (False,)
+    assert is_penalised(replace(data, penalty="elastic_net"), rows, once) == (True,)
+
+
+def test_the_shipped_ladder_tells_its_penalty():
+    made = simulate(text=PENALISED)
+    found = fit_outcome(*made.outcome)
+    table = found.coefficients
+    assert table["penalty"].notna().all() and table[["se", "ci_low", "ci_high", "p_value"]].isna().all().all()
+    assert (table.groupby("predictors")["penalty"].std() == 0).all()
+    told = found.ledger[found.ledger["message"].str.startswith("elastic net, penalty ")]
+    assert set(told["predictors"]) == set(table["predictors"]) and "chosen by 3 folds" in told["message"].iloc[0]
+    slope = table.query("predictors == 'slope' and scale == 'sd'").set_index("term")["estimate"]
+    plain = fit_outcome(*simulate().outcome).coefficients.query("predictors == 'slope' and scale == 'sd'")
+    assert 0 < slope["alpha.level"] < plain.set_index("term")["estimate"]["alpha.level"]
+    model = StepModel.from_dict(json.loads(json.dumps(found.models["slope"], allow_nan=False)))
+    data, (level, slope_values, _) = found.data, scores_of(found.data, made.slopes)
+    raw = data.raw(next(step for step in STEPS if step.name == "slope"), np.arange(120), level, slope_values)
+    assert np.isfinite(model.risk(raw)).all()
+
+
+def test_a_test_patient_moves_neither_penalty_nor_coefficients():
+    made = simulate(seed=2, text=PENALISED)
+    data = ladder_data(made.study, made.patients, made.slopes)
+    who = data.patients[5]
+    people, slopes, crossfit = made.patients.copy(), made.slopes.copy(), made.crossfit.copy()
+    people.loc[people["patient"] == who, ["age", "followup", "event"]] = [95.0, 1.01, 1]
+    slopes.loc[slopes["patient"] == who, ["first", "last"]] = 30.0
+    crossfit.loc[(crossfit["patient"] == who) & (crossfit["fold"] == 0), ["level", "slope"]] = 9.0
+    other = made.change(patients=people, slopes=slopes, crossfit=crossfit)
+    changed = ladder_data(other.study, other.patients, other.slopes)
+    pairs = zip(
+        outer_folds(data, made.folds, made.crossfit, made.fits),
+        outer_folds(changed, other.folds, other.crossfit, other.fits),
+        strict=True,
+    )
+    held_out = 0
+    for one, two in pairs:
+        if 5 in one.tested:
+            held_out += 1
+            for name, model in one.fitted.models.items():
+                assert model.to_dict() == two.fitted.models[name].to_dict()
+    assert held_out == 2  # once a repeat
+
+
+def test_the_penalties_differ_between_training_sets_and_are_told():
+    found = nested(*simulate(text=PENALISED).validation)
+    told = found.ledger[found.ledger["message"].str.startswith("elastic net") & (found.ledger["predictors"] == "slope")]
+    assert len(told) == 4 * 2 and len(set(told["message"])) > 1
+    assert not found.predictions["risk"].isna().any()
+
+
+def test_a_penalty_needs_folds():
+    made = simulate(text=PENALISED)
+    data = ladder_data(made.study, made.patients, made.slopes)
+    level, slope, _ = scores_of(data, made.slopes)
+    with pytest.raises(ValueError, match="every one needs a fold"):
+        fit_ladder(data, level, slope, np.zeros(2, dtype=bool))
+
+
+def test_noise_is_not_predicted_and_a_weak_penalty_seems_to():
+    validated, inside = zip(*(noise(seed) for seed in range(4)), strict=True)
+    print(
+        f"200 noise markers: validated C {np.mean(validated):.3f}, fixed weak penalty in-sample {np.mean(inside):.3f}"
+    )
+    assert np.mean(validated) == pytest.approx(0.5, abs=0.05)
+    assert np.mean(inside) > 0.75
+
+
+def noise(seed, n=300, k=200):
+    """Validated C of a penalised Cox model of noise, by 5 outer folds with 4 inner ones; a weak penalty in-sample."""
+    rng = np.random.default_rng(seed)
+    x, followup, event = rng.normal(size=(n, k)), rng.exponential(size=n), rng.random(n) < 0.5
+    outer, score = rng.permutation(n) % 5, np.zeros(n)
+    for fold in range(5):
+        train = outer != fold
+        centre, scale = x[train].mean(axis=0), x[train].std(axis=0)
+        inner = rng.permutation(int(train.sum())) % 4 + 1
+        once, sets = np.ones(int(train.sum()), dtype=np.int64), risk_sets(followup[train], event[train])
+        model = penalised_cox((x[train] - centre) / scale, once, inner, sets, (1.0,), [str(i) for i in range(k)])
+        score[~train] = model.linear_predictor((x[~train] - centre) / scale)
+    sets = risk_sets(followup, event)
+    rows = (sets.time, sets.event.astype(float), sets.stratum, np.ones(n), np.zeros(n, dtype=np.int64))
+    beta, _, _ = Problem(kernels.COX, *rows, np.ascontiguousarray(x[sets.order].T)).at(0.05, np.zeros(k), 0.0)
+    return harrell(followup, event, outer, score), harrell(followup, event, np.zeros(n, dtype=np.int64), x @ beta)
+
+
+def harrell(followup, event, fold, score):
+    weights = ipc_weights(followup, event, (1.0,), StepCurve(np.empty(0), np.empty(0)))
+    once = np.ones((1, len(event)), dtype=np.int64)
+    tau = float(followup.max())
+    return concordance(followup, event, fold, score[:, None], weights, (1.0,), once, tau).harrell[0, 0]

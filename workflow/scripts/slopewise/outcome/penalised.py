@@ -1,0 +1,155 @@
+"""Elastic-net outcome models: the penalty is chosen inside the training patients, by the folds they were scored in.
+
+Half of the penalty is the lasso's, half the ridge's, on predictors in units of the training patients' SD; covariates
+are penalised like markers. λ is the one of `GRID` values with the smallest loss of patients held out, fold by fold.
+Compiled loops of our own, since the libraries know neither strata nor patients who count twice; their results are
+those of scikit-survival (`CoxnetSurvivalAnalysis`), scikit-learn and R's glmnet, to rounding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from slopewise.metrics import penalty_kernels as kernels
+from slopewise.outcome.cox import CoxFit, RiskSets
+from slopewise.outcome.glm import GlmFit
+from slopewise.outcome.penalty import Penalty
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+LASSO_SHARE = 0.5
+"""The lasso's share of the penalty."""
+
+GRID = 40
+"""So many values of λ are tried, from the one that leaves nothing in the model downwards."""
+
+LOWEST, LOWEST_OF_MANY = 1e-3, 5e-2
+"""The smallest λ as a share of the largest; the second where predictors are `MANY` to a patient or more."""
+
+MANY = 0.2
+
+WHILE_CHOOSING, AT_LAST = 1e-6, 1e-18
+"""Squared change of a coefficient at which the descent ends: on the grid, and for the coefficients that are kept."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Training patients as the compiled loops take them; rows in the order of the risk sets.
+
+    `xt` (k, n) centred predictors, `y` (n,) events or outcomes, `weight` (n,) copies, `fold` (n,) 1, 2, ...
+    """
+
+    kind: int
+    time: Floats
+    y: Floats
+    stratum: Integers
+    weight: Floats
+    fold: Integers
+    xt: Floats
+
+    def chosen(self) -> tuple[Floats, float, Penalty, bool]:
+        """Coefficients (k,), the intercept, the penalty, and whether the descent ended."""
+        k, folds = len(self.xt), int(self.fold.max())
+        rows = (self.kind, self.time, self.y, self.stratum, self.weight)
+        largest = float(kernels.strongest(*rows, self.xt, LASSO_SHARE))
+        if not largest > 0:
+            intercept = float(kernels.null_intercept(self.kind, self.y, self.weight))
+            return np.zeros(k), intercept, Penalty(0.0, 0.0, folds, 0, k), True
+        lowest = LOWEST_OF_MANY if k > MANY * self.weight.sum() else LOWEST
+        strengths = largest * np.geomspace(1.0, lowest, GRID)
+        betas, lost = np.zeros((1 + folds, GRID, k + 1)), np.zeros((1 + folds, GRID))
+        kernels.held_out_loss(*rows, self.fold, folds, self.xt, strengths, LASSO_SHARE, WHILE_CHOOSING, betas, lost)
+        best = int(np.argmin(lost.sum(axis=0)))
+        beta = np.ascontiguousarray(betas[0, best, :k])
+        beta, intercept, ended = self.at(float(strengths[best]), beta, float(betas[0, best, k]))
+        kept = int((beta != 0).sum())
+        return beta, intercept, Penalty(float(strengths[best]), largest, folds, kept, k), ended
+
+    def at(self, strength: float, start: Floats, intercept: float) -> tuple[Floats, float, bool]:
+        """Coefficients (k,) and intercept under the penalty `strength`, from `start`; whether the descent ended."""
+        beta, rows = start.copy(), (self.kind, self.time, self.y, self.stratum, self.weight)
+        found, ended = kernels.descend(*rows, self.xt, beta, intercept, strength, LASSO_SHARE, AT_LAST)
+        return beta, float(found), bool(ended)
+
+
+def penalised_cox(
+    x: Floats, counts: Integers, fold: Integers, sets: RiskSets, horizons: Sequence[float], terms: Sequence[str]
+) -> CoxFit:
+    """An elastic-net Cox model, ties by Breslow, of predictors `x` (n, k) in units of their SD.
+
+    `counts` (n,) copies of each patient, `fold` (n,) from 1 by which the penalty is chosen. No standard errors.
+    """
+    centre = _means(x, counts)
+    weight = counts[sets.order].astype(float)
+    xt = np.ascontiguousarray((x - centre)[sets.order].T)
+    happened = sets.event.astype(float)
+    problem = Problem(kernels.COX, sets.time, happened, sets.stratum, weight, fold[sets.order], xt)
+    beta, _, penalty, ended = problem.chosen()
+    eta, moments = np.zeros(len(x)), np.asarray(horizons, dtype=float)
+    for column in np.flatnonzero(beta):
+        eta += xt[column] * beta[column]
+    baseline = np.zeros((int(sets.stratum.max(initial=0)) + 1, len(horizons)))
+    kernels.breslow_hazard(sets.time, happened, sets.stratum, weight, eta, moments, baseline)
+    events = int(counts[sets.order][sets.event].sum())
+    return CoxFit(
+        terms=tuple(terms),
+        beta=beta,
+        covariance=np.full((len(beta), len(beta)), np.nan),
+        centre=centre,
+        horizons=tuple(float(h) for h in horizons),
+        baseline=baseline,
+        aliased=(False,) * len(beta),
+        loglik_null=-_loss(problem, np.zeros(len(x))),
+        loglik=-_loss(problem, eta),
+        patients=int(counts.sum()),
+        events=events,
+        iterations=0,
+        message=_message(ended, events),
+        penalty=penalty,
+    )
+
+
+def penalised_glm(
+    x: Floats, outcome: Floats, counts: Integers, fold: Integers, link: str, terms: Sequence[str]
+) -> GlmFit:
+    """An elastic-net logistic (`link` logit) or linear (identity) model; arguments as `penalised_cox`."""
+    kind = kernels.LOGISTIC if link == "logit" else kernels.LINEAR
+    centre, n = _means(x, counts), len(x)
+    y, xt = np.asarray(outcome, dtype=float), np.ascontiguousarray((x - centre).T)
+    rows = (np.zeros(n), y, np.zeros(n, dtype=np.int64), counts.astype(float))
+    beta, intercept, penalty, ended = Problem(kind, *rows, fold, xt).chosen()
+    patients = int(counts.sum())
+    events = int(counts @ y.astype(np.int64)) if link == "logit" else patients
+    return GlmFit(
+        link=link,
+        terms=tuple(terms),
+        beta=beta,
+        covariance=np.full((len(beta), len(beta)), np.nan),
+        centre=centre,
+        intercept=intercept,
+        residual_sd=np.nan,
+        df=np.inf,
+        patients=patients,
+        events=events,
+        message=_message(ended, events),
+        penalty=penalty,
+    )
+
+
+def _means(x: Floats, counts: Integers) -> Floats:
+    return (counts[:, None] * x).sum(axis=0) / counts.sum()
+
+
+def _loss(problem: Problem, eta: Floats) -> float:
+    rows = (problem.kind, problem.time, problem.y, problem.stratum, problem.weight)
+    return float(kernels.loss_of(*rows, eta, np.empty(len(eta)), np.empty(len(eta))))
+
+
+def _message(ended: bool, events: int) -> str:
+    if not events:
+        return "no patient had the event; all coefficients are 0"
+    return "" if ended else "the elastic net's descent did not end; its coefficients are near the optimum only"
