@@ -20,7 +20,7 @@ def test_every_item_has_an_answer_or_is_for_the_authors(tmp_path):
     assert list(rows) == keys and all(rows.values())
     assert rows["1"] == rows["17"] == rows["18a"] == AUTHORS
     assert "transplant or death, within 1 and 3 years" in rows["8a"] and AUTHORS in rows["8a"]
-    assert "60 with 30 events, for about 6 coefficients" in rows["10"]
+    assert "60 patients, 30 of them with the event, for about 6 coefficients" in rows["10"]
     assert "m.csv" in rows["5a"] and "secret" not in rows["5a"]
     assert "0.812" in rows["23a"] and "+0.025 (95% interval +0.010 to +0.041)" in rows["23a"]
     assert tripod_section(frames, naming).context["answered"] == len(known)

@@ -41,7 +41,8 @@ def chance(frames: Frames) -> str:
     if math.isnan(row["p_value"]):
         return "No slope is in the model beside the level, so there is no gain to test against chance."
     return (
-        f"The slopes added {signed(row['gain'])} to Harrell’s C. When what levels and covariates do not explain of the "
+        f"In the first repeats of the validation the slopes added {signed(row['gain'])} to Harrell’s C. When what "
+        "levels and covariates do not explain of the "
         f"slopes was dealt to other patients, {row['permutations']} times, they added {signed(row['null_mean'])} on "
         f"average and more than {signed(row['null_high'])} in one of twenty; p = {number(row['p_value'], 3)}."
     )

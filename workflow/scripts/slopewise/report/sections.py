@@ -68,7 +68,7 @@ def sections(frames: Frames, naming: Naming) -> list[Section]:
         audit_section,
         care_section,
         methods_section,
-        *([tripod_section] if naming.kind == "survival" else []),
+        tripod_section,
         provenance_section,
     ]
     made = [make(frames, naming) for make in makers]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import PurePath
 
 from slopewise.report.frames import Frames
-from slopewise.report.kinds import CONCORDANCES
 from slopewise.report.naming import Naming
 from slopewise.report.numbers import count, in_words, number
 from slopewise.report.parts import Section, Table
+from slopewise.report.section_ladder import METRICS
 from slopewise.report.tripod_items import ITEMS
-from slopewise.report.wording import concordance, gain
+from slopewise.report.wording import HEADLINES, concordance, gain
 
 AUTHORS = "for the authors"
 
@@ -50,7 +50,7 @@ def _before(frames: Frames, naming: Naming) -> dict[str, str]:
         f"exclusion of “The patients”; the criteria of the source are {AUTHORS}.",
         "7": "Files were read strictly; what was found stands in “The patients”, transformations in “Methods, for a "
         "paper”. Quality by groups of people was not looked at.",
-        "8a": f"{naming.cause}, within {naming.horizons()} after the landmark; how it was assessed is {AUTHORS}.",
+        "8a": f"{_predicted(frames, naming)}; how it was assessed is {AUTHORS}.",
         "9a": f"The study file named {_predictors(naming)}; none was selected by its association with the outcome. Why "
         f"these is {AUTHORS}.",
         "9b": f"Measured up to {naming.duration(naming.landmark)}, units in “The courses and the growth model”; how "
@@ -62,31 +62,79 @@ def _predictors(naming: Naming) -> str:
     return f"{naming.covariates} and {naming.all_markers()}"
 
 
+def _predicted(frames: Frames, naming: Naming) -> str:
+    """The outcome, when it is asked about, and what competes with it."""
+    if naming.kind != "survival":
+        return naming.cause
+    rivals = f" (competing with it: {in_words(list(frames.competing))})" if frames.competing else ""
+    return f"{naming.cause}{rivals}, within {naming.horizons()} after the landmark"
+
+
+def _numbers(frames: Frames, naming: Naming) -> str:
+    """``278 patients, 135 of them with the event``."""
+    limit = naming.study.report.small_cells
+    patients = f"{count(frames.n_patients, limit)} patients"
+    if naming.kind == "continuous":
+        return patients
+    return f"{patients}, {count(frames.n_events, limit)} of them with the {naming.words.event}"
+
+
+def _model(frames: Frames, naming: Naming) -> str:
+    """The model of the outcome."""
+    specific = "cause-specific " if frames.competing else ""
+    return f"{specific}{naming.words.model} regression"
+
+
+def _measures(frames: Frames) -> str:
+    """The measures that the performance table has."""
+    known = set(frames.performance["metric"])
+    names = [words for name, words in {**HEADLINES, **METRICS}.items() if name in known]
+    listed = in_words(names)
+    return f"{listed[0].upper()}{listed[1:]}"
+
+
+def _output(naming: Naming) -> str:
+    """What the model puts out for a patient."""
+    if naming.kind == "continuous":
+        return f"The expected value of {naming.cause}"
+    within = f" within {naming.horizons()}" if naming.kind == "survival" else ""
+    return f"The risk of {naming.cause}{within}"
+
+
+def _and_followup(naming: Naming) -> str:
+    return " and the follow-up" if naming.kind == "survival" else ""
+
+
+def _and_hazard(frames: Frames, naming: Naming) -> str:
+    if naming.kind != "survival":
+        return ""
+    return " and each cause’s baseline hazard" if frames.competing else " and baseline hazard at the horizons"
+
+
 def _methods(frames: Frames, naming: Naming) -> dict[str, str]:
-    study, limit = naming.study, naming.study.report.small_cells
-    events = count(frames.n_events, limit)
+    study = naming.study
     terms = len(study.outcome.covariates) + 2 * len(study.markers)
     one_visit = {"population": "the training patients’ mean", "exclude": "the patient left out"}
     never = {"population": "the average patient’s course", "exclude": "the patient left out"}
     return {
-        "10": f"All patients at risk at the landmark: {count(frames.n_patients, limit)} with {events} events, for "
-        f"about {terms} coefficients in the largest model; a justification is {AUTHORS}.",
+        "10": f"All patients at the landmark: {_numbers(frames, naming)}, for about {terms} coefficients in the "
+        f"largest model; a justification is {AUTHORS}.",
         "11": "A missing covariate removes the patient, counted in “The patients”; a missing value of a marker is a "
         f"visit less for the growth model. Slope of one’s own with one visit: {one_visit[study.outcome.one_visit]}; "
         f"marker never measured: {never[study.outcome.missing_marker]}.",
         "12a": f"{study.validation.folds} outer folds of patients, {study.validation.repeats} times; inside each, "
         f"slopes cross-fitted in {study.crossfit.folds} inner folds. The shipped model is made from everybody.",
         "12b": "In “Methods, for a paper”; predictors enter linearly, per SD and per unit.",
-        "12c": "Linear mixed models, then Cox regression, in eight sets of predictors; nothing is tuned; nested "
-        "validation (“Methods, for a paper”, “Did anything leak?”).",
+        "12c": f"Linear mixed models, then {_model(frames, naming)}, in eight sets of predictors; nothing is tuned; "
+        "nested validation (“Methods, for a paper”, “Did anything leak?”).",
         "12d": "Not examined.",
-        "12e": "C, AUC, Brier score, IPA, calibration, net benefit; defined in “What predicts the outcome”.",
+        "12e": f"{_measures(frames)}; defined in “What predicts the outcome”.",
         "12f": "No updating.",
-        "12g": "By the growth model’s best linear unbiased prediction, then the Cox model; all parameters are in "
-        "model.json.",
+        "12g": "By the growth model’s best linear unbiased prediction, then the model of the outcome; all parameters "
+        "are in model.json.",
         "13": "None used.",
         "14": f"None by this program; {AUTHORS} if it was considered.",
-        "15": f"The risk of {naming.cause} within {naming.horizons()}; no classification.",
+        "15": f"{_output(naming)}; no classification.",
         "16": "Development and evaluation use the same cohort; no difference.",
         "18f": f"slopewise {frames.provenance['versions'].get('slopewise', '')}, code digest "
         f"{frames.provenance['code_digest']}; how to run it again stands in “Where the numbers come from”.",
@@ -94,21 +142,18 @@ def _methods(frames: Frames, naming: Naming) -> dict[str, str]:
 
 
 def _results(frames: Frames, naming: Naming) -> dict[str, str]:
-    limit = naming.study.report.small_cells
     metric = concordance(frames)
     slope, level = gain(frames, "slope", metric), gain(frames, "level", metric)
     added = f", the slopes add {slope.difference_words()}" if slope.has_interval else ""
     return {
-        "20a": f"“The patients”: {count(frames.n_patients, limit)} at the landmark, {count(frames.n_events, limit)} "
-        "with the event, with the flow and the follow-up.",
+        "20a": f"“The patients”: {_numbers(frames, naming)}, with the flow{_and_followup(naming)}.",
         "20b": f"“The patients”; treatments, key dates and differences between groups of people are {AUTHORS}.",
         "20c": "Same cohort.",
-        "21": f"Development: {count(frames.n_patients, limit)} patients and {count(frames.n_events, limit)} events; "
-        "each fold in “Did anything leak?”.",
-        "22": "model.json, beside this report: parameters of both stages and baseline hazard at the horizons, no "
-        "patient’s data; hazard ratios in “The outcome models”.",
-        "23a": f"“What predicts the outcome”: with levels {CONCORDANCES[metric]} is {number(level.value)}{added}. "
-        "Subgroups were not examined.",
+        "21": f"Development: {_numbers(frames, naming)}; each fold in “Did anything leak?”.",
+        "22": f"model.json, beside this report: parameters of both stages{_and_hazard(frames, naming)}, no patient’s "
+        f"data; {naming.words.effect}s in “The outcome models”.",
+        "23a": f"“What predicts the outcome”: with levels {HEADLINES[metric]} is {number(level.value)}{added}. "
+        + ("Subgroups: “Does the answer hold?”." if len(frames.subgroups) else "Subgroups were not examined."),
         "23b": "Not examined.",
         "24": "No updating.",
         "26": f"“What to be careful about” lists what the tables show; the rest is {AUTHORS}.",

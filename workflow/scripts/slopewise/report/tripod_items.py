@@ -36,7 +36,7 @@ ITEMS: tuple[tuple[str, str, str], ...] = (
     ("13", "Class imbalance", "methods against it and recalibration after them"),
     ("14", "Fairness", "approaches to fairness and why"),
     ("15", "Model output", "what the model puts out; thresholds, if it classifies"),
-    ("16", "Development and evaluation", "differences between the two sets of data"),
+    ("16", "Training and evaluation", "differences between the two sets of data"),
     ("17", "Ethical approval", "committee, consent or waiver"),
     ("18a", "Funding", "source and role of funders"),
     ("18b", "Conflicts of interest", "declarations of all authors"),
