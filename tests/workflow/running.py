@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from slopewise.study import load_study
 from slopewise.tables_growth import OF_GROWTH
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -124,6 +125,29 @@ def pbc_part() -> Tables:
     )
 
 
+KINDS = ("survival", "competing", "binary", "continuous", "none")
+
+
+def of_kind(kind: str) -> Tables:
+    """The cut-down study with another kind of outcome, made of the same columns; few resamples."""
+    part = pbc_part()
+    outcome = part.study["outcome"]
+    outcome["bootstrap"] = 5
+    if kind == "competing":
+        outcome |= {"events": {2: "death"}, "competing": {1: "transplant"}}
+    elif kind != "survival":
+        part.patients["died"] = ["yes" if status == 2 else "no" for status in part.patients["status"]]
+        part.patients["years"] = part.patients["futime"] / 365.25
+        own = {"binary": {"column": "died", "positive": "yes"}, "continuous": {"column": "years"}, "none": {}}[kind]
+        part.study["outcome"] = {"kind": kind, "bootstrap": 5, **own}
+        if kind == "none":
+            del part.study["validation"]
+        else:
+            part.study["outcome"] |= {"after_measurements": True, "covariates": ["age", "sex"]}
+    part.study["growth"] = {"fixed": "~ time", "random": "~ time", "bootstrap": 20}
+    return part
+
+
 HOSTILE_IDS = ("<script>alert(1)</script>", "=1+1", "-2", "'quoted'", "@SUM(A1)")
 LONG = "<i>" + "x" * 197
 """A column's name of 200 characters, the most that a study file may have."""
@@ -197,21 +221,38 @@ def run_steps(study_file: Path, results: Path, until: str = "validate", folder: 
     script("gather_slopes").gather(study_file, cohort["measurements"], folds, **parts, outputs=slopes)
     if until == "slopes":
         return results
-    inputs = {**tables, "folds": folds, **{name: slopes[name] for name in ("slopes", "crossfit", "fits")}}
+    study = load_study(study_file)
+    if study.has_outcome:
+        _run_outcome(study_file, results, {**tables, "folds": folds, **slopes}, study.is_plain_survival)
+    else:
+        reliability = results / "slopes/reliability.csv"
+        script("rate_slopes").rate(study_file, **tables, slopes=slopes["slopes"], reliability=reliability, threads=1)
+    if until == "report":
+        made = [path for path in results.rglob("*") if path.suffix in {".parquet", ".csv", ".json"}]
+        script("record_run").record(study_file, folder, made, results / "provenance.json", results / "run.json", 1)
+        script("render_report").write(study_file, results / "report.html")
+    return results
+
+
+def _run_outcome(study_file: Path, results: Path, tables: dict[str, Path], examined_too: bool) -> None:
+    """The steps of the outcome half; the last of them, where the study has it."""
+
+    def at(*names: str) -> dict[str, Path]:
+        return {Path(name).stem: results / name for name in names}
+
+    names = ("measurements", "patients", "folds", "slopes", "crossfit", "fits")
+    inputs = {name: tables[name] for name in names}
     model = at("outcome/coefficients.csv", "outcome/ledger.csv", "slopes/reliability.csv", "model.json")
     script("fit_outcome").fit(study_file, inputs, model, threads=1)
     measured = at("outcome/performance.csv", "outcome/calibration.csv", "outcome/decision_curve.csv")
     measured |= {"predictions": results / "outcome/predictions.parquet"}
     measured |= {"ledger": results / "outcome/validation_ledger.csv"}
     script("validate_outcome").validate(study_file, inputs, measured, threads=1)
+    if not examined_too:
+        return
     examined = at("outcome/sensitivity.csv", "outcome/permutation.csv", "outcome/subgroups.csv")
     inputs |= {"predictions": measured["predictions"]}
     script("examine_sensitivity").examine(study_file, inputs, examined, threads=1)
-    if until == "report":
-        made = [path for path in results.rglob("*") if path.suffix in {".parquet", ".csv", ".json"}]
-        script("record_run").record(study_file, folder, made, results / "provenance.json", results / "run.json", 1)
-        script("render_report").write(study_file, results / "report.html")
-    return results
 
 
 def changed(first: Path, second: Path, names: list[str]) -> list[str]:

@@ -84,12 +84,18 @@ def _growth(naming: Naming, cite: Citations) -> str:
         f"{study.growth.random} by "
         f"patient, {structure} normal distribution of the random effects and independent normal residuals"
         f"{_residuals(study)}, fitted by "
-        f"{method} with "
-        f"the profiled likelihood of Bates et al. {cite('bates')}. Singular fits were kept. A patient’s level is the "
+        f"{method} {_engine(study, cite)}. Singular fits were kept. A patient’s level is the "
         f"model’s value at {naming.moment} and the slope its derivative with respect to "
         f"{naming.predictor} there, both with the best linear unbiased "
         "predictions of the patient’s random effects."
     )
+
+
+def _engine(study: Study, cite: Citations) -> str:
+    """How the likelihood was computed."""
+    if study.growth.engine == "statsmodels":
+        return f"with MixedLM of statsmodels {cite('statsmodels')}"
+    return f"with the profiled likelihood of Bates et al. {cite('bates')}"
 
 
 def _residuals(study: Study) -> str:
@@ -162,7 +168,7 @@ def _outcome(frames: Frames, naming: Naming, cite: Citations) -> str:
 def _validation(frames: Frames, naming: Naming, cite: Citations) -> str:
     plan, inner = naming.study.validation, naming.study.crossfit.folds
     known = [HEADLINES[metric] for metric in headlines(frames)]
-    named = in_words(known).replace("Uno’s C", f"Uno’s C {cite('uno')}")
+    named = in_words([f"{name} {cite('uno')}" if name == HEADLINES["c_uno"] else name for name in known])
     times = f", repeated {plan.repeats} times" if plan.repeats > 1 else ""
     sentence = (
         f"Validation was nested: in each of {plan.folds} outer folds of patients{times}, growth models, cross-fitting "
@@ -193,8 +199,12 @@ def _measures(naming: Naming, named: str, cite: Citations) -> str:
     if naming.study.outcome.entry:
         return f"{named} and calibration slope, intercept and the integrated calibration index {cite('austin')}"
     timed = " and the time-dependent area under the curve" if naming.kind == "survival" else ""
-    brier = f"the Brier score and the index of prediction accuracy {cite('graf')}"
-    calibrated = f"calibration slope, intercept and the integrated calibration index {cite('austin')}"
+    binary = naming.kind == "binary"
+    brier = (
+        f"the Brier score {cite('brier' if binary else 'graf')} and the index of prediction accuracy {cite('kattan')}"
+    )
+    index = cite("austin_binary" if binary else "austin")
+    calibrated = f"calibration slope, intercept and the integrated calibration index {index}"
     at = f" at {naming.horizons()}" if naming.kind == "survival" else ""
     return f"{named}{timed}, {brier}, {calibrated}, and net benefit {cite('vickers')}{at}"
 
@@ -202,8 +212,5 @@ def _measures(naming: Naming, named: str, cite: Citations) -> str:
 def _software(frames: Frames, cite: Citations) -> str:
     versions = frames.provenance["versions"]
     named = [f"{name} {versions.get(name, '')}".strip() for name in ("slopewise", "snakemake", "numpy", "scipy")]
-    return (
-        f"The analysis was done with {in_words(named)} under Python {versions.get('python', '')}; reporting was guided "
-        "by TRIPOD+AI "
-        f"{cite('tripod')}."
-    )
+    guided = f"; reporting was guided by TRIPOD+AI {cite('tripod')}" if frames.has_outcome else ""
+    return f"The analysis was done with {in_words(named)} under Python {versions.get('python', '')}{guided}."

@@ -14,6 +14,11 @@ WORKS: dict[str, tuple[str, str]] = {
         "Journal of Statistical Software 2015;67(1):1–48.",
         "10.18637/jss.v067.i01",
     ),
+    "statsmodels": (
+        "Seabold S, Perktold J. Statsmodels: econometric and statistical modeling with Python. Proceedings of the 9th "
+        "Python in Science Conference 2010:92–96.",
+        "10.25080/Majora-92bf1922-011",
+    ),
     "landmarking": (
         "van Houwelingen HC, Putter H. Dynamic Prediction in Clinical Survival Analysis. Boca Raton: CRC Press; 2011.",
         "",
@@ -43,6 +48,15 @@ WORKS: dict[str, tuple[str, str]] = {
         "procedures with censored survival data. Statistics in Medicine 2011;30:1105–1117.",
         "10.1002/sim.4154",
     ),
+    "brier": (
+        "Brier GW. Verification of forecasts expressed in terms of probability. Monthly Weather Review 1950;78:1–3.",
+        "10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2",
+    ),
+    "kattan": (
+        "Kattan MW, Gerds TA. The index of prediction accuracy: an intuitive measure useful for evaluating risk "
+        "prediction models. Diagnostic and Prognostic Research 2018;2:7.",
+        "10.1186/s41512-018-0029-2",
+    ),
     "graf": (
         "Graf E, Schmoor C, Sauerbrei W, Schumacher M. Assessment and comparison of prognostic classification schemes "
         "for "
@@ -54,6 +68,11 @@ WORKS: dict[str, tuple[str, str]] = {
         "(ICI) for "
         "survival models. Statistics in Medicine 2020;39:2714–2742.",
         "10.1002/sim.8570",
+    ),
+    "austin_binary": (
+        "Austin PC, Steyerberg EW. The Integrated Calibration Index (ICI) and related metrics for quantifying the "
+        "calibration of logistic regression models. Statistics in Medicine 2019;38:4051–4065.",
+        "10.1002/sim.8281",
     ),
     "competing": (
         "Putter H, Fiocco M, Geskus RB. Tutorial in biostatistics: competing risks and multi-state models. Statistics "

@@ -46,8 +46,9 @@ def _before(frames: Frames, naming: Naming) -> dict[str, str]:
         f"{AUTHORS}.",
         "5a": f"Files {names}, with their hashes in “Where the numbers come from”; origin and representativeness are "
         f"{AUTHORS}.",
-        "6b": f"For this analysis: at risk {naming.duration(naming.landmark)} after time zero, and no reason for "
-        f"exclusion of “The patients”; the criteria of the source are {AUTHORS}.",
+        "6b": f"For this analysis: {'still at risk at' if naming.kind == 'survival' else 'measured by'} the landmark, "
+        f"{naming.duration(naming.landmark)} after time zero, and no reason for exclusion of “The patients”; the "
+        f"criteria of the source are {AUTHORS}.",
         "7": "Files were read strictly; what was found stands in “The patients”, transformations in “Methods, for a "
         "paper”. Quality by groups of people was not looked at.",
         "8a": f"{_predicted(frames, naming)}; how it was assessed is {AUTHORS}.",

@@ -1,0 +1,88 @@
+"""The report of every kind of outcome: its words fit the kind, its numbers stand in the tables, nobody is named."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from slopewise.report.references import WORKS
+from tests.unit.report_page import Page
+from tests.workflow.running import KINDS, of_kind, run_steps
+
+FOREIGN = {
+    "competing": ("odds ratio", "logistic"),
+    "binary": ("hazard", "Cox", "censor", "Uno", "Efron"),
+    "continuous": ("hazard", "odds", "Cox", "censor", "Brier", "AUC", "Uno", "Efron"),
+    "none": ("hazard", "odds", "Cox", "TRIPOD", "outcome model", "AUC", "Uno"),
+}
+"""Words that would be wrong in a report of that kind."""
+SETTINGS = [2.25, 3, 5, 95, 0.02, 0.5, 0, 1]
+SOURCES = ("slopes/reliability.csv", "cohort/flow.csv", "outcome/ledger.csv", "outcome/performance.csv")
+GROWTH = ("growth/fixed_effects.csv", "growth/covariance.csv", "growth/comparison.csv", "growth/serial.csv")
+
+
+@pytest.fixture(scope="module", params=[kind for kind in KINDS if kind != "survival"])
+def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    """A kind (plain survival has tests of its own) and the results of a small study of it."""
+    folder = tmp_path_factory.mktemp(request.param)
+    return request.param, run_steps(of_kind(request.param).write(folder), folder / "results", until="report")
+
+
+def page_of(results: Path) -> Page:
+    return Page((results / "report.html").read_text(encoding="utf-8"))
+
+
+def cells(results: Path, kind: str) -> np.ndarray:
+    """All numbers of the tables from which the summary tells."""
+    names = [name for name in (*SOURCES, *(GROWTH if kind == "none" else ())) if (results / name).is_file()]
+    text = "\n".join((results / name).read_text(encoding="utf-8") for name in names)
+    found = [float(word) for word in re.findall(r"-?\d+\.?\d*(?:e-?\d+)?", text)]
+    if kind == "none":  # a log marker's slope is told on the original scale too
+        found += [100 * np.expm1(value) for value in found if abs(value) < 1]
+    return np.array([*found, *SETTINGS])
+
+
+def test_every_number_of_the_summary_is_a_cell_of_a_table(made: tuple[str, Path]):
+    kind, results = made
+    text = page_of(results).text("summary")
+    known = cells(results, kind)
+    words = re.findall(r"[+−]?\d+(?:\.\d+)?%?", text)
+    unknown = []
+    for word in words:
+        value = abs(float(word.strip("+%").replace("−", "-")))
+        half = 0.5 * 10.0 ** -len(word.partition(".")[2].strip("%")) + 1e-9
+        near = [np.abs(np.abs(known) * scale - value) <= half for scale in ((1, 100) if word.endswith("%") else (1,))]
+        if not np.any(near) and f"p < {word}" not in text:
+            unknown.append(word)
+    assert len(words) > 20
+    assert unknown == [] or (kind == "none" and unknown == ["60"]), unknown  # of 60 patients the courses are drawn
+
+
+def test_words_of_other_kinds_are_not_in_it(made: tuple[str, Path]):
+    kind, results = made
+    page = page_of(results)
+    text = " ".join(page.text(section) for section in page.sections if section not in ("provenance", ""))
+    for work, _ in WORKS.values():
+        text = text.replace(work, "")
+    found = [word for word in FOREIGN[kind] if re.search(rf"\b{word}", text, flags=re.IGNORECASE)]
+    assert found == [], [text[place - 80 : place + 80] for word in found for place in [text.lower().find(word.lower())]]
+
+
+def test_the_checklist_stands_where_something_is_predicted(made: tuple[str, Path]):
+    kind, results = made
+    page = page_of(results)
+    assert ("tripod" in page.sections) is (kind != "none")
+    if kind != "none":
+        model = {"binary": "logistic", "continuous": "linear", "competing": "cause-specific Cox"}.get(kind, "Cox")
+        assert f"then {model} regression" in page.text("tripod")
+        assert "within 3 and 5 years" in page.text("tripod") or kind in ("binary", "continuous")
+
+
+def test_methods_cite_what_the_references_list(made: tuple[str, Path]):
+    _, results = made
+    text = page_of(results).text("methods")
+    paragraphs, _, references = text.partition("References")
+    cited = {int(number) for group in re.findall(r"\[([\d,]+)\]", paragraphs) for number in group.split(",")}
+    listed = sum(work.split(".")[0] in references for work, _ in WORKS.values())
+    assert cited == set(range(1, listed + 1))
