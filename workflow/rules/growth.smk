@@ -1,6 +1,6 @@
 # Growth-curve mixed models of each marker and the cross-fitted slopes of each patient.
 # needs  cohort/measurements.parquet, cohort/patients.parquet, folds.parquet
-# makes  growth/{fixed_effects,covariance,population,comparison,serial,trends,variogram,implied,residuals,fits}.csv,
+# makes  growth/{fixed_effects,covariance,population,comparison,serial,trends,variogram,implied,residuals,linearity,slopes_by_stratum,centring,fits}.csv,
 #        slopes/{slopes,crossfit}.parquet, slopes/{slopes,leakage_audit}.csv
 #        slopes/reliability.csv (rate_slopes, for a study without an outcome; else fit_outcome makes it)
 # steps  compare_growth; cross_fit_slopes (a job per chunk of markers), gather_slopes, rate_slopes
@@ -25,6 +25,9 @@ rule compare_growth:
         variogram="results/{study}/growth/variogram.csv",
         implied="results/{study}/growth/implied.csv",
         residuals="results/{study}/growth/residuals.csv",
+        linearity="results/{study}/growth/linearity.csv",
+        slopes_by_stratum="results/{study}/growth/slopes_by_stratum.csv",
+        centring="results/{study}/growth/centring.csv",
     log:
         "results/{study}/logs/compare_growth.log",
     benchmark:

@@ -16,6 +16,9 @@ GROWTH = results(
     "growth/variogram.csv",
     "growth/implied.csv",
     "growth/residuals.csv",
+    "growth/linearity.csv",
+    "growth/slopes_by_stratum.csv",
+    "growth/centring.csv",
     "growth/fits.csv",
 )
 SLOPES = results("slopes/slopes.parquet", "slopes/reliability.csv", "slopes/leakage_audit.csv")

@@ -14,6 +14,7 @@ def compare(study_file: Path, measurements: Path, patients: Path, outputs: dict[
     from slopewise.growth.evidence import compare_marker
     from slopewise.run_progress import counted
     from slopewise.slopes import growth_model, marker_data, population_course
+    from slopewise.slopes_strata import describe
     from slopewise.study import load_study
 
     study = load_study(study_file)
@@ -26,7 +27,8 @@ def compare(study_file: Path, measurements: Path, patients: Path, outputs: dict[
         rng = run.generator(study.seed, "compare_growth", marker)
         evidence = compare_marker(model, data.growth, study.growth.bootstrap, rng, study.is_in_time, threads)
         batch = data.growth.fit_batch(data.everybody())
-        for name, frame in {**evidence, "population": population_course(data, batch, rows)}.items():
+        shape = describe(model, data, batch.fit(0))
+        for name, frame in {**evidence, **shape, "population": population_course(data, batch, rows)}.items():
             found[name].append(frame.assign(marker=marker))
         run.logger.info("%s: %s", marker, batch.fit(0).message or "converged")
     for name, path in outputs.items():

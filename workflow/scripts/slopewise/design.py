@@ -193,7 +193,9 @@ def _functions() -> dict[str, Any]:
     Splines continue their end polynomials beyond the bounds (as R does), because a held-out patient may have a row
     outside the range of the training patients.
     """
+    from formulaic.materializers.types import FactorValues
     from formulaic.transforms import basis_spline
+    from formulaic.transforms.cubic_spline import cubic_spline
     from formulaic.utils.stateful_transforms import stateful_transform
 
     @stateful_transform
@@ -208,7 +210,18 @@ def _functions() -> dict[str, Any]:
         options = {"df": df, "knots": knots, "degree": degree, "include_intercept": include_intercept}
         return basis_spline(x, extrapolation="extend", _state=_state, **options)
 
-    return {"sqrt": np.sqrt, "log": np.log, "exp": np.exp, "bs": bs}
+    @stateful_transform
+    def cr(x: Any, df: int | None = None, knots: Any = None, _state: dict[str, Any] = {}) -> Any:  # noqa: B006
+        """A natural cubic spline of `df` columns that do not span the intercept, as R's ``ns`` and ``rms::rcs``.
+
+        Its columns are the values at all knots but the first; the first is the reference, which the intercept holds.
+        """
+        made = cubic_spline(x, df=None if df is None else df + 1, knots=knots, _state=_state)
+        made.__wrapped__.pop(1)
+        kept = {place: made.__wrapped__[place + 1] for place in range(1, len(made.__wrapped__) + 1)}
+        return FactorValues(kept, kind="numerical", spans_intercept=False, format="{name}[{field}]", encoded=False)
+
+    return {"sqrt": np.sqrt, "log": np.log, "exp": np.exp, "bs": bs, "cr": cr}
 
 
 def _prepared(formula: Formula, frame: pd.DataFrame, levels: Mapping[str, tuple[Any, ...]]) -> pd.DataFrame:

@@ -24,6 +24,7 @@ KEYWORDS: Mapping[str, frozenset[str]] = {
     "log": frozenset(),
     "sqrt": frozenset(),
     "exp": frozenset(),
+    "I": frozenset(),
     "C": frozenset(),
     "poly": frozenset({"degree", "raw"}),
     "bs": frozenset({"df", "knots", "degree", "include_intercept"}),
@@ -188,6 +189,8 @@ def _degree(node: ast.expr, inside: bool = False) -> float:
             return _degree(left, inside) + _degree(right, inside)
         case ast.BinOp(left, ast.Pow(), ast.Constant(value=int(exponent))):
             return exponent * _degree(left, inside)
+        case ast.Call(func=ast.Name(id="I"), args=[first]):
+            return _degree(first, True)
         case ast.Call(func=ast.Name(id="poly"), args=[first, *rest], keywords=keywords):
             named = [keyword.value for keyword in keywords if keyword.arg == "degree"]
             match [*rest[:1], *named, ast.Constant(1)][0]:
@@ -262,3 +265,25 @@ def screen_factor(text: str, formula: Formula) -> None:
         raise walker.refuse(f"{text[:40]!r} is not a factor", "write for example ~ time * sex + age") from None
     if not set(walker.variables) <= {*formula.variables, "quoted"}:
         raise walker.refuse(f"{text[:40]!r} names a column that was not screened", "write the formula more plainly")
+
+
+class _Straight(ast.NodeTransformer):
+    """Puts the predictor in the place of every function of it."""
+
+    def __init__(self, predictor: str) -> None:
+        self.predictor = predictor
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        named = {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name)}
+        return ast.Name(self.predictor, ast.Load()) if self.predictor in named else node
+
+
+def straight(formula: str, predictor: str) -> str:
+    """The formula with every curve of the predictor in place of it: ``~ cr(time, df=3) * sex`` is ``~ time * sex``."""
+    tree = _Straight(predictor).visit(ast.parse(as_python(formula.strip()), mode="eval"))
+    return "~ " + ast.unparse(tree).replace(" @ ", ":")
+
+
+def is_straight(formula: str, predictor: str) -> bool:
+    """Whether a formula holds no function of the predictor."""
+    return straight(formula, predictor) == straight(formula, "")

@@ -19,4 +19,29 @@ OF_GROWTH: dict[str, Table] = {
         },
         ("marker", "stratum"),
     ),
+    "growth/linearity": Table(
+        {
+            "marker": TEXT,
+            "shape": ("linear", "quadratic", "spline", "study"),
+            "formula": TEXT,
+            "parameters": INTEGER,
+            **_numbers("deviance_ml aic lrt df p_value slope_first slope_last"),
+        },
+        ("marker", "shape"),
+    ),
+    "growth/slopes_by_stratum": Table(
+        {
+            **dict.fromkeys(("marker", "by", "stratum", "versus"), TEXT),
+            **_numbers("patients at estimate se df statistic p_value ci_low ci_high"),
+        },
+        ("marker", "by", "stratum", "versus"),
+    ),
+    "growth/centring": Table(
+        {
+            "marker": TEXT,
+            "structure": ("correlated", "diagonal"),
+            **_numbers("zero deviance intercept intercept_se intercept_sd slope slope_se slope_sd correlation"),
+        },
+        ("marker", "structure", "zero"),
+    ),
 }

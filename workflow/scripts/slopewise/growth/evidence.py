@@ -37,7 +37,7 @@ def compare_marker(
     whether the predictor is time, so that residuals can be serially correlated at all.
     """
     textbook = textbook_model(model)
-    data = textbook.data(_rows_of(own), own.response, own.layout.patient)
+    data = textbook.data(rows_of(own), own.response, own.layout.patient)
     models = fit_side_by_side(data)
     study = own.fit_batch(np.ones((1, len(own.patients)), np.int64)).fit(0)
     fits = {**models.reml, "study": study}
@@ -62,7 +62,7 @@ def differs(model: GrowthModel, textbook: GrowthModel) -> bool:
     return not same or model.structure != textbook.structure or not model.reml
 
 
-def _rows_of(own: GrowthData) -> pd.DataFrame:
+def rows_of(own: GrowthData) -> pd.DataFrame:
     """The marker's rows as a frame: patient, response and the columns that the model names."""
     names, spec = np.array(own.patients, dtype=object), own.specification
     extra = {own.layout.patient: names[own.codes], own.response: own.values}

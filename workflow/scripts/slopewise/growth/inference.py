@@ -96,26 +96,32 @@ class Face:
         return slope
 
 
-def satterthwaite(batch: GrowthBatch, j: int) -> Floats:
-    """(p,): degrees of freedom of each fixed effect of fit j; NaN where it is aliased or nothing was fitted."""
+def satterthwaite(batch: GrowthBatch, j: int, contrasts: Floats | None = None) -> Floats:
+    """(k,): degrees of freedom of k linear combinations of fit j's fixed effects; NaN where one is not estimable.
+
+    contrasts (k, p), in the user's units: the fixed effects themselves where none are given. A combination is not
+    estimable where it takes an aliased effect, or where nothing was fitted.
+    """
     results = batch.results
     p = len(batch.fixed_names)
+    rows = np.eye(p) if contrasts is None else contrasts
     if not np.isfinite(results.deviance[j]):
-        return np.full(p, np.nan)
-    gradient, covariance = _curves(batch, j)
+        return np.full(len(rows), np.nan)
+    gradient, covariance = _curves(batch, j, rows)
     hessian = 0.5 * (gradient + gradient.T)
     if not np.isfinite(hessian).all() or not np.isfinite(covariance[1]).all():
-        return np.full(p, np.nan)
+        return np.full(len(rows), np.nan)
     values, vectors = np.linalg.eigh(hessian)
     used = values > NULL * values[-1]
-    projected = covariance[1] @ vectors[:, used]  # (p, directions)
+    projected = covariance[1] @ vectors[:, used]  # (k, directions)
     variance = 2.0 * (projected**2 / values[used]).sum(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(results.aliased[j], np.nan, 2.0 * covariance[0][:, 0] ** 2 / variance)
+        lost = (rows[:, results.aliased[j]] != 0).any(axis=1)
+        return np.where(lost, np.nan, 2.0 * covariance[0][:, 0] ** 2 / variance)
 
 
-def _curves(batch: GrowthBatch, j: int) -> tuple[Floats, tuple[Floats, Floats]]:
-    """Hessian of the deviance in (face, log sigma^2, log ratios); diag cov(beta) (p, 1) and its gradient (p, k)."""
+def _curves(batch: GrowthBatch, j: int, rows: Floats) -> tuple[Floats, tuple[Floats, Floats]]:
+    """Hessian of the deviance in (face, log sigma^2, log ratios); variances of `rows` @ beta (k, 1), their gradient."""
     face = Face.at(batch.results.psi[j], batch.structure[j])
     size = len(face.rows)
     strata = np.flatnonzero(batch.ratios[j] != 1.0)
@@ -123,7 +129,7 @@ def _curves(batch: GrowthBatch, j: int) -> tuple[Floats, tuple[Floats, Floats]]:
     scale = np.maximum(np.abs(face.origin[face.rows, face.columns]), 0.05)
     steps = np.concatenate([STEP * scale, np.full(1 + len(strata), STEP)])
     moves = np.concatenate([np.zeros((1, total)), np.diag(steps), -np.diag(steps)])
-    transform = batch.estimates.to_user_x[j]
+    transform = rows @ batch.estimates.to_user_x[j]
     scores, variances = np.empty((len(moves), total)), np.empty((len(moves), len(transform)))
     for k, move in enumerate(moves):
         point = batch.results.one(j)

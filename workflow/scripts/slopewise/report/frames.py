@@ -29,6 +29,9 @@ FILES = {
     "variogram": "growth/variogram.csv",
     "implied": "growth/implied.csv",
     "residuals": "growth/residuals.csv",
+    "linearity": "growth/linearity.csv",
+    "strata": "growth/slopes_by_stratum.csv",
+    "centring": "growth/centring.csv",
     "fits": "growth/fits.csv",
     "slopes": "slopes/slopes.parquet",
     "reliability": "slopes/reliability.csv",
@@ -98,6 +101,9 @@ class Frames:
     variogram: pd.DataFrame
     implied: pd.DataFrame
     residuals: pd.DataFrame
+    linearity: pd.DataFrame
+    strata: pd.DataFrame
+    centring: pd.DataFrame
     fits: pd.DataFrame
     slopes: pd.DataFrame
     reliability: pd.DataFrame

@@ -20,6 +20,7 @@ from slopewise.report.section_evidence import evidence_section
 from slopewise.report.section_growth import courses_section
 from slopewise.report.section_ladder import ladder_section, short_picture
 from slopewise.report.section_outcome import coefficients_section, groups_section, risks_section
+from slopewise.report.section_population import population_section
 from slopewise.report.section_slopes import slopes_section
 from slopewise.report.section_trust import audit_section, care_section, provenance_section
 from slopewise.report.tripod import tripod_section
@@ -47,6 +48,7 @@ def sections(frames: Frames, naming: Naming) -> list[Section]:
         growth = (
             cohort_section,
             courses_section,
+            population_section,
             evidence_section,
             slopes_section,
             audit_section,
@@ -58,6 +60,7 @@ def sections(frames: Frames, naming: Naming) -> list[Section]:
     makers = [
         cohort_section,
         courses_section,
+        population_section,
         evidence_section,
         slopes_section,
         ladder_section,

@@ -11,6 +11,7 @@ from enum import Enum
 
 import pandas as pd
 
+from slopewise.design_screen import is_straight
 from slopewise.report.frames import Frames
 from slopewise.report.kinds import KINDS
 from slopewise.report.naming import Naming
@@ -271,6 +272,8 @@ def fixed_words(frames: Frames, naming: Naming, marker: str) -> str:
     rows = frames.fixed_effects
     rows = rows[(rows["marker"] == marker) & (rows["model"] == "study")].set_index("term")
     name, unit = naming.marker(marker), naming.unit_of(marker)
+    if not is_straight(naming.study.growth.fixed, naming.predictor):
+        return curve_words(frames, naming, marker)
     if not {"Intercept", naming.predictor} <= set(rows.index):
         return f"The fixed effects of {name} are in the table; the formula has no plain intercept and time."
     start, trend = rows.loc["Intercept"], rows.loc[naming.predictor]
@@ -286,6 +289,20 @@ def fixed_words(frames: Frames, naming: Naming, marker: str) -> str:
         per_unit = math.expm1(trend["estimate"])
         sentence += f" On the original scale that is {signed(100 * per_unit, 1)}% a {naming.unit}."
     return sentence
+
+
+def curve_words(frames: Frames, naming: Naming, marker: str) -> str:
+    """The average course in words where it is a curve: its slope at one moment."""
+    rows = frames.strata.fillna({"by": "", "versus": ""})
+    rows = rows[(rows["marker"] == marker) & (rows["by"] == "") & (rows["versus"] == "")]
+    if not len(rows) or not math.isfinite(rows["estimate"].iloc[0]):
+        return f"The average course of {naming.marker(marker)} is a curve; its fixed effects are in the table."
+    row = rows.iloc[0]
+    when = naming.moment if naming.has_landmark else f"{naming.predictor} {figures(row['at'])}"
+    return (
+        f"The average course of {naming.marker(marker)} is a curve ({naming.study.growth.fixed}); at {when} its slope "
+        f"is {figures(row['estimate'])} {naming.slope_unit(marker)}{figure_ends(row)}."
+    )
 
 
 def figure_ends(row: pd.Series) -> str:

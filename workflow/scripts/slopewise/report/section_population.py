@@ -1,0 +1,268 @@
+"""The average course: straight or bent, for whom it is how steep, and what the choice of time zero does."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+from slopewise.figures import strata as draw
+from slopewise.report.frames import Frames
+from slopewise.report.naming import FIRST, Naming
+from slopewise.report.numbers import count, figure_interval, figures, in_words, number, p_value, p_words
+from slopewise.report.parts import Cell, Picture, Section, Table
+
+LEVEL = 0.05
+SHAPES = {
+    "linear": "straight line",
+    "quadratic": "quadratic",
+    "spline": "natural spline",
+    "study": "the study’s own curve",
+}
+
+
+def population_section(frames: Frames, naming: Naming) -> Section:
+    """Shape, strata and clock of the average course."""
+    return Section(
+        "population",
+        "The average course: straight or bent, for whom, from which zero",
+        "population.html.j2",
+        {
+            "markers": naming.choices,
+            "words": [(marker, marker_words(frames, naming, marker)) for marker in naming.pictured],
+            "first": FIRST,
+            "strata": strata_table(frames, naming),
+            "picture": picture(frames, naming),
+            "linearity": linearity_table(frames, naming),
+            "centring": centring_table(frames, naming),
+            "centred": [(marker, centring_words(frames, naming, marker)) for marker in naming.pictured[:FIRST]],
+            "predictor": naming.predictor,
+        },
+    )
+
+
+def marker_words(frames: Frames, naming: Naming, marker: str) -> str:
+    """One marker's shape and strata in a paragraph."""
+    name = naming.marker(marker)
+    parts = [linearity_words(frames, naming, marker), *strata_words(frames, naming, marker)]
+    said = " ".join(part for part in parts if part)
+    return f"{name[0].upper()}{name[1:]}: {said}" if said else ""
+
+
+def of(table: pd.DataFrame, marker: str) -> pd.DataFrame:
+    """The marker's rows, missing texts empty."""
+    rows = table[table["marker"] == marker]
+    texts = [name for name in rows if pd.api.types.is_string_dtype(rows[name].dtype)]
+    return rows.fillna(dict.fromkeys(texts, ""))
+
+
+def linearity_words(frames: Frames, naming: Naming, marker: str) -> str:
+    """Whether a curve fits better than a straight line, and what its slopes are early and late."""
+    rows = of(frames.linearity, marker).set_index("shape")
+    curve = next((shape for shape in ("spline", "quadratic") if shape in rows.index), None)
+    if curve is None:
+        return f"{naming.predictor} has too few values to tell a straight average course from a bent one."
+    row = rows.loc[curve]
+    df = "degree" if row["df"] == 1 else "degrees"
+    test = (
+        f"{SHAPES[curve]} against straight line: likelihood ratio {number(row['lrt'], 2)} on {row['df']:g} {df} of "
+        f"freedom, {p_words(row['p_value'])}"
+    )
+    if not row["p_value"] < LEVEL:
+        return f"the data do not show that the average course is bent ({test})."
+    early, late = figures(row["slope_first"]), figures(row["slope_last"])
+    bent = naming.study.growth.fixed if "study" in rows.index else ""
+    advice = (
+        ""
+        if bent
+        else " The one slope of the study’s straight line is a mean of these, by when patients were seen; "
+        "growth.fixed takes a curve instead."
+    )
+    return (
+        f"the average course is bent ({test}): its slope goes from {early} (a tenth of the measurements lie before) to "
+        f"{late} {naming.slope_unit(marker)} (a tenth lie after).{advice}"
+    )
+
+
+def strata_words(frames: Frames, naming: Naming, marker: str) -> list[str]:
+    """The average slope of everybody; the slopes of strata and what the difference may be."""
+    rows = of(frames.strata, marker)
+    if not len(rows):
+        return []
+    unit = naming.slope_unit(marker)
+    everybody = rows[(rows["by"] == "") & (rows["versus"] == "")].iloc[0]
+    when = f" at {naming.moment}" if naming.has_landmark else ""
+    said = [f"The average slope{when} is {_estimate(everybody)} {unit}."]
+    for by, part in rows[rows["by"] != ""].groupby("by", sort=False):
+        own = part[part["versus"] == ""]
+        listed = in_words([f"{_estimate(row)} for {_alone(row)}" for _, row in own.iterrows()])
+        said.append(f"By {by} it is {listed}.")
+        for _, row in part[part["versus"] != ""].iterrows():
+            other = _alone(row.drop("stratum").rename({"versus": "stratum"}))
+            against = f"{_alone(row)} against {other}"
+            ends = f"95% interval {_ends(row)}, {p_words(row['p_value'])}"
+            if not math.isfinite(row["estimate"]):
+                said.append(f"The data cannot tell the slopes of {against} apart: too few measurements.")
+            elif row["p_value"] < LEVEL:
+                said.append(f"The slopes differ: {against} by {signed_figures(row['estimate'])} {unit} ({ends}).")
+            else:
+                said.append(
+                    f"The data do not show that {by} changes the slope: {against}, the difference is "
+                    f"{signed_figures(row['estimate'])} {unit} ({ends}); all that the interval holds remains possible."
+                )
+    return said
+
+
+def _estimate(row: pd.Series) -> str:
+    return f"{figures(row['estimate'])} ({_ends(row)})"
+
+
+def _ends(row: pd.Series) -> str:
+    return figure_interval(row["ci_low"], row["ci_high"])
+
+
+def _stratum(row: pd.Series) -> str:
+    by, stratum = str(row["by"]), str(row["stratum"])
+    return stratum if stratum.startswith(f"{by} = ") else f"{by} {stratum}"
+
+
+def _alone(row: pd.Series) -> str:
+    """A stratum in a sentence that has named the characteristic: a code keeps its name beside it."""
+    return str(row["stratum"]) if str(row["stratum"])[:1].isalpha() else _stratum(row)
+
+
+def signed_figures(value: float) -> str:
+    """Significant figures with a plus before what is above zero."""
+    return f"+{figures(value)}" if value > 0 else figures(value)
+
+
+def picture(frames: Frames, naming: Naming) -> Picture | None:
+    """A panel a marker, a line a stratum; nothing where no characteristic changes a slope."""
+    rows = frames.strata.fillna({"by": "", "versus": ""})
+    rows = rows[(rows["versus"] == "") & rows["estimate"].notna()].sort_values(["marker", "by"], kind="stable")
+    if not (rows["by"] != "").any():
+        return None
+    markers = [marker for marker in naming.pictured if (rows["marker"] == marker).any()]
+    panels = [
+        draw.slopes(rows[rows["marker"] == marker], naming.marker(marker), naming.slope_unit(marker), f"strata-{place}")
+        for place, marker in enumerate(markers)
+    ]
+    caption = (
+        "Average slopes with their 95% intervals: of everybody (dark), and with all patients at one value of a "
+        "characteristic that the growth model lets change the slope, everything else as it is."
+    )
+    return Picture("strata", caption, panels, markers=markers, first=FIRST)
+
+
+def strata_table(frames: Frames, naming: Naming) -> Table | None:
+    """Slopes of everybody and of the strata, and the contrasts."""
+    lines: list[list[Cell | str]] = []
+    markers: list[str] = []
+    for marker in naming.study.markers:
+        rows = of(frames.strata, marker)
+        order = rows.assign(place=(rows["versus"] != "").astype(int)).sort_values(["by", "place"], kind="stable")
+        for _, row in order.iterrows():
+            what = _stratum(row) if row["by"] else str(row["stratum"])
+            other = row.drop("stratum").rename({"versus": "stratum"})
+            what = f"{what} against {_stratum(other)}" if row["versus"] else what
+            patients = count(int(row["patients"]), naming.study.report.small_cells) if row["patients"] > 0 else ""
+            test = [number(row["df"], 1), p_value(row["p_value"])] if row["versus"] else [number(row["df"], 1), ""]
+            lines.append([naming.marker(marker), what, patients, figures(row["estimate"]), _ends(row), *test])
+            markers.append(marker)
+    columns = ["marker", "slope of", "patients", "estimate", "95% interval", "df", "p of a difference"]
+    where = f"at {naming.moment}, " if naming.has_landmark else ""
+    caption = f"Average slopes, {where}and what changes them"
+    return (
+        Table("slopes-by-stratum", caption, columns, lines, frozenset({0, 1}), {"marker": markers}) if lines else None
+    )
+
+
+def linearity_table(frames: Frames, naming: Naming) -> Table | None:
+    """The shapes of the average course side by side."""
+    lines: list[list[Cell | str]] = []
+    markers: list[str] = []
+    for marker in naming.study.markers:
+        rows = of(frames.linearity, marker).set_index("shape")
+        for shape, words in SHAPES.items():
+            if shape not in rows.index:
+                continue
+            row = rows.loc[shape]
+            test = ["", "", ""]
+            if shape != "linear":
+                test = [number(row["lrt"], 2), f"{row['df']:g}", p_value(row["p_value"])]
+            ends = [figures(row["slope_first"]), figures(row["slope_last"])]
+            lines.append(
+                [naming.marker(marker), words, number(row["deviance_ml"], 1), number(row["aic"], 1), *test, *ends]
+            )
+            markers.append(marker)
+    columns = [
+        "marker", "average course", "deviance, ML", "AIC", "likelihood ratio", "df", "p", "slope early", "slope late",
+    ]  # fmt: skip
+    caption = "Is the average course a straight line?"
+    return Table("growth-linearity", caption, columns, lines, frozenset({0, 1}), {"marker": markers}) if lines else None
+
+
+def centring_table(frames: Frames, naming: Naming) -> Table | None:
+    """The same lines under two zeros."""
+    lines: list[list[Cell | str]] = []
+    markers: list[str] = []
+    effects = {"correlated": "correlated", "diagonal": "independent"}
+    for marker in naming.study.markers:
+        for row in of(frames.centring, marker).itertuples():
+            start, slope = (
+                Cell(figures(row.intercept), _se(row.intercept_se)),
+                Cell(figures(row.slope), _se(row.slope_se)),
+            )
+            spread = [figures(row.intercept_sd), figures(row.slope_sd), number(row.correlation, 2)]
+            zero = figures(row.zero)
+            lines.append(
+                [
+                    naming.marker(marker),
+                    effects[str(row.structure)],
+                    zero,
+                    number(row.deviance, 2),
+                    start,
+                    slope,
+                    *spread,
+                ]
+            )
+            markers.append(marker)
+    columns = [
+        "marker", "random effects", f"zero at {naming.predictor}", "deviance, REML", "intercept", "slope",
+        "SD of intercepts", "SD of slopes", "correlation",
+    ]  # fmt: skip
+    caption = "The same straight lines under two time zeros"
+    return Table("growth-centring", caption, columns, lines, frozenset({0, 1}), {"marker": markers}) if lines else None
+
+
+def _se(value: float) -> str:
+    return f"SE {figures(value)}"
+
+
+def centring_words(frames: Frames, naming: Naming, marker: str) -> str:
+    """What moving time zero does to one marker's numbers."""
+    rows = of(frames.centring, marker)
+    if not len(rows):
+        return ""
+    by = {name: part.sort_values("zero").to_dict("records") for name, part in rows.groupby("structure")}
+    one, two = sorted(by["correlated"], key=lambda row: abs(row["zero"]))
+    apart, moved = (sorted(by["diagonal"], key=lambda row: abs(row["zero"]))[k] for k in (0, 1))
+    name, unit = naming.marker(marker), naming.unit_of(marker)
+    where = f"{figures(two['zero'])} {naming.study.data.analysis_unit}"
+    if naming.predictor != "time" or naming.study.data.analysis_unit == "none":
+        where = f"{naming.predictor} {figures(two['zero'])}"
+    moves = abs(moved["deviance"] - apart["deviance"])
+    alone = (
+        f"its deviance moves by {number(moves, 2)} with the zero, so that it says something else each time"
+        if moves >= 0.005
+        else "here its deviance hardly moves, but it may"
+    )
+    return (
+        f"{name[0].upper()}{name[1:]}: with zero at {where} the deviance ({number(two['deviance'], 2)}), the average "
+        f"slope ({figures(two['slope'])}) and the spread of the slopes ({figures(two['slope_sd'])}) stay as they are; "
+        f"the intercept is now the value there, {figures(two['intercept'])} {unit} in place of "
+        f"{figures(one['intercept'])}, its standard deviation between patients {figures(two['intercept_sd'])} in place "
+        f"of {figures(one['intercept_sd'])}, and its correlation with the slope {number(two['correlation'], 2)} in "
+        f"place of {number(one['correlation'], 2)}. With independent intercept and slope the choice is a part of the "
+        f"model: {alone}."
+    )
