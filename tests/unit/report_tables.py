@@ -107,6 +107,8 @@ class Invented:
             "slopes/leakage_audit.csv": self._audit(),
             "outcome/coefficients.csv": self._coefficients(),
             "outcome/ledger.csv": self._ledger(),
+            "outcome/proportional_hazards.csv": self._hazards(),
+            "outcome/schoenfeld.csv": self._schoenfeld(),
             "outcome/performance.csv": self._performance(),
             "outcome/calibration.csv": _curves(tuple(VALUES), 0.98),
             "outcome/decision_curve.csv": _curves((*VALUES, "treat_all", "treat_none"), -0.3),
@@ -339,6 +341,23 @@ class Invented:
             for m in self.markers
         ]
         return pd.DataFrame(rows, columns=list(tables.TABLES["outcome/ledger"].columns))
+
+    def _hazards(self) -> pd.DataFrame:
+        rows = [
+            (step, CAUSE, term, 1.234, 2 if term == "" else 1, 0.2)
+            for step in QUANTITIES
+            for term in ("", "age", "sex[m]", *(f"{m}.{q}" for m in self.markers for q in QUANTITIES[step]))
+        ]
+        return pd.DataFrame(rows, columns=list(tables.TABLES["outcome/proportional_hazards"].columns))
+
+    def _schoenfeld(self) -> pd.DataFrame:
+        terms = ["age", *(f"{m}.level" for m in self.markers)]
+        rows = [
+            ("slope", CAUSE, term, time, 0.3 + 0.5 * (place % 3 - 1), 0.3, 0.1, 0.5)
+            for term in terms
+            for place, time in enumerate(np.linspace(0.3, 5.0, 15))
+        ]
+        return pd.DataFrame(rows, columns=list(tables.TABLES["outcome/schoenfeld"].columns))
 
     def _validation_ledger(self) -> pd.DataFrame:
         text = "alpha.slope left out, alpha.level stays: they correlate above 0.99 (correlation 0.99{} in training)"

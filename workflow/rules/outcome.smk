@@ -1,6 +1,6 @@
 # The ladder of outcome models on cross-fitted slopes, and its nested validation.
 # needs  cohort/*.parquet, folds.parquet, slopes/{slopes,crossfit}.parquet, growth/fits.csv
-# makes  slopes/reliability.csv, outcome/{coefficients,ledger,performance,calibration,decision_curve}.csv, outcome/predictions.parquet, model.json
+# makes  slopes/reliability.csv, outcome/{coefficients,ledger,proportional_hazards,schoenfeld,performance,calibration,decision_curve}.csv, outcome/predictions.parquet, model.json
 # steps  fit_outcome (with the patient bootstrap through both stages), validate_outcome; for a study with an outcome
 
 
@@ -19,6 +19,8 @@ rule fit_outcome:
             labels={"what": "outcome models"},
         ),
         ledger="results/{study}/outcome/ledger.csv",
+        hazards="results/{study}/outcome/proportional_hazards.csv",
+        schoenfeld="results/{study}/outcome/schoenfeld.csv",
         reliability=report(
             "results/{study}/slopes/reliability.csv",
             caption="../report/reliability.rst",

@@ -25,6 +25,8 @@ SLOPES = results("slopes/slopes.parquet", "slopes/reliability.csv", "slopes/leak
 OUTCOME = results(
     "outcome/coefficients.csv",
     "outcome/ledger.csv",
+    "outcome/proportional_hazards.csv",
+    "outcome/schoenfeld.csv",
     "outcome/validation_ledger.csv",
     "outcome/performance.csv",
     "outcome/calibration.csv",

@@ -6,7 +6,7 @@ from slopewise import run
 
 
 def fit(study_file: Path, inputs: dict[str, Path], outputs: dict[str, Path], threads: int) -> None:
-    """Write coefficients, ledger and the model that is shipped."""
+    """Write coefficients, ledger, the check of proportional hazards and the model that is shipped."""
     import pandas as pd
 
     from slopewise import tables
@@ -36,6 +36,9 @@ def fit(study_file: Path, inputs: dict[str, Path], outputs: dict[str, Path], thr
     tables.write(
         reliability_table(boot.reliability, slopes, outcome.data.markers), "slopes/reliability", outputs["reliability"]
     )
+    hazards = outcome.hazards()
+    tables.write(hazards.tests, "outcome/proportional_hazards", outputs["hazards"])
+    tables.write(hazards.residuals, "outcome/schoenfeld", outputs["schoenfeld"])
     run.write_json(outputs["model"], shipped_model(study, markers, outcome, rows, cohort))
 
 

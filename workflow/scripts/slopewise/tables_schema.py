@@ -212,6 +212,15 @@ TABLES: dict[str, Table] = {
         },
         ("predictors", "cause", "term", "scale"),
     ),
+    "outcome/proportional_hazards": Table(
+        {**STEP_KEYS, "term": TEXT, "statistic": FULL, "df": INTEGER, "p_value": FULL},
+        ("predictors", "cause", "term"),
+    ),
+    "outcome/schoenfeld": Table(
+        {**STEP_KEYS, "term": TEXT, "time": FULL, **_columns("residual smooth ci_low ci_high")},
+        ("predictors", "cause", "term", "time"),
+        positional=True,
+    ),
     "outcome/performance": Table(
         {
             **STEP_KEYS,

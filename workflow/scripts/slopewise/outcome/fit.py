@@ -23,6 +23,15 @@ from slopewise.outcome.coefficients import (
     of_cause,
     sparse_notes,
 )
+from slopewise.outcome.hazards import (
+    PICTURED,
+    HazardCheck,
+    empty_residuals,
+    empty_tests,
+    residuals_frame,
+    score_test,
+    tests_frame,
+)
 from slopewise.outcome.ladder import STEPS, LadderData, ladder_data
 from slopewise.outcome.models import Part, StepModel, learner
 from slopewise.outcome.predictors import Note, PredictorRecipe, StratumCoding, slopes_left_out
@@ -215,7 +224,8 @@ class OutcomeFit:
     """The shipped ladder: tables ``coefficients`` and ``ledger``, `models` for model.json, `apparent` predictions.
 
     `apparent` has the columns of ``outcome/predictions`` with repeat 0 and fold 0: the shipped models scoring their
-    own training patients with level and slope from the fit on everybody.
+    own training patients with level and slope from the fit on everybody. `fitted` are the models on their training
+    `level` and `slope` (n, M).
     """
 
     coefficients: pd.DataFrame
@@ -223,6 +233,28 @@ class OutcomeFit:
     models: dict[str, dict[str, Any]]
     apparent: pd.DataFrame
     data: LadderData
+    fitted: LadderFit
+    level: Floats
+    slope: Floats
+
+    def hazards(self) -> HazardCheck:
+        """Proportional hazards of every step's models; nothing of penalised ones, and of other outcomes."""
+        tests, residuals = [empty_tests()], [empty_residuals()]
+        rows = np.arange(len(self.data.patients))
+        for step in STEPS if self.data.kind == "survival" else ():
+            model = self.fitted.models[step.name]
+            x = model.recipe.standardise(self.data.raw(step, rows, self.level, self.slope))
+            for code, (cause, part) in enumerate(zip(self.data.causes, model.parts, strict=True), start=1):
+                free = ~np.array(part.aliased, dtype=bool)
+                if not free.any() or part.penalty is not None or np.isnan(part.standard_errors[free]).any():
+                    continue
+                terms = [term for term, kept in zip(part.terms, free, strict=True) if kept]
+                happened = self.data.event == code
+                found = score_test(x[:, free], self.data.followup, happened, part.beta[free], None, self.data.stratum)
+                tests.append(tests_frame(step.name, cause, terms, found))
+                if step.name == PICTURED:
+                    residuals.append(residuals_frame(step.name, cause, terms, found))
+        return HazardCheck(pd.concat(tests, ignore_index=True), pd.concat(residuals, ignore_index=True))
 
 
 def fit_outcome(
@@ -252,6 +284,9 @@ def fit_outcome(
         models={name: model.to_dict() for name, model in fitted.models.items()},
         apparent=predictions_frame(data, fitted.models, in_sample_level, in_sample_slope, everybody, 0, 0),
         data=data,
+        fitted=fitted,
+        level=level,
+        slope=slope,
     )
 
 

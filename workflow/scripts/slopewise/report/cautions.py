@@ -9,9 +9,10 @@ import pandas as pd
 
 from slopewise.report.frames import Frames
 from slopewise.report.naming import Naming
-from slopewise.report.numbers import count, count_of, in_words, number
+from slopewise.report.numbers import count, count_of, in_words, number, p_words
 from slopewise.report.section_cohort import file_findings
 from slopewise.report.section_growth import BOUNDARY, components
+from slopewise.report.section_hazards import UNEVEN, uneven
 from slopewise.report.wording import concordance, gain, reliabilities, slopes_dropped
 
 EVENTS_PER_COEFFICIENT = 10
@@ -43,11 +44,12 @@ NOT_EXAMINED = (
 """What no table of the study tells, and a reader should not think was checked."""
 
 
-def not_examined(naming: Naming) -> tuple[str, ...]:
+def not_examined(frames: Frames, naming: Naming) -> tuple[str, ...]:
     """What was not looked at in a study of this kind."""
     if naming.kind == "none":
         return NOT_EXAMINED[0], NOT_EXAMINED[2]  # the other is about the outcome's models
-    return (PROPORTIONAL, *NOT_EXAMINED) if naming.kind == "survival" else NOT_EXAMINED
+    unseen = naming.kind == "survival" and frames.hazards.empty  # as of penalised models
+    return (PROPORTIONAL, *NOT_EXAMINED) if unseen else NOT_EXAMINED
 
 
 def cautions(frames: Frames, naming: Naming) -> list[Caution]:
@@ -72,6 +74,7 @@ def cautions(frames: Frames, naming: Naming) -> list[Caution]:
         *_few_visits(frames, naming),
         *_optimism(frames, naming),
         *_calibration(frames, naming),
+        *_hazards(frames, naming),
         *_files(frames),
         *_settings(naming),
         *_composite(naming),
@@ -237,6 +240,17 @@ def _calibration(frames: Frames, naming: Naming) -> Iterator[Caution]:
         yield (
             "Calibration",
             f"The calibration slope of level and slope is {listed}, its interval without 1: take {what} with care.",
+        )
+
+
+def _hazards(frames: Frames, naming: Naming) -> Iterator[Caution]:
+    whole, terms = uneven(frames, naming)
+    if whole is not None and whole < UNEVEN:
+        named = f", most clearly for {_listed(terms, 'terms')}" if terms else ""
+        yield (
+            "Hazards not proportional",
+            f"Hazard ratios of level and slope change over the follow-up ({p_words(whole)} for all together){named}: "
+            "each is an average over it.",
         )
 
 

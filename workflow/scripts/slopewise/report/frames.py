@@ -38,6 +38,8 @@ FILES = {
     "audit": "slopes/leakage_audit.csv",
     "coefficients": "outcome/coefficients.csv",
     "ledger": "outcome/ledger.csv",
+    "hazards": "outcome/proportional_hazards.csv",
+    "schoenfeld": "outcome/schoenfeld.csv",
     "performance": "outcome/performance.csv",
     "calibration": "outcome/calibration.csv",
     "decision_curve": "outcome/decision_curve.csv",
@@ -52,7 +54,7 @@ OF_PLAIN_SURVIVAL = ("sensitivity", "permutation", "subgroups")
 """Tables of an outcome that is one event, without strata and without delayed entry."""
 
 OF_OUTCOME = (
-    *("coefficients", "ledger", "performance", "calibration", "decision_curve", "predictions"),
+    *("coefficients", "ledger", "hazards", "schoenfeld", "performance", "calibration", "decision_curve", "predictions"),
     *OF_PLAIN_SURVIVAL,
 )
 """Tables that a study without an outcome does not have."""
@@ -110,6 +112,8 @@ class Frames:
     audit: pd.DataFrame
     coefficients: pd.DataFrame
     ledger: pd.DataFrame
+    hazards: pd.DataFrame
+    schoenfeld: pd.DataFrame
     performance: pd.DataFrame
     calibration: pd.DataFrame
     decision_curve: pd.DataFrame
@@ -152,7 +156,7 @@ class Frames:
 
     def of_cause(self, cause: str) -> Frames:
         """These frames with the rows of one cause in the outcome's tables."""
-        names = ("coefficients", "performance", "calibration", "decision_curve", "predictions")
+        names = ("coefficients", "hazards", "schoenfeld", "performance", "calibration", "decision_curve", "predictions")
         tables_of = {name: getattr(self, name) for name in names}
         return replace(self, **{name: table[table["cause"] == cause] for name, table in tables_of.items()})
 

@@ -156,6 +156,8 @@ def _outcome(frames: Frames, naming: Naming, cite: Citations) -> str:
             f" The models were penalised by an elastic net (half lasso, half ridge) {cite('elastic_net')}, its "
             f"strength chosen by {study.crossfit.folds}-fold cross-validation inside the training patients."
         )
+    if len(frames.hazards):
+        sentence += f" Proportional hazards were examined by scaled Schoenfeld residuals {cite('grambsch')}."
     if study.outcome.bootstrap:
         sentence += (
             f" Intervals of {naming.words.effect}s come from {study.outcome.bootstrap} resamples of patients through "

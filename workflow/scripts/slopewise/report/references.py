@@ -36,6 +36,11 @@ WORKS: dict[str, tuple[str, str]] = {
         "Society: Series B 2005;67:301–320.",
         "10.1111/j.1467-9868.2005.00503.x",
     ),
+    "grambsch": (
+        "Grambsch PM, Therneau TM. Proportional hazards tests and diagnostics based on weighted residuals. Biometrika "
+        "1994;81:515–526.",
+        "10.1093/biomet/81.3.515",
+    ),
     "crossfitting": (
         "Chernozhukov V, Chetverikov D, Demirer M, et al. Double/debiased machine learning for treatment and "
         "structural "

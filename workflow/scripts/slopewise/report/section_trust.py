@@ -79,7 +79,7 @@ def care_section(frames: Frames, naming: Naming) -> Section:
         "care",
         "What to be careful about",
         "care.html.j2",
-        {"cautions": cautions(frames, naming), "not_examined": not_examined(naming)},
+        {"cautions": cautions(frames, naming), "not_examined": not_examined(frames, naming)},
     )
 
 

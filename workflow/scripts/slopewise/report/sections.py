@@ -18,6 +18,7 @@ from slopewise.report.section_cohort import cohort_section
 from slopewise.report.section_competing import competing_section
 from slopewise.report.section_evidence import evidence_section
 from slopewise.report.section_growth import courses_section
+from slopewise.report.section_hazards import hazards_section
 from slopewise.report.section_ladder import ladder_section, short_picture
 from slopewise.report.section_outcome import coefficients_section, groups_section, risks_section
 from slopewise.report.section_population import population_section
@@ -66,6 +67,7 @@ def sections(frames: Frames, naming: Naming) -> list[Section]:
         ladder_section,
         *([checks_section] if len(frames.sensitivity) else []),
         coefficients_section,
+        *([hazards_section] if len(frames.hazards) else []),
         risks_section,
         groups_section,
         audit_section,
