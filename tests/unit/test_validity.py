@@ -1,0 +1,170 @@
+"""The simulations of docs/validity.md: estimators on known cases, the settings, resuming, what the page says."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _in_benchmarks(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(root / "benchmarks"))
+
+
+def test_a_share_and_its_error_on_known_intervals() -> None:
+    from parts.monte_carlo import mean, share
+
+    rng = np.random.default_rng(1)
+    draws = rng.normal(size=(4000, 25))
+    centre, half = draws.mean(axis=1), 1.96 / 5.0
+    covered = share("mean", np.abs(centre) <= half)  # intervals of a normal mean with known variance
+    assert covered.sets == 4000
+    assert abs(covered.value - 0.95) < 3 * covered.se
+    assert covered.se == pytest.approx(np.sqrt(0.95 * 0.05 / 4000), rel=0.1)
+    found = mean("mean", centre)
+    assert found.value == pytest.approx(centre.mean()) and found.se == pytest.approx(0.2 / np.sqrt(4000), rel=0.05)
+
+
+def test_pooled_draws_make_a_test_of_the_right_size_and_its_error_is_told() -> None:
+    from parts.monte_carlo import pooled_test
+
+    rng = np.random.default_rng(2)
+    found = [pooled_test("t", rng.chisquare(2, 1000), rng.chisquare(2, 1000)) for _ in range(200)]
+    values = np.array([one.value for one in found])
+    assert values.mean() == pytest.approx(0.05, abs=0.003)
+    assert values.std() == pytest.approx(np.sqrt(2 * 0.05 * 0.95 / 1000), rel=0.2)  # a plain share's would be 0.7 of it
+    assert found[0].se == pytest.approx(np.sqrt(2 * found[0].value * (1 - found[0].value) / 1000))
+    assert pooled_test("t", rng.chisquare(2, 1000) + 5.0, rng.chisquare(2, 1000)).value > 0.5
+
+
+def test_profile_intervals_hold_what_their_ends_say() -> None:
+    from parts import validity_growth as growth
+
+    sample = next(growth.data_sets(growth.Setting(40, True, 0.3, correlation=0.3), 1))
+    fit = growth._slope_fit(sample.data)
+    seen = set()
+    for truth in ([1.0, 0.3, 0.3, 0.5], [1.9, 0.05, -0.9, 0.9], [0.4, 0.8, 0.9, 0.3], [1.2, 0.25, 0.0, 0.45]):
+        inside = growth.holds(fit, truth)
+        assert inside.tolist() == growth._ends_hold(fit, truth).tolist()
+        seen |= set(inside.tolist())
+    assert seen == {True, False}
+
+
+def test_data_sets_are_those_of_their_setting() -> None:
+    from parts import validity_growth as growth
+
+    setting = growth.Setting(300, False, 0.2, correlation=0.3)
+    first, again = next(growth.data_sets(setting, 1)), next(growth.data_sets(setting, 1))
+    assert np.array_equal(first.data.values, again.data.values)
+    assert first.slopes.std() == pytest.approx(0.2, rel=0.1) and first.intercepts.std() == pytest.approx(1.0, rel=0.1)
+    assert np.corrcoef(first.intercepts, first.slopes)[0, 1] == pytest.approx(0.3, abs=0.12)
+    lagged = next(growth.data_sets(growth.Setting(2000, False, lag=0.6), 1))
+    rest = lagged.data.values.reshape(2000, 6) - 2.0 - 0.1 * np.arange(6) - lagged.intercepts[:, None]
+    assert rest.std() == pytest.approx(growth.SIGMA, rel=0.03)
+    assert np.corrcoef(rest[:, 1], rest[:, 2])[0, 1] == pytest.approx(0.6, abs=0.05)
+    assert np.corrcoef(rest[:, 1], rest[:, 3])[0, 1] == pytest.approx(0.36, abs=0.06)
+
+
+def test_the_slopes_of_the_outcome_study_have_reliability_a_half_and_half_have_the_event() -> None:
+    from parts import validity_outcome as outcome
+
+    who, time = outcome.visits(400, np.random.default_rng(3))
+    psi, found = np.diag([1.0, outcome.SLOPE_SD**2]), []
+    for i in range(400):
+        z = np.column_stack([np.ones((who == i).sum()), time[who == i]])
+        v = z @ psi @ z.T + outcome.SIGMA**2 * np.eye(len(z))
+        found.append((psi @ z.T @ np.linalg.solve(v, z) @ psi)[1, 1] / psi[1, 1])
+    assert np.mean(found) == pytest.approx(0.5, abs=0.01)
+    own = outcome.cohort(4000, 0)
+    assert own.patients["event"].mean() == pytest.approx(0.5, abs=0.03)
+    assert own.slopes.std() == pytest.approx(outcome.SLOPE_SD, rel=0.03)
+
+
+def test_an_effect_is_found_through_both_stages() -> None:
+    from parts import validity_outcome as outcome
+    from parts.validity_page import effect_found
+
+    row = outcome.two_stages(1500, 4, 0)
+    assert row["estimate"] == pytest.approx(outcome.EFFECT, abs=0.25)  # two of its standard errors
+    assert row["ci_low"] < row["estimate"] < row["ci_high"] and row["ci_low_bootstrap"] < row["ci_high_bootstrap"]
+    rows = pd.DataFrame([row, row | {"estimate": 0.9, "ci_low": 0.6, "ci_high": 1.2, "ci_low_bootstrap": np.nan}])
+    found = {one.name: one.value for one in effect_found(rows)}
+    assert found["bias"] == pytest.approx((row["estimate"] + 0.9) / 2 - outcome.EFFECT)
+    assert found["naive coverage"] == 0.5 and found["bootstrap coverage"] <= 0.5
+
+
+def test_what_survives_is_a_part_of_what_was_cried() -> None:
+    from parts import validity_growth as growth
+
+    found = {one.name: one.value for one in growth.protection(growth.Setting(60, False, lag=0.6), 4)}
+    assert found["mixture"] == 1.0 and found["and survives"] < 1.0
+
+
+def test_permuting_outcomes_breaks_the_truth_that_was_there() -> None:
+    from parts import validity_outcome as outcome
+
+    whole = outcome.many_markers(2000, 0, permuted=True)
+    again = outcome.many_markers(2000, 0, permuted=True)
+    assert whole.patients.equals(again.patients)
+    assert len(whole.study.markers) == outcome.NOISE
+    assert abs(np.corrcoef(whole.slopes, whole.patients["followup"])[0, 1]) < 0.07
+
+
+def test_a_stopped_program_goes_on(tmp_path: Path) -> None:
+    from parts.monte_carlo import Quantity, Store
+
+    store, runs = Store(tmp_path), []
+
+    def run() -> list[Quantity]:
+        runs.append(1)
+        return [Quantity("a", 0.5, 0.1, 10), Quantity("b", 0.25, 0.1, 3)]
+
+    assert store.add("part", "one", 10, run) and store.add("part", "two", 10, run)
+    assert not store.add("part", "one", 10, run) and len(runs) == 2
+    assert store.add("part", "one", 20, run)
+    assert sorted(store.read("part")["setting"]) == ["one", "one", "two", "two"]
+    asked = []
+
+    def one(number: int) -> dict[str, float]:
+        if number == 5 and len(asked) == 5:
+            raise KeyboardInterrupt
+        asked.append(number)
+        return {"replicate": number, "value": 2.0 * number}
+
+    with pytest.raises(KeyboardInterrupt):
+        store.grow("sets", "one", 8, one, block=2)
+    asked.append(-1)
+    assert store.grow("sets", "one", 8, one, block=2) == 4
+    assert store.read("sets")["replicate"].tolist() == list(range(8))
+
+
+def test_the_program_runs_and_a_missed_aim_is_said_to_be_missed(root: Path, tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "benchmarks/validity.py",
+        "--replicates",
+        "8",
+        "--out",
+        str(tmp_path / "tables"),
+        "--only",
+    ]
+    parts = ["type_one", "calibration"]
+    done = subprocess.run([*command, *parts], cwd=root, capture_output=True, text=True, check=True)
+    assert done.stdout.count("\n") == 6 + 12
+    page = (tmp_path / "validity.md").read_text(encoding="utf-8")
+    assert "16 data sets a row" in page and "Not run yet." in page and "no_slope.svg" in page
+    path = tmp_path / "tables" / "type_one.csv"
+    table = pd.read_csv(path)
+    chosen = (table["quantity"] == "bootstrap") & (table["setting"] == "30 patients, ragged")
+    table.loc[chosen, ["value", "se"]] = 0.085, 0.005
+    table.loc[~chosen & (table["quantity"] == "bootstrap"), "value"] = 0.05
+    table.to_csv(path, index=False)
+    again = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
+    page = (tmp_path / "validity.md").read_text(encoding="utf-8")
+    assert again.stdout == ""
+    assert "reached in 5 of 6 cells. **Missed**: 30 patients, ragged, bootstrap: 0.085, 4.0 standard errors" in page
