@@ -32,7 +32,7 @@ from parts.validity_growth import Setting  # noqa: E402
 from parts.validity_page import write_page  # noqa: E402
 
 SIZES = [(patients, ragged) for patients in (30, 100, 300) for ragged in (False, True)]
-RESAMPLES = 250
+RESAMPLES = 200
 """Resamples of the patients for each two-stage bootstrap interval."""
 SLOPE_SDS = (0.05, 0.1, 0.15, 0.2, 0.3)
 

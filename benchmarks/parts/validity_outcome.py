@@ -128,11 +128,12 @@ def stage_one(own: Cohort, validated: bool) -> Slopes:
     model = growth_model(study)
     scores, ledgers, tables, markers = [], [], [], []
     for name in study.markers:
-        data = marker_data(model, name, own.measurements, own.patients, LANDMARK)
+        rows = own.measurements[["patient", "time", name]]
+        data = marker_data(model, name, rows, own.patients, LANDMARK)
         scored, ledger, _ = cross_fit(data, jobs)
         scores.append(scored.drop(columns="slope_deviation"))
         ledgers.append(ledger)
-        tables.append(published(scored, facts(own.measurements, own.patients, name, False, "time")))
+        tables.append(published(scored, facts(rows, own.patients, name, False, "time")))
         markers.append(data)
     joined = (pd.concat(parts, ignore_index=True) for parts in (tables, scores, ledgers))
     return Slopes(*joined, folds, markers)

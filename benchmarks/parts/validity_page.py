@@ -282,7 +282,7 @@ Five visits up to a landmark at 2 years, slopes with a true reliability of 0.5; 
 constant and depends on the true level (0.3 per SD) and on the true slope ({effect} per SD), and half of the
 patients have the event. The coefficient is that of the slope in the step `slope` (level and slope, cross-fitted
 over 5 folds twice, Cox), per unit, times the true SD of slopes: {effect} is right. Naive intervals take the slopes
-as known; the bootstrap refits growth models, cross-fitting and Cox model on 250 resamples of the patients. {size}.
+as known; the bootstrap refits growth models, cross-fitting and Cox model on 200 resamples of the patients. {size}.
 
 {table}
 
