@@ -13,7 +13,7 @@ from slopewise.report.frames import FILES, Frames
 from slopewise.report.ledger import readable, shipped_lines, validation_lines
 from slopewise.report.methods import methods_section
 from slopewise.report.naming import Naming
-from slopewise.report.numbers import figures, interval, number, p_value, signed
+from slopewise.report.numbers import figure_interval, figures, interval, number, p_value, signed
 from slopewise.report.references import WORKS
 from slopewise.report.section_growth import fixed_table, model_words
 from slopewise.report.section_outcome import coefficient_table, penalty_sentences
@@ -243,6 +243,14 @@ def test_methods_cite_what_the_references_list(frames, naming):
         "at 1 and 3 years",
     ):
         assert part in text, part
+
+
+def test_the_ends_of_an_interval_never_look_alike():
+    assert figure_interval(0.0401, 0.149) == "0.0401 to 0.149"
+    assert figure_interval(169.918, 170.252) == "169.92 to 170.25"
+    assert figure_interval(-0.0913, -0.00042) == "−0.0913 to −0.000420"
+    assert figure_interval(2.3411, 2.3649) == "2.34 to 2.36"
+    assert figure_interval(1e6, 1e6 + 1e-9).count("1000000") == 2
 
 
 def test_numbers_are_written_with_true_signs_and_enough_digits():

@@ -156,13 +156,16 @@ def _reliability(frames: Frames, naming: Naming) -> Iterator[Caution]:
     if len(low):
         named = [f"{naming.marker(row.marker)} {number(row.reliability, 2)}" for row in low.itertuples()]
         lowest = f", the lowest {number(low['reliability'].min(), 2)}" if len(named) > SHARED_TERMS else ""
+        meaning = (
+            "so that a slope which adds nothing here may add something where patients are measured longer or more often"
+            if frames.has_outcome
+            else "so that patients should not be ranked by their slopes"
+        )
         yield (
             "Low reliability",
             f"Reliability of slopes under {LOW_RELIABILITY:g}: {_listed(named)}{lowest}. Less than half of what tells "
-            "patients’ true slopes apart can be seen, so that a slope which adds nothing here may add something where "
-            "patients "
-            "are measured longer or more often. The stated reliability is itself optimistic when slopes are weak and "
-            "patients few.",
+            f"patients’ true slopes apart can be seen, {meaning}. The stated reliability is itself optimistic when "
+            "slopes are weak and patients few.",
         )
 
 

@@ -58,9 +58,13 @@ def interval(low: float, high: float, digits: int = 3, plus: bool = False) -> st
 
 
 def figure_interval(low: float, high: float, digits: int = 3) -> str:
-    """An interval in significant figures."""
+    """An interval in significant figures; in more of them where its ends would look alike: 169.92 to 170.25."""
     if not (math.isfinite(low) and math.isfinite(high)):
         return MISSING
+    width = high - low
+    if width > 0 and max(abs(low), abs(high)) > 10**digits * width / 10:
+        decimals = max(0, 1 - math.floor(math.log10(width)))
+        return interval(low, high, decimals) if decimals <= 9 else f"{figures(low, digits)} to {figures(high, digits)}"
     return f"{figures(low, digits)} to {figures(high, digits)}"
 
 

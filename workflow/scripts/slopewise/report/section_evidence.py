@@ -40,6 +40,7 @@ def evidence_section(frames: Frames, naming: Naming) -> Section:
         {
             "words": [marker_words(frames, naming, marker) for marker in naming.pictured],
             "comparison": comparison_table(frames, naming),
+            "shares": shares_table(frames, naming),
             "serial": serial_table(frames, naming),
             "trends": trends_table(frames, naming),
             "components": components_table(frames, naming),
@@ -134,7 +135,7 @@ def serial_words(frames: Frames, marker: str) -> str:
 
 
 def comparison_table(frames: Frames, naming: Naming) -> Table:
-    """Deviance, criteria, tests and R2 of every model and marker."""
+    """Deviance, criteria and tests of every model and marker."""
     lines: list[list[Cell | str]] = []
     for marker in naming.study.markers:
         for model, words in MODELS.items():
@@ -149,14 +150,26 @@ def comparison_table(frames: Frames, naming: Naming) -> Table:
                     *(number(row[name], 1) for name in ("deviance_reml", "deviance_ml", "aic", "bic")),
                     number(row["lrt"], 2),
                     *(_p(row[name]) for name in ("p_value", "p_value_naive", "p_value_bootstrap", "q_value")),
-                    *(number(row[name], 2) for name in ("icc", "r2_marginal", "r2_conditional")),
                 ]
             )
     columns = [
         "marker", "model", "parameters", "deviance, REML", "deviance, ML", "AIC", "BIC", "likelihood ratio",
-        "p, mixture", "p, naive", "p, bootstrap", "q across markers", "ICC", "R², marginal", "R², conditional",
+        "p, mixture", "p, naive", "p, bootstrap", "q across markers",
     ]  # fmt: skip
     return Table("growth-comparison", "Growth models side by side", columns, lines, frozenset({0, 1}))
+
+
+def shares_table(frames: Frames, naming: Naming) -> Table:
+    """What share of the variance each model gives to patients and to its fixed effects."""
+    lines: list[list[Cell | str]] = []
+    for marker in naming.study.markers:
+        for model, words in MODELS.items():
+            row = row_of(frames.comparison, marker, model)
+            if row is not None:
+                shares = [number(row[name], 2) for name in ("icc", "r2_marginal", "r2_conditional")]
+                lines.append([naming.marker(marker), words, *shares])
+    columns = ["marker", "model", "between patients (ICC)", "fixed effects (R² marginal)", "both (R² conditional)"]
+    return Table("growth-shares", "Shares of the variance in each model", columns, lines, frozenset({0, 1}))
 
 
 def _p(p: float) -> str:

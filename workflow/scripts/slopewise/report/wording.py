@@ -278,12 +278,14 @@ def fixed_words(frames: Frames, naming: Naming, marker: str) -> str:
         return f"The fixed effects of {name} are in the table; the formula has no plain intercept and time."
     start, trend = rows.loc["Intercept"], rows.loc[naming.predictor]
     others = "" if len(rows) == 2 else ", with the other terms at zero or at their reference level,"
-    moves = "rises" if trend["estimate"] > 0 else "falls"
+    either_way = trend["ci_low"] < 0 < trend["ci_high"]
+    moves = "rises by" if trend["estimate"] > 0 else "falls by"
+    size = figures(trend["estimate"]) if either_way else figures(abs(trend["estimate"]))
     ends = figure_ends(trend)
     sentence = (
         f"{naming.zero[0].upper()}{naming.zero[1:]} {name} averages {figures(start['estimate'])} {unit}{others} "
-        f"and {moves} by "
-        f"{figures(abs(trend['estimate']))} a {naming.unit}{ends}."
+        f"and {'on average moves by' if either_way else moves} {size} a {naming.unit}{ends}"
+        f"{', so that it may rise or fall' if either_way else ''}."
     )
     if naming.study.markers[marker].transform == "log":
         per_unit = math.expm1(trend["estimate"])
