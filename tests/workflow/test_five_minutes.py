@@ -4,8 +4,10 @@ import os
 import re
 import subprocess
 import sys
+from datetime import date, timedelta
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -91,6 +93,38 @@ def test_other_shapes_of_the_same_tables(tmp_path, root, way):
     study = load_study(tmp_path / "clinic.yaml")
     assert study.data.date_format == ("%d.%m.%Y" if way == "latin-1" else "auto")
     assert [marker.column for marker in study.markers.values()] == ["CRP (mg/l)", "Hämoglobin (g/dl)"]
+
+
+def visits_alone(patients: int = 24) -> bytes:
+    """A table of visits and nothing else, as it may come: Latin-1, semicolons, decimal commas, the day first."""
+    rng = np.random.default_rng(8)
+    lines = ["Pat.-Nr.;Besuchsdatum;Größe (cm);Fläche [mm²];Bemerkung"]
+    for patient in range(1, patients + 1):
+        start, slope = rng.normal(30, 6), rng.normal(-1.5, 1)
+        day = date(2011, 1, 1) + timedelta(days=int(rng.integers(700)))
+        for visit in range(int(rng.integers(2, 6))):
+            years = 0.5 * visit + rng.uniform(0, 0.1)
+            values = rng.normal(170, 1), start + slope * years + rng.normal(0, 1)
+            cells = [f"{value:.1f}".replace(".", ",") for value in values]
+            when = day + timedelta(days=round(365.25 * years))
+            lines.append(f"{patient:04d};{when:%d.%m.%Y};{cells[0]};{cells[1]};{['', 'müde'][visit % 2]}")
+    return ("\r\n".join(lines) + "\r\n").encode("latin-1")
+
+
+@pytest.mark.workflow
+@pytest.mark.slow
+def test_one_table_of_visits_ends_in_a_report_without_an_edit(tmp_path, root):
+    place(tmp_path, root)
+    (tmp_path / "messungen.csv").write_bytes(visits_alone())
+    told = follow(tmp_path, ".venv/bin/slopewise init messungen.csv --out fläche.yaml")
+    assert "patient: Pat.-Nr. (24 different values" in told and "outcome: none" in told
+    checked = follow(tmp_path, ".venv/bin/slopewise check fläche.yaml")
+    assert "The study can run" in checked and "at the landmark" not in checked
+    follow(tmp_path, ".venv/bin/snakemake --cores 2 --config study=fläche.yaml 2> ended.txt")
+    assert (tmp_path / "ended.txt").read_text().endswith("The report: results/fl_che/report.html\n")
+    report = (tmp_path / "results/fl_che/report.html").read_text(encoding="utf-8")
+    assert "24 patients" in report and "Fläche" in report and "How Größe and Fläche change" in report
+    assert not re.search(r"\b00[0-2]\d\b", re.sub(r"<svg.*?</svg>|data:[^\"')]*", "", report, flags=re.S))
 
 
 def test_links_and_pictures_of_the_documents_are_there():

@@ -1,6 +1,6 @@
-# What the user reads last when a job has failed: the reason, not the name of a log.
+# What the user reads last: where the reports lie; when a job has failed the reason, not the name of a log.
 # needs  results/{study}/logs/, as the jobs of this run left them (for any executor)
-# makes  no file; a line on the terminal for each job that failed
+# makes  no file; a line on the terminal for each report that was asked for, or for each job that failed
 # steps  none
 import atexit
 
@@ -12,6 +12,12 @@ LOGS_BEFORE = {}
 
 onstart:
     LOGS_BEFORE.update(stamps(LOG_FOLDERS))
+
+
+onsuccess:
+    reports = sorted(str(file) for job in workflow.dag.jobs for file in job.output if str(file).endswith(".html"))
+    for file in reports:
+        atexit.register(print, f"The report: {file}", file=sys.stderr)
 
 
 onerror:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -69,11 +70,7 @@ def study_text(draft: Draft) -> str:
         *_comment("How a marker runs in time. Random effects: a line of the patient's own, with its own slope."),
         'growth: {fixed: "~ time", random: "~ time"}',
         "",
-        *_comment(
-            f"The moment from which one predicts, in {draft.analysis_unit.value} since time zero. Only rows up to it "
-            f"enter, and only patients still at risk then: {draft.moments.reason}."
-        ),
-        f"landmark: {draft.moments.landmark:g}",
+        *_landmark(draft),
         "",
         *_outcome(draft),
     ]
@@ -82,6 +79,18 @@ def study_text(draft: Draft) -> str:
         parts = [f"{key}: {{folds: {draft.moments.folds}}}" for key in ("crossfit", "validation")]
         lines += ["", *_comment(few), *parts]
     return "\n".join(lines) + "\n"
+
+
+def _landmark(draft: Draft) -> list[str]:
+    """The landmark; none where nothing is predicted, so that every row enters."""
+    unit, moment = draft.analysis_unit.value, draft.moments.landmark
+    if math.isinf(moment):
+        why = draft.moments.reason
+        told = f"{why[0].upper()}{why[1:]}. With a number, in {unit} since time zero, only rows up to then enter."
+        return [*_comment(told), "landmark: none"]
+    told = f"The moment from which one predicts, in {unit} since time zero. Only rows up to it enter"
+    at_risk = ", and only patients still at risk then" if draft.outcome.found else ""
+    return [*_comment(f"{told}{at_risk}: {draft.moments.reason}."), f"landmark: {moment:g}"]
 
 
 def _comment(text: str, indent: str = "") -> list[str]:
@@ -162,7 +171,9 @@ def _outcome(draft: Draft) -> Iterator[str]:
         return
     yield from _comment(f"No outcome: {outcome.reason}. The courses are described and nothing is predicted.")
     yield "outcome: {kind: none}"
-    yield from _comment("To predict an event, replace that line by the following ones without their `#`:")
+    yield from _comment(
+        "To predict an event, replace that line by the following ones without their `#`, and give landmark a number:"
+    )
     for line in _survival(draft, "COLUMN"):
         yield f"# {line}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +22,7 @@ from slopewise.cli_guess import (
     guess_unit,
     look,
 )
-from slopewise.cli_landmark import Moments, after_all, propose
+from slopewise.cli_landmark import Moments, propose
 from slopewise.cli_markers import guess_markers
 from slopewise.cli_outcome import guess_outcome
 from slopewise.cohort.clock import in_unit, read_times
@@ -114,8 +115,8 @@ def _with_moments(draft: Draft, times: pd.DataFrame, said: Named) -> Draft:
         draft = replace(draft, outcome=replace(draft.outcome, reason=f"{draft.outcome.reason}, but {why}", events={}))
     if said.landmark is not None:
         return replace(draft, moments=Moments(said.landmark, (), 5, "as told"))
-    last = after_all(draft.analysis_unit.value, times["time"].to_numpy())
-    return replace(draft, moments=Moments(last, (), 5, "no row comes after it, so that all rows are used"))
+    why = "nothing is predicted, so that all rows are used, and levels are those of each patient's last visit"
+    return replace(draft, moments=Moments(math.inf, (), 5, why))
 
 
 def write_study(

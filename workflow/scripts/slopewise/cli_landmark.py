@@ -71,11 +71,6 @@ def round_up(value: float, step: float) -> float:
     return round(math.ceil(round(value / step, 6)) * step, 6)
 
 
-def after_all(unit: str, times: np.ndarray) -> float:
-    """A landmark at or after every visit: where nothing is predicted, all rows may enter."""
-    return max(round_up(float(times.max()), STEPS[unit][1]), STEPS[unit][1])
-
-
 def propose(study: Study, folder: Path, times: pd.DataFrame, asked: float | None) -> Moments | None:
     """The first landmark at which the cohort has what validation needs; None when there is none.
 

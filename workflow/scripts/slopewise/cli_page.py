@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 from rich import box
 from rich.console import Console
@@ -68,7 +70,8 @@ def _head(console: Console, found: Examination) -> None:
     study = found.study
     console.print(Text(readable(study.title or study.study), style="bold"))
     kind = "courses alone, no outcome" if study.outcome.kind == "none" else f"{study.outcome.kind} outcome"
-    _line(console, f"{found.file}: study {study.study}, {len(study.markers)} markers, {kind}")
+    markers = f"{len(study.markers)} marker{'s' if len(study.markers) > 1 else ''}"
+    _line(console, f"{found.file}: study {study.study}, {markers}, {kind}")
 
 
 def _columns(console: Console, found: Examination) -> None:
@@ -82,9 +85,11 @@ def _columns(console: Console, found: Examination) -> None:
         f"{zero:g}" if isinstance(zero, float | int) else f"column {getattr(zero, 'column', zero)}"
     )
     _line(console, f"from {files}")
-    _line(console, f"clock: {data.time} in {data.time_unit}; results in {data.analysis_unit} since {zero_words}")
+    unit = "dates" if data.time_unit == "date" else data.time_unit
+    _line(console, f"clock: {data.time} in {unit}; results in {data.analysis_unit} since {zero_words}")
     times = found.cohort.measurements["time"]
-    _line(console, f"rows up to the landmark lie at {times.min():.4g} to {times.max():.4g} {data.analysis_unit}")
+    until = " up to the landmark" if math.isfinite(found.study.landmark_time) else ""
+    _line(console, f"rows{until} lie at {times.min():.4g} to {times.max():.4g} {data.analysis_unit}")
 
 
 def _landmark(study: Study) -> str:
@@ -93,7 +98,9 @@ def _landmark(study: Study) -> str:
 
 
 def _flow(console: Console, found: Examination) -> None:
-    _title(console, f"Who is at risk at the landmark ({_landmark(found.study)})")
+    asked = "Who is at risk at the landmark" if found.study.has_outcome else "Who is analysed"
+    moment = f" ({_landmark(found.study)})" if math.isfinite(found.study.landmark_time) else ""
+    _title(console, f"{asked}{moment}")
     flow, survival = found.cohort.flow, found.study.outcome.kind == "survival"
     numbers = ["patients_removed", "rows_removed", "patients_left", "rows_left", *(["events_left"] if survival else [])]
     told = flow[flow["step"].isin(["start", "final"]) | flow[["patients_removed", "rows_removed"]].any(axis=1)]
@@ -104,7 +111,8 @@ def _flow(console: Console, found: Examination) -> None:
 
 
 def _visits(console: Console, found: Examination) -> None:
-    _title(console, "Visits per patient up to the landmark")
+    until = " up to the landmark" if math.isfinite(found.study.landmark_time) else ""
+    _title(console, f"Visits per patient{until}")
     groups = found.visits.clip(upper=6).value_counts().sort_index()
     largest, total = int(groups.max()), len(found.visits)
     block = "█" if console.encoding.startswith("utf") else "#"
