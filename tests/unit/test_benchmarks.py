@@ -58,3 +58,28 @@ def test_an_aim_that_is_missed_is_said_to_be_missed(root: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["yes", "no", "no", "no", "no", "yes", "no", "no", "no", "no", "no"]
+
+
+def test_metrics_of_resamples_are_scikit_survivals_and_faster() -> None:
+    from parts import validation
+
+    found = validation.metrics(12, 1)
+    assert found["apart"]["pairs"] < 1e-12  # Harrell's C of eight steps, fold by fold
+    assert found["apart"]["calibration"] < 1e-6
+    for name in ("pairs", "calibration"):
+        assert found["seconds"][f"{name}_peer"] > 20 * found["seconds"][name] > 0
+
+
+def test_the_section_of_validation_says_whether_the_aim_was_reached() -> None:
+    import validation
+
+    run = {"patients": 278, "fits": 9, "bootstrap_fits": 9, "peak": 0.5, "seconds": {"growth": [95.0, 40.0]}}
+    metrics = {
+        "seconds": {"pairs": 1e-6, "pairs_peer": 1e-2, "calibration": 1e-5, "calibration_peer": 1e-2},
+        "apart": {"pairs": 0.0, "calibration": 1e-9}, "resamples": 9, "peer_resamples": 1,
+    }  # fmt: skip
+    assert "Reached by the wall clock: no" in validation.section(validation.FULL, run, metrics)
+    run["seconds"] = {"growth": [60.0, 100.0]}
+    text = validation.section(validation.FULL, run, metrics)
+    assert "Reached by the wall clock: yes" in text and "10,000 ×" in text
+    assert "not asked" in validation.section((2, 50, 20), run, metrics)
