@@ -14,7 +14,9 @@ import pandas as pd
 
 from slopewise import run, tables
 from slopewise.study import Study, parse_study
-from slopewise.tables_growth import OF_GROWTH
+from slopewise.tables_growth import OF_GROWTH, OF_SLOPES
+
+EMPTY = {**OF_GROWTH, **OF_SLOPES}
 
 CAUSE = "transplant or death"
 HORIZONS = (1.0, 3.0)
@@ -100,7 +102,7 @@ class Invented:
             "growth/trends.csv": self._trends(),
             "growth/variogram.csv": self._variogram(),
             "growth/implied.csv": self._implied(),
-            **{f"{name}.csv": pd.DataFrame(columns=list(table.columns)) for name, table in OF_GROWTH.items()},
+            **{f"{name}.csv": pd.DataFrame(columns=list(table.columns)) for name, table in EMPTY.items()},
             "growth/fits.csv": self._fits(),
             "slopes/slopes.parquet": slopes,
             "slopes/reliability.csv": self._reliability(),

@@ -15,7 +15,7 @@ import pandas as pd
 import yaml
 
 from slopewise.study import load_study
-from slopewise.tables_growth import OF_GROWTH
+from slopewise.tables_growth import OF_GROWTH, OF_SLOPES
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / "workflow" / "scripts"
@@ -74,6 +74,7 @@ PROMISED = [
     "slopes/slopes.csv",
     "slopes/crossfit.parquet",
     "slopes/leakage_audit.csv",
+    *(f"{name}.csv" for name in OF_SLOPES),
     "slopes/reliability.csv",
     "outcome/coefficients.csv",
     "outcome/ledger.csv",
@@ -213,9 +214,10 @@ def run_steps(study_file: Path, results: Path, until: str = "validate", folder: 
     names = ("fixed_effects", "covariance", "population", "comparison", "serial", "trends", "variogram", "implied")
     growth = at(*(f"growth/{name}.csv" for name in names), *(f"{name}.csv" for name in OF_GROWTH))
     script("compare_growth").compare(study_file, **tables, outputs=growth, threads=1)
-    chunk = at("work/scores.parquet", "work/fits.parquet", "work/slopes.parquet")
+    chunk = at(*(f"work/{name}.parquet" for name in ("scores", "fits", "slopes", "fast", "share")))
     script("cross_fit_slopes").cross_fit_chunk(study_file, 1, **tables, folds=folds, **chunk, threads=1)
     slopes = at("slopes/slopes.parquet", "slopes/crossfit.parquet", "growth/fits.csv")
+    slopes |= at(*(f"{name}.csv" for name in OF_SLOPES))
     slopes |= {"slopes_csv": results / "slopes/slopes.csv", "audit": results / "slopes/leakage_audit.csv"}
     parts = {name: [path] for name, path in chunk.items()}
     script("gather_slopes").gather(study_file, cohort["measurements"], folds, **parts, outputs=slopes)

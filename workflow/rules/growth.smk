@@ -1,7 +1,7 @@
 # Growth-curve mixed models of each marker and the cross-fitted slopes of each patient.
 # needs  cohort/measurements.parquet, cohort/patients.parquet, folds.parquet
 # makes  growth/{fixed_effects,covariance,population,comparison,serial,trends,variogram,implied,residuals,linearity,slopes_by_stratum,centring,fits}.csv,
-#        slopes/{slopes,crossfit}.parquet, slopes/{slopes,leakage_audit}.csv
+#        slopes/{slopes,crossfit}.parquet, slopes/{slopes,leakage_audit,fast_changers,fast_share}.csv
 #        slopes/reliability.csv (rate_slopes, for a study without an outcome; else fit_outcome makes it)
 # steps  compare_growth; cross_fit_slopes (a job per chunk of markers), gather_slopes, rate_slopes
 
@@ -56,6 +56,8 @@ rule cross_fit_slopes:
         scores=temp("results/{study}/work/{chunk}.scores.parquet"),
         fits=temp("results/{study}/work/{chunk}.fits.parquet"),
         slopes=temp("results/{study}/work/{chunk}.slopes.parquet"),
+        fast=temp("results/{study}/work/{chunk}.fast.parquet"),
+        share=temp("results/{study}/work/{chunk}.share.parquet"),
     log:
         "results/{study}/logs/cross_fit_slopes.{chunk}.log",
     benchmark:
@@ -82,6 +84,8 @@ rule gather_slopes:
         scores=lambda w: collect("results/{{study}}/work/{chunk}.scores.parquet", chunk=chunks(w)),
         fits=lambda w: collect("results/{{study}}/work/{chunk}.fits.parquet", chunk=chunks(w)),
         slopes=lambda w: collect("results/{{study}}/work/{chunk}.slopes.parquet", chunk=chunks(w)),
+        fast=lambda w: collect("results/{{study}}/work/{chunk}.fast.parquet", chunk=chunks(w)),
+        share=lambda w: collect("results/{{study}}/work/{chunk}.share.parquet", chunk=chunks(w)),
     output:
         slopes="results/{study}/slopes/slopes.parquet",
         slopes_csv="results/{study}/slopes/slopes.csv",
@@ -93,6 +97,8 @@ rule gather_slopes:
             labels={"what": "leakage audit"},
         ),
         fits="results/{study}/growth/fits.csv",
+        fast_changers="results/{study}/slopes/fast_changers.csv",
+        fast_share="results/{study}/slopes/fast_share.csv",
     log:
         "results/{study}/logs/gather_slopes.log",
     benchmark:

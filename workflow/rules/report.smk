@@ -21,7 +21,9 @@ GROWTH = results(
     "growth/centring.csv",
     "growth/fits.csv",
 )
-SLOPES = results("slopes/slopes.parquet", "slopes/reliability.csv", "slopes/leakage_audit.csv")
+SLOPES = results(
+    "slopes/slopes.parquet", "slopes/reliability.csv", "slopes/leakage_audit.csv", "slopes/fast_share.csv"
+)
 OUTCOME = results(
     "outcome/coefficients.csv",
     "outcome/ledger.csv",
@@ -97,7 +99,7 @@ rule render_report:
 
 rule render_patients:
     input:
-        tables=COHORT + GROWTH + SLOPES,
+        tables=COHORT + GROWTH + SLOPES + results("slopes/fast_changers.csv"),
         outcome=outcome_tables,
         provenance="results/{study}/provenance.json",
     output:

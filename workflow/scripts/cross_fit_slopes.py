@@ -14,34 +14,48 @@ def cross_fit_chunk(
     scores: Path,
     fits: Path,
     slopes: Path,
+    fast: Path,
+    share: Path,
     threads: int,
 ) -> None:
-    """Write scores (``slopes/crossfit``), fits (``growth/fits``) and slopes (``slopes/slopes``) of chunk 1, 2, ..."""
+    """Write scores, fits, slopes (``slopes/crossfit``, ``growth/fits``, ``slopes/slopes``) of chunk 1, 2, ...
+
+    And of markers with a limit fast and share (``slopes/fast_changers``, ``slopes/fast_share``).
+    """
     import pandas as pd
 
     from slopewise import tables
     from slopewise.folds import fits as fold_fits
     from slopewise.run_progress import counted
     from slopewise.slopes import cross_fit, facts, growth_model, marker_data, published
+    from slopewise.slopes_fast import fast_changers
     from slopewise.study import load_study
 
     study = load_study(study_file)
     rows = tables.read("cohort/measurements", measurements)
     cohort = tables.read("cohort/patients", patients)
     plan = list(fold_fits(tables.read("folds", folds), sorted(cohort["patient"])))
-    all_scores, all_fits, all_slopes = [], [], []
+    all_scores, all_fits, all_slopes, all_fast, all_shares = [], [], [], [], []
     for marker in counted("markers", study.chunks()[chunk - 1]):
         data = marker_data(growth_model(study), marker, rows, cohort, study.landmark_time)
-        scored, ledger, _ = cross_fit(data, plan, threads)
+        scored, ledger, batch = cross_fit(data, plan, threads)
         logarithmic = study.markers[marker].transform == "log"
         own = facts(rows, cohort, marker, logarithmic, study.growth.slope_of)
         run.logger.info("%s: %d fits, %d singular", marker, len(ledger), int(ledger["singular"].sum()))
+        rng = run.generator(study.seed, "fast_change", marker)
+        patients_fast, share_fast = fast_changers(data, plan, batch, own, study.markers[marker].fast_change, rng)
+        all_fast.append(patients_fast.assign(marker=marker))
+        all_shares.append(share_fast.assign(marker=marker))
         all_scores.append(scored.drop(columns="slope_deviation"))
         all_fits.append(ledger)
         all_slopes.append(published(scored, own))
     tables.write(pd.concat(all_scores), "slopes/crossfit", scores)
     tables.write(pd.concat(all_fits), "growth/fits", fits)
     tables.write(pd.concat(all_slopes), "slopes/slopes", slopes)
+    for name, parts, path in (("slopes/fast_changers", all_fast, fast), ("slopes/fast_share", all_shares, share)):
+        found = [part for part in parts if len(part)]
+        empty = pd.DataFrame(columns=list(tables.TABLES[name].columns))
+        tables.write(pd.concat(found) if found else empty, name, path)
 
 
 if __name__ == "__main__":

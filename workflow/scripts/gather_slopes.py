@@ -12,6 +12,8 @@ def gather(
     scores: list[Path],
     fits: list[Path],
     slopes: list[Path],
+    fast: list[Path],
+    share: list[Path],
     outputs: dict[str, Path],
 ) -> None:
     """Write slopes/*, growth/fits.csv and the leakage audit; `outputs` by the names of the rule's outputs."""
@@ -37,6 +39,9 @@ def gather(
     tables.write(scored, "slopes/crossfit", outputs["crossfit"])
     tables.write(ledger, "growth/fits", outputs["fits"])
     tables.write(checked, "slopes/leakage_audit", outputs["audit"])
+    for name, parts in (("fast_changers", fast), ("fast_share", share)):
+        whole = pd.concat([tables.read(f"slopes/{name}", path) for path in parts])
+        tables.write(whole, f"slopes/{name}", outputs[name])
     leaks = int((checked["verdict"] == "leak").sum())
     run.logger.log(40 if leaks else 20, "leakage audit: %d of %d fits leak", leaks, len(checked))
 
@@ -50,5 +55,7 @@ if __name__ == "__main__":
             [Path(path) for path in snakemake.input.scores],
             [Path(path) for path in snakemake.input.fits],
             [Path(path) for path in snakemake.input.slopes],
+            [Path(path) for path in snakemake.input.fast],
+            [Path(path) for path in snakemake.input.share],
             {name: Path(path) for name, path in snakemake.output.items()},
         )

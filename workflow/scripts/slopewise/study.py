@@ -140,7 +140,7 @@ _DEPENDS_ON: dict[str, tuple[str, ...]] = {
     "folds": ("seed", "outcome.kind", "crossfit", "validation.folds", "validation.repeats"),
     "compare_growth": ("seed", *_GROWTH_MODEL, "growth.bootstrap", "data.time_unit"),
     # The transform tells whether a relative change is exp(delta) - 1.
-    "crossfit": (*_GROWTH_MODEL, "markers.*.transform"),
+    "crossfit": ("seed", *_GROWTH_MODEL, *_keys("markers.*", "transform fast_change")),
     # Both stages again in each bootstrap sample; model.json also tells `predict` how to read a new patient.
     "outcome": (
         *("seed", *_GROWTH_MODEL, *_OUTCOME_MODEL, "outcome.bootstrap", "crossfit"),

@@ -57,7 +57,6 @@ def _given(value: Any) -> bool:
 
 NOT_YET: Mapping[str, Callable[[Any], bool]] = {
     "data.centre": _given,
-    "markers.*.fast_change": _given,
     "growth.rows": lambda value: value == "all",
 }
 """Keys whose capability is still to come, and for which of their values; ``*`` stands for every marker."""
@@ -160,6 +159,11 @@ def _marker_rules(study: Study) -> Iterator[Finding]:
         elif not MARKER_NAME.fullmatch(name):
             message = "a marker's name starts with a letter and goes on with letters, digits, `_` or `-`, 100 at most"
             yield Finding(path, message)
+        fast = marker.fast_change
+        if fast is not None and fast.below is None and fast.above is None:
+            yield Finding((*path, "fast_change"), "names no limit; for example {below: -0.2}")
+        if fast is not None and fast.below is not None and fast.above is not None and fast.below >= fast.above:
+            yield Finding((*path, "fast_change"), "`below` must be less than `above`, or every slope is fast change")
         for key in ("patient", "time"):
             if marker.column == getattr(study.data, key):
                 yield Finding(

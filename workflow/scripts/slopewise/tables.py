@@ -15,13 +15,13 @@ import pandas as pd
 from pandera.errors import SchemaError, SchemaErrors
 
 from slopewise.run import InputError, atomic
-from slopewise.tables_growth import OF_GROWTH
+from slopewise.tables_growth import OF_GROWTH, OF_SLOPES
 from slopewise.tables_schema import FLAG, FULL, INTEGER, NUMBER, TEXT, Kind, Table
 from slopewise.tables_schema import TABLES as OF_OTHERS
 
 __all__ = ["TABLES", "Table", "bare", "check", "guarded", "read", "write"]
 
-TABLES: dict[str, Table] = {**OF_OTHERS, **OF_GROWTH}
+TABLES: dict[str, Table] = {**OF_OTHERS, **OF_GROWTH, **OF_SLOPES}
 
 
 def check(frame: pd.DataFrame, name: str) -> pd.DataFrame:

@@ -45,3 +45,28 @@ OF_GROWTH: dict[str, Table] = {
         ("marker", "structure", "zero"),
     ),
 }
+
+OF_SLOPES: dict[str, Table] = {
+    "slopes/fast_changers": Table(
+        {
+            "patient": TEXT,
+            "marker": TEXT,
+            "side": ("below", "above"),
+            **_numbers("limit slope slope_sd probability"),
+        },
+        ("patient", "marker", "side"),
+    ),
+    "slopes/fast_share": Table(
+        {
+            "marker": TEXT,
+            "side": ("below", "above"),
+            "limit": NUMBER,
+            "patients": INTEGER,
+            **_numbers("share ci_low ci_high share_slope share_ols"),
+            "likely": INTEGER,
+            "sure": INTEGER,
+        },
+        ("marker", "side"),
+    ),
+}
+"""Tables of the slopes for which the study names a limit; the first has a row a patient."""

@@ -35,6 +35,7 @@ FILES = {
     "fits": "growth/fits.csv",
     "slopes": "slopes/slopes.parquet",
     "reliability": "slopes/reliability.csv",
+    "fast_share": "slopes/fast_share.csv",
     "audit": "slopes/leakage_audit.csv",
     "coefficients": "outcome/coefficients.csv",
     "ledger": "outcome/ledger.csv",
@@ -109,6 +110,7 @@ class Frames:
     fits: pd.DataFrame
     slopes: pd.DataFrame
     reliability: pd.DataFrame
+    fast_share: pd.DataFrame
     audit: pd.DataFrame
     coefficients: pd.DataFrame
     ledger: pd.DataFrame

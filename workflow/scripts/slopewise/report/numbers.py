@@ -16,6 +16,11 @@ def number(value: float, digits: int = 3) -> str:
     return f"{MINUS}{text}" if value < 0 and float(text) != 0 else text
 
 
+def as_given(value: float) -> str:
+    """As it stands in the study file: ``−0.2``."""
+    return f"{value:g}".replace("-", MINUS)
+
+
 def signed(value: float, digits: int = 3) -> str:
     """Like `number`, a plus before what is above zero."""
     text = number(value, digits)

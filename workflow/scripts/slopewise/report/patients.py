@@ -7,13 +7,17 @@ from pathlib import Path
 
 import pandas as pd
 
+from slopewise import tables
 from slopewise.report.frames import Frames
 from slopewise.report.naming import STEPS, Naming
-from slopewise.report.numbers import MISSING, figures, number, percent
+from slopewise.report.numbers import MISSING, as_given, figures, number, percent
 from slopewise.report.parts import Table
 from slopewise.report.template import environment, own
 from slopewise.run import InputError
 from slopewise.study import Study
+
+LIKELY = 0.5
+"""Patients with a greater probability of fast change are listed."""
 
 LISTED = 20
 """Patients in each list of the fastest changes and of the largest distances."""
@@ -24,6 +28,7 @@ def render_patients(study: Study, results: Path) -> str:
     if not study.report.patients:
         raise InputError("the study file does not ask for a page of patients (report: {patients: true})")
     frames, naming = Frames.read(results), Naming(study)
+    fast = tables.read("slopes/fast_changers", results / "slopes/fast_changers.csv")
     return (
         environment()
         .get_template("patients.html.j2")
@@ -34,6 +39,7 @@ def render_patients(study: Study, results: Path) -> str:
                 (naming.marker(marker), changes_table(frames, naming, marker), _fits(frames, naming, marker))
                 for marker in naming.pictured
             ],
+            fast=[table for marker in naming.pictured if (table := fast_table(frames, naming, marker, fast))],
             omitted=len(study.markers) - len(naming.pictured),
             risks=risks_table(frames, naming) if frames.has_outcome else None,
             problems=problems_table(frames),
@@ -65,6 +71,29 @@ def changes_table(frames: Frames, naming: Naming, marker: str) -> Table:
     columns = ["patient", "visits", "first", "last", "level", "slope", "standard error", "reliability"]
     caption = f"{naming.marker(marker)}: slopes furthest from the average, {naming.slope_unit(marker)}"
     return Table(f"changes-{marker}", caption, columns, rows)
+
+
+def fast_table(frames: Frames, naming: Naming, marker: str, fast: pd.DataFrame) -> Table | None:
+    """Patients whose slope is more likely than not beyond the study's limit, the most likely first."""
+    own_rows = fast[(fast["marker"] == marker) & (fast["probability"] > LIKELY)]
+    if naming.study.markers[marker].fast_change is None:
+        return None
+    visits = frames.slopes[frames.slopes["marker"] == marker].set_index("patient")["visits"]
+    order = own_rows.sort_values(["probability", "patient"], ascending=[False, True])
+    rows = [
+        [
+            row.patient,
+            str(int(visits[row.patient])),
+            f"{row.side} {as_given(row.limit)}",
+            figures(row.slope),
+            figures(row.slope_sd),
+            percent(row.probability),
+        ]
+        for row in order.itertuples()
+    ]
+    columns = ["patient", "visits", "limit", "slope", "standard error of prediction", "probability"]
+    caption = f"{naming.marker(marker)}: slope more likely than not beyond the limit, {naming.slope_unit(marker)}"
+    return Table(f"fast-{marker}", caption, columns, rows, frozenset({0, 2}), most=len(rows))
 
 
 def _fits(frames: Frames, naming: Naming, marker: str) -> Table | None:

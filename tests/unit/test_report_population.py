@@ -1,0 +1,127 @@
+"""The report on the average course and on fast change: words from the numbers, and no patient in what is shared."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from slopewise import tables
+from slopewise.report import render
+from slopewise.report.patients import render_patients
+from tests.unit.report_page import Page
+from tests.unit.report_tables import Invented
+
+NAN = np.nan
+FAST = {"markers.alpha.fast_change": {"below": -0.25}, "report.patients": True}
+
+
+def linearity(p: float) -> list[tuple[Any, ...]]:
+    return [
+        ("linear", "~ time", 6, 400.0, 412.0, NAN, NAN, NAN, 0.2, 0.2),
+        ("quadratic", "~ time + I(time**2)", 7, 399.0, 413.0, 1.0, 1, 0.3, 0.1, 0.3),
+        ("spline", "~ time + cr(time, df=3)", 8, 390.0, 406.0, 10.0, 2, p, 0.05, 0.4),
+    ]
+
+
+def strata(p: float) -> list[tuple[Any, ...]]:
+    return [
+        ("", "everybody", "", 60, 2.0, 0.2, 0.02, 50, 10.0, 0.001, 0.16, 0.24),
+        ("sex", "f", "", 45, 2.0, 0.15, 0.02, 50, 7.5, 0.001, 0.11, 0.19),
+        ("sex", "m", "", 3, 2.0, 0.35, 0.04, 50, 8.7, 0.001, 0.27, 0.43),
+        ("sex", "m", "f", NAN, 2.0, 0.2, 0.05, 50, 4.0, p, 0.1, 0.3),
+    ]
+
+
+CENTRING = [
+    ("correlated", 0.0, 400.0, 2.0, 0.1, 1.0, 0.2, 0.02, 0.3, 0.1),
+    ("correlated", 1.5, 400.0, 2.3, 0.1, 1.2, 0.2, 0.02, 0.3, 0.5),
+    ("diagonal", 0.0, 400.4, 2.0, 0.1, 1.0, 0.2, 0.02, 0.3, 0.0),
+    ("diagonal", 1.5, 409.0, 2.3, 0.1, 1.2, 0.2, 0.02, 0.28, 0.0),
+]
+RESIDUALS = [
+    ("a", 40, 0.5, 1.0, NAN, NAN, 410.0, 400.0, 10.0, 1, 0.0016),
+    ("b", 50, 1.0, 2.0, 1.4, 2.9, 410.0, 400.0, 10.0, 1, 0.0016),
+]
+
+
+def put(folder: Path, name: str, rows: list[tuple[Any, ...]]) -> None:
+    columns = list(tables.TABLES[name].columns)
+    frame = pd.DataFrame([("alpha", *row) for row in rows], columns=columns)
+    tables.write(frame, name, folder / f"{name}.csv")
+
+
+def written(folder: Path, study: Invented, p: float = 0.001) -> Path:
+    study.write(folder)
+    put(folder, "growth/linearity", linearity(p))
+    put(folder, "growth/slopes_by_stratum", strata(p))
+    put(folder, "growth/centring", CENTRING)
+    put(folder, "growth/residuals", RESIDUALS)
+    put(folder, "slopes/fast_share", [("below", -0.25, 60, 0.28, 0.2, 0.36, 0.1, 0.4, 12, 3)])
+    chances = [(name, "alpha", "below", -0.25, -0.3, 0.1, 0.7 - 0.01 * k) for k, name in enumerate(study.names)]
+    columns = list(tables.TABLES["slopes/fast_changers"].columns)
+    frame = pd.DataFrame(chances, columns=columns)
+    tables.write(frame, "slopes/fast_changers", folder / "slopes/fast_changers.csv")
+    return folder
+
+
+def page(folder: Path, p: float, **keys: Any) -> Page:
+    study = Invented(keys={**FAST, **keys})
+    return Page(render(study.study(), written(folder, study, p)))
+
+
+def test_what_is_seen_is_said_with_units_and_intervals(tmp_path: Path) -> None:
+    made = page(tmp_path / "r", 0.001)
+    text = made.text("population")
+    assert made.open == []
+    assert "Alpha: the average course is bent (natural spline against straight line: likelihood ratio 10.00" in text
+    assert "goes from 0.0500 (a tenth of the measurements lie before) to 0.400 mg/l per year" in text
+    assert "The average slope at the landmark is 0.200 (0.160 to 0.240) mg/l per year." in text
+    assert "By sex it is 0.150 (0.110 to 0.190) for f and 0.350 (0.270 to 0.430) for m." in text
+    assert "The slopes differ: m against f by +0.200 mg/l per year (95% interval 0.100 to 0.300, p = 0.001)." in text
+    assert "with zero at 1.50 years the deviance (400.00), the average slope (0.200)" in text
+    assert "its deviance moves by 8.60 with the zero" in text
+    assert "<5" in text, "three men are fewer than five"
+    courses = made.text("courses")
+    assert (
+        "scatter about a patient’s own line by 0.500 (a) and 1.00 (b) mg/l: 2.00 times as large in b as in a" in courses
+    )
+    assert "(95% interval 1.40 to 2.90). One and the same scatter for all does not fit" in courses
+
+
+def test_what_is_not_seen_is_not_said(tmp_path: Path) -> None:
+    text = page(tmp_path / "r", 0.4).text("population")
+    assert "the data do not show that the average course is bent" in text
+    assert "The data do not show that sex changes the slope: m against f, the difference is +0.200" in text
+    assert "all that the interval holds remains possible" in text and "significant" not in text
+
+
+def test_a_curve_has_no_slope_for_all_times(tmp_path: Path) -> None:
+    made = page(tmp_path / "r", 0.001, **{"growth.fixed": "~ cr(time, df=3)"})
+    assert "The average course of alpha is a curve (~ cr(time, df=3)); at the landmark its slope is 0.200" in made.text(
+        "courses"
+    )
+
+
+def test_fast_change_is_a_share_in_the_report_and_a_list_on_the_page_of_patients(tmp_path: Path) -> None:
+    study = Invented(keys=FAST)
+    folder = written(tmp_path / "r", study)
+    html = render(study.study(), folder)
+    text = Page(html).text("fast")
+    assert "Alpha: 28% of 60 patients (95% interval 20 to 36%) have a slope below −0.25 mg/l per year." in text
+    assert "For 12 of them that is more likely than not, for <5 the probability is above 90%" in text
+    assert not any(name in html for name in study.names)
+    listed = Page(render_patients(study.study(), folder)).text("fast")
+    names = [name for name in study.names if name in listed]
+    assert names == study.names[:20], "those above 50%"
+    assert [listed.index(a) < listed.index(b) for a, b in itertools.pairwise(names)] == [True] * 19
+
+
+@pytest.mark.parametrize("section", ["fast"])
+def test_without_a_limit_there_is_no_such_section(tmp_path: Path, section: str) -> None:
+    study = Invented()
+    assert section not in Page(render(study.study(), study.write(tmp_path / "r"))).sections
