@@ -132,3 +132,31 @@ def _fits(crossfit):
     keys = ["marker", "scheme", "repeat", "held_out", "fold"]
     fits = crossfit[keys].drop_duplicates().reset_index(drop=True)
     return fits.assign(structure="correlated", converged=True, singular=False)
+
+
+HEAD, _, TAIL = STUDY.partition("outcome:")
+_AFTER = f"after_measurements: true, covariates: [age, sex], penalty: none}}\n{TAIL[TAIL.index('crossfit:') :]}"
+KINDS = {
+    "survival": STUDY,
+    "competing": STUDY.replace("events: {1: transplant, 2: death}", "events: {1: death}\n  competing: {2: transplant}"),
+    "strata": STUDY.replace("covariates: [age, sex]", "covariates: [age]\n  strata: [sex]"),
+    "entry": STUDY.replace("event: status", "event: status\n  entry: start"),
+    "binary": f"{HEAD}outcome: {{kind: binary, column: died, positive: 1, {_AFTER}",
+    "continuous": f"{HEAD}outcome: {{kind: continuous, column: score, {_AFTER}",
+}
+"""The study file for each kind of outcome, as the later steps tell them apart."""
+
+
+def of_kind(kind, **options):
+    """`simulate` for a kind of `KINDS`; a binary or continuous outcome depends on the same level and slope."""
+    made = simulate(text=KINDS[kind], **options)
+    people, rng = made.patients, np.random.default_rng(4)
+    if kind == "competing":
+        other = rng.random(len(people)) < 0.4
+        return made.change(patients=people.assign(event=people["event"] * (1 + other)))
+    if kind not in ("binary", "continuous"):
+        return made
+    wide = made.slopes.pivot(index="patient", columns="marker")
+    score = (wide["level"]["alpha"] + 0.7 * wide["slope"]["alpha"]).to_numpy() + rng.normal(0, 0.7, len(people))
+    outcome = (score > 0.3).astype(float) if kind == "binary" else 10 + 3 * score
+    return made.change(patients=people.drop(columns=["entry", "followup", "event"]).assign(outcome=outcome))

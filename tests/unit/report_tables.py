@@ -443,14 +443,14 @@ def _curves(steps: tuple[str, ...], slope: float) -> pd.DataFrame:
 def _sensitivity() -> pd.DataFrame:
     rows = [
         (way, step, CAUSE, "c_harrell", max(HORIZONS), value + place / 1000, place / 1000)
-        for place, way in enumerate(("nested", "in_sample", "reused_folds"))
+        for place, way in enumerate(("nested", "apparent", "in_sample", "reused_folds"))
         for step, value in (("level", 0.8111), ("slope", 0.8222))
     ]
     return pd.DataFrame(rows, columns=list(tables.TABLES["outcome/sensitivity"].columns))
 
 
 def _permutation() -> pd.DataFrame:
-    row = ("slope", CAUSE, "c_harrell", max(HORIZONS), "level", 0.0111, -0.0022, 0.0033, 0.0149, 200)
+    row = ("slope", CAUSE, "c_harrell", max(HORIZONS), "level", 0.0111, -0.0022, 0.0033, 0.0149, 200, 2)
     return pd.DataFrame([row], columns=list(tables.TABLES["outcome/permutation"].columns))
 
 

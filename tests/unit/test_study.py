@@ -316,17 +316,14 @@ def test_what_is_still_to_come_is_refused_not_ignored(name: str) -> None:
 COMPETING = ("{1: transplant, 2: death}", "{2: death}\n  competing: {1: transplant}")
 
 
+@pytest.mark.parametrize("new", ["landmark: [1, 2]", "landmark: 2\nreport: {patients: true}"])
 @pytest.mark.parametrize(
-    ("key", "new"), [("landmark", "landmark: [1, 2]"), ("report.patients", "landmark: 2\nreport: {patients: true}")]
+    "other", [COMPETING, *(("event: status", f"event: status\n  {own}") for own in ("strata: [site]", "entry: start"))]
 )
-@pytest.mark.parametrize(
-    "other", [COMPETING, *(("event: status", f"event: status\n  {own}") for own in ("strata: [sex]", "entry: start"))]
-)
-def test_what_only_plain_survival_has_is_refused_for_other_outcomes(key: str, new: str, other: tuple[str, str]) -> None:
+def test_lists_of_landmarks_and_the_page_of_patients_are_for_every_outcome(new: str, other: tuple[str, str]) -> None:
     text = changed(*other)
     assert "landmark: 2" in text
-    message = refusal(text.replace("landmark: 2", new))
-    assert f": {key}: " in message and "not available yet with competing events, strata or delayed entry" in message
+    assert parse_study(text.replace("landmark: 2", new).encode(), "my.yaml").has_outcome
 
 
 GROWTH = TEXT[: TEXT.index("outcome:")] + "outcome: {kind: none}\n"

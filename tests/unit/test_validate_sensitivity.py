@@ -8,10 +8,11 @@ from slopewise import tables
 from slopewise.outcome.fit import fit_outcome
 from slopewise.outcome.ladder import ladder_data
 from slopewise.validate import sensitivity as module
+from slopewise.validate.measure import HEADLINE, cohorts
 from slopewise.validate.nested import nested
 from slopewise.validate.performance import performance
-from slopewise.validate.sensitivity import WAYS, harrell, permutation_test, sensitivity
-from tests.unit.ladder_tables import Tables, simulate
+from slopewise.validate.sensitivity import WAYS, judged, permutation_test, sensitivity
+from tests.unit.ladder_tables import KINDS, STUDY, Tables, of_kind, simulate
 
 
 @pytest.fixture(scope="module")
@@ -24,19 +25,44 @@ def splits(made: Tables, way: str) -> list[module.Split]:
     return list(module._splits(way, data, made.folds, made.crossfit, made.fits))
 
 
-def test_the_nested_rows_are_those_of_the_performance_table(made: Tables):
-    found = tables.check(sensitivity(*made.validation).sensitivity, "outcome/sensitivity")
+@pytest.mark.parametrize("kind", KINDS)
+def test_nested_and_apparent_rows_are_those_of_the_performance_table(kind: str):
+    made = of_kind(kind)
+    both = sensitivity(*made.validation)
+    found = tables.check(both.sensitivity, "outcome/sensitivity")
     apparent = fit_outcome(*made.outcome).apparent
     table = performance(made.study, made.patients, nested(*made.validation).predictions, apparent).performance
-    c = table[table["metric"] == "c_harrell"].set_index("predictors")["validated"]
+    metric = HEADLINE["survival" if kind not in HEADLINE else kind]
+    assert set(found["metric"]) == {metric}
+    measured = table[(table["metric"] == metric) & (table["cause"] == found["cause"].iloc[0])].set_index("predictors")
     own = found.set_index(["slopes", "predictors"])
     for step in ("level", "slope"):
-        assert own.loc[("nested", step), "validated"] == pytest.approx(c[step], abs=1e-12)
+        validated = measured.loc[step, "validated"]
+        assert own.loc[("nested", step), "validated"] == pytest.approx(validated, abs=1e-12)
         assert own.loc[("nested", step), "difference"] == 0
+        assert own.loc[("apparent", step), "validated"] == pytest.approx(measured.loc[step, "apparent"], abs=1e-12)
         for way in WAYS[1:]:
             row = own.loc[(way, step)]
-            assert row["difference"] == pytest.approx(row["validated"] - c[step])
-            assert 0 < abs(row["difference"]) < 0.05
+            assert row["difference"] == pytest.approx(row["validated"] - validated)
+            assert abs(row["difference"]) < 0.05
+    assert found["difference"].ne(0).sum() >= 4  # the ways do differ
+    row = tables.check(both.permutation, "outcome/permutation").iloc[0]
+    gain = own.loc[("nested", "slope"), "validated"] - own.loc[("nested", "level"), "validated"]
+    assert row["metric"] == metric and row["gain"] == pytest.approx(gain, abs=1e-12)
+    assert row["p_value"] < (0.5 if kind == "competing" else 0.05)  # fewer events, less power
+
+
+def test_a_penalty_is_chosen_anew_in_every_training_set(monkeypatch: pytest.MonkeyPatch):
+    made = simulate(n=90, text=STUDY.replace("penalty: none", "penalty: elastic_net"))
+    monkeypatch.setattr(module, "PENALISED_PERMUTATIONS", 3)
+    both = sensitivity(*made.validation)
+    apparent = fit_outcome(*made.outcome).apparent
+    table = performance(made.study, made.patients, nested(*made.validation).predictions, apparent).performance
+    own = table[table["metric"] == "c_harrell"].set_index("predictors")
+    found = both.sensitivity.set_index(["slopes", "predictors"])["validated"]
+    for way, column in (("nested", "validated"), ("apparent", "apparent")):
+        assert found[way].to_dict() == pytest.approx(own.loc[["level", "slope"], column].to_dict(), abs=1e-12)
+    assert both.permutation["permutations"].tolist() == [3]
 
 
 def test_each_way_takes_its_own_slopes(made: Tables):
@@ -71,7 +97,9 @@ def test_noise_is_found_at_its_rate():
         data = ladder_data(noise.study, noise.patients, noise.slopes)
         own = [split for split in splits(noise, "nested") if split.repeat == 1]
         linked = [module.replace(split, slope=split.slope + split.level) for split in own]
-        p_values.append(permutation_test(data, linked, 19, seed)["p_value"].iloc[0])
+        p_values.append(
+            permutation_test(data, cohorts(noise.study, noise.patients)[0], linked, 19, seed)["p_value"].iloc[0]
+        )
     assert np.mean(np.array(p_values) <= 0.1) < 0.3
     assert 0.3 < np.mean(p_values) < 0.7
 
@@ -79,7 +107,7 @@ def test_noise_is_found_at_its_rate():
 def test_no_slope_in_the_model_leaves_nothing_to_test(made: Tables):
     data = ladder_data(made.study, made.patients, made.slopes)
     own = [module.replace(split, singular=np.ones(2, dtype=bool)) for split in splits(made, "nested")]
-    row = permutation_test(data, own, 3, 1).iloc[0]
+    row = permutation_test(data, cohorts(made.study, made.patients)[0], own, 3, 1).iloc[0]
     assert row["gain"] == 0 and np.isnan(row["p_value"])
 
 
@@ -91,5 +119,5 @@ def test_c_counts_pairs_inside_a_fold_alone(made: Tables):
     shifted = score.copy()
     for k, split in enumerate(own):
         shifted[split.tested] += 100.0 * k
-    same = harrell(data, own, [{1: score}, {1: shifted}])
+    same = judged(cohorts(made.study, made.patients)[0], own, [{1: score}, {1: shifted}])
     assert same[0] == same[1]

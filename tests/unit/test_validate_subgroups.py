@@ -11,7 +11,7 @@ from slopewise.outcome.ladder import STEPS
 from slopewise.validate.nested import nested
 from slopewise.validate.performance import performance
 from slopewise.validate.subgroups import groups, subgroups
-from tests.unit.ladder_tables import Tables, simulate
+from tests.unit.ladder_tables import KINDS, Tables, of_kind, simulate
 
 
 @pytest.fixture(scope="module")
@@ -63,13 +63,22 @@ def test_c_of_a_group_counts_its_own_pairs_alone(made: Tables, predictions: pd.D
     assert row["patients"] == len(women) and row["events"] == women["event"].sum()
 
 
-def test_a_group_of_everybody_is_the_performance_table(made: Tables, predictions: pd.DataFrame):
-    alike = made.patients.assign(sex="f")
-    found = subgroups(made.study, alike, predictions).query("column == 'sex'")
+METRICS = {"entry": 1, "binary": 3, "continuous": 3}
+"""How many a group has, one row each; C twice and three at each of two horizons else."""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_group_of_everybody_is_the_performance_table(kind: str):
+    made = of_kind(kind)
+    predictions = nested(*made.validation).predictions
+    column = made.study.outcome.covariates[-1]
+    alike = made.patients.assign(**{column: "f"})
+    found = tables.check(subgroups(made.study, alike, predictions), "outcome/subgroups").query("column == @column")
     whole = performance(made.study, made.patients, predictions, fit_outcome(*made.outcome).apparent).performance
-    keys = ["predictors", "metric", "horizon"]
+    keys = ["predictors", "cause", "metric", "horizon"]
     both = found.merge(whole, on=keys, suffixes=("", "_whole"))
-    assert len(both) == len(found) == len(STEPS) * (2 + 3 * 2)
+    assert len(both) == len(found) == len(STEPS) * METRICS.get(kind, 2 + 3 * 2)
+    assert found["validated"].notna().all() and set(found["group"]) == {"f"}
     for column in ("validated", "ci_low", "ci_high", "difference"):
         np.testing.assert_allclose(both[column], both[f"{column}_whole"], rtol=0, atol=1e-12)
 

@@ -78,6 +78,8 @@ PROMISED = [
     "slopes/reliability.csv",
     "outcome/coefficients.csv",
     "outcome/ledger.csv",
+    "outcome/proportional_hazards.csv",
+    "outcome/schoenfeld.csv",
     "outcome/performance.csv",
     "outcome/calibration.csv",
     "outcome/decision_curve.csv",
@@ -225,7 +227,7 @@ def run_steps(study_file: Path, results: Path, until: str = "validate", folder: 
         return results
     study = load_study(study_file)
     if study.has_outcome:
-        _run_outcome(study_file, results, {**tables, "folds": folds, **slopes}, study.is_plain_survival)
+        _run_outcome(study_file, results, {**tables, "folds": folds, **slopes})
     else:
         reliability = results / "slopes/reliability.csv"
         script("rate_slopes").rate(study_file, **tables, slopes=slopes["slopes"], reliability=reliability, threads=1)
@@ -236,8 +238,8 @@ def run_steps(study_file: Path, results: Path, until: str = "validate", folder: 
     return results
 
 
-def _run_outcome(study_file: Path, results: Path, tables: dict[str, Path], examined_too: bool) -> None:
-    """The steps of the outcome half; the last of them, where the study has it."""
+def _run_outcome(study_file: Path, results: Path, tables: dict[str, Path]) -> None:
+    """The steps of the outcome half."""
 
     def at(*names: str) -> dict[str, Path]:
         return {Path(name).stem: results / name for name in names}
@@ -245,13 +247,12 @@ def _run_outcome(study_file: Path, results: Path, tables: dict[str, Path], exami
     names = ("measurements", "patients", "folds", "slopes", "crossfit", "fits")
     inputs = {name: tables[name] for name in names}
     model = at("outcome/coefficients.csv", "outcome/ledger.csv", "slopes/reliability.csv", "model.json")
+    model |= {"hazards": results / "outcome/proportional_hazards.csv"} | at("outcome/schoenfeld.csv")
     script("fit_outcome").fit(study_file, inputs, model, threads=1)
     measured = at("outcome/performance.csv", "outcome/calibration.csv", "outcome/decision_curve.csv")
     measured |= {"predictions": results / "outcome/predictions.parquet"}
     measured |= {"ledger": results / "outcome/validation_ledger.csv"}
     script("validate_outcome").validate(study_file, inputs, measured, threads=1)
-    if not examined_too:
-        return
     examined = at("outcome/sensitivity.csv", "outcome/permutation.csv", "outcome/subgroups.csv")
     inputs |= {"predictions": measured["predictions"]}
     script("examine_sensitivity").examine(study_file, inputs, examined, threads=1)

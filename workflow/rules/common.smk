@@ -150,6 +150,5 @@ def at_each_landmark(name):
 
 
 def outcome_tables(wildcards):
-    """The outcome half, which a study without an outcome does not have; its last part is for plain survival."""
-    study = study_of(wildcards)
-    return (OUTCOME if study.has_outcome else []) + (SENSITIVITY if study.is_plain_survival else [])
+    """The outcome half, which a study without an outcome does not have."""
+    return OUTCOME + SENSITIVITY if study_of(wildcards).has_outcome else []

@@ -21,9 +21,7 @@ GROWTH = results(
     "growth/centring.csv",
     "growth/fits.csv",
 )
-SLOPES = results(
-    "slopes/slopes.parquet", "slopes/reliability.csv", "slopes/leakage_audit.csv", "slopes/fast_share.csv"
-)
+SLOPES = results("slopes/slopes.parquet", "slopes/reliability.csv", "slopes/leakage_audit.csv", "slopes/fast_share.csv")
 OUTCOME = results(
     "outcome/coefficients.csv",
     "outcome/ledger.csv",

@@ -1,7 +1,7 @@
 # Does the answer depend on how the slopes were made, could chance have made the slope's gain, does it hold in each group?
 # needs  cohort/patients.parquet, folds.parquet, slopes/{slopes,crossfit}.parquet, growth/fits.csv, outcome/predictions.parquet
 # makes  outcome/{sensitivity,permutation,subgroups}.csv
-# steps  examine_sensitivity; for one event without competing ones, strata or delayed entry
+# steps  examine_sensitivity; for a study with an outcome
 
 
 rule examine_sensitivity:
@@ -21,7 +21,7 @@ rule examine_sensitivity:
     benchmark:
         "results/{study}/timings/examine_sensitivity.tsv"
     wildcard_constraints:
-        study=named(lambda study: study.is_plain_survival),
+        study=named(lambda study: study.has_outcome),
     conda:
         "../../environment.yml"
     threads: 2

@@ -20,6 +20,13 @@ class AtLandmark:
     patients: pd.DataFrame
 
     @property
+    def events(self) -> int:
+        """Patients with the event, or with a binary outcome; everybody has a continuous one."""
+        if self.study.outcome.kind == "continuous":
+            return len(self.patients)
+        return int((self.patients["event" if "event" in self.patients else "outcome"] == 1).sum())
+
+    @property
     def slopes(self) -> int:
         """How many markers' slopes are in the shipped step ``slope``."""
         own = self.coefficients[(self.coefficients["predictors"] == "slope") & (self.coefficients["scale"] == "unit")]
@@ -36,7 +43,7 @@ def side_by_side(found: Sequence[AtLandmark]) -> pd.DataFrame:
         own = one.performance.copy()
         own.insert(0, "landmark", one.study.landmark_time)
         own.insert(1, "patients", len(one.patients))
-        own.insert(2, "events", int((one.patients["event"] == 1).sum()))
+        own.insert(2, "events", one.events)
         own.insert(3, "slopes", one.slopes)
         parts.append(own)
     return pd.concat(parts, ignore_index=True)

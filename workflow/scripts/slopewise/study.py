@@ -69,12 +69,6 @@ class Study(Keys):
         """Whether the slopes are to predict anything: `outcome.kind` is not `none`."""
         return self.outcome.kind != "none"
 
-    @property
-    def is_plain_survival(self) -> bool:
-        """Whether the outcome is one event that nothing competes with, without strata and without delayed entry."""
-        outcome = self.outcome
-        return outcome.kind == "survival" and not (outcome.competing or outcome.strata or outcome.entry)
-
     def at(self, landmark: float) -> Study:
         """The same study at one landmark."""
         return self.model_copy(update={"landmark": landmark})

@@ -103,7 +103,6 @@ def _outcome_rules(study: Study) -> Iterator[Finding]:
         yield from _value_rules(study)
     yield from _time_rules(study)
     yield from _only_without_outcome(study)
-    yield from _only_plain_survival(study)
 
 
 def _data_rules(study: Study) -> Iterator[Finding]:
@@ -218,17 +217,6 @@ def _only_without_outcome(study: Study) -> Iterator[Finding]:
     ):
         if not plain:
             yield Finding(path, f"`{path[-1]}: {value}` is not available yet with an outcome (outcome.kind)")
-
-
-def _only_plain_survival(study: Study) -> Iterator[Finding]:
-    """Capabilities that other outcomes than one event, without strata and without delayed entry, do not have yet."""
-    if study.is_plain_survival:
-        return
-    kind = study.outcome.kind if study.outcome.kind != "survival" else "competing events, strata or delayed entry"
-    if isinstance(study.landmark, tuple):
-        yield Finding(("landmark",), f"a list of landmarks is not available yet with {kind}")
-    if study.report.patients:
-        yield Finding(("report", "patients"), f"`patients: true` is not available yet with {kind}")
 
 
 def _no_outcome_rules(study: Study) -> Iterator[Finding]:

@@ -260,7 +260,7 @@ TABLES: dict[str, Table] = {
     ),
     "outcome/sensitivity": Table(
         {
-            "slopes": ("nested", "in_sample", "reused_folds"),
+            "slopes": ("nested", "apparent", "in_sample", "reused_folds"),
             **STEP_KEYS,
             "metric": TEXT,
             **_columns("horizon validated difference"),
@@ -271,10 +271,10 @@ TABLES: dict[str, Table] = {
         {
             **STEP_KEYS,
             "metric": TEXT,
-            "horizon": FULL,
+            "horizon": NUMBER,
             "versus": TEXT,
             **_columns("gain null_mean null_high p_value"),
-            "permutations": INTEGER,
+            **_columns("permutations repeats", INTEGER),
         },
         ("predictors", "cause", "metric", "horizon"),
     ),

@@ -42,7 +42,8 @@ def closeness(outcome: Floats, prediction: Floats, null: Floats, grid: Floats, c
     base = ((outcome - null) ** 2)[:, None]
     sums = _sums(counts, np.concatenate([error**2, np.abs(error), base], axis=1))
     kinds, n = prediction.shape[1], counts.sum(axis=1)[:, None]
-    squared, absolute, total = sums[:, :kinds] / n, sums[:, kinds : 2 * kinds] / n, sums[:, 2 * kinds :] / n
+    means = np.divide(sums, n, out=np.full(sums.shape, np.nan), where=n > 0)
+    squared, absolute, total = means[:, :kinds], means[:, kinds : 2 * kinds], means[:, 2 * kinds :]
     ratio = np.divide(squared, total, out=np.full(squared.shape, np.nan), where=total > 0)
     slopes, curves = [], []
     for s in range(kinds):

@@ -51,12 +51,9 @@ FILES = {
 }
 """Each table's file below the results of the study; its name in `tables` is the path without the suffix."""
 
-OF_PLAIN_SURVIVAL = ("sensitivity", "permutation", "subgroups")
-"""Tables of an outcome that is one event, without strata and without delayed entry."""
-
 OF_OUTCOME = (
     *("coefficients", "ledger", "hazards", "schoenfeld", "performance", "calibration", "decision_curve", "predictions"),
-    *OF_PLAIN_SURVIVAL,
+    *("sensitivity", "permutation", "subgroups"),
 )
 """Tables that a study without an outcome does not have."""
 
@@ -133,15 +130,12 @@ class Frames:
     def read(cls, results: Path) -> Frames:
         """Read all of them below ``results/{study}``; `InputError` where one is missing or broken.
 
-        A study without an outcome has none of the outcome's tables, and only plain survival has those of
-        `OF_PLAIN_SURVIVAL`, as provenance.json tells: what there is not is empty here.
+        A study without an outcome has none of the outcome's tables: they are empty here.
         """
         patients = tables.read("cohort/patients", results / FILES["patients"])
         record = run.read_json(results / "provenance.json")
         labels, has_outcome = record["event_labels"], "event" in patients or "outcome" in patients
         absent: tuple[str, ...] = () if has_outcome else OF_OUTCOME
-        if not recorded_study(results).is_plain_survival:
-            absent += OF_PLAIN_SURVIVAL
         read = {
             name: _empty(file) if name in absent else tables.read(file.rsplit(".", 1)[0], results / file)
             for name, file in FILES.items()

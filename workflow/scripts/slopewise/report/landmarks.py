@@ -8,13 +8,12 @@ import pandas as pd
 
 from slopewise import __version__
 from slopewise.figures.landmarks import concordance_by_landmark, gain_by_landmark
-from slopewise.report.kinds import CONCORDANCES
 from slopewise.report.naming import Naming
 from slopewise.report.numbers import count, in_words, interval, number, signed
 from slopewise.report.parts import Cell, Picture, Table
 from slopewise.report.template import environment
 from slopewise.report.template import own as own_file
-from slopewise.report.wording import NEGLIGIBLE
+from slopewise.report.wording import HEADLINES, NEGLIGIBLE
 from slopewise.study import Study
 
 STEPS = {"last": "last value", "level": "level", "slope": "level and slope"}
@@ -24,8 +23,8 @@ STEPS = {"last": "last value", "level": "level", "slope": "level and slope"}
 def render_landmarks(study: Study, table: pd.DataFrame, reports: Sequence[str]) -> str:
     """The page as HTML. `table` is ``landmarks``, `reports` the address of each landmark's report, in their order."""
     naming = Naming(study)
-    metric = next(name for name in CONCORDANCES if name in set(table["metric"]))
-    own = table[table["metric"] == metric]
+    metric = next(name for name in naming.words.headlines if name in set(table["metric"]))
+    own = table[(table["metric"] == metric) & (table["cause"] == naming.cause)]
     gains = own[own["predictors"] == "slope"].sort_values("landmark").reset_index(drop=True)
     return (
         environment()
@@ -62,7 +61,7 @@ def _finding(gains: pd.DataFrame, naming: Naming, metric: str) -> str:
             said.append(f"At {_listed(gains.loc[chosen, 'landmark'], naming)} {words}.")
     if rest.any():
         said.append(f"At {_listed(gains.loc[rest, 'landmark'], naming)} the data cannot tell.")
-    return " ".join(said) + f" Measured by {CONCORDANCES[metric]}, validated."
+    return " ".join(said) + f" Measured by {HEADLINES[metric]}, validated."
 
 
 def _listed(landmarks: pd.Series, naming: Naming) -> str:
@@ -73,7 +72,7 @@ def _listed(landmarks: pd.Series, naming: Naming) -> str:
 
 def _picture(own: pd.DataFrame, gains: pd.DataFrame, naming: Naming, metric: str) -> Picture:
     label = f"landmark, {naming.study.data.analysis_unit}"
-    c = CONCORDANCES[metric]
+    c = HEADLINES[metric]
     panels = [
         gain_by_landmark(gains, NEGLIGIBLE, f"What the slopes add in {c}", label, "gain"),
         concordance_by_landmark(own, STEPS, f"{c}, validated", label, "concordance"),
@@ -88,11 +87,12 @@ def _picture(own: pd.DataFrame, gains: pd.DataFrame, naming: Naming, metric: str
 def _table(own: pd.DataFrame, gains: pd.DataFrame, naming: Naming, metric: str) -> Table:
     wide = own.pivot(index="landmark", columns="predictors", values="validated")
     limit = naming.study.report.small_cells
+    events = {"survival": ["events"], "binary": ["with the outcome"], "continuous": []}[naming.kind]
     rows = [
         [
             naming.duration(row.landmark),
             count(int(row.patients), limit),
-            count(int(row.events), limit),
+            *([count(int(row.events), limit)] if events else []),
             *(number(float(wide.loc[row.landmark, step])) for step in ("clinical", "baseline", "last", "level")),
             Cell(number(row.validated), interval(row.ci_low, row.ci_high)),
             Cell(signed(row.difference), interval(row.difference_low, row.difference_high, plus=True)),
@@ -102,7 +102,7 @@ def _table(own: pd.DataFrame, gains: pd.DataFrame, naming: Naming, metric: str) 
     columns = [
         "landmark",
         "patients",
-        "events",
+        *events,
         "clinical",
         "baseline",
         "last",
@@ -110,4 +110,4 @@ def _table(own: pd.DataFrame, gains: pd.DataFrame, naming: Naming, metric: str) 
         "level and slope",
         "slope adds",
     ]
-    return Table("landmarks", f"Validated {CONCORDANCES[metric]} at each landmark, 95% intervals", columns, rows)
+    return Table("landmarks", f"Validated {HEADLINES[metric]} at each landmark, 95% intervals", columns, rows)

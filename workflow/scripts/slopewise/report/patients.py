@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
 import pandas as pd
 
 from slopewise import tables
-from slopewise.report.frames import Frames
+from slopewise.report.frames import Frames, at_horizon
 from slopewise.report.naming import STEPS, Naming
 from slopewise.report.numbers import MISSING, as_given, figures, number, percent
 from slopewise.report.parts import Table
@@ -125,28 +124,42 @@ def distances_table(frames: Frames, naming: Naming, marker: str) -> Table:
 
 
 def risks_table(frames: Frames, naming: Naming) -> Table:
-    """Every patient's validated risk by level and by level and slope, highest first, with what happened."""
-    horizons = naming.study.outcome.horizons
+    """Every patient's validated prediction by level and by level and slope, highest first, with what happened."""
     steps = ("level", "slope")
     own_rows = frames.predictions[frames.predictions["predictors"].isin(steps)]
-    risk = own_rows.groupby(["patient", "predictors", "horizon"])["risk"].mean().unstack(["predictors", "horizon"])
+    means = own_rows.groupby(["patient", "predictors", "horizon"], dropna=False)["risk"].mean().reset_index()
+    what = "predicted" if naming.kind == "continuous" else "risk"
+    columns, predicted = [], []
+    for moment in naming.moments:
+        when = naming.at(moment) and f" within {naming.at(moment)}"
+        for step in steps:
+            columns.append(f"{what}{when}, {STEPS[step]}")
+            own_rows = at_horizon(means[means["predictors"] == step], moment)
+            predicted.append(own_rows.set_index("patient")["risk"])
     people = frames.patients.set_index("patient")
-    order = risk[("slope", max(horizons))].sort_values(ascending=False, kind="stable").index
-    labels = frames.provenance["event_labels"]
-    rows = []
-    for patient in order:
-        person = people.loc[patient]
-        line = [str(patient), labels.get(str(int(person["event"])), MISSING), figures(person["followup"])]
-        line += [_share(risk.loc[patient, (step, horizon)]) for horizon in horizons for step in steps]
-        rows.append(line)
-    columns = ["patient", "outcome", f"after, {naming.study.data.analysis_unit}"]
-    columns += [f"risk within {naming.duration(horizon)}, {STEPS[step]}" for horizon in horizons for step in steps]
-    caption = "Predicted risks, by models that had not seen the patient (mean over repeats)"
+    show = figures if naming.kind == "continuous" else percent
+    rows = [
+        [
+            str(patient),
+            *_happened(people.loc[patient], frames, naming),
+            *(show(values[patient]) for values in predicted),
+        ]
+        for patient in predicted[-1].sort_values(ascending=False, kind="stable").index
+    ]
+    after = [f"after, {naming.study.data.analysis_unit}"] if naming.kind == "survival" else []
+    caption = "Predictions by models that had not seen the patient (mean over repeats)"
+    columns = ["patient", "outcome", *after, *columns]
     return Table("risks-of-patients", caption, columns, rows, frozenset({0, 1}), most=len(rows))
 
 
-def _share(value: float) -> str:
-    return percent(value) if math.isfinite(value) else MISSING
+def _happened(person: pd.Series, frames: Frames, naming: Naming) -> list[str]:
+    """The outcome in words (and when), or its value."""
+    if naming.kind == "continuous":
+        return [figures(person["outcome"])]
+    if naming.kind == "binary":
+        return ["yes" if person["outcome"] == 1 else "no"]
+    labels = frames.provenance["event_labels"]
+    return [labels.get(str(int(person["event"])), MISSING), figures(person["followup"])]
 
 
 def problems_table(frames: Frames) -> Table:

@@ -7,8 +7,9 @@ from slopewise.report.frames import Frames
 from slopewise.report.naming import STEPS, Naming
 from slopewise.report.numbers import MISSING, count, in_words, interval, number, percent
 from slopewise.report.parts import Cell, Section, Table
-from slopewise.report.section_ladder import horizon_table, present
+from slopewise.report.section_ladder import concordance_table, horizon_tables, present
 from slopewise.report.section_outcome import coefficient_table
+from slopewise.report.wording import headlines
 
 
 def competing_section(frames: Frames, naming: Naming) -> Section:
@@ -19,10 +20,10 @@ def competing_section(frames: Frames, naming: Naming) -> Section:
         table = coefficient_table(own, naming, step)
         caption = f"Hazard ratios of {name}: {STEPS[step]}"
         tables.append(Table(f"competing-{index}-coefficients", caption, table.columns, table.cells, table.words))
-        for horizon in naming.study.outcome.horizons:
-            table = horizon_table(own, naming, horizon)
-            caption = f"{name[0].upper()}{name[1:]}: {table.caption}"
-            tables.append(Table(f"competing-{index}-{horizon:g}", caption, table.columns, table.cells, table.words))
+        measured = horizon_tables(own, naming) or [concordance_table(own, metric) for metric in headlines(own)]
+        for table in measured:
+            caption, file = f"{name[0].upper()}{name[1:]}: {table.caption}", table.name.removeprefix("performance-")
+            tables.append(Table(f"competing-{index}-{file}", caption, table.columns, table.cells, table.words))
     others = in_words(list(frames.competing))
     return Section(
         "competing",

@@ -50,7 +50,7 @@ def ladder_section(frames: Frames, naming: Naming) -> Section:
             "sentences": ladder_sentences(frames, naming, metric),
             "picture": ladder_picture(frames, naming, metric),
             "discrimination": [concordance_table(frames, name) for name in headlines(frames)],
-            "by_horizon": [horizon_table(frames, naming, horizon) for horizon in naming.moments],
+            "by_horizon": horizon_tables(frames, naming),
             "kind": naming.kind,
             "everything": everything_table(frames),
             "notes": validation_lines(frames, naming),
@@ -122,6 +122,13 @@ def concordance_table(frames: Frames, metric: str) -> Table:
         )
     columns = ["predictors", "validated, 95% interval", "apparent", "compared with", "difference, 95% interval"]
     return Table(f"performance-{metric}", HEADLINES[metric], columns, lines, frozenset({0, 3}))
+
+
+def horizon_tables(frames: Frames, naming: Naming) -> list[Table]:
+    """One table a horizon; none where no metric at a horizon was to be had."""
+    if not set(METRICS) & set(frames.performance["metric"]):
+        return []
+    return [horizon_table(frames, naming, horizon) for horizon in naming.moments]
 
 
 def horizon_table(frames: Frames, naming: Naming, horizon: float) -> Table:

@@ -152,7 +152,8 @@ def risks_section(frames: Frames, naming: Naming) -> Section:
         risks = own.groupby(["predictors", "patient"], sort=True)["risk"].mean().reset_index()
         without_coin = {step: label for step, label in labels.items() if step != "clinical"}
         unit = naming.kind != "continuous"
-        calibrated.append(draw.calibration(points, risks, without_coin, title, f"calibration-{index}", unit))
+        if points["y"].notna().any():
+            calibrated.append(draw.calibration(points, risks, without_coin, title, f"calibration-{index}", unit))
         benefit = at_horizon(frames.decision_curve, horizon)
         if benefit.empty:
             continue
@@ -171,7 +172,9 @@ def risks_section(frames: Frames, naming: Naming) -> Section:
                 "The grey "
                 "bars below show where the predictions of the patients lie.",
                 calibrated,
-            ),
+            )
+            if calibrated
+            else None,
             "sentence": calibration_sentence(frames, naming),
             "decision": Picture(
                 "decision",
@@ -188,7 +191,13 @@ def risks_section(frames: Frames, naming: Naming) -> Section:
 
 def calibration_sentence(frames: Frames, naming: Naming) -> str:
     """Calibration slopes and intercepts of level and slope in words, and what the intervals say."""
-    has_intercept = "calibration_intercept" in set(frames.performance["metric"])
+    metrics = set(frames.performance["metric"])
+    if "calibration_slope" not in metrics:
+        return (
+            "With competing events calibration needs weights against censoring, and under delayed entry there are "
+            "none: it was not measured."
+        )
+    has_intercept = "calibration_intercept" in metrics
     known = []
     for horizon in naming.moments:
         slope = frames.metric("calibration_slope", horizon).loc["slope"]

@@ -68,7 +68,7 @@ def sections(frames: Frames, naming: Naming) -> list[Section]:
         slopes_section,
         *([fast_section] if len(frames.fast_share) else []),
         ladder_section,
-        *([checks_section] if len(frames.sensitivity) else []),
+        checks_section,
         coefficients_section,
         *([hazards_section] if len(frames.hazards) else []),
         risks_section,

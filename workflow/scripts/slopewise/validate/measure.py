@@ -28,6 +28,8 @@ THRESHOLDS = np.arange(1, 100) / 100.0
 WITH_TAU = ("c_harrell", "c_uno")
 AT_HORIZON = ("auc", "brier", "ipa", "calibration_slope", "calibration_intercept", "ici", "net_benefit")
 CLOSENESS = ("r2", "rmse", "mae", "calibration_slope")
+HEADLINE = {"survival": "c_harrell", "binary": "auc", "continuous": "r2"}
+"""The metric in which the slope's gain is judged where one number is wanted: by kind, and to be had in every study."""
 HAPPENED, AFTERWARDS, MOMENT = 1.0, 2.0, 1.5
 """A binary outcome on a clock: who has the event has it before the moment at which all are known."""
 
@@ -64,6 +66,13 @@ class Cohort:
     def prevalence(self) -> Floats:
         """Aalen–Johansen risk of the cause by each moment (H,); Kaplan–Meier's where nothing competes."""
         return 1.0 - aalen_johansen(self.followup, self.codes).at(self.moments)
+
+    def informative(self, members: NDArray[np.bool_]) -> int:
+        """How many of `members` (n,) carry the information: events, the rarer of two outcomes, all of a number."""
+        if self.kind == "continuous":
+            return int(members.sum())
+        events = int((members & self.event).sum())
+        return min(events, int(members.sum()) - events) if self.kind == "binary" else events
 
     @property
     def threshold_places(self) -> NDArray[np.int64]:
@@ -141,11 +150,11 @@ def sample(cohort: Cohort, predictions: pd.DataFrame, fold: NDArray[np.int64] | 
     if np.isnan(risk).any() or (label != label[:, :1, :1]).any():
         raise ValueError("outcome/predictions: one risk and one fold a patient and repeat are needed")
     fold = label[:, 0, 0] if fold is None else fold
-    weights, null_risk = _from_training(cohort, fold)
+    weights, null_risk = from_training(cohort, fold)
     return Sample(fold, np.ascontiguousarray(score[:, :, 0]), risk, weights, null_risk)
 
 
-def _from_training(cohort: Cohort, fold: NDArray[np.int64]) -> tuple[Weights, Floats]:
+def from_training(cohort: Cohort, fold: NDArray[np.int64]) -> tuple[Weights, Floats]:
     """IPC weights and null risks (n, H) of each patient, from the patients outside the patient's fold."""
     n, horizons = len(fold), len(cohort.moments)
     event, competing, beyond = np.zeros(n), np.zeros(n), np.zeros((n, horizons))
@@ -188,6 +197,48 @@ def measure(cohort: Cohort, own: Sample, grid: Floats, counts: NDArray[np.int64]
     if cohort.kind == "survival":
         metrics = {"c_harrell": pairs.harrell[:, :, None], "c_uno": pairs.uno[:, :, None], **metrics}
     return Measures(metrics, fit.curve, benefit)
+
+
+def told_apart(cohort: Cohort, own: Sample, counts: NDArray[np.int64]) -> dict[str, Floats]:
+    """The metrics of `measure` that need no model of the calibration, (B, S, H) or (B, S, 1); made quickly."""
+    if cohort.kind == "continuous":
+        none = np.empty((own.risk.shape[1], 0))
+        close = closeness(cohort.outcome, own.risk[:, :, 0], own.null_risk[:, 0], none, counts)
+        return {name: getattr(close, name)[:, :, None] for name in ("r2", "rmse", "mae")}
+    pairs = _pairs(cohort, own, counts)
+    if cohort.entered:
+        return {"c_harrell": pairs.harrell[:, :, None]}
+    loss = accuracy(own.risk, own.null_risk, own.weights, counts)
+    metrics = {"auc": pairs.auc, "brier": loss.brier, "ipa": loss.ipa}
+    if cohort.kind == "survival":
+        metrics = {"c_harrell": pairs.harrell[:, :, None], "c_uno": pairs.uno[:, :, None], **metrics}
+    return metrics
+
+
+def headline(cohort: Cohort, fold: NDArray[np.int64], scores: Floats) -> Floats:
+    """The metric `HEADLINE` of each of many scores (n, S) as such, (S,): C within folds up to the largest moment.
+
+    A score is what `ordering` gives: of patients in `fold` (n,) made by models that the others trained; one label is
+    of a model that all trained.
+    """
+    weights, null_risk = from_training(cohort, fold)
+    once = np.ones((1, len(fold)), dtype=np.int64)
+    if cohort.kind == "continuous":
+        none = np.empty((scores.shape[1], 0))
+        return closeness(cohort.outcome, scores, null_risk[:, 0], none, once).r2[0]
+    pairs = concordance(
+        cohort.followup, cohort.event, fold, scores, weights, cohort.moments, once, max(cohort.moments),
+        cohort.competing,
+    )  # fmt: skip
+    return pairs.auc[0, :, -1] if cohort.kind == "binary" else pairs.harrell[0]
+
+
+def ordering(cohort: Cohort, score: Floats, risk: Floats) -> Floats:
+    """What orders patients: the linear predictor `score` (n, ...), or the `risk` (n, ..., H) at the largest horizon.
+
+    With competing events, or strata, the linear predictor does not order the risks.
+    """
+    return risk[..., int(np.argmax(cohort.moments))] if cohort.several or cohort.stratified else score
 
 
 def _unweighted(cohort: Cohort, own: Sample, pairs: Concordance, grid: Floats, counts: NDArray[np.int64]) -> Measures:

@@ -1,13 +1,15 @@
-"""How the validated C of level and slope depends on how slopes were made; a permutation test of the slope's gain.
+"""How what level and slope predict depends on how slopes were made; a permutation test of the slope's gain.
 
-Three ways to make the slopes that train and test the outcome model, on the same patients:
+In the metric that the kind of outcome has for it (`validate.measure.HEADLINE`): C, AUC or R²; with competing events of
+the event alone. Four ways to make the slopes that train and test the outcome model, on the same patients:
 
 - ``nested``: cross-fitted inside the training patients, test slopes from all of them (METHODS section 3): the honest
   one;
+- ``apparent``: the shipped model scoring its own training patients, no validation at all;
 - ``in_sample``: everybody's slopes from one growth model fitted on everybody;
 - ``reused_folds``: slopes cross-fitted once, and the outcome model validated over the same folds.
 
-The growth model never sees outcomes, so the last two differ from the first by little and in either direction.
+The growth model never sees outcomes, so the last two differ from the nested ones by little and in either direction.
 """
 
 from __future__ import annotations
@@ -19,27 +21,33 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from slopewise.metrics.concordance import concordance
-from slopewise.metrics.ipcw import StepCurve, ipc_weights
-from slopewise.outcome.cox import fit_cox
-from slopewise.outcome.fit import flat_slopes, growth_flags, scores_of
+from slopewise.outcome.fit import StepModel, fit_outcome, flat_slopes, growth_flags, scores_of
 from slopewise.outcome.ladder import STEPS, LadderData, ladder_data
+from slopewise.outcome.models import Learner, is_penalised, learner
 from slopewise.outcome.predictors import PredictorRecipe, slopes_left_out
 from slopewise.run import generator
 from slopewise.run_progress import counted
 from slopewise.study import Study
+from slopewise.validate.measure import HEADLINE, Cohort, cohorts, headline, ordering, sample
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
+Integers = NDArray[np.int64]
 WAYS = ("nested", "in_sample", "reused_folds")
+COMPARED = ("level", "slope")
 PERMUTATIONS = 200
+PENALISED_PERMUTATIONS = 39
+"""Where models are penalised: each choice of a penalty costs dozens of fits. p is 0.025 at least."""
 PERMUTED_REPEATS = 2
 """Repeats of the validation over which the permuted gain is a mean; more would cost time and change it little."""
 
 
 @dataclass(frozen=True)
 class Split:
-    """Who is tested (n,) by an outcome model trained on the others, with the level and slope (n, M) of both."""
+    """Who is tested (n,) by an outcome model trained on the others, with the level and slope (n, M) of both.
+
+    `learn` fits a step's model to the others.
+    """
 
     repeat: int
     tested: Flags
@@ -47,6 +55,7 @@ class Split:
     slope: Floats
     singular: Flags
     flat: Flags
+    learn: Learner
 
 
 @dataclass(frozen=True)
@@ -61,27 +70,41 @@ def sensitivity(
     study: Study, patients: pd.DataFrame, folds: pd.DataFrame, slopes: pd.DataFrame, crossfit: pd.DataFrame,
     fits: pd.DataFrame,
 ) -> Sensitivity:  # fmt: skip
-    """Validated Harrell's C of ``level`` and ``slope`` in the three ways, and the permutation test of their difference.
+    """How well ``level`` and ``slope`` predict in the four ways, and the permutation test of their difference.
 
-    Tables as in TABLES.md. C as in ``outcome/performance``: pairs within test folds, up to the largest horizon, mean
-    over repeats.
+    Tables as in TABLES.md. The metric as in ``outcome/performance``: C of pairs within test folds, up to the largest
+    horizon, mean over repeats.
     """
-    data = ladder_data(study, patients, slopes)
+    data, cohort = ladder_data(study, patients, slopes), cohorts(study, patients)[0]
     splits = {way: list(_splits(way, data, folds, crossfit, fits)) for way in WAYS}
-    rows = []
-    for way, own in splits.items():
-        for step in ("level", "slope"):
-            c = harrell(data, own, [_scored(data, own, step)])[0]
-            rows.append((way, step, data.cause, "c_harrell", max(data.horizons), c))
+    found = {way: judged(cohort, own, [_scored(data, own, step) for step in COMPARED]) for way, own in splits.items()}
+    shipped = fit_outcome(study, patients, slopes, crossfit, fits).apparent
+    found["apparent"] = _apparent(cohort, shipped[shipped["cause"] == cohort.cause])
+    rows = [
+        (way, step, data.cause, HEADLINE[data.kind], max(data.horizons), value)
+        for way, own in found.items()
+        for step, value in zip(COMPARED, own, strict=True)
+    ]
     columns = ["slopes", "predictors", "cause", "metric", "horizon", "validated"]
     table = pd.DataFrame(rows, columns=columns)
     honest = table[table["slopes"] == "nested"].set_index("predictors")["validated"]
     table["difference"] = table["validated"] - honest.reindex(table["predictors"]).to_numpy()
     first = [split for split in splits["nested"] if split.repeat <= PERMUTED_REPEATS]
-    return Sensitivity(table, permutation_test(data, first, PERMUTATIONS, study.seed))
+    rows_of = np.arange(len(data.patients))
+    penalised = any(is_penalised(data, rows_of, np.ones_like(rows_of)))
+    number = PENALISED_PERMUTATIONS if penalised else PERMUTATIONS
+    return Sensitivity(table, permutation_test(data, cohort, first, number, study.seed))
 
 
-# -- The three ways ----------------------------------------------------------------------------------------------------
+def _apparent(cohort: Cohort, predictions: pd.DataFrame) -> Floats:
+    """The metric of ``level`` and ``slope`` (2,) by the shipped model's predictions for its own training patients."""
+    everybody = np.zeros(len(cohort.patients), dtype=np.int64)
+    own = sample(cohort, predictions, everybody)
+    places = [[step.name for step in STEPS].index(step) for step in COMPARED]
+    return headline(cohort, everybody, ordering(cohort, own.score, own.risk)[:, places])
+
+
+# -- The ways ----------------------------------------------------------------------------------------------------
 
 
 def _splits(
@@ -96,7 +119,7 @@ def _splits(
             level, slope, fold = scores_of(data, own)
             flat = without | flat_slopes(slope, fold)
             for k in np.unique(fold):
-                yield Split(int(str(repeat)), fold == k, level, slope, singular, flat)
+                yield _split(data, int(str(repeat)), fold == k, (level, slope), singular, flat, fold)
         return
     table = folds[(folds["scheme"] == "validation") & (folds["held_out"] == 0)]
     everybody = scores_of(data, once[once["repeat"] == 0])
@@ -105,7 +128,7 @@ def _splits(
         for k in np.unique(fold).tolist():
             if way == "in_sample":
                 singular, flat = growth_flags(data, whole)
-                yield Split(int(str(repeat)), fold == k, everybody[0], everybody[1], singular, flat)
+                yield _split(data, int(str(repeat)), fold == k, everybody[:2], singular, flat, fold)
             else:
                 yield _nested_split(data, crossfit, fits, int(str(repeat)), k, fold == k)
 
@@ -121,14 +144,24 @@ def _nested_split(
     singular, without = growth_flags(data, fits[outer & (fits["fold"] == 0)])
     flat = without | flat_slopes(slope, inner, (~tested).astype(np.int64))
     level, slope = np.where(tested[:, None], test_level, level), np.where(tested[:, None], test_slope, slope)
-    return Split(repeat, tested, level, slope, singular, flat)
+    return _split(data, repeat, tested, (level, slope), singular, flat, inner)
 
 
-# -- Scores and C ------------------------------------------------------------------------------------------------------
+def _split(
+    data: LadderData, repeat: int, tested: Flags, values: tuple[Floats, Floats], singular: Flags, flat: Flags,
+    fold: Integers,
+) -> Split:  # fmt: skip
+    """A split whose penalty, where there is one, is chosen over the training patients' folds `fold` (n,)."""
+    rows = np.flatnonzero(~tested)
+    learn = learner(data, rows, np.ones(len(rows), dtype=np.int64), fold)
+    return Split(repeat, tested, *values, singular, flat, learn)
+
+
+# -- Scores and their metric -------------------------------------------------------------------------------------------
 
 
 def _scored(data: LadderData, splits: Sequence[Split], step: str) -> dict[int, Floats]:
-    """Linear predictor (n,) of each repeat, every patient scored by the model that was trained without them."""
+    """The score (n,) of each repeat, every patient scored by the model that was trained without them."""
     found: dict[int, Floats] = {}
     for split in splits:
         found.setdefault(split.repeat, np.full(len(data.patients), np.nan))[split.tested] = _tested(data, split, step)
@@ -136,7 +169,7 @@ def _scored(data: LadderData, splits: Sequence[Split], step: str) -> dict[int, F
 
 
 def _tested(data: LadderData, split: Split, name: str) -> Floats:
-    """Linear predictors of the tested patients of one split by one step, learned on the others."""
+    """What orders the tested patients of one split by one step, learned on the others."""
     step = next(one for one in STEPS if one.name == name)
     rows, once = np.flatnonzero(~split.tested), np.ones(int((~split.tested).sum()), dtype=np.int64)
     left_out = slopes_left_out(
@@ -144,41 +177,39 @@ def _tested(data: LadderData, split: Split, name: str) -> Floats:
     )
     raw = data.raw(step, rows, split.level, split.slope)
     recipe, _ = PredictorRecipe.learn(name, data.step_terms(step), raw, once, left_out, data.coding)
-    cox = fit_cox(
-        recipe.standardise(raw), data.followup[rows], data.event[rows], horizons=data.horizons, terms=recipe.terms
-    )
-    tested = data.raw(step, np.flatnonzero(split.tested), split.level, split.slope)
-    return cox.linear_predictor(recipe.standardise(tested))
+    parts = split.learn(recipe.standardise(raw), recipe.terms)
+    model, tested = StepModel(recipe, parts, data.horizons, data.strata), np.flatnonzero(split.tested)
+    raw = data.raw(step, tested, split.level, split.slope)
+    if len(data.causes) > 1 or data.strata.columns:  # then the linear predictor does not order the risks
+        return model.risk(raw, data.stratum[tested])[:, int(np.argmax(data.horizons))]
+    return model.linear_predictor(raw)
 
 
-def harrell(data: LadderData, splits: Sequence[Split], scored: Sequence[dict[int, Floats]]) -> Floats:
-    """Harrell's C of each set of scores, (S,): pairs within test folds up to the largest horizon, mean over repeats."""
-    event = data.event.astype(bool)
-    weights = ipc_weights(data.followup, event, data.horizons, StepCurve(np.empty(0), np.empty(0)))
-    once = np.ones((1, len(event)), dtype=np.int64)
+def judged(cohort: Cohort, splits: Sequence[Split], scored: Sequence[dict[int, Floats]]) -> Floats:
+    """The metric of each set of scores, (S,), mean over repeats."""
     total, repeats = np.zeros(len(scored)), sorted(scored[0])
     for repeat in repeats:
-        fold = np.zeros(len(event), dtype=np.int64)
+        fold = np.zeros(len(cohort.patients), dtype=np.int64)
         for k, split in enumerate(split for split in splits if split.repeat == repeat):
             fold[split.tested] = k
-        scores = np.stack([one[repeat] for one in scored], axis=1)
-        tau = max(data.horizons)
-        total += concordance(data.followup, event, fold, scores, weights, data.horizons, once, tau).harrell[0]
+        total += headline(cohort, fold, np.stack([one[repeat] for one in scored], axis=1))
     return total / len(repeats)
 
 
 # -- The permutation test ----------------------------------------------------------------------------------------------
 
 
-def permutation_test(data: LadderData, splits: Sequence[Split], permutations: int, seed: int) -> pd.DataFrame:
-    """The gain of ``slope`` over ``level`` in C against its distribution when slopes carry nothing beyond levels.
+def permutation_test(
+    data: LadderData, cohort: Cohort, splits: Sequence[Split], permutations: int, seed: int
+) -> pd.DataFrame:
+    """The gain of ``slope`` over ``level`` against its distribution when slopes carry nothing beyond levels.
 
     What is permuted between patients is the part of the slopes that levels and covariates do not explain (linearly,
     learned on the training patients of each split), so that the slopes keep their correlation with both (Freedman &
     Lane 1983). One permutation serves all splits. p = (1 + gains at least as large) / (1 + permutations); missing where
     no slope is in any model, since then there is nothing to test.
     """
-    base = harrell(data, splits, [_scored(data, splits, "level")])[0]
+    base = judged(cohort, splits, [_scored(data, splits, "level")])[0]
     observed = _scored(data, splits, "slope")
     rng = generator(seed, "validate", "permutation")
     drawn = []
@@ -187,14 +218,14 @@ def permutation_test(data: LadderData, splits: Sequence[Split], permutations: in
         order = rng.permutation(len(data.patients))
         shuffled = [replace(split, slope=fitted + rest[order]) for split, fitted, rest in parts]
         drawn.append(_scored(data, shuffled, "slope"))
-    gains = harrell(data, splits, [observed, *drawn]) - base
+    gains = judged(cohort, splits, [observed, *drawn]) - base
     tested = np.ptp(gains) > 0
     larger = int((gains[1:] >= gains[0]).sum())
     return pd.DataFrame(
         {
             "predictors": ["slope"],
             "cause": data.cause,
-            "metric": "c_harrell",
+            "metric": HEADLINE[data.kind],
             "horizon": max(data.horizons),
             "versus": "level",
             "gain": gains[0],
@@ -202,6 +233,7 @@ def permutation_test(data: LadderData, splits: Sequence[Split], permutations: in
             "null_high": float(np.quantile(gains[1:], 0.95)),
             "p_value": (1 + larger) / (1 + permutations) if tested else np.nan,
             "permutations": permutations,
+            "repeats": len({split.repeat for split in splits}),
         }
     )
 

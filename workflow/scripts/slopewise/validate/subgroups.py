@@ -1,5 +1,7 @@
 """Performance within groups of patients: by each level of a text covariate, and by the halves of a numeric one.
 
+For every kind of outcome in its own metrics; with competing events of the event alone.
+
 The same out-of-fold predictions, pairs within test folds and resamples as for everybody, with the patients outside the
 group left out of pairs and means (TRIPOD+AI asks for it). IPC weights and the risk without predictors stay those of
 the training patients as a whole: a group is judged with the model as it is, not with one of its own.
@@ -14,17 +16,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from slopewise.metrics.brier import accuracy
-from slopewise.metrics.concordance import concordance
 from slopewise.metrics.resampling import compiled_threads, percentile_interval, resample_counts
 from slopewise.outcome.ladder import STEPS
 from slopewise.run import generator
 from slopewise.study import Study
-from slopewise.validate.measure import Cohort, Sample, cohorts, sample
+from slopewise.validate.measure import WITH_TAU, Cohort, Sample, cohorts, sample, told_apart
 
 Floats = NDArray[np.float64]
 FEWEST_EVENTS = 10
-"""With fewer events in a group its numbers are left empty: their intervals would not mean much."""
+"""With fewer events (patients of the rarer outcome, patients if it is a number) in a group its numbers are left empty:
+their intervals would not mean much."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,8 @@ def groups(study: Study, patients: pd.DataFrame) -> Iterator[Group]:
 def subgroups(study: Study, patients: pd.DataFrame, predictions: pd.DataFrame, threads: int = 1) -> pd.DataFrame:
     """The table ``outcome/subgroups`` from ``outcome/predictions``; the same for any number of `threads`."""
     cohort = cohorts(study, patients)[0]
-    samples = [sample(cohort, own) for _, own in predictions.groupby("repeat", sort=True)]
+    first = predictions[predictions["cause"] == cohort.cause]
+    samples = [sample(cohort, own) for _, own in first.groupby("repeat", sort=True)]
     rng = generator(study.seed, "validate", "bootstrap")
     counts = resample_counts(rng, len(cohort.patients), study.validation.bootstrap)
     parts = []
@@ -75,18 +77,7 @@ def _metrics(cohort: Cohort, group: Group, samples: list[Sample], counts: NDArra
     own = counts * group.members
     total: dict[str, Floats] = {}
     for one in samples:
-        pairs = concordance(
-            cohort.followup, cohort.event, one.fold, one.score, one.weights, cohort.horizons, own,
-            tau=max(cohort.horizons),
-        )  # fmt: skip
-        loss = accuracy(one.risk, one.null_risk, one.weights, own)
-        found = {
-            "c_harrell": pairs.harrell[:, :, None],
-            "c_uno": pairs.uno[:, :, None],
-            "auc": pairs.auc,
-            "brier": loss.brier,
-            "ipa": loss.ipa,
-        }
+        found = told_apart(cohort, one, own)
         total = {name: total.get(name, 0.0) + values / len(samples) for name, values in found.items()}
     return total
 
@@ -94,11 +85,12 @@ def _metrics(cohort: Cohort, group: Group, samples: list[Sample], counts: NDArra
 def _rows(cohort: Cohort, group: Group, metrics: dict[str, Floats]) -> pd.DataFrame:
     """The group's rows; row 0 of each metric is the sample itself, the others are resamples."""
     names = [step.name for step in STEPS]
-    events = int((group.members & cohort.event).sum())
-    rows = []
+    rows, patients = [], int(group.members.sum())
+    events = patients if cohort.kind == "continuous" else int((group.members & cohort.event).sum())
+    enough = cohort.informative(group.members) >= FEWEST_EVENTS
     for metric, values in metrics.items():
-        draws = values if events >= FEWEST_EVENTS else np.full_like(values, np.nan)
-        horizons = (max(cohort.horizons),) if metric.startswith("c_") else cohort.horizons
+        draws = values if enough else np.full_like(values, np.nan)
+        horizons = (max(cohort.horizons),) if metric in WITH_TAU else cohort.horizons
         low, high, _ = percentile_interval(draws[1:])
         for s, step in enumerate(STEPS):
             versus = -1 if step.reference is None else names.index(step.reference)
@@ -106,7 +98,7 @@ def _rows(cohort: Cohort, group: Group, metrics: dict[str, Floats]) -> pd.DataFr
             gain_low, gain_high, _ = percentile_interval(gain[1:])
             for h, horizon in enumerate(horizons):
                 rows.append(
-                    (group.column, group.name, int(group.members.sum()), events, step.name, cohort.cause, metric,
+                    (group.column, group.name, patients, events, step.name, cohort.cause, metric,
                      horizon, draws[0, s, h], low[s, h], high[s, h], step.reference, gain[0, h],
                      gain_low[h], gain_high[h])
                 )  # fmt: skip

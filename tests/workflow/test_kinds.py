@@ -1,0 +1,101 @@
+"""Other outcomes than one plain event through Snakemake: strata and delayed entry, a yes or no at two landmarks."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from slopewise import tables
+from slopewise.report.patients import render_patients
+from slopewise.study_runs import runs_of
+from tests.workflow.running import PROMISED, ROOT, Tables, pbc_part, run_steps, script, snakemake
+
+LANDMARKS = (1.5, 2.25)
+LANDMARK_FILES = ("outcome/performance.csv", "outcome/coefficients.csv", "cohort/patients.parquet")
+LATE = 900
+"""Day of entry of every tenth patient, after the landmark."""
+
+
+def quick(**outcome: object) -> Tables:
+    """The cut-down study with another outcome and little resampling."""
+    part = pbc_part()
+    part.study["growth"] = {"bootstrap": 0}
+    part.study["crossfit"]["repeats"] = part.study["validation"]["repeats"] = 1
+    part.study["outcome"] |= {"bootstrap": 2, **outcome}
+    part.study["validation"]["bootstrap"] = 20
+    part.study["report"] = {"patients": True}
+    return part
+
+
+def run(part: Tables, folder: Path, *targets: str) -> Path:
+    part.write(folder)
+    ended = snakemake(
+        *("-s", str(ROOT / "Snakefile"), "--directory", str(folder), "--cores", "2", *targets),
+        *("--config", "study=study.yaml"),
+        cwd=folder,
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return folder / "results/small"
+
+
+@pytest.fixture(scope="module")
+def entered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Patients who enter on a day of their own; the risk of death has a baseline for each sex; transplant competes."""
+    part = quick(entry="start", strata=["sex"], covariates=["age"], events={2: "death"}, competing={1: "transplant"})
+    places = range(len(part.patients))
+    part.patients["start"] = [LATE if place % 10 == 0 else place % 7 for place in places]
+    return run(part, tmp_path_factory.mktemp("entered"))
+
+
+def test_delayed_entry_and_strata_run_to_the_reports(entered: Path):
+    for name in [*PROMISED, "run.json", "report-patients.html"]:
+        assert (entered / name).is_file(), name
+    patients = tables.read("cohort/patients", entered / "cohort/patients.parquet")
+    raw = pd.read_csv(entered.parent.parent / "patients.csv", dtype={"id": str})
+    flow = tables.read("cohort/flow", entered / "cohort/flow.csv").set_index("step")
+    late = raw[(raw["start"] == LATE) & (raw["futime"] > 2.25 * 365.25)]
+    assert flow.loc["late_entry", "patients_removed"] == len(late) > 5
+    assert not set(patients["patient"]) & set(late["id"]) and (patients["entry"] < 0.02).all()
+    measured = tables.read("outcome/performance", entered / "outcome/performance.csv")
+    assert set(measured["metric"]) == {"c_harrell"} and set(measured["cause"]) == {"death", "transplant"}
+    model = json.loads((entered / "model.json").read_text())["outcome"]["steps"]["slope"]
+    assert model["strata"] == {"columns": ["sex"], "levels": ["f", "m"]}
+    assert all(len(part["baseline_cumulative_hazard"]) == 2 for part in model["causes"])
+    page = (entered / "report.html").read_text(encoding="utf-8")
+    assert "refused under delayed entry" in page and "Does the answer hold?" in page
+
+
+def test_the_page_of_patients_has_the_risk_of_the_event(entered: Path):
+    page = (entered / "report-patients.html").read_text(encoding="utf-8")
+    patients = tables.read("cohort/patients", entered / "cohort/patients.parquet")
+    section = page[page.index('id="risks"') : page.index('id="findings"')]
+    assert all(f">{patient}<" in section for patient in patients["patient"])
+    assert "risk within 3 years, level and slope" in section and "transplant" in section
+
+
+def test_a_binary_outcome_at_two_landmarks(tmp_path: Path):
+    """Whether a patient was known to be dead in the end, step by step in this process."""
+    part = quick()
+    part.patients["died"] = (part.patients["status"] == 2).astype(int)
+    keys = {"kind": "binary", "column": "died", "positive": 1, "time": "futime", "time_unit": "days"}
+    part.study["outcome"] = {**keys, "covariates": ["age", "sex"], "bootstrap": 2}
+    part.study["landmark"] = list(LANDMARKS)
+    runs = runs_of(part.write(tmp_path), tmp_path / "runs")
+    folders = [run_steps(one.file, tmp_path / one.folder, until="report", folder=tmp_path) for one in runs]
+    files = {name: [folder / name for folder in folders] for name in LANDMARK_FILES}
+    table, page = tmp_path / "landmarks.csv", tmp_path / "landmarks.html"
+    script("gather_landmarks").gather([one.file for one in runs], *files.values(), table, page)
+    found = tables.read("landmarks", table)
+    for landmark, folder in zip(LANDMARKS, folders, strict=True):
+        patients = tables.read("cohort/patients", folder / "cohort/patients.parquet")
+        own = found[found["landmark"] == landmark]
+        assert set(own["events"]) == {int(patients["outcome"].sum())} and set(own["patients"]) == {len(patients)}
+        sensitivity = tables.read("outcome/sensitivity", folder / "outcome/sensitivity.csv")
+        assert set(sensitivity["metric"]) == {"auc"}
+        assert "Does the answer hold?" in (folder / "report.html").read_text(encoding="utf-8")
+    text = page.read_text(encoding="utf-8")
+    assert "Measured by AUC, validated." in text and "with the outcome" in text and text.count("<svg") == 2
+    single = render_patients(runs[1].study, folders[1])
+    section = single[single.index('id="risks"') : single.index('id="findings"')]
+    assert "risk, level and slope" in section and section.count(">yes<") == int(patients["outcome"].sum())
