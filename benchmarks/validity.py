@@ -65,6 +65,7 @@ def cells(replicates: int) -> Iterator[Cell]:
     for sd in (0.1, 0.2):
         for n, ragged in SIZES:
             yield cell("calibration", growth.calibration, Setting(n, ragged, sd, correlation=0.3), 0.5)
+    yield cell("calibration", growth.calibration, Setting(600, True, 0.1, correlation=0.3), 0.5)
     for n, ragged in SIZES:
         yield cell("coverage", growth.coverage, Setting(n, ragged, 0.2, correlation=0.3), 1)
     for n, ragged, lag in ((30, False, 0.3), (100, False, 0.3), (100, True, 0.3), (300, False, 0.3), (100, False, 0.6)):

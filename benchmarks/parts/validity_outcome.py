@@ -16,13 +16,15 @@ import pandas as pd
 
 from slopewise.folds import FoldPlan, make_folds
 from slopewise.folds import fits as fold_fits
+from slopewise.metrics.concordance import concordance
+from slopewise.metrics.ipcw import StepCurve, ipc_weights
 from slopewise.outcome.fit import bootstrap_intervals, fit_outcome
+from slopewise.outcome.ladder import STEPS, LadderData, ladder_data
 from slopewise.run import generator
 from slopewise.slopes import MarkerData, cross_fit, facts, growth_model, marker_data, published
 from slopewise.study import Study, parse_study
 from slopewise.validate.bootstrap import BootstrapPlan, bootstrap_ladder
-from slopewise.validate.nested import nested
-from slopewise.validate.performance import performance
+from slopewise.validate.nested import outer_folds
 
 SEED, LANDMARK = 20261122, 2.0
 SLOPE_SD, SIGMA = 0.4, 0.6
@@ -180,20 +182,31 @@ def many_markers(patients: int, replicate: int, permuted: bool) -> Cohort:
 
 
 def nothing(patients: int, permuted: bool, replicate: int) -> dict[str, float]:
-    """Validated and apparent C of levels and slopes of many markers that say nothing, penalty chosen inside.
+    """Validated C of levels, and of levels and slopes, of many markers that say nothing; penalty chosen inside.
 
     `weak`: C of a model with a fixed weak penalty in the patients who made it, as is often printed.
     """
     own = many_markers(patients, replicate, permuted)
     made = stage_one(own, validated=True)
-    outcome = fit_outcome(own.study, own.patients, made.slopes, made.crossfit, made.fits)
-    tested = nested(own.study, own.patients, made.folds, made.slopes, made.crossfit, made.fits).predictions
-    measured = performance(own.study, own.patients, tested, outcome.apparent).performance
-    found: dict[str, float] = {"replicate": replicate}
-    for step in ("level", "slope"):
-        row = measured[(measured["predictors"] == step) & (measured["metric"] == "c_harrell")].iloc[0]
-        found |= {f"{step} validated": float(row["validated"]), f"{step} apparent": float(row["apparent"])}
-    return found | {"weak": weakly_penalised(own.patients, made.slopes)}
+    data = ladder_data(own.study, own.patients, made.slopes)
+    steps = [step for step in STEPS if step.name in ("level", "slope")]
+    scores, fold = np.full((patients, len(steps)), np.nan), np.zeros(patients, dtype=np.int64)
+    for outer in outer_folds(data, made.folds, made.crossfit, made.fits, steps):
+        fold[outer.tested] = outer.held_out
+        for s, step in enumerate(steps):
+            raw = data.raw(step, outer.tested, outer.level, outer.slope)
+            scores[outer.tested, s] = outer.fitted.models[step.name].linear_predictors(raw)[:, 0]
+    validated = by_fold(data, fold, scores)
+    found = {f"{step.name} validated": float(value) for step, value in zip(steps, validated, strict=True)}
+    return {"replicate": replicate, **found, "weak": weakly_penalised(own.patients, made.slopes)}
+
+
+def by_fold(data: LadderData, fold: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """Harrell's C (S,) of scores (n, S) as in ``outcome/performance``: pairs within folds, up to the last horizon."""
+    event, once = data.event == 1, np.ones((1, len(fold)), dtype=np.int64)
+    weights = ipc_weights(data.followup, event, data.horizons, StepCurve(np.empty(0), np.empty(0)))
+    tau = max(data.horizons)
+    return concordance(data.followup, event, fold, scores, weights, data.horizons, once, tau).harrell[0]
 
 
 def weakly_penalised(patients: pd.DataFrame, slopes: pd.DataFrame) -> float:

@@ -155,7 +155,7 @@ def test_the_program_runs_and_a_missed_aim_is_said_to_be_missed(root: Path, tmp_
     ]
     parts = ["type_one", "calibration"]
     done = subprocess.run([*command, *parts], cwd=root, capture_output=True, text=True, check=True)
-    assert done.stdout.count("\n") == 6 + 12
+    assert done.stdout.count("\n") == 6 + 13
     page = (tmp_path / "validity.md").read_text(encoding="utf-8")
     assert "16 data sets a row" in page and "Not run yet." in page and "no_slope.svg" in page
     path = tmp_path / "tables" / "type_one.csv"

@@ -6,7 +6,7 @@ dresses its result as the tables ``outcome/coefficients`` and ``outcome/ledger``
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +32,7 @@ from slopewise.outcome.hazards import (
     score_test,
     tests_frame,
 )
-from slopewise.outcome.ladder import STEPS, LadderData, ladder_data
+from slopewise.outcome.ladder import STEPS, LadderData, Step, ladder_data
 from slopewise.outcome.models import Part, StepModel, learner
 from slopewise.outcome.predictors import Note, PredictorRecipe, StratumCoding, slopes_left_out
 from slopewise.run import InputError
@@ -85,8 +85,9 @@ def fit_ladder(
     flat: Flags | None = None,
     counts: Integers | None = None,
     fold: Integers | None = None,
+    steps: Sequence[Step] = STEPS,
 ) -> LadderFit:
-    """Learn and fit every step of the ladder on the patients whose count is positive.
+    """Learn and fit every step of the ladder (or `steps` of it) on the patients whose count is positive.
 
     `level`, `slope` (n, M) in the order of `data.patients` and `data.markers`; rows with count 0 are not read.
     `singular` (M,): the marker's growth model on all training patients is singular. `flat` (M,): it has no random
@@ -101,7 +102,7 @@ def fit_ladder(
     models: dict[str, StepModel] = {}
     notes: list[Note] = []
     columns: list[list[Floats]] = []
-    for step in STEPS:
+    for step in steps:
         terms = data.step_terms(step)
         left_out = slopes_left_out(step.name, data.markers, level[rows], slope[rows], copies, singular, flat)
         raw = data.raw(step, rows, level, slope)

@@ -7,7 +7,7 @@ slope (held_out k, fold j > 0), and tested on the patients of k, scored by the g
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,7 +24,7 @@ from slopewise.outcome.fit import (
     predictions_frame,
     scores_of,
 )
-from slopewise.outcome.ladder import LadderData, ladder_data
+from slopewise.outcome.ladder import STEPS, LadderData, Step, ladder_data
 from slopewise.outcome.predictors import Note
 from slopewise.study import Study
 
@@ -75,9 +75,9 @@ def nested(
 
 
 def outer_folds(
-    data: LadderData, folds: pd.DataFrame, crossfit: pd.DataFrame, fits: pd.DataFrame
+    data: LadderData, folds: pd.DataFrame, crossfit: pd.DataFrame, fits: pd.DataFrame, steps: Sequence[Step] = STEPS
 ) -> Iterator[OuterFold]:
-    """Every outer fold of every repeat, in order, with the ladder fitted without it."""
+    """Every outer fold of every repeat, in order, with the ladder (or `steps` of it) fitted without it."""
     outer_of = _outer_assignment(data, folds)
     validation = crossfit[crossfit["scheme"] == "validation"].reset_index(drop=True)
     places = validation.groupby(["repeat", "held_out"]).indices
@@ -99,7 +99,7 @@ def outer_folds(
             counts = (~outer).astype(np.int64)
             singular, without = growth_flags(data, flags.iloc[flag_places[key]])
             flat = without | flat_slopes(slope, inner, counts)
-            fitted = fit_ladder(data, level, slope, singular, flat=flat, counts=counts, fold=inner)
+            fitted = fit_ladder(data, level, slope, singular, flat=flat, counts=counts, fold=inner, steps=steps)
             yield OuterFold(repeat, held_out, np.flatnonzero(outer), fitted, test_level, test_slope)
 
 
