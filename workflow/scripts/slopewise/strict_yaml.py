@@ -15,6 +15,9 @@ import yaml
 
 KeyPath = tuple[str, ...]
 
+NO_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+"""Control characters and halves of characters, which an escape in quotes can write and no file can hold."""
+MOST_DIGITS = 40
 INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 FLOAT = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 LOOKS_LIKE_NUMBER = re.compile(r"[-+]?0[0-9_.]+|[-+]?[0-9][0-9_]*_[0-9_]*(\.[0-9_]*)?|[-+]?[0-9]+(:[0-5]?[0-9])+")
@@ -57,6 +60,9 @@ def read_document(data: bytes) -> Document:
         # The base loader leaves every scalar as the text that stands there, so that we decide what it means.
         _refuse_anchors(text)
         root = yaml.compose(text, Loader=yaml.BaseLoader)
+        return _document(root)
+    except RecursionError:
+        raise StrictYamlError("is nested too deeply; a study file has three levels") from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         message = f"is not valid YAML: {error.problem or error.context}"
@@ -64,6 +70,10 @@ def read_document(data: bytes) -> Document:
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise StrictYamlError("holds a control character that YAML does not allow", line) from error
+
+
+def _document(root: yaml.Node | None) -> Document:
+    """The content of the top node and the lines of its keys."""
     if root is None:
         raise StrictYamlError("is empty")
     if not isinstance(root, yaml.MappingNode):
@@ -116,6 +126,8 @@ def _map(node: yaml.MappingNode, path: KeyPath, lines: dict[KeyPath, int]) -> di
 def _scalar(node: yaml.ScalarNode, path: KeyPath) -> Any:
     """The value of a scalar: text when it is quoted or a block, else by the core schema."""
     text, line = node.value, node.start_mark.line + 1
+    if strange := NO_TEXT.search(text):
+        raise StrictYamlError(f"holds the character U+{ord(strange[0]):04X}, which no text has", line, path)
     if node.style is not None:
         return text
     if text in ("", "~") or text.lower() == "null":
@@ -129,6 +141,8 @@ def _scalar(node: yaml.ScalarNode, path: KeyPath) -> Any:
         )
         raise StrictYamlError(message, line, path)
     if INTEGER.fullmatch(text):
+        if len(text) > MOST_DIGITS:
+            raise StrictYamlError(f"a number of {len(text)} digits is not taken", line, path)
         return int(text)
     if FLOAT.fullmatch(text):
         return float(text)

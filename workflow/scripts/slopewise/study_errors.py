@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from slopewise.strict_yaml import KeyPath
 
+MOST_SHOWN = 80
 WORDS = {
     "string_type": "must be text, not {value}; write it in quotes",
     "int_type": "must be a whole number, not {value}",
@@ -68,14 +69,22 @@ def _message(item: Any, path: KeyPath, model: type[BaseModel]) -> str:
         return "is missing"
     if value is None:
         return "has no value; write one or leave the key out"
-    context = {**item.get("ctx", {}), "value": repr(value)}
+    context = {**item.get("ctx", {}), "value": shortened(value)}
     if kind == "literal_error":
         expected = [word.strip("'") for word in context["expected"].replace(" or ", ", ").split(", ")]
         close = _close(str(value), expected)
-        return f"must be {context['expected']}, not {value!r}" + (f"; did you mean {close[0]!r}?" if close else "")
+        return f"must be {context['expected']}, not {shortened(value)}" + (
+            f"; did you mean {close[0]!r}?" if close else ""
+        )
     if kind in WORDS:
         return WORDS[kind].format(**context)
     return item["msg"][:1].lower() + item["msg"][1:]
+
+
+def shortened(value: object) -> str:
+    """A value as it is written, cut where it is long."""
+    text = repr(value)
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
 
 
 def meant(key: str, place: KeyPath, model: type[BaseModel]) -> str:
