@@ -521,7 +521,7 @@ def spread(generator: np.random.Generator, visits: Callable[[np.random.Generator
     lines, patients = [], []
     for patient in range(100):
         days = sorted({0, *np.maximum(1, np.round(visits(generator))).astype(int).tolist()})
-        lines += [f"{patient:03d},{day},1,1" for day in days]
+        lines += [f"{patient:03d},{day},{1 + patient % 2},{day + 1}" for day in days]
         patients.append(f"{patient:03d},3652,{patient % 2},50,f")
     return "id,day,bili,albumin\n" + "\n".join(lines), "id,futime,status,age,sex\n" + "\n".join(patients)
 

@@ -438,3 +438,14 @@ def test_days_that_were_called_years_are_a_warning(tmp_path: Path) -> None:
     told = problems[problems["message"].str.contains("the times spread over")]
     assert told["action"].to_list() == ["is data.time_unit right?", "is outcome.time_unit right?"]
     assert (told["severity"] == "warning").all()
+
+
+def test_a_marker_that_never_changes_or_was_never_measured_is_an_error(tmp_path: Path) -> None:
+    for value, words in (
+        ("3.5", "all 5 rows of the cohort up to the landmark have the same value, 3.5"),
+        ("", "no row"),
+    ):
+        frame = pd.read_csv(io.StringIO(MEASUREMENTS), dtype=str)
+        frame["albumin"] = value
+        with pytest.raises(CohortError, match=rf"column albumin: {words}.*; leave the marker albumin out$"):
+            prepare(tmp_path, frame.to_csv(index=False))

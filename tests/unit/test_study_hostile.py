@@ -11,7 +11,24 @@ from tests.conftest import ROOT
 FILES = sorted((ROOT / "config" / "studies").glob("*.yaml"))
 LINES = sorted({line for file in FILES for line in file.read_text(encoding="utf-8").splitlines()})
 ODD = [
-    *("[", "]", "{", "}", ":", "- ", "&a", "*a", "!!python/object:os.system", "'", '"', "\t", "\x00", "😀", "null", "~"),
+    *(
+        "[",
+        "]",
+        "{",
+        "}",
+        ":",
+        "- ",
+        "&a",
+        "*a",
+        "!!python/object:os.system",
+        "'",
+        '"',
+        "\t",
+        "\x00",
+        "😀",
+        "null",
+        "~",
+    ),
     *("yes", "NaN", ".inf", "1e999", "9" * 5000, "-1", "0", "1_000", "[1, 2]", "{a: 1}", "{column: x}", "|", "? ", "%"),
     *('"\\ud800"', '"\\0"', "[" * 40, "a" * 300, "12:30:00", "time", "none", "[]", "{}", "[null]", "{1: x}", "1e-300"),
 ]

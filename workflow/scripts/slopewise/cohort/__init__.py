@@ -23,7 +23,7 @@ from slopewise.cohort.people import (
     refuse_single,
     set_clock,
 )
-from slopewise.cohort.plausible import check_followup, warn_of_units
+from slopewise.cohort.plausible import check_followup, refuse_constant, warn_of_units
 from slopewise.cohort.rows import read_rows, transformed
 from slopewise.design_screen import screen
 from slopewise.run import InputError, file_digest
@@ -74,6 +74,8 @@ def prepare_cohort(study: Study, folder: Path) -> Cohort:
     warn_of_units(study, rows, people, files, findings)
     check_followup(study, rows, people, files, findings)
     cohort, later, flow = apply_landmark(study, columns, State(people, rows), measurements.name, findings)
+    if len(cohort.rows):
+        refuse_constant(study, cohort.rows, measurements.name, findings)
     findings.stop_at_errors()
     refuse_empty(study, cohort, flow)
     return Cohort(

@@ -15,6 +15,20 @@ FEW = 5
 ODD_SHARE = 0.2
 
 
+def refuse_constant(study: Study, rows: pd.DataFrame, file: str, findings: Findings) -> None:
+    """A marker that has no value, or one and the same in all `rows` of the cohort up to the landmark, is an error."""
+    until = " up to the landmark" if np.isfinite(study.landmark_time) else ""
+    for name, marker in study.markers.items():
+        values = rows[name].dropna()
+        if not len(values):
+            message = f"no row of the cohort{until} has a value"
+        elif values.min() == values.max():
+            message = f"all {len(values)} rows of the cohort{until} have the same value, {values.iloc[0]:g}"
+        else:
+            continue
+        findings.add(ERROR, file, message, f"leave the marker {name} out", column=marker.column)
+
+
 def warn_of_units(
     study: Study, rows: pd.DataFrame, people: pd.DataFrame, files: tuple[str, str], findings: Findings
 ) -> None:

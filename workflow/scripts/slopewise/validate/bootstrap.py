@@ -174,6 +174,6 @@ def reliability_table(reliability: NDArray[np.float64], slopes: pd.DataFrame, ma
     mean = slopes.groupby("marker")["reliability"].mean()
     table = pd.DataFrame({"marker": list(markers), "reliability": [float(mean[marker]) for marker in markers]})
     bounds = np.full((2, len(markers)), np.nan)
-    if len(reliability):
-        bounds = np.nanpercentile(reliability, [2.5, 97.5], axis=0)
+    known = ~np.isnan(reliability).all(axis=0) if len(reliability) else np.zeros(len(markers), dtype=bool)
+    bounds[:, known] = np.nanpercentile(reliability[:, known], [2.5, 97.5], axis=0) if known.any() else np.nan
     return table.assign(ci_low=bounds[0], ci_high=bounds[1])
