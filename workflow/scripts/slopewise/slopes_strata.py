@@ -14,9 +14,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from slopewise.growth import GrowthFit, GrowthModel
+from slopewise.growth import GrowthBatch, GrowthFit, GrowthModel
 from slopewise.growth.contrast import contrasts
 from slopewise.slopes import MarkerData
+from slopewise.slopes_groups import group_lines
 from slopewise.slopes_shape import centring, linearity
 
 Floats = NDArray[np.float64]
@@ -34,11 +35,13 @@ class _Stratum:
     frame: pd.DataFrame
 
 
-def describe(model: GrowthModel, data: MarkerData, fit: GrowthFit) -> dict[str, pd.DataFrame]:
-    """The marker's rows of linearity, slopes_by_stratum and centring; `fit`: the study's own model on everybody."""
+def describe(model: GrowthModel, data: MarkerData, batch: GrowthBatch) -> dict[str, pd.DataFrame]:
+    """The marker's rows of linearity, slopes_by_stratum, lines and centring; `batch`: the study's fit on everybody."""
+    fit = batch.fit(0)
     if not np.isfinite(fit.deviance):
-        return {name: pd.DataFrame() for name in ("linearity", "slopes_by_stratum", "centring")}
+        return {name: pd.DataFrame() for name in ("linearity", "slopes_by_stratum", "lines", "centring")}
     return {
+        "lines": group_lines(data, batch),
         "linearity": linearity(model, data, fit.structure),
         "slopes_by_stratum": slopes_by_stratum(data, fit),
         "centring": centring(model, data),

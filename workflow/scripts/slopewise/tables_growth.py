@@ -36,6 +36,10 @@ OF_GROWTH: dict[str, Table] = {
         },
         ("marker", "by", "stratum", "versus"),
     ),
+    "growth/lines": Table(
+        {"marker": TEXT, "group": INTEGER, **_numbers("intercept slope intercept_ols slope_ols first last")},
+        ("marker", "group"),
+    ),
     "growth/centring": Table(
         {
             "marker": TEXT,

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from slopewise.design_screen import is_straight
 from slopewise.report.frames import Frames
 from slopewise.report.naming import Naming
 from slopewise.report.numbers import count, count_of, in_words, number, p_words
@@ -24,6 +25,9 @@ LOW_RELIABILITY = 0.5
 FEW_GROUPS = 10
 """Below this many patients a variance between patients is hardly estimated at all."""
 
+BENT = 0.01
+"""Below this p of a curve against a straight line it is told."""
+
 OPTIMISM = 0.05
 """A C that is higher by this in the model's own patients than in others."""
 
@@ -37,7 +41,6 @@ Caution = tuple[str, str]
 
 PROPORTIONAL = "whether the effects of the predictors stay the same over time (proportional hazards)"
 NOT_EXAMINED = (
-    "whether courses are straight lines; the growth model’s formula is taken as given",
     "whether the models hold in other patients than these: the validation is internal",
     "whether missing visits tell something: they are taken as missing at random given the values seen",
 )
@@ -47,7 +50,7 @@ NOT_EXAMINED = (
 def not_examined(frames: Frames, naming: Naming) -> tuple[str, ...]:
     """What was not looked at in a study of this kind."""
     if naming.kind == "none":
-        return NOT_EXAMINED[0], NOT_EXAMINED[2]  # the other is about the outcome's models
+        return NOT_EXAMINED[1:]  # the first is about the outcome's models
     unseen = naming.kind == "survival" and frames.hazards.empty  # as of penalised models
     return (PROPORTIONAL, *NOT_EXAMINED) if unseen else NOT_EXAMINED
 
@@ -59,6 +62,7 @@ def cautions(frames: Frames, naming: Naming) -> list[Caution]:
             *_leaks(frames),
             *_convergence(frames, naming),
             *_few_groups(frames),
+            *_bent(frames, naming),
             *_reliability(frames, naming),
             *_boundary(frames, naming),
             *_few_visits(frames, naming),
@@ -68,6 +72,7 @@ def cautions(frames: Frames, naming: Naming) -> list[Caution]:
         *_leaks(frames),
         *_convergence(frames, naming),
         *_few_events(frames, naming),
+        *_bent(frames, naming),
         *_reliability(frames, naming),
         *_boundary(frames, naming),
         *_dropped(frames, naming),
@@ -124,6 +129,22 @@ def _convergence(frames: Frames, naming: Naming) -> Iterator[Caution]:
         yield "Convergence", f"Fits of the growth model that did not converge: {_listed(failed)}."
     if given_up:
         yield "No growth model", f"Fits of the growth model that were given up: {_listed(given_up)}."
+
+
+def _bent(frames: Frames, naming: Naming) -> Iterator[Caution]:
+    """Markers whose average course a straight line does not fit, where the study has no curve."""
+    rows = frames.linearity
+    if not is_straight(naming.study.growth.fixed, naming.predictor):
+        return
+    bent = rows[(rows["p_value"] < BENT) & (rows["shape"] == "spline")]["marker"]
+    markers = [marker for marker in naming.study.markers if marker in set(bent)]
+    if markers:
+        names = naming.listed(markers)
+        yield (
+            "Bent courses",
+            f"The average course of {names} is bent (natural spline against straight line, p below {BENT:g} each): one "
+            "slope for all times is a mean over the time that was observed.",
+        )
 
 
 def _few_events(frames: Frames, naming: Naming) -> Iterator[Caution]:

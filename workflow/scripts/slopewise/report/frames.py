@@ -32,6 +32,7 @@ FILES = {
     "linearity": "growth/linearity.csv",
     "strata": "growth/slopes_by_stratum.csv",
     "centring": "growth/centring.csv",
+    "lines": "growth/lines.csv",
     "fits": "growth/fits.csv",
     "slopes": "slopes/slopes.parquet",
     "reliability": "slopes/reliability.csv",
@@ -104,6 +105,7 @@ class Frames:
     linearity: pd.DataFrame
     strata: pd.DataFrame
     centring: pd.DataFrame
+    lines: pd.DataFrame
     fits: pd.DataFrame
     slopes: pd.DataFrame
     reliability: pd.DataFrame

@@ -16,12 +16,13 @@ from slopewise.report.wording import reliabilities, reliability_sentence
 
 def growth_summary(frames: Frames, naming: Naming) -> dict[str, Any]:
     """Headline, key figures, the courses, and what to be careful about."""
-    limit, names = naming.study.report.small_cells, list(naming.study.markers)
+    limit = naming.study.report.small_cells
+    who = "patients" if naming.predictor == "time" else f"groups ({naming.study.data.patient})"
     rows = int(frames.flow.iloc[-1]["rows_left"])
     return {
         "template": "summary_growth.html.j2",
-        "headline": f"How {naming.all_markers()} {'changes' if len(names) == 1 else 'change'}, patient by patient.",
-        "scope": f"{count(frames.n_patients, limit)} patients, {rows} rows of measurements; no outcome is predicted.",
+        "headline": headline(naming),
+        "scope": f"{count(frames.n_patients, limit)} {who}, {rows} rows of measurements; no outcome is predicted.",
         "words": [
             words
             for marker in naming.pictured[:3]
@@ -32,6 +33,15 @@ def growth_summary(frames: Frames, naming: Naming) -> dict[str, Any]:
         "reliability": reliability_sentence(frames, naming),
         "cautions": [short for short, _ in cautions(frames, naming)],
     }
+
+
+def headline(naming: Naming) -> str:
+    """What the study asks, before any answer."""
+    several = len(naming.study.markers) > 1
+    if naming.predictor == "time":
+        return f"How {naming.all_markers()} {'change' if several else 'changes'}, patient by patient."
+    group = naming.study.data.patient
+    return f"How {naming.all_markers()} {'go' if several else 'goes'} with {naming.predictor}, {group} by {group}."
 
 
 def key_figures(frames: Frames, naming: Naming) -> list[tuple[str, str, str]]:

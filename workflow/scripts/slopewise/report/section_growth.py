@@ -7,6 +7,7 @@ import math
 import pandas as pd
 
 from slopewise import run
+from slopewise.figures import groups
 from slopewise.figures import growth as draw
 from slopewise.report.frames import Frames
 from slopewise.report.naming import FIRST, Naming
@@ -39,8 +40,38 @@ def courses_section(frames: Frames, naming: Naming) -> Section:
     )
 
 
+def lines_of_groups(frames: Frames, naming: Naming, name: str) -> Picture | None:
+    """Points and lines of each group, where there are so few that they can be told apart and all have lines."""
+    markers = [marker for marker in naming.pictured if (frames.lines["marker"] == marker).any()]
+    if not markers:
+        return None
+    rows = frames.fixed_effects[frames.fixed_effects["model"] == "study"].set_index(["marker", "term"])["estimate"]
+    group = naming.study.data.patient
+    panels = [
+        groups.lines(
+            frames.measurements,
+            marker,
+            naming.predictor,
+            frames.lines[frames.lines["marker"] == marker],
+            (float(rows[marker, "Intercept"]), float(rows[marker, naming.predictor])),
+            f"{naming.marker(marker)}, {naming.unit_of(marker)}",
+            group,
+            f"{name}-lines-{place}",
+        )
+        for place, marker in enumerate(markers)
+    ]
+    caption = (
+        f"Every {group} with its own straight line through its own points (dotted), the line that the mixed model "
+        f"gives it (solid, drawn towards the average), and the average line (dashed). They are numbered in the order "
+        f"of {group}; with so few of them the pull towards the average is itself little known."
+    )
+    return Picture(name, caption, panels, markers=markers, first=FIRST)
+
+
 def trajectories(frames: Frames, naming: Naming, name: str = "courses") -> Picture:
-    """Measured courses of a random sample of patients, the same for every marker."""
+    """Measured courses of a random sample of patients, the same for every marker; of a few groups, their lines."""
+    if (lines := lines_of_groups(frames, naming, name)) is not None:
+        return lines
     everybody = sorted(frames.patients["patient"])
     rng = run.generator(naming.study.seed, "report", "trajectories")
     chosen = rng.choice(len(everybody), size=min(SAMPLE, len(everybody)), replace=False)
