@@ -2,7 +2,7 @@
 
     python benchmarks/validity.py                      what is missing of 2,000 data sets a setting, then the page
     python benchmarks/validity.py --only power two_stage
-    python benchmarks/validity.py --replicates 40 --out build/validity
+    python benchmarks/validity.py --quick              20 data sets instead of 2,000, into build/validity; some minutes
 
 Every setting is written to the table of its part, docs/validity/*.csv, as soon as it is there; a setting that has
 as many data sets already is not run again, so a program that was stopped goes on. The page docs/validity.md and its
@@ -76,20 +76,21 @@ def cells(replicates: int) -> Iterator[Cell]:
 
 @dataclass(frozen=True)
 class Course:
-    """A part with a row for each data set: its setting, how many data sets, and what makes one of them."""
+    """A part with a row for each data set: its setting, how many, what makes one, and how many are written at once."""
 
     part: str
     setting: str
     sets: int
     one: Callable[[int], dict[str, float]]
+    block: int
 
 
 def courses(replicates: int) -> Iterator[Course]:
     """The parts that go through both stages: a data set takes a second or more."""
     sets = max(round(replicates / 4), 2)
-    yield Course("two_stages", "300 patients", sets, partial(outcome.two_stages, 300, RESAMPLES))
+    yield Course("two_stages", "300 patients", sets, partial(outcome.two_stages, 300, RESAMPLES), 10)
     for name, permuted in (("noise", False), ("permuted outcomes", True)):
-        yield Course("nothing", name, max(round(replicates / 100), 2), partial(outcome.nothing, 300, permuted))
+        yield Course("nothing", name, max(round(replicates / 100), 2), partial(outcome.nothing, 300, permuted), 1)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -97,8 +98,11 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--replicates", type=int, default=2000, help="data sets that a setting's share is taken of")
     parser.add_argument("--only", nargs="*", help="parts to run")
+    parser.add_argument("--quick", action="store_true", help="the same as --replicates 20 --out build/validity")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "validity", help="folder of the tables")
     chosen = parser.parse_args(arguments)
+    if chosen.quick:
+        chosen.replicates, chosen.out = 20, ROOT / "build" / "validity"
     store = Store(chosen.out)
     for cell in cells(chosen.replicates):
         if chosen.only is None or cell.part in chosen.only:
@@ -109,7 +113,7 @@ def main(arguments: list[str] | None = None) -> None:
     for course in courses(chosen.replicates):
         if chosen.only is None or course.part in chosen.only:
             started = time.process_time()
-            added = store.grow(course.part, course.setting, course.sets, course.one)
+            added = store.grow(course.part, course.setting, course.sets, course.one, course.block)
             spent = time.process_time() - started
             print(f"{course.part}: {course.setting}, {added} data sets, {spent:.0f} s", flush=True)
     write_page(store, chosen.out.parent / "validity.md", COMMAND)

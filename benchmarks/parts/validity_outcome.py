@@ -151,7 +151,7 @@ def two_stages(patients: int, resamples: int, replicate: int) -> dict[str, float
     made = stage_one(own, validated=False)
     outcome = fit_outcome(own.study, own.patients, made.slopes, made.crossfit, made.fits)
     plan = BootstrapPlan(resamples, FOLDS, REPEATS, own.study.seed)
-    boot = bootstrap_ladder(plan, outcome.data, made.markers)
+    boot = bootstrap_ladder(plan, outcome.data, made.markers, steps=[step for step in STEPS if step.name == "slope"])
     table, _ = bootstrap_intervals(outcome.coefficients, boot.estimates_unit, boot.estimates_sd, outcome.data)
     chosen = (table["predictors"] == "slope") & (table["term"] == "m.slope") & (table["scale"] == "unit")
     row = table[chosen].iloc[0]

@@ -54,7 +54,7 @@ def _rows(axis: Any, found: pd.DataFrame, names: Sequence[str], aim: tuple[float
     axis.axvspan(*aim, color="#e8f1f8", zorder=0)
     for k, name in enumerate(names):
         own = found[found["quantity"] == name].set_index("setting").loc[settings]
-        y = np.arange(len(settings)) + 0.7 * (k / max(len(names) - 1, 1) - 0.5)
+        y = np.arange(len(settings)) + 0.55 * (k / max(len(names) - 1, 1) - 0.5)
         axis.errorbar(own["value"], y, xerr=2 * own["se"], fmt=MARKS.get(name, "o"), ms=4, lw=1, color=colours[name],
                       label=name)  # fmt: skip
     axis.set_yticks(range(len(settings)), settings)
@@ -106,13 +106,16 @@ def _two_stages(sets: pd.DataFrame, folder: Path) -> None:
     axes[0].axvline(sets["estimate"].mean(), color=ORANGE, lw=1.5, ls="--", label="mean")
     axes[0].set(xlabel="coefficient of the slope × true SD of slopes", ylabel="data sets")
     axes[0].legend(frameon=False)
-    order = sets.sort_values("estimate").iloc[:: max(1, len(sets) // 50)]
+    every = max(1, len(sets) // 50)
+    order = sets.sort_values("estimate").iloc[::every]
     place = np.arange(len(order))
     held = (order["ci_low_bootstrap"] <= EFFECT) & (order["ci_high_bootstrap"] >= EFFECT)
     axes[1].vlines(place, order["ci_low_bootstrap"], order["ci_high_bootstrap"], colors=np.where(held, BLUE, ORANGE))
     axes[1].plot(place, order["estimate"], "k.", ms=3)
     axes[1].axhline(EFFECT, color="black", lw=1)
-    axes[1].set(xlabel="data sets in the order of their estimates (one in ten)", ylabel="two-stage bootstrap interval")
+    axes[1].set(
+        xlabel=f"data sets in the order of their estimates (one in {every})", ylabel="two-stage bootstrap interval"
+    )
     axes[1].set_title("orange: does not hold the truth", fontsize=9)
     _save(figure, folder / "two_stages.svg")
 

@@ -7,6 +7,7 @@ import pytest
 from slopewise.folds import assign
 from slopewise.growth import GrowthModel
 from slopewise.outcome.fit import fit_ladder, ladder_data
+from slopewise.outcome.ladder import STEPS
 from slopewise.run import generator
 from slopewise.slopes import MarkerData, facts, fit_nested, marker_data, score
 from slopewise.study import Study
@@ -142,3 +143,14 @@ def test_reliability_has_its_interval(marker, ladder):
     empty = bootstrap_ladder(BootstrapPlan(0, 4, 1, 3), ladder, [marker])
     assert empty.estimates_unit.shape == (0, len(ladder.terms))
     assert reliability_table(empty.reliability, slopes, ["m"])["ci_low"].isna().all()
+
+
+def test_chosen_steps_alone_have_the_same_estimates(marker, ladder):
+    whole = bootstrap_ladder(PLAN, ladder, [marker])
+    chosen = bootstrap_ladder(PLAN, ladder, [marker], steps=[step for step in STEPS if step.name == "slope"])
+    own = np.array([name == "slope" for name, _, _ in ladder.rows])
+    assert own.sum() >= 2 and np.isfinite(whole.estimates_unit[:, own]).all()
+    assert np.array_equal(chosen.estimates_unit[:, own], whole.estimates_unit[:, own])
+    assert np.array_equal(chosen.estimates_sd[:, own], whole.estimates_sd[:, own])
+    assert np.isnan(chosen.estimates_unit[:, ~own]).all()
+    assert np.array_equal(chosen.reliability, whole.reliability)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from slopewise.folds import assign
 from slopewise.outcome.fit import LadderData, fit_ladder, flat_slopes
+from slopewise.outcome.ladder import STEPS, Step
 from slopewise.run import generator
 from slopewise.run_progress import counted
 from slopewise.slopes import MarkerData, fit_nested, score
@@ -111,11 +112,16 @@ class Bootstrap:
 
 
 def bootstrap_ladder(
-    plan: BootstrapPlan, ladder: LadderData, markers: Sequence[MarkerData], threads: int = 1
+    plan: BootstrapPlan,
+    ladder: LadderData,
+    markers: Sequence[MarkerData],
+    threads: int = 1,
+    steps: Sequence[Step] = STEPS,
 ) -> Bootstrap:
     """Refit both stages on `plan.replicates` resamples of the patients.
 
-    The same for any number of threads: a resample's stream has its name, and parallel work is over whole fits.
+    The same for any number of threads: a resample's stream has its name, and parallel work is over whole fits. With
+    `steps` of the ladder alone, estimates of the others are missing.
     """
     events = np.asarray(ladder.event, dtype=np.int64)
     per_resample = len(events) * plan.repeats
@@ -131,15 +137,18 @@ def bootstrap_ladder(
             flat = np.array([s.flat[i] for s in stages]) | flat_slopes(last, resample.fold[-1], resample.counts)
             singular = np.array([stage.singular[i] for stage in stages])
             fitted = fit_ladder(
-                ladder, level, slope, singular, flat=flat, counts=resample.counts, fold=resample.fold[-1]
+                ladder, level, slope, singular, flat=flat, counts=resample.counts, fold=resample.fold[-1], steps=steps
             )
             unit.append(fitted.estimate_unit)
             standard.append(fitted.estimate_sd)
             reliability.append(_mean_reliability([stage.reliability[i] for stage in stages], resample.counts))
-    shape = (plan.replicates, len(ladder.rows))
+    names = {step.name for step in steps}
+    places = [place for place, (name, _, _) in enumerate(ladder.rows) if name in names]
+    found = np.full((2, plan.replicates, len(ladder.rows)), np.nan)
+    found[:, :, places] = np.array([unit, standard]).reshape(2, plan.replicates, len(places))
     return Bootstrap(
-        estimates_unit=np.array(unit).reshape(shape),
-        estimates_sd=np.array(standard).reshape(shape),
+        estimates_unit=found[0],
+        estimates_sd=found[1],
         reliability=np.array(reliability).reshape(plan.replicates, len(markers)),
     )
 
