@@ -157,7 +157,7 @@ def test_it_prints_whole(opened, name, tmp_path: Path):
         page.get_by_label("Show").first.select_option("noise_41")
     printed = page.pdf(format="A4")
     assert printed.startswith(b"%PDF")
-    assert 5 <= len(re.findall(rb"/Type\s*/Page\b", printed)) <= 90  # 60 markers, each with its evidence
+    assert 5 <= len(re.findall(rb"/Type\s*/Page\b", printed)) <= 60  # of 60 markers the evidence of the first few
     page.emulate_media(media="print")
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert sum(seen(page, one) for one in ("nav", ".tools", ".switch", ".highlight")) == 0

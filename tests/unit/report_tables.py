@@ -15,6 +15,7 @@ import pandas as pd
 from slopewise import run, tables
 from slopewise.study import Study, parse_study
 from slopewise.tables_growth import OF_GROWTH, OF_SLOPES
+from tests.unit.check_tables import check_tables
 
 EMPTY = {**OF_GROWTH, **OF_SLOPES}
 
@@ -103,6 +104,7 @@ class Invented:
             "growth/variogram.csv": self._variogram(),
             "growth/implied.csv": self._implied(),
             **{f"{name}.csv": pd.DataFrame(columns=list(table.columns)) for name, table in EMPTY.items()},
+            **check_tables(self.markers, slopes),
             "growth/fits.csv": self._fits(),
             "slopes/slopes.parquet": slopes,
             "slopes/reliability.csv": self._reliability(),
@@ -212,10 +214,14 @@ class Invented:
         for marker in self.markers:
             correlation = 1.0 if marker in self.singular else 0.263
             rows += [
-                (marker, "study", "Intercept", "Intercept", 0.81, 0.9, np.nan, np.nan),
-                (marker, "study", "Intercept", "time", 0.1, correlation, np.nan, np.nan),
-                (marker, "study", "time", "time", 0.0757, 0.275, np.nan, np.nan),
-                (marker, "study", "Residual", "Residual", 0.1, 0.317, np.nan, np.nan),
+                (marker, model, *row, np.nan, np.nan)
+                for model in ("random_slope", "study")
+                for row in (
+                    ("Intercept", "Intercept", 0.81, 0.9),
+                    ("Intercept", "time", 0.1, correlation),
+                    ("time", "time", 0.0757, 0.275),
+                    ("Residual", "Residual", 0.1, 0.317),
+                )
             ]
         return pd.DataFrame(rows, columns=list(tables.TABLES["growth/covariance"].columns))
 

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from slopewise.figures import canvas, curves, growth, ladder
+from slopewise.figures import canvas, curves, detective, evidence, growth, ladder, pooling
+from tests.unit.check_tables import checks, patients
 
 PATIENTS = [f"ZQ{i:03d}x" for i in range(40)]
 
@@ -88,6 +89,15 @@ AT_RISK = pd.DataFrame(
     {"group": ["low", "low", "high", "high"], "time": [0.0, 3.0] * 2, "shown": ["20", "11", "20", "<5"]}
 )
 
+CHECKS = checks(0)
+
+
+def rows() -> pd.DataFrame:
+    """The table of patients under three kinds of pooling."""
+    own = slopes().assign(span=lambda frame: 0.4 * (frame["visits"] - 1), first=1.5, intercept=1.3, reliability=0.4)
+    return patients(own)
+
+
 DRAWN: dict[str, Callable[[str], str]] = {
     "trajectories": lambda label: growth.trajectories(
         measurements(), population(), "marker", label, 2.0, PATIENTS[:30], "years since time zero", "a"
@@ -105,6 +115,17 @@ DRAWN: dict[str, Callable[[str], str]] = {
     ),
     "decision": lambda label: curves.decision(curve("level", "slope", "treat_all", "treat_none"), LABELS, label, "a"),
     "survival": lambda label: curves.survival(SURVIVAL, AT_RISK, ["low", "middle", "high"], label, "years", "a"),
+    "trend_lines": lambda label: detective.trend_lines(rows(), label, "years", "a"),
+    "trend_spread": lambda label: detective.trend_spread(rows(), label, "a"),
+    "residuals": lambda label: detective.residuals(CHECKS["scatter"], CHECKS["spread"], label, "a"),
+    "quantiles": lambda label: detective.quantiles(CHECKS["quantiles"], label, "a"),
+    "influence": lambda label: detective.influence(rows(), 0.3, label, "a"),
+    "visits": lambda label: detective.visits(rows(), -0.03, label, "a"),
+    "three": lambda label: pooling.three(rows(), "start", label, "mg per year", "a"),
+    "caterpillar": lambda label: pooling.caterpillar(rows(), 0.1, label, "mg per year", "For <5 of them.", "a"),
+    "pulled": lambda label: pooling.pulled(rows(), label, ", years", "a"),
+    "planned": lambda label: pooling.planned(CHECKS["planned"], label, " years", "a"),
+    "correlation": lambda label: evidence.correlation(CHECKS["correlation"], "random_slope", label, "years", "a"),
 }
 EACH = pytest.mark.parametrize("name", DRAWN)
 
@@ -173,6 +194,15 @@ def test_the_order_of_patients_does_not_reach_the_picture():
     second = growth.trajectories(renamed, population(), "marker", "A", 2.0, [other[p] for p in sample], "years", "a")
     assert first == second
     assert growth.shrinkage(slopes(), "A", 0.1, "a") == growth.shrinkage(slopes().iloc[::-1], "A", 0.1, "a")
+    for draw in (
+        lambda own: detective.trend_lines(own, "A", "years", "a"),
+        lambda own: detective.influence(own, 0.3, "A", "a"),
+        lambda own: detective.visits(own, 0.1, "A", "a"),
+        lambda own: pooling.three(own, "start", "A", "mg", "a"),
+        lambda own: pooling.caterpillar(own, 0.1, "A", "mg", "told", "a"),
+        lambda own: pooling.pulled(own, "A", "", "a"),
+    ):
+        assert draw(rows()) == draw(rows().iloc[::-1])
 
 
 @EACH

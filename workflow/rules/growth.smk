@@ -1,6 +1,7 @@
 # Growth-curve mixed models of each marker and the cross-fitted slopes of each patient.
 # needs  cohort/measurements.parquet, cohort/patients.parquet, folds.parquet
-# makes  growth/{fixed_effects,covariance,population,comparison,serial,trends,variogram,implied,residuals,linearity,slopes_by_stratum,centring,lines,fits}.csv,
+# makes  growth/{fixed_effects,covariance,population,comparison,serial,trends,variogram,implied,correlation,patients,
+#        planned,residuals,scatter,spread,quantiles,normality,visits,linearity,slopes_by_stratum,centring,lines,fits}.csv,
 #        slopes/{slopes,crossfit}.parquet, slopes/{slopes,leakage_audit,fast_changers,fast_share}.csv
 #        slopes/reliability.csv (rate_slopes, for a study without an outcome; else fit_outcome makes it)
 # steps  compare_growth; cross_fit_slopes (a job per chunk of markers), gather_slopes, rate_slopes
@@ -24,7 +25,15 @@ rule compare_growth:
         trends="results/{study}/growth/trends.csv",
         variogram="results/{study}/growth/variogram.csv",
         implied="results/{study}/growth/implied.csv",
+        correlation="results/{study}/growth/correlation.csv",
+        patients="results/{study}/growth/patients.csv",
+        planned="results/{study}/growth/planned.csv",
         residuals="results/{study}/growth/residuals.csv",
+        scatter="results/{study}/growth/scatter.csv",
+        spread="results/{study}/growth/spread.csv",
+        quantiles="results/{study}/growth/quantiles.csv",
+        normality="results/{study}/growth/normality.csv",
+        visits="results/{study}/growth/visits.csv",
         linearity="results/{study}/growth/linearity.csv",
         slopes_by_stratum="results/{study}/growth/slopes_by_stratum.csv",
         centring="results/{study}/growth/centring.csv",

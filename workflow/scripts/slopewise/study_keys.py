@@ -251,3 +251,6 @@ class Report(Keys):
     """Pages of single patients, in a file of their own. Example: `true`"""
     small_cells: int = Field(default=5, ge=0)
     """Counts under this number are printed as `<5` (for 5). Example: `5`"""
+    detailed: int = Field(default=8, ge=1, le=60)
+    """Markers, the first of the file, for which the growth model's checks are pictured; the tables have all markers.
+    Example: `8`"""

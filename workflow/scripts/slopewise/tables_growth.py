@@ -1,12 +1,14 @@
-"""Tables below ``growth/`` about the population: its residual variances, shape, strata and clock."""
+"""Tables below ``growth/``: the population's residual variances, shape, strata and clock; checks; pooling."""
 
 from __future__ import annotations
 
-from slopewise.tables_schema import INTEGER, NUMBER, TEXT, Kind, Table
+from slopewise.tables_schema import FULL, INTEGER, NUMBER, TEXT, Kind, Table
+
+EFFECTS = ("residual", "intercept", "slope")
 
 
-def _numbers(text: str) -> dict[str, Kind]:
-    return dict.fromkeys(text.split(), NUMBER)
+def _numbers(text: str, kind: Kind = NUMBER) -> dict[str, Kind]:
+    return dict.fromkeys(text.split(), kind)
 
 
 OF_GROWTH: dict[str, Table] = {
@@ -47,6 +49,51 @@ OF_GROWTH: dict[str, Table] = {
             **_numbers("zero deviance intercept intercept_se intercept_sd slope slope_se slope_sd correlation"),
         },
         ("marker", "structure", "zero"),
+    ),
+    "growth/correlation": Table(
+        {"marker": TEXT, **_numbers("time_1 time_2", FULL), **_numbers("random_intercept random_slope")},
+        ("marker", "time_1", "time_2"),
+    ),
+    # One row a patient, under no, partial and complete pooling, and what the model loses without the patient.
+    "growth/patients": Table(
+        {
+            "marker": TEXT,
+            "patient": TEXT,
+            "visits": INTEGER,
+            **_numbers("first last middle residual", FULL),
+            **_numbers("trend trend_noise intercept_ols slope_ols intercept slope slope_se reliability"),
+            **_numbers("intercept_pooled slope_pooled slope_change slope_change_se slope_sd_change cook"),
+        },
+        ("marker", "patient"),
+    ),
+    "growth/planned": Table(
+        {"marker": TEXT, "span": FULL, "visits": INTEGER, "reliability": FULL}, ("marker", "span", "visits")
+    ),
+    "growth/scatter": Table(
+        {"marker": TEXT, **_numbers("fitted residual", FULL)}, ("marker", "fitted", "residual"), positional=True
+    ),
+    "growth/spread": Table(
+        {"marker": TEXT, "fitted": FULL, "rows": INTEGER, **_numbers("mean sd", FULL)}, ("marker", "fitted")
+    ),
+    "growth/quantiles": Table(
+        {"marker": TEXT, "what": EFFECTS, **_numbers("normal seen low high", FULL)}, ("marker", "what", "normal")
+    ),
+    "growth/normality": Table(
+        {
+            "marker": TEXT,
+            "what": EFFECTS,
+            "number": INTEGER,
+            **_numbers("skewness kurtosis beyond_2 beyond_3 outside largest"),
+        },
+        ("marker", "what"),
+    ),
+    "growth/visits": Table(
+        {
+            "marker": TEXT,
+            **_numbers("patients fewest most", INTEGER),
+            **_numbers("correlation correlation_low correlation_high estimate se df p_value ci_low ci_high"),
+        },
+        ("marker",),
     ),
 }
 

@@ -193,22 +193,25 @@ def _rename(root: ET.Element) -> None:
 
 
 def _prefix_ids(root: ET.Element, name: str) -> None:
-    """Keep the ids that something refers to, with `name` before them; drop the others."""
-    used: set[str] = set()
+    """Number the ids that something refers to, with `name` before them; drop the others.
+
+    matplotlib's own are long, and a cloud of marks names one for each mark.
+    """
+    short: dict[str, str] = {}
     for element in root.iter():
         for key, value in element.attrib.items():
             reference = re.fullmatch(r"url\(#(.+)\)", value) or (
                 re.fullmatch("#(.+)", value) if key == "href" else None
             )
             if reference:
-                used.add(reference[1])
-                element.set(key, value.replace(f"#{reference[1]}", f"#{name}-{reference[1]}"))
+                new = short.setdefault(reference[1], f"{name}-{len(short) + 1}")
+                element.set(key, value.replace(f"#{reference[1]}", f"#{new}"))
     for element in root.iter():
         own = element.attrib.pop("id", None)
         if own and own.startswith(grouped("")):
             element.set("data-group", own.removeprefix(grouped("")))
-        elif own in used:
-            element.set("id", f"{name}-{own}")
+        elif own in short:
+            element.set("id", short[own])
 
 
 def _tidy(element: ET.Element) -> None:
@@ -217,6 +220,8 @@ def _tidy(element: ET.Element) -> None:
         if key in element.attrib:
             text = re.sub(r"-?\d+\.\d+", lambda number: _short(float(number[0])), element.attrib[key])
             text = re.sub(r"\s+", " ", text).strip()
+            if key == "d":  # a point with round ends
+                text = re.sub(r"M (\S+) (\S+) L \1 \2(?= M|$)", r"M \1 \2 h0", text)
             if key == "transform" and re.fullmatch(r"rotate\(-?0 [^)]*\)", text):
                 del element.attrib[key]
                 continue

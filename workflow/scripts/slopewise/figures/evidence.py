@@ -1,7 +1,8 @@
-"""Pictures of the comparison of growth models: the residual variogram and the variance that a model implies."""
+"""Pictures of the comparison of growth models: the residual variogram, and the variance and correlation they imply."""
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from slopewise.figures.canvas import BLUE, GREEN, INK, VERMILLION, Dash, drawing, legend, panel, svg
@@ -44,4 +45,41 @@ def _curves(rows: pd.DataFrame, across: str, label: str, axis: str, name: str, w
         name,
         f"{what} of {label}: seen {first['seen']:.3g} at {first[across]:.3g} and {last['seen']:.3g} at "
         f"{last[across]:.3g} ({axis}); implied: {told}.",
+    )
+
+
+DARKEST = 0.55
+"""Strength of the colour at a correlation of 1: a number on it stays legible, on light paper and on dark."""
+
+
+@drawing
+def correlation(rows: pd.DataFrame, model: str, label: str, time_label: str, name: str) -> str:
+    """Correlation of two values of a patient by their times, a number in each field; `rows` of ``growth/correlation``.
+
+    The stronger the colour, the higher; a negative correlation has another colour, besides its sign.
+    """
+    words = CURVES[model][0]
+    figure, axes = panel(330, f"{label}: {words}", left=40, bottom=44)
+    wide = rows.pivot(index="time_2", columns="time_1", values=model)
+    times, values = wide.columns.to_numpy(dtype=float), wide.to_numpy()
+    for (up, across), value in np.ndenumerate(values):
+        if np.isfinite(value):
+            axes.bar(
+                across, 0.94, width=0.94, bottom=up - 0.47, color=BLUE if value >= 0 else VERMILLION,
+                alpha=float(np.clip(DARKEST * abs(value), 0, 1)), linewidth=0,
+            )  # fmt: skip
+            text = f"{value:.2f}".replace("-", "−").replace("0.", ".", 1)
+            axes.text(across, up, text, ha="center", va="center", fontsize=10)
+    axes.grid(False)
+    axes.spines["bottom"].set_visible(False)
+    axes.set_xlim(-0.5, len(times) - 0.5)
+    axes.set_ylim(-0.5, len(times) - 0.5)
+    shown = [f"{time:.2g}" if abs(time) < 100 else f"{time:.0f}" for time in times]
+    axes.set_xticks(range(len(times)), labels=shown)
+    axes.set_yticks(range(len(times)), labels=shown)
+    axes.set_xlabel(time_label)
+    corners = ((0, 1), (len(times) - 2, len(times) - 1), (0, len(times) - 1))
+    told = ", ".join(f"{values[i, j]:.2f} of {shown[i]} and {shown[j]}" for i, j in corners)
+    return svg(
+        figure, name, f"{label}: correlation of two values of a patient by their times ({time_label}), {words}: {told}."
     )

@@ -22,6 +22,8 @@ Floats = NDArray[np.float64]
 LAGS, TIMES = 8, 8
 """Classes of the variogram's lags and of the implied variance's times, with about equal numbers in each."""
 
+GRID = 7  # times in each direction of the correlation surface
+
 MOST_PAIRS = 2_000_000  # of rows within patients; more would cost memory and tell nothing new
 
 
@@ -118,7 +120,7 @@ def variogram(models: SideBySide, serial: SerialFit) -> pd.DataFrame:
     if not len(lags):
         return pd.DataFrame(columns=["lag", "pairs", "seen", "random_intercept", "random_slope", "serial"])
     rows = []
-    for chosen in _classes(lags, LAGS):
+    for chosen in classes(lags, LAGS):
         lag, squares = lags[chosen], float((lags[chosen] ** 2).mean())
         fading = serial.share * (1.0 - np.exp(-lag / serial.range)).mean() if serial.share > 0 else 0.0
         rows.append(
@@ -151,7 +153,7 @@ def _pairs(time: Floats, residual: Floats, starts: NDArray[np.int64]) -> tuple[F
     return np.concatenate(lags), np.concatenate(halves)
 
 
-def _classes(values: Floats, most: int) -> list[NDArray[np.int64]]:
+def classes(values: Floats, most: int) -> list[NDArray[np.int64]]:
     """Positions by class of about equal numbers; equal values are never in two classes."""
     edges = np.unique(np.quantile(values, np.linspace(0, 1, most + 1)[1:-1]))
     place = np.searchsorted(edges, values, side="left")
@@ -168,7 +170,7 @@ def implied_variance(models: SideBySide) -> pd.DataFrame:
     time, residual = z[:, 1], models.data.values - x @ slope.estimates.beta[0]
     noise = {fit.structure: residual_variances(fit) for fit in (intercept, slope)}
     rows = []
-    for chosen in _classes(time, TIMES):
+    for chosen in classes(time, TIMES):
         zc = z[chosen]
         spread = np.einsum("ni,ij,nj->n", zc, slope.estimates.covariance[0], zc).mean()
         rows.append(
@@ -182,3 +184,27 @@ def implied_variance(models: SideBySide) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
+
+
+def implied_correlation(models: SideBySide) -> pd.DataFrame:
+    """Corr(y(s), y(t)) of two values of a patient, measured apart, that the models imply (``growth/correlation``).
+
+    Columns time_1, time_2 (a grid over the times seen), random_slope: z_s'Sigma z_t over the root of both variances
+    (z'Sigma z + s2), and random_intercept: the same number throughout (compound symmetry).
+    """
+    intercept, slope = models.reml["random_intercept"], models.reml["random_slope"]
+    time = design_of(slope)[1][:, 1]
+    grid = np.linspace(float(time.min()), float(time.max()), GRID)
+    z = np.column_stack([np.ones(GRID), grid])
+    together = z @ slope.estimates.covariance[0] @ z.T
+    spread = np.sqrt(np.diag(together) + slope.sigma**2)
+    level = float(intercept.estimates.covariance[0][0, 0])
+    one, other = np.meshgrid(grid, grid, indexing="ij")
+    return pd.DataFrame(
+        {
+            "time_1": one.ravel(),
+            "time_2": other.ravel(),
+            "random_slope": (together / np.outer(spread, spread)).ravel(),
+            "random_intercept": level / (level + intercept.sigma**2),
+        }
+    )

@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 import numpy as np
 import pandas as pd
 
+from slopewise.growth.checks import normality, residual_classes, residual_rows, richest, visits_and_slopes
 from slopewise.growth.compare import (
     SideBySide,
     bootstrap_p,
@@ -18,9 +19,11 @@ from slopewise.growth.compare import (
     variance_components,
 )
 from slopewise.growth.data import GrowthData
-from slopewise.growth.diagnose import implied_variance, trends, variogram
+from slopewise.growth.diagnose import implied_correlation, implied_variance, trends, variogram
 from slopewise.growth.fit import GrowthFit
+from slopewise.growth.influence import influence
 from slopewise.growth.model import GrowthModel
+from slopewise.growth.pooling import patient_rows, planned_reliability
 from slopewise.growth.residuals import residual_table
 from slopewise.growth.serial import SerialComparison, SerialFit, compare_serial
 
@@ -31,7 +34,7 @@ ALPHA = 0.05
 def compare_marker(
     model: GrowthModel, own: GrowthData, draws: int, rng: np.random.Generator, in_time: bool, threads: int = 1
 ) -> dict[str, pd.DataFrame]:
-    """The marker's rows of fixed_effects, covariance, comparison, residuals, serial, trends, variogram and implied.
+    """The marker's rows of the tables of ``growth/``: the comparison, the detective and the three kinds of pooling.
 
     model, own: the study's growth model and the marker's rows under it; draws: of the parametric bootstrap; in_time:
     whether the predictor is time, so that residuals can be serially correlated at all.
@@ -53,6 +56,7 @@ def compare_marker(
         "comparison": comparison,
         "residuals": residual_table(own, study),
         **_detective(models, p, in_time),
+        **_checks(models, textbook, threads),
     }
 
 
@@ -89,11 +93,11 @@ def _own_row(own: GrowthData, study: GrowthFit) -> dict[str, object]:
 
 
 def _detective(models: SideBySide, p: float, in_time: bool) -> dict[str, pd.DataFrame]:
-    """The tables serial, trends, variogram and implied; empty where there is no random slope to speak of.
+    """The tables serial, trends, variogram, implied and correlation; empty where there is no random slope.
 
     What takes the residual variance to be the same in every row (all but implied) is empty where it is not.
     """
-    empty = {name: pd.DataFrame() for name in ("serial", "trends", "variogram", "implied")}
+    empty = {name: pd.DataFrame() for name in ("serial", "trends", "variogram", "implied", "correlation")}
     if "random_intercept" not in models.reml:
         return empty
     found, one_variance = empty, models.data.one_residual_variance
@@ -104,12 +108,31 @@ def _detective(models: SideBySide, p: float, in_time: bool) -> dict[str, pd.Data
     found["implied"] = implied_variance(models)
     if not one_variance:
         return found
+    found["correlation"] = implied_correlation(models)
     serial = SerialFit(np.nan, 0.0, np.nan, models.reml["random_intercept"].sigma)
     if in_time:
         compared = compare_serial(models.reml["random_intercept"], models.reml["random_slope"])
         found["serial"] = pd.DataFrame([_serial_row(compared, p)])
         serial = compared.serial
         found["variogram"] = variogram(models, serial)
+    return found
+
+
+def _checks(models: SideBySide, textbook: GrowthModel, threads: int) -> dict[str, pd.DataFrame]:
+    """The tables scatter, spread, quantiles, normality, patients, planned and visits; empty where nothing varies."""
+    names = ("scatter", "spread", "quantiles", "normality", "patients", "planned", "visits")
+    found = {name: pd.DataFrame() for name in names}
+    if "random_intercept" not in models.reml or not richest(models).sigma > 0:
+        return found
+    fit = richest(models)
+    found |= {"scatter": residual_rows(fit), "spread": residual_classes(fit)}
+    found["quantiles"], found["normality"] = normality(fit)
+    if "random_slope" in models.reml:
+        rows = patient_rows(models)
+        found["patients"] = rows.merge(influence(models, threads), on="patient", how="left", validate="one_to_one")
+        if models.data.one_residual_variance:
+            found["planned"] = planned_reliability(models, rows)
+        found["visits"] = visits_and_slopes(models, textbook, rows, rows_of(models.data))
     return found
 
 

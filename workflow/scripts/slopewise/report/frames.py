@@ -28,7 +28,15 @@ FILES = {
     "trends": "growth/trends.csv",
     "variogram": "growth/variogram.csv",
     "implied": "growth/implied.csv",
+    "correlation": "growth/correlation.csv",
+    "pooling": "growth/patients.csv",
+    "planned": "growth/planned.csv",
     "residuals": "growth/residuals.csv",
+    "scatter": "growth/scatter.csv",
+    "spread": "growth/spread.csv",
+    "quantiles": "growth/quantiles.csv",
+    "normality": "growth/normality.csv",
+    "visits": "growth/visits.csv",
     "linearity": "growth/linearity.csv",
     "strata": "growth/slopes_by_stratum.csv",
     "centring": "growth/centring.csv",
@@ -101,7 +109,15 @@ class Frames:
     trends: pd.DataFrame
     variogram: pd.DataFrame
     implied: pd.DataFrame
+    correlation: pd.DataFrame
+    pooling: pd.DataFrame
+    planned: pd.DataFrame
     residuals: pd.DataFrame
+    scatter: pd.DataFrame
+    spread: pd.DataFrame
+    quantiles: pd.DataFrame
+    normality: pd.DataFrame
+    visits: pd.DataFrame
     linearity: pd.DataFrame
     strata: pd.DataFrame
     centring: pd.DataFrame

@@ -168,6 +168,11 @@ class Naming:
         return list(self.study.markers)[:PICTURED]
 
     @property
+    def detailed(self) -> list[str]:
+        """The first markers, at most ``report.detailed``: those whose growth model's checks are pictured."""
+        return list(self.study.markers)[: self.study.report.detailed]
+
+    @property
     def choices(self) -> list[tuple[str, str]]:
         """(name, label) of the markers that a reader can choose among; a label that stands twice gets its name."""
         labels = [self.marker(name) for name in self.pictured]

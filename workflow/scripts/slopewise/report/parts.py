@@ -48,7 +48,8 @@ class Picture:
     """A figure: its panels (SVG elements that `figures` made, safe as they are) and the caption below them.
 
     `markers` names the marker of each panel, where every panel has one; panels from `first` on are folded away.
-    `groups` are the groups of patients that the panels show, which a reader can highlight.
+    `groups` are the groups of patients that the panels show, which a reader can highlight. `notes` says in a sentence
+    below each panel what it shows.
     """
 
     name: str
@@ -57,12 +58,13 @@ class Picture:
     markers: Sequence[str] = ()
     groups: Sequence[str] = ()
     first: int = 12
+    notes: Sequence[str] = ()
 
     @property
-    def drawn(self) -> list[tuple[str, Markup]]:
-        """The panels with their markers. `figures.canvas.svg` escapes every text that comes from data."""
-        markers = self.markers or [""] * len(self.panels)
-        return [(marker, Markup(panel)) for marker, panel in zip(markers, self.panels, strict=True)]
+    def drawn(self) -> list[tuple[str, Markup, str]]:
+        """The panels with markers and notes. `figures.canvas.svg` escapes every text that comes from data."""
+        markers, notes = self.markers or [""] * len(self.panels), self.notes or [""] * len(self.panels)
+        return [(marker, Markup(panel), note) for marker, panel, note in zip(markers, self.panels, notes, strict=True)]
 
 
 @dataclass(frozen=True)

@@ -6,46 +6,59 @@ import math
 
 import pandas as pd
 
+from slopewise.figures import detective as trends
 from slopewise.figures import evidence as draw
+from slopewise.report.evidence_tables import (
+    comparison_table,
+    components_table,
+    fixed_by_model,
+    glance_table,
+    row_of,
+    serial_table,
+    shares_table,
+    slope_spread,
+    trends_table,
+)
 from slopewise.report.frames import Frames
+from slopewise.report.marker_panels import Detailed, Draw, of, pictures
 from slopewise.report.naming import Naming
 from slopewise.report.numbers import figure_interval, figures, number, p_words, percent
-from slopewise.report.parts import Cell, Picture, Section, Table
+from slopewise.report.parts import Section
 
-MODELS = {
-    "pooled": "pooled regression",
-    "random_intercept": "random intercept",
-    "random_slope": "random intercept and slope",
-    "study": "the study’s own",
-}
 LEVEL = 0.05
 
 
 def evidence_section(frames: Frames, naming: Naming) -> Section:
     """The comparison of the growth models."""
-    curves = [
-        draw.variogram(rows, naming.marker(marker), naming.time_axis, f"variogram-{index}")
-        for index, marker in enumerate(naming.pictured)
-        if len(rows := frames.variogram[frames.variogram["marker"] == marker])
-    ]
-    spreads = [
-        draw.implied(rows, naming.marker(marker), naming.time_axis, f"implied-{index}")
-        for index, marker in enumerate(naming.pictured)
-        if len(rows := frames.implied[frames.implied["marker"] == marker])
-    ]
     return Section(
         "evidence",
         "Is a slope of the patient’s own needed?",
         "evidence.html.j2",
         {
-            "words": [marker_words(frames, naming, marker) for marker in naming.pictured],
+            "markers": naming.choices,
+            "detailed": Detailed.of(naming),
+            "words": [(marker, marker_words(frames, naming, marker)) for marker in naming.pictured],
+            "glance": glance_table(frames, naming),
             "comparison": comparison_table(frames, naming),
             "shares": shares_table(frames, naming),
+            "fixed": fixed_by_model(frames, naming),
             "serial": serial_table(frames, naming),
             "trends": trends_table(frames, naming),
             "components": components_table(frames, naming),
-            "variogram": Picture("variogram", VARIOGRAM, curves) if curves else None,
-            "implied": Picture("implied", IMPLIED, spreads) if spreads else None,
+            "lines": pictures(
+                "trends",
+                f"{TRENDS} {TREND_SPREAD}",
+                naming,
+                {"trends": trend_panel(frames, naming), "trend-spread": trend_spread_panel(frames, naming)},
+            ),
+            "variogram": pictures("variogram", VARIOGRAM, naming, {"variogram": variogram_panel(frames, naming)}),
+            "implied": pictures("implied", IMPLIED, naming, {"implied": implied_panel(frames, naming)}),
+            "correlation": pictures(
+                "correlation",
+                CORRELATION,
+                naming,
+                {f"correlation-{model}": correlation_panel(frames, naming, model) for model in CORRELATED},
+            ),
             "bootstrap": naming.study.growth.bootstrap,
             "uneven": naming.study.growth.residual_by or naming.study.growth.weights,
         },
@@ -57,18 +70,24 @@ VARIOGRAM = (
     "level of the patient’s own and nothing else. Rising faster and faster: a slope of the patient’s own. Rising and "
     "levelling off: values that were measured close together are alike (serial correlation)."
 )
+TRENDS = (
+    "First: the trend that is left in each patient’s residuals of the random-intercept model, from the first to the "
+    "last value. If patients differed in level alone, these lines would lie about zero (solid) and lean only as far "
+    "as noise makes them."
+)
+TREND_SPREAD = (
+    "Second: how these trends spread over the patients (bars), and how they would if every patient had the same "
+    "slope and only noise told them apart (dashed). Bars that reach beyond the line are slopes of the patients’ own."
+)
+CORRELATION = (
+    "The correlation of two values of one patient by when they were measured, as the models imply it: with a slope "
+    "of the patient’s own it fades with the distance in time; a random intercept alone makes it the same for all "
+    "times (compound symmetry). On the diagonal: two values of the same moment, which differ by noise."
+)
 IMPLIED = (
     "The variance between and within patients about the average course. A random intercept says that it is the same "
     "throughout; a random slope makes it a parabola."
 )
-
-
-def row_of(table: pd.DataFrame, marker: str, model: str | None = None) -> pd.Series | None:
-    """The marker's row (of a model), or nothing."""
-    rows = table[table["marker"] == marker]
-    if model is not None:
-        rows = rows[rows["model"] == model]
-    return rows.iloc[0] if len(rows) else None
 
 
 def marker_words(frames: Frames, naming: Naming, marker: str) -> str:
@@ -106,12 +125,9 @@ def marker_words(frames: Frames, naming: Naming, marker: str) -> str:
 
 def spread_words(frames: Frames, naming: Naming, marker: str) -> str:
     """The SD of the slopes with its interval."""
-    rows = frames.covariance
-    own = (rows["marker"] == marker) & (rows["model"] == "random_slope") & (rows["term_1"] == naming.predictor)
-    found = rows[own & (rows["term_2"] == naming.predictor)]
-    if not len(found):
+    row = slope_spread(frames, naming, marker)
+    if row is None:
         return "the standard deviation of the slopes is in the table."
-    row = found.iloc[0]
     ends = figure_interval(row["ci_low"], row["ci_high"])
     unit = naming.slope_unit(marker)
     return f"the standard deviation of the slopes is {figures(row['sd_or_correlation'])} {unit} (95% interval {ends})."
@@ -134,95 +150,101 @@ def serial_words(frames: Frames, marker: str) -> str:
     )
 
 
-def comparison_table(frames: Frames, naming: Naming) -> Table:
-    """Deviance, criteria and tests of every model and marker."""
-    lines: list[list[Cell | str]] = []
-    for marker in naming.study.markers:
-        for model, words in MODELS.items():
-            row = row_of(frames.comparison, marker, model)
-            if row is None:
-                continue
-            lines.append(
-                [
-                    naming.marker(marker),
-                    words,
-                    str(int(row["parameters"])),
-                    *(number(row[name], 1) for name in ("deviance_reml", "deviance_ml", "aic", "bic")),
-                    number(row["lrt"], 2),
-                    *(_p(row[name]) for name in ("p_value", "p_value_naive", "p_value_bootstrap", "q_value")),
-                ]
-            )
-    columns = [
-        "marker", "model", "parameters", "deviance, REML", "deviance, ML", "AIC", "BIC", "likelihood ratio",
-        "p, mixture", "p, naive", "p, bootstrap", "q across markers",
-    ]  # fmt: skip
-    return Table("growth-comparison", "Growth models side by side", columns, lines, frozenset({0, 1}))
+def trend_panel(frames: Frames, naming: Naming) -> Draw:
+    def panel(marker: str, label: str, name: str) -> tuple[str, str] | None:
+        rows = of(frames.pooling, marker)
+        if rows["trend"].notna().sum() < 2:
+            return None
+        own = rows["trend"].dropna()
+        low, high = own.quantile(0.1), own.quantile(0.9)
+        unit = naming.slope_unit(marker)
+        drawn = trends.trend_lines(rows, f"{label}, {naming.unit_of(marker)}", naming.time_axis, name)
+        return drawn, f"Eight of ten patients’ trends lie between {figures(low)} and {figures(high)} {unit}."
+
+    return panel
 
 
-def shares_table(frames: Frames, naming: Naming) -> Table:
-    """What share of the variance each model gives to patients and to its fixed effects."""
-    lines: list[list[Cell | str]] = []
-    for marker in naming.study.markers:
-        for model, words in MODELS.items():
-            row = row_of(frames.comparison, marker, model)
-            if row is not None:
-                shares = [number(row[name], 2) for name in ("icc", "r2_marginal", "r2_conditional")]
-                lines.append([naming.marker(marker), words, *shares])
-    columns = ["marker", "model", "between patients (ICC)", "fixed effects (R² marginal)", "both (R² conditional)"]
-    return Table("growth-shares", "Shares of the variance in each model", columns, lines, frozenset({0, 1}))
+def trend_spread_panel(frames: Frames, naming: Naming) -> Draw:
+    def panel(marker: str, label: str, name: str) -> tuple[str, str] | None:
+        row, rows = row_of(frames.trends, marker), of(frames.pooling, marker)
+        if row is None or rows["trend"].notna().sum() < 2 or not math.isfinite(row["p_value"]):
+            return None
+        unit = naming.slope_unit(marker)
+        drawn = trends.trend_spread(rows, f"{label}, {unit}", name)
+        more = row["p_value"] < LEVEL
+        told = "more than noise explains" if more else "no more than noise may do"
+        return drawn, (
+            f"The trends differ by a standard deviation of {figures(row['sd_seen'])} {unit}, where noise alone would "
+            f"give {figures(row['sd_expected'])}. By the exact F test of equal slopes, in which long courses weigh "
+            f"more, that is {told} ({p_words(row['p_value'])})."
+        )
+
+    return panel
 
 
-def _p(p: float) -> str:
-    return "<0.001" if p < 0.001 else number(p, 3)
+def variogram_panel(frames: Frames, naming: Naming) -> Draw:
+    def panel(marker: str, label: str, name: str) -> tuple[str, str] | None:
+        rows = of(frames.variogram, marker)
+        if not len(rows):
+            return None
+        first, last = rows.iloc[0], rows.iloc[-1]
+        unit = "" if naming.study.data.analysis_unit == "none" else f" {naming.study.data.analysis_unit}"
+        near, far = (f"{figures(math.sqrt(2 * row['seen']))}" for row in (first, last))
+        fits = {name: abs(last[name] - last["seen"]) for name in draw.CURVES if math.isfinite(last[name])}
+        nearest = draw.CURVES[min(fits, key=lambda name: fits[name])][0]
+        return draw.variogram(rows, label, naming.time_axis, name), (
+            f"Two values of a patient {figures(first['lag'], 2)}{unit} apart typically differ by {near} "
+            f"{naming.unit_of(marker)}, two values {figures(last['lag'], 2)}{unit} apart by {far}; at the longest "
+            f"distance {nearest} comes nearest to that."
+        )
+
+    return panel
 
 
-def components_table(frames: Frames, naming: Naming) -> Table:
-    """Variance components of every model with their profile intervals."""
-    lines: list[list[Cell | str]] = []
-    order = {model: place for place, model in enumerate(MODELS)}
-    for marker in naming.study.markers:
-        rows = frames.covariance[frames.covariance["marker"] == marker]
-        for row in rows.assign(place=rows["model"].map(order)).sort_values("place", kind="stable").itertuples():
-            one, other = str(row.term_1), str(row.term_2)
-            what = f"SD of {one}" if one == other else f"correlation of {one} and {other}"
-            what = f"SD of {one}, {other}" if one == "Residual" != other else what
-            ends = figure_interval(row.ci_low, row.ci_high)
-            lines.append([naming.marker(marker), MODELS[str(row.model)], what, figures(row.sd_or_correlation), ends])
-    columns = ["marker", "model", "component", "estimate", "95% profile interval"]
-    return Table("growth-components", "Variance components", columns, lines, frozenset({0, 1, 2}))
+def implied_panel(frames: Frames, naming: Naming) -> Draw:
+    def panel(marker: str, label: str, name: str) -> tuple[str, str] | None:
+        rows = of(frames.implied, marker)
+        if not len(rows):
+            return None
+        first, last = rows.iloc[0], rows.iloc[-1]
+        seen = f"{figures(math.sqrt(first['seen']))} to {figures(math.sqrt(last['seen']))}"
+        said = f"{figures(math.sqrt(first['random_slope']))} to {figures(math.sqrt(last['random_slope']))}"
+        return draw.implied(rows, label, naming.time_axis, name), (
+            f"From {figures(first['time'], 2)} to {figures(last['time'], 2)} ({naming.time_axis}) the standard "
+            f"deviation of values about the average course goes from {seen} {naming.unit_of(marker)}; the random slope "
+            f"says {said}."
+        )
+
+    return panel
 
 
-def serial_table(frames: Frames, naming: Naming) -> Table | None:
-    """The models with and without serial correlation."""
-    lines: list[list[Cell | str]] = []
-    for marker in naming.study.markers:
-        row = row_of(frames.serial, marker)
-        if row is not None:
-            names = ("random_intercept", "random_slope", "serial", "slope_and_serial")
-            deviances = [number(row[f"deviance_{name}"], 1) for name in names]
-            fading = [number(row["share"], 2), figures(row["range"]), number(row["lrt"], 2), _p(row["p_value"])]
-            lines.append([naming.marker(marker), *deviances, *fading])
-    columns = [
-        "marker", "random intercept", "random slope", "intercept and serial correlation", "all three",
-        "share that is serial", f"range ({naming.study.data.analysis_unit})", "likelihood ratio of the slope beside it",
-        "p",
-    ]  # fmt: skip
-    caption = "Trend or serial correlation? REML deviances"
-    return Table("growth-serial", caption, columns, lines) if lines else None
+CORRELATED = ("random_slope", "random_intercept")
 
 
-def trends_table(frames: Frames, naming: Naming) -> Table | None:
-    """The spread of within-patient trends and the exact F test."""
-    lines: list[list[Cell | str]] = []
-    for marker in naming.study.markers:
-        row = row_of(frames.trends, marker)
-        if row is not None:
-            freedom = f"{int(row['df1'])}, {int(row['df2'])}"
-            spread = [figures(row["sd_seen"]), figures(row["sd_expected"])]
-            test = [number(row["f"], 2), freedom, _p(row["p_value"])]
-            lines.append([naming.marker(marker), str(int(row["patients"])), *spread, *test])
-    columns = [
-        "marker", "patients with a trend", "SD of trends, seen", "SD that noise alone gives", "F", "df", "p",
-    ]  # fmt: skip
-    caption = "Trends of the random-intercept model’s residuals within patients, and the F test that all are equal"
-    return Table("growth-trends", caption, columns, lines) if lines else None
+def correlation_panel(frames: Frames, naming: Naming, model: str) -> Draw:
+    """The heat map of one model; that of the random intercept is compound symmetry."""
+
+    def panel(marker: str, label: str, name: str) -> tuple[str, str] | None:
+        rows = of(frames.correlation, marker)
+        if not len(rows) or not rows[model].notna().all():
+            return None
+        return draw.correlation(rows, model, label, naming.time_axis, name), correlation_note(rows, model, naming)
+
+    return panel
+
+
+def correlation_note(rows: pd.DataFrame, model: str, naming: Naming) -> str:
+    """What a heat map says, in a sentence."""
+    if model == "random_intercept":
+        value = number(float(rows[model].iloc[0]), 2)
+        return f"A random intercept alone says {value}, however far apart two values are."
+    times = sorted(rows["time_1"].unique())
+
+    def at(one: float, other: float) -> str:
+        return number(float(rows[(rows["time_1"] == one) & (rows["time_2"] == other)][model].iloc[0]), 2)
+
+    return (
+        f"The model expects a correlation of {at(times[0], times[1])} between values at {figures(times[0], 2)} and "
+        f"{figures(times[1], 2)} ({naming.time_axis}), and of {at(times[0], times[-1])} between values at "
+        f"{figures(times[0], 2)} and {figures(times[-1], 2)}."
+    )

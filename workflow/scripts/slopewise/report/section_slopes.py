@@ -9,14 +9,16 @@ import pandas as pd
 from slopewise import run
 from slopewise.figures import growth as draw
 from slopewise.report.frames import Frames
+from slopewise.report.marker_panels import Detailed
 from slopewise.report.naming import FIRST, Naming
 from slopewise.report.numbers import count_of, counts_of_parts, figures, number
 from slopewise.report.parts import Cell, Picture, Section, Table
 from slopewise.report.section_growth import components
+from slopewise.report.section_pooling import pooling_pictures
 from slopewise.report.wording import reliability_sentence
 
 MARKS = 400
-"""Patients with a mark in the pictures of shrinkage."""
+"""Patients with a mark in the pictures of shrinkage; half as many where there are more than `FIRST` pictures."""
 
 
 def slopes_section(frames: Frames, naming: Naming) -> Section:
@@ -41,6 +43,8 @@ def slopes_section(frames: Frames, naming: Naming) -> Section:
             ),
             "table": slopes_table(frames, naming),
             "visits_table": visits_table(groups, naming),
+            "pooling": pooling_pictures(frames, naming),
+            "detailed": Detailed.of(naming),
         },
     )
 
@@ -73,11 +77,12 @@ def shrinkage(frames: Frames, naming: Naming) -> Picture:
 def shown_patients(frames: Frames, naming: Naming) -> tuple[set[str], str]:
     """The patients whose marks are drawn, and what the caption says of them: with very many, a random sample."""
     everybody = sorted(frames.patients["patient"])
-    if len(everybody) <= MARKS:
+    most = MARKS if len(naming.pictured) <= FIRST else MARKS // 2
+    if len(everybody) <= most:
         return set(everybody), ""
     rng = run.generator(naming.study.seed, "report", "shrinkage")
-    chosen = rng.choice(len(everybody), size=MARKS, replace=False)
-    return {everybody[index] for index in chosen}, f" Drawn are {MARKS} patients, chosen at random."
+    chosen = rng.choice(len(everybody), size=most, replace=False)
+    return {everybody[index] for index in chosen}, f" Drawn are {most} patients, chosen at random."
 
 
 def most_visits(slopes: pd.DataFrame, limit: int) -> int:

@@ -18,6 +18,7 @@ from slopewise.report.section_cohort import cohort_section
 from slopewise.report.section_competing import competing_section
 from slopewise.report.section_evidence import evidence_section
 from slopewise.report.section_fast import fast_section
+from slopewise.report.section_fit import fit_section
 from slopewise.report.section_growth import courses_section
 from slopewise.report.section_hazards import hazards_section
 from slopewise.report.section_ladder import ladder_section, short_picture
@@ -52,6 +53,7 @@ def sections(frames: Frames, naming: Naming) -> list[Section]:
             courses_section,
             population_section,
             evidence_section,
+            fit_section,
             slopes_section,
             *([fast_section] if len(frames.fast_share) else []),
             audit_section,
@@ -65,6 +67,7 @@ def sections(frames: Frames, naming: Naming) -> list[Section]:
         courses_section,
         population_section,
         evidence_section,
+        fit_section,
         slopes_section,
         *([fast_section] if len(frames.fast_share) else []),
         ladder_section,

@@ -1,0 +1,66 @@
+"""Panels of single markers: each with the sentence that says what it shows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from slopewise.report.frames import Frames
+from slopewise.report.naming import Naming
+from slopewise.report.parts import Picture
+
+
+@dataclass(frozen=True)
+class Detailed:
+    """How many of a study's markers have their checks pictured; nothing to say where all have."""
+
+    shown: int
+    markers: int
+
+    @staticmethod
+    def of(naming: Naming) -> Detailed:
+        return Detailed(len(naming.detailed), len(naming.study.markers))
+
+    @property
+    def fold(self) -> str:
+        """The class of a folded table of all markers: with very many of them it is not printed."""
+        return "bulk" if self.markers > self.shown else ""
+
+
+Draw = Callable[[str, str, str], tuple[str, str] | None]
+"""From a marker, its label and the name of the panel to the panel and its sentence; nothing without data."""
+
+
+def pictures(name: str, caption: str, naming: Naming, panels: Mapping[str, Draw]) -> Picture | None:
+    """The named panels, each with its sentence, of each of the first ``report.detailed`` markers, side by side.
+
+    Nothing where no marker has data.
+    """
+    found = [
+        (marker, *made)
+        for index, marker in enumerate(naming.detailed)
+        for panel_name, panel in panels.items()
+        if (made := panel(marker, naming.marker(marker), f"{panel_name}-{index}")) is not None
+    ]
+    if not found:
+        return None
+    shown, drawn, notes = zip(*found, strict=True)
+    return Picture(name, caption, drawn, markers=shown, notes=notes, first=len(drawn))
+
+
+def of(table: pd.DataFrame, marker: str) -> pd.DataFrame:
+    """The marker's rows."""
+    return table[table["marker"] == marker]
+
+
+def component(frames: Frames, marker: str, one: str) -> float:
+    """A standard deviation of the random-slope model, or of the random intercept where there is no other."""
+    rows = of(frames.covariance, marker)
+    for model in ("random_slope", "random_intercept"):
+        own = rows[(rows["model"] == model) & (rows["term_1"] == one) & (rows["term_2"] == one)]
+        if len(own):
+            return float(own["sd_or_correlation"].iloc[0])
+    return math.nan
