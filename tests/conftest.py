@@ -14,7 +14,7 @@ os.environ["MPLBACKEND"] = "Agg"
 run.limit_threads(4)  # BLAS one thread, as in the workflow; numba up to four, so that tests can vary their number
 
 # Compiling with numba takes seconds, once: a deadline would blame whichever example comes first.
-hypothesis.settings.register_profile("local", deadline=None, derandomize=True)
+hypothesis.settings.register_profile("local", deadline=None)
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "local")
 

@@ -12,8 +12,32 @@ from hypothesis import strategies as st
 
 from slopewise.growth import GrowthModel
 from tests.unit.growth_dense import dense_deviance
+from tests.unit.growth_designs import design, two_minima
 
 RANDOM = ("~ 1", "~ time", "~ time + x", "~ time + x + time:g", "~ 0 + time", "~ poly(time, 2, raw=True)")
+
+LOWEST = {  # by `design`'s seed: the lowest deviance of 60 searches from random starts, on surfaces with several minima
+    483: -20.844358,  # a slope without an intercept, 20 patients: small or large beside the residual
+    492: 101.771351,  # correlated, three random effects, 21 patients
+    909: 33.175046,
+    1670: 182.471918,
+    1962: -45.209637,  # diagonal, 179 patients, far from the origin of time: 641 below the end of one start
+    2931: 105.597500,
+    10194: 20.543218,
+    10651: -155.663702,
+    11752: -6.109806,
+    12878: 95.142034,  # a slope without an intercept, 112 patients
+    13176: 115.848116,
+    13427: 242.413329,
+    13904: 216.012615,
+    14148: 58.213099,
+    15279: 16.945452,
+    30227: -25.423602,  # lowest with one column dropped and the others large
+    34440: -48.173734,  # rounding stops the search at a singular Psi
+    38020: -47.846825,
+    38633: 51.104542,
+    40972: -49.355065,  # lowest with one column dropped and the others small
+}
 
 
 @st.composite
@@ -68,6 +92,27 @@ def check(frame: pd.DataFrame, model: dict) -> None:
     other = statsmodels_end(data.values, x, z, data.codes, fit.structure, model["reml"])
     if other is not None:
         assert fit.deviance <= deviance(*other)[0] + 1e-6
+
+
+@pytest.mark.parametrize("seed", LOWEST)
+def test_the_lowest_of_several_minima_is_found(seed: int) -> None:
+    frame, model = design(seed)
+    fit = GrowthModel(**model).fit(frame, "y")
+    assert fit.converged and fit.structure == model["structure"]
+    assert fit.deviance <= LOWEST[seed] + 2e-6
+
+
+def test_a_diagonal_model_of_ten_patients_ends_no_higher_than_statsmodels() -> None:
+    check(two_minima(), {"fixed": "~ time + g", "random": "~ time + x", "structure": "diagonal", "reml": True})
+
+
+def test_a_likelihood_without_a_maximum_is_not_fitted() -> None:
+    """Random effects that go through all rows: sigma goes to zero and the deviance falls without end."""
+    for seed, structure in ((634, "excluded"), (100332, "intercept")):
+        frame, model = design(seed)
+        fit = GrowthModel(**model).fit(frame, "y")
+        assert fit.structure == structure and fit.sigma > 1e-3 * frame["y"].std()
+        assert "identified" in fit.message
 
 
 def statsmodels_end(

@@ -9,13 +9,12 @@ from numba import njit
 from numpy.typing import NDArray
 
 from slopewise.growth.compiled import cached
-from slopewise.growth.faces import free_elements, minimise
+from slopewise.growth.faces import FEW, depends_on_origin, free_elements, minimise, without_residual
 from slopewise.growth.kernel import Fit, make_problem
 from slopewise.growth.optimise import CONVERGED, IMPOSSIBLE
 from slopewise.growth.standardise import aliased_columns, centre_and_scale, entries, fill_blocks, lanes_for, sum_left
 
 CORRELATED, DIAGONAL, INTERCEPT, EXCLUDED, DECIDE, DECIDE_DIAGONAL, AS_GIVEN = 0, 1, 2, 3, 4, 5, 6
-NO_RESIDUAL = 1e-16  # residual variance, as a share of the response's, that is rounding alone
 
 Floats = NDArray[np.float64]
 
@@ -78,7 +77,7 @@ def _active_columns(structure, z_columns):
 
 
 @njit(error_model="numpy")
-def ladder(fit, score_inside, score_factor, psi, asked, z_columns):
+def ladder(fit, score_inside, score_factor, psi, asked, z_columns, patients):
     """What was imposed, else the richest structure that is identified and converges.
 
     Returns (structure, status, deviance, sigma^2, evaluations); the passes of `fit` were last made at this `psi`.
@@ -107,9 +106,13 @@ def ladder(fit, score_inside, score_factor, psi, asked, z_columns):
             return structure, IMPOSSIBLE, deviance, sigma2, evaluations + 1
         diagonal = structure == DIAGONAL
         free, decide = free_elements(active, diagonal), asked >= DECIDE
-        status, deviance, sigma2, used = minimise(fit, score_inside, score_factor, psi, active, diagonal, free, decide)
+        few = patients <= FEW
+        doubtful = few or depends_on_origin(active, diagonal, z_columns)
+        status, deviance, sigma2, used = minimise(
+            fit, score_inside, score_factor, psi, active, diagonal, free, decide, doubtful, few
+        )
         evaluations += used
-        if status == CONVERGED and not sigma2 > NO_RESIDUAL:
+        if status == CONVERGED and without_residual(fit.problem, sigma2, active.shape[0]):
             status = IMPOSSIBLE
         if status == CONVERGED or not decide:
             return structure, status, deviance, sigma2, evaluations
@@ -142,7 +145,7 @@ def fit_range(
             continue
         fit = Fit(problem, deviance_at, second_pass)
         structure, status, deviance, sigma2, evaluations = ladder(
-            fit, score_inside, score_factor, results.psi[j], asked[j], moments.z_columns
+            fit, score_inside, score_factor, results.psi[j], asked[j], moments.z_columns, results.patients[j]
         )
         results.structure[j], results.status[j], results.evaluations[j] = structure, status, evaluations
         if not np.isfinite(deviance):

@@ -15,9 +15,12 @@ from slopewise.growth.compiled import cached
 
 CONVERGED, BOUNDARY, STOPPED, IMPOSSIBLE, UNIDENTIFIED = 0, 1, 2, 3, 4
 DECREMENT = 1e-11  # squared Newton step in units of the deviance
-FLAT = 3e-8  # squared gradient at which a search that rounding stops has ended
+EPSILON = 2.2e-16
+RESOLVED = 1e-7  # decrement below which a search has ended that rounding stops: no step gains so much deviance
+RIDGE = 1e-3  # of the curvature's diagonal, added there: B turned within its columns is the same Psi, without curvature
 SUSPECT = 1e-3  # share of an element's information that the others leave, below which the rank is looked at
-HOPELESS = 1e-2  # a decrement below which an end that cannot be the lowest is not pursued
+HOPELESS = 1e-6  # a decrement below which an end that cannot be the lowest is not pursued
+CLOSE = 1.0  # and one below which a search is given up that comes to where another one ended
 ITERATIONS = 100
 PATIENCE = 15  # steps after which the curvature that the steps have met takes over from the one that is worked out
 
@@ -139,6 +142,19 @@ def inside(psi, active):
     return True
 
 
+@njit(error_model="numpy")
+def noise(deviance, sigma2, n):
+    """Rounding error of the deviance: of its sum, and of the residual squares as a remainder of n squares of y."""
+    return 500.0 * EPSILON * (abs(deviance) + n) + 4.0 * EPSILON * n / sigma2
+
+
+@njit(error_model="numpy")
+def negligible(sigma2, n):
+    """Decrement at a minimum: `DECREMENT`, or what rounding of the residual squares leaves of the gradient if more."""
+    lost = 4.0 * EPSILON / sigma2
+    return DECREMENT + n * lost * lost
+
+
 @cached
 def score_inside(fit, psi, free_a, free_b, active, decide):
     """Scoring from `psi`, which it changes, in its free elements; (status, deviance, sigma^2, evaluations).
@@ -175,7 +191,7 @@ def score_inside(fit, psi, free_a, free_b, active, decide):
         if not solved:
             return BOUNDARY, deviance, sigma2, evaluations
         decrement = dot(step, right)
-        if decrement < DECREMENT:
+        if decrement < negligible(sigma2, problem.n):
             return CONVERGED, deviance, sigma2, evaluations
         length, accepted, crossed = 1.0, False, False
         for _ in range(30):
@@ -188,14 +204,15 @@ def score_inside(fit, psi, free_a, free_b, active, decide):
             else:
                 new, new_sigma2 = fit.deviance_at(problem, trial)
                 evaluations += 1
-                if new <= deviance - 1e-4 * length * decrement + 1e-13 * abs(deviance):
+                if new <= deviance - 1e-4 * length * decrement + noise(deviance, sigma2, problem.n):
                     accepted = True
                     break
             length *= 0.5
         if not accepted:
             deviance, sigma2 = fit.deviance_at(problem, psi)
             fit.second_pass(problem, sigma2, reml)
-            return (CONVERGED if decrement < 1e-7 and not crossed else BOUNDARY), deviance, sigma2, evaluations + 1
+            ended = decrement < RESOLVED + noise(deviance, sigma2, problem.n) and not crossed
+            return (CONVERGED if ended else BOUNDARY), deviance, sigma2, evaluations + 1
         copy_into(trial, psi)
         deviance, sigma2 = new, new_sigma2
         left_cone = left_cone + 1 if crossed else 0
@@ -336,23 +353,22 @@ def score_factor(fit, b, active, columns, diagonal, best, best_psi, psi):
                 solved = solve(matrix, right, damping, factor, step)
                 continue
             decrement = dot(step, right)
-            if decrement < DECREMENT:  # of a full step only: a damped one is short wherever it starts
+            if decrement < negligible(sigma2, problem.n):  # of a full step: a damped one is short wherever it starts
                 if damping == 0.0:
                     return CONVERGED, deviance, evaluations
                 break
-            if (
-                damping == 0.0
-                and decrement < HOPELESS
-                and (deviance - decrement > best or (deviance > best and near(psi, best_psi)))
-            ):
-                return STOPPED, deviance, evaluations
+            if damping == 0.0 and deviance > best:
+                if decrement < HOPELESS and deviance - decrement > best:
+                    return STOPPED, deviance, evaluations
+                if decrement < CLOSE and near(psi, best_psi):
+                    return STOPPED, deviance, evaluations
             copy_into(b, trial)
             for k in range(size):
                 trial[free_i[k], free_c[k]] += step[k]
             outer(trial, psi)
             new, new_sigma2 = fit.deviance_at(problem, psi)
             evaluations += 1
-            if new <= deviance - 1e-4 * decrement + 1e-13 * abs(deviance):
+            if new <= deviance - 1e-4 * decrement + noise(deviance, sigma2, problem.n):
                 accepted = True
                 break
             damping = max(4.0 * damping, 1e-3)
@@ -361,8 +377,13 @@ def score_factor(fit, b, active, columns, diagonal, best, best_psi, psi):
             outer(b, psi)
             deviance, sigma2 = fit.deviance_at(problem, psi)
             fit.second_pass(problem, sigma2, reml)
-            solved = solve(matrix, right, 0.0, factor, step)
-            ended = (solved and dot(step, right) < 1e-7) or dot(right, right) < FLAT
+            ended, unresolved = False, RESOLVED + noise(deviance, sigma2, problem.n)
+            for attempt in range(2):  # by the curvature at this place: what the steps have met may be rounding
+                if not ended:
+                    factor_curvature(
+                        problem, b, free_i, free_c, observed if attempt == 0 else expected, attempt == 0, matrix
+                    )
+                    ended = solve(matrix, right, RIDGE, factor, step) and dot(step, right) < unresolved
             return (CONVERGED if ended else STOPPED), deviance, evaluations + 1
         copy_into(trial, b)
         deviance, sigma2 = new, new_sigma2
