@@ -33,7 +33,7 @@ def test_each_landmark_has_the_files_of_a_single_one(finished: Path):
         for name in [*PROMISED, "run.json"]:
             assert (results / f"landmark-{landmark:g}" / name).is_file(), (landmark, name)
     assert sorted(path.name for path in results.iterdir()) == [
-        "landmark-1.5", "landmark-2.25", "landmarks.csv", "landmarks.html", "logs", "timings",
+        "landmark-1.5", "landmark-2.25", "landmarks.csv", "landmarks.html", "logs", "supermodel.csv", "timings",
     ]  # fmt: skip
 
 

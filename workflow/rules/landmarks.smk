@@ -1,7 +1,35 @@
 # What changes with the landmark, for a study that has a list of them.
-# needs  results/{study}/landmark-{s}/ of each landmark s: outcome/performance.csv, outcome/coefficients.csv, cohort/patients.parquet
-# makes  results/{study}/landmarks.csv, landmarks.html
-# steps  gather_landmarks
+# needs  results/{study}/landmark-{s}/ of each landmark s: outcome/performance.csv, outcome/coefficients.csv, cohort/{measurements,patients}.parquet
+# makes  results/{study}/landmarks.csv, supermodel.csv, landmarks.html
+# steps  stack_landmarks (both stages on all landmarks together), gather_landmarks
+
+
+rule stack_landmarks:
+    input:
+        measurements=at_each_landmark("cohort/measurements.parquet"),
+        patients=at_each_landmark("cohort/patients.parquet"),
+    output:
+        table="results/{study}/supermodel.csv",
+    log:
+        "results/{study}/logs/stack_landmarks.log",
+    benchmark:
+        "results/{study}/timings/stack_landmarks.tsv"
+    wildcard_constraints:
+        study="[A-Za-z0-9_-]+",
+    conda:
+        "../../environment.yml"
+    threads: 2
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    params:
+        runs=lambda w: GRIDS[w.study],
+        settings=lambda w: [STUDY_FILES[run][1].subset("outcome") for run in GRIDS[w.study]],
+        code=code("stack_landmarks.py"),
+    message:
+        "{wildcards.study}: one model for all landmarks, patient bootstrap through both stages"
+    script:
+        "../scripts/stack_landmarks.py"
 
 
 rule gather_landmarks:
@@ -9,6 +37,7 @@ rule gather_landmarks:
         performance=at_each_landmark("outcome/performance.csv"),
         coefficients=at_each_landmark("outcome/coefficients.csv"),
         patients=at_each_landmark("cohort/patients.parquet"),
+        supermodel="results/{study}/supermodel.csv",
     output:
         table="results/{study}/landmarks.csv",
         page=report(

@@ -6,8 +6,8 @@ from slopewise import run
 
 
 def gather(
-    study_files: list[Path], performance: list[Path], coefficients: list[Path], patients: list[Path], table: Path,
-    page: Path,
+    study_files: list[Path], performance: list[Path], coefficients: list[Path], patients: list[Path], supermodel: Path,
+    table: Path, page: Path,
 ) -> None:  # fmt: skip
     """Write ``landmarks.csv`` and ``landmarks.html``; the lists follow each other, one entry a landmark."""
     from slopewise import tables
@@ -25,8 +25,9 @@ def gather(
         for file, measured, fitted, cohort in zip(study_files, performance, coefficients, patients, strict=True)
     ]
     written = tables.write(side_by_side(found), "landmarks", table)
+    stacked = tables.read("supermodel", supermodel)
     reports = [f"{path.parent.parent.name}/report.html" for path in performance]
-    run.write_text(page, render_landmarks(found[0].study, written, reports))
+    run.write_text(page, render_landmarks(found[0].study, written, reports, stacked))
 
 
 if __name__ == "__main__":
@@ -34,6 +35,7 @@ if __name__ == "__main__":
         gather(
             [Path(snakemake.config["study_files"][name]) for name in snakemake.params.runs],
             *([Path(path) for path in snakemake.input[name]] for name in ("performance", "coefficients", "patients")),
+            Path(snakemake.input.supermodel),
             Path(snakemake.output.table),
             Path(snakemake.output.page),
         )

@@ -45,7 +45,8 @@ class Study(Keys):
     ]
     """The moment from which one predicts, in the analysis unit since time zero; a list of moments; or `none`: each
     patient's own last visit. A list makes `results/{study}/landmark-{s}/` for each, with the same files below it, and
-    `landmarks.csv` and `landmarks.html` over them. Example: `2`"""
+    `landmarks.csv`, `supermodel.csv` (one model for all, within the largest horizon) and `landmarks.html` over them.
+    Example: `2`"""
     outcome: Outcome
     crossfit: CrossFit = Field(default_factory=CrossFit)
     validation: Validation = Field(default_factory=Validation)

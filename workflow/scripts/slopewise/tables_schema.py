@@ -278,6 +278,17 @@ TABLES: dict[str, Table] = {
         },
         ("predictors", "cause", "metric", "horizon"),
     ),
+    "supermodel": Table(
+        {
+            **STEP_KEYS,
+            "term": TEXT,
+            "model": ("separate", "common", "changing", "change"),
+            "landmark": NUMBER,
+            "scale": ("unit", "sd"),
+            **_columns("estimate se ratio ci_low ci_high p_value ci_low_bootstrap ci_high_bootstrap"),
+        },
+        ("predictors", "cause", "term", "model", "landmark", "scale"),
+    ),
     "landmarks": Table(
         {
             "landmark": FULL,

@@ -11,6 +11,7 @@ from slopewise.figures.landmarks import concordance_by_landmark, gain_by_landmar
 from slopewise.report.naming import Naming
 from slopewise.report.numbers import count, in_words, interval, number, signed
 from slopewise.report.parts import Cell, Picture, Table
+from slopewise.report.supermodel import supermodel_context
 from slopewise.report.template import environment
 from slopewise.report.template import own as own_file
 from slopewise.report.wording import HEADLINES, NEGLIGIBLE
@@ -20,8 +21,11 @@ STEPS = {"last": "last value", "level": "level", "slope": "level and slope"}
 """The steps that the second picture shows."""
 
 
-def render_landmarks(study: Study, table: pd.DataFrame, reports: Sequence[str]) -> str:
-    """The page as HTML. `table` is ``landmarks``, `reports` the address of each landmark's report, in their order."""
+def render_landmarks(
+    study: Study, table: pd.DataFrame, reports: Sequence[str], supermodel: pd.DataFrame | None = None
+) -> str:
+    """The page as HTML. `table` is ``landmarks``, `reports` the address of each landmark's report, in their order;
+    `supermodel` the table of that name."""
     naming = Naming(study)
     metric = next(name for name in naming.words.headlines if name in set(table["metric"]))
     own = table[(table["metric"] == metric) & (table["cause"] == naming.cause)]
@@ -36,6 +40,9 @@ def render_landmarks(study: Study, table: pd.DataFrame, reports: Sequence[str]) 
             finding=_finding(gains, naming, metric),
             picture=_picture(own, gains, naming, metric),
             table=_table(own, gains, naming, metric),
+            supermodel=None if supermodel is None else supermodel_context(study, supermodel),
+            penalty=study.outcome.penalty,
+            survival=study.outcome.kind == "survival",
             links=[
                 (f"landmark {naming.duration(landmark)}", address)
                 for landmark, address in zip(gains["landmark"], reports, strict=True)

@@ -1,0 +1,177 @@
+"""The landmark supermodel: stacks, windows, folds by patient, the sandwich, the table and its words."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from slopewise import tables
+from slopewise.growth import GrowthModel
+from slopewise.outcome.cox import fit_cox
+from slopewise.outcome.sandwich import robust_covariance, score_residuals
+from slopewise.report.supermodel import supermodel_context
+from slopewise.run import generator
+from slopewise.slopes import marker_data
+from slopewise.study import Study
+from slopewise.supermodel import Landmark, Stacks, enough, estimate, scores, supermodel
+from slopewise.validate.bootstrap import Resample
+
+PATIENTS, LANDMARKS, WINDOW = 150, (1.0, 2.0, 3.0), 2.0
+CLOSE = {"rel": 1e-7}
+
+
+def study_with(**outcome):
+    return Study.model_validate(
+        {
+            "study": "s",
+            "seed": 4,
+            "data": {"measurements": "m.csv", "patient": "p", "time": "t", "time_unit": "years",
+                     "analysis_unit": "years"},
+            "markers": {"m": {"column": "m"}},
+            "landmark": list(LANDMARKS),
+            "outcome": {"kind": "survival", "time": "end", "time_unit": "years", "event": "e", "events": {"1": "death"},
+                        "covariates": ["age"], "horizons": [1.0, WINDOW], "bootstrap": 4, "penalty": "none", **outcome},
+            "crossfit": {"folds": 3, "repeats": 1},
+        }
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def raw():
+    rng = generator(1, "supermodel test")
+    names = np.array([f"p{i:03d}" for i in range(PATIENTS)])
+    b = rng.multivariate_normal([0, 0.2], [[0.5, 0.05], [0.05, 0.3]], PATIENTS)
+    rows = [
+        (name, t, b0 + b1 * t + rng.normal(0, 0.2))
+        for name, (b0, b1) in zip(names, b, strict=True)
+        for t in np.concatenate([[0.0], np.sort(rng.uniform(0, 4, 8))])
+    ]
+    time = rng.exponential(1 / (0.12 * np.exp(0.8 * b[:, 0] + 0.5 * b[:, 1])))
+    end = rng.uniform(3, 8, PATIENTS)
+    people = pd.DataFrame(
+        {"patient": names, "age": rng.normal(50, 10, PATIENTS), "end": np.minimum(time, end), "died": time <= end}
+    )
+    return pd.DataFrame(rows, columns=["patient", "time", "m"]), people
+
+
+def at(raw, landmark):
+    rows, people = raw
+    cohort = people[people["end"] > landmark].reset_index(drop=True)
+    cohort = cohort.assign(entry=np.nan, followup=cohort["end"] - landmark, event=cohort["died"].astype(int))
+    seen = rows[(rows["time"] <= landmark) & rows["patient"].isin(cohort["patient"])]
+    patients = cohort[["patient", "age", "entry", "followup", "event"]]
+    return Landmark(landmark, patients, (marker_data(GrowthModel(), "m", seen, patients, landmark),))
+
+
+@pytest.fixture(scope="module")
+def landmarks(raw):
+    return [at(raw, landmark) for landmark in LANDMARKS]
+
+
+@pytest.fixture(scope="module")
+def stacks(landmarks):
+    return Stacks.of(study_with(), landmarks)
+
+
+def folds_of(stacks, counts, seed=1):
+    fold = np.random.default_rng(seed).integers(1, 4, size=(1, len(counts)))
+    return Resample(counts, np.where(counts > 0, fold, 0))
+
+
+def test_everybody_at_risk_is_followed_over_the_window_alone(landmarks, stacks):
+    assert [int((stacks.landmark == i).sum()) for i in range(3)] == [len(one.patients) for one in landmarks]
+    assert stacks.followup.max() <= WINDOW and not stacks.event[stacks.followup == WINDOW].any()
+    whole = pd.concat(one.patients for one in landmarks)
+    late = (whole["followup"] > WINDOW).to_numpy()
+    assert (stacks.followup[late] == WINDOW).all() and not stacks.event[late].any()
+    assert (stacks.event == ((whole["event"] == 1).to_numpy() & ~late)).all()
+
+
+def test_no_row_of_a_patient_helps_to_make_a_slope_of_that_fold(raw, landmarks, stacks):
+    once = np.ones(len(stacks.people), dtype=np.int64)
+    resample = folds_of(stacks, once)
+    before = scores(stacks, landmarks, [resample], 3, 1)[0]
+    who = stacks.people[3]
+    rows = raw[0].copy()
+    rows.loc[rows["patient"] == who, "m"] += 5.0
+    after = scores(stacks, [at((rows, raw[1]), landmark) for landmark in LANDMARKS], [resample], 3, 1)[0]
+    peers = (resample.fold[0][stacks.who] == resample.fold[0][3]) & (stacks.who != 3)
+    assert len(set(stacks.landmark[peers])) == 3  # at every landmark the whole fold is without the patient
+    assert np.array_equal(before.slope[peers], after.slope[peers])
+    assert not np.array_equal(before.slope[~peers], after.slope[~peers])
+
+
+def test_the_common_model_is_a_stratified_cox_model_of_the_stacks(landmarks, stacks):
+    once = np.ones(len(stacks.people), dtype=np.int64)
+    made = scores(stacks, landmarks, [folds_of(stacks, once)], 3, 1)[0]
+    x = np.column_stack([stacks.x, made.level, made.slope])
+    alone = fit_cox(x, stacks.followup, stacks.event, strata=stacks.landmark)
+    found = estimate(stacks, made, "slope", np.ones(3), once, errors=True)
+    assert found.common == pytest.approx(alone.beta, **CLOSE)
+    first = stacks.landmark == 0
+    own = fit_cox(x[first], stacks.followup[first], stacks.event[first])
+    assert found.separate[0] == pytest.approx(own.beta, **CLOSE)
+    moving = np.column_stack([x, x[:, 1:] * (stacks.landmark - 1.0)[:, None]])
+    changing = fit_cox(moving, stacks.followup, stacks.event, strata=stacks.landmark)
+    assert found.changing[0] == pytest.approx(changing.beta[:3], **CLOSE)
+    assert found.changing[1, 1:] == pytest.approx(changing.beta[3:], **CLOSE) and np.isnan(found.changing[1, 0])
+    sandwich = robust_covariance(
+        moving, stacks.followup, stacks.event, changing.beta, changing.covariance, stacks.who, stacks.landmark
+    )
+    assert found.robust["changing"][0] == pytest.approx(np.sqrt(np.diag(sandwich))[:3], **CLOSE)
+    assert found.robust["at"][1, 1:] == pytest.approx(found.robust["changing"][0, 1:], **CLOSE)  # the middle landmark
+
+
+def test_a_patient_counted_twice_is_two_patients(landmarks, stacks):
+    counts = np.random.default_rng(5).integers(0, 3, size=len(stacks.people))
+    made = scores(stacks, landmarks, [folds_of(stacks, counts)], 3, 1)[0]
+    found = estimate(stacks, made, "slope", np.ones(3), counts, errors=False)
+    rows = np.repeat(np.arange(len(stacks.who)), counts[stacks.who])
+    x = np.column_stack([stacks.x, made.level, made.slope])[rows]
+    alone = fit_cox(x, stacks.followup[rows], stacks.event[rows], strata=stacks.landmark[rows])
+    assert found.common == pytest.approx(alone.beta, **CLOSE)
+
+
+def test_the_table_of_a_study(landmarks):
+    study = study_with()
+    table = tables.check(supermodel(study, landmarks), "supermodel")
+    sd = table[(table["scale"] == "sd") & (table["predictors"] == "slope")]
+    sd = sd.set_index(["model", "term", "landmark"]).sort_index()
+    level = sd.loc[("common", "m.level")].iloc[0]
+    assert level["estimate"] > 0 and level["ci_low_bootstrap"] < level["ci_high_bootstrap"] and level["p_value"] < 0.01
+    line = sd.loc[("changing", "m.slope")]["estimate"].to_numpy()
+    change = sd.loc[("change", "m.slope")].iloc[0]["estimate"]
+    assert np.diff(line) == pytest.approx([change, change])
+    assert ("change", "age") not in sd.index.droplevel(2) and ("common", "age") in sd.index.droplevel(2)
+    unit = table[(table["scale"] == "unit")].set_index(["predictors", "model", "term", "landmark"]).sort_index()
+    ratio = unit.loc[("slope", "common", "m.slope")]["estimate"] / sd.loc[("common", "m.slope")]["estimate"]
+    again = unit.loc[("slope", "common", "m.slope")]["se"] / sd.loc[("common", "m.slope")]["se"]
+    assert ratio.iloc[0] == pytest.approx(again.iloc[0])
+    pd.testing.assert_frame_equal(table, tables.check(supermodel(study, landmarks, threads=2), "supermodel"))
+    shown = supermodel_context(study, table)
+    assert len(shown["picture"].panels) == 2 and "m, slope" in " ".join(shown["sentences"])
+    assert len(shown["table"].rows) == 3 and shown["table"].rows[0][-1] == "–"
+
+
+def test_too_few_events_make_no_model_unless_the_study_wants_none(landmarks, stacks):
+    assert enough(study_with(), stacks, ["m"]) and not enough(study_with(penalty="elastic_net"), stacks, ["m"])
+    many = [f"m{i}" for i in range(40)]
+    assert enough(study_with(penalty="auto"), stacks, ["m"]) and not enough(study_with(penalty="auto"), stacks, many)
+    empty = tables.check(supermodel(study_with(penalty="elastic_net"), landmarks), "supermodel")
+    assert empty.empty and supermodel_context(study_with(), empty) is None
+
+
+# -- The sandwich ------------------------------------------------------------------------------------------------------
+
+
+def test_the_sandwich_is_that_of_r(golden):
+    cohort = pd.read_csv(golden / "outcome_cohort.csv")
+    expected = pd.read_csv(golden / "outcome_cox.csv", dtype={"name": str}).query("model == 'clustered'")
+    terms = ["age", "log_bilirubin", "albumin"]
+    x, strata = cohort[terms].to_numpy(), cohort["male"].to_numpy()
+    fitted = fit_cox(x, cohort["coarse"], cohort["event"], strata=strata)
+    cluster = (np.arange(len(x)) + 1) // 3
+    found = robust_covariance(x, cohort["coarse"], cohort["event"], fitted.beta, fitted.covariance, cluster, strata)
+    assert np.sqrt(np.diag(found)) == pytest.approx(expected.set_index("name")["value"][terms].to_numpy(), rel=1e-7)
+    assert score_residuals(x, cohort["coarse"], cohort["event"], fitted.beta, strata).sum(axis=0) == pytest.approx(
+        np.zeros(3), abs=1e-6
+    )

@@ -1,0 +1,87 @@
+"""The supermodel on the page over a study's landmarks: words, a picture a marker's term, the numbers."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pandas as pd
+
+from slopewise.figures.supermodel import coefficient_by_landmark
+from slopewise.report.naming import Naming
+from slopewise.report.numbers import figures, p_words
+from slopewise.report.parts import Cell, Picture, Table
+from slopewise.study import Study
+
+STEP = "slope"
+
+
+def supermodel_context(study: Study, table: pd.DataFrame) -> dict[str, Any] | None:
+    """What the page's template is given; None where there is no supermodel."""
+    if table.empty:
+        return None
+    naming, own = Naming(study), table[(table["predictors"] == STEP) & (table["scale"] == "sd")]
+    terms = [term for term in dict.fromkeys(own["term"]) if _fitted(own, term)]
+    moving = [term for term in terms if (own["term"].eq(term) & own["model"].eq("change")).any()]
+    label = f"landmark, {study.data.analysis_unit}"
+    panels = [
+        coefficient_by_landmark(
+            own[own["term"] == term],
+            _term(term, naming),
+            label,
+            f"supermodel-{place}",
+        )
+        for place, term in enumerate(moving)
+    ]
+    window = naming.duration(max(study.outcome.horizons))
+    caption = (
+        f"Log hazard ratio per SD within {window} of the landmark, level and slope. Intervals by patient bootstrap "
+        "through both stages; a patient may be in several stacks."
+    )
+    return {
+        "window": window,
+        "sentences": [_sentence(own, term, naming) for term in moving],
+        "picture": Picture("supermodel", caption, panels),
+        "table": _table(own, terms, naming),
+        "bootstrap": study.outcome.bootstrap,
+    }
+
+
+def _fitted(own: pd.DataFrame, term: str) -> bool:
+    return bool(own.loc[(own["term"] == term) & (own["model"] == "common"), "estimate"].notna().any())
+
+
+def _term(term: str, naming: Naming) -> str:
+    return naming.term(term, pd.DataFrame())
+
+
+def _sentence(own: pd.DataFrame, term: str, naming: Naming) -> str:
+    row = own[(own["term"] == term) & (own["model"] == "change")].iloc[0]
+    shown = _ratio(row)
+    return (
+        f"{_term(term, naming)}: from one landmark to another {naming.unit} later its hazard ratio per SD is "
+        f"multiplied by {shown.text} ({shown.note or 'no interval'}; {p_words(float(row['p_value']))} by the sandwich)."
+    )
+
+
+def _ratio(row: pd.Series) -> Cell:
+    """exp(estimate) with the bootstrap's interval, or the sandwich's without one."""
+    if not math.isfinite(row["estimate"]):
+        return Cell("left out")
+    boot = math.isfinite(row["ci_low_bootstrap"])
+    low, high = row["ci_low_bootstrap" if boot else "ci_low"], row["ci_high_bootstrap" if boot else "ci_high"]
+    ends = f"{figures(math.exp(low))} to {figures(math.exp(high))}" if math.isfinite(low) else ""
+    return Cell(figures(math.exp(row["estimate"])), ends)
+
+
+def _table(own: pd.DataFrame, terms: list[str], naming: Naming) -> Table:
+    landmarks = sorted(own["landmark"].dropna().unique())
+    rows: list[list[Cell | str]] = []
+    for term in terms:
+        part = own[own["term"] == term].set_index(["model", "landmark"]).sort_index()
+        alone = [_ratio(part.loc[("separate", landmark)]) for landmark in landmarks]
+        common = own[(own["term"] == term) & (own["model"] == "common")].iloc[0]
+        change = own[(own["term"] == term) & (own["model"] == "change")]
+        rows.append([_term(term, naming), *alone, _ratio(common), _ratio(change.iloc[0]) if len(change) else "–"])
+    columns = ["term", *(f"landmark {landmark:g}" for landmark in landmarks), "all", f"change per {naming.unit}"]
+    return Table("supermodel", "Hazard ratios per SD, level and slope, 95% intervals", columns, rows)

@@ -1,0 +1,33 @@
+"""Fit one model to all landmarks of a study, stacked, with a patient bootstrap through both stages."""
+
+from pathlib import Path
+
+from slopewise import run
+
+
+def stack(study_files: list[Path], measurements: list[Path], patients: list[Path], table: Path, threads: int) -> None:
+    """Write ``supermodel.csv``; the lists follow each other, one entry a landmark."""
+    from slopewise import tables
+    from slopewise.slopes import growth_model, marker_data
+    from slopewise.study import load_study
+    from slopewise.supermodel import Landmark, supermodel
+
+    landmarks = []
+    for file, rows_file, cohort_file in zip(study_files, measurements, patients, strict=True):
+        study = load_study(file)
+        rows, cohort = tables.read("cohort/measurements", rows_file), tables.read("cohort/patients", cohort_file)
+        markers = tuple(
+            marker_data(growth_model(study), marker, rows, cohort, study.landmark_time) for marker in study.markers
+        )
+        landmarks.append(Landmark(study.landmark_time, cohort, markers))
+    tables.write(supermodel(study, landmarks, threads), "supermodel", table)
+
+
+if __name__ == "__main__":
+    with run.step(snakemake.log[0], snakemake.threads):
+        stack(
+            [Path(snakemake.config["study_files"][name]) for name in snakemake.params.runs],
+            *([Path(path) for path in snakemake.input[name]] for name in ("measurements", "patients")),
+            Path(snakemake.output.table),
+            snakemake.threads,
+        )
