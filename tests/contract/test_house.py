@@ -37,7 +37,7 @@ ROWS = (
     ("outcome",),
     ("validate",),
     ("shipped",),  # model.json, made of what the rows above learnt
-    ("landmarks",),  # the runs of one study side by side
+    ("landmarks", "supermodel"),  # the runs of one study side by side, and one model for all
     ("predict",),  # a new patient's risk from it
     ("figures",),
     ("report",),

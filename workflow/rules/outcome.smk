@@ -19,7 +19,7 @@ rule fit_outcome:
             labels={"what": "outcome models"},
         ),
         ledger="results/{study}/outcome/ledger.csv",
-        hazards="results/{study}/outcome/proportional_hazards.csv",
+        proportional_hazards="results/{study}/outcome/proportional_hazards.csv",
         schoenfeld="results/{study}/outcome/schoenfeld.csv",
         reliability=report(
             "results/{study}/slopes/reliability.csv",

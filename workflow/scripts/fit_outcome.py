@@ -37,7 +37,7 @@ def fit(study_file: Path, inputs: dict[str, Path], outputs: dict[str, Path], thr
         reliability_table(boot.reliability, slopes, outcome.data.markers), "slopes/reliability", outputs["reliability"]
     )
     hazards = outcome.hazards()
-    tables.write(hazards.tests, "outcome/proportional_hazards", outputs["hazards"])
+    tables.write(hazards.tests, "outcome/proportional_hazards", outputs["proportional_hazards"])
     tables.write(hazards.residuals, "outcome/schoenfeld", outputs["schoenfeld"])
     run.write_json(outputs["model"], shipped_model(study, markers, outcome, rows, cohort))
 

@@ -34,11 +34,11 @@ def coefficient_by_landmark(rows: pd.DataFrame, title: str, label: str, name: st
     legend(
         axes,
         [
-            ("changing with the landmark, 95% band", {"color": BLUE, "linewidth": 2}),
+            ("changing, 95% band", {"color": BLUE, "linewidth": 2}),
             ("one for all", {"color": MUTED, "linestyle": (0, (4, 2))}),
-            ("each landmark alone", {"color": MUTED, "marker": "o", "linestyle": "", "markersize": 5}),
+            ("each alone", {"color": MUTED, "marker": "o", "linestyle": "", "markersize": 5}),
         ],
-        columns=1 if len(label) > 60 else 2,
+        columns=2,
     )
     told = "; ".join(f"landmark {row.landmark:g} {row.estimate:+.3f}" for row in changing.itertuples())
     return svg(figure, name, f"{title}: log hazard ratio per SD, {told}.")

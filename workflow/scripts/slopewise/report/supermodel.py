@@ -52,14 +52,14 @@ def _fitted(own: pd.DataFrame, term: str) -> bool:
 
 
 def _term(term: str, naming: Naming) -> str:
-    return naming.term(term, pd.DataFrame())
+    return naming.term(term, pd.DataFrame()).replace("[", ": ").removesuffix("]")
 
 
 def _sentence(own: pd.DataFrame, term: str, naming: Naming) -> str:
     row = own[(own["term"] == term) & (own["model"] == "change")].iloc[0]
     shown = _ratio(row)
     return (
-        f"{_term(term, naming)}: from one landmark to another {naming.unit} later its hazard ratio per SD is "
+        f"{_term(term, naming)}: with each {naming.unit} that the landmark is later, its hazard ratio per SD is "
         f"multiplied by {shown.text} ({shown.note or 'no interval'}; {p_words(float(row['p_value']))} by the sandwich)."
     )
 
