@@ -25,7 +25,7 @@ def population_section(frames: Frames, naming: Naming) -> Section:
     """Shape, strata and clock of the average course."""
     return Section(
         "population",
-        "The average course: straight or bent, for whom, from which zero",
+        "The average course: straight or bent?",
         "population.html.j2",
         {
             "markers": naming.choices,
