@@ -3,7 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.optimize import minimize
 
+from slopewise.metrics import binomial_kernels
 from slopewise.metrics.calibration import calibration, calibration_grid, cloglog, spline_basis
 from slopewise.metrics.resampling import compiled_threads, percentile_interval, resample_counts
 from slopewise.outcome.cox import fit_cox
@@ -142,3 +144,26 @@ def test_slopes_of_resamples_are_those_of_the_cox_model(cohort):
             cut = np.minimum(time[rows], horizon)
             fit = fit_cox(x, cut, event[rows] & (time[rows] <= horizon), horizons=(horizon,))
             assert found.slope[b, 0, h] == pytest.approx(fit.beta[0], abs=1e-9)
+
+
+def test_a_cloglog_regression_finds_the_highest_likelihood_wherever_it_starts():
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        x = np.column_stack([np.ones(150), rng.normal(size=150)])
+        y = (rng.random(150) < -np.expm1(-np.exp(-2.0 + 1.8 * x[:, 1]))).astype(float)
+        weight = rng.uniform(1.0, 2.0, size=150) * rng.integers(0, 3, size=150)
+        x[:, 1] += 2.0 * (rng.random(150) < 0.05)  # a few who look worse than they fared
+
+        def deviance(beta, x=x, y=y, weight=weight):
+            hazard = np.exp(np.clip(x @ beta, -34.0, 3.5))
+            return -float((weight * np.where(y == 1, np.log(-np.expm1(-hazard)), -hazard)).sum())
+
+        best = minimize(deviance, [-3.0, 1.0], method="Nelder-Mead", options={"xatol": 1e-9, "fatol": 1e-12})
+        for start in ([-3.5, 1.2], [-1.0, 3.0], [0.0, 0.0]):
+            beta, loglik, _, iterations, status = binomial_kernels.fit(
+                y, weight, np.zeros(150), x, np.array(start), binomial_kernels.CLOGLOG
+            )
+            assert status == binomial_kernels.CONVERGED
+            assert iterations < 20  # scoring by the expected information may swing to and fro a hundred times
+            assert beta == pytest.approx(best.x, abs=1e-5)
+            assert loglik == pytest.approx(-best.fun, abs=1e-9)

@@ -58,8 +58,27 @@ def _mean(eta, link):
 
 
 @njit(cache=True, error_model="numpy")
+def _curvature(eta, happened, link):
+    """Log likelihood of one patient at eta, its derivative, and minus its second derivative.
+
+    With CLOGLOG the second derivative is the observed one (the likelihood is concave): Newton's method then converges
+    quadratically, which scoring by its expectation does not.
+    """
+    if link == LOGIT:
+        mean, steep = _mean(eta, link)
+        loglik = np.log(mean) if happened else np.log1p(-mean)
+        return loglik, (1.0 - mean if happened else -mean), steep
+    hazard = np.exp(min(max(eta, -34.0), 3.5))
+    if not happened:
+        return -hazard, -hazard, hazard
+    risk = max(-np.expm1(-hazard), 1e-15)
+    steep = hazard * (1.0 - risk) / risk
+    return np.log(risk), steep, steep * (hazard / risk - 1.0)
+
+
+@njit(cache=True, error_model="numpy")
 def likelihood(y, weight, offset, x, beta, link, score, information):
-    """Weighted binomial log likelihood, its gradient (k,) and its expected information (k, k; lower triangle)."""
+    """Weighted binomial log likelihood of y (0 or 1), its gradient (k,) and its information (k, k; lower triangle)."""
     k = beta.shape[0]
     score[:] = 0.0
     information[:, :] = 0.0
@@ -69,12 +88,12 @@ def likelihood(y, weight, offset, x, beta, link, score, information):
             eta = offset[i]
             for a in range(k):
                 eta += x[i, a] * beta[a]
-            mean, steep = _mean(eta, link)
-            loglik += weight[i] * (y[i] * np.log(mean) + (1.0 - y[i]) * np.log1p(-mean))
-            variance = mean * (1.0 - mean)
-            residual, curve = weight[i] * steep * (y[i] - mean) / variance, weight[i] * steep * steep / variance
+            value, slope, curve = _curvature(eta, y[i] > 0.5, link)
+            loglik += weight[i] * value
+            slope *= weight[i]
+            curve *= weight[i]
             for a in range(k):
-                score[a] += residual * x[i, a]
+                score[a] += slope * x[i, a]
                 for b in range(a + 1):
                     information[a, b] += curve * x[i, a] * x[i, b]
     return loglik
@@ -82,7 +101,7 @@ def likelihood(y, weight, offset, x, beta, link, score, information):
 
 @njit(cache=True, error_model="numpy")
 def fit(y, weight, offset, x, start, link):
-    """Maximise the likelihood by Fisher scoring with step halving; columns of `x` should have about unit variance.
+    """Maximise the likelihood by Newton's method with step halving; columns of `x` should have about unit variance.
 
     Rows of weight 0 are not read. Returns beta, log likelihood, information (lower triangle), iterations and a status:
     CONVERGED, ITERATION_LIMIT, MONOTONE (a coefficient runs to infinity), SINGULAR, ONE_CLASS (no event, or only
@@ -122,7 +141,7 @@ def fit(y, weight, offset, x, start, link):
                 step[a] *= 0.5
         loglik = value
         beta[:] = trial
-        if largest < 1e-9:
+        if largest < 1e-7:  # convergence is quadratic: what is left is of the order of its square
             status = CONVERGED
             break
     return beta, loglik, information, iteration, status
@@ -131,12 +150,10 @@ def fit(y, weight, offset, x, start, link):
 @njit(cache=True, error_model="numpy")
 def _calibrate(y, weight, counts, x, centre, spread, basis, risk, grid, link, out, curve):
     """Slope, intercept, ICI and smooth curve of one resample at one moment; what cannot be fitted stays NaN."""
-    n = y.shape[0]
-    own, one, nothing = np.empty(n), np.ones((n, 1)), np.zeros(n)
-    patients = 0
-    for i in range(n):
-        own[i] = weight[i] * counts[i]
-        patients += counts[i]
+    rows = np.flatnonzero((counts > 0) & (weight > 0))
+    y, own, x, basis_own = y[rows], weight[rows] * counts[rows], x[rows], basis[rows]
+    n = len(rows)
+    one, nothing = np.ones((n, 1)), np.zeros(n)
     beta, _, _, _, status = fit(y, own, x, one, np.zeros(1), link)
     if status == CONVERGED:
         out[1] = beta[0]
@@ -144,20 +161,21 @@ def _calibrate(y, weight, counts, x, centre, spread, basis, risk, grid, link, ou
         return
     two = np.ones((n, 2))
     two[:, 1] = (x - centre) / spread
-    start = np.array([centre, spread])
-    beta, _, _, _, status = fit(y, own, nothing, two, start, link)
-    if status == CONVERGED:
-        out[0] = beta[1] / spread
-    three = np.ones((n, 3))
-    three[:, 1:] = basis
     start = np.zeros(3)
     start[0], start[1] = centre, spread  # the columns are scaled: this is slope 1 without a bend
+    beta, _, _, _, status = fit(y, own, nothing, two, start[:2], link)
+    if status == CONVERGED:
+        out[0] = beta[1] / spread
+        start[:2] = beta
+    three = np.ones((n, 3))
+    three[:, 1:] = basis_own
     beta, _, _, _, status = fit(y, own, nothing, three, start, link)
     if status != CONVERGED:
         return
-    gap = 0.0
-    for i in range(n):
+    gap, patients = 0.0, 0
+    for i in range(counts.shape[0]):
         if counts[i] > 0:
+            patients += counts[i]
             mean, _ = _mean(beta[0] + basis[i, 0] * beta[1] + basis[i, 1] * beta[2], link)
             gap += counts[i] * abs(mean - risk[i])
     out[2] = gap / patients
