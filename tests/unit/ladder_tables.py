@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from slopewise.folds import FoldPlan, make_folds
+from slopewise.folds import NESTED, FoldPlan, make_folds
 from slopewise.study import Study, parse_study
 
 STUDY = """
@@ -61,9 +61,10 @@ class Tables:
         return self.study, self.patients, self.folds, self.slopes, self.crossfit, self.fits
 
 
-def simulate(seed=1, n=120, effect=1.0, text=STUDY):
+def simulate(seed=1, n=120, effect=1.0, text=STUDY, centre=None):
     """Tables for `n` patients; log hazard: `effect` per unit of the level of alpha, 0.7 of it per unit of its slope."""
     rng = np.random.default_rng(seed)
+    text = text if centre is None else text.replace("patient: id,", f"patient: id, centre: {centre},")
     study = parse_study(text.encode(), "study.yaml")
     names = np.array(sorted(f"p{i}" for i in range(n)))
     level, slope = rng.normal(size=(2, n, 2))
@@ -79,9 +80,11 @@ def simulate(seed=1, n=120, effect=1.0, text=STUDY):
             "event": (death <= censored).astype(int),
         }
     )
+    if centre is not None:
+        patients[centre] = rng.choice(["1", "2", "10"], size=n, p=[0.5, 0.3, 0.2])
     outer = study.validation
     plan = FoldPlan(study.crossfit.folds, study.crossfit.repeats, outer.folds, outer.repeats, study.seed)
-    folds = make_folds(patients, plan)
+    folds = make_folds(patients, plan, centre)
     crossfit = _scores(folds, names, level, slope, rng)
     own = crossfit[(crossfit["scheme"] == "crossfit") & (crossfit["repeat"] > 0)]
     mean = own.groupby(["patient", "marker"])[["level", "slope"]].mean().reset_index()
@@ -110,8 +113,8 @@ def _scores(folds, names, level, slope, rng):
     place = {name: i for i, name in enumerate(names)}
     jobs = [("crossfit", 0, 0, 0, names)]
     for (scheme, repeat, held_out, fold), own in folds.groupby(["scheme", "repeat", "held_out", "fold"]):
-        if scheme == "validation" and held_out == 0:
-            jobs.append(("validation", repeat, fold, 0, own["patient"].to_numpy()))
+        if scheme in NESTED and held_out == 0:
+            jobs.append((scheme, repeat, fold, 0, own["patient"].to_numpy()))
         else:
             jobs.append((scheme, repeat, held_out, fold, own["patient"].to_numpy()))
     parts = []

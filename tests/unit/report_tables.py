@@ -120,6 +120,7 @@ class Invented:
             "outcome/sensitivity.csv": _sensitivity(),
             "outcome/permutation.csv": _permutation(),
             "outcome/subgroups.csv": _subgroups(),
+            "outcome/centres.csv": _subgroups().iloc[:0],
         }
         for file, frame in frames.items():
             tables.write(frame, file.rsplit(".", 1)[0], folder / file)

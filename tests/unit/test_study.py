@@ -298,7 +298,6 @@ def test_a_mistake_is_refused_with_its_line_and_key(name: str) -> None:
 NOT_YET = {
     "data.time_unit": ("time_unit: days\n  analysis", "time_unit: none\n  analysis"),
     "data.analysis_unit": ("analysis_unit: years", "analysis_unit: none"),
-    "data.centre": ("time_zero: 0", "time_zero: 0\n  centre: hospital"),
     "growth.rows": ('random: "~ time"}', 'random: "~ time", rows: all}'),
     "growth.slope_of": ('random: "~ time"}', 'random: "~ time", slope_of: dose}'),
     "landmark": ("landmark: 2", "landmark: none"),
@@ -324,6 +323,30 @@ def test_lists_of_landmarks_and_the_page_of_patients_are_for_every_outcome(new: 
     text = changed(*other)
     assert "landmark: 2" in text
     assert parse_study(text.replace("landmark: 2", new).encode(), "my.yaml").has_outcome
+
+
+CENTRE = ("time_zero: 0", "time_zero: 0\n  centre: {}")
+SUBGROUPS = ("bootstrap: 1000}", "bootstrap: 1000, subgroups: [{}]}}")
+
+
+@pytest.mark.parametrize(
+    ("place", "name", "said"),
+    [
+        (CENTRE, "sex", "data.centre: `sex` is in outcome.covariates too: of a centre that is left out nothing"),
+        (CENTRE, "id", "data.centre: `id` is data.patient, which makes no groups of patients"),
+        (CENTRE, "status", "data.centre: `status` is outcome.event"),
+        (SUBGROUPS, "futime", "validation.subgroups: `futime` is outcome.time"),
+        (SUBGROUPS, "albumin", "validation.subgroups: `albumin` is also a marker's name"),
+        (SUBGROUPS, "event", "validation.subgroups: the name `event` is reserved"),
+    ],
+)
+def test_a_column_that_makes_no_groups_is_refused(place: tuple[str, str], name: str, said: str) -> None:
+    assert said in refusal(changed(place[0], place[1].format(name)))
+
+
+def test_a_centre_needs_an_outcome() -> None:
+    text = GROWTH.replace("time_zero: 0", "time_zero: 0\n  centre: hospital")
+    assert "there is no outcome model to validate in each centre" in refusal(text)
 
 
 GROWTH = TEXT[: TEXT.index("outcome:")] + "outcome: {kind: none}\n"

@@ -51,7 +51,8 @@ def test_a_list_that_is_empty_or_not_increasing_is_refused(tmp_path: Path, landm
 def at(landmark: float, difference: float, low: float, high: float, kept: bool = True) -> AtLandmark:
     steps = ["clinical", "baseline", "last", "level", "slope"]
     performance = pd.DataFrame(
-        {"predictors": steps, "cause": "transplant or death", "metric": "c_uno", "horizon": 5.0, "apparent": 0.8, "validated": 0.75,
+        {"predictors": steps, "cause": "transplant or death", "metric": "c_uno", "horizon": 5.0,
+         "apparent": 0.8, "validated": 0.75,
          "ci_low": 0.7, "ci_high": 0.8, "versus": "level", "difference": difference, "difference_low": low,
          "difference_high": high}
     )  # fmt: skip

@@ -88,6 +88,7 @@ PROMISED = [
     "outcome/sensitivity.csv",
     "outcome/permutation.csv",
     "outcome/subgroups.csv",
+    "outcome/centres.csv",
     "model.json",
     "provenance.json",
     "report.html",
@@ -253,7 +254,7 @@ def _run_outcome(study_file: Path, results: Path, tables: dict[str, Path]) -> No
     measured |= {"predictions": results / "outcome/predictions.parquet"}
     measured |= {"ledger": results / "outcome/validation_ledger.csv"}
     script("validate_outcome").validate(study_file, inputs, measured, threads=1)
-    examined = at("outcome/sensitivity.csv", "outcome/permutation.csv", "outcome/subgroups.csv")
+    examined = at(*(f"outcome/{name}.csv" for name in ("sensitivity", "permutation", "subgroups", "centres")))
     inputs |= {"predictions": measured["predictions"]}
     script("examine_sensitivity").examine(study_file, inputs, examined, threads=1)
 

@@ -44,6 +44,10 @@ def entered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Patients who enter on a day of their own; the risk of death has a baseline for each sex; transplant competes."""
     part = quick(entry="start", strata=["sex"], covariates=["age"], events={2: "death"}, competing={1: "transplant"})
     places = range(len(part.patients))
+    part.patients["hospital"] = [("north", "south")[place % 2] for place in places]
+    part.patients["stage"] = [(None, "early", "late")[place % 3] for place in places]
+    part.study["data"]["centre"] = "hospital"
+    part.study["validation"]["subgroups"] = ["stage"]
     part.patients["start"] = [LATE if place % 10 == 0 else place % 7 for place in places]
     return run(part, tmp_path_factory.mktemp("entered"))
 
@@ -64,6 +68,23 @@ def test_delayed_entry_and_strata_run_to_the_reports(entered: Path):
     assert all(len(part["baseline_cumulative_hazard"]) == 2 for part in model["causes"])
     page = (entered / "report.html").read_text(encoding="utf-8")
     assert "refused under delayed entry" in page and "Does the answer hold?" in page
+
+
+def test_centres_are_left_out_and_any_column_makes_groups(entered: Path):
+    patients = tables.read("cohort/patients", entered / "cohort/patients.parquet")
+    centres = tables.read("outcome/centres", entered / "outcome/centres.csv")
+    assert set(centres["group"]) == {"north", "south", "all centres"}
+    sizes = centres.drop_duplicates("group").set_index("group")["patients"]
+    assert sizes["north"] == (patients["hospital"] == "north").sum() and sizes["all centres"] == len(patients)
+    audit = tables.read("slopes/leakage_audit", entered / "slopes/leakage_audit.csv")
+    own = audit[(audit["scheme"] == "centre") & (audit["fold"] == 0)].set_index("held_out")
+    assert own["patients_scored"].tolist() == [sizes["north"], sizes["south"]] and set(own["verdict"]) == {"clean"}
+    assert own["patients_fitted"].tolist() == [sizes["south"], sizes["north"]]
+    groups = tables.read("outcome/subgroups", entered / "outcome/subgroups.csv")
+    assert set(groups.loc[groups["column"] == "stage", "group"]) == {"early", "late", "not known"}
+    assert len(patients) > groups.loc[groups["group"] == "early", "patients"].iloc[0] > 20
+    page = (entered / "report.html").read_text(encoding="utf-8")
+    assert "Each hospital was also left out once" in page and "each centre left out" in page
 
 
 def test_the_page_of_patients_has_the_risk_of_the_event(entered: Path):

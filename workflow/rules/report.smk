@@ -43,7 +43,12 @@ OUTCOME = results(
     "outcome/predictions.parquet",
     "model.json",
 )
-SENSITIVITY = results("outcome/sensitivity.csv", "outcome/permutation.csv", "outcome/subgroups.csv")
+SENSITIVITY = results(
+    "outcome/sensitivity.csv",
+    "outcome/permutation.csv",
+    "outcome/subgroups.csv",
+    "outcome/centres.csv",
+)
 
 
 rule record_run:

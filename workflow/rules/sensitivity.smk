@@ -1,6 +1,6 @@
 # Does the answer depend on how the slopes were made, could chance have made the slope's gain, does it hold in each group?
 # needs  cohort/patients.parquet, folds.parquet, slopes/{slopes,crossfit}.parquet, growth/fits.csv, outcome/predictions.parquet
-# makes  outcome/{sensitivity,permutation,subgroups}.csv
+# makes  outcome/{sensitivity,permutation,subgroups,centres}.csv (the last is empty without data.centre)
 # steps  examine_sensitivity; for a study with an outcome
 
 
@@ -16,6 +16,7 @@ rule examine_sensitivity:
         sensitivity="results/{study}/outcome/sensitivity.csv",
         permutation="results/{study}/outcome/permutation.csv",
         subgroups="results/{study}/outcome/subgroups.csv",
+        centres="results/{study}/outcome/centres.csv",
     log:
         "results/{study}/logs/examine_sensitivity.log",
     benchmark:

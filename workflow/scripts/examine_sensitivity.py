@@ -1,4 +1,4 @@
-"""Validate level and slope with slopes made in other ways, test the slope's gain by permutation, measure subgroups."""
+"""Slopes made in other ways, the slope's gain against permutations, subgroups, and each centre left out."""
 
 from pathlib import Path
 
@@ -6,26 +6,27 @@ from slopewise import run
 
 
 def examine(study_file: Path, inputs: dict[str, Path], outputs: dict[str, Path], threads: int) -> None:
-    """Write ``outcome/sensitivity``, ``outcome/permutation`` and ``outcome/subgroups``."""
+    """Write ``outcome/sensitivity``, ``outcome/permutation``, ``outcome/subgroups`` and ``outcome/centres``."""
     from slopewise import tables
+    from slopewise.folds import CENTRE
     from slopewise.study import load_study
+    from slopewise.validate.nested import nested
     from slopewise.validate.sensitivity import sensitivity
-    from slopewise.validate.subgroups import subgroups
+    from slopewise.validate.subgroups import left_out, no_centres, subgroups
 
     study = load_study(study_file)
     cohort = tables.read("cohort/patients", inputs["patients"])
-    found = sensitivity(
-        study,
-        cohort,
-        tables.read("folds", inputs["folds"]),
-        tables.read("slopes/slopes", inputs["slopes"]),
-        tables.read("slopes/crossfit", inputs["crossfit"]),
-        tables.read("growth/fits", inputs["fits"]),
-    )
+    names = {"folds": "folds", "slopes": "slopes/slopes", "crossfit": "slopes/crossfit", "fits": "growth/fits"}
+    made = [tables.read(table, inputs[name]) for name, table in names.items()]
+    found = sensitivity(study, cohort, *made)
     predictions = tables.read("outcome/predictions", inputs["predictions"])
     tables.write(found.sensitivity, "outcome/sensitivity", outputs["sensitivity"])
     tables.write(found.permutation, "outcome/permutation", outputs["permutation"])
     tables.write(subgroups(study, cohort, predictions, threads), "outcome/subgroups", outputs["subgroups"])
+    centres = no_centres()
+    if study.data.centre is not None:
+        centres = left_out(study, cohort, nested(study, cohort, *made, scheme=CENTRE).predictions, threads)
+    tables.write(centres, "outcome/centres", outputs["centres"])
 
 
 if __name__ == "__main__":

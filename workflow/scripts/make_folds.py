@@ -19,7 +19,8 @@ def make(study_file: Path, patients: Path, folds: Path) -> None:
         validation_repeats=study.validation.repeats if study.has_outcome else 0,
         seed=study.seed,
     )
-    tables.write(make_folds(tables.read("cohort/patients", patients), plan), "folds", folds)
+    cohort = tables.read("cohort/patients", patients)
+    tables.write(make_folds(cohort, plan, study.data.centre), "folds", folds)
 
 
 if __name__ == "__main__":

@@ -146,6 +146,8 @@ def column_lines(study: Study) -> list[ColumnLine]:
         ("outcome.entry", outcome.entry, people),
         *(("outcome.covariates", column, people) for column in outcome.covariates),
         *(("outcome.strata", column, people) for column in outcome.strata),
+        ("data.centre", data.centre, people),
+        *(("validation.subgroups", column, people) for column in study.validation.subgroups),
         *(("growth", column, people) for column in study.growth_columns if column not in outcome.covariates),
     ]
     lines = []
@@ -224,7 +226,7 @@ def _outcome(study: Study, cohort: Cohort) -> tuple[list[StepLine], SampleSize |
     stops: list[str] = []
     folds: list[np.ndarray] = []
     try:
-        folds = outer_folds(cohort.patients, fold_plan(study))
+        folds = outer_folds(cohort.patients, fold_plan(study), study.data.centre)
         for fold in folds:
             refuse_unlearnable(study, cohort.patients, fold)
     except InputError as error:  # too few patients, or nothing to learn from

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from slopewise.cohort import Cohort, CohortError, prepare_cohort
-from slopewise.folds import VALIDATION, FoldPlan, make_folds
+from slopewise.folds import NESTED, FoldPlan, make_folds
 from slopewise.metrics.ipcw import check_horizons
 from slopewise.run import InputError
 from slopewise.study import Study
@@ -41,16 +41,18 @@ def fold_plan(study: Study) -> FoldPlan:
     return FoldPlan(crossfit.folds, crossfit.repeats, validation.folds, validation.repeats, study.seed)
 
 
-def outer_folds(patients: pd.DataFrame, plan: FoldPlan) -> list[np.ndarray]:
+def outer_folds(patients: pd.DataFrame, plan: FoldPlan, centre: str | None = None) -> list[np.ndarray]:
     """The outer fold of each of `patients` (the cohort's table) in each repeat of the validation, as a run has it.
+
+    The centres, where a column `centre` names them, are one assignment more.
 
     Raises `InputError` when the cohort is too small for the folds.
     """
-    folds = make_folds(patients, plan)
-    outer = folds[(folds["scheme"] == VALIDATION) & (folds["held_out"] == 0)]
+    folds = make_folds(patients, plan, centre)
+    outer = folds[folds["scheme"].isin(NESTED) & (folds["held_out"] == 0)]
     return [
         own.set_index("patient")["fold"].reindex(patients["patient"]).to_numpy()
-        for _, own in outer.groupby("repeat", sort=True)
+        for _, own in outer.groupby(["scheme", "repeat"], sort=True)
     ]
 
 

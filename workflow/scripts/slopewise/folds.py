@@ -3,6 +3,7 @@
 Folds hold patients, never rows. The keys are those of TABLES.md: in scheme ``crossfit`` held_out is 0; in scheme
 ``validation`` held_out 0 assigns the cohort to outer folds and held_out k assigns the training patients of outer
 fold k to inner folds. A fit with fold j > 0 saw neither outer fold held_out nor fold j; fold 0 saw all the rest.
+Scheme ``centre`` is the same with one repeat, whose outer folds are the centres in the order of their names.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from numpy.typing import NDArray
 
 from slopewise.run import InputError, generator
 
-CROSSFIT, VALIDATION = "crossfit", "validation"
+CROSSFIT, VALIDATION, CENTRE = "crossfit", "validation", "centre"
+NESTED = (VALIDATION, CENTRE)
+"""Schemes whose outer folds are held out of everything."""
 
 
 def assign(strata: NDArray[np.int64], folds: int, rng: np.random.Generator) -> NDArray[np.int64]:
@@ -73,10 +76,11 @@ def strata_of(cohort: pd.DataFrame) -> NDArray[np.int64]:
     return outcome.astype(np.int64) if binary else np.zeros(len(outcome), dtype=np.int64)
 
 
-def make_folds(patients: pd.DataFrame, plan: FoldPlan) -> pd.DataFrame:
+def make_folds(patients: pd.DataFrame, plan: FoldPlan, centre: str | None = None) -> pd.DataFrame:
     """The table ``folds.parquet`` for a cohort, stratified by event or by a binary outcome where there is one.
 
     Patients are taken in text order, so the folds depend on the seed and on who is in the cohort with which event.
+    `centre` is the column of the centres, where each is to be left out. Raises `InputError` for a cohort too small.
     """
     plan.check(len(patients))
     cohort = patients.sort_values("patient", kind="stable")
@@ -88,14 +92,44 @@ def make_folds(patients: pd.DataFrame, plan: FoldPlan) -> pd.DataFrame:
         parts.append(_part(CROSSFIT, repeat, 0, names, assign(events, plan.crossfit_folds, rng)))
     for repeat in range(1, plan.validation_repeats + 1):
         rng = generator(plan.seed, "folds", VALIDATION, repeat)
-        outer = assign(events, plan.validation_folds, rng)
-        parts.append(_part(VALIDATION, repeat, 0, names, outer))
-        for held_out in range(1, plan.validation_folds + 1):
-            training = outer != held_out
-            rng = generator(plan.seed, "folds", VALIDATION, repeat, held_out)
-            inner = assign(events[training], plan.crossfit_folds, rng)
-            parts.append(_part(VALIDATION, repeat, held_out, names[training], inner))
+        parts += _nested(VALIDATION, repeat, names, assign(events, plan.validation_folds, rng), events, plan)
+    if centre is not None:
+        parts += _nested(CENTRE, 1, names, _by_centre(cohort, centre, plan.crossfit_folds), events, plan)
     return pd.concat(parts, ignore_index=True)
+
+
+def _nested(
+    scheme: str, repeat: int, names: NDArray[np.object_], outer: NDArray[np.int64], events: NDArray[np.int64],
+    plan: FoldPlan,
+) -> list[pd.DataFrame]:  # fmt: skip
+    """Outer folds (n,) and, for each, inner folds of the others."""
+    parts = [_part(scheme, repeat, 0, names, outer)]
+    for held_out in range(1, int(outer.max()) + 1):
+        training = outer != held_out
+        rng = generator(plan.seed, "folds", scheme, repeat, held_out)
+        inner = assign(events[training], plan.crossfit_folds, rng)
+        parts.append(_part(scheme, repeat, held_out, names[training], inner))
+    return parts
+
+
+def centres_of(cohort: pd.DataFrame, centre: str) -> NDArray[np.object_]:
+    """The centre of each patient as text; a number as short as it can be written."""
+    values = cohort[centre]
+    return np.array([f"{value:g}" if isinstance(value, float) else str(value) for value in values], dtype=object)
+
+
+def _by_centre(cohort: pd.DataFrame, centre: str, inner: int) -> NDArray[np.int64]:
+    """The number 1.. of each patient's centre, in the order of their names as text."""
+    names, place = np.unique(centres_of(cohort, centre).astype(str), return_inverse=True)
+    if len(names) < 2:
+        raise InputError(f"data.centre: all patients of the cohort are in one centre ({names[0]}); leave the key out.")
+    largest = int(np.bincount(place).max())
+    if len(cohort) - largest < 2 * inner:
+        raise InputError(
+            f"data.centre: without its largest centre {len(cohort) - largest} patients are left, too few for "
+            f"crossfit.folds {inner}. Leave the key out, or lower the number of folds."
+        )
+    return place.reshape(-1).astype(np.int64) + 1
 
 
 def _part(scheme: str, repeat: int, held_out: int, names: NDArray[np.object_], fold: NDArray[np.int64]) -> pd.DataFrame:
@@ -134,11 +168,11 @@ def fits(folds: pd.DataFrame, patients: list[str]) -> Iterator[Fit]:
         fold[[position[patient] for patient in part["patient"]]] = part["fold"].to_numpy()
         assigned[cast(tuple[str, int, int], key)] = fold
     for (scheme, repeat, held_out), fold in assigned.items():
-        if scheme == VALIDATION and held_out == 0:
+        if scheme in NESTED and held_out == 0:
             continue
         member = fold > 0
-        if scheme == VALIDATION:
-            yield Fit(scheme, repeat, held_out, 0, member, assigned[(VALIDATION, repeat, 0)] == held_out)
+        if scheme in NESTED:
+            yield Fit(scheme, repeat, held_out, 0, member, assigned[(scheme, repeat, 0)] == held_out)
         for j in range(1, int(fold.max()) + 1):
             yield Fit(scheme, repeat, held_out, j, member & (fold != j), fold == j)
 

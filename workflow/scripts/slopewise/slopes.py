@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from slopewise.folds import VALIDATION, Fit
+from slopewise.folds import NESTED, Fit
 from slopewise.growth import GrowthBatch, GrowthData, GrowthModel
 from slopewise.study import Study
 
@@ -212,7 +212,7 @@ def outer_of(fits: Sequence[Fit]) -> NDArray[np.int64]:
 
 def _training_set(fit: Fit) -> tuple[str, int, int]:
     """The outer training set a fit lies in: everybody for cross-fitting, the patients outside held_out otherwise."""
-    return (fit.scheme, fit.repeat, fit.held_out) if fit.scheme == VALIDATION else (fit.scheme, 0, 0)
+    return (fit.scheme, fit.repeat, fit.held_out) if fit.scheme in NESTED else (fit.scheme, 0, 0)
 
 
 def fit_nested(data: MarkerData, copies: NDArray[np.int64], outer: NDArray[np.int64], threads: int = 1) -> GrowthBatch:

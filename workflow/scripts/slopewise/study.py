@@ -89,6 +89,13 @@ class Study(Keys):
         names |= {name for name in (self.growth.residual_by, self.growth.weights) if name is not None}
         return tuple(sorted(names - {"time"}))
 
+    @property
+    def grouping(self) -> tuple[str, ...]:
+        """Columns that make groups of patients and enter no model: the centre, columns of subgroups."""
+        known = {*self.outcome.covariates, *self.outcome.strata, *self.growth_columns}
+        asked = [name for name in (self.data.centre, *self.validation.subgroups) if name is not None]
+        return tuple(name for name in dict.fromkeys(asked) if name not in known)
+
     def chunks(self) -> list[list[str]]:
         """The markers in jobs: `chunk_size` in each; `auto` takes 50, or more where that would make over 200 jobs."""
         names = list(self.markers)
@@ -131,8 +138,9 @@ _DEPENDS_ON: dict[str, tuple[str, ...]] = {
         *_keys("markers.*", "column transform"),
         *_keys("outcome", "kind time time_unit entry after_measurements event events competing censored column"),
         *_keys("outcome", "positive covariates strata one_visit missing_marker"),
+        "validation.subgroups",
     ),
-    "folds": ("seed", "outcome.kind", "crossfit", "validation.folds", "validation.repeats"),
+    "folds": ("seed", "data.centre", "outcome.kind", "crossfit", "validation.folds", "validation.repeats"),
     "compare_growth": ("seed", *_GROWTH_MODEL, "growth.bootstrap", "data.time_unit"),
     # The transform tells whether a relative change is exp(delta) - 1.
     "crossfit": ("seed", *_GROWTH_MODEL, *_keys("markers.*", "transform fast_change")),
@@ -142,7 +150,7 @@ _DEPENDS_ON: dict[str, tuple[str, ...]] = {
         *_keys("markers.*", "column transform unit"),
         *_keys("data", "patient time time_unit date_format analysis_unit time_zero duplicates"),
     ),
-    "validate": ("seed", *_OUTCOME_MODEL, "validation"),
+    "validate": ("seed", "data.centre", *_OUTCOME_MODEL, "validation"),
     "report": tuple(key for key in Study.model_fields if key != "chunk_size"),
 }
 

@@ -120,7 +120,8 @@ class Data(Keys):
     """Two rows of one patient at one time: an error, their mean (before the transform), the first or last in the file,
     or keep both. Example: `mean`"""
     centre: Name | None = None
-    """Column with the centre or scanner. Example: `hospital`"""
+    """Column with the centre or scanner: besides the folds, each centre is left out once and predicted by the models of
+    the others (internal–external validation). A patient without one is removed and counted. Example: `hospital`"""
 
 
 class FastChange(Keys):
@@ -242,6 +243,9 @@ class Validation(Keys):
     """How often it is repeated with new folds. Example: `5`"""
     bootstrap: int = Field(default=1000, ge=0)
     """Resamples of the out-of-fold predictions for the intervals; 0: none. Example: `1000`"""
+    subgroups: Columns = ()
+    """Columns, besides the covariates, by whose levels (or halves) the performance is told too. They enter no model; a
+    patient without a value is in a group of its own. Example: `[stage]`"""
 
 
 class Report(Keys):

@@ -56,7 +56,6 @@ def _given(value: Any) -> bool:
 
 
 NOT_YET: Mapping[str, Callable[[Any], bool]] = {
-    "data.centre": _given,
     "growth.rows": lambda value: value == "all",
 }
 """Keys whose capability is still to come, and for which of their values; ``*`` stands for every marker."""
@@ -89,6 +88,7 @@ def broken_rules(study: Study) -> Iterator[Finding]:
     yield from _formula_rules(study)
     yield from _outcome_rules(study)
     yield from _covariate_rules(study)
+    yield from _group_rules(study)
 
 
 def _outcome_rules(study: Study) -> Iterator[Finding]:
@@ -311,6 +311,38 @@ def _code_rules(study: Study) -> Iterator[Finding]:
     labels = [*outcome.events.values(), *outcome.competing.values()]
     for label in sorted({label for label in labels if labels.count(label) > 1 or not label.strip()}):
         yield Finding(("outcome", "events"), f"the label {label!r} is empty or stands for two codes")
+
+
+def _group_rules(study: Study) -> Iterator[Finding]:
+    """The centre and the columns of subgroups: columns of their own, for a study that predicts something."""
+    outcome, centre = study.outcome, study.data.centre
+    roles = {study.data.patient: "data.patient", study.data.time: "data.time", **_of_outcome(study)}
+    asked = [(("data", "centre"), centre)] if centre else []
+    for path, name in [
+        *asked,
+        *((("validation", "subgroups"), name) for name in sorted(set(study.validation.subgroups))),
+    ]:
+        if name in roles:
+            yield Finding(path, f"`{name}` is {roles[name]}, which makes no groups of patients")
+        elif name in RESERVED:
+            yield Finding(path, f"the name `{name}` is reserved: it is {RESERVED[name]}; rename the column")
+        elif name in study.markers:
+            yield Finding(path, f"`{name}` is also a marker's name: give the marker another name")
+    if not centre:
+        return
+    if not study.has_outcome:
+        message = "there is no outcome model to validate in each centre (outcome.kind: none); leave it out"
+        yield Finding(("data", "centre"), message)
+    learned: dict[str, tuple[str | None, ...]] = {
+        "outcome.covariates": outcome.covariates,
+        "outcome.strata": outcome.strata,
+        "growth.residual_by": (study.growth.residual_by,),
+        "a growth formula": study.growth_columns,
+    }
+    for key, names in learned.items():
+        if centre in names:
+            message = f"`{centre}` is in {key} too: of a centre that is left out nothing would be learned"
+            yield Finding(("data", "centre"), message)
 
 
 def _covariate_rules(study: Study) -> Iterator[Finding]:

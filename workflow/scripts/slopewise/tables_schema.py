@@ -12,7 +12,7 @@ Kind = str | tuple[str, ...]
 TEXT, INTEGER, NUMBER, FULL, FLAG = "text", "integer", "number", "full", "flag"
 """Kinds of column: text, integers, numbers that may be missing, numbers that may not, true or false."""
 
-SCHEMES = ("crossfit", "validation")
+SCHEMES = ("crossfit", "validation", "centre")
 STRUCTURES = ("correlated", "diagonal", "intercept", "excluded")
 GROWTH_MODELS = ("pooled", "random_intercept", "random_slope", "study")
 SEVERITIES = ("error", "warning", "note")
@@ -70,6 +70,19 @@ _SCORES = _columns("intercept level slope slope_se reliability")
 _MEASUREMENTS = Table({"patient": TEXT, "time": FULL}, ("patient", "time"), further=True, positional=True)
 _CURVE = Table(
     {**STEP_KEYS, "horizon": NUMBER, **_columns("x y ci_low ci_high")}, ("predictors", "cause", "horizon", "x")
+)
+
+_GROUPS = Table(
+    {
+        **_columns("column group", TEXT),
+        **_columns("patients events", INTEGER),
+        **STEP_KEYS,
+        "metric": TEXT,
+        **_columns("horizon validated ci_low ci_high"),
+        "versus": TEXT,
+        **_columns("difference difference_low difference_high"),
+    },
+    ("column", "group", "predictors", "cause", "metric", "horizon"),
 )
 
 TABLES: dict[str, Table] = {
@@ -246,18 +259,8 @@ TABLES: dict[str, Table] = {
         {"predictors": TEXT, "repeat": INTEGER, "held_out": INTEGER, "marker": TEXT, "message": TEXT},
         ("predictors", "repeat", "held_out", "marker", "message"),
     ),
-    "outcome/subgroups": Table(
-        {
-            **_columns("column group", TEXT),
-            **_columns("patients events", INTEGER),
-            **STEP_KEYS,
-            "metric": TEXT,
-            **_columns("horizon validated ci_low ci_high"),
-            "versus": TEXT,
-            **_columns("difference difference_low difference_high"),
-        },
-        ("column", "group", "predictors", "cause", "metric", "horizon"),
-    ),
+    "outcome/subgroups": _GROUPS,
+    "outcome/centres": _GROUPS,
     "outcome/sensitivity": Table(
         {
             "slopes": ("nested", "apparent", "in_sample", "reused_folds"),

@@ -50,6 +50,7 @@ def find_columns(study: Study, measurements: Table, patients: Table | None, find
     covariates = dict.fromkeys(study.outcome.covariates, "outcome.covariates")
     covariates |= dict.fromkeys(study.outcome.strata, "outcome.strata")
     covariates |= {column: "growth" for column in study.growth_columns if column not in covariates}
+    covariates |= {name: "data.centre" if name == data.centre else "validation.subgroups" for name in study.grouping}
     for column, key in covariates.items():
         varies = column == study.growth.slope_of  # within a patient, or it has no slope
         table = _need(column, "growth.slope_of" if varies else key, [measurements] if varies else both, findings)
@@ -58,7 +59,7 @@ def find_columns(study: Study, measurements: Table, patients: Table | None, find
             _tell_twins(column, key, table, both, findings)
     of_patients = tuple(column for column in covariates if patients is not None and here.get(column) is patients)
     in_rows = [column for column in here if column not in of_patients]
-    asked = (*study.outcome.covariates, *study.outcome.strata)
+    asked = (*study.outcome.covariates, *study.outcome.strata, *study.grouping)
     last_values = tuple(column for column in asked if column in in_rows)
     return Columns(
         of_patients=of_patients,

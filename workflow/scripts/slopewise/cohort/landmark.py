@@ -104,7 +104,7 @@ def apply_landmark(
     warn_of_split_visit(study, flow.state.rows, file, findings)
     seen = set(flow.state.rows.loc[flow.state.rows["time"] <= s, "patient"])
     flow.record("no_visit", f"no visit up to {when}", flow.state.without(set(flow.state.people["patient"]) - seen))
-    _leave_missing_covariates(flow)
+    _leave_missing_covariates(flow, [name for name in study.grouping if name != study.data.centre])
     _leave_sparse_patients(flow, study, s)
     left = flow.state
     later = left.rows[left.rows["time"] > s]
@@ -149,10 +149,13 @@ def _with_last_values(state: State, covariates: tuple[str, ...], s: float) -> pd
     return people
 
 
-def _leave_missing_covariates(flow: Flow) -> None:
-    """A patient who lacks a covariate leaves all ladder steps, so that all are compared on the same patients."""
+def _leave_missing_covariates(flow: Flow, optional: list[str]) -> None:
+    """A patient who lacks a covariate leaves all ladder steps, so that all are compared on the same patients.
+
+    Not so the columns in `optional`, which only make subgroups.
+    """
     people = flow.state.people
-    lacking = people.drop(columns=[name for name in OUTCOME if name in people]).isna()
+    lacking = people.drop(columns=[name for name in (*OUTCOME, *optional) if name in people]).isna()
     counts = ", ".join(f"{column} {count}" for column, count in lacking.sum().items() if count)
     reason = "a covariate is missing" + (f" ({counts})" if counts else "")
     flow.record("missing_covariate", reason, flow.state.without(set(people.loc[lacking.any(axis=1), "patient"])))

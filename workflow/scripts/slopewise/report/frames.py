@@ -57,12 +57,13 @@ FILES = {
     "sensitivity": "outcome/sensitivity.csv",
     "permutation": "outcome/permutation.csv",
     "subgroups": "outcome/subgroups.csv",
+    "centres": "outcome/centres.csv",
 }
 """Each table's file below the results of the study; its name in `tables` is the path without the suffix."""
 
 OF_OUTCOME = (
     *("coefficients", "ledger", "hazards", "schoenfeld", "performance", "calibration", "decision_curve", "predictions"),
-    *("sensitivity", "permutation", "subgroups"),
+    *("sensitivity", "permutation", "subgroups", "centres"),
 )
 """Tables that a study without an outcome does not have."""
 
@@ -138,6 +139,7 @@ class Frames:
     sensitivity: pd.DataFrame
     permutation: pd.DataFrame
     subgroups: pd.DataFrame
+    centres: pd.DataFrame
     validation_ledger: pd.DataFrame
     provenance: dict[str, Any]
     competing: dict[str, Frames] = field(default_factory=dict)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 
+import pandas as pd
+
 from slopewise.report.frames import Frames
 from slopewise.report.naming import Naming
-from slopewise.report.numbers import count, interval, number, signed
+from slopewise.report.numbers import count, counts_of_parts, interval, number, signed
 from slopewise.report.parts import Cell, Section, Table
 from slopewise.report.wording import HEADLINES
 
@@ -30,13 +32,17 @@ def checks_section(frames: Frames, naming: Naming) -> Section:
     """Sensitivity to how slopes are made, the permutation test, subgroups."""
     tables = [sensitivity_table(frames)]
     if len(frames.subgroups):
-        tables.append(subgroup_table(frames, naming))
+        tables.append(group_table(frames, naming, frames.subgroups, "subgroups", "within groups"))
     context = {
         "chance": chance(frames),
         "tables": tables,
         "metric": metric_of(frames),
         "counted": COUNTED[naming.kind],
         "pairs": naming.kind != "continuous",
+        "centres": centres_sentence(frames, naming),
+        "centres_table": group_table(frames, naming, frames.centres, "centres", "each centre left out")
+        if len(frames.centres)
+        else None,
     }
     return Section("checks", "Does the answer hold?", "checks.html.j2", context)
 
@@ -71,21 +77,45 @@ def chance(frames: Frames) -> str:
     )
 
 
-def subgroup_table(frames: Frames, naming: Naming) -> Table:
-    """What the slope adds in each group."""
-    own = frames.subgroups[frames.subgroups["metric"] == frames.sensitivity["metric"].iloc[0]]
-    with_events = naming.kind != "continuous"
+def centres_sentence(frames: Frames, naming: Naming) -> str:
+    """What leaving out each centre is, and how far the centres lie apart; empty for a study without centres."""
+    if not len(frames.centres):
+        return ""
+    own = _of_metric(frames, frames.centres).query("predictors == 'slope'").set_index("group")["validated"]
+    single = own.drop("all centres").dropna()
+    said = (
+        f"Each {naming.study.data.centre} was also left out once: growth models, slopes and outcome models were "
+        "learned in the others alone and tested there (internal–external validation)."
+    )
+    if len(single) < 2:
+        return said + " Too few of them are large enough for numbers of their own."
+    return (
+        f"{said} {metric_of(frames)} of level and slope lies between {number(single.min())} and {number(single.max())} "
+        f"in the {len(single)} that are large enough, and is {number(own['all centres'])} over all; folds that mix "
+        "them say more about new patients of the same centres than about new centres."
+    )
+
+
+def _of_metric(frames: Frames, table: pd.DataFrame) -> pd.DataFrame:
+    return table[table["metric"] == frames.sensitivity["metric"].iloc[0]]
+
+
+def group_table(frames: Frames, naming: Naming, found: pd.DataFrame, name: str, what: str) -> Table:
+    """What the slope adds in each group; a count that points at few people is masked, and cannot be subtracted."""
+    own = _of_metric(frames, found)
     level = own[own["predictors"] == "level"].set_index(["column", "group"])
-    limit = naming.study.report.small_cells
+    slope = own[own["predictors"] == "slope"].reset_index(drop=True)
+    counts = {key: masked(slope, key, naming.study.report.small_cells) for key in ("patients", "events")}
+    with_events = naming.kind != "continuous"
     rows = []
-    for row in own[own["predictors"] == "slope"].itertuples():
+    for place, row in enumerate(slope.itertuples()):
         at = level.loc[(row.column, row.group)]
         ends = interval(row.difference_low, row.difference_high, plus=True)
         rows.append(
             [
                 f"{row.column}: {row.group}",
-                count(int(row.patients), limit),
-                *([count(int(row.events), limit)] if with_events else []),
+                counts["patients"][place],
+                *([counts["events"][place]] if with_events else []),
                 Cell(number(at["validated"]), interval(at["ci_low"], at["ci_high"])),
                 Cell(number(row.validated), interval(row.ci_low, row.ci_high)),
                 Cell(signed(row.difference), ends),
@@ -93,4 +123,16 @@ def subgroup_table(frames: Frames, naming: Naming) -> Table:
         )
     events = {"survival": ["events"], "binary": ["with the outcome"], "continuous": []}[naming.kind]
     columns = ["group", "patients", *events, "level", "level and slope", "slope adds"]
-    return Table("subgroups", f"{metric_of(frames)}, validated, within groups; 95% intervals", columns, rows)
+    return Table(name, f"{metric_of(frames)}, validated, {what}; 95% intervals", columns, rows)
+
+
+def masked(table: pd.DataFrame, key: str, limit: int) -> list[str]:
+    """The counts of a column of groups, masked within each set of groups that adds up to everybody."""
+    shown = [""] * len(table)
+    parts = table[table["group"] != "all centres"]
+    for _, part in parts.groupby("column", sort=False):
+        for place, text in zip(part.index, counts_of_parts(part[key].astype(int).tolist(), limit), strict=True):
+            shown[place] = text
+    for place in table.index.difference(parts.index):
+        shown[place] = count(int(table.loc[place, key]), limit)
+    return shown

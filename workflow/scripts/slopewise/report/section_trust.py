@@ -11,7 +11,11 @@ from slopewise.report.numbers import in_words
 from slopewise.report.parts import Section, Table
 from slopewise.study import Study
 
-SCHEMES = {"crossfit": "cross-fitting (published slopes)", "validation": "nested validation"}
+SCHEMES = {
+    "crossfit": "cross-fitting (published slopes)",
+    "validation": "nested validation",
+    "centre": "each centre left out",
+}
 
 
 def audit_section(frames: Frames, naming: Naming) -> Section:

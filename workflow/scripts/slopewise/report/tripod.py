@@ -128,7 +128,7 @@ def _methods(frames: Frames, naming: Naming) -> dict[str, str]:
         "12b": "In “Methods, for a paper”; predictors enter linearly, per SD and per unit.",
         "12c": f"Linear mixed models, then {_model(frames, naming)}, in eight sets of predictors; nothing is tuned; "
         "nested validation (“Methods, for a paper”, “Did anything leak?”).",
-        "12d": "Not examined.",
+        "12d": "Each centre left out once, “Does the answer hold?”." if len(frames.centres) else "Not examined.",
         "12e": f"{_measures(frames)}; defined in “What predicts the outcome”.",
         "12f": "No updating.",
         "12g": "By the growth model’s best linear unbiased prediction, then the model of the outcome; all parameters "
@@ -155,7 +155,7 @@ def _results(frames: Frames, naming: Naming) -> dict[str, str]:
         f"data; {naming.words.effect}s in “The outcome models”.",
         "23a": f"“What predicts the outcome”: with levels {HEADLINES[metric]} is {number(level.value)}{added}. "
         + ("Subgroups: “Does the answer hold?”." if len(frames.subgroups) else "Subgroups were not examined."),
-        "23b": "Not examined.",
+        "23b": "Each centre in “Does the answer hold?”." if len(frames.centres) else "Not examined.",
         "24": "No updating.",
         "26": f"“What to be careful about” lists what the tables show; the rest is {AUTHORS}.",
         "27a": "A marker that was never measured gives the average patient’s slope with reliability 0; a missing "

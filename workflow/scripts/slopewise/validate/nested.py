@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from slopewise.folds import VALIDATION
 from slopewise.outcome.fit import (
     LadderFit,
     check_support,
@@ -51,9 +52,9 @@ class OuterFold:
 
 def nested(
     study: Study, patients: pd.DataFrame, folds: pd.DataFrame, slopes: pd.DataFrame, crossfit: pd.DataFrame,
-    fits: pd.DataFrame,
+    fits: pd.DataFrame, scheme: str = VALIDATION,
 ) -> Nested:  # fmt: skip
-    """Out-of-fold predictions of the whole ladder, every patient once a repeat.
+    """Out-of-fold predictions of the whole ladder, every patient once a repeat; `scheme` says of which outer folds.
 
     Tables as in TABLES.md; of `slopes` only the facts of the data are read (first, last, delta, slope_ols), which no
     model has touched. Raises `InputError` for a horizon that the folds do not support, `ValueError` when the tables do
@@ -62,7 +63,7 @@ def nested(
     data = ladder_data(study, patients, slopes)
     parts: list[pd.DataFrame] = []
     lines: list[tuple[int, int, Note]] = []
-    for outer in outer_folds(data, folds, crossfit, fits):
+    for outer in outer_folds(data, folds, crossfit, fits, scheme=scheme):
         lines += [(outer.repeat, outer.held_out, note) for note in outer.fitted.notes]
         parts.append(
             predictions_frame(
@@ -75,13 +76,14 @@ def nested(
 
 
 def outer_folds(
-    data: LadderData, folds: pd.DataFrame, crossfit: pd.DataFrame, fits: pd.DataFrame, steps: Sequence[Step] = STEPS
-) -> Iterator[OuterFold]:
+    data: LadderData, folds: pd.DataFrame, crossfit: pd.DataFrame, fits: pd.DataFrame, steps: Sequence[Step] = STEPS,
+    scheme: str = VALIDATION,
+) -> Iterator[OuterFold]:  # fmt: skip
     """Every outer fold of every repeat, in order, with the ladder (or `steps` of it) fitted without it."""
-    outer_of = _outer_assignment(data, folds)
-    validation = crossfit[crossfit["scheme"] == "validation"].reset_index(drop=True)
+    outer_of = _outer_assignment(data, folds, scheme)
+    validation = crossfit[crossfit["scheme"] == scheme].reset_index(drop=True)
     places = validation.groupby(["repeat", "held_out"]).indices
-    flags = fits[(fits["scheme"] == "validation") & (fits["fold"] == 0)].reset_index(drop=True)
+    flags = fits[(fits["scheme"] == scheme) & (fits["fold"] == 0)].reset_index(drop=True)
     flag_places = flags.groupby(["repeat", "held_out"]).indices
     for repeat, fold in outer_of.items():
         check_support(data, fold)
@@ -103,9 +105,9 @@ def outer_folds(
             yield OuterFold(repeat, held_out, np.flatnonzero(outer), fitted, test_level, test_slope)
 
 
-def _outer_assignment(data: LadderData, folds: pd.DataFrame) -> dict[int, NDArray[np.int64]]:
+def _outer_assignment(data: LadderData, folds: pd.DataFrame, scheme: str) -> dict[int, NDArray[np.int64]]:
     """Outer fold of each patient (n,) for each repeat, from the fold table."""
-    table = folds[(folds["scheme"] == "validation") & (folds["held_out"] == 0)]
+    table = folds[(folds["scheme"] == scheme) & (folds["held_out"] == 0)]
     assigned: dict[int, NDArray[np.int64]] = {}
     for repeat, own in table.groupby("repeat", sort=True):
         place = pd.Index(data.patients).get_indexer(pd.Index(own["patient"].astype(str)))

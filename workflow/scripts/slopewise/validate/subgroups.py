@@ -1,5 +1,6 @@
-"""Performance within groups of patients: by each level of a text covariate, and by the halves of a numeric one.
+"""Performance within groups of patients: by covariates, strata, columns of the study's choice, and centres left out.
 
+A text makes a group of each level, a number of few values one of each value, any other number its halves.
 For every kind of outcome in its own metrics; with competing events of the event alone.
 
 The same out-of-fold predictions, pairs within test folds and resamples as for everybody, with the patients outside the
@@ -16,6 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from slopewise.folds import centres_of
 from slopewise.metrics.resampling import compiled_threads, percentile_interval, resample_counts
 from slopewise.outcome.ladder import STEPS
 from slopewise.run import generator
@@ -28,6 +30,11 @@ FEWEST_EVENTS = 10
 their intervals would not mean much."""
 
 
+FEW_VALUES = 5
+"""A number of so many values at most is grouped by value: it stands for levels."""
+UNKNOWN, ALL = "not known", "all centres"
+
+
 @dataclass(frozen=True)
 class Group:
     """Patients of one group: the column, the group's name, and who is in it (n,)."""
@@ -38,22 +45,61 @@ class Group:
 
 
 def groups(study: Study, patients: pd.DataFrame) -> Iterator[Group]:
-    """The groups of every covariate of the outcome, patients in text order; a numeric one is split at its median."""
+    """The groups of covariates, strata and ``validation.subgroups``, patients in text order; none of them is empty."""
     ordered = patients.assign(patient=patients["patient"].astype(str)).sort_values("patient", kind="stable")
-    for column in study.outcome.covariates:
+    for column in dict.fromkeys((*study.outcome.covariates, *study.outcome.strata, *study.validation.subgroups)):
         values = ordered[column]
-        if pd.api.types.is_numeric_dtype(values):
-            middle = float(values.median())
-            low = (values <= middle).to_numpy(dtype=bool)
-            yield Group(column, f"up to {middle:.4g}", low)
-            yield Group(column, f"above {middle:.4g}", ~low)
-            continue
-        for level in sorted({str(value) for value in values}):
-            yield Group(column, level, (values.astype(str) == level).to_numpy(dtype=bool))
+        unknown = values.isna().to_numpy()
+        for name, members in _parts(values):
+            if members.any():
+                yield Group(column, name, members)
+        if unknown.any():
+            yield Group(column, UNKNOWN, unknown)
+
+
+def _parts(values: pd.Series) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+    """Name and members (n,) of each part of a column; who has no value is in none."""
+    known = values.dropna()
+    if not pd.api.types.is_numeric_dtype(values):
+        for level in sorted({str(value) for value in known}):
+            yield level, (values.notna() & (values.astype(str) == level)).to_numpy(dtype=bool)
+    elif known.nunique() <= FEW_VALUES:
+        for value in sorted(known.unique()):
+            yield f"{value:g}", (values == value).to_numpy(dtype=bool)
+    else:
+        middle = float(known.median())
+        yield f"up to {middle:.4g}", (values <= middle).to_numpy(dtype=bool)
+        yield f"above {middle:.4g}", (values > middle).to_numpy(dtype=bool)
 
 
 def subgroups(study: Study, patients: pd.DataFrame, predictions: pd.DataFrame, threads: int = 1) -> pd.DataFrame:
     """The table ``outcome/subgroups`` from ``outcome/predictions``; the same for any number of `threads`."""
+    return _measured(study, patients, predictions, list(groups(study, patients)), threads)
+
+
+def left_out(study: Study, patients: pd.DataFrame, predictions: pd.DataFrame, threads: int = 1) -> pd.DataFrame:
+    """The table ``outcome/centres``: each centre under the models of the others, and all of them together.
+
+    `predictions` are those of `nested` by scheme ``centre`` (internal–external validation, Steyerberg & Harrell 2016,
+    10.1016/j.jclinepi.2015.04.005). Pairs of patients are formed inside a centre, in the row of all centres too.
+    """
+    column = str(study.data.centre)
+    ordered = patients.assign(patient=patients["patient"].astype(str)).sort_values("patient", kind="stable")
+    centre = centres_of(ordered, column).astype(str)
+    own = [Group(column, name, centre == name) for name in np.unique(centre).tolist()]
+    return _measured(
+        study, patients, predictions, [*own, Group(column, ALL, np.ones(len(centre), dtype=bool))], threads
+    )
+
+
+def no_centres() -> pd.DataFrame:
+    """The table ``outcome/centres`` of a study without centres."""
+    return pd.DataFrame(columns=COLUMNS)
+
+
+def _measured(
+    study: Study, patients: pd.DataFrame, predictions: pd.DataFrame, chosen: list[Group], threads: int
+) -> pd.DataFrame:
     cohort = cohorts(study, patients)[0]
     first = predictions[predictions["cause"] == cohort.cause]
     samples = [sample(cohort, own) for _, own in first.groupby("repeat", sort=True)]
@@ -61,7 +107,7 @@ def subgroups(study: Study, patients: pd.DataFrame, predictions: pd.DataFrame, t
     counts = resample_counts(rng, len(cohort.patients), study.validation.bootstrap)
     parts = []
     with compiled_threads(threads):
-        for group in groups(study, patients):
+        for group in chosen:
             parts.append(_rows(cohort, group, _metrics(cohort, group, samples, counts)))
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=COLUMNS)
 
