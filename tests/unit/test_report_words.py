@@ -18,7 +18,7 @@ from slopewise.report.references import WORKS
 from slopewise.report.section_growth import fixed_table, model_words
 from slopewise.report.section_outcome import coefficient_table, penalty_sentences
 from slopewise.report.sections import key_figures, summary
-from slopewise.report.wording import Gain, Verdict, gain, headline, slope_sentences, verdict
+from slopewise.report.wording import Gain, Verdict, gain, headline, reliability_sentence, slope_sentences, verdict
 from tests.unit.report_tables import Invented
 
 OF_COMPETING_EVENTS = {"competing", "blanche", "wolbers", "scheike"}
@@ -117,6 +117,13 @@ def test_the_summary_from_tables(tmp_path, changed, said, figures_shown):
 def test_the_key_figure_of_reliability_is_of_slopes_in_the_model(frames, naming):
     shown = key_figures(frames, naming, Verdict.NOTHING, "c_uno")
     assert shown[-1] == ("0.31", "0.21 to 0.41", "reliability of the slopes of alpha")
+
+
+def test_without_any_slope_no_reliability_is_told(frames, naming):
+    nothing = replace(frames, reliability=frames.reliability.assign(reliability=math.nan))
+    assert reliability_sentence(nothing, naming) == (
+        "No slope could be estimated, so that there is no reliability to tell."
+    )
 
 
 def test_a_second_concordance_that_says_something_else_is_told(tmp_path):

@@ -211,6 +211,8 @@ def ladder_sentences(frames: Frames, naming: Naming, metric: str) -> list[str]:
 def reliability_sentence(frames: Frames, naming: Naming) -> str:
     """How much of what tells slopes apart is signal."""
     rows = reliabilities(frames, list(naming.study.markers))
+    if not len(rows):
+        return "No slope could be estimated, so that there is no reliability to tell."
     parts = []
     for row in rows.itertuples():
         ends = f" (95% interval {interval(row.ci_low, row.ci_high, 2)})" if math.isfinite(row.ci_low) else ""
