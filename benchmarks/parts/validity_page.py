@@ -221,7 +221,8 @@ as if the slope's variance could lie on either side of 0.
 {table}
 
 {verdicts}
-- Mixture: {mixture}; naive: {naive} (no aim: the report shows them beside the bootstrap). Naive, the test is too cautious and misses slopes.
+- Mixture: {mixture}; naive: {naive} (no aim: the report shows them beside the bootstrap). Naive, the test is too
+  cautious and misses slopes.
 
 ![Shares rejected where there is no slope](validity/no_slope.svg)"""
 
