@@ -18,7 +18,7 @@ from slopewise import tables
 from slopewise.cohort import Cohort, prepare_cohort
 from slopewise.folds import CROSSFIT, VALIDATION, Fit, FoldPlan, audit, fits, make_folds
 from slopewise.outcome.fit import LadderFit, fit_ladder, fit_outcome
-from slopewise.slopes import cross_fit, facts, growth_model, marker_data, published
+from slopewise.slopes import MarkerData, cross_fit, facts, growth_model, marker_data, published
 from slopewise.study import Study, load_study
 from slopewise.validate import nested as nested_module
 from slopewise.validate.nested import nested
@@ -115,6 +115,65 @@ def test_test_patients_in_a_fit_go_red_and_no_other_fit_does(
 def test_scores_from_another_fold_table_go_red(one: StageOne):
     other = StageOne(one.study, one.cohort, make_folds(one.cohort.patients, FoldPlan(3, 1, 3, 1, one.study.seed + 1)))
     assert "leak" in set(one.verdicts(*other.run()))
+
+
+# -- Rows after the landmark of those who train (growth.rows: all) -----------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def both(one: StageOne) -> dict[str, tuple[MarkerData, pd.DataFrame, pd.DataFrame]]:
+    """Every marker with fits that learn from later rows: data, scores, ledger."""
+    return {name: with_later(one, name, one.cohort.later) for name in one.study.markers}
+
+
+def with_later(one: StageOne, name: str, later: pd.DataFrame) -> tuple[MarkerData, pd.DataFrame, pd.DataFrame]:
+    data = marker_data(
+        growth_model(one.study), name, one.cohort.measurements, one.cohort.patients, one.study.landmark_time, later
+    )
+    scores, ledger, _ = cross_fit(data, list(fits(one.folds, sorted(one.cohort.patients["patient"]))))
+    return data, scores, ledger
+
+
+def test_later_rows_of_those_who_train_change_the_fits_and_are_audited(one: StageOne, both):
+    scores, ledger = (pd.concat(part[place] for part in both.values()) for place in (1, 2))
+    plain, plain_ledger = one.run()
+    assert ledger["rows"].sum() > plain_ledger["rows"].sum()
+    assert not np.allclose(scores["slope"], plain["slope"])
+    arguments = (one.folds, one.cohort.measurements, list(one.study.markers), scores, ledger, one.study.landmark_time)
+    allowed = audit(*arguments, later=one.cohort.later)
+    assert set(allowed["verdict"]) == {"clean"} and (allowed["latest_time_fitted"] > one.study.landmark_time).all()
+    assert (allowed["rows_after_landmark"] == 0).all()
+    assert set(audit(*arguments)["verdict"]) == {"leak"}  # where the study does not allow them
+
+
+def test_a_patients_own_later_rows_reach_no_score_of_the_patient(one: StageOne, both):
+    for who in sorted(set(one.cohort.later["patient"]))[:4]:
+        later = one.cohort.later.copy()
+        own = later["patient"] == who
+        for name in one.study.markers:
+            later.loc[own, name] += np.linspace(1.0, 3.0, int(own.sum()))
+        moved = 0
+        for name, (_, before, _) in both.items():
+            after = with_later(one, name, later)[1]
+            honest = (before["patient"] == who) & ~((before["scheme"] == CROSSFIT) & (before["fold"] == 0))
+            columns = ["intercept", "level", "slope", "slope_se", "reliability"]
+            mine = before.loc[honest, columns].to_numpy()
+            assert np.array_equal(mine, after.loc[honest, columns].to_numpy())
+            moved += int((before.loc[~honest, "slope"] != after.loc[~honest, "slope"]).sum())
+        assert moved > 0  # the others' do
+
+
+def test_scores_rest_on_rows_up_to_the_landmark(one: StageOne, both):
+    for name, (data, scores, _) in both.items():
+        seen = one.cohort.measurements.groupby("patient")[name].count().reindex(data.patients)
+        assert (data.growth.n_rows == seen.to_numpy()).all() and data.trained_on.n_rows.sum() > data.growth.n_rows.sum()
+        batch = data.trained_on.fit_batch(data.everybody())
+        known, rows = batch.fit(0), one.cohort.measurements
+        people = one.cohort.patients.drop(columns=[c for c in one.cohort.patients if c in rows and c != "patient"])
+        effects = known.random_effects(rows.merge(people, on="patient")).set_index("patient")
+        own = scores[(scores["scheme"] == CROSSFIT) & (scores["fold"] == 0)].set_index("patient")
+        slope = known.fixed_effects.set_index("term").loc["time", "estimate"] + effects["time"]
+        assert own["slope"].to_numpy() == pytest.approx(slope.reindex(own.index).to_numpy(), rel=1e-9, abs=1e-12)
 
 
 # -- On parameters: what numbers of patients and rows cannot tell ------------------------------------------------------

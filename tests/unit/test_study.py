@@ -298,7 +298,6 @@ def test_a_mistake_is_refused_with_its_line_and_key(name: str) -> None:
 NOT_YET = {
     "data.time_unit": ("time_unit: days\n  analysis", "time_unit: none\n  analysis"),
     "data.analysis_unit": ("analysis_unit: years", "analysis_unit: none"),
-    "growth.rows": ('random: "~ time"}', 'random: "~ time", rows: all}'),
     "growth.slope_of": ('random: "~ time"}', 'random: "~ time", slope_of: dose}'),
     "landmark": ("landmark: 2", "landmark: none"),
 }
@@ -310,6 +309,15 @@ def test_what_is_still_to_come_is_refused_not_ignored(name: str) -> None:
     assert f": {name.strip()}: `" in message
     assert "is not available yet" in message
     assert re.search(r"my\.yaml: line \d+: ", message)
+
+
+def test_later_rows_need_a_formula_without_splines() -> None:
+    study = parse_study(changed('random: "~ time"}', 'random: "~ time", rows: all}').encode(), "my.yaml")
+    assert study.growth.rows == "all"
+    bent = 'fixed: "~ bs(time, df=4)", random: "~ time", rows: all}'
+    assert ": growth.fixed: a spline ends at the landmark" in refusal(
+        changed('fixed: "~ time", random: "~ time"}', bent)
+    )
 
 
 COMPETING = ("{1: transplant, 2: death}", "{2: death}\n  competing: {1: transplant}")

@@ -123,6 +123,21 @@ def data_files(wildcards):
     return {name: str(folder_of(study) / path) for name, path in files.items() if path}
 
 
+def later_rows(wildcards):
+    """The rows after the landmark, for a study whose growth models learn from them (`growth.rows: all`)."""
+    return {"later": f"results/{wildcards.study}/cohort/later.parquet"} if learns_later(wildcards.study) else {}
+
+
+def later_rows_of_each(wildcards):
+    """The same for each landmark of a list."""
+    runs = [run for run in GRIDS[wildcards.study] if learns_later(run)]
+    return {"later": [f"results/{run}/cohort/later.parquet" for run in runs]} if runs else {}
+
+
+def learns_later(run):
+    return STUDY_FILES[run][1].growth.rows == "all"
+
+
 def settings(step):
     """The part of the study file that a step depends on: a change elsewhere in the file does not run it again."""
     return lambda wildcards: study_of(wildcards).subset(step)

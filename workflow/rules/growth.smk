@@ -9,6 +9,7 @@
 
 rule compare_growth:
     input:
+        unpack(later_rows),
         measurements="results/{study}/cohort/measurements.parquet",
         patients="results/{study}/cohort/patients.parquet",
     output:
@@ -59,6 +60,7 @@ rule compare_growth:
 
 rule cross_fit_slopes:
     input:
+        unpack(later_rows),
         measurements="results/{study}/cohort/measurements.parquet",
         patients="results/{study}/cohort/patients.parquet",
         folds="results/{study}/folds.parquet",
@@ -89,6 +91,7 @@ rule cross_fit_slopes:
 
 rule gather_slopes:
     input:
+        unpack(later_rows),
         measurements="results/{study}/cohort/measurements.parquet",
         folds="results/{study}/folds.parquet",
         scores=lambda w: collect("results/{{study}}/work/{chunk}.scores.parquet", chunk=chunks(w)),
@@ -130,6 +133,7 @@ rule gather_slopes:
 
 rule rate_slopes:
     input:
+        unpack(later_rows),
         measurements="results/{study}/cohort/measurements.parquet",
         patients="results/{study}/cohort/patients.parquet",
         slopes="results/{study}/slopes/slopes.parquet",

@@ -6,6 +6,7 @@
 
 rule fit_outcome:
     input:
+        unpack(later_rows),
         measurements="results/{study}/cohort/measurements.parquet",
         patients="results/{study}/cohort/patients.parquet",
         slopes="results/{study}/slopes/slopes.parquet",

@@ -5,7 +5,14 @@ from pathlib import Path
 from slopewise import run
 
 
-def compare(study_file: Path, measurements: Path, patients: Path, outputs: dict[str, Path], threads: int) -> None:
+def compare(
+    study_file: Path,
+    measurements: Path,
+    patients: Path,
+    outputs: dict[str, Path],
+    threads: int,
+    later: Path | None = None,
+) -> None:  # fmt: skip
     """Write the tables of ``growth/`` that need everybody; `outputs` by the names of the rule's outputs."""
     import pandas as pd
 
@@ -20,13 +27,14 @@ def compare(study_file: Path, measurements: Path, patients: Path, outputs: dict[
     study = load_study(study_file)
     rows = tables.read("cohort/measurements", measurements)
     cohort = tables.read("cohort/patients", patients)
+    after = None if later is None else tables.read("cohort/later", later)
     model = growth_model(study)
     found: dict[str, list[pd.DataFrame]] = {name: [] for name in outputs}
     for marker in counted("markers", study.markers):
-        data = marker_data(model, marker, rows, cohort, study.landmark_time)
+        data = marker_data(model, marker, rows, cohort, study.landmark_time, after)
         rng = run.generator(study.seed, "compare_growth", marker)
-        evidence = compare_marker(model, data.growth, study.growth.bootstrap, rng, study.is_in_time, threads)
-        batch = data.growth.fit_batch(data.everybody())
+        evidence = compare_marker(model, data.trained_on, study.growth.bootstrap, rng, study.is_in_time, threads)
+        batch = data.trained_on.fit_batch(data.everybody())
         shape = describe(model, data, batch)
         for name, frame in {**evidence, **shape, "population": population_course(data, batch, rows)}.items():
             found[name].append(frame.assign(marker=marker))
@@ -48,4 +56,5 @@ if __name__ == "__main__":
             Path(snakemake.input.patients),
             {name: Path(path) for name, path in snakemake.output.items()},
             snakemake.threads,
+            Path(snakemake.input.later) if snakemake.input.get("later") else None,
         )

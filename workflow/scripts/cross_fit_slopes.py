@@ -17,6 +17,7 @@ def cross_fit_chunk(
     fast: Path,
     share: Path,
     threads: int,
+    later: Path | None = None,
 ) -> None:
     """Write scores, fits, slopes (``slopes/crossfit``, ``growth/fits``, ``slopes/slopes``) of chunk 1, 2, ...
 
@@ -34,10 +35,11 @@ def cross_fit_chunk(
     study = load_study(study_file)
     rows = tables.read("cohort/measurements", measurements)
     cohort = tables.read("cohort/patients", patients)
+    after = None if later is None else tables.read("cohort/later", later)
     plan = list(fold_fits(tables.read("folds", folds), sorted(cohort["patient"])))
     all_scores, all_fits, all_slopes, all_fast, all_shares = [], [], [], [], []
     for marker in counted("markers", study.chunks()[chunk - 1]):
-        data = marker_data(growth_model(study), marker, rows, cohort, study.landmark_time)
+        data = marker_data(growth_model(study), marker, rows, cohort, study.landmark_time, after)
         scored, ledger, batch = cross_fit(data, plan, threads)
         logarithmic = study.markers[marker].transform == "log"
         own = facts(rows, cohort, marker, logarithmic, study.growth.slope_of)

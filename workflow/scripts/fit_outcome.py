@@ -23,8 +23,10 @@ def fit(study_file: Path, inputs: dict[str, Path], outputs: dict[str, Path], thr
     crossfit = tables.read("slopes/crossfit", inputs["crossfit"])
     fits = tables.read("growth/fits", inputs["fits"])
     outcome = fit_outcome(study, cohort, slopes, crossfit, fits)
+    after = tables.read("cohort/later", inputs["later"]) if "later" in inputs else None
     markers = [
-        marker_data(growth_model(study), marker, rows, cohort, study.landmark_time) for marker in outcome.data.markers
+        marker_data(growth_model(study), marker, rows, cohort, study.landmark_time, after)
+        for marker in outcome.data.markers
     ]
     plan = BootstrapPlan(study.outcome.bootstrap, study.crossfit.folds, study.crossfit.repeats, study.seed)
     boot = bootstrap_ladder(plan, outcome.data, markers, threads)

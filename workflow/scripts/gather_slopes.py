@@ -15,6 +15,7 @@ def gather(
     fast: list[Path],
     share: list[Path],
     outputs: dict[str, Path],
+    later: Path | None = None,
 ) -> None:
     """Write slopes/*, growth/fits.csv and the leakage audit; `outputs` by the names of the rule's outputs."""
     import pandas as pd
@@ -34,6 +35,7 @@ def gather(
         scores=scored,
         ledger=ledger,
         landmark=study.landmark_time,
+        later=None if later is None else tables.read("cohort/later", later),
     )
     tables.write(published, "slopes/slopes", outputs["slopes"], outputs["slopes_csv"])
     tables.write(scored, "slopes/crossfit", outputs["crossfit"])
@@ -58,4 +60,5 @@ if __name__ == "__main__":
             [Path(path) for path in snakemake.input.fast],
             [Path(path) for path in snakemake.input.share],
             {name: Path(path) for name, path in snakemake.output.items()},
+            Path(snakemake.input.later) if snakemake.input.get("later") else None,
         )

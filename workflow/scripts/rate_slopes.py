@@ -5,7 +5,10 @@ from pathlib import Path
 from slopewise import run
 
 
-def rate(study_file: Path, measurements: Path, patients: Path, slopes: Path, reliability: Path, threads: int) -> None:
+def rate(
+    study_file: Path, measurements: Path, patients: Path, slopes: Path, reliability: Path, threads: int,
+    later: Path | None = None,
+) -> None:  # fmt: skip
     """Write ``slopes/reliability``."""
     from slopewise import tables
     from slopewise.slopes import growth_model, marker_data
@@ -15,7 +18,10 @@ def rate(study_file: Path, measurements: Path, patients: Path, slopes: Path, rel
     study = load_study(study_file)
     rows = tables.read("cohort/measurements", measurements)
     cohort = tables.read("cohort/patients", patients)
-    markers = [marker_data(growth_model(study), name, rows, cohort, study.landmark_time) for name in study.markers]
+    after = None if later is None else tables.read("cohort/later", later)
+    markers = [
+        marker_data(growth_model(study), name, rows, cohort, study.landmark_time, after) for name in study.markers
+    ]
     plan = BootstrapPlan(study.outcome.bootstrap, study.crossfit.folds, study.crossfit.repeats, study.seed)
     drawn = bootstrap_reliability(plan, len(cohort), markers, threads)
     table = reliability_table(drawn, tables.read("slopes/slopes", slopes), list(study.markers))

@@ -5,19 +5,28 @@ from pathlib import Path
 from slopewise import run
 
 
-def stack(study_files: list[Path], measurements: list[Path], patients: list[Path], table: Path, threads: int) -> None:
-    """Write ``supermodel.csv``; the lists follow each other, one entry a landmark."""
+def stack(
+    study_files: list[Path],
+    measurements: list[Path],
+    patients: list[Path],
+    later: list[Path],
+    table: Path,
+    threads: int,
+) -> None:
+    """Write ``supermodel.csv``; the lists follow each other, one entry a landmark (`later` may be empty)."""
     from slopewise import tables
     from slopewise.slopes import growth_model, marker_data
     from slopewise.study import load_study
     from slopewise.supermodel import Landmark, supermodel
 
     landmarks = []
-    for file, rows_file, cohort_file in zip(study_files, measurements, patients, strict=True):
+    rows_later = [tables.read("cohort/later", path) for path in later] or [None] * len(study_files)
+    for file, rows_file, cohort_file, after in zip(study_files, measurements, patients, rows_later, strict=True):
         study = load_study(file)
         rows, cohort = tables.read("cohort/measurements", rows_file), tables.read("cohort/patients", cohort_file)
         markers = tuple(
-            marker_data(growth_model(study), marker, rows, cohort, study.landmark_time) for marker in study.markers
+            marker_data(growth_model(study), marker, rows, cohort, study.landmark_time, after)
+            for marker in study.markers
         )
         landmarks.append(Landmark(study.landmark_time, cohort, markers))
     tables.write(supermodel(study, landmarks, threads), "supermodel", table)
@@ -28,6 +37,7 @@ if __name__ == "__main__":
         stack(
             [Path(snakemake.config["study_files"][name]) for name in snakemake.params.runs],
             *([Path(path) for path in snakemake.input[name]] for name in ("measurements", "patients")),
+            [Path(path) for path in snakemake.input.get("later", [])],
             Path(snakemake.output.table),
             snakemake.threads,
         )

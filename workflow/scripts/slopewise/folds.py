@@ -184,18 +184,22 @@ def audit(
     scores: pd.DataFrame,
     ledger: pd.DataFrame,
     landmark: float,
+    later: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """The table ``slopes/leakage_audit.csv``: for each validated fit, whom it saw, whom it scored, up to when.
 
     Who was scored is read from `scores` (slopes/crossfit), how many patients and rows each model was really given
     from `ledger` (growth/fits), and the times from the cohort's measurements. A verdict is ``leak`` when a scored
     patient is among the fitted ones, a fitted row lies after the landmark, or a model reports other numbers of
-    patients or rows than its training patients have. The fit on everybody (repeat 0) is no validated fit: not listed.
+    patients or rows than its training patients have. With `later`, rows after the landmark are allowed in training
+    (`growth.rows: all`): then only those of scored patients are counted as rows after it. The fit on everybody
+    (repeat 0) is no validated fit: not listed.
     """
     patients = sorted(set(folds["patient"]))
-    times = measurements["time"].to_numpy()
-    row_of = pd.Categorical(measurements["patient"], categories=patients).codes.astype(np.int64)
-    rows = {m: np.bincount(row_of[measurements[m].notna()], minlength=len(patients)) for m in markers}
+    trained_on = measurements if later is None else pd.concat([measurements, later], ignore_index=True)
+    times = trained_on["time"].to_numpy()
+    row_of = pd.Categorical(trained_on["patient"], categories=patients).codes.astype(np.int64)
+    rows = {m: np.bincount(row_of[trained_on[m].notna()], minlength=len(patients)) for m in markers}
     keys = ["scheme", "repeat", "held_out", "fold"]
     scored_by = {key: set(part["patient"]) for key, part in scores.groupby(keys)}
     recorded = {
@@ -211,7 +215,11 @@ def audit(
         seen = times[fit.trained[row_of]]
         expected = {m: (int((rows[m][fit.trained] > 0).sum()), int(rows[m][fit.trained].sum())) for m in markers}
         shared = len(fitted & scored_by.get(key, set()))
-        late = int((seen > landmark).sum())
+        if later is None:
+            late = int((seen > landmark).sum())
+        else:
+            both = np.array([patient in scored_by.get(key, set()) for patient in patients]) & fit.trained
+            late = int((times[both[row_of]] > landmark).sum())
         lines.append(
             {
                 **dict(zip(keys, key, strict=True)),

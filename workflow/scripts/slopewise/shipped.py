@@ -104,12 +104,12 @@ def _covariate(study: Study, name: str, measurements: pd.DataFrame, patients: pd
 
 def _growth(study: Study, data: MarkerData, markers: int) -> dict[str, Any]:
     """The marker's growth model on everybody, draws of its parameters, and the ranges of what it scores."""
-    batch = data.growth.fit_batch(data.everybody())
+    batch = data.trained_on.fit_batch(data.everybody())
     fit = batch.fit(0)
     number = min(DRAWS, max(20, DRAWS_IN_ALL // markers)) if fit.structure != "excluded" else 0
     draws = parameter_draws(fit, number, generator(study.seed, "draws", data.marker))
     everybody = np.arange(len(data.patients))
-    scored = score(data, batch, np.zeros_like(everybody), everybody)
+    scored = score(data, data.scoring(batch), np.zeros_like(everybody), everybody)
     ranges = {name: span(scored[name].to_numpy(dtype=float)) for name in ("level", "slope")}
     return {"growth": fit.to_dict(), "draws": draws.to_dict(), **ranges}
 

@@ -12,7 +12,7 @@ Units: level in marker units, slope in marker units per analysis unit.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -33,6 +33,8 @@ class MarkerData:
     patient with what the growth formulas name, time-varying ones with their last value up to the landmark. `at` (m,):
     the value of the predictor at which each patient's level and slope are taken, the landmark s, or for an infinite
     `landmark` (a study with `landmark: none`) the patient's own last one.
+    `growth` holds the rows up to the landmark, which score a patient; `training` those that fits learn from, where they
+    are others (`growth.rows: all`).
     """
 
     marker: str
@@ -41,6 +43,16 @@ class MarkerData:
     covariates: pd.DataFrame
     landmark: float
     at: NDArray[np.float64]
+    training: GrowthData | None = None
+
+    @property
+    def trained_on(self) -> GrowthData:
+        """The rows that fits learn from; with ``growth.rows: all`` those after the landmark are among them."""
+        return self.growth if self.training is None else self.training
+
+    def scoring(self, batch: GrowthBatch) -> GrowthBatch:
+        """Fits of `trained_on` as they score patients: by their rows up to the landmark alone."""
+        return batch if self.training is None else replace(batch, data=self.growth)
 
     def everybody(self) -> NDArray[np.int64]:
         """Every cohort patient once: copies (1, m) of the fit on everybody."""
@@ -64,13 +76,21 @@ def growth_model(study: Study) -> GrowthModel:
 
 
 def marker_data(
-    model: GrowthModel, marker: str, measurements: pd.DataFrame, patients: pd.DataFrame, landmark: float
-) -> MarkerData:
-    """Prepare one marker: the cohort's rows up to the landmark joined with patient-level columns."""
+    model: GrowthModel, marker: str, measurements: pd.DataFrame, patients: pd.DataFrame, landmark: float,
+    later: pd.DataFrame | None = None,
+) -> MarkerData:  # fmt: skip
+    """Prepare one marker: the cohort's rows up to the landmark joined with patient-level columns.
+
+    `later`, where given: rows after the landmark (``cohort/later``), from which fits learn, and no score.
+    """
     cohort = patients.sort_values("patient", kind="stable").reset_index(drop=True)
     own = [column for column in cohort.columns if column not in measurements.columns]
-    frame = measurements.merge(cohort[["patient", *own]], on="patient", how="inner", validate="many_to_one")
-    growth = model.data(frame, response=marker, patient="patient")
+    rows = measurements if later is None else pd.concat([measurements, later], ignore_index=True)
+    frame = rows.merge(cohort[["patient", *own]], on="patient", how="inner", validate="many_to_one")
+    whole = model.data(frame, response=marker, patient="patient")
+    growth = whole
+    if later is not None:
+        growth = whole.only(frame["time"].to_numpy(dtype=float)[whole.layout.order[whole.kept]] <= landmark)
     names = [str(patient) for patient in cohort["patient"]]
     if growth.patients != names:
         raise ValueError("every patient of the cohort needs a row up to the landmark")
@@ -82,6 +102,7 @@ def marker_data(
         covariates=at_landmark(measurements, cohort),
         landmark=landmark,
         at=np.full(len(names), landmark) if np.isfinite(landmark) else own_last,
+        training=None if later is None else whole,
     )
 
 
@@ -218,9 +239,10 @@ def _training_set(fit: Fit) -> tuple[str, int, int]:
 def fit_nested(data: MarkerData, copies: NDArray[np.int64], outer: NDArray[np.int64], threads: int = 1) -> GrowthBatch:
     """Fits with `copies` (fits, cohort patients); fit i takes the structure that fit ``outer[i]`` ended with."""
     leaders = np.unique(outer)
-    decided = data.growth.fit_batch(copies[leaders], threads=threads)
+    decided = data.trained_on.fit_batch(copies[leaders], threads=threads)
     structure = dict(zip(leaders.tolist(), decided.structure, strict=True))
-    return data.growth.fit_batch(copies, structures=[structure[i] for i in outer.tolist()], threads=threads)
+    fitted = data.trained_on.fit_batch(copies, structures=[structure[i] for i in outer.tolist()], threads=threads)
+    return data.scoring(fitted)
 
 
 def population_course(

@@ -168,7 +168,8 @@ class Growth(Keys):
     weights: Name | None = None
     """Column of prior weights: a row's residual variance is divided by its weight. Example: `replicates`"""
     rows: Literal["landmark", "all"] = "landmark"
-    """`all`: rows of training patients after the landmark enter the growth model too. Example: `landmark`"""
+    """`all`: rows of training patients after the landmark teach the growth model too; a patient's own level and slope
+    rest on rows up to the landmark all the same. Example: `landmark`"""
     slope_of: Name = "time"
     """The predictor whose slope is wanted. Example: `time`"""
     bootstrap: int = Field(default=1000, ge=0)

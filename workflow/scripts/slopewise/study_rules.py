@@ -51,13 +51,7 @@ def formula_names(formula: str) -> frozenset[str]:
     return frozenset(node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and id(node) not in functions)
 
 
-def _given(value: Any) -> bool:
-    return bool(value)
-
-
-NOT_YET: Mapping[str, Callable[[Any], bool]] = {
-    "growth.rows": lambda value: value == "all",
-}
+NOT_YET: Mapping[str, Callable[[Any], bool]] = {}
 """Keys whose capability is still to come, and for which of their values; ``*`` stands for every marker."""
 
 
@@ -84,6 +78,7 @@ def broken_rules(study: Study) -> Iterator[Finding]:
     """Keys that do not agree with each other, reserved names, formulas that cannot be read."""
     yield from _data_rules(study)
     yield from _landmark_rules(study)
+    yield from _later_rules(study)
     yield from _marker_rules(study)
     yield from _formula_rules(study)
     yield from _outcome_rules(study)
@@ -148,6 +143,18 @@ def _keeps_a_date(date_format: str) -> bool:
         return datetime.strptime(day.strftime(date_format), date_format).date() == day.date()
     except (ValueError, re.error):
         return False
+
+
+def _later_rules(study: Study) -> Iterator[Finding]:
+    """Training rows after the landmark need a landmark, and a formula that goes on after it."""
+    if study.growth.rows != "all":
+        return
+    if study.landmark == "none":
+        yield Finding(("growth", "rows"), "`all` asks for rows after the landmark, and the study has none (landmark)")
+    for key in ("fixed", "random"):
+        if re.search(r"\b(bs|cr)\s*\(", getattr(study.growth, key)):
+            message = "a spline ends at the landmark, so rows after it have no place in it; leave out growth.rows: all"
+            yield Finding(("growth", key), message)
 
 
 def _marker_rules(study: Study) -> Iterator[Finding]:

@@ -139,6 +139,11 @@ class GrowthData:
             raise ValueError(f"values must be {self.values.shape} finite numbers")
         return replace(self, values=new)
 
+    def only(self, rows: NDArray[np.bool_]) -> GrowthData:
+        """The same data with some of its rows, `rows` (rows,) true; patients, levels and the design stay."""
+        columns = None if self.columns is None else self.columns[rows]
+        return replace(self, kept=self.kept[rows], values=self.values[rows], columns=columns, shared=None)
+
     def release(self) -> None:
         """Forget the moments, which are made again when needed: memory then does not grow with the markers fitted."""
         self.__dict__.pop("moments", None)

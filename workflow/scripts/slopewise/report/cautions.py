@@ -81,6 +81,7 @@ def cautions(frames: Frames, naming: Naming) -> list[Caution]:
         *_calibration(frames, naming),
         *_hazards(frames, naming),
         *_files(frames),
+        *_later_rows(naming),
         *_settings(naming),
         *_composite(naming),
         *_competing(frames, naming),
@@ -282,6 +283,16 @@ def _files(frames: Frames) -> Iterator[Caution]:
     for row in file_findings(frames.problems, "warning").itertuples():
         message = str(row.message)
         yield "Input files", f"{message[:1].upper()}{message[1:]}; {row.action}."
+
+
+def _later_rows(naming: Naming) -> Iterator[Caution]:
+    if naming.study.growth.rows == "all":
+        yield (
+            "Rows after the landmark",
+            "Growth models learned from their training patients’ rows after the landmark too (growth.rows: all): "
+            "courses are known better, and those who live longer weigh more in them. Where courses bend after the "
+            "landmark, level and slope at it are pulled along. No score of a patient uses that patient’s later rows.",
+        )
 
 
 def _settings(naming: Naming) -> Iterator[Caution]:

@@ -62,7 +62,13 @@ def _growth_cohort(frames: Frames, naming: Naming) -> str:
     )
     until = f" up to {naming.duration(naming.landmark)}" if naming.has_landmark else ""
     rows = int(frames.flow.iloc[-1]["rows_left"])
-    return f"{clock}. We used the {rows} rows of {count(frames.n_patients, limit)} patients{until}."
+    later = ""
+    if naming.study.growth.rows == "all":
+        later = (
+            " Growth models also learned from their training patients’ rows after it; every patient’s own level and "
+            "slope rest on the rows up to it."
+        )
+    return f"{clock}. We used the {rows} rows of {count(frames.n_patients, limit)} patients{until}.{later}"
 
 
 def _growth(naming: Naming, cite: Citations) -> str:

@@ -26,11 +26,19 @@ def audit_section(frames: Frames, naming: Naming) -> Section:
     shared, late = int(audit["shared_patients"].sum()), int(audit["rows_after_landmark"].sum())
     found = "no leak" if not leaks else f"a leak in {leaks}"
     verdict = f"Of {len(audit)} sets of fitted and scored patients the audit found {found}."
+    allowed = naming.study.growth.rows == "all"
+    of_whom = " of a patient whom it scores" if allowed else ""
     detail = (
-        f"Patients who were scored by a model that they had helped to fit: {shared}. Rows after the landmark in a fit: "
+        f"Patients who were scored by a model that they had helped to fit: {shared}. Rows after "
+        f"the landmark{of_whom} in a fit: "
         f"{late}; the latest row lies at {naming.duration(round(latest, 3))}"
         + (f", the landmark at {naming.duration(naming.landmark)}." if naming.has_landmark else ", without a landmark.")
     )
+    if allowed:
+        detail += (
+            " Rows after the landmark of the patients who train were allowed (growth.rows: all); the level and slope "
+            "of whoever is scored rest on rows up to it alone."
+        )
     return Section(
         "audit",
         "Did anything leak?",
