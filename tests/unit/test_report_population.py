@@ -85,6 +85,8 @@ def test_what_is_seen_is_said_with_units_and_intervals(tmp_path: Path) -> None:
     assert "The slopes differ: m against f by +0.200 mg/l per year (95% interval 0.100 to 0.300, p = 0.001)." in text
     assert "with zero at 1.50 years the deviance (400.00), the average slope (0.200)" in text
     assert "its deviance moves by 8.60 with the zero" in text
+    methods = made.text("methods")
+    assert "Satterthwaite’s degrees of freedom [" in methods and "beyond the limit of fast change" in methods
     assert "<5" in text, "three men are fewer than five"
     courses = made.text("courses")
     assert (

@@ -24,6 +24,7 @@ from tests.unit.report_tables import Invented
 OF_COMPETING_EVENTS = {"competing", "blanche", "wolbers", "scheike"}
 OF_BINARY_OUTCOMES = {"brier", "austin_binary"}
 OF_THE_OTHER_ENGINE = {"statsmodels"}
+OF_STRATA_AND_LIMITS = {"satterthwaite", "henderson"}
 OF_A_PENALTY = {"elastic_net"}
 
 
@@ -238,7 +239,7 @@ def test_methods_cite_what_the_references_list(frames, naming):
         for n in group.split(",")
     }
     assert cited == set(range(1, len(context["references"]) + 1))
-    others = OF_COMPETING_EVENTS | OF_A_PENALTY | OF_BINARY_OUTCOMES | OF_THE_OTHER_ENGINE
+    others = OF_COMPETING_EVENTS | OF_A_PENALTY | OF_BINARY_OUTCOMES | OF_THE_OTHER_ENGINE | OF_STRATA_AND_LIMITS
     assert len(context["references"]) == len(WORKS) - len(others)
     text = " ".join(context["paragraphs"])
     for part in (

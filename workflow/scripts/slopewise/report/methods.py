@@ -24,7 +24,9 @@ def methods_section(frames: Frames, naming: Naming) -> Section:
     paragraphs = [
         _cohort(frames, naming, cite) if frames.has_outcome else _growth_cohort(frames, naming),
         _growth(naming, cite),
+        *_average_course(frames, cite),
         _crossfit(frames, naming, cite),
+        *_fast(frames, cite),
         *([_outcome(frames, naming, cite), _validation(frames, naming, cite)] if frames.has_outcome else []),
         _software(frames, cite),
     ]
@@ -102,6 +104,36 @@ def _engine(study: Study, cite: Citations) -> str:
     if study.growth.engine == "statsmodels":
         return f"with MixedLM of statsmodels {cite('statsmodels')}"
     return f"with the profiled likelihood of Bates et al. {cite('bates')}"
+
+
+def _average_course(frames: Frames, cite: Citations) -> list[str]:
+    """What was asked of the average course, where the tables have it."""
+    said = []
+    if len(frames.linearity):
+        said.append(
+            "Whether the average course is a straight line was tested by the likelihood ratio against a quadratic and "
+            "a natural cubic spline with two inner knots, fitted by maximum likelihood."
+        )
+    if frames.strata["by"].notna().any():
+        said.append(
+            "Average slopes in strata, and their differences, are linear combinations of the fixed effects with all "
+            "other covariates as in the cohort; intervals have Satterthwaite’s degrees of freedom "
+            f"{cite('satterthwaite')}."
+        )
+    return [" ".join(said)] if said else []
+
+
+def _fast(frames: Frames, cite: Citations) -> list[str]:
+    """How fast change was counted, where a limit was named."""
+    if not len(frames.fast_share):
+        return []
+    return [
+        "For each patient the probability of a slope beyond the limit of fast change was taken from the normal "
+        f"distribution of the slope given the patient’s own measurements, its variance that of prediction "
+        f"{cite('henderson')} (fixed effects estimated, variance components as known), with parameters of models that "
+        "had not seen the patient; the share of the cohort is the mean of these probabilities, its interval from "
+        "draws of all patients’ slopes together."
+    ]
 
 
 def _residuals(study: Study) -> str:

@@ -14,6 +14,16 @@ WORKS: dict[str, tuple[str, str]] = {
         "Journal of Statistical Software 2015;67(1):1–48.",
         "10.18637/jss.v067.i01",
     ),
+    "satterthwaite": (
+        "Kuznetsova A, Brockhoff PB, Christensen RHB. lmerTest package: tests in linear mixed effects models. Journal "
+        "of Statistical Software 2017;82(13):1–26.",
+        "10.18637/jss.v082.i13",
+    ),
+    "henderson": (
+        "Henderson CR. Best linear unbiased estimation and prediction under a selection model. Biometrics "
+        "1975;31:423–447.",
+        "10.2307/2529430",
+    ),
     "statsmodels": (
         "Seabold S, Perktold J. Statsmodels: econometric and statistical modeling with Python. Proceedings of the 9th "
         "Python in Science Conference 2010:92–96.",
