@@ -89,7 +89,7 @@ def test_of_many_markers_the_first_few_are_pictured_and_all_are_in_the_tables(tm
         assert len(re.findall(r'<tr data-marker="m\d+"', rows)) == 9, table
     paragraphs = re.search(r'<section id="evidence".*?</section>', html, re.S)[0]
     assert len(re.findall(r'<p data-marker="m\d+"', paragraphs)) == 9, "all are said in words"
-    assert '<details class="more bulk">' in paragraphs, "what is folded is not printed"
+    assert '<details class="more most">' in paragraphs and '<body class="many">' in html, "folded is not printed"
 
 
 def test_without_a_random_slope_the_checks_say_nothing(tmp_path):

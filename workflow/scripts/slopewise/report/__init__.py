@@ -27,6 +27,7 @@ def render(study: Study, results: Path) -> str:
             description=study.description,
             summary=summary(frames, naming),
             sections=sections(frames, naming),
+            many=len(naming.study.markers) > len(naming.detailed),
             style=own("page.css"),
             script=own("page.js"),
             version=frames.provenance["versions"].get("slopewise", ""),

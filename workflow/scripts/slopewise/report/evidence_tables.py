@@ -18,11 +18,8 @@ MODELS = {
     "study": "the study’s own",
 }
 
-VERDICTS = {
-    "none": "no slope of the patient’s own shown",
-    "trend": "patient-specific trend",
-    "trend_or_serial": "patient-specific trend or serial correlation",
-}
+VERDICTS = {"none": "none shown", "trend": "a trend", "trend_or_serial": "trend or serial"}
+"""What the comparison says of a slope of the patient's own: none shown, a trend, or a trend or serial correlation."""
 
 
 def row_of(table: pd.DataFrame, marker: str, model: str | None = None) -> pd.Series | None:
@@ -65,8 +62,8 @@ def glance_table(frames: Frames, naming: Naming) -> Table:
             ]
         )
     columns = [
-        "marker", "ICC, random intercept", "SD of slopes, 95% profile interval", "p, mixture", "p, bootstrap",
-        "q across markers", "p, equal slopes (F)", "p beside serial correlation", "what the data show",
+        "marker", "ICC", "SD of slopes, 95% interval", "p, mixture", "p, bootstrap",
+        "q", "p, F test", "p, beside serial", "own slope",
     ]  # fmt: skip
     caption = "Is a random slope needed? One row a marker"
     marks = {"marker": list(naming.study.markers)}

@@ -24,11 +24,6 @@ class Detailed:
     def of(naming: Naming) -> Detailed:
         return Detailed(len(naming.detailed), len(naming.study.markers))
 
-    @property
-    def fold(self) -> str:
-        """The class of a folded table of all markers: with very many of them it is not printed."""
-        return "bulk" if self.markers > self.shown else ""
-
 
 Draw = Callable[[str, str, str], tuple[str, str] | None]
 """From a marker, its label and the name of the panel to the panel and its sentence; nothing without data."""
