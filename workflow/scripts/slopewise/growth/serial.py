@@ -56,12 +56,15 @@ class SerialComparison:
 
 @dataclass(frozen=True)
 class _Patients:
-    """Patients with the same number n of rows: distances (k, n, n), z (k, n, 2), x (k, n, p), y (k, n)."""
+    """The k patients with the same number n of rows, who have u different sets of times: V_i is made once for each.
+
+    distance (u, n, n), z (u, n, 2); of (k,): which set is a patient's; rows (k, n, p + 1): x and then y.
+    """
 
     distance: Floats
     z: Floats
-    x: Floats
-    y: Floats
+    of: NDArray[np.int64]
+    rows: Floats
 
 
 @dataclass(frozen=True)
@@ -77,10 +80,10 @@ class _Problem:
     def deviance(self, theta: Floats, share: float, reach: float) -> tuple[float, float]:
         """REML deviance, residual variance profiled out, and that variance; theta: Cholesky factor of Psi (1 or 3)."""
         root = np.array([[theta[0], 0.0], [theta[1], theta[2]]]) if len(theta) == 3 else theta.reshape(1, 1)
-        logs, p = 0.0, self.groups[0].x.shape[2]
+        logs, p = 0.0, self.groups[0].rows.shape[2] - 1
         cross, right, square = np.zeros((p, p)), np.zeros(p), 0.0
         for group in self.groups:
-            n = group.y.shape[1]
+            n = group.rows.shape[1]
             half = group.z[:, :, : len(root)] @ root
             v = half @ half.transpose(0, 2, 1) + (1.0 - share) * np.eye(n)
             if share > 0.0:
@@ -89,8 +92,11 @@ class _Problem:
                 factor = np.linalg.cholesky(v)
             except np.linalg.LinAlgError:
                 return np.inf, np.nan
-            logs += 2.0 * float(np.log(np.diagonal(factor, axis1=1, axis2=2)).sum())
-            white = np.linalg.solve(factor, np.concatenate([group.x, group.y[:, :, None]], axis=2))
+            logs += 2.0 * float(np.log(np.diagonal(factor, axis1=1, axis2=2)).sum(axis=1)[group.of].sum())
+            if len(factor) == len(group.of):
+                white = np.linalg.solve(factor, group.rows)
+            else:
+                white = np.linalg.inv(factor)[group.of] @ group.rows
             wx, wy = white[:, :, :p], white[:, :, p]
             cross += np.einsum("kni,knj->ij", wx, wx)
             right += np.einsum("kni,kn->i", wx, wy)
@@ -145,10 +151,13 @@ def _standardised(fit: GrowthFit) -> _Problem:
     longest = 0.0
     for n in np.unique(sizes[sizes > 0]):
         rows = starts[:-1][sizes == n][:, None] + np.arange(n)
-        times = time[rows]
+        times, first, of = np.unique(time[rows], axis=0, return_index=True, return_inverse=True)
+        if len(times) == len(rows):  # no two patients have the same times
+            times, first, of = time[rows], np.arange(len(rows)), np.arange(len(rows))
         longest = max(longest, float(np.ptp(times, axis=1).max()))
         distance = np.abs(times[:, :, None] - times[:, None, :])
-        groups.append(_Patients(distance, z[rows], orthonormal[rows], y[rows] / unit))
+        own = np.concatenate([orthonormal[rows], (y[rows] / unit)[:, :, None]], axis=2)
+        groups.append(_Patients(distance, z[rows[first]], of.reshape(-1), own))
     jacobian = 2.0 * float(np.log(np.abs(np.diag(upper))).sum())
     constant = 2.0 * freedom * float(np.log(unit)) + jacobian
     return _Problem(tuple(groups), freedom, unit, longest or 1.0, constant)
