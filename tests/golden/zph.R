@@ -24,4 +24,8 @@ for (name in names(models)) {
   keep(name, "residual_moment", colnames(z$y), colSums(z$y * z$x))
   keep(name, "variance", colnames(z$y), diag(z$var))
 }
+# the bend of a restricted cubic spline with three knots, as Harrell scales it
+knots <- quantile(d$log_bilirubin, c(0.1, 0.5, 0.9), names = FALSE)
+bend <- Hmisc::rcspline.eval(d$log_bilirubin, knots = knots, norm = 2)
+keep("bend", "value", as.character(c(1, 50, 100, 200)), bend[c(1, 50, 100, 200), 1])
 write.csv(format(do.call(rbind, rows), digits = 17, trim = TRUE), "zph.csv", row.names = FALSE, quote = FALSE)

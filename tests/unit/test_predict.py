@@ -67,6 +67,7 @@ def test_training_patients_get_the_risk_of_the_full_fit(shipped: Shipped, tmp_pa
         {"data__time_zero": "first_visit"},
         {"growth__residual_by": "sex", "growth__weights": "age"},
         {"outcome__penalty": "elastic_net"},
+        {"outcome__terms": ["nonlinear_level", "level_by_slope"], "outcome__penalty": "none"},
     ],
 )
 def test_other_growth_models_give_the_risk_of_the_full_fit_too(tmp_path: Path, changes: dict[str, Any]):

@@ -130,7 +130,7 @@ _GROWTH_MODEL = (
     "landmark",
 )
 _OUTCOME_MODEL = _keys(
-    "outcome", "kind events competing positive covariates strata horizons penalty one_visit missing_marker entry"
+    "outcome", "kind events competing positive covariates strata horizons terms penalty one_visit missing_marker entry"
 )
 _DEPENDS_ON: dict[str, tuple[str, ...]] = {
     "cohort": (

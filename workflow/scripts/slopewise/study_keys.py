@@ -213,6 +213,10 @@ class Outcome(Keys):
     horizons: Numbers = ()
     """Times after the landmark, in the analysis unit, at which risks are predicted (needed for survival).
     Example: `[3, 5, 8]`"""
+    terms: Annotated[tuple[Literal["nonlinear_level", "level_by_slope"], ...], Field(strict=False)] = ()
+    """Terms besides levels and slopes, in every step that has what they are made of: `nonlinear_level` lets the effect
+    of the level bend (restricted cubic spline, knots at the 10th, 50th and 90th percentile of the training patients),
+    `level_by_slope` lets the effect of the slope depend on the level. Example: `[nonlinear_level]`"""
     penalty: Literal["auto", "none", "elastic_net"] = "auto"
     """Penalty of the outcome model; `auto`: elastic net when there are fewer than 10 events per coefficient of the
     largest step. Example: `none`"""

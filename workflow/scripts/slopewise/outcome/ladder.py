@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from slopewise.outcome.derived import quantities
 from slopewise.outcome.predictors import CovariateCoding, StratumCoding
 from slopewise.run import InputError
 from slopewise.study import Study
@@ -73,7 +74,7 @@ class LadderData:
     the outcome has no time.
     `stratum` (n,): codes of `strata`. `covariates` (n, c) coded; `facts` (n, M, 4) first, last, delta, OLS slope,
     missing where a patient has none; `terms` fixes the rows of the coefficients of a cause: (step, term). `penalty` is
-    ``outcome.penalty`` of the study file.
+    ``outcome.penalty`` of the study file, `extra` its ``outcome.terms``.
     """
 
     patients: tuple[str, ...]
@@ -91,6 +92,7 @@ class LadderData:
     facts: Floats
     terms: tuple[tuple[str, str], ...]
     penalty: str = "none"
+    extra: tuple[str, ...] = ()
 
     @property
     def cause(self) -> str:
@@ -103,11 +105,11 @@ class LadderData:
         return tuple((step, cause, term) for cause in self.causes for step, term in self.terms)
 
     def step_terms(self, step: Step) -> tuple[str, ...]:
-        """Terms of one step: the covariates', then each marker's quantities."""
-        return _step_terms(step, self.coding, self.markers)
+        """Terms of one step: the covariates', then each marker's quantities, then what is derived of them."""
+        return _step_terms(step, self.coding, self.markers, self.extra)
 
     def raw(self, step: Step, rows: NDArray[np.int64], level: Floats, slope: Floats) -> Floats:
-        """Predictors (rows, k) of a step as they are, NaN where missing; `level`, `slope` (n, M)."""
+        """Predictors (rows, k) of a step as they are, NaN where missing, no derived ones; `level`, `slope` (n, M)."""
         blocks = [self.covariates[rows]]
         for marker in range(len(self.markers)):
             for name in step.quantities:
@@ -119,8 +121,10 @@ class LadderData:
         return np.concatenate(blocks, axis=1)
 
 
-def _step_terms(step: Step, coding: CovariateCoding, markers: Sequence[str]) -> tuple[str, ...]:
-    return (*coding.terms, *(f"{marker}.{name}" for marker in markers for name in step.quantities))
+def _step_terms(step: Step, coding: CovariateCoding, markers: Sequence[str], extra: Sequence[str]) -> tuple[str, ...]:
+    names = [f"{marker}.{name}" for marker in markers for name in step.quantities]
+    names += [f"{marker}.{name}" for marker in markers for name in quantities(step.quantities, extra)]
+    return (*coding.terms, *names)
 
 
 def causes_of(study: Study) -> tuple[str, ...]:
@@ -172,7 +176,10 @@ def ladder_data(study: Study, patients: pd.DataFrame, slopes: pd.DataFrame) -> L
         stratum=strata.codes(cohort),
         covariates=coding.matrix(cohort),
         facts=np.ascontiguousarray(facts),
-        terms=tuple((step.name, term) for step in STEPS for term in _step_terms(step, coding, markers)),
+        terms=tuple(
+            (step.name, term) for step in STEPS for term in _step_terms(step, coding, markers, study.outcome.terms)
+        ),
+        extra=study.outcome.terms,
         penalty=study.outcome.penalty,
     )
 

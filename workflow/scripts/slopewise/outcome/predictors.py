@@ -8,7 +8,7 @@ replayed on others.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from slopewise.outcome.cox import independent
+from slopewise.outcome.derived import Derived, learn_derived
 from slopewise.run import InputError
 
 Floats = NDArray[np.float64]
@@ -125,7 +126,8 @@ def _first(patients: pd.DataFrame, flagged: pd.Series) -> str:
 class PredictorRecipe:
     """The columns of one step, learned from training patients: `terms` kept, with `fill`, `centre`, `scale` (k,).
 
-    `columns` (k,) are their places among the step's `every_term`. `scale` is the SD (divisor n − 1).
+    `columns` (k,) are their places among the step's `every_term` and, after them, the `derived` columns, for which
+    `base_fill` fills what is missing in the others. `scale` is the SD (divisor n − 1).
     """
 
     step: str
@@ -136,6 +138,8 @@ class PredictorRecipe:
     centre: Floats
     scale: Floats
     coding: CovariateCoding
+    base_fill: Floats = field(default_factory=lambda: np.empty(0))
+    derived: tuple[Derived, ...] = ()
 
     @classmethod
     def learn(
@@ -147,6 +151,8 @@ class PredictorRecipe:
         `left_out` maps terms to the reason why they must not enter. Left out besides: a predictor that nobody has,
         one without variance, one that is a linear combination of earlier ones. Each gives a note.
         """
+        base = tuple(terms)[: raw.shape[1]]
+        raw, derived, reasons = _extended(terms, raw, counts, left_out)
         present = ~np.isnan(raw)
         copies = np.where(present, counts[:, None], 0)
         total = copies.sum(axis=0)
@@ -156,8 +162,9 @@ class PredictorRecipe:
         variance = (counts[:, None] * deviation**2).sum(axis=0) / max(int(counts.sum()) - 1, 1)
         scale = np.sqrt(variance)
         flat = scale <= 1e-9 * np.abs(filled).max(axis=0, initial=0.0)
-        reasons = dict(left_out)
         for column, term in enumerate(terms):
+            if term in reasons and term not in left_out:
+                continue
             if total[column] == 0:
                 reasons[term] = f"{term} left out: no training patient has a value"
             elif flat[column] and term not in reasons:
@@ -170,18 +177,23 @@ class PredictorRecipe:
         chosen = chosen[free]
         recipe = cls(
             step=step,
-            every_term=tuple(terms),
+            every_term=base,
             terms=tuple(terms[column] for column in chosen),
             columns=chosen,
             fill=fill[chosen],
             centre=fill[chosen],
             scale=scale[chosen],
             coding=coding,
+            base_fill=fill[: len(base)] if derived else np.empty(0),
+            derived=derived,
         )
         return recipe, [Note(step, marker_of(term, coding), reasons[term]) for term in terms if term in reasons]
 
     def standardise(self, raw: Floats) -> Floats:
         """The model's columns (n, kept) from the step's predictors `raw` (n, k) of any patients."""
+        if self.derived:
+            filled = np.where(np.isnan(raw), self.base_fill, raw)
+            raw = np.column_stack([raw, *(one.column(filled) for one in self.derived)])
         own = raw[:, self.columns]
         return (np.where(np.isnan(own), self.fill, own) - self.centre) / self.scale
 
@@ -201,6 +213,11 @@ class PredictorRecipe:
             "fill": self.fill.tolist(),
             "centre": self.centre.tolist(),
             "scale": self.scale.tolist(),
+            **(
+                {"base_fill": self.base_fill.tolist(), "derived": [one.to_dict() for one in self.derived]}
+                if self.derived
+                else {}
+            ),
             "covariates": [[name, None if levels is None else list(levels)] for name, levels in self.coding.covariates],
         }
 
@@ -209,16 +226,43 @@ class PredictorRecipe:
         """The inverse of `to_dict`."""
         every = tuple(content["every_term"])
         coded = tuple((name, None if levels is None else tuple(levels)) for name, levels in content["covariates"])
+        derived = tuple(Derived.from_dict(one) for one in content.get("derived", ()))
+        places = [*every, *(one.term for one in derived)]
         return cls(
             step=content["step"],
             every_term=every,
             terms=tuple(content["terms"]),
-            columns=np.array([every.index(term) for term in content["terms"]], dtype=np.int64),
+            columns=np.array([places.index(term) for term in content["terms"]], dtype=np.int64),
             fill=np.array(content["fill"], dtype=float),
             centre=np.array(content["centre"], dtype=float),
             scale=np.array(content["scale"], dtype=float),
             coding=CovariateCoding(coded),
+            base_fill=np.array(content.get("base_fill", ()), dtype=float),
+            derived=derived,
         )
+
+
+def _extended(
+    terms: Sequence[str], raw: Floats, counts: Integers, left_out: Mapping[str, str]
+) -> tuple[Floats, tuple[Derived, ...], dict[str, str]]:
+    """`raw` with the columns of derived terms, those that come after its own; one that is left out is constant."""
+    reasons, base = dict(left_out), tuple(terms)[: raw.shape[1]]
+    if len(base) == len(terms):
+        return raw, (), reasons
+    present = ~np.isnan(raw)
+    total = np.where(present, counts[:, None], 0).sum(axis=0)
+    mean = np.where(present, raw * counts[:, None], 0.0).sum(axis=0) / np.maximum(total, 1)
+    filled, made, columns = np.where(present, raw, mean), [], []
+    for term in terms[len(base) :]:
+        found = learn_derived(term, base, filled, counts, reasons)
+        if isinstance(found, str):
+            reasons[term] = found
+            found = Derived(term, (), ())
+            columns.append(np.zeros(len(raw)))
+        else:
+            columns.append(found.column(filled))
+        made.append(found)
+    return np.column_stack([raw, *columns]), tuple(made), reasons
 
 
 def marker_of(term: str, coding: CovariateCoding) -> str:

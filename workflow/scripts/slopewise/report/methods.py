@@ -189,6 +189,12 @@ def _outcome(frames: Frames, naming: Naming, cite: Citations) -> str:
     )
     dropped = slopes_dropped(frames)
     sentence += f" (in the final model: {naming.listed(dropped)})." if dropped else "."
+    if study.outcome.terms:
+        told = {
+            "nonlinear_level": "levels bend (restricted cubic splines with three knots from the training patients)",
+            "level_by_slope": "the effect of a slope depend on the level (their product)",
+        }
+        sentence += f" Models with levels let {in_words([told[term] for term in study.outcome.terms])}."
     if frames.penalised:
         sentence += (
             f" The models were penalised by an elastic net (half lasso, half ridge) {cite('elastic_net')}, its "

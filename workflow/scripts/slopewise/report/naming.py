@@ -44,6 +44,8 @@ QUANTITIES = {
     "ols": "own slope",
     "level": "level",
     "slope": "slope",
+    "bend": "bend of the level",
+    "product": "level × slope",
 }
 RATES = ("ols", "slope")
 
@@ -203,6 +205,6 @@ class Naming:
     def term_unit(self, term: str) -> str:
         """What one unit of a term is: ``log mg/dl per year``; empty for a covariate."""
         marker, _, quantity = term.rpartition(".")
-        if marker not in self.study.markers or quantity not in QUANTITIES:
+        if marker not in self.study.markers or quantity not in QUANTITIES or quantity in ("bend", "product"):
             return ""
         return self.slope_unit(marker) if quantity in RATES else self.unit_of(marker)
