@@ -114,7 +114,7 @@ def shrinkage(slopes: pd.DataFrame, label: str, population: float | None, name: 
 
 
 @drawing
-def reliability(groups: pd.DataFrame, labels: dict[str, str], name: str) -> str:
+def reliability(groups: pd.DataFrame, labels: dict[str, str], name: str, until: str = "the landmark") -> str:
     """Mean reliability of a slope by the number of visits, a line a marker.
 
     `groups`: marker, visits (the group's label, in order), reliability (missing where too few patients are in a group).
@@ -130,7 +130,7 @@ def reliability(groups: pd.DataFrame, labels: dict[str, str], name: str) -> str:
     axes.set_xticks(range(len(order)), labels=order)
     axes.set_xlim(-0.3, len(order) - 0.7)
     axes.set_ylim(0, 1)
-    axes.set_xlabel("visits up to the landmark")
+    axes.set_xlabel(f"visits up to {until}")
     axes.axhline(0, color=MUTED, linewidth=0.8)
     axes.axhline(1, color=LINE, linewidth=0.8)
     legend(

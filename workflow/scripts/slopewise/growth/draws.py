@@ -14,6 +14,9 @@ import numpy as np
 
 from slopewise.design import Matrix
 from slopewise.growth.fit import GrowthFit
+from slopewise.growth.profile import RESIDUAL
+
+Interval = tuple[float, float]
 
 DIGITS = 9
 """Significant digits that are kept of a draw: far below the noise between draws."""
@@ -92,3 +95,31 @@ def parameter_draws(fit: GrowthFit, number: int, rng: np.random.Generator) -> Pa
         np.array(variance).reshape(-1),
         np.array(ratios).reshape(-1, len(fit.ratios)),
     )
+
+
+def bootstrap_components(fit: GrowthFit, number: int, rng: np.random.Generator) -> dict[tuple[str, str], Interval]:
+    """95% percentile intervals of SDs, correlations and residual SD by pair of terms, as ``growth/covariance`` has them.
+
+    For more than two random effects, of which there is no profile; of `number` draws. A correlation is of the draws in
+    which both effects vary.
+    """
+    drawn = parameter_draws(fit, number, rng)
+    names = [str(name) for name in fit.design.random_names]
+    sd = np.sqrt(np.maximum(np.einsum("bqq->bq", drawn.covariance), 0.0))
+    found = {}
+    for i, first in enumerate(names):
+        found[first, first] = _percentiles(sd[:, i])
+        for j in range(i + 1, len(names)):
+            product = sd[:, i] * sd[:, j]
+            both = product > 0
+            found[first, names[j]] = _percentiles(np.clip(drawn.covariance[both, i, j] / product[both], -1.0, 1.0))
+    if not fit.stratum_names:
+        found[RESIDUAL, RESIDUAL] = _percentiles(np.sqrt(drawn.variance))
+    return found
+
+
+def _percentiles(values: Matrix) -> Interval:
+    if not len(values):
+        return np.nan, np.nan
+    low, high = np.quantile(values, [0.025, 0.975])
+    return float(low), float(high)

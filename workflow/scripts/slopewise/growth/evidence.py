@@ -10,6 +10,7 @@ import pandas as pd
 from slopewise.growth.checks import normality, residual_classes, residual_rows, richest, visits_and_slopes
 from slopewise.growth.compare import (
     SideBySide,
+    active_terms,
     bootstrap_p,
     comparison_rows,
     explained,
@@ -20,12 +21,16 @@ from slopewise.growth.compare import (
 )
 from slopewise.growth.data import GrowthData
 from slopewise.growth.diagnose import implied_correlation, implied_variance, trends, variogram
+from slopewise.growth.draws import bootstrap_components
 from slopewise.growth.fit import GrowthFit
 from slopewise.growth.influence import influence
 from slopewise.growth.model import GrowthModel
 from slopewise.growth.pooling import patient_rows, planned_reliability
 from slopewise.growth.residuals import residual_table
 from slopewise.growth.serial import SerialComparison, SerialFit, compare_serial
+
+DRAWS = 200
+"""Draws of the parametric bootstrap for the intervals of variance components that have no profile."""
 
 ALPHA = 0.05
 """Below this p of the slope in the presence of serial correlation, the slope is said to survive the comparison."""
@@ -52,12 +57,23 @@ def compare_marker(
         comparison = pd.concat([comparison, pd.DataFrame([_own_row(own, study)])], ignore_index=True)
     return {
         "fixed_effects": pd.concat([fit.fixed_effects.assign(model=name) for name, fit in fits.items()]),
-        "covariance": pd.concat([variance_components(fit).assign(model=name) for name, fit in fits.items()]),
+        "covariance": pd.concat([components(fit, draws, rng).assign(model=name) for name, fit in fits.items()]),
         "comparison": comparison,
         "residuals": residual_table(own, study),
         **_detective(models, p, in_time),
         **_checks(models, textbook, threads),
     }
+
+
+def components(fit: GrowthFit, draws: int, rng: np.random.Generator) -> pd.DataFrame:
+    """`variance_components`; with more than two random effects their intervals are of at most `DRAWS` `draws`."""
+    frame = variance_components(fit)
+    if len(active_terms(fit)) <= 2 or not draws or not (np.isfinite(fit.deviance) and fit.sigma > 0):
+        return frame
+    ends = bootstrap_components(fit, min(draws, DRAWS), rng)
+    pairs = list(zip(frame["term_1"], frame["term_2"], strict=True))
+    low, high = zip(*(ends.get(pair, (np.nan, np.nan)) for pair in pairs), strict=True)
+    return frame.assign(ci_low=low, ci_high=high)
 
 
 def differs(model: GrowthModel, textbook: GrowthModel) -> bool:

@@ -129,7 +129,7 @@ def shares_table(frames: Frames, naming: Naming) -> Table:
 
 
 def components_table(frames: Frames, naming: Naming) -> Table:
-    """Variance components of every model with their profile intervals."""
+    """Variance components of every model with their intervals."""
     lines: list[list[Cell | str]] = []
     order = {model: place for place, model in enumerate(MODELS)}
     for marker in naming.study.markers:
@@ -140,7 +140,7 @@ def components_table(frames: Frames, naming: Naming) -> Table:
             what = f"SD of {one}, {other}" if one == "Residual" != other else what
             ends = figure_interval(row.ci_low, row.ci_high)
             lines.append([naming.marker(marker), MODELS[str(row.model)], what, figures(row.sd_or_correlation), ends])
-    columns = ["marker", "model", "component", "estimate", "95% profile interval"]
+    columns = ["marker", "model", "component", "estimate", "95% interval"]
     return Table("growth-components", "Variance components", columns, lines, frozenset({0, 1, 2}))
 
 

@@ -103,6 +103,8 @@ def pulled_panel(frames: Frames, naming: Naming) -> Draw:
             return None
         drawn = draw.pulled(rows, label, axis_unit(naming), name)
         kept = rows["reliability"]
+        if kept.max() - kept.min() < 0.005:
+            return drawn, f"Everybody’s slope is pulled {percent(1 - kept.median())} of the way to the average."
         return drawn, (
             f"The slope of the patient in the middle is pulled {percent(1 - kept.median())} of the way to the average; "
             f"the middle half of the patients lie between {percent(1 - kept.quantile(0.75))} and "

@@ -39,7 +39,7 @@ def slopes_section(frames: Frames, naming: Naming) -> Section:
                 "Mean reliability of the slopes by number of visits. With one visit a slope is the average slope, "
                 "tilted by what "
                 "the starting value says about it.",
-                [draw.reliability(groups, labels, "reliability")],
+                [draw.reliability(groups, labels, "reliability", naming.moment)],
             ),
             "table": slopes_table(frames, naming),
             "visits_table": visits_table(groups, naming),
