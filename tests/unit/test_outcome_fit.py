@@ -233,6 +233,16 @@ def test_bootstrap_intervals_are_percentiles_of_the_resamples_that_have_the_term
     told = ledger.set_index("marker")["message"]
     assert "20 of 101" in told["alpha"] and "60 of 101" in told["beta"]
     tables.check(table, "outcome/coefficients")
+    rng = np.random.default_rng(1)
+    value = fitted.coefficients.query("scale == 'unit'")["estimate"].to_numpy()
+    near, apart = value + 0.1 * rng.normal(size=(400, len(value))), value + np.zeros((30, len(value)))
+    near[:, often] = value[often] + 1.0  # every draw on one side
+    bca, told = bootstrap_intervals(fitted.coefficients, near, near, data, (apart, apart))
+    inside = bca.query("scale == 'unit'")
+    assert (inside["ci_low_bootstrap"].to_numpy()[:often] < value[:often]).all()
+    assert told["message"].tolist() == [
+        "beta.slope: the bootstrap interval is of percentiles, a BCa interval could not be had"
+    ]
     none, empty = bootstrap_intervals(
         fitted.coefficients, np.empty((0, len(data.terms))), np.empty((0, len(data.terms))), data
     )

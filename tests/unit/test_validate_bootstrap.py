@@ -11,7 +11,15 @@ from slopewise.outcome.ladder import STEPS
 from slopewise.run import generator
 from slopewise.slopes import MarkerData, facts, fit_nested, marker_data, score
 from slopewise.study import Study
-from slopewise.validate.bootstrap import BootstrapPlan, Resample, bootstrap_ladder, draw, reliability_table, stage_one
+from slopewise.validate.bootstrap import (
+    BootstrapPlan,
+    Resample,
+    bootstrap_ladder,
+    draw,
+    jackknife_ladder,
+    reliability_table,
+    stage_one,
+)
 
 PLAN = BootstrapPlan(replicates=6, folds=4, repeats=2, seed=3)
 PATIENTS = 90
@@ -154,3 +162,14 @@ def test_chosen_steps_alone_have_the_same_estimates(marker, ladder):
     assert np.array_equal(chosen.estimates_sd[:, own], whole.estimates_sd[:, own])
     assert np.isnan(chosen.estimates_unit[:, ~own]).all()
     assert np.array_equal(chosen.reliability, whole.reliability)
+
+
+def test_the_jackknife_leaves_out_one_patient_at_a_time(marker, ladder):
+    found = jackknife_ladder(PLAN, ladder, [marker])
+    assert found.estimates_unit.shape == (PATIENTS, len(ladder.rows))
+    assert np.isfinite(found.estimates_sd).all()
+    spread = found.estimates_unit.std(axis=0)
+    boot = bootstrap_ladder(PLAN, ladder, [marker]).estimates_unit.std(axis=0)
+    assert (spread < boot).all()  # one patient less moves less than a resample
+    again = jackknife_ladder(PLAN, ladder, [marker], threads=2)
+    assert np.array_equal(found.estimates_unit, again.estimates_unit)

@@ -13,8 +13,8 @@ def fit(study_file: Path, inputs: dict[str, Path], outputs: dict[str, Path], thr
     from slopewise.outcome.fit import bootstrap_intervals, fit_outcome
     from slopewise.shipped import shipped_model
     from slopewise.slopes import growth_model, marker_data
-    from slopewise.study import load_study
-    from slopewise.validate.bootstrap import BootstrapPlan, bootstrap_ladder, reliability_table
+    from slopewise.study import BCA_FROM, load_study
+    from slopewise.validate.bootstrap import BootstrapPlan, bootstrap_ladder, jackknife_ladder, reliability_table
 
     study = load_study(study_file)
     rows = tables.read("cohort/measurements", inputs["measurements"])
@@ -30,8 +30,12 @@ def fit(study_file: Path, inputs: dict[str, Path], outputs: dict[str, Path], thr
     ]
     plan = BootstrapPlan(study.outcome.bootstrap, study.crossfit.folds, study.crossfit.repeats, study.seed)
     boot = bootstrap_ladder(plan, outcome.data, markers, threads)
+    without = None
+    if study.outcome.bootstrap >= BCA_FROM:
+        left_out = jackknife_ladder(plan, outcome.data, markers, threads)
+        without = (left_out.estimates_unit, left_out.estimates_sd)
     coefficients, lines = bootstrap_intervals(
-        outcome.coefficients, boot.estimates_unit, boot.estimates_sd, outcome.data
+        outcome.coefficients, boot.estimates_unit, boot.estimates_sd, outcome.data, without
     )
     tables.write(coefficients, "outcome/coefficients", outputs["coefficients"])
     tables.write(pd.concat([outcome.ledger, lines]), "outcome/ledger", outputs["ledger"])

@@ -19,6 +19,9 @@ from slopewise.study_rules import broken_rules, formula_names, not_available
 
 __all__ = ["STEPS", "Marker", "Study", "formula_names", "load_study"]
 
+BCA_FROM = 1000
+"""From so many resamples on (`outcome.bootstrap`) intervals of coefficients are BCa ones: fewer make them rough."""
+
 STEPS = ("cohort", "folds", "compare_growth", "crossfit", "outcome", "validate", "report")
 """The steps that `Study.subset` knows."""
 

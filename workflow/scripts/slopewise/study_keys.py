@@ -227,7 +227,8 @@ class Outcome(Keys):
     """A patient without any row of a marker: the population's values (reliability 0), flagged; or the patient leaves.
     Example: `population`"""
     bootstrap: int = Field(default=200, ge=0)
-    """Patients resampled through both stages for the coefficients' intervals; 0: none. Example: `200`"""
+    """Patients resampled through both stages for the coefficients' intervals; 0: none. Intervals of percentiles; from
+    1000 on BCa intervals, with a jackknife through both stages. Example: `200`"""
 
 
 class CrossFit(Keys):

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import stdtr, stdtrit
 
-from slopewise.metrics.resampling import percentile_interval
+from slopewise.metrics.resampling import bca_interval, percentile_interval
 from slopewise.outcome.ladder import FACTS, STEPS, LadderData
 from slopewise.outcome.models import EVENTS_PER_COEFFICIENT, StepModel
 from slopewise.outcome.predictors import Note, marker_of
@@ -43,9 +43,13 @@ def coefficients_table(
 
 
 def bootstrap_intervals(
-    coefficients: pd.DataFrame, estimates_unit: Floats, estimates_sd: Floats, data: LadderData
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Put percentile intervals of two-stage bootstrap estimates (B, C·T) beside the naive ones; none where B = 0.
+    coefficients: pd.DataFrame, estimates_unit: Floats, estimates_sd: Floats, data: LadderData,
+    jackknife: tuple[Floats, Floats] | None = None,
+) -> tuple[pd.DataFrame, pd.DataFrame]:  # fmt: skip
+    """Put intervals of two-stage bootstrap estimates (B, C·T) beside the naive ones; none where B = 0.
+
+    Percentile intervals; BCa intervals where estimates without each patient, `jackknife` per unit and per SD (J, C·T),
+    are given, with a ledger line where the percentiles had to stay.
 
     A term that some resamples left out gets its interval from the others and a ledger line; from fewer than half of
     the resamples there is none. `selected` is the share of all resamples in which a penalised term's coefficient is not
@@ -54,8 +58,18 @@ def bootstrap_intervals(
     table, notes = coefficients.copy(), []
     place = {key: index for index, key in enumerate(data.rows)}
     column = np.array([place[key] for key in zip(table["predictors"], table["cause"], table["term"], strict=True)])
-    for scale, estimates in (("unit", estimates_unit), ("sd", estimates_sd)):
+    for number, (scale, estimates) in enumerate((("unit", estimates_unit), ("sd", estimates_sd))):
         low, high, lacking = percentile_interval(estimates)
+        if jackknife is not None:
+            own = table["scale"].eq(scale).to_numpy()
+            value = np.full(len(data.rows), np.nan)
+            value[column[own]] = table.loc[own, "estimate"]
+            better = bca_interval(estimates, value, jackknife[number])
+            low, high = np.where(better[2], better[0], low), np.where(better[2], better[1], high)
+            for index in np.flatnonzero(~better[2] & np.isfinite(low)) if scale == "unit" else ():
+                step, cause, term = data.rows[index]
+                text = f"{term}: the bootstrap interval is of percentiles, a BCa interval could not be had"
+                notes.append(Note(step, marker_of(term, data.coding), of_cause(data, cause) + text))
         rows = ((table["scale"] == scale) & table["estimate"].notna()).to_numpy()
         table.loc[rows, "ci_low_bootstrap"] = low[column[rows]]
         table.loc[rows, "ci_high_bootstrap"] = high[column[rows]]

@@ -8,7 +8,7 @@ from slopewise.report.numbers import count, in_words
 from slopewise.report.parts import Section
 from slopewise.report.references import Citations
 from slopewise.report.wording import HEADLINES, headlines, slopes_dropped
-from slopewise.study import Study
+from slopewise.study import BCA_FROM, Study
 
 TRANSFORMS = {
     "log": "log-transformed",
@@ -203,8 +203,10 @@ def _outcome(frames: Frames, naming: Naming, cite: Citations) -> str:
     if len(frames.hazards):
         sentence += f" Proportional hazards were examined by scaled Schoenfeld residuals {cite('grambsch')}."
     if study.outcome.bootstrap:
+        bca = study.outcome.bootstrap >= BCA_FROM
+        kind = "Bias-corrected and accelerated (BCa) intervals" if bca else "Intervals"
         sentence += (
-            f" Intervals of {naming.words.effect}s come from {study.outcome.bootstrap} resamples of patients through "
+            f" {kind} of {naming.words.effect}s come from {study.outcome.bootstrap} resamples of patients through "
             "both stages, cross-fitting "
             "included."
         )

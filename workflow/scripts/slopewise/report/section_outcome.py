@@ -16,6 +16,7 @@ from slopewise.report.parts import Cell, Picture, Section, Table
 from slopewise.report.risk_groups import GROUPS, RiskGroups, risk_groups, round_times
 from slopewise.report.section_ladder import present
 from slopewise.report.section_thirds import thirds_section
+from slopewise.study import BCA_FROM
 
 SHOWN = ("clinical", "level", "slope")
 """Steps in the pictures of risks; the last one with its interval."""
@@ -33,6 +34,7 @@ def coefficients_section(frames: Frames, naming: Naming) -> Section:
             "tables": [coefficient_table(frames, naming, step) for step in steps],
             "others": [coefficient_table(frames, naming, step) for step in others],
             "bootstrap": naming.study.outcome.bootstrap,
+            "bca": naming.study.outcome.bootstrap >= BCA_FROM,
             "effect": naming.words.effect,
             "penalised": penalty_sentences(frames, naming),
             "dropped": slope_reasons(frames, naming),

@@ -6,7 +6,7 @@ growth model and share a fold, so no copy helps to make the slope of another (ME
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +22,10 @@ from slopewise.slopes import MarkerData, fit_nested, score
 
 PAIRS_AT_ONCE = 200_000
 """Patients × fits scored in one go: bounds memory, changes no number."""
+
+
+GROUPS = 400
+"""So many patients, or groups of them, are left out in turn at most."""
 
 
 @dataclass(frozen=True)
@@ -124,11 +128,38 @@ def bootstrap_ladder(
     `steps` of the ladder alone, estimates of the others are missing.
     """
     events = np.asarray(ladder.event, dtype=np.int64)
-    per_resample = len(events) * plan.repeats
+    return _refitted(plan, plan.replicates, lambda b: draw(plan, b, events), ladder, markers, threads, steps)
+
+
+def jackknife_ladder(
+    plan: BootstrapPlan, ladder: LadderData, markers: Sequence[MarkerData], threads: int = 1
+) -> Bootstrap:
+    """The same without each patient in turn, the others' folds held: how the estimates bend, for the BCa interval.
+
+    Of more than `GROUPS` patients, groups of patients are left out, dealt at random.
+    """
+    events = np.asarray(ladder.event, dtype=np.int64)
+    rng, n = generator(plan.seed, "jackknife"), len(events)
+    fold = np.array([assign(events, plan.folds, rng) for _ in range(plan.repeats)])
+    group = rng.permutation(n) % min(n, GROUPS)
+
+    def without(g: int) -> Resample:
+        counts = (group != g).astype(np.int64)
+        return Resample(counts, fold * counts)
+
+    return _refitted(plan, min(n, GROUPS), without, ladder, markers, threads, STEPS)
+
+
+def _refitted(
+    plan: BootstrapPlan, number: int, resample_of: Callable[[int], Resample], ladder: LadderData,
+    markers: Sequence[MarkerData], threads: int, steps: Sequence[Step],
+) -> Bootstrap:  # fmt: skip
+    """Both stages on resamples 0, 1, ... `number`."""
+    per_resample = len(ladder.patients) * plan.repeats
     size = max(1, PAIRS_AT_ONCE // per_resample)
     unit, standard, reliability = [], [], []
-    for start in counted("batches of resamples", range(0, plan.replicates, size)):
-        resamples = [draw(plan, b, events) for b in range(start, min(start + size, plan.replicates))]
+    for start in counted("batches of resamples", range(0, number, size)):
+        resamples = [resample_of(b) for b in range(start, min(start + size, number))]
         stages = [stage_one(data, resamples, plan.folds, threads) for data in markers]
         for i, resample in enumerate(resamples):
             level = np.column_stack([stage.level[i] for stage in stages])
@@ -144,12 +175,12 @@ def bootstrap_ladder(
             reliability.append(_mean_reliability([stage.reliability[i] for stage in stages], resample.counts))
     names = {step.name for step in steps}
     places = [place for place, (name, _, _) in enumerate(ladder.rows) if name in names]
-    found = np.full((2, plan.replicates, len(ladder.rows)), np.nan)
-    found[:, :, places] = np.array([unit, standard]).reshape(2, plan.replicates, len(places))
+    found = np.full((2, number, len(ladder.rows)), np.nan)
+    found[:, :, places] = np.array([unit, standard]).reshape(2, number, len(places))
     return Bootstrap(
         estimates_unit=found[0],
         estimates_sd=found[1],
-        reliability=np.array(reliability).reshape(plan.replicates, len(markers)),
+        reliability=np.array(reliability).reshape(number, len(markers)),
     )
 
 
