@@ -113,7 +113,7 @@ def test_serial_correlation_fits_at_least_as_well_as_in_nlme(models: dict[str, S
 def test_the_parametric_bootstrap_agrees_with_one_in_r(models: dict[str, SideBySide]) -> None:
     expected = golden("orthodont", "random_slope", "p_value_bootstrap")[""]
     own = bootstrap_p(models["orthodont"], 1000, np.random.default_rng(3))
-    # Two binomial shares of the same p, of 1000 draws here and 2000 in R: within four standard errors of their difference.
+    # Two shares of the same p, of 1000 draws here and 2000 in R: within four standard errors of their difference.
     assert own == pytest.approx(expected, abs=4 * np.sqrt(expected * (1 - expected) * (1 / 1000 + 1 / 2000)))
     again = bootstrap_p(models["orthodont"], 1000, np.random.default_rng(3), threads=3)
     assert own == again

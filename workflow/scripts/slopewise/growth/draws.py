@@ -98,7 +98,7 @@ def parameter_draws(fit: GrowthFit, number: int, rng: np.random.Generator) -> Pa
 
 
 def bootstrap_components(fit: GrowthFit, number: int, rng: np.random.Generator) -> dict[tuple[str, str], Interval]:
-    """95% percentile intervals of SDs, correlations and residual SD by pair of terms, as ``growth/covariance`` has them.
+    """95% percentile intervals of SDs, correlations and residual SD by pair of terms, as in ``growth/covariance``.
 
     For more than two random effects, of which there is no profile; of `number` draws. A correlation is of the draws in
     which both effects vary.
