@@ -159,6 +159,7 @@ def section(results: Numbers) -> str:
         bound=page.duration(bound["fit"]),
         **{name: page.duration(seconds[name]) for name in ("single", "fit", "products", "design")},
         above=f"{seconds['fit'] / bound['fit']:.1f}",
+        markers=f"{growth.MARKERS:,}",
         features=f"{many['features']:,}",
         number=f"{many['fits']:,}",
         threads=page.table(("", "wall", "unhindered", "processor"), threads),
@@ -195,9 +196,9 @@ A fit takes {evaluations} evaluations of the likelihood and its derivatives. An 
 at {bandwidth}, measured by copying as many bytes, the memory traffic of all of them would take {bound}: the fit takes
 {above} times that. The rest is arithmetic and, once a fit, the standardising of the training patients' data.
 
-A marker that is fitted only once pays for more than the fit, which is why `fit_many` without folds falls behind: its
+A marker that is fitted only once pays for more than the fit, which is why `fit_many` without folds takes longer: its
 call for a single fit takes {single} (in a batch {fit}), its cross-products {products}, and its share of the sorting and
-the design, made once for 200 markers, {design}.
+the design, made once for {markers} markers, {design}.
 
 ### Nested cross-fitting
 

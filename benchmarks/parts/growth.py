@@ -27,6 +27,9 @@ def first_fit() -> dict[str, Any]:
     return {"whole": end, "import": imported - started, "fit": end - ready}
 
 
+MARKERS = 1000  # imaging features of one cohort
+
+
 def one_fit(rounds: int, with_statsmodels: int) -> dict[str, Any]:
     """A fit of 1,000 patients in all engines, a round after the other, so that noise meets all of them alike."""
     import numpy as np
@@ -35,7 +38,7 @@ def one_fit(rounds: int, with_statsmodels: int) -> dict[str, Any]:
     from parts.simulated import FIXED, RANDOM, cohort
     from slopewise.growth import GrowthModel
 
-    markers = [f"y{k}" for k in range(200)]
+    markers = [f"y{k}" for k in range(MARKERS)]
     frame = cohort(1000, features=len(markers))
     model = GrowthModel(FIXED, RANDOM)
     data = model.data(frame, "y0")

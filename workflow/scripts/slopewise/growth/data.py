@@ -49,7 +49,7 @@ class GrowthRows:
 
     def for_many(self) -> GrowthRows:
         """The same, with all cross-products that several markers share made once, where that can be."""
-        complete = self.layout.ties is None and bool(self.layout.complete.all())
+        complete = self.layout.ties is None and self.layout.all_complete
         if self.design is None or self.columns is None or not complete:
             return self
         counts = np.bincount(self.layout.codes, minlength=len(self.layout.patients))
@@ -65,7 +65,8 @@ class GrowthRows:
         every = len(kept) == len(values) and self.layout.ties is None
         columns = None if self.columns is None else self.columns if every else self.columns[kept]
         shared = self.shared if every else None
-        return GrowthData(self.specification, response, self.layout, kept, values[kept], self.design, columns, shared)
+        values = values if kept is self.layout.every else values[kept]
+        return GrowthData(self.specification, response, self.layout, kept, values, self.design, columns, shared)
 
 
 @dataclass(frozen=True)

@@ -161,9 +161,11 @@ class Layout:
         """The response in the engine's order, (N,); NaN where missing, an error where it is no finite number."""
         if name not in frame.columns:
             raise InputError(f"there is no column {name!r} to fit; the data have {_columns(frame)}")
-        if not pd.api.types.is_numeric_dtype(frame[name].dtype):
+        column = frame[name]
+        if not pd.api.types.is_numeric_dtype(column.dtype):
             raise InputError(f"column {name!r} is not numeric, so it cannot be a response")
-        values = frame[name].to_numpy(np.float64, na_value=np.nan)[self.order]
+        plain = column.dtype == np.float64
+        values = (column.to_numpy() if plain else column.to_numpy(np.float64, na_value=np.nan))[self.order]
         infinite = np.flatnonzero(np.isinf(values))
         if len(infinite):
             raise InputError(
@@ -174,10 +176,23 @@ class Layout:
 
     def kept_rows(self, values: Matrix) -> Integers:
         """Rows that have a response, in an order that does not depend on the order of the input."""
-        kept = np.flatnonzero(~np.isnan(values))
+        missing = np.isnan(values)
+        if self.ties is None and not missing.any():
+            return self.every
+        kept = np.flatnonzero(~missing)
         if self.ties is not None:
             kept = kept[np.lexsort((values[kept], self.ties[kept]))]
         return kept
+
+    @cached_property
+    def every(self) -> Integers:
+        """All rows (N,)."""
+        return np.arange(len(self.order))
+
+    @cached_property
+    def all_complete(self) -> bool:
+        """Is no column of the formulas missing anywhere?"""
+        return bool(self.complete.all())
 
     @cached_property
     def complete(self) -> NDArray[np.bool_]:
@@ -186,7 +201,7 @@ class Layout:
 
     def require_complete(self, rows: Integers) -> None:
         """Raise `InputError`, naming patient and column, where a covariate of one of these rows is missing."""
-        if self.complete[rows].all():
+        if self.all_complete or self.complete[rows].all():
             return
         for name in self.frame.columns:
             absent = self.frame[name].isna().to_numpy()[rows]

@@ -51,6 +51,7 @@ class Shared(NamedTuple):
 
     moments: Moments
     weights: Floats  # (N,)
+    roots: Floats  # (N,): square roots of the weights
     starts: Integers  # (m+1,)
     basis: Floats
     left: Floats
@@ -72,7 +73,7 @@ def share_rows(columns: Floats, weights: Floats, starts: Integers, x_columns: In
     n, d = columns.shape[0], columns.shape[1] + 1
     basis, left = np.zeros((n, len(z_columns))), np.zeros((n, d))
     moments = _all_reduced(columns, np.zeros(n), weights, starts, x_columns, z_columns, basis, left)
-    return Shared(moments, weights, starts, basis, left)
+    return Shared(moments, weights, np.sqrt(weights), starts, basis, left)
 
 
 def reduce_response(shared: Shared, response: Floats) -> Moments:
@@ -84,6 +85,7 @@ def reduce_response(shared: Shared, response: Floats) -> Moments:
     _reduce_response(
         response,
         shared.weights,
+        shared.roots,
         shared.starts,
         shared.basis,
         shared.left,
@@ -205,7 +207,7 @@ def _reduce(
 
 
 @cached
-def _reduce_response(response, weights, starts, row_basis, row_left, work, rows, means, weight, left):
+def _reduce_response(response, weights, roots, starts, row_basis, row_left, work, rows, means, weight, left):
     """Fill in the response's part of `Moments`, by the operations of `_reduce` in their order; `work` is scratch."""
     d, q = means.shape[1], row_basis.shape[1]
     bottom = d * (d + 1) // 2
@@ -219,7 +221,7 @@ def _reduce_response(response, weights, starts, row_basis, row_left, work, rows,
         mean = origin + moved / weight[i]
         means[i, d - 1] = mean
         for j in range(n):
-            work[j] = np.sqrt(weights[first + j]) * (response[first + j] - mean)
+            work[j] = roots[first + j] * (response[first + j] - mean)
         for a in range(q):
             total = 0.0
             for j in range(n):
@@ -227,12 +229,15 @@ def _reduce_response(response, weights, starts, row_basis, row_left, work, rows,
             rows[i, a, d - 1] = total
             for j in range(n):
                 work[j] -= total * row_basis[first + j, a]
-        for c in range(d + 1):
-            left[i, bottom + c] = 0.0
+        for c in range(d):
+            total = 0.0
+            for j in range(n):
+                total += work[j] * row_left[first + j, c]
+            left[i, bottom + c] = total
+        total = 0.0
         for j in range(n):
-            for c in range(d):
-                left[i, bottom + c] += work[j] * row_left[first + j, c]
-            left[i, bottom + d] += work[j] * work[j]
+            total += work[j] * work[j]
+        left[i, bottom + d] = total
 
 
 @njit(error_model="numpy")

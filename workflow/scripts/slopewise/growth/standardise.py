@@ -64,8 +64,11 @@ def centre_and_scale(who, moments, centred, centre, scale):
                 value = rows[i, a, c] + (means[i, c] - centre[c]) * one
                 squares[c] += value * value
         for c in range(d):
-            shift = means[i, c] - centre[c]
             diagonal = (c + 1) * (c + 2) // 2 + c + 1
+            if moments.z_columns[0] < 0:  # nothing of the intercept is left
+                squares[c] += left[i, diagonal]
+                continue
+            shift = means[i, c] - centre[c]
             squares[c] += left[i, diagonal] + 2.0 * shift * left[i, diagonal - c - 1] + shift * shift * left[i, 0]
     for c in range(d):
         scale[c] = np.sqrt(squares[c] / total)
