@@ -16,15 +16,16 @@ import pytest
 
 from slopewise import tables
 from slopewise.cohort import Cohort, prepare_cohort
-from slopewise.folds import CROSSFIT, VALIDATION, Fit, FoldPlan, audit, fits, make_folds
+from slopewise.folds import CENTRE, CROSSFIT, VALIDATION, Fit, FoldPlan, audit, fits, make_folds
 from slopewise.outcome.fit import LadderFit, fit_ladder, fit_outcome
+from slopewise.outcome.penalised import Problem
 from slopewise.slopes import MarkerData, cross_fit, facts, growth_model, marker_data, published
 from slopewise.study import Study, load_study
 from slopewise.validate import nested as nested_module
 from slopewise.validate.nested import nested
 from slopewise.validate.performance import performance
 from tests.conftest import ROOT
-from tests.unit.ladder_tables import Tables, simulate
+from tests.unit.ladder_tables import STUDY, Tables, simulate
 from tests.workflow.running import pbc_part
 
 Plant = Callable[[list[Fit]], list[Fit]]
@@ -289,6 +290,48 @@ def test_what_is_learned_on_all_patients_moves_with_a_test_patient(monkeypatch: 
     assert touched(made, some) == set()
     monkeypatch.setattr(nested_module, "fit_ladder", leak)
     assert touched(made, some) != set()
+
+
+def penalty_chosen_on_all(*arguments, counts=None, fold=None, **options) -> LadderFit:
+    """Coefficients from the training patients under the penalty that everybody's outcome chose."""
+    data, level, slope = arguments[:3]
+    everywhere = np.where(fold > 0, fold, 1)  # test patients help to choose, in some fold
+    whole = fit_ladder(data, np.nan_to_num(level), np.nan_to_num(slope), *arguments[3:], fold=everywhere, **options)
+    chosen = [model.cox.penalty for model in whole.models.values() if model.cox.penalty is not None]
+    given = iter(chosen)
+
+    def as_given(problem: Problem):
+        penalty = next(given)
+        beta, intercept, ended = problem.at(penalty.strength, np.zeros(len(problem.xt)), 0.0)
+        return beta, intercept, penalty, ended
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Problem, "chosen", as_given)
+        return fit_ladder(*arguments, counts=counts, fold=fold, **options)
+
+
+def test_a_penalty_chosen_on_all_patients_moves_with_a_test_patient(monkeypatch: pytest.MonkeyPatch):
+    text = STUDY.replace("penalty: none", "penalty: elastic_net").replace(
+        "{folds: 4, repeats: 2,", "{folds: 2, repeats: 1,"
+    )
+    made = simulate(seed=4, n=80, text=text)
+    some = list(made.patients["patient"][:3])
+    assert touched(made, some) == set()
+    monkeypatch.setattr(nested_module, "fit_ladder", penalty_chosen_on_all)
+    assert touched(made, some) != set()
+
+
+def test_a_centre_that_trains_the_model_it_is_tested_with_goes_red(one: StageOne):
+    patients = one.cohort.patients.assign(hospital=[("a", "b", "c")[place % 3] for place in one.cohort.patients.index])
+    folds = make_folds(patients, FoldPlan(3, 1, 3, 1, one.study.seed), "hospital")
+    by_centre = StageOne(one.study, one.cohort, folds)
+    assert set(by_centre.verdicts(*by_centre.run())) == {"clean"}
+
+    def stays(plan: list[Fit]) -> list[Fit]:
+        return [replace(fit, trained=fit.trained | fit.scored) if fit.scheme == CENTRE else fit for fit in plan]
+
+    verdicts = by_centre.verdicts(*by_centre.run(stays))
+    assert dict(verdicts) == {key: "leak" if key[0] == CENTRE else "clean" for key in verdicts.index}
 
 
 # -- The leak that shows: the future in the slopes ---------------------------------------------------------------------
