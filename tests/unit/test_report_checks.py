@@ -8,6 +8,7 @@ import pytest
 from slopewise.report import render
 from slopewise.report.frames import Frames
 from slopewise.report.naming import Naming
+from slopewise.report.parts import Picture
 from slopewise.report.section_checks import chance, checks_section
 from tests.unit.report_page import Page
 from tests.unit.report_tables import Invented
@@ -37,3 +38,11 @@ def test_nothing_to_test_is_said(frames: tuple[Frames, Naming, Path]):
     assert "no gain to test against chance" in chance(without)
     none = replace(found, subgroups=found.subgroups.iloc[:0])
     assert [table.name for table in checks_section(none, naming).context["tables"]] == ["sensitivity"]
+
+
+def test_two_panels_of_a_marker_stand_side_by_side():
+    def paired(*markers: str) -> bool:
+        return Picture("name", "caption", ["<svg></svg>"] * len(markers), markers).paired
+
+    assert paired("a", "a", "b", "b") and paired("a", "a")
+    assert not paired() and not paired("a") and not paired("a", "b") and not paired("a", "a", "a", "b", "b", "b")

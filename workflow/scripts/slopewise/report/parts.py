@@ -66,6 +66,11 @@ class Picture:
         markers, notes = self.markers or [""] * len(self.panels), self.notes or [""] * len(self.panels)
         return [(marker, Markup(panel), note) for marker, panel, note in zip(markers, self.panels, notes, strict=True)]
 
+    @property
+    def paired(self) -> bool:
+        """Whether each marker has two panels, one after the other, which then stand side by side."""
+        return len(self.markers) > 1 and list(self.markers[::2]) == list(self.markers[1::2])
+
 
 @dataclass(frozen=True)
 class Section:
