@@ -8,7 +8,7 @@ import pandas as pd
 
 from slopewise.figures import pooling as draw
 from slopewise.report.frames import Frames
-from slopewise.report.marker_panels import Draw, of, pictures
+from slopewise.report.marker_panels import Draw, component, of, pictures
 from slopewise.report.naming import Naming
 from slopewise.report.numbers import count, figures, number, percent
 from slopewise.report.parts import Picture
@@ -66,13 +66,11 @@ def three_panel(frames: Frames, naming: Naming) -> Draw:
         unit = naming.slope_unit(marker)
         start = f"value {naming.zero}, {naming.unit_of(marker)}"
         spread = (rows["slope_ols"].std(), rows["slope"].std())
-        return draw.three(rows, start, label, unit, name), (
-            f"Slopes of the patients’ own lines differ by a standard deviation of {figures(spread[0])} {unit}; partial "
-            f"pooling leaves {figures(spread[1])}. The rest was mostly noise."
-            if spread[1] < 0.8 * spread[0]
-            else f"Slopes of the patients’ own lines differ by a standard deviation of {figures(spread[0])} {unit}; "
-            f"partial pooling leaves nearly all of it, {figures(spread[1])}."
-        )
+        said = f"Slopes of the patients’ own lines differ by a standard deviation of {figures(spread[0])} {unit}"
+        true = component(frames, marker, naming.predictor)
+        if math.isfinite(true):
+            said += f", true slopes, the model says, by {figures(true)}"
+        return draw.three(rows, start, label, unit, name), f"{said}; partial pooling leaves {figures(spread[1])}."
 
     return panel
 
