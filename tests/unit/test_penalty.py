@@ -224,6 +224,19 @@ def test_the_penalties_differ_between_training_sets_and_are_told():
     assert not found.predictions["risk"].isna().any()
 
 
+def test_more_predictors_than_patients_all_stay():
+    made = simulate(text=PENALISED)
+    few = np.arange(0, 120, 20)
+    counts = np.isin(np.arange(120), few).astype(np.int64)  # six patients for six coefficients and an intercept
+    for text, kept in ((PENALISED, 6), (STUDY, 5)):
+        data = ladder_data(simulate(text=text).study, made.patients, made.slopes)
+        data = replace(data, event=np.ones(120, dtype=np.int8))
+        level, slope, _ = scores_of(data, made.slopes)
+        fold = np.arange(120) // 20 % 3 + 1
+        found = fit_ladder(data, level, slope, np.zeros(2, dtype=bool), counts=counts, fold=fold)
+        assert len(found.models["slope"].recipe.terms) == kept
+
+
 def test_a_penalty_needs_folds():
     made = simulate(text=PENALISED)
     data = ladder_data(made.study, made.patients, made.slopes)

@@ -33,7 +33,7 @@ from slopewise.outcome.hazards import (
     tests_frame,
 )
 from slopewise.outcome.ladder import STEPS, LadderData, Step, ladder_data
-from slopewise.outcome.models import Part, StepModel, learner
+from slopewise.outcome.models import Part, StepModel, is_penalised, learner
 from slopewise.outcome.predictors import Note, PredictorRecipe, StratumCoding, slopes_left_out
 from slopewise.run import InputError
 from slopewise.study import Study
@@ -98,7 +98,7 @@ def fit_ladder(
     flat = np.zeros(len(data.markers), dtype=bool) if flat is None else flat
     rows = np.flatnonzero(copies > 0)
     copies = copies[rows]
-    learn = learner(data, rows, copies, fold)
+    learn, penalised = learner(data, rows, copies, fold), all(is_penalised(data, rows, copies))
     models: dict[str, StepModel] = {}
     notes: list[Note] = []
     columns: list[list[Floats]] = []
@@ -106,7 +106,7 @@ def fit_ladder(
         terms = data.step_terms(step)
         left_out = slopes_left_out(step.name, data.markers, level[rows], slope[rows], copies, singular, flat)
         raw = data.raw(step, rows, level, slope)
-        recipe, found = PredictorRecipe.learn(step.name, terms, raw, copies, left_out, data.coding)
+        recipe, found = PredictorRecipe.learn(step.name, terms, raw, copies, left_out, data.coding, penalised)
         notes += found
         parts = learn(recipe.standardise(raw), recipe.terms)
         for cause, part in zip(data.causes, parts, strict=True):

@@ -144,12 +144,13 @@ class PredictorRecipe:
     @classmethod
     def learn(
         cls, step: str, terms: Sequence[str], raw: Floats, counts: Integers, left_out: Mapping[str, str],
-        coding: CovariateCoding,
+        coding: CovariateCoding, penalised: bool = False,
     ) -> tuple[PredictorRecipe, list[Note]]:  # fmt: skip
         """Learn from the training patients' `raw` (n, k) predictors, NaN where missing, with `counts` (n,) > 0.
 
         `left_out` maps terms to the reason why they must not enter. Left out besides: a predictor that nobody has,
-        one without variance, one that is a linear combination of earlier ones. Each gives a note.
+        one without variance, and unless the model is `penalised` one that is a linear combination of earlier ones. Each
+        gives a note.
         """
         base = tuple(terms)[: raw.shape[1]]
         raw, derived, reasons = _extended(terms, raw, counts, left_out)
@@ -171,7 +172,9 @@ class PredictorRecipe:
                 reasons[term] = f"{term} left out: it does not vary between training patients"
         chosen = np.array([column for column, term in enumerate(terms) if term not in reasons], dtype=np.int64)
         standard = deviation[:, chosen] / scale[chosen]
-        free = independent(np.einsum("ni,nj->ij", standard * counts[:, None], standard), 1e-10)
+        free = np.ones(len(chosen), dtype=bool)
+        if not penalised:
+            free = independent(np.einsum("ni,nj->ij", standard * counts[:, None], standard), 1e-10)
         for column in chosen[~free]:
             reasons[terms[column]] = f"{terms[column]} left out: it is a linear combination of the predictors before it"
         chosen = chosen[free]

@@ -176,7 +176,9 @@ def _tested(data: LadderData, split: Split, name: str) -> Floats:
         name, data.markers, split.level[rows], split.slope[rows], once, split.singular, split.flat
     )
     raw = data.raw(step, rows, split.level, split.slope)
-    recipe, _ = PredictorRecipe.learn(name, data.step_terms(step), raw, once, left_out, data.coding)
+    recipe, _ = PredictorRecipe.learn(
+        name, data.step_terms(step), raw, once, left_out, data.coding, all(is_penalised(data, rows, once))
+    )
     parts = split.learn(recipe.standardise(raw), recipe.terms)
     model, tested = StepModel(recipe, parts, data.horizons, data.strata), np.flatnonzero(split.tested)
     raw = data.raw(step, tested, split.level, split.slope)
