@@ -2,7 +2,7 @@
 # needs  cohort/measurements.parquet, cohort/patients.parquet, folds.parquet
 # makes  growth/{fixed_effects,covariance,population,comparison,serial,trends,variogram,implied,correlation,patients,
 #        planned,residuals,scatter,spread,quantiles,normality,visits,linearity,slopes_by_stratum,centring,lines,fits}.csv,
-#        slopes/{slopes,crossfit}.parquet, slopes/{slopes,leakage_audit,fast_changers,fast_share}.csv
+#        slopes/{slopes,crossfit}.parquet, slopes/{slopes,leakage_audit,fast_changers,fast_share,dropout,dropout_pattern}.csv
 #        slopes/reliability.csv (rate_slopes, for a study without an outcome; else fit_outcome makes it)
 # steps  compare_growth; cross_fit_slopes (a job per chunk of markers), gather_slopes, rate_slopes
 
@@ -112,6 +112,8 @@ rule gather_slopes:
         fits="results/{study}/growth/fits.csv",
         fast_changers="results/{study}/slopes/fast_changers.csv",
         fast_share="results/{study}/slopes/fast_share.csv",
+        dropout="results/{study}/slopes/dropout.csv",
+        dropout_pattern="results/{study}/slopes/dropout_pattern.csv",
     log:
         "results/{study}/logs/gather_slopes.log",
     benchmark:

@@ -30,7 +30,14 @@ GROWTH = results(
     "growth/lines.csv",
     "growth/fits.csv",
 )
-SLOPES = results("slopes/slopes.parquet", "slopes/reliability.csv", "slopes/leakage_audit.csv", "slopes/fast_share.csv")
+SLOPES = results(
+    "slopes/slopes.parquet",
+    "slopes/reliability.csv",
+    "slopes/leakage_audit.csv",
+    "slopes/fast_share.csv",
+    "slopes/dropout.csv",
+    "slopes/dropout_pattern.csv",
+)
 OUTCOME = results(
     "outcome/coefficients.csv",
     "outcome/ledger.csv",

@@ -22,15 +22,17 @@ def gather(
 
     from slopewise import tables
     from slopewise.folds import audit
+    from slopewise.slopes_dropout import dropout
     from slopewise.study import load_study
 
     study = load_study(study_file)
     scored = pd.concat([tables.read("slopes/crossfit", path) for path in scores])
     ledger = pd.concat([tables.read("growth/fits", path) for path in fits])
     published = pd.concat([tables.read("slopes/slopes", path) for path in slopes])
+    rows = tables.read("cohort/measurements", measurements)
     checked = audit(
         folds=tables.read("folds", folds),
-        measurements=tables.read("cohort/measurements", measurements),
+        measurements=rows,
         markers=list(study.markers),
         scores=scored,
         ledger=ledger,
@@ -44,6 +46,8 @@ def gather(
     for name, parts in (("fast_changers", fast), ("fast_share", share)):
         whole = pd.concat([tables.read(f"slopes/{name}", path) for path in parts])
         tables.write(whole, f"slopes/{name}", outputs[name])
+    for name, table in zip(("dropout", "dropout_pattern"), dropout(published, rows, list(study.markers)), strict=True):
+        tables.write(table, f"slopes/{name}", outputs[name])
     leaks = int((checked["verdict"] == "leak").sum())
     run.logger.log(40 if leaks else 20, "leakage audit: %d of %d fits leak", leaks, len(checked))
 

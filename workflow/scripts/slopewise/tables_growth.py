@@ -98,6 +98,20 @@ OF_GROWTH: dict[str, Table] = {
 }
 
 OF_SLOPES: dict[str, Table] = {
+    "slopes/dropout": Table(
+        {
+            "marker": TEXT,
+            "part": INTEGER,
+            **_numbers("last_from last_to", FULL),
+            "patients": INTEGER,
+            **_numbers("slope slope_low slope_high reliability"),
+        },
+        ("marker", "part"),
+    ),
+    "slopes/dropout_pattern": Table(
+        {"marker": TEXT, "part": INTEGER, "time": FULL, "patients": INTEGER, **_numbers("mean mean_low mean_high")},
+        ("marker", "part", "time"),
+    ),
     "slopes/fast_changers": Table(
         {
             "patient": TEXT,

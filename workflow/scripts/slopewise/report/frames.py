@@ -45,6 +45,8 @@ FILES = {
     "slopes": "slopes/slopes.parquet",
     "reliability": "slopes/reliability.csv",
     "fast_share": "slopes/fast_share.csv",
+    "dropout": "slopes/dropout.csv",
+    "dropout_pattern": "slopes/dropout_pattern.csv",
     "audit": "slopes/leakage_audit.csv",
     "coefficients": "outcome/coefficients.csv",
     "ledger": "outcome/ledger.csv",
@@ -127,6 +129,8 @@ class Frames:
     slopes: pd.DataFrame
     reliability: pd.DataFrame
     fast_share: pd.DataFrame
+    dropout: pd.DataFrame
+    dropout_pattern: pd.DataFrame
     audit: pd.DataFrame
     coefficients: pd.DataFrame
     ledger: pd.DataFrame

@@ -16,6 +16,7 @@ from slopewise.report.parts import Section
 from slopewise.report.section_checks import checks_section
 from slopewise.report.section_cohort import cohort_section
 from slopewise.report.section_competing import competing_section
+from slopewise.report.section_dropout import dropout_section
 from slopewise.report.section_evidence import evidence_section
 from slopewise.report.section_fast import fast_section
 from slopewise.report.section_fit import fit_section
@@ -56,6 +57,7 @@ def sections(frames: Frames, naming: Naming) -> list[Section]:
             fit_section,
             slopes_section,
             *([fast_section] if len(frames.fast_share) else []),
+            *([dropout_section] if naming.study.is_in_time and len(frames.dropout) else []),
             audit_section,
             care_section,
             methods_section,
@@ -70,6 +72,7 @@ def sections(frames: Frames, naming: Naming) -> list[Section]:
         fit_section,
         slopes_section,
         *([fast_section] if len(frames.fast_share) else []),
+        *([dropout_section] if len(frames.dropout) else []),
         ladder_section,
         checks_section,
         coefficients_section,
