@@ -11,6 +11,7 @@ from slopewise.growth import GrowthModel
 from slopewise.slopes import (
     SCORES,
     MarkerData,
+    all_markers,
     cross_fit,
     facts,
     marker_data,
@@ -151,3 +152,15 @@ def test_the_population_course_is_the_fixed_line(bilirubin: MarkerData, cohort):
     course = population_course(bilirubin, batch, cohort[0])
     np.testing.assert_allclose(course["mean"], batch.beta[0, 0] + batch.beta[0, 1] * course["time"], atol=1e-12)
     assert course["time"].iloc[-1] == LANDMARK
+
+
+def test_markers_prepared_together_are_those_of_each_alone(cohort: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    model = GrowthModel(bounds=(0.0, LANDMARK))
+    names = ["log_bilirubin", "albumin"]
+    for name, together in zip(names, all_markers(model, names, *cohort, LANDMARK), strict=True):
+        alone = marker_data(model, name, *cohort, LANDMARK)
+        assert together.marker == name and together.patients == alone.patients
+        np.testing.assert_array_equal(together.at, alone.at)
+        pd.testing.assert_frame_equal(together.covariates, alone.covariates)
+        for field, array in alone.growth.moments._asdict().items():
+            assert array.tobytes() == getattr(together.growth.moments, field).tobytes(), field

@@ -20,7 +20,7 @@ def compare(
     from slopewise.growth.compare import q_values
     from slopewise.growth.evidence import compare_marker
     from slopewise.run_progress import counted
-    from slopewise.slopes import growth_model, marker_data, population_course
+    from slopewise.slopes import all_markers, growth_model, population_course
     from slopewise.slopes_strata import describe
     from slopewise.study import load_study
 
@@ -30,8 +30,8 @@ def compare(
     after = None if later is None else tables.read("cohort/later", later)
     model = growth_model(study)
     found: dict[str, list[pd.DataFrame]] = {name: [] for name in outputs}
-    for marker in counted("markers", study.markers):
-        data = marker_data(model, marker, rows, cohort, study.landmark_time, after)
+    prepared = all_markers(model, study.markers, rows, cohort, study.landmark_time, after)
+    for marker, data in zip(counted("markers", study.markers), prepared, strict=True):
         rng = run.generator(study.seed, "compare_growth", marker)
         evidence = compare_marker(model, data.trained_on, study.growth.bootstrap, rng, study.is_in_time, threads)
         batch = data.trained_on.fit_batch(data.everybody())

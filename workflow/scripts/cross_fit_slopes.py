@@ -28,7 +28,7 @@ def cross_fit_chunk(
     from slopewise import tables
     from slopewise.folds import fits as fold_fits
     from slopewise.run_progress import counted
-    from slopewise.slopes import cross_fit, facts, growth_model, marker_data, published
+    from slopewise.slopes import all_markers, cross_fit, facts, growth_model, published
     from slopewise.slopes_fast import fast_changers
     from slopewise.study import load_study
 
@@ -38,8 +38,9 @@ def cross_fit_chunk(
     after = None if later is None else tables.read("cohort/later", later)
     plan = list(fold_fits(tables.read("folds", folds), sorted(cohort["patient"])))
     all_scores, all_fits, all_slopes, all_fast, all_shares = [], [], [], [], []
-    for marker in counted("markers", study.chunks()[chunk - 1]):
-        data = marker_data(growth_model(study), marker, rows, cohort, study.landmark_time, after)
+    markers = study.chunks()[chunk - 1]
+    prepared = all_markers(growth_model(study), markers, rows, cohort, study.landmark_time, after)
+    for marker, data in zip(counted("markers", markers), prepared, strict=True):
         scored, ledger, batch = cross_fit(data, plan, threads)
         logarithmic = study.markers[marker].transform == "log"
         own = facts(rows, cohort, marker, logarithmic, study.growth.slope_of)

@@ -12,7 +12,7 @@ def fit(study_file: Path, inputs: dict[str, Path], outputs: dict[str, Path], thr
     from slopewise import tables
     from slopewise.outcome.fit import bootstrap_intervals, fit_outcome
     from slopewise.shipped import shipped_model
-    from slopewise.slopes import growth_model, marker_data
+    from slopewise.slopes import all_markers, growth_model
     from slopewise.study import BCA_FROM, load_study
     from slopewise.validate.bootstrap import BootstrapPlan, bootstrap_ladder, jackknife_ladder, reliability_table
 
@@ -24,10 +24,7 @@ def fit(study_file: Path, inputs: dict[str, Path], outputs: dict[str, Path], thr
     fits = tables.read("growth/fits", inputs["fits"])
     outcome = fit_outcome(study, cohort, slopes, crossfit, fits)
     after = tables.read("cohort/later", inputs["later"]) if "later" in inputs else None
-    markers = [
-        marker_data(growth_model(study), marker, rows, cohort, study.landmark_time, after)
-        for marker in outcome.data.markers
-    ]
+    markers = list(all_markers(growth_model(study), outcome.data.markers, rows, cohort, study.landmark_time, after))
     plan = BootstrapPlan(study.outcome.bootstrap, study.crossfit.folds, study.crossfit.repeats, study.seed)
     boot = bootstrap_ladder(plan, outcome.data, markers, threads)
     without = None

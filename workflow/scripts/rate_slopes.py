@@ -11,7 +11,7 @@ def rate(
 ) -> None:  # fmt: skip
     """Write ``slopes/reliability``."""
     from slopewise import tables
-    from slopewise.slopes import growth_model, marker_data
+    from slopewise.slopes import all_markers, growth_model
     from slopewise.study import load_study
     from slopewise.validate.bootstrap import BootstrapPlan, bootstrap_reliability, reliability_table
 
@@ -19,9 +19,7 @@ def rate(
     rows = tables.read("cohort/measurements", measurements)
     cohort = tables.read("cohort/patients", patients)
     after = None if later is None else tables.read("cohort/later", later)
-    markers = [
-        marker_data(growth_model(study), name, rows, cohort, study.landmark_time, after) for name in study.markers
-    ]
+    markers = list(all_markers(growth_model(study), study.markers, rows, cohort, study.landmark_time, after))
     plan = BootstrapPlan(study.outcome.bootstrap, study.crossfit.folds, study.crossfit.repeats, study.seed)
     drawn = bootstrap_reliability(plan, len(cohort), markers, threads)
     table = reliability_table(drawn, tables.read("slopes/slopes", slopes), list(study.markers))

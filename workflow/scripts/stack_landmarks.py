@@ -15,7 +15,7 @@ def stack(
 ) -> None:
     """Write ``supermodel.csv``; the lists follow each other, one entry a landmark (`later` may be empty)."""
     from slopewise import tables
-    from slopewise.slopes import growth_model, marker_data
+    from slopewise.slopes import all_markers, growth_model
     from slopewise.study import load_study
     from slopewise.supermodel import Landmark, supermodel
 
@@ -24,10 +24,7 @@ def stack(
     for file, rows_file, cohort_file, after in zip(study_files, measurements, patients, rows_later, strict=True):
         study = load_study(file)
         rows, cohort = tables.read("cohort/measurements", rows_file), tables.read("cohort/patients", cohort_file)
-        markers = tuple(
-            marker_data(growth_model(study), marker, rows, cohort, study.landmark_time, after)
-            for marker in study.markers
-        )
+        markers = tuple(all_markers(growth_model(study), study.markers, rows, cohort, study.landmark_time, after))
         landmarks.append(Landmark(study.landmark_time, cohort, markers))
     tables.write(supermodel(study, landmarks, threads), "supermodel", table)
 

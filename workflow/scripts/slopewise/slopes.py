@@ -11,7 +11,7 @@ Units: level in marker units, slope in marker units per analysis unit.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -83,27 +83,40 @@ def marker_data(
 
     `later`, where given: rows after the landmark (``cohort/later``), from which fits learn, and no score.
     """
+    return next(all_markers(model, [marker], measurements, patients, landmark, later))
+
+
+def all_markers(
+    model: GrowthModel, markers: Collection[str], measurements: pd.DataFrame, patients: pd.DataFrame, landmark: float,
+    later: pd.DataFrame | None = None,
+) -> Iterator[MarkerData]:  # fmt: skip
+    """`marker_data` of one marker after the other; joining, sorting and the design are done once for all of them."""
     cohort = patients.sort_values("patient", kind="stable").reset_index(drop=True)
     own = [column for column in cohort.columns if column not in measurements.columns]
     rows = measurements if later is None else pd.concat([measurements, later], ignore_index=True)
     frame = rows.merge(cohort[["patient", *own]], on="patient", how="inner", validate="many_to_one")
-    whole = model.data(frame, response=marker, patient="patient")
-    growth = whole
-    if later is not None:
-        growth = whole.only(frame["time"].to_numpy(dtype=float)[whole.layout.order[whole.kept]] <= landmark)
+    ready = model.rows(frame, "patient")
+    if len(markers) > 1:
+        ready = ready.for_many()
     names = [str(patient) for patient in cohort["patient"]]
-    if growth.patients != names:
-        raise ValueError("every patient of the cohort needs a row up to the landmark")
     own_last = _last_values(measurements)[model.time].reindex(cohort["patient"]).to_numpy(dtype=np.float64)
-    return MarkerData(
-        marker=marker,
-        patients=names,
-        growth=growth,
-        covariates=at_landmark(measurements, cohort),
-        landmark=landmark,
-        at=np.full(len(names), landmark) if np.isfinite(landmark) else own_last,
-        training=None if later is None else whole,
-    )
+    covariates = at_landmark(measurements, cohort)
+    for marker in markers:
+        whole = ready.data(marker)
+        growth = whole
+        if later is not None:
+            growth = whole.only(frame["time"].to_numpy(dtype=float)[whole.layout.order[whole.kept]] <= landmark)
+        if growth.patients != names:
+            raise ValueError("every patient of the cohort needs a row up to the landmark")
+        yield MarkerData(
+            marker=marker,
+            patients=names,
+            growth=growth,
+            covariates=covariates,
+            landmark=landmark,
+            at=np.full(len(names), landmark) if np.isfinite(landmark) else own_last,
+            training=None if later is None else whole,
+        )
 
 
 def _last_values(measurements: pd.DataFrame) -> pd.DataFrame:
