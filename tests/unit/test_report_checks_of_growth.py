@@ -103,3 +103,18 @@ def test_without_a_random_slope_the_checks_say_nothing(tmp_path):
         tables.write(tables.read(f"growth/{name}", file).iloc[:0], f"growth/{name}", file)
     html = render(invented.study(), results)
     assert 'data-name="influence"' not in html and 'data-name="pooling"' not in html
+
+
+def test_of_three_patients_no_distribution_is_told(two, tmp_path):
+    from types import SimpleNamespace
+
+    from slopewise.report.frames import Frames
+    from slopewise.report.naming import Naming
+    from slopewise.report.section_fit import shape_words
+
+    invented = two[2]
+    frames, naming = Frames.read(invented.write(tmp_path)), Naming(invented.study())
+    row = {"marker": "alpha", "what": "slope", "skewness": 0.0, "kurtosis": -1.5, "outside": 0.0, "largest": 1.2}
+    said = [shape_words(frames, naming, SimpleNamespace(**row, number=number)) for number in (3, 30)]
+    assert said[0] == "There are too few slopes to judge their distribution."
+    assert said[1].startswith("The slopes lie about where normal ones would")

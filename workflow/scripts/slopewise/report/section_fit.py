@@ -19,6 +19,9 @@ NORMAL_BEYOND_3 = 0.0027
 HEAVY, SKEWED = 1.0, 0.75
 """Excess kurtosis and skewness from which the words call tails heavy and a distribution lopsided."""
 
+FEWEST = 10
+"""With fewer patients nothing is said of how their random effects are distributed."""
+
 OUTSIDE = 0.1
 """Share outside the 95% band from which the words say so; neighbours in order leave it together."""
 
@@ -140,6 +143,8 @@ def shape_words(frames: Frames, naming: Naming, row: object) -> str:
         return said
     name = "starting values" if what == "intercept" else "slopes"
     outside = float(row.outside)  # type: ignore[attr-defined]
+    if int(row.number) < FEWEST:  # type: ignore[attr-defined]
+        return f"There are too few {name} to judge their distribution."
     shape = f"skewness {number(skewness, 1)}, excess kurtosis {number(kurtosis, 1)}"
     if outside > OUTSIDE:
         side = "high" if skewness > 0 else "low"
