@@ -68,7 +68,11 @@ def chance(frames: Frames) -> str:
     row = frames.permutation.iloc[0]
     if math.isnan(row["p_value"]):
         return "No slope is in the model beside the level, so there is no gain to test against chance."
-    once = f"In {row['repeats']} repeats of the validation the" if row["repeats"] > 1 else "In one repeat of it the"
+    once = (
+        f"In {row['repeats']} repeats of the validation the"
+        if row["repeats"] > 1
+        else "In one repeat of the validation the"
+    )
     return (
         f"{once} slopes added {signed(row['gain'])} to {metric_of(frames)}. When what levels and covariates do not "
         f"explain of the slopes was dealt to other patients, {row['permutations']} times, they added "
