@@ -43,7 +43,7 @@ def linearity(model: GrowthModel, data: MarkerData, structure: str) -> pd.DataFr
     fits: dict[str, GrowthFit] = {}
     for shape, formula in formulas.items():
         try:
-            fits[shape] = _fitted(replace(model, fixed=formula, reml=False, engine="slopewise"), data.growth, structure)
+            fits[shape] = _fitted(replace(model, fixed=formula, reml=False, engine="slopewise"), data.trained_on, structure)
         except InputError:  # fewer values of the predictor than the spline has knots
             continue
     if "linear" not in fits or not np.isfinite(fits["linear"].deviance):
@@ -71,7 +71,7 @@ def _shape_row(data: MarkerData, shape: str, formula: str, fit: GrowthFit, linea
     q = len(fit.design.random_names)
     of_effects = {"correlated": q * (q + 1) // 2, "diagonal": q, "intercept": 1, "excluded": 0}[fit.structure]
     parameters = len(fit.beta) + of_effects + len(fit.ratios)
-    seen = data.growth.frame[linear.specification.time].to_numpy(dtype=float)
+    seen = data.trained_on.frame[linear.specification.time].to_numpy(dtype=float)
     first, last = (_average_slope(data, fit, float(np.quantile(seen, share))) for share in (0.1, 0.9))
     return {
         "shape": shape,
@@ -100,7 +100,7 @@ def centring(model: GrowthModel, data: MarkerData) -> pd.DataFrame:
     the mean is nearly 0), deviance (REML), intercept, intercept_se, intercept_sd, slope, slope_se, slope_sd,
     correlation. Empty where the random intercept and slope cannot be identified.
     """
-    predictor, own = model.time, data.growth
+    predictor, own = model.time, data.trained_on
     book = replace(textbook_model(model), fixed=straight(model.fixed, predictor))
     rows = rows_of(own)
     middle = float(rows[predictor].mean())
