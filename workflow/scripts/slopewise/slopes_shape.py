@@ -43,7 +43,8 @@ def linearity(model: GrowthModel, data: MarkerData, structure: str) -> pd.DataFr
     fits: dict[str, GrowthFit] = {}
     for shape, formula in formulas.items():
         try:
-            fits[shape] = _fitted(replace(model, fixed=formula, reml=False, engine="slopewise"), data.trained_on, structure)
+            other = replace(model, fixed=formula, reml=False, engine="slopewise")
+            fits[shape] = _fitted(other, data.trained_on, structure)
         except InputError:  # fewer values of the predictor than the spline has knots
             continue
     if "linear" not in fits or not np.isfinite(fits["linear"].deviance):
