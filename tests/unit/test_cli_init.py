@@ -12,7 +12,7 @@ from slopewise.cli_columns import named, readable, scalar, vocabulary, words
 from slopewise.cli_markers import marker_name
 from slopewise.strict_yaml import read_document
 from slopewise.study import load_study
-from slopewise.study_rules import MARKER_NAME, NOT_YET
+from slopewise.study_rules import MARKER_NAME
 from tests.unit.cli_files import Names, Written, call, files_in, flat, invent
 
 GERMAN = Names("Patient", "Datum", "Letzter Kontakt", "Verstorben", "Alter", ("CRP (mg/l)", "Hämoglobin [g/dl]"))
@@ -143,9 +143,8 @@ def test_without_an_outcome_the_courses_are_described(tmp_path, arguments):
     content = read_document((tmp_path / "study.yaml").read_bytes()).content
     assert content["outcome"] == {"kind": "none"}
     assert content["landmark"] == "none"  # no row is lost
-    if not NOT_YET.get("outcome.kind", lambda kind: False)("none"):
-        page = call("check", "study.yaml", folder=tmp_path)
-        assert page.exit_code == 0, page.output
+    page = call("check", "study.yaml", folder=tmp_path)
+    assert page.exit_code == 0, page.output
 
 
 def test_an_outcome_of_few_events_is_not_proposed(tmp_path):

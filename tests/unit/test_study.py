@@ -295,7 +295,7 @@ def test_a_mistake_is_refused_with_its_line_and_key(name: str) -> None:
     assert re.search(pattern, refusal(changed(old, new))), refusal(changed(old, new))
 
 
-NOT_YET = {
+WITHOUT_OUTCOME = {
     "data.time_unit": ("time_unit: days\n  analysis", "time_unit: none\n  analysis"),
     "data.analysis_unit": ("analysis_unit: years", "analysis_unit: none"),
     "growth.slope_of": ('random: "~ time"}', 'random: "~ time", slope_of: dose}'),
@@ -303,9 +303,9 @@ NOT_YET = {
 }
 
 
-@pytest.mark.parametrize("name", NOT_YET)
+@pytest.mark.parametrize("name", WITHOUT_OUTCOME)
 def test_what_is_still_to_come_is_refused_not_ignored(name: str) -> None:
-    message = refusal(changed(*NOT_YET[name]))
+    message = refusal(changed(*WITHOUT_OUTCOME[name]))
     assert f": {name.strip()}: `" in message
     assert "is not available yet" in message
     assert re.search(r"my\.yaml: line \d+: ", message)

@@ -13,7 +13,6 @@ import pytest
 from slopewise import study_docs
 from slopewise.strict_yaml import read_document
 from slopewise.study import Study
-from slopewise.study_rules import NOT_YET
 
 PBC = (study_docs.CONFIG / "studies" / "pbc.yaml").read_bytes()
 KEYS = {key.path: key for key in study_docs.every_key()}
@@ -82,13 +81,6 @@ def test_the_default_in_the_table_is_the_one_that_is_used(path: str) -> None:
     if content is None:  # the PBC study leaves it at its default
         shown = {"('0',)": "0", "()": "[]", "True": "true", "False": "false", "": '""'}.get(str(node), str(node))
         assert shown == expected
-
-
-def test_the_marks_in_the_table_are_those_of_the_rules() -> None:
-    marked = {
-        line.split("`")[1] for line in study_docs.readme().splitlines() if line.startswith("| `") and "` †" in line
-    }
-    assert marked == {path.replace("*", "NAME") for path in NOT_YET}
 
 
 def test_the_schema_takes_the_pbc_study_and_refuses_an_unknown_key() -> None:

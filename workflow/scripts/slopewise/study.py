@@ -15,7 +15,7 @@ from slopewise.run import InputError
 from slopewise.strict_yaml import Document, StrictYamlError, read_document
 from slopewise.study_errors import Finding, findings_of, one_line
 from slopewise.study_keys import CrossFit, Data, Growth, Keys, Marker, Outcome, Report, Validation, expects
-from slopewise.study_rules import broken_rules, formula_names, not_available
+from slopewise.study_rules import broken_rules, formula_names
 
 __all__ = ["STEPS", "Marker", "Study", "formula_names", "load_study"]
 
@@ -190,7 +190,7 @@ def parse_study(data: bytes, name: str) -> Study:
         study = Study.model_validate(document.content)
     except ValidationError as error:
         raise _refusal(name, document, findings_of(error, Study)) from error
-    findings = [*not_available(study)] or [*broken_rules(study)]
+    findings = [*broken_rules(study)]
     if findings:
         raise _refusal(name, document, findings)
     return study

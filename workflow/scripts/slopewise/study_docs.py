@@ -21,7 +21,7 @@ from slopewise.run import write_text
 from slopewise.sources import MISSING
 from slopewise.study import Study
 from slopewise.study_errors import inner_model
-from slopewise.study_rules import NOT_YET, RESERVED
+from slopewise.study_rules import RESERVED
 
 CONFIG = Path(__file__).resolve().parents[3] / "config"
 EXAMPLE = re.compile(r"\s*Example:\s*`(.+)`\s*$")
@@ -38,8 +38,7 @@ An editor that knows YAML schemas completes and checks the keys when the first l
 
 The file is read strictly. Refused, with the line and the way out, are a key that is unknown or stands twice; `yes`,
 `no`, `on` and `off` without quotes, which some programs read as true and false (write `true` or `false`, or `"yes"` for
-a code of the data); numbers that programs read differently (`010`, `12:30`); anchors and tags. A key marked † is not
-available yet, wholly or for some of its values, and is refused until it is.
+a code of the data); numbers that programs read differently (`010`, `12:30`); anchors and tags.
 
 """
 
@@ -107,17 +106,11 @@ def _default(field: FieldInfo) -> str:
     return f"`{value}`" if value else '""'
 
 
-def _not_yet(path: str) -> bool:
-    """Whether a key, or the map that it is in, is refused for now, wholly or for some values."""
-    return any(f"{path}.".startswith(f"{refused.replace('*', 'NAME')}.") for refused in NOT_YET)
-
-
 def readme() -> str:
     """The text of config/README.md."""
     lines = ["| key | type | default | meaning | example |", "|---|---|---|---|---|"]
     for key in every_key():
-        mark = " †" if _not_yet(key.path) else ""
-        cells = (f"`{key.path}`{mark}", key.kind, key.default, key.meaning, f"`{key.example}`")
+        cells = (f"`{key.path}`", key.kind, key.default, key.meaning, f"`{key.example}`")
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     example = (CONFIG / "studies" / "pbc.yaml").read_text(encoding="utf-8")
     reserved = "\n".join(f"- `{name}`: {why}" for name, why in RESERVED.items())

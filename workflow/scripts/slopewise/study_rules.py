@@ -1,17 +1,14 @@
-"""What a study file must hold beyond the types of its keys: what is not available yet, and keys that must agree."""
+"""What a study file must hold beyond the types of its keys: keys that must agree."""
 
 from __future__ import annotations
 
 import ast
 import codecs
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from pydantic import BaseModel
-
-from slopewise.strict_yaml import KeyPath
 from slopewise.study_errors import Finding
 from slopewise.study_keys import Outcome
 
@@ -49,29 +46,6 @@ def formula_names(formula: str) -> frozenset[str]:
         raise ValueError(f"the formula `{formula}` cannot be read") from error
     functions = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
     return frozenset(node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and id(node) not in functions)
-
-
-NOT_YET: Mapping[str, Callable[[Any], bool]] = {}
-"""Keys whose capability is still to come, and for which of their values; ``*`` stands for every marker."""
-
-
-def not_available(study: Study) -> Iterator[Finding]:
-    """Keys with a value whose capability is still to come: refused rather than ignored."""
-    for path, is_refused in NOT_YET.items():
-        for found, value in _values(study, path.split("."), ()):
-            if is_refused(value):
-                shown = value if isinstance(value, str) else repr(value).lower()
-                shown = "" if isinstance(value, BaseModel | dict) else f": {shown}"
-                yield Finding(found, f"`{path.split('.')[-1]}{shown}` is not available yet")
-
-
-def _values(node: Any, rest: list[str], path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:
-    """The value at a key path, or at each that a ``*`` in it stands for."""
-    if not rest:
-        yield path, node
-        return
-    for key in node if rest[0] == "*" else [rest[0]]:
-        yield from _values(node[key] if isinstance(node, dict) else getattr(node, key), rest[1:], (*path, key))
 
 
 def broken_rules(study: Study) -> Iterator[Finding]:
