@@ -15,7 +15,7 @@ from slopewise.design import Matrix
 from slopewise.growth.batch import GrowthBatch
 from slopewise.growth.engine import random_effects
 from slopewise.growth.estimates import Estimates, sandwich, transformed
-from slopewise.growth.inference import satterthwaite
+from slopewise.growth.inference import satterthwaite, t_tests
 from slopewise.growth.layout import Design, Layout, Specification, residual_columns
 from slopewise.growth.many import Results
 from slopewise.growth.moments import Moments, reduce_rows
@@ -73,27 +73,11 @@ class GrowthFit:
     @cached_property
     def fixed_effects(self) -> pd.DataFrame:
         """term, estimate, se, df (Satterthwaite), statistic (t), p_value, ci_low, ci_high (95%)."""
-        from scipy.stats import t
-
         kept = ~self.results.aliased[0]
         estimate, se = self.estimates.beta[0][kept], self.estimates.se[0][kept]
         df = np.asarray(self.degrees_of_freedom)[kept]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            statistic = estimate / se
-            half = t.ppf(0.975, df) * se
-            p_value = 2.0 * t.sf(np.abs(statistic), df)
-        return pd.DataFrame(
-            {
-                "term": [name for name, keep in zip(self.design.fixed_names, kept, strict=True) if keep],
-                "estimate": estimate,
-                "se": se,
-                "df": df,
-                "statistic": statistic,
-                "p_value": p_value,
-                "ci_low": estimate - half,
-                "ci_high": estimate + half,
-            }
-        )
+        terms = [name for name, keep in zip(self.design.fixed_names, kept, strict=True) if keep]
+        return pd.DataFrame({"term": terms, **t_tests(estimate, se, df)})
 
     @cached_property
     def degrees_of_freedom(self) -> tuple[float, ...]:

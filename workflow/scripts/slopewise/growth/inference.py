@@ -29,6 +29,25 @@ STEP = 1e-4
 NULL = 1e-9  # eigenvalues of H below this share of the largest are directions that change nothing
 
 
+def t_tests(estimate: Floats, se: Floats, df: Floats) -> dict[str, Floats]:
+    """estimate, se, df, statistic (t), p_value, ci_low, ci_high (95%), each as `estimate`; NaN where one is missing."""
+    from scipy.stats import t
+
+    with np.errstate(divide="ignore", invalid="ignore"):
+        statistic = estimate / se
+        half = t.ppf(0.975, df) * se
+        p_value = 2.0 * t.sf(np.abs(statistic), df)
+    return {
+        "estimate": estimate,
+        "se": se,
+        "df": df,
+        "statistic": statistic,
+        "p_value": p_value,
+        "ci_low": estimate - half,
+        "ci_high": estimate + half,
+    }
+
+
 @dataclass(frozen=True)
 class Face:
     """Coordinates of Psi near its optimum: elements of Psi where it has full rank, else of B with Psi = BB'."""
