@@ -28,6 +28,7 @@ ROWS = (
     ("study", "strict_yaml"),
     ("sources",),
     ("study_docs",),  # config/README.md, from the study's models and what the sources take for a missing value
+    ("kernel_cache",),
     ("design",),
     ("growth",),
     ("cohort",),

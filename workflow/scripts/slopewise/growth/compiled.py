@@ -1,36 +1,24 @@
-"""How compiled code is kept: a cache that notices every change, and functions that are compiled once.
+"""How compiled code is kept, and functions that are compiled once.
 
-numba looks at the one file in which a cached function stands, so an edit of a module that it calls would go unnoticed:
-`cached` puts a digest of all kernel modules into the name under which the code is kept. And numba optimises a function
-again inside each of its callers, which are nested seven deep here; the large ones are handed on as addresses instead
-(numba's first-class functions), which saves most of the compile time and costs a few nanoseconds a call.
+numba optimises a function again inside each of its callers, which are nested seven deep here; the large ones are handed
+on as addresses instead (numba's first-class functions), which saves most of the compile time and costs a few
+nanoseconds a call.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from numba import njit, typeof, types
+from numba import typeof, types
 from numba.extending import typeof_impl
+
+from slopewise.kernel_cache import keeper
 
 KERNEL_MODULES = ("compiled", "moments", "standardise", "kernel", "optimise", "faces", "many", "scoring")
 
-
-def _digest() -> str:
-    folder = Path(__file__).resolve().parent
-    return hashlib.sha256(b"".join((folder / f"{name}.py").read_bytes() for name in KERNEL_MODULES)).hexdigest()
-
-
-SOURCES = _digest()
-
-
-def cached(function: Callable[..., Any]) -> Any:
-    """Compile on first use; keep on disk, under a name that changes with any kernel module; run unlocked (nogil)."""
-    function.__qualname__ += "_" + SOURCES[:16]
-    return njit(cache=True, nogil=True, error_model="numpy")(function)
+cached = keeper(Path(__file__).resolve().parent, KERNEL_MODULES, nogil=True)
+"""Decorates the functions that Python calls: compiled on first use, kept on disk, run unlocked (nogil)."""
 
 
 class Address(types.WrapperAddressProtocol):

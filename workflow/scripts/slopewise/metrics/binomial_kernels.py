@@ -1,6 +1,5 @@
 """The compiled loops of weighted binomial regression: of the logistic outcome model, and of calibration at a moment.
 
-In one file for the reason that `slopewise.metrics.kernels` gives: numba's cache follows the called function's file.
 Links: LOGIT, and CLOGLOG, whose linear predictor is the log cumulative hazard that a risk states.
 """
 
@@ -9,42 +8,16 @@ Links: LOGIT, and CLOGLOG, whose linear predictor is the log cumulative hazard t
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
+
+from slopewise.metrics.compiled import cached, cached_parallel
+from slopewise.metrics.kernels import cholesky_solve
 
 CONVERGED, ITERATION_LIMIT, MONOTONE, SINGULAR, ONE_CLASS = 0, 1, 2, 3, 4
 LOGIT, CLOGLOG = 0, 1
 
 
-@njit(cache=True, error_model="numpy")
-def _solve(matrix, vector, solution):
-    """Solve a small positive definite system by Cholesky (lower triangle given); False when a pivot vanishes."""
-    k = vector.shape[0]
-    factor = np.zeros((k, k))
-    for a in range(k):
-        for b in range(a + 1):
-            value = matrix[a, b]
-            for c in range(b):
-                value -= factor[a, c] * factor[b, c]
-            if a == b:
-                if not value > 1e-12 * matrix[a, a] or not value > 1e-300:
-                    return False
-                factor[a, a] = np.sqrt(value)
-            else:
-                factor[a, b] = value / factor[b, b]
-    for a in range(k):
-        value = vector[a]
-        for c in range(a):
-            value -= factor[a, c] * solution[c]
-        solution[a] = value / factor[a, a]
-    for a in range(k - 1, -1, -1):
-        value = solution[a]
-        for c in range(a + 1, k):
-            value -= factor[c, a] * solution[c]
-        solution[a] = value / factor[a, a]
-    return True
-
-
-@njit(cache=True, error_model="numpy")
+@cached
 def _mean(eta, link):
     """Probability at a linear predictor, and its derivative; kept away from 0 and 1 by rounding alone."""
     if link == LOGIT:
@@ -57,7 +30,7 @@ def _mean(eta, link):
     return min(max(-np.expm1(-hazard), 1e-15), 1.0 - 1e-15), hazard * np.exp(-hazard)
 
 
-@njit(cache=True, error_model="numpy")
+@cached
 def _curvature(eta, happened, link):
     """Log likelihood of one patient at eta, its derivative, and minus its second derivative.
 
@@ -76,7 +49,7 @@ def _curvature(eta, happened, link):
     return np.log(risk), steep, steep * (hazard / risk - 1.0)
 
 
-@njit(cache=True, error_model="numpy")
+@cached
 def likelihood(y, weight, offset, x, beta, link, score, information):
     """Weighted binomial log likelihood of y (0 or 1), its gradient (k,) and its information (k, k; lower triangle)."""
     k = beta.shape[0]
@@ -99,7 +72,7 @@ def likelihood(y, weight, offset, x, beta, link, score, information):
     return loglik
 
 
-@njit(cache=True, error_model="numpy")
+@cached
 def fit(y, weight, offset, x, start, link):
     """Maximise the likelihood by Newton's method with step halving; columns of `x` should have about unit variance.
 
@@ -120,7 +93,7 @@ def fit(y, weight, offset, x, start, link):
     loglik = likelihood(y, weight, offset, x, beta, link, score, information)
     status, iteration = ITERATION_LIMIT, 0
     while iteration < 100:
-        if not _solve(information, score, step):
+        if not cholesky_solve(information, score, 1e-12, step):
             status = SINGULAR if iteration == 0 else MONOTONE
             break
         largest, gain = 0.0, 0.0
@@ -147,7 +120,7 @@ def fit(y, weight, offset, x, start, link):
     return beta, loglik, information, iteration, status
 
 
-@njit(cache=True, error_model="numpy")
+@cached
 def _calibrate(y, weight, counts, x, centre, spread, basis, risk, grid, link, out, curve):
     """Slope, intercept, ICI and smooth curve of one resample at one moment; what cannot be fitted stays NaN."""
     rows = np.flatnonzero((counts > 0) & (weight > 0))
@@ -183,7 +156,7 @@ def _calibrate(y, weight, counts, x, centre, spread, basis, risk, grid, link, ou
         curve[g] = _mean(beta[0] + grid[g, 0] * beta[1] + grid[g, 1] * beta[2], link)[0]
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@cached_parallel
 def calibration_resamples(y, weight, counts, x, centre, spread, basis, risk, grid, link, out, curve):
     """`_calibrate` for every resample b, score s and moment h.
 

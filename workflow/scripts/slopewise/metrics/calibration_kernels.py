@@ -1,8 +1,7 @@
 """The compiled loops of calibration by Cox models: three fits for every resample, step and horizon.
 
 The same likelihood as in `slopewise.metrics.kernels`, written out for one and two predictors without late entry or
-strata, over the patients of the resample alone: some hundred thousand fits are made for one table. They stand in a
-file of their own for the reason that is given there: numba's cache follows the called function's file.
+strata, over the patients of the resample alone: some hundred thousand fits are made for one table.
 """
 
 # mypy: disallow-untyped-defs=False, disallow-incomplete-defs=False
@@ -10,14 +9,16 @@ file of their own for the reason that is given there: numba's cache follows the 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
+
+from slopewise.metrics.compiled import cached, cached_parallel
 
 CONVERGED, ITERATION_LIMIT, MONOTONE, SINGULAR = 0, 1, 2, 3
 ENOUGH = 1e-6
 """A step smaller than this is the last: convergence is quadratic, so what is left is of the order of its square."""
 
 
-@njit(cache=True, error_model="numpy")
+@cached
 def _relative_hazards(eta, copies, hazard):
     """Fill `hazard` with copies × exp(eta − top); returns top, the largest of eta, which keeps them in range."""
     top = -np.inf
@@ -28,7 +29,7 @@ def _relative_hazards(eta, copies, hazard):
     return top
 
 
-@njit(cache=True, error_model="numpy")
+@cached
 def _one(x, copies, deaths, closes, beta, eta, hazard):
     """Efron's log partial likelihood of one predictor x (m,), its gradient and its information.
 
@@ -66,7 +67,7 @@ def _one(x, copies, deaths, closes, beta, eta, hazard):
     return loglik, score, information
 
 
-@njit(cache=True, error_model="numpy")
+@cached
 def fit_one(x, copies, deaths, closes, start, eta, hazard):
     """The coefficient of one predictor by Newton's method with step halving, and a status."""
     beta = start
@@ -89,7 +90,7 @@ def fit_one(x, copies, deaths, closes, start, eta, hazard):
     return beta, ITERATION_LIMIT
 
 
-@njit(cache=True, error_model="numpy")
+@cached
 def _two(x, copies, deaths, closes, a, b, eta, hazard):
     """As `_one`, of two predictors x (2, m) with coefficients a and b: gradient (2), information (aa, ab, bb)."""
     u, v = x[0], x[1]
@@ -135,7 +136,7 @@ def _two(x, copies, deaths, closes, a, b, eta, hazard):
     return loglik, ga, gb, iaa, iab, ibb
 
 
-@njit(cache=True, error_model="numpy")
+@cached
 def fit_two(x, copies, deaths, closes, start, eta, hazard):
     """The coefficients of two predictors x (2, m) by Newton's method from (start, 0), and a status."""
     a, b = start, 0.0
@@ -163,7 +164,7 @@ def fit_two(x, copies, deaths, closes, start, eta, hazard):
     return a, b, ITERATION_LIMIT
 
 
-@njit(cache=True, error_model="numpy")
+@cached
 def _cumulative_hazard(hazard, deaths, closes):
     """Efron's baseline cumulative hazard at the horizon, in the unit of `hazard` (m,), copies × relative hazard."""
     s0, d0, died, total = 0.0, 0.0, 0, 0.0
@@ -179,7 +180,7 @@ def _cumulative_hazard(hazard, deaths, closes):
     return total
 
 
-@njit(cache=True, error_model="numpy")
+@cached
 def _calibrate(x, stated, spread, basis, risk, grid, patients, copies, deaths, closes, eta, hazard, out, curve):
     """Slope, intercept, ICI and smooth curve of one resample at one horizon; what cannot be fitted stays NaN."""
     for j in range(stated.shape[0]):
@@ -207,7 +208,7 @@ def _calibrate(x, stated, spread, basis, risk, grid, patients, copies, deaths, c
         curve[g] = -np.expm1(-total * np.exp(a * grid[g, 0] + b * grid[g, 1] - top))
 
 
-@njit(cache=True, error_model="numpy")
+@cached
 def _present(time, event, counts, rows, copies, deaths, closes):
     """Fill the rows of a resample, their copies, which of these have the event, and where a moment with events ends."""
     m, died = 0, 0
@@ -225,7 +226,7 @@ def _present(time, event, counts, rows, copies, deaths, closes):
     return m
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@cached_parallel
 def calibration_resamples(time, events, counts, x, stated, spread, basis, risk, grid, out, curve):
     """`_calibrate` for every resample b, score s and horizon h.
 

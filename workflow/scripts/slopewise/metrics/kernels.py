@@ -1,8 +1,5 @@
 """The compiled loops of the metrics and of the Cox model.
 
-They stand in one file on purpose: numba's cache notices a change of the file that holds the called function,
-but not of another file from which that one takes an inner function.
-
 Every patient enters with an integer count: 0 held out, 1 present, 2 present twice (two tied rows). A row whose
 count is 0 is never read, so a fit depends to the last bit on the patients that are in it. Loops run in a fixed
 order and `prange` runs over resamples only, each writing its own cells: the number of threads changes nothing.
@@ -13,14 +10,19 @@ order and `prange` runs over resamples only, each writing its own cells: the num
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
+
+from slopewise.metrics.compiled import cached, cached_parallel
 
 CONVERGED, ITERATION_LIMIT, MONOTONE, SINGULAR, NO_EVENTS = 0, 1, 2, 3, 4
 
 
-@njit(cache=True, error_model="numpy")
-def cholesky_solve(matrix, vector, solution):
-    """Solve a small positive definite system; False (nothing solved) when a pivot vanishes against its diagonal."""
+@cached
+def cholesky_solve(matrix, vector, smallest, solution):
+    """Solve a small positive definite system (lower triangle given); False, and nothing solved, when a pivot vanishes.
+
+    A pivot vanishes below `smallest` times its diagonal.
+    """
     k = vector.shape[0]
     factor = np.zeros((k, k))
     for a in range(k):
@@ -29,7 +31,7 @@ def cholesky_solve(matrix, vector, solution):
             for c in range(b):
                 value -= factor[a, c] * factor[b, c]
             if a == b:
-                if not value > 1e-11 * matrix[a, a] or not value > 1e-300:
+                if not value > smallest * matrix[a, a] or not value > 1e-300:
                     return False
                 factor[a, a] = np.sqrt(value)
             else:
@@ -47,7 +49,7 @@ def cholesky_solve(matrix, vector, solution):
     return True
 
 
-@njit(cache=True, error_model="numpy")
+@cached
 def _linear_predictor(counts, x, beta, eta):
     """Fill `eta` where the count is positive; returns its largest value, which keeps exponentials in range."""
     top = -np.inf
@@ -61,7 +63,7 @@ def _linear_predictor(counts, x, beta, eta):
     return top
 
 
-@njit(cache=True, error_model="numpy")
+@cached
 def _shift_sums(weight, x, i, s1, s2):
     """Add the weighted predictors of row i and their products to the sums over a risk set."""
     for a in range(x.shape[1]):
@@ -71,7 +73,7 @@ def _shift_sums(weight, x, i, s1, s2):
             s2[a, b] += wx * x[i, b]
 
 
-@njit(cache=True, error_model="numpy")
+@cached
 def partial_likelihood(time, event, stratum, entry_time, entry_row, counts, x, beta, score, information):
     """Efron's log partial likelihood (1977), its gradient and its information (lower triangle).
 
@@ -127,7 +129,7 @@ def partial_likelihood(time, event, stratum, entry_time, entry_row, counts, x, b
     return loglik
 
 
-@njit(cache=True, error_model="numpy")
+@cached
 def newton(time, event, stratum, entry_time, entry_row, counts, x, start):
     """Maximise the partial likelihood by Newton's method with step halving, from `start` (k,).
 
@@ -147,7 +149,7 @@ def newton(time, event, stratum, entry_time, entry_row, counts, x, start):
     first = partial_likelihood(time, event, stratum, entry_time, entry_row, counts, x, beta, score, information)
     loglik, status, iteration = first, ITERATION_LIMIT, 0
     while iteration < 60:
-        if not cholesky_solve(information, score, step):
+        if not cholesky_solve(information, score, 1e-11, step):
             status = SINGULAR if iteration == 0 else MONOTONE
             break
         largest, gain = 0.0, 0.0
@@ -176,7 +178,7 @@ def newton(time, event, stratum, entry_time, entry_row, counts, x, start):
     return beta, first, loglik, information, iteration, status
 
 
-@njit(cache=True, error_model="numpy")
+@cached
 def cumulative_hazard(time, event, stratum, entry_time, entry_row, counts, x, beta, horizons, hazard):
     """Baseline cumulative hazard at x = 0 with Efron's correction for ties, consistent with the coefficients.
 
@@ -213,7 +215,7 @@ def cumulative_hazard(time, event, stratum, entry_time, entry_row, counts, x, be
     hazard *= np.exp(-top)
 
 
-@njit(cache=True, error_model="numpy")
+@cached
 def _count_pairs(counts, scores, i, start, stop, concordant):
     """Add patients start..stop to a case's pairs: the number of pairs, and per score twice the concordant ones."""
     pairs = 0
@@ -226,7 +228,7 @@ def _count_pairs(counts, scores, i, start, stop, concordant):
     return pairs
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@cached_parallel
 def pair_sums(
     counts, scores, cases, first, after, in_c, weight, later, control, c_pairs, c_twice, u_pairs, u_sum, a_pairs, a_sum
 ):
@@ -264,7 +266,7 @@ def pair_sums(
                     u_sum[b, s] += copies * weight[m] * weight[m] * 0.5 * concordant[s]
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@cached_parallel
 def competing_pair_sums(
     counts, scores, cases, others, group, time, in_c, weight, until, c_pairs, c_twice, u_pairs, u_sum, a_pairs, a_sum
 ):
@@ -300,7 +302,7 @@ def competing_pair_sums(
                         a_pairs[b, h] += copies * both
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@cached_parallel
 def weighted_sums(counts, values, sums):
     """sums (B, C) = counts (B, n) times values (n, C), in the order of the patients."""
     for b in prange(counts.shape[0]):
@@ -310,7 +312,7 @@ def weighted_sums(counts, values, sums):
                     sums[b, c] += counts[b, i] * values[i, c]
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@cached_parallel
 def benefit_sums(counts, reached, case, control, odds, benefit):
     """Net benefit of every resample at every threshold; `reached` (S, H, n) counts the thresholds not above a risk.
 

@@ -3,7 +3,7 @@
 Minimised is  loss(β)/W + λ (α |β|₁ + (1 − α)/2 |β|²),  W the number of patients, the intercept without a penalty
 (Friedman et al. 2010, 10.18637/jss.v033.i01; for Cox's partial likelihood Simon et al. 2011, 10.18637/jss.v039.i05).
 Each outer step lays a quadratic with the diagonal of the second derivative on the loss; coordinates are visited in
-their order. A row of weight 0 is never read. In one file for the reason that `slopewise.metrics.kernels` gives.
+their order. A row of weight 0 is never read.
 
 Rows lie by stratum, then time descending (`RiskSets`); without a time all rows are one stratum in any order.
 """
@@ -13,20 +13,28 @@ Rows lie by stratum, then time descending (`RiskSets`); without a time all rows 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
+
+from slopewise.metrics.compiled import cached, cached_parallel
 
 COX, LOGISTIC, LINEAR = 0, 1, 2
 OUTER, SWEEPS = 100, 10_000
 
 
-@njit(cache=True, error_model="numpy")
-def _cox(time, y, stratum, weight, eta, gradient, curvature):
-    """Breslow's negative log partial likelihood, minus its derivative by each row's eta, and the second one."""
-    n = eta.shape[0]
+@cached
+def _largest(weight, eta):
+    """The largest linear predictor of a row with a weight, which keeps exponentials in range."""
     top = -np.inf
-    for i in range(n):
+    for i in range(eta.shape[0]):
         if weight[i] > 0:
             top = max(top, eta[i])
+    return top
+
+
+@cached
+def _cox(time, y, stratum, weight, eta, gradient, curvature):
+    """Breslow's negative log partial likelihood, minus its derivative by each row's eta, and the second one."""
+    n, top = eta.shape[0], _largest(weight, eta)
     total, deaths = np.zeros(n), np.zeros(n)  # of the risk set at the row's time, where the ties end
     loss, sum_risk, died, current = 0.0, 0.0, 0.0, -1
     for i in range(n):
@@ -57,7 +65,7 @@ def _cox(time, y, stratum, weight, eta, gradient, curvature):
     return loss
 
 
-@njit(cache=True, error_model="numpy")
+@cached
 def loss_of(kind, time, y, stratum, weight, eta, gradient, curvature):
     """The loss at `eta` (n,), minus its derivative and its second derivative by each row's eta."""
     if kind == COX:
@@ -78,7 +86,7 @@ def loss_of(kind, time, y, stratum, weight, eta, gradient, curvature):
     return loss
 
 
-@njit(cache=True, error_model="numpy")
+@cached
 def _product(a, b):
     """a'b in four sums: the order is fixed, and the processor can work on four at once."""
     n = a.shape[0]
@@ -93,7 +101,7 @@ def _product(a, b):
     return (first + second) + (third + fourth)
 
 
-@njit(cache=True, error_model="numpy")
+@cached
 def _steepness(x, curvature):
     """x' diag(curvature) x, as `_product`."""
     n = x.shape[0]
@@ -108,7 +116,7 @@ def _steepness(x, curvature):
     return (first + second) + (third + fourth)
 
 
-@njit(cache=True, error_model="numpy")
+@cached
 def _sweep(xt, rest, curvature, steep, beta, active, only_active, strength, share, size):
     """One round over the coordinates; the largest change, in units of the loss's curvature.
 
@@ -137,7 +145,7 @@ def _sweep(xt, rest, curvature, steep, beta, active, only_active, strength, shar
     return largest
 
 
-@njit(cache=True, error_model="numpy")
+@cached
 def _quadratic(xt, rest, curvature, steep, beta, active, intercept, moving, strength, share, size, tolerance):
     """Coordinate descent on the quadratic: all coordinates, then those in the model until they rest, and again."""
     level = 0.0
@@ -164,7 +172,7 @@ def _quadratic(xt, rest, curvature, steep, beta, active, intercept, moving, stre
     return intercept
 
 
-@njit(cache=True, error_model="numpy")
+@cached
 def _fill(xt, weight, beta, intercept, eta):
     for i in range(eta.shape[0]):
         eta[i] = intercept
@@ -175,7 +183,7 @@ def _fill(xt, weight, beta, intercept, eta):
                     eta[i] += xt[a, i] * beta[a]
 
 
-@njit(cache=True, error_model="numpy")
+@cached
 def _penalty(beta, strength, share):
     value = 0.0
     for a in range(beta.shape[0]):
@@ -183,7 +191,7 @@ def _penalty(beta, strength, share):
     return strength * value
 
 
-@njit(cache=True, error_model="numpy")
+@cached
 def descend(kind, time, y, stratum, weight, xt, beta, intercept, strength, share, tolerance):
     """Minimise from `beta` (k,; changed in place) and `intercept`; `xt` (k, n). Returns the intercept, converged."""
     n, k = weight.shape[0], beta.shape[0]
@@ -218,7 +226,7 @@ def descend(kind, time, y, stratum, weight, xt, beta, intercept, strength, share
     return intercept, False
 
 
-@njit(cache=True, error_model="numpy")
+@cached
 def null_intercept(kind, y, weight):
     """The intercept without predictors; a share of events is kept off 0 and 1."""
     if kind == COX:
@@ -230,7 +238,7 @@ def null_intercept(kind, y, weight):
     return np.log(mean / (1.0 - mean))
 
 
-@njit(cache=True, error_model="numpy")
+@cached
 def strongest(kind, time, y, stratum, weight, xt, share):
     """The smallest λ at which every coefficient is 0."""
     n = weight.shape[0]
@@ -245,7 +253,7 @@ def strongest(kind, time, y, stratum, weight, xt, share):
     return largest / (weight.sum() * share)
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@cached_parallel
 def held_out_loss(kind, time, y, stratum, weight, fold, folds, xt, strengths, share, tolerance, betas, lost):
     """Paths of all rows (job 0) and without each fold (job j), and the loss of the fold by the path without it.
 
@@ -276,15 +284,11 @@ def held_out_loss(kind, time, y, stratum, weight, fold, folds, xt, strengths, sh
                     lost[job, place] = loss_of(kind, time, y, stratum, rest, eta, gradient, curvature)
 
 
-@njit(cache=True, error_model="numpy")
+@cached
 def breslow_hazard(time, y, stratum, weight, eta, horizons, hazard):
     """Breslow's baseline cumulative hazard at eta = 0; fills `hazard` (strata, horizons)."""
     hazard[:, :] = 0.0
-    n = eta.shape[0]
-    top = -np.inf
-    for i in range(n):
-        if weight[i] > 0:
-            top = max(top, eta[i])
+    n, top = eta.shape[0], _largest(weight, eta)
     sum_risk, died, current = 0.0, 0.0, -1
     for i in range(n):
         if stratum[i] != current:

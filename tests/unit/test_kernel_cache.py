@@ -1,0 +1,47 @@
+"""Compiled code is kept, and compiled anew when another module of its package changes."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from slopewise.growth import compiled as growth
+from slopewise.metrics import compiled as metrics
+
+OUTER = """
+from pathlib import Path
+from slopewise.kernel_cache import keeper
+cached = keeper(Path(__file__).parent, ("inner", "outer"))
+from inner import add
+
+@cached
+def outer(x):
+    return add(x)
+
+if __name__ == "__main__":
+    print(outer(1), sum(outer.stats.cache_hits.values()))
+"""
+INNER = "from numba import njit\n\n@njit\ndef add(x):\n    return x + {added}\n"
+
+
+def test_a_change_of_a_called_module_is_noticed(tmp_path: Path, package: Path) -> None:
+    (tmp_path / "outer.py").write_text(OUTER, encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": str(package.parent)}
+    environment.pop("NUMBA_CACHE_DIR", None)
+    said = []
+    for added in (1, 1, 10):
+        (tmp_path / "inner.py").write_text(INNER.format(added=added), encoding="utf-8")
+        command = [sys.executable, "-B", "outer.py"]
+        ended = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+        said.append(ended.stdout.split())
+    assert said == [["2", "0"], ["2", "1"], ["11", "0"]]  # result, loaded from the cache
+
+
+@pytest.mark.parametrize("kernels", [growth, metrics])
+def test_every_module_of_compiled_code_is_told_of(kernels) -> None:
+    folder = Path(kernels.__file__).parent
+    compiled = {file.stem for file in folder.glob("*.py") if re.search(r"^from numba import", file.read_text(), re.M)}
+    assert compiled == set(kernels.KERNEL_MODULES)
