@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 
 from slopewise import tables
+from slopewise.outcome import hazards
 from slopewise.outcome.cox import fit_cox
 from slopewise.outcome.fit import fit_outcome
-from slopewise.outcome.hazards import score_test, smoothed
+from slopewise.outcome.hazards import residuals_frame, score_test, smoothed
 from slopewise.outcome.splines import bends
 from tests.unit.ladder_tables import STUDY, simulate
 
@@ -83,6 +84,33 @@ def test_an_effect_that_fades_is_found_and_the_curve_falls():
     curve = smoothed(found, 0)
     assert curve["smooth"].iloc[0] > 0.8 and abs(curve["smooth"].iloc[-1]) < 0.5
     assert (curve["ci_low"] < curve["smooth"]).all() and curve["time"].is_monotonic_increasing
+
+
+@pytest.mark.parametrize("deaths", [1, 2])
+def test_events_at_one_moment_alone_tell_nothing_of_change(deaths):
+    rng = np.random.default_rng(1)
+    x, time = rng.normal(size=(30, 2)), np.arange(1.0, 31.0)
+    time[4 : 4 + deaths] = 5.0
+    event = np.isin(np.arange(30), range(4, 4 + deaths))
+    found = score_test(x, time, event, np.zeros(2))
+    assert np.isnan(found.statistic).all() and np.isnan(found.p_value).all() and found.df[-1] == 0
+    assert tables.check(hazards.tests_frame("slope", "death", ["a", "b"], found), "outcome/proportional_hazards").empty
+    assert residuals_frame("slope", "death", ["a", "b"], found)["smooth"].isna().all()
+
+
+def test_a_term_that_only_one_event_tells_of_is_left_out_of_the_test(cohort):
+    time, event = cohort["followup"].to_numpy(), cohort["event"].to_numpy() == 1
+    first = np.sort(time[event])[0]
+    rare = np.zeros(len(time))
+    gone = np.flatnonzero((time > first) & (time < np.sort(time[event])[1]))
+    rare[gone if len(gone) else np.flatnonzero(time == first)] = 1.0
+    x = np.column_stack([cohort[["age", "albumin"]].to_numpy(), rare])
+    beta = np.append(fit_cox(x[:, :2], time, event).beta, 0.0)
+    both, plain = score_test(x, time, event, beta), score_test(x[:, :2], time, event, beta[:2])
+    assert np.isnan(both.statistic[2]) and both.df[-1] == 2
+    assert both.statistic[:2] == pytest.approx(plain.statistic[:2], rel=0.05)
+    rows = hazards.tests_frame("slope", "death", ["age", "albumin", "rare"], both)
+    assert rows["term"].tolist() == ["age", "albumin", ""]
 
 
 def test_bends_are_cubic_inside_and_straight_outside():

@@ -107,6 +107,20 @@ def test_probabilities_are_calibrated_and_the_interval_of_the_share_covers() -> 
     assert np.mean(inside) >= 0.85  # Psi and sigma^2 count as known: a little less than 0.95
 
 
+@pytest.mark.parametrize("formula", ["~ time", "~ time + a + b", "~ time * (a + b)"])
+def test_the_error_of_the_fixed_effects_is_one_for_all_folds(formula: str) -> None:
+    rng = np.random.default_rng(0)
+    rows, truth = simulated(rng, 100)
+    known = pd.DataFrame({"patient": truth.index}).assign(a=rng.normal(size=100), b=rng.normal(size=100))
+    data, plan = laid_out(rows.merge(known, on="patient"), GrowthModel(fixed=formula), folds=5)
+    batch, who = fit_all(data, plan), np.arange(len(data.patients))
+    levers = [predicted(data, batch, k, who).lever for k, fit in enumerate(plan) if fit.repeat == 1]
+    lengths = [np.sqrt((lever**2).sum(axis=1)) for lever in levers]
+    for other in range(1, len(levers)):
+        cosine = (levers[0] * levers[other]).sum(axis=1) / (lengths[0] * lengths[other])
+        assert cosine.min() > 0.9, "one draw of the standard normal moves the slopes of all folds alike"
+
+
 def test_both_sides_and_a_patient_who_was_not_measured() -> None:
     rows, _ = simulated(np.random.default_rng(5), 60)
     rows.loc[rows["patient"] == "p007", "y"] = np.nan

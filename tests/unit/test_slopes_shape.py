@@ -93,6 +93,21 @@ def test_a_bent_course_is_found_and_its_slopes_are_told(rows: pd.DataFrame) -> N
     assert linearity(model, laid_out(model, scarce), "correlated")["shape"].tolist() == ["linear"]
 
 
+def test_the_spline_covers_the_later_rows_that_fits_learn_from() -> None:
+    rng, n = np.random.default_rng(0), 80
+    time, names = np.tile(np.arange(10.0), n), np.repeat([f"p{k:03d}" for k in range(n)], 10)
+    y = rng.normal(size=n).repeat(10) + 0.15 * np.maximum(time - 5.0, 0.0) ** 2 + rng.normal(size=len(time))
+    rows = pd.DataFrame({"patient": names, "time": time, "y": y})
+    cohort = pd.DataFrame({"patient": sorted(set(names))})
+    early, later = (rows[part].reset_index(drop=True) for part in (rows["time"] <= 2, rows["time"] > 2))
+    model = GrowthModel(bounds=(0.0, 2.0))
+    found = linearity(model, marker_data(model, "y", early, cohort, 2.0, later), "correlated").set_index("shape")
+    whole = GrowthModel(bounds=(0.0, 9.0))
+    expected = linearity(whole, marker_data(whole, "y", rows, cohort, 9.0), "correlated").set_index("shape")
+    columns = ["deviance_ml", "lrt", "slope_first", "slope_last"]
+    assert found.loc["spline", columns].tolist() == pytest.approx(expected.loc["spline", columns].tolist(), rel=1e-6)
+
+
 def test_two_zeros_are_one_model_or_two() -> None:
     model, data, _ = shipped("sleepstudy")
     found = centring(model, data)

@@ -35,7 +35,7 @@ DRAWS = 2000
 class Predicted:
     """Slopes of n patients by one fit, (n,): prediction, SD given the fixed effects; and what the fixed effects add.
 
-    lever (n, p): a_i times a root of Var(beta^), so that its squared length is the second term of v_i.
+    lever (n, p): a_i times the symmetric root of Var(beta^), so that its squared length is the second term of v_i.
     """
 
     slope: Floats
@@ -62,7 +62,8 @@ def predicted(data: MarkerData, batch: GrowthBatch, fit: int, who: NDArray[np.in
     loading = (dz @ estimates.to_user_z[fit]) @ results.psi[fit]
     a = dx @ estimates.to_user_x[fit] - np.einsum("nq,nqp->np", loading, cross)
     values, vectors = np.linalg.eigh(results.inverse[fit])
-    root = vectors * np.sqrt(np.maximum(values, 0.0))
+    # The symmetric root: it moves as little as the matrix does, so that fits without one fold or another share it.
+    root = (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
     return Predicted(slope, own, float(estimates.sigma[fit]) * (a @ root))
 
 

@@ -36,6 +36,8 @@ def linearity(model: GrowthModel, data: MarkerData, structure: str) -> pd.DataFr
     """
     predictor = model.time
     base = straight(model.fixed, predictor)
+    if data.training is not None:  # the spline covers the rows that fits learn from, not those up to the landmark
+        model = replace(model, bounds=None)
     formulas = {"linear": base}
     formulas |= {shape: f"{base} + {added.format(predictor)}" for shape, added in CURVES.items()}
     if _plain(model.fixed) not in (_plain(base), _plain(formulas["quadratic"])):

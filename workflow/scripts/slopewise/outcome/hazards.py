@@ -18,11 +18,15 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import chdtrc
 
 from slopewise.metrics.ipcw import kaplan_meier
+from slopewise.outcome.cox import independent
 from slopewise.outcome.splines import bends
 
 Floats = NDArray[np.float64]
 GLOBAL = ""
 """The term of the test of all terms together."""
+
+SMALLEST = 1e-9
+"""The share of its information on a change that a term keeps, below which it is rounding."""
 
 PICTURED = "slope"
 """The ladder step whose residuals are kept for the picture."""
@@ -119,15 +123,21 @@ def _efron(x: Floats, risk: Floats, dying: NDArray[np.bool_]) -> tuple[Floats, F
 
 
 def _statistics(score: Floats, info: Floats) -> tuple[Floats, NDArray[np.int64]]:
-    """χ² of each term and of all together with their degrees of freedom, (k + 1,)."""
+    """χ² of each term and of all together with their degrees of freedom, (k + 1,); missing where nothing can be said.
+
+    Nothing can be said of a term that tells patients apart at one moment alone: nothing is left to compare it with. The
+    test of all together is of the others.
+    """
     k = len(score)
-    tests = [[j] for j in range(k)] + [list(range(k))]
-    found = np.empty(k + 1)
-    for place, chosen in enumerate(tests):
-        mixed = info[1][:, chosen]
-        rest = info[2][np.ix_(chosen, chosen)] - mixed.T @ np.linalg.solve(info[0], mixed)
-        found[place] = score[chosen] @ np.linalg.solve(rest, score[chosen])
-    return found, np.array([len(chosen) for chosen in tests], dtype=np.int64)
+    rest = info[2] - info[1].T @ np.linalg.solve(info[0], info[1])
+    told = np.flatnonzero(np.diag(rest) > SMALLEST * np.diag(info[2]))
+    told = told[independent(rest[np.ix_(told, told)], SMALLEST)]
+    found, df = np.full(k + 1, np.nan), np.ones(k + 1, dtype=np.int64)
+    found[told] = score[told] ** 2 / np.diag(rest)[told]
+    if len(told):
+        found[k] = score[told] @ np.linalg.solve(rest[np.ix_(told, told)], score[told])
+    df[k] = len(told)
+    return found, df
 
 
 def _scaled(residual: Floats, variance: Floats, used: NDArray[np.bool_]) -> Floats:
@@ -185,9 +195,13 @@ def empty_residuals() -> pd.DataFrame:
 
 
 def tests_frame(predictors: str, cause: str, terms: Sequence[str], found: ScoreTest) -> pd.DataFrame:
-    """Rows of ``outcome/proportional_hazards`` of one model; the term of the global test is empty."""
+    """Rows of ``outcome/proportional_hazards`` of one model; the term of the global test is empty.
+
+    A term that could not be tested has none.
+    """
     rows = zip([*terms, GLOBAL], found.statistic, found.df, found.p_value, strict=True)
-    return pd.DataFrame([(predictors, cause, *row) for row in rows], columns=TESTS)
+    told = [(predictors, cause, *row) for row in rows if np.isfinite(row[1])]
+    return pd.DataFrame(told, columns=TESTS) if told else empty_tests()
 
 
 def residuals_frame(predictors: str, cause: str, terms: Sequence[str], found: ScoreTest) -> pd.DataFrame:
