@@ -5,7 +5,7 @@ from pathlib import Path
 from slopewise import run
 
 
-def stack(
+def fit_stacked(
     study_files: list[Path],
     measurements: list[Path],
     patients: list[Path],
@@ -31,7 +31,7 @@ def stack(
 
 if __name__ == "__main__":
     with run.step(snakemake.log[0], snakemake.threads):
-        stack(
+        fit_stacked(
             [Path(snakemake.config["study_files"][name]) for name in snakemake.params.runs],
             *([Path(path) for path in snakemake.input[name]] for name in ("measurements", "patients")),
             [Path(path) for path in snakemake.input.get("later", [])],
