@@ -112,8 +112,9 @@ def test_the_libraries_agree_when_predictors_are_many():
 
     linear = penalised_glm(x, followup, once, fold, "identity", names)
     straight = ElasticNet(alpha=linear.penalty.strength, l1_ratio=LASSO_SHARE, tol=1e-14, max_iter=10**6)
-    assert linear.beta == pytest.approx(straight.fit(x, followup).coef_, abs=1e-8)
-    assert linear.intercept == pytest.approx(straight.intercept_, abs=1e-8)
+    unit = followup.std()
+    assert linear.beta == pytest.approx(unit * straight.fit(x, followup / unit).coef_, abs=1e-8)
+    assert linear.intercept == pytest.approx(unit * straight.intercept_, abs=1e-8)
 
 
 def test_the_penalty_is_the_one_of_least_loss_of_the_folds():
@@ -121,7 +122,7 @@ def test_the_penalty_is_the_one_of_least_loss_of_the_folds():
 
     x, followup, _, fold = many(4, k=6)
     found = penalised_glm(x, followup, np.ones(len(x), dtype=np.int64), fold, "identity", list("abcdef"))
-    strengths = found.penalty.largest * np.geomspace(1.0, 1e-3, 40)
+    strengths, followup = found.penalty.largest * np.geomspace(1.0, 1e-3, 40), followup / followup.std()
     loss = np.zeros(len(strengths))
     for label in range(1, 6):
         inside, outside = fold != label, fold == label
@@ -129,6 +130,17 @@ def test_the_penalty_is_the_one_of_least_loss_of_the_folds():
             model = ElasticNet(alpha=strength, l1_ratio=LASSO_SHARE, tol=1e-10).fit(x[inside], followup[inside])
             loss[place] += ((followup[outside] - model.predict(x[outside])) ** 2).sum()
     assert found.penalty.strength == strengths[loss.argmin()] and found.penalty.folds == 5
+
+
+@pytest.mark.parametrize("factor", [1e-6, 1e6])
+def test_the_unit_of_a_continuous_outcome_does_not_matter(factor):
+    x, followup, _, fold = many(4, k=6)
+    once = np.ones(len(x), dtype=np.int64)
+    plain = penalised_glm(x, followup, once, fold, "identity", list("abcdef"))
+    other = penalised_glm(x, factor * followup, once, fold, "identity", list("abcdef"))
+    assert other.beta / factor == pytest.approx(plain.beta, rel=1e-6, abs=1e-9)
+    assert other.intercept / factor == pytest.approx(plain.intercept, rel=1e-9)
+    assert other.penalty.strength == pytest.approx(plain.penalty.strength)
 
 
 def test_a_patient_who_counts_twice_is_two_rows():

@@ -116,21 +116,27 @@ def penalised_cox(
 def penalised_glm(
     x: Floats, outcome: Floats, counts: Integers, fold: Integers, link: str, terms: Sequence[str]
 ) -> GlmFit:
-    """An elastic-net logistic (`link` logit) or linear (identity) model; arguments as `penalised_cox`."""
+    """An elastic-net logistic (`link` logit) or linear (identity) model; arguments as `penalised_cox`.
+
+    The penalty of a linear model is for the outcome in units of its SD (divisor n), as in glmnet: lasso and ridge would
+    else weigh differently in grams and in milligrams.
+    """
     kind = kernels.LOGISTIC if link == "logit" else kernels.LINEAR
     centre, n = _means(x, counts), len(x)
     y, xt = np.asarray(outcome, dtype=float), np.ascontiguousarray((x - centre).T)
+    unit = 1.0 if link == "logit" else _spread(y, counts)
+    y = y / unit
     rows = (np.zeros(n), y, np.zeros(n, dtype=np.int64), counts.astype(float))
     beta, intercept, penalty, ended = Problem(kind, *rows, fold, xt).chosen()
     patients = int(counts.sum())
-    events = int(counts @ y.astype(np.int64)) if link == "logit" else patients
+    events = int(counts @ np.asarray(outcome).astype(np.int64)) if link == "logit" else patients
     return GlmFit(
         link=link,
         terms=tuple(terms),
-        beta=beta,
+        beta=beta * unit,
         covariance=np.full((len(beta), len(beta)), np.nan),
         centre=centre,
-        intercept=intercept,
+        intercept=intercept * unit,
         residual_sd=np.nan,
         df=np.inf,
         patients=patients,
@@ -142,6 +148,13 @@ def penalised_glm(
 
 def _means(x: Floats, counts: Integers) -> Floats:
     return (counts[:, None] * x).sum(axis=0) / counts.sum()
+
+
+def _spread(y: Floats, counts: Integers) -> float:
+    """The SD of the outcome (divisor n) over the copies; 1 where it does not vary."""
+    away = y - (counts * y).sum() / counts.sum()
+    spread = float(np.sqrt((counts * away**2).sum() / counts.sum()))
+    return spread if spread > 0 else 1.0
 
 
 def _loss(problem: Problem, eta: Floats) -> float:
