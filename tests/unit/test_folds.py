@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slopewise import tables
-from slopewise.folds import Fit, FoldPlan, assign, audit, fits, make_folds
+from slopewise.folds import Fit, FoldPlan, assign, audit, centres_of, fits, make_folds
+from slopewise.outcome.predictors import StratumCoding
 from slopewise.run import InputError, generator
 
 PLAN = FoldPlan(crossfit_folds=3, crossfit_repeats=2, validation_folds=4, validation_repeats=2, seed=11)
@@ -143,3 +144,9 @@ def test_a_model_that_was_given_one_patient_more_goes_red():
     audited = Audited()
     audited.ledger.loc[5, ["patients", "rows"]] += [1, 3]
     assert (audited.verdicts() == "leak").sum() == 1
+
+
+def test_centres_of_long_numbers_stay_apart():
+    cohort = pd.DataFrame({"site": [1000001.0, 1000002.0, 12.0, 0.1]})
+    assert centres_of(cohort, "site").tolist() == ["1000001", "1000002", "12", "0.1"]
+    assert StratumCoding.learn(cohort, ["site"]).levels == ("0.1", "1000001", "1000002", "12")

@@ -115,7 +115,7 @@ def _nested(
 def centres_of(cohort: pd.DataFrame, centre: str) -> NDArray[np.object_]:
     """The centre of each patient as text; a number as short as it can be written."""
     values = cohort[centre]
-    return np.array([f"{value:g}" if isinstance(value, float) else str(value) for value in values], dtype=object)
+    return np.array([f"{value:.15g}" if isinstance(value, float) else str(value) for value in values], dtype=object)
 
 
 def _by_centre(cohort: pd.DataFrame, centre: str, inner: int) -> NDArray[np.int64]:

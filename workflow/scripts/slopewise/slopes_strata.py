@@ -97,7 +97,7 @@ def _levels(data: MarkerData, name: str, values: pd.Series) -> list[_Stratum]:
     present = sorted(values.dropna().unique().tolist(), key=lambda level: (str(type(level)), level))
     strata = []
     for level in present:
-        shown = f"{level:g}" if isinstance(level, float) else str(level)
+        shown = f"{level:.15g}" if isinstance(level, float) else str(level)
         strata.append(_Stratum(shown, int((values == level).sum()), data.covariates.assign(**{name: level})))
     return strata
 

@@ -254,7 +254,7 @@ def _refuse_levels(files: _Files, frame: pd.DataFrame, names: Iterable[str], tab
                 message = f"{shown(str(value))} is text where the model has a number"
                 files.findings.add(ERROR, table.name, message, "correct it", **place)
             elif str(value) not in levels:
-                text = f"{value:g}" if isinstance(value, float) else str(value)
+                text = f"{value:.15g}" if isinstance(value, float) else str(value)
                 message = f"the model does not know the level {shown(text)}"
                 action = f"it knows {', '.join(levels)}; correct it, or leave the patient out"
                 files.findings.add(ERROR, table.name, message, action, **place)

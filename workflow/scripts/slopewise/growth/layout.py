@@ -269,7 +269,7 @@ def _strata(frame: pd.DataFrame, name: str | None, known: tuple[str, ...] | None
         raise InputError(f"column {name!r}: no stratum of the residual variance in row {row}; every row needs one")
     # Codes of 1 and 2 are read as 1.0 and 2.0 where a value is missing elsewhere: the same strata.
     numeric = pd.api.types.is_float_dtype(frame[name].dtype)
-    text = frame[name].map(lambda value: f"{value:g}") if numeric else frame[name].astype(str)
+    text = frame[name].map(lambda value: f"{value:.15g}") if numeric else frame[name].astype(str)
     names = known if known is not None else tuple(sorted(text.unique().tolist()))
     codes = pd.Index(names).get_indexer(pd.Index(text)).astype(np.int64)
     if (codes < 0).any():

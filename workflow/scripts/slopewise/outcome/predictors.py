@@ -114,7 +114,9 @@ class StratumCoding:
 
 
 def _combined(patients: pd.DataFrame, columns: Sequence[str]) -> list[str]:
-    texts = [[f"{value:g}" if isinstance(value, float) else str(value) for value in patients[name]] for name in columns]
+    texts = [
+        [f"{value:.15g}" if isinstance(value, float) else str(value) for value in patients[name]] for name in columns
+    ]
     return [", ".join(values) for values in zip(*texts, strict=True)] if texts else [""] * len(patients)
 
 

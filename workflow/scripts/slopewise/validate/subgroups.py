@@ -65,7 +65,7 @@ def _parts(values: pd.Series) -> Iterator[tuple[str, NDArray[np.bool_]]]:
             yield level, (values.notna() & (values.astype(str) == level)).to_numpy(dtype=bool)
     elif known.nunique() <= FEW_VALUES:
         for value in sorted(known.unique()):
-            yield f"{value:g}", (values == value).to_numpy(dtype=bool)
+            yield f"{value:.15g}", (values == value).to_numpy(dtype=bool)
     else:
         middle = float(known.median())
         yield f"up to {middle:.4g}", (values <= middle).to_numpy(dtype=bool)
