@@ -88,6 +88,7 @@ def test_what_is_seen_is_said_with_units_and_intervals(tmp_path: Path) -> None:
     methods = made.text("methods")
     assert "Satterthwaite’s degrees of freedom [" in methods and "beyond the limit of fast change" in methods
     assert "<5" in text, "three men are fewer than five"
+    assert "≥5" in text, "and the women are not counted, since all are"
     courses = made.text("courses")
     assert (
         "scatter about a patient’s own line by 0.500 (a) and 1.00 (b) mg/l: 2.00 times as large in b as in a" in courses

@@ -73,3 +73,22 @@ def test_the_report_compares_the_shortest_with_the_longest(tmp_path: Path):
     assert "missing at random" in page.text("dropout")
     one = frames.dropout[frames.dropout["part"] == 1]
     assert "nothing to compare" in dropout_sentence(replace(frames, dropout=one), naming, "alpha")
+
+
+def test_a_part_of_few_patients_keeps_its_mean_to_itself(tmp_path: Path):
+    invented = Invented()
+    folder = invented.write(tmp_path)
+    slopes = tables.read("slopes/slopes", folder / "slopes/slopes.parquet")
+    rows = tables.read("cohort/measurements", folder / "cohort/measurements.parquet")
+    for name, frame in zip(("dropout", "dropout_pattern"), dropout(slopes, rows, list(invented.markers)), strict=True):
+        tables.write(frame, f"slopes/{name}", folder / f"slopes/{name}.csv")
+    frames, naming = Frames.read(folder), Naming(invented.study())
+    last = frames.dropout["part"] == frames.dropout["part"].max()
+    lone = frames.dropout.assign(patients=frames.dropout["patients"].mask(last, 1)).assign(
+        slope=frames.dropout["slope"].mask(last, -7.654)
+    )
+    frames = replace(frames, dropout=lone)
+    said = dropout_sentence(frames, naming, "alpha")
+    assert "too few patients" in said and "7.65" not in said
+    shown = str(dropout_table(frames, naming).rows)
+    assert "<5" in shown and "7.65" not in shown

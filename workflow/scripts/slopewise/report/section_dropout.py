@@ -55,6 +55,13 @@ def _labels(frames: Frames, naming: Naming, marker: str) -> dict[int, str]:
     }
 
 
+def _large_enough(rows: pd.DataFrame, naming: Naming) -> pd.DataFrame:
+    """The rows, without the means of parts so small that they would tell of single patients."""
+    means = ["slope", "slope_low", "slope_high", "reliability"]
+    few = rows["patients"] < max(naming.study.report.small_cells, 2)
+    return rows.assign(**{name: rows[name].mask(few) for name in means})
+
+
 def dropout_sentence(frames: Frames, naming: Naming, marker: str) -> str:
     """The slopes of those seen shortest beside those seen longest, and the difference with its interval."""
     rows = frames.dropout[frames.dropout["marker"] == marker].sort_values("part")
@@ -64,7 +71,11 @@ def dropout_sentence(frames: Frames, naming: Naming, marker: str) -> str:
             f"{name[0].upper()}{name[1:]}: all patients were seen last at the same time; there is nothing to compare."
         )
     labels = _labels(frames, naming, marker)
-    short, long = rows.iloc[0], rows.iloc[-1]
+    short, long = (_large_enough(rows, naming).iloc[place] for place in (0, -1))
+    if not (math.isfinite(short["slope"]) and math.isfinite(long["slope"])):
+        return (
+            f"{name[0].upper()}{name[1:]}: too few patients were seen so shortly, or so long, to compare their slopes."
+        )
     difference = short["slope"] - long["slope"]
     half = math.hypot(short["slope_high"] - short["slope"], long["slope_high"] - long["slope"])
     ends = figure_interval(difference - half, difference + half)
@@ -83,7 +94,7 @@ def dropout_table(frames: Frames, naming: Naming) -> Table:
         rows: pd.DataFrame = frames.dropout[frames.dropout["marker"] == marker].sort_values("part")
         labels = _labels(frames, naming, marker)
         counts = counts_of_parts(rows["patients"].astype(int).tolist(), limit)
-        for row, patients in zip(rows.itertuples(), counts, strict=True):
+        for row, patients in zip(_large_enough(rows, naming).itertuples(), counts, strict=True):
             slope = Cell(figures(row.slope), figure_interval(row.slope_low, row.slope_high))
             what = [naming.marker(marker), labels[int(row.part)], patients]
             lines.append([*what, slope, number(row.reliability, 2)])

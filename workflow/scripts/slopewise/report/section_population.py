@@ -9,7 +9,7 @@ import pandas as pd
 from slopewise.figures import strata as draw
 from slopewise.report.frames import Frames
 from slopewise.report.naming import FIRST, Naming
-from slopewise.report.numbers import count, figure_interval, figures, in_words, number, p_value, p_words
+from slopewise.report.numbers import counts_of_parts, figure_interval, figures, in_words, number, p_value, p_words
 from slopewise.report.parts import Cell, Picture, Section, Table
 
 LEVEL = 0.05
@@ -161,11 +161,12 @@ def strata_table(frames: Frames, naming: Naming) -> Table | None:
     for marker in naming.study.markers:
         rows = of(frames.strata, marker)
         order = rows.assign(place=(rows["versus"] != "").astype(int)).sort_values(["by", "place"], kind="stable")
+        shown = _patients(rows, naming.study.report.small_cells)
         for _, row in order.iterrows():
             what = _stratum(row) if row["by"] else str(row["stratum"])
             other = row.drop("stratum").rename({"versus": "stratum"})
             what = f"{what} against {_stratum(other)}" if row["versus"] else what
-            patients = count(int(row["patients"]), naming.study.report.small_cells) if row["patients"] > 0 else ""
+            patients = shown.get((row["by"], row["stratum"]), "") if not row["versus"] else ""
             test = [number(row["df"], 1), p_value(row["p_value"])] if row["versus"] else [number(row["df"], 1), ""]
             lines.append([naming.marker(marker), what, patients, figures(row["estimate"]), _ends(row), *test])
             markers.append(marker)
@@ -175,6 +176,17 @@ def strata_table(frames: Frames, naming: Naming) -> Table | None:
     return (
         Table("slopes-by-stratum", caption, columns, lines, frozenset({0, 1}), {"marker": markers}) if lines else None
     )
+
+
+def _patients(rows: pd.DataFrame, limit: int) -> dict[tuple[str, str], str]:
+    """Patients by characteristic and stratum; those of a characteristic add up to everybody, so are masked together."""
+    shown = {}
+    for by, part in rows[(rows["versus"] == "") & (rows["patients"] > 0)].groupby("by", sort=False):
+        for stratum, text in zip(
+            part["stratum"], counts_of_parts(part["patients"].astype(int).tolist(), limit), strict=True
+        ):
+            shown[str(by), str(stratum)] = text
+    return shown
 
 
 def linearity_table(frames: Frames, naming: Naming) -> Table | None:
