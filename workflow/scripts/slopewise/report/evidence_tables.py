@@ -7,6 +7,7 @@ import math
 import pandas as pd
 
 from slopewise.report.frames import Frames
+from slopewise.report.marker_panels import Lines, marker_table
 from slopewise.report.naming import Naming
 from slopewise.report.numbers import figure_interval, figures, number, p_value
 from slopewise.report.parts import Cell, Table
@@ -72,8 +73,7 @@ def glance_table(frames: Frames, naming: Naming) -> Table:
 
 def fixed_by_model(frames: Frames, naming: Naming) -> Table:
     """Fixed effects under each model, side by side."""
-    lines: list[list[Cell | str]] = []
-    markers: list[str] = []
+    lines: Lines = []
     named = {"Intercept": naming.zero, naming.predictor: f"slope per {naming.unit}"}
     for marker in naming.study.markers:
         rows = frames.fixed_effects[frames.fixed_effects["marker"] == marker]
@@ -83,11 +83,10 @@ def fixed_by_model(frames: Frames, naming: Naming) -> Table:
                     ends = figure_interval(row.ci_low, row.ci_high)
                     test = [figures(row.se), number(row.df, 1), number(row.statistic, 2), p_value(row.p_value)]
                     name = named.get(str(term), str(term))
-                    lines.append([naming.marker(marker), name, words, Cell(figures(row.estimate), ends), *test])
-                    markers.append(marker)
+                    lines.append((marker, [name, words, Cell(figures(row.estimate), ends), *test]))
     columns = ["marker", "term", "model", "estimate, 95% interval", "standard error", "df (Satterthwaite)", "t", "p"]
     caption = "Fixed effects under each model"
-    return Table("growth-fixed-by-model", caption, columns, lines, frozenset({0, 1, 2}), {"marker": markers})
+    return marker_table("growth-fixed-by-model", caption, columns, lines, naming, frozenset({0, 1, 2}))
 
 
 def comparison_table(frames: Frames, naming: Naming) -> Table:

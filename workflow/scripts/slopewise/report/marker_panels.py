@@ -1,16 +1,16 @@
-"""Panels of single markers: each with the sentence that says what it shows."""
+"""Panels of single markers, each with the sentence that says what it shows, and tables of lines about one marker."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
 from slopewise.report.frames import Frames
 from slopewise.report.naming import Naming
-from slopewise.report.parts import Picture
+from slopewise.report.parts import Cell, Picture, Table
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,18 @@ def pictures(name: str, caption: str, naming: Naming, panels: Mapping[str, Draw]
         return None
     shown, drawn, notes = zip(*found, strict=True)
     return Picture(name, caption, drawn, markers=shown, notes=notes, first=len(drawn))
+
+
+Lines = list[tuple[str, Sequence[Cell | str]]]
+"""A marker and the cells that follow its name, line by line."""
+
+
+def marker_table(
+    name: str, caption: str, columns: Sequence[str], lines: Lines, naming: Naming, words: frozenset[int]
+) -> Table:
+    """A table whose lines open with the name of the marker that they are about."""
+    rows = [[naming.marker(marker), *cells] for marker, cells in lines]
+    return Table(name, caption, columns, rows, words, {"marker": [marker for marker, _ in lines]})
 
 
 def of(table: pd.DataFrame, marker: str) -> pd.DataFrame:

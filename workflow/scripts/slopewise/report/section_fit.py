@@ -8,7 +8,7 @@ import pandas as pd
 
 from slopewise.figures import detective as draw
 from slopewise.report.frames import Frames
-from slopewise.report.marker_panels import Detailed, Draw, component, of, pictures
+from slopewise.report.marker_panels import Detailed, Draw, Lines, component, marker_table, of, pictures
 from slopewise.report.naming import Naming
 from slopewise.report.numbers import count, figure_interval, figures, number, p_value, percent, signed
 from slopewise.report.parts import Cell, Section, Table
@@ -213,8 +213,7 @@ def normality_table(frames: Frames, naming: Naming) -> Table | None:
     """Skewness, kurtosis and tails of residuals and random effects."""
     words = {"residual": "residuals", "intercept": "starting values", "slope": "slopes"}
     limit = naming.study.report.small_cells
-    lines: list[list[Cell | str]] = []
-    markers: list[str] = []
+    lines: Lines = []
     for marker in naming.study.markers:
         rows = of(frames.normality, marker)
         for row in rows.assign(place=rows["what"].map(list(words).index)).sort_values("place").itertuples():
@@ -223,18 +222,16 @@ def normality_table(frames: Frames, naming: Naming) -> Table | None:
                 number(row.largest, 1),
             ]
             figures_of = [count(int(row.number), limit), number(row.skewness, 2), number(row.kurtosis, 2)]
-            lines.append([naming.marker(marker), words[str(row.what)], *figures_of, *tails])
-            markers.append(marker)
+            lines.append((marker, [words[str(row.what)], *figures_of, *tails]))
     columns = ["marker", "what", "number", "skewness", "excess kurtosis", "beyond 2 SD", "beyond 3 SD"]
     columns += ["outside the band", "largest, SD"]
     caption = "Shape of residuals and random effects; normal: 0, 0, 4.6%, 0.3%, 5%"
-    return Table("growth-normality", caption, columns, lines, frozenset({0, 1}), {"marker": markers}) if lines else None
+    return marker_table("growth-normality", caption, columns, lines, naming, frozenset({0, 1})) if lines else None
 
 
 def influence_table(frames: Frames, naming: Naming) -> Table | None:
     """The largest changes that leaving out one patient makes, a row a marker; it names nobody."""
-    lines: list[list[Cell | str]] = []
-    markers: list[str] = []
+    lines: Lines = []
     for marker in naming.study.markers:
         rows = of(frames.pooling, marker)
         rows = rows[rows["slope_change"].notna()]
@@ -242,50 +239,43 @@ def influence_table(frames: Frames, naming: Naming) -> Table | None:
         if len(rows) and spread > 0:
             change = rows["slope_change"]
             share = rows["slope_sd_change"] / spread
-            lines.append(
-                [
-                    naming.marker(marker),
-                    f"{signed(change.min())} to {signed(change.max())}",
-                    number(rows["slope_change_se"].abs().max(), 2),
-                    f"{signed(100 * share.min(), 1)}% to {signed(100 * share.max(), 1)}%",
-                    number(rows["cook"].max(), 2),
-                    naming.slope_unit(marker),
-                ]
-            )
-            markers.append(marker)
+            cells = [
+                f"{signed(change.min())} to {signed(change.max())}",
+                number(rows["slope_change_se"].abs().max(), 2),
+                f"{signed(100 * share.min(), 1)}% to {signed(100 * share.max(), 1)}%",
+                number(rows["cook"].max(), 2),
+                naming.slope_unit(marker),
+            ]
+            lines.append((marker, cells))
     columns = [
         "marker", "average slope without one patient", "most, in standard errors", "SD of slopes without one patient",
         "largest Cook’s distance", "unit of slopes",
     ]  # fmt: skip
     caption = "Leaving out one patient: the range of changes"
-    return Table("growth-influence", caption, columns, lines, frozenset({0, 5}), {"marker": markers}) if lines else None
+    return marker_table("growth-influence", caption, columns, lines, naming, frozenset({0, 5})) if lines else None
 
 
 def visits_table(frames: Frames, naming: Naming) -> Table | None:
     """Number of visits and slope, a row a marker."""
-    lines: list[list[Cell | str]] = []
-    markers: list[str] = []
+    lines: Lines = []
     for marker in naming.study.markers:
         for row in of(frames.visits, marker).itertuples():
             if math.isfinite(row.estimate) or math.isfinite(row.correlation):
                 rho = f"{number(row.correlation_low, 2)} to {number(row.correlation_high, 2)}"
-                lines.append(
-                    [
-                        naming.marker(marker),
-                        Cell(number(row.correlation, 2), rho if math.isfinite(row.correlation_low) else ""),
-                        Cell(figures(row.estimate), figure_interval(row.ci_low, row.ci_high)),
-                        number(row.df, 1),
-                        p_value(row.p_value),
-                        naming.slope_unit(marker),
-                    ]
-                )
-                markers.append(marker)
+                cells = [
+                    Cell(number(row.correlation, 2), rho if math.isfinite(row.correlation_low) else ""),
+                    Cell(figures(row.estimate), figure_interval(row.ci_low, row.ci_high)),
+                    number(row.df, 1),
+                    p_value(row.p_value),
+                    naming.slope_unit(marker),
+                ]
+                lines.append((marker, cells))
     columns = [
         "marker", "rank correlation of visits and slope, 95% interval", "slope with one more visit, 95% interval", "df",
         "p", "unit",
     ]  # fmt: skip
     caption = "Is being seen often informative?"
-    return Table("growth-visits", caption, columns, lines, frozenset({0, 5}), {"marker": markers}) if lines else None
+    return marker_table("growth-visits", caption, columns, lines, naming, frozenset({0, 5})) if lines else None
 
 
 def equal_visits(frames: Frames) -> str:

@@ -10,6 +10,7 @@ from slopewise import run
 from slopewise.figures import groups
 from slopewise.figures import growth as draw
 from slopewise.report.frames import Frames
+from slopewise.report.marker_panels import Lines, marker_table
 from slopewise.report.naming import FIRST, Naming
 from slopewise.report.numbers import MISSING, figure_interval, figures, in_words, number, p_value, p_words
 from slopewise.report.parts import Cell, Picture, Section, Table
@@ -206,8 +207,7 @@ def fit_words(frames: Frames, marker: str) -> str:
 def fixed_table(frames: Frames, naming: Naming) -> Table:
     """Fixed effects of the study's model, all markers."""
     rows = frames.fixed_effects[frames.fixed_effects["model"] == "study"]
-    lines: list[list[Cell | str]] = []
-    markers: list[str] = []
+    lines: Lines = []
     for marker in naming.study.markers:
         for row in rows[rows["marker"] == marker].itertuples():
             unit = naming.slope_unit(marker) if row.term == naming.predictor else naming.unit_of(marker)
@@ -215,16 +215,10 @@ def fixed_table(frames: Frames, naming: Naming) -> Table:
             term = str(row.term)
             name = {"Intercept": naming.zero, naming.predictor: f"slope per {naming.unit}"}.get(term, term)
             test = [number(row.statistic, 2), number(row.df, 1), p_value(row.p_value)]
-            lines.append([naming.marker(marker), name, figures(row.estimate), ends, unit, *test])
-            markers.append(marker)
-    return Table(
-        "growth-fixed",
-        "Fixed effects: the average patient",
-        ["marker", "term", "estimate", "95% interval", "unit", "t", "df", "p"],
-        lines,
-        frozenset({0, 1, 4}),
-        {"marker": markers},
-    )
+            lines.append((marker, [name, figures(row.estimate), ends, unit, *test]))
+    columns = ["marker", "term", "estimate", "95% interval", "unit", "t", "df", "p"]
+    caption = "Fixed effects: the average patient"
+    return marker_table("growth-fixed", caption, columns, lines, naming, frozenset({0, 1, 4}))
 
 
 def random_table(frames: Frames, naming: Naming) -> Table:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from slopewise.figures import strata as draw
 from slopewise.report.frames import Frames
+from slopewise.report.marker_panels import Lines, marker_table
 from slopewise.report.naming import FIRST, Naming
 from slopewise.report.numbers import counts_of_parts, figure_interval, figures, in_words, number, p_value, p_words
 from slopewise.report.parts import Cell, Picture, Section, Table
@@ -156,8 +157,7 @@ def picture(frames: Frames, naming: Naming) -> Picture | None:
 
 def strata_table(frames: Frames, naming: Naming) -> Table | None:
     """Slopes of everybody and of the strata, and the contrasts."""
-    lines: list[list[Cell | str]] = []
-    markers: list[str] = []
+    lines: Lines = []
     for marker in naming.study.markers:
         rows = of(frames.strata, marker)
         order = rows.assign(place=(rows["versus"] != "").astype(int)).sort_values(["by", "place"], kind="stable")
@@ -168,14 +168,11 @@ def strata_table(frames: Frames, naming: Naming) -> Table | None:
             what = f"{what} against {_stratum(other)}" if row["versus"] else what
             patients = shown.get((row["by"], row["stratum"]), "") if not row["versus"] else ""
             test = [number(row["df"], 1), p_value(row["p_value"])] if row["versus"] else [number(row["df"], 1), ""]
-            lines.append([naming.marker(marker), what, patients, figures(row["estimate"]), _ends(row), *test])
-            markers.append(marker)
+            lines.append((marker, [what, patients, figures(row["estimate"]), _ends(row), *test]))
     columns = ["marker", "slope of", "patients", "estimate", "95% interval", "df", "p of a difference"]
     where = f"at {naming.moment}, " if naming.has_landmark else ""
     caption = f"Average slopes, {where}and what changes them"
-    return (
-        Table("slopes-by-stratum", caption, columns, lines, frozenset({0, 1}), {"marker": markers}) if lines else None
-    )
+    return marker_table("slopes-by-stratum", caption, columns, lines, naming, frozenset({0, 1})) if lines else None
 
 
 def _patients(rows: pd.DataFrame, limit: int) -> dict[tuple[str, str], str]:
@@ -191,8 +188,7 @@ def _patients(rows: pd.DataFrame, limit: int) -> dict[tuple[str, str], str]:
 
 def linearity_table(frames: Frames, naming: Naming) -> Table | None:
     """The shapes of the average course side by side."""
-    lines: list[list[Cell | str]] = []
-    markers: list[str] = []
+    lines: Lines = []
     for marker in naming.study.markers:
         rows = of(frames.linearity, marker).set_index("shape")
         for shape, words in SHAPES.items():
@@ -203,48 +199,31 @@ def linearity_table(frames: Frames, naming: Naming) -> Table | None:
             if shape != "linear":
                 test = [number(row["lrt"], 2), f"{row['df']:g}", p_value(row["p_value"])]
             ends = [figures(row["slope_first"]), figures(row["slope_last"])]
-            lines.append(
-                [naming.marker(marker), words, number(row["deviance_ml"], 1), number(row["aic"], 1), *test, *ends]
-            )
-            markers.append(marker)
+            lines.append((marker, [words, number(row["deviance_ml"], 1), number(row["aic"], 1), *test, *ends]))
     columns = [
         "marker", "average course", "deviance, ML", "AIC", "likelihood ratio", "df", "p", "slope early", "slope late",
     ]  # fmt: skip
     caption = "Is the average course a straight line?"
-    return Table("growth-linearity", caption, columns, lines, frozenset({0, 1}), {"marker": markers}) if lines else None
+    return marker_table("growth-linearity", caption, columns, lines, naming, frozenset({0, 1})) if lines else None
 
 
 def centring_table(frames: Frames, naming: Naming) -> Table | None:
     """The same lines under two zeros."""
-    lines: list[list[Cell | str]] = []
-    markers: list[str] = []
+    lines: Lines = []
     effects = {"correlated": "correlated", "diagonal": "independent"}
     for marker in naming.study.markers:
         for row in of(frames.centring, marker).itertuples():
-            start, slope = (
-                Cell(figures(row.intercept), _se(row.intercept_se)),
-                Cell(figures(row.slope), _se(row.slope_se)),
-            )
+            start = Cell(figures(row.intercept), _se(row.intercept_se))
+            slope = Cell(figures(row.slope), _se(row.slope_se))
             spread = [figures(row.intercept_sd), figures(row.slope_sd), number(row.correlation, 2)]
-            zero = figures(row.zero)
-            lines.append(
-                [
-                    naming.marker(marker),
-                    effects[str(row.structure)],
-                    zero,
-                    number(row.deviance, 2),
-                    start,
-                    slope,
-                    *spread,
-                ]
-            )
-            markers.append(marker)
+            fit = [effects[str(row.structure)], figures(row.zero), number(row.deviance, 2)]
+            lines.append((marker, [*fit, start, slope, *spread]))
     columns = [
         "marker", "random effects", f"zero at {naming.predictor}", "deviance, REML", "intercept", "slope",
         "SD of intercepts", "SD of slopes", "correlation",
     ]  # fmt: skip
     caption = "The same straight lines under two time zeros"
-    return Table("growth-centring", caption, columns, lines, frozenset({0, 1}), {"marker": markers}) if lines else None
+    return marker_table("growth-centring", caption, columns, lines, naming, frozenset({0, 1})) if lines else None
 
 
 def _se(value: float) -> str:

@@ -9,7 +9,7 @@ import pandas as pd
 from slopewise import run
 from slopewise.figures import growth as draw
 from slopewise.report.frames import Frames
-from slopewise.report.marker_panels import Detailed
+from slopewise.report.marker_panels import Detailed, Lines, marker_table
 from slopewise.report.naming import FIRST, Naming
 from slopewise.report.numbers import count_of, counts_of_parts, figures, number
 from slopewise.report.parts import Cell, Picture, Section, Table
@@ -127,25 +127,16 @@ def by_visits(frames: Frames, naming: Naming) -> pd.DataFrame:
 def visits_table(groups: pd.DataFrame, naming: Naming) -> Table:
     """Shrinkage by number of visits."""
     limit = naming.study.report.small_cells
-    rows: list[list[Cell | str]] = []
-    markers: list[str] = []
+    lines: Lines = []
     for marker in naming.study.markers:
         own = groups[groups["marker"] == marker]
-        markers += [marker] * len(own)
         shown = counts_of_parts(own["patients"].tolist(), limit)
         for row, patients in zip(own.itertuples(), shown, strict=True):
-            rows.append(
-                [
-                    naming.marker(marker),
-                    row.visits,
-                    patients,
-                    number(row.reliability, 2),
-                    figures(row.sd),
-                    figures(row.sd_ols),
-                ]
-            )
+            spread = [figures(row.sd), figures(row.sd_ols)]
+            lines.append((marker, [row.visits, patients, number(row.reliability, 2), *spread]))
     columns = ["marker", "visits", "patients", "mean reliability", "SD of cross-fitted slopes", "SD of own slopes"]
-    return Table("slopes-by-visits", "Shrinkage by number of visits", columns, rows, marks={"marker": markers})
+    caption = "Shrinkage by number of visits"
+    return marker_table("slopes-by-visits", caption, columns, lines, naming, frozenset({0}))
 
 
 def slopes_table(frames: Frames, naming: Naming) -> Table:
