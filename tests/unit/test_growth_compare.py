@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from slopewise.cohort import prepare_cohort
 from slopewise.growth import GrowthModel
 from slopewise.growth.compare import (
     SideBySide,
@@ -24,8 +23,7 @@ from slopewise.growth.compare import (
 from slopewise.growth.diagnose import implied_variance, trends, variogram
 from slopewise.growth.evidence import compare_marker
 from slopewise.growth.serial import compare_serial
-from slopewise.slopes import growth_model, marker_data
-from slopewise.study import load_study
+from tests.unit.growth_golden import numbers, studies_side_by_side
 
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = pd.read_csv(ROOT / "tests/golden/compare.csv", keep_default_na=False)
@@ -37,22 +35,12 @@ TERMS |= {"ses:sectorPublic": "ses:sector[T.Public]"}
 
 
 def golden(case: str, model: str, kind: str) -> pd.Series:
-    rows = GOLDEN[(GOLDEN["case"] == case) & (GOLDEN["model"] == model) & (GOLDEN["kind"] == kind)]
-    assert len(rows)
-    return rows.set_index("name")["value"]
+    return numbers(GOLDEN, case, model, kind)
 
 
 @pytest.fixture(scope="module")
 def models() -> dict[str, SideBySide]:
-    found = {}
-    for case in CASES:
-        study = load_study(ROOT / f"config/studies/{case}.yaml")
-        cohort = prepare_cohort(study, ROOT)
-        marker = next(iter(study.markers))
-        model = textbook_model(growth_model(study))
-        data = marker_data(model, marker, cohort.measurements, cohort.patients, study.landmark_time)
-        found[case] = fit_side_by_side(data.growth)
-    return found
+    return studies_side_by_side(CASES)
 
 
 @pytest.mark.parametrize("case", CASES)
