@@ -16,8 +16,7 @@ def examine(study_file: Path, inputs: dict[str, Path], outputs: dict[str, Path],
 
     study = load_study(study_file)
     cohort = tables.read("cohort/patients", inputs["patients"])
-    names = {"folds": "folds", "slopes": "slopes/slopes", "crossfit": "slopes/crossfit", "fits": "growth/fits"}
-    made = [tables.read(table, inputs[name]) for name, table in names.items()]
+    made = tables.read_each(inputs, "folds", "slopes/slopes", "slopes/crossfit", "growth/fits")
     found = sensitivity(study, cohort, *made)
     predictions = tables.read("outcome/predictions", inputs["predictions"])
     tables.write(found.sensitivity, "outcome/sensitivity", outputs["sensitivity"])

@@ -17,11 +17,8 @@ def fit(study_file: Path, inputs: dict[str, Path], outputs: dict[str, Path], thr
     from slopewise.validate.bootstrap import BootstrapPlan, bootstrap_ladder, jackknife_ladder, reliability_table
 
     study = load_study(study_file)
-    rows = tables.read("cohort/measurements", inputs["measurements"])
-    cohort = tables.read("cohort/patients", inputs["patients"])
-    slopes = tables.read("slopes/slopes", inputs["slopes"])
-    crossfit = tables.read("slopes/crossfit", inputs["crossfit"])
-    fits = tables.read("growth/fits", inputs["fits"])
+    rows, cohort = tables.read_each(inputs, "cohort/measurements", "cohort/patients")
+    slopes, crossfit, fits = tables.read_each(inputs, "slopes/slopes", "slopes/crossfit", "growth/fits")
     outcome = fit_outcome(study, cohort, slopes, crossfit, fits)
     after = tables.read("cohort/later", inputs["later"]) if "later" in inputs else None
     markers = list(all_markers(growth_model(study), outcome.data.markers, rows, cohort, study.landmark_time, after))

@@ -16,13 +16,10 @@ def validate(study_file: Path, inputs: dict[str, Path], outputs: dict[str, Path]
     from slopewise.validate.performance import performance
 
     study = load_study(study_file)
-    cohort = tables.read("cohort/patients", inputs["patients"])
-    folds = tables.read("folds", inputs["folds"])
-    slopes = tables.read("slopes/slopes", inputs["slopes"])
-    crossfit = tables.read("slopes/crossfit", inputs["crossfit"])
-    fits = tables.read("growth/fits", inputs["fits"])
-    shipped = fit_outcome(study, cohort, slopes, crossfit, fits)
-    validated = nested(study, cohort, folds, slopes, crossfit, fits)
+    cohort, folds = tables.read_each(inputs, "cohort/patients", "folds")
+    stage_1 = tables.read_each(inputs, "slopes/slopes", "slopes/crossfit", "growth/fits")
+    shipped = fit_outcome(study, cohort, *stage_1)
+    validated = nested(study, cohort, folds, *stage_1)
     measured = performance(study, cohort, validated.predictions, shipped.apparent, threads)
     tables.write(validated.predictions, "outcome/predictions", outputs["predictions"])
     tables.write(measured.performance, "outcome/performance", outputs["performance"])

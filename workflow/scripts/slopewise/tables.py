@@ -8,7 +8,7 @@ that a spreadsheet would run as a formula is guarded by an apostrophe, which rea
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -112,3 +112,8 @@ def read(name: str, path: str | Path) -> pd.DataFrame:
         return check(_texts(pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""]), bare), name)
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: {error}. Delete it and run the workflow again.") from error
+
+
+def read_each(inputs: Mapping[str, Path], *names: str) -> list[pd.DataFrame]:
+    """The tables of these names, each from the input that is called as the table without its folder."""
+    return [read(name, inputs[name.rpartition("/")[2]]) for name in names]
