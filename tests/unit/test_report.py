@@ -25,16 +25,6 @@ from tests.unit.report_tables import HORIZONS, Invented
 
 
 @pytest.fixture(scope="module")
-def invented() -> Invented:
-    return Invented(dropped=("beta",), singular=("beta",))
-
-
-@pytest.fixture(scope="module")
-def results(invented, tmp_path_factory) -> Path:
-    return invented.write(tmp_path_factory.mktemp("results") / "invented")
-
-
-@pytest.fixture(scope="module")
 def html(invented, results) -> str:
     return render(invented.study(), results)
 

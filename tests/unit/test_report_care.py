@@ -1,7 +1,6 @@
 """What the report warns of, and its groups of patients."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,26 +12,6 @@ from slopewise.report.naming import Naming
 from slopewise.report.risk_groups import risk_groups, round_times
 from slopewise.report.section_slopes import by_visits
 from tests.unit.report_tables import Invented
-
-
-@pytest.fixture(scope="module")
-def invented() -> Invented:
-    return Invented(dropped=("beta",), singular=("beta",))
-
-
-@pytest.fixture(scope="module")
-def results(invented, tmp_path_factory) -> Path:
-    return invented.write(tmp_path_factory.mktemp("results") / "invented")
-
-
-@pytest.fixture(scope="module")
-def frames(results) -> Frames:
-    return Frames.read(results)
-
-
-@pytest.fixture(scope="module")
-def naming(invented) -> Naming:
-    return Naming(invented.study())
 
 
 def changed(frames: Frames, name: str, rows: str, **values: object) -> Frames:

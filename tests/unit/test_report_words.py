@@ -3,7 +3,6 @@
 import math
 import re
 from dataclasses import replace
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -26,26 +25,6 @@ OF_BINARY_OUTCOMES = {"brier", "austin_binary"}
 OF_THE_OTHER_ENGINE = {"statsmodels"}
 OF_STRATA_AND_LIMITS = {"satterthwaite", "henderson"}
 OF_A_PENALTY = {"elastic_net"}
-
-
-@pytest.fixture(scope="module")
-def invented() -> Invented:
-    return Invented(dropped=("beta",), singular=("beta",))
-
-
-@pytest.fixture(scope="module")
-def results(invented, tmp_path_factory) -> Path:
-    return invented.write(tmp_path_factory.mktemp("results") / "invented")
-
-
-@pytest.fixture(scope="module")
-def frames(results) -> Frames:
-    return Frames.read(results)
-
-
-@pytest.fixture(scope="module")
-def naming(invented) -> Naming:
-    return Naming(invented.study())
 
 
 def test_fixed_effects_have_their_degrees_of_freedom_and_a_p_value_beside_the_interval(frames, naming):
