@@ -1,5 +1,7 @@
 """The TRIPOD+AI checklist: every item is there, with an answer of the run's or the authors' mark."""
 
+from dataclasses import replace
+
 from slopewise.report.frames import Frames
 from slopewise.report.naming import Naming
 from slopewise.report.tripod import AUTHORS, answers, tripod_section
@@ -24,3 +26,16 @@ def test_every_item_has_an_answer_or_is_for_the_authors(tmp_path):
     assert "m.csv" in rows["5a"] and "secret" not in rows["5a"]
     assert "0.812" in rows["23a"] and "+0.025 (95% interval +0.010 to +0.041)" in rows["23a"]
     assert tripod_section(frames, naming).context["answered"] == len(known)
+
+
+def test_a_penalty_is_tuned_and_terms_that_bend_are_not_linear(tmp_path):
+    invented = Invented()
+    study = invented.study()
+    frames, plain = Frames.read(invented.write(tmp_path)), Naming(study)
+    known = answers(frames, plain)
+    assert "nothing is tuned" in known["12c"] and "enter linearly, per SD" in known["12b"]
+    shrunk = replace(frames, coefficients=frames.coefficients.assign(penalty=0.1))
+    bent = study.model_copy(update={"outcome": study.outcome.model_copy(update={"terms": ("nonlinear_level",)})})
+    known = answers(shrunk, Naming(bent))
+    assert "penalty (elastic net) is chosen inside the training patients" in known["12c"]
+    assert "linearly but that levels may bend" in known["12b"] and "about 8 coefficients" in known["10"]

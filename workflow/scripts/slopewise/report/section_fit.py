@@ -160,15 +160,19 @@ def shape_words(frames: Frames, naming: Naming, row: object) -> str:
 def influence_panel(frames: Frames, naming: Naming) -> Draw:
     def panel(marker: str, label: str, name: str) -> tuple[str, str] | None:
         rows, spread = of(frames.pooling, marker), component(frames, marker, naming.predictor)
-        rows = rows[rows["slope_change"].notna()]
+        patients, rows = len(rows), rows[rows["slope_change"].notna()]
         if not len(rows) or not spread > 0:
             return None
         drawn = draw.influence(rows, spread, label, name)
         worst = rows.loc[rows["slope_change"].abs().idxmax()]
         change = rows["slope_sd_change"] / spread
         most = change.loc[change.abs().idxmax()]
+        nobody = (
+            "No single patient" if len(rows) == patients
+            else f"Of {patients} patients {len(rows)} could be left out, or were the furthest from the average; none"
+        )  # fmt: skip
         said = (
-            f"No single patient moves the average slope by more than {figures(abs(worst['slope_change']))} "
+            f"{nobody} moves the average slope by more than {figures(abs(worst['slope_change']))} "
             f"{naming.slope_unit(marker)} ({number(abs(worst['slope_change_se']), 2)} standard errors), or the "
             f"standard deviation of the slopes by more than {percent(abs(most), 0 if abs(most) >= 0.1 else 1)}."
         )

@@ -86,6 +86,20 @@ def _model(frames: Frames, naming: Naming) -> str:
     return f"{specific}{naming.words.model} regression"
 
 
+def _form(naming: Naming) -> str:
+    """How predictors enter the models of the outcome."""
+    told = {"nonlinear_level": "levels may bend", "level_by_slope": "a slope’s effect may depend on the level"}
+    bent = in_words([told[term] for term in naming.study.outcome.terms])
+    return f"predictors enter linearly but that {bent}" if bent else "predictors enter linearly"
+
+
+def _tuned(frames: Frames) -> str:
+    """What was chosen by how well it predicts."""
+    if frames.penalised:
+        return "the strength of the penalty (elastic net) is chosen inside the training patients, nothing else is tuned"
+    return "nothing is tuned"
+
+
 def _measures(frames: Frames) -> str:
     """The measures that the performance table has."""
     known = set(frames.performance["metric"])
@@ -114,7 +128,7 @@ def _and_hazard(frames: Frames, naming: Naming) -> str:
 
 def _methods(frames: Frames, naming: Naming) -> dict[str, str]:
     study = naming.study
-    terms = len(study.outcome.covariates) + 2 * len(study.markers)
+    terms = len(study.outcome.covariates) + (2 + len(study.outcome.terms)) * len(study.markers)
     one_visit = {"population": "the training patients’ mean", "exclude": "the patient left out"}
     never = {"population": "the average patient’s course", "exclude": "the patient left out"}
     return {
@@ -125,8 +139,8 @@ def _methods(frames: Frames, naming: Naming) -> dict[str, str]:
         f"marker never measured: {never[study.outcome.missing_marker]}.",
         "12a": f"{study.validation.folds} outer folds of patients, {study.validation.repeats} times; inside each, "
         f"slopes cross-fitted in {study.crossfit.folds} inner folds. The shipped model is made from everybody.",
-        "12b": "In “Methods, for a paper”; predictors enter linearly, per SD and per unit.",
-        "12c": f"Linear mixed models, then {_model(frames, naming)}, in eight sets of predictors; nothing is tuned; "
+        "12b": f"In “Methods, for a paper”; {_form(naming)}, per SD and per unit.",
+        "12c": f"Linear mixed models, then {_model(frames, naming)}, in eight sets of predictors; {_tuned(frames)}; "
         "nested validation (“Methods, for a paper”, “Did anything leak?”).",
         "12d": "Each centre left out once, “Does the answer hold?”." if len(frames.centres) else "Not examined.",
         "12e": f"{_measures(frames)}; defined in “What predicts the outcome”.",
