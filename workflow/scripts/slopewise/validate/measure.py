@@ -19,6 +19,7 @@ from slopewise.metrics.concordance import Concordance, concordance
 from slopewise.metrics.continuous import closeness
 from slopewise.metrics.decision import net_benefit
 from slopewise.metrics.ipcw import Weights, aalen_johansen, censoring_curve, ipc_weights
+from slopewise.metrics.resampling import percentile_interval
 from slopewise.outcome.ladder import STEPS, causes_of, event_codes, horizons_of
 from slopewise.run import InputError
 from slopewise.study import Study
@@ -239,6 +240,20 @@ def ordering(cohort: Cohort, score: Floats, risk: Floats) -> Floats:
     With competing events, or strata, the linear predictor does not order the risks.
     """
     return risk[..., int(np.argmax(cohort.moments))] if cohort.several or cohort.stratified else score
+
+
+def gain_of(draws: Floats, s: int) -> tuple[Floats, Floats, Floats]:
+    """What step `s` gains on the step that it is compared with (B + 1, H), and the ends of its 95% interval (H,).
+
+    `draws` (B + 1, steps, H) are one metric's; row 0 is the sample itself. NaN for a step that is compared with none.
+    """
+    reference = STEPS[s].reference
+    if reference is None:
+        gain = np.full_like(draws[:, s], np.nan)
+    else:
+        gain = draws[:, s] - draws[:, [step.name for step in STEPS].index(reference)]
+    low, high, _ = percentile_interval(gain[1:])
+    return gain, low, high
 
 
 def _unweighted(cohort: Cohort, own: Sample, pairs: Concordance, grid: Floats, counts: NDArray[np.int64]) -> Measures:

@@ -25,7 +25,7 @@ from slopewise.outcome.predictors import Note
 from slopewise.run import generator
 from slopewise.run_progress import counted
 from slopewise.study import Study
-from slopewise.validate.measure import THRESHOLDS, WITH_TAU, Cohort, Measures, Sample, cohorts, measure, sample
+from slopewise.validate.measure import THRESHOLDS, WITH_TAU, Cohort, Measures, Sample, cohorts, gain_of, measure, sample
 
 Floats = NDArray[np.float64]
 
@@ -122,15 +122,12 @@ def _performance_table(
     cohort: Cohort, validated: dict[str, Floats], apparent: dict[str, Floats]
 ) -> tuple[pd.DataFrame, list[Note]]:
     """The table ``outcome/performance``; row 0 of `validated` is the sample itself, the others are resamples."""
-    names = [step.name for step in STEPS]
     rows, notes = [], []
     for metric, draws in validated.items():
         horizons = (max(cohort.horizons),) if metric in WITH_TAU else cohort.horizons
         low, high, missing = percentile_interval(draws[1:])
         for s, step in enumerate(STEPS):
-            versus = -1 if step.reference is None else names.index(step.reference)
-            gain = draws[:, s] - draws[:, versus] if versus >= 0 else np.full_like(draws[:, s], np.nan)
-            gain_low, gain_high, _ = percentile_interval(gain[1:])
+            gain, gain_low, gain_high = gain_of(draws, s)
             for h, horizon in enumerate(horizons):
                 rows.append(
                     (step.name, cohort.cause, metric, horizon, apparent[metric][0, s, h], draws[0, s, h], low[s, h],

@@ -22,7 +22,7 @@ from slopewise.metrics.resampling import compiled_threads, percentile_interval, 
 from slopewise.outcome.ladder import STEPS
 from slopewise.run import generator
 from slopewise.study import Study
-from slopewise.validate.measure import WITH_TAU, Cohort, Sample, cohorts, sample, told_apart
+from slopewise.validate.measure import WITH_TAU, Cohort, Sample, cohorts, gain_of, sample, told_apart
 
 Floats = NDArray[np.float64]
 FEWEST_EVENTS = 10
@@ -130,7 +130,6 @@ def _metrics(cohort: Cohort, group: Group, samples: list[Sample], counts: NDArra
 
 def _rows(cohort: Cohort, group: Group, metrics: dict[str, Floats]) -> pd.DataFrame:
     """The group's rows; row 0 of each metric is the sample itself, the others are resamples."""
-    names = [step.name for step in STEPS]
     rows, patients = [], int(group.members.sum())
     events = patients if cohort.kind == "continuous" else int((group.members & cohort.event).sum())
     enough = cohort.informative(group.members) >= FEWEST_EVENTS
@@ -139,9 +138,7 @@ def _rows(cohort: Cohort, group: Group, metrics: dict[str, Floats]) -> pd.DataFr
         horizons = (max(cohort.horizons),) if metric in WITH_TAU else cohort.horizons
         low, high, _ = percentile_interval(draws[1:])
         for s, step in enumerate(STEPS):
-            versus = -1 if step.reference is None else names.index(step.reference)
-            gain = draws[:, s] - draws[:, versus] if versus >= 0 else np.full_like(draws[:, s], np.nan)
-            gain_low, gain_high, _ = percentile_interval(gain[1:])
+            gain, gain_low, gain_high = gain_of(draws, s)
             for h, horizon in enumerate(horizons):
                 rows.append(
                     (group.column, group.name, patients, events, step.name, cohort.cause, metric,
