@@ -1,5 +1,7 @@
 """The landmark supermodel: stacks, windows, folds by patient, the sandwich, the table and its words."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -119,6 +121,25 @@ def test_the_common_model_is_a_stratified_cox_model_of_the_stacks(landmarks, sta
     )
     assert found.robust["changing"][0] == pytest.approx(np.sqrt(np.diag(sandwich))[:3], **CLOSE)
     assert found.robust["at"][1, 1:] == pytest.approx(found.robust["changing"][0, 1:], **CLOSE)  # the middle landmark
+
+
+def test_a_landmark_that_cannot_tell_slope_from_level_has_no_slope_of_its_own(landmarks, stacks):
+    once = np.ones(len(stacks.people), dtype=np.int64)
+    made = scores(stacks, landmarks, [folds_of(stacks, once)], 3, 1)[0]
+    whole = estimate(stacks, made, "slope", np.ones(3), once, errors=False)
+    slope = made.slope.copy()
+    here = stacks.landmark == 1
+    slope[here, 0] = 0.5 * made.level[here, 0]
+    alike = replace(made, slope=slope)
+    flags = made.out.copy()
+    flags[1] = True
+    for one in (alike, replace(made, out=flags)):
+        found = estimate(stacks, one, "slope", np.ones(3), once, errors=True)
+        assert np.isnan(found.separate[1, 2]) and np.isnan(found.robust["separate"][1, 2])
+        assert np.isfinite(found.separate[[0, 2], 2]).all() and np.isfinite(found.common).all()
+        assert found.separate[0] == pytest.approx(whole.separate[0])
+        level = estimate(stacks, made, "level", np.ones(2), once, errors=False)
+        assert found.separate[1, :2] == pytest.approx(level.separate[1])
 
 
 def test_a_patient_counted_twice_is_two_patients(landmarks, stacks):

@@ -111,7 +111,7 @@ class Stacks:
 
 @dataclass(frozen=True)
 class Scores:
-    """Level and slope (N, M) of every stacked row, and which slopes (M,) no landmark can tell from the levels."""
+    """Level and slope (N, M) of every stacked row; `out` (L, M): slopes that a landmark cannot tell from the levels."""
 
     level: Floats
     slope: Floats
@@ -124,7 +124,7 @@ def scores(
     """Stage 1 at every landmark on each of the `resamples`, whose counts and folds are of `stacks.people`."""
     markers = len(landmarks[0].markers)
     level, slope = np.full((2, len(resamples), len(stacks.who), markers), np.nan)
-    out = np.ones((len(resamples), markers), dtype=bool)
+    out = np.zeros((len(resamples), len(landmarks), markers), dtype=bool)
     for number, one in enumerate(landmarks):
         rows = np.flatnonzero(stacks.landmark == number)
         own = stacks.who[rows]
@@ -132,7 +132,7 @@ def scores(
         for m, data in enumerate(one.markers):
             stage = stage_one(data, here, folds, threads)
             level[:, rows, m], slope[:, rows, m] = stage.level, stage.slope
-            out[:, m] &= stage.singular | stage.flat
+            out[:, number, m] = stage.singular | stage.flat
     return [Scores(level[b], slope[b], out[b]) for b in range(len(resamples))]
 
 
@@ -154,7 +154,7 @@ def estimate(stacks: Stacks, made: Scores, step: str, scale: Floats, counts: Int
     """Fit the three models of one step to the patients with `counts` (people,) > 0; columns in units of `scale`."""
     copies = counts[stacks.who]
     x = _columns(stacks, made, step) / scale
-    kept = _kept(stacks, made, step, x, copies)
+    kept = _kept(stacks, made, step, x, copies > 0, made.out.all(axis=0))
     covariates, k, times = len(stacks.covariates), x.shape[1], np.asarray(stacks.times)
     moving = np.flatnonzero(kept & (np.arange(k) >= covariates))
     separate, common, changing = np.full((len(times), k), np.nan), np.full(k, np.nan), np.full((2, k), np.nan)
@@ -163,8 +163,11 @@ def estimate(stacks: Stacks, made: Scores, step: str, scale: Floats, counts: Int
     columns = np.flatnonzero(kept)
     for number in range(len(times)):
         rows = copies * (stacks.landmark == number)
-        separate[number, columns], cov = _fit(stacks, x[:, columns], rows, errors)
-        robust["separate"][number, columns] = np.sqrt(np.diag(cov))
+        own = np.flatnonzero(kept & _kept(stacks, made, step, x, rows > 0, made.out[number]))
+        if not len(own):
+            continue
+        separate[number, own], cov = _fit(stacks, x[:, own], rows, errors)
+        robust["separate"][number, own] = np.sqrt(np.diag(cov))
     common[columns], cov = _fit(stacks, x[:, columns], copies, errors)
     robust["common"][columns] = np.sqrt(np.diag(cov))
     both = np.column_stack([x[:, columns], x[:, moving] * stacks.shift[:, None]])
@@ -209,13 +212,17 @@ def _columns(stacks: Stacks, made: Scores, step: str) -> Floats:
     return np.concatenate(blocks, axis=1)
 
 
-def _kept(stacks: Stacks, made: Scores, step: str, x: Floats, copies: Integers) -> NDArray[np.bool_]:
-    """Columns that vary; a slope stays out where no landmark tells it from the level (METHODS section 4)."""
-    rows = copies > 0
+def _kept(
+    stacks: Stacks, made: Scores, step: str, x: Floats, rows: NDArray[np.bool_], out: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Columns (k,) that vary in the `rows` (N,); a slope stays out that they do not tell from the level, or that is
+    `out` (M,) (METHODS section 4)."""
+    if not rows.any():
+        return np.zeros(x.shape[1], dtype=bool)
     kept = np.ptp(x[rows], axis=0) > 1e-9 * np.abs(x[rows]).max(axis=0, initial=0.0)
     for m in range(made.level.shape[1]) if step == "slope" else ():
         both = np.stack([made.level[rows, m], made.slope[rows, m]])
-        alike = made.out[m] or bool((both.std(axis=1) == 0).any())
+        alike = out[m] or bool((both.std(axis=1) == 0).any())
         if alike or not abs(np.corrcoef(both)[0, 1]) <= COLLINEAR:
             kept[len(stacks.covariates) + 2 * m + 1] = False
     return np.asarray(kept)
