@@ -154,7 +154,7 @@ def estimate(stacks: Stacks, made: Scores, step: str, scale: Floats, counts: Int
     """Fit the three models of one step to the patients with `counts` (people,) > 0; columns in units of `scale`."""
     copies = counts[stacks.who]
     x = _columns(stacks, made, step) / scale
-    kept = _kept(stacks, made, step, x, copies > 0, made.out.all(axis=0))
+    kept = _kept(stacks, made, step, x, copies > 0, np.asarray(made.out.all(axis=0)))
     covariates, k, times = len(stacks.covariates), x.shape[1], np.asarray(stacks.times)
     moving = np.flatnonzero(kept & (np.arange(k) >= covariates))
     separate, common, changing = np.full((len(times), k), np.nan), np.full(k, np.nan), np.full((2, k), np.nan)
