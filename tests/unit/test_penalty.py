@@ -143,6 +143,20 @@ def test_the_unit_of_a_continuous_outcome_does_not_matter(factor):
     assert other.penalty.strength == pytest.approx(plain.penalty.strength)
 
 
+def test_a_model_with_all_coefficients_penalised_to_zero_has_none():
+    rng, once = np.random.default_rng(0), np.ones(60, dtype=np.int64)
+    x, fold = rng.normal(size=(60, 4)), np.arange(60) % 5 + 1
+    time = rng.exponential(size=60)
+    strata = (fold > 2).astype(np.int64)
+    for event, codes in ((fold == 1, None), ((strata == 1) & (time < 1), strata)):
+        found = penalised_cox(x, once, fold, risk_sets(time, event, strata=codes), (0.5,), list("abcd"))
+        assert found.penalty.strength == found.penalty.largest, "chosen for this"
+        assert not found.beta.any() and found.penalty.kept == 0 and found.message == ""
+        assert np.ptp(found.linear_predictor(x)) == 0
+    noise = penalised_glm(x, (fold == 1).astype(float), once, fold, "logit", list("abcd"))
+    assert not noise.beta.any() and noise.intercept == pytest.approx(np.log(0.25))
+
+
 def test_a_patient_who_counts_twice_is_two_rows():
     x, followup, event, fold = many(5, n=60, k=5)
     counts = np.random.default_rng(1).integers(0, 3, size=len(x))

@@ -56,14 +56,16 @@ class Problem:
         k, folds = len(self.xt), int(self.fold.max())
         rows = (self.kind, self.time, self.y, self.stratum, self.weight)
         largest = float(kernels.strongest(*rows, self.xt, LASSO_SHARE))
+        null = float(kernels.null_intercept(self.kind, self.y, self.weight))
         if not largest > 0:
-            intercept = float(kernels.null_intercept(self.kind, self.y, self.weight))
-            return np.zeros(k), intercept, Penalty(0.0, 0.0, folds, 0, k), True
+            return np.zeros(k), null, Penalty(0.0, 0.0, folds, 0, k), True
         lowest = LOWEST_OF_MANY if k > MANY * self.weight.sum() else LOWEST
         strengths = largest * np.geomspace(1.0, lowest, GRID)
         betas, lost = np.zeros((1 + folds, GRID, k + 1)), np.zeros((1 + folds, GRID))
         kernels.held_out_loss(*rows, self.fold, folds, self.xt, strengths, LASSO_SHARE, WHILE_CHOOSING, betas, lost)
         best = int(np.argmin(lost.sum(axis=0)))
+        if best == 0:  # nothing but rounding is left in the model, and rounding would order patients
+            return np.zeros(k), null, Penalty(largest, largest, folds, 0, k), True
         beta = np.ascontiguousarray(betas[0, best, :k])
         beta, intercept, ended = self.at(float(strengths[best]), beta, float(betas[0, best, k]))
         kept = int((beta != 0).sum())
