@@ -186,3 +186,12 @@ def test_training_means_fill_a_missing_value_of_a_test_patient(made):
     raw[1, 3] = np.nanmean(delta)
     risk = model.risk(raw)
     assert risk[0] == pytest.approx(risk[1], rel=1e-12)
+
+
+def test_a_centre_that_holds_all_events_cannot_be_left_out():
+    study, patients, slopes, crossfit, fits = simulate().outcome
+    data = ladder_data(study, patients, slopes)
+    fold = np.where(data.event == 1, 1, 2)
+    folds = pd.DataFrame({"scheme": "centre", "repeat": 1, "held_out": 0, "patient": data.patients, "fold": fold})
+    with pytest.raises(InputError, match=r"data\.centre: with one centre left out, .* Or leave data\.centre out"):
+        list(outer_folds(data, folds, crossfit, fits, scheme="centre"))

@@ -27,6 +27,7 @@ from slopewise.outcome.fit import (
 )
 from slopewise.outcome.ladder import STEPS, LadderData, Step, ladder_data
 from slopewise.outcome.predictors import Note
+from slopewise.run import InputError
 from slopewise.study import Study
 
 
@@ -86,7 +87,12 @@ def outer_folds(
     flags = fits[(fits["scheme"] == scheme) & (fits["fold"] == 0)].reset_index(drop=True)
     flag_places = flags.groupby(["repeat", "held_out"]).indices
     for repeat, fold in outer_of.items():
-        check_support(data, fold)
+        try:
+            check_support(data, fold)
+        except InputError as error:
+            if scheme == VALIDATION:
+                raise
+            raise InputError(f"data.centre: with one centre left out, {error} Or leave data.centre out.") from None
         for held_out in np.unique(fold).tolist():
             key = (repeat, held_out)
             if key not in places or key not in flag_places:
