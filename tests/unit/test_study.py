@@ -352,6 +352,13 @@ def test_a_column_that_makes_no_groups_is_refused(place: tuple[str, str], name: 
     assert said in refusal(changed(place[0], place[1].format(name)))
 
 
+def test_a_centre_that_is_a_stratum_is_refused_before_anything_runs() -> None:
+    text = changed(CENTRE[0], CENTRE[1].format("site"))
+    said = refusal(text.replace("outcome:\n", "outcome:\n  strata: [site]\n", 1))
+    assert "data.centre: `site` is in outcome.strata too: of a centre that is left out nothing" in said
+    assert "leave it out of one of the two" in said
+
+
 def test_a_centre_needs_an_outcome() -> None:
     text = GROWTH.replace("time_zero: 0", "time_zero: 0\n  centre: hospital")
     assert "there is no outcome model to validate in each centre" in refusal(text)

@@ -322,7 +322,10 @@ def _group_rules(study: Study) -> Iterator[Finding]:
     }
     for key, names in learned.items():
         if centre in names:
-            message = f"`{centre}` is in {key} too: of a centre that is left out nothing would be learned"
+            message = (
+                f"`{centre}` is in {key} too: of a centre that is left out nothing would be learned; "
+                "leave it out of one of the two"
+            )
             yield Finding(("data", "centre"), message)
 
 
