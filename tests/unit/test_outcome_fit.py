@@ -243,6 +243,16 @@ def test_bootstrap_intervals_are_percentiles_of_the_resamples_that_have_the_term
     assert told["message"].tolist() == [
         "beta.slope: the bootstrap interval is of percentiles, a BCa interval could not be had"
     ]
+    near[:, often], apart[:, often] = (
+        near[:, rare] - value[rare] + value[often],
+        np.nan,
+    )  # never fitted without a patient
+    flat, told = bootstrap_intervals(fitted.coefficients, near, near, data, (apart, apart))
+    assert told["message"].tolist() == [
+        "beta.slope: the bootstrap interval is of percentiles, a BCa interval could not be had"
+    ]
+    ends = flat.query("scale == 'unit'")[["ci_low_bootstrap", "ci_high_bootstrap"]].to_numpy()[often]
+    assert ends == pytest.approx(np.percentile(near[:, often], [2.5, 97.5]))
     none, empty = bootstrap_intervals(
         fitted.coefficients, np.empty((0, len(data.terms))), np.empty((0, len(data.terms))), data
     )

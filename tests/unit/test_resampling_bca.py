@@ -33,3 +33,5 @@ def test_where_it_cannot_be_had():
     draws[:3, 2] = np.nan
     low, high, had = bca_interval(draws, np.array([0.5, 0.0, 0.2]), np.zeros((5, 3)))
     assert had.tolist() == [False, False, True] and np.isnan(low[:2]).all() and low[2] < 0.2 < high[2]
+    low, _, had = bca_interval(draws[:, 2:], np.array([0.2]), np.full((5, 1), np.nan))
+    assert not had[0] and np.isnan(low[0]), "without a jackknife the acceleration is not known"

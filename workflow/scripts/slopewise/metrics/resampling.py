@@ -40,19 +40,19 @@ def bca_interval(draws: Floats, estimate: Floats, jackknife: Floats) -> tuple[Fl
 
     z₀ = Φ⁻¹ of the share of draws below `estimate` (k,), ties by half; acceleration a = Σd³ / 6(Σd²)^1.5 with d the
     mean of `jackknife` (J, k) less each; the ends are the quantiles Φ(z₀ + (z₀ + z)/(1 − a(z₀ + z))). Missing draws are
-    left out. Returns low, high and where (k,) it could be had: not where half the draws or more are missing, or all lie
-    on one side of the estimate.
+    left out. Returns low, high and where (k,) it could be had: not where half the draws or more are missing, all lie on
+    one side of the estimate, or no value of `jackknife` is known.
     """
     low, high = np.full((2, draws.shape[1]), np.nan)
     for column in range(draws.shape[1]):
         own = draws[~np.isnan(draws[:, column]), column]
         left = jackknife[~np.isnan(jackknife[:, column]), column]
-        if 2 * len(own) <= len(draws) or not np.isfinite(estimate[column]):
+        if 2 * len(own) <= len(draws) or not len(left) or not np.isfinite(estimate[column]):
             continue
         share = ((own < estimate[column]).sum() + 0.5 * (own == estimate[column]).sum()) / len(own)
         if not 0.0 < share < 1.0:
             continue
-        bias, gap = ndtri(share), (left.mean() if len(left) else 0.0) - left
+        bias, gap = ndtri(share), left.mean() - left
         spread = float((gap**2).sum())
         bend = float((gap**3).sum()) / (6.0 * spread**1.5) if spread > 0 else 0.0
         z = bias + np.array([ndtri(0.025), ndtri(0.975)])
