@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,10 @@ import pytest
 
 from slopewise import tables
 from slopewise.report import render
+from slopewise.report.frames import Frames
+from slopewise.report.naming import Naming
 from slopewise.report.patients import render_patients
+from slopewise.report.section_fast import share_table
 from tests.unit.report_page import Page
 from tests.unit.report_tables import Invented
 
@@ -122,6 +126,38 @@ def test_fast_change_is_a_share_in_the_report_and_a_list_on_the_page_of_patients
     names = [name for name in study.names if name in listed]
     assert names == study.names[:20], "those above 50%"
     assert [listed.index(a) < listed.index(b) for a, b in itertools.pairwise(names)] == [True] * 19
+
+
+@pytest.mark.parametrize(
+    ("share", "masked"),
+    [((0.06, 0.02, 0.12, 2 / 60, 4 / 60, 3, 0), "<5"), ((0.95, 0.9, 0.99, 58 / 60, 1 - 4 / 60, 57, 56), "all but <5")],
+)
+def test_a_share_of_few_patients_or_of_nearly_all_tells_no_count(
+    tmp_path: Path, share: tuple[Any, ...], masked: str
+) -> None:
+    study = Invented(keys=FAST)
+    folder = written(tmp_path / "r", study)
+    put(folder, "slopes/fast_share", [("below", -0.25, 60, *share)])
+    made = Page(render(study.study(), folder))
+    text = made.text("fast")
+    assert f"Alpha: {masked} of 60 patients have a slope below −0.25 mg/l per year." in text
+    assert "has no point" in text and "95% interval 2" not in text
+    for told in (*share[:5], 0.06 * 60 / 100, 0.95 * 60 / 100):
+        assert f"{100 * told:.1f}" not in text
+    plain = Invented(keys={**FAST, "report.small_cells": 1})
+    assert f"{100 * share[0]:.1f}%" in Page(render(plain.study(), folder)).text("fast")
+
+
+def test_a_share_by_own_straight_lines_is_of_those_who_have_one(tmp_path: Path) -> None:
+    study = Invented(keys=FAST)
+    folder = written(tmp_path / "r", study)
+    put(folder, "slopes/fast_share", [("below", -0.25, 60, 0.28, 0.2, 0.36, 0.1, 0.1, 12, 3)])
+    frames, naming = Frames.read(folder), Naming(study.study())
+    every = frames.slopes.assign(slope_ols=-0.1)
+    assert share_table(replace(frames, slopes=every), naming).rows[0][-1] == "10.0%"
+    fewer = every.copy()
+    fewer.loc[fewer["patient"].isin(study.names[:25]), "slope_ols"] = NAN
+    assert share_table(replace(frames, slopes=fewer), naming).rows[0][-1] == "<5"
 
 
 @pytest.mark.parametrize("section", ["fast"])

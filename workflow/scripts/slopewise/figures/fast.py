@@ -11,7 +11,7 @@ WAYS = (("share_ols", "own straight line"), ("share_slope", "model’s slope"), 
 
 @drawing
 def shares(rows: pd.DataFrame, label: str, unit: str, name: str) -> str:
-    """Shares of one marker; `rows` of ``slopes/fast_share``, one a limit."""
+    """Shares of one marker; `rows` of ``slopes/fast_share``, one a limit. A missing share has no point."""
     lines = [(row, way, words) for _, row in rows.iterrows() for way, words in WAYS]
     figure, axes = panel(64 + 26 * len(lines), label, left=112)
     several = len(rows) > 1
@@ -30,8 +30,16 @@ def shares(rows: pd.DataFrame, label: str, unit: str, name: str) -> str:
     axes.xaxis.set_major_formatter(lambda value, _place: f"{100 * value:.0f}%")
     axes.set_xlabel("; ".join(f"slope {row['side']} {row['limit']:g} {unit}" for _, row in rows.iterrows()))
     told = "; ".join(
-        f"{row['side']} {row['limit']:g} {unit}: {row['share']:.1%} ({row['ci_low']:.1%} to {row['ci_high']:.1%}) by "
-        f"probabilities, {row['share_slope']:.1%} by the model's slopes, {row['share_ols']:.1%} by own straight lines"
+        f"{row['side']} {row['limit']:g} {unit}: {_told(row, 'share')} by probabilities, "
+        f"{_told(row, 'share_slope')} by the model's slopes, {_told(row, 'share_ols')} by own straight lines"
         for _, row in rows.iterrows()
     )
     return svg(figure, name, f"Share of patients with fast change of {label}, {told}.")
+
+
+def _told(row: pd.Series, way: str) -> str:
+    """A share as text, the one by probabilities with its interval."""
+    if pd.isna(row[way]):
+        return "not shown"
+    ends = f" ({row['ci_low']:.1%} to {row['ci_high']:.1%})" if way == "share" else ""
+    return f"{row[way]:.1%}{ends}"
