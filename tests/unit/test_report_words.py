@@ -202,6 +202,23 @@ def test_penalised_models_are_told(frames, naming):
     )
     paragraphs = " ".join(methods_section(penalised, naming).context["paragraphs"])
     assert "without its penalty" not in paragraphs and "Breslow’s method" in paragraphs
+    assert "one with 10 events or more for each coefficient has none" in first, (
+        "each training set counts its own events"
+    )
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_a_penalty_of_one_cause_is_told_of_that_cause_alone(frames, naming, own):
+    shrunk = replace(frames, coefficients=frames.coefficients.assign(penalty=0.1, selected=0.875))
+    both = replace(shrunk, competing={"relapse": frames}) if own else replace(frames, competing={"relapse": shrunk})
+    having, lacking = (naming.cause, "relapse") if own else ("relapse", naming.cause)
+    first = penalty_sentences(both, naming)[0]
+    assert first.startswith(f"The models of {having} are penalised")
+    assert f"Those of {lacking} have no penalty, and ties by Efron’s method." in first
+    paragraphs = " ".join(methods_section(both, naming).context["paragraphs"])
+    assert f"ties by Breslow’s method for {having}, by Efron’s for {lacking}" in paragraphs
+    assert f"The models of {having} (not those of {lacking}) were penalised" in paragraphs
+    assert f"its penalty for {having} alone" in paragraphs
 
 
 def test_names_of_markers_are_replaced_whole():

@@ -204,8 +204,13 @@ class Frames:
 
     @property
     def penalised(self) -> bool:
-        """Whether a shipped outcome model is penalised."""
+        """Whether a shipped outcome model is penalised, of the cause that these tables are of."""
         return bool(self.coefficients["penalty"].notna().any())
+
+    def by_penalty(self, cause: str) -> tuple[list[str], list[str]]:
+        """Causes whose shipped models are penalised, and the others; `cause` is the name of the outcome's own."""
+        own = {cause: self, **self.competing}
+        return [name for name in own if own[name].penalised], [name for name in own if not own[name].penalised]
 
     def is_singular(self, marker: str) -> bool:
         """Whether the marker's fit on everybody is singular: its random effects have one dimension less."""

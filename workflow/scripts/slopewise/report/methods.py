@@ -147,7 +147,9 @@ def _crossfit(frames: Frames, naming: Naming, cite: Citations) -> str:
     plan = naming.study.crossfit
     times = f", repeated {plan.repeats} times with new folds and averaged" if plan.repeats > 1 else ""
     by = "" if naming.kind in ("continuous", "none") else f", stratified by {naming.words.event},"
-    without = "." if frames.penalised else ", without its penalty."
+    having, lacking = frames.by_penalty(naming.cause) if naming.study.has_outcome else ([], [])
+    without = f", its penalty for {in_words(having)} alone." if having and lacking else "."
+    without = without if having else ", without its penalty."
     return (
         f"Levels and slopes were cross-fitted {cite('crossfitting')}: patients were divided into {plan.folds} folds"
         f"{by} and those of a fold were "
@@ -164,15 +166,18 @@ def _crossfit(frames: Frames, naming: Naming, cite: Citations) -> str:
 
 def _outcome(frames: Frames, naming: Naming, cite: Citations) -> str:
     study = naming.study
-    ties = "Breslow" if frames.penalised else "Efron"
+    having, lacking = frames.by_penalty(naming.cause)
+    ties = f"{'Breslow' if having else 'Efron'}’s method for ties"
+    if having and lacking:
+        ties = f"ties by Breslow’s method for {in_words(having)}, by Efron’s for {in_words(lacking)}"
     model = {
-        "survival": f"Cox regression ({ties}’s method for ties)",
+        "survival": f"Cox regression ({ties})",
         "binary": "logistic regression",
         "continuous": "linear regression",
     }[naming.kind]
     if frames.competing:
         model = (
-            f"cause-specific Cox regression ({ties}’s method for ties) of it and of what competes with it "
+            f"cause-specific Cox regression ({ties}) of it and of what competes with it "
             f"({in_words(list(frames.competing))}), the absolute risk combining the hazards of all causes, with "
             f"Aalen–Johansen estimates where no predictor enters {cite('competing')},"
         )
@@ -195,9 +200,10 @@ def _outcome(frames: Frames, naming: Naming, cite: Citations) -> str:
             "level_by_slope": "the effect of a slope depend on the level (their product)",
         }
         sentence += f" Models with levels let {in_words([told[term] for term in study.outcome.terms])}."
-    if frames.penalised:
+    if having:
+        whose = f" of {in_words(having)} (not those of {in_words(lacking)})" if lacking else ""
         sentence += (
-            f" The models were penalised by an elastic net (half lasso, half ridge) {cite('elastic_net')}, its "
+            f" The models{whose} were penalised by an elastic net (half lasso, half ridge) {cite('elastic_net')}, its "
             f"strength chosen by {study.crossfit.folds}-fold cross-validation inside the training patients."
         )
     if len(frames.hazards):

@@ -45,20 +45,29 @@ def coefficients_section(frames: Frames, naming: Naming) -> Section:
 
 def penalty_sentences(frames: Frames, naming: Naming) -> list[str]:
     """What a reader of penalised coefficients has to know; nothing where no model has a penalty."""
-    if not frames.penalised:
+    having, lacking = frames.by_penalty(naming.cause)
+    if not having:
         return []
+    automatic = naming.study.outcome.penalty == "auto"
     counted = "patients" if naming.kind == "continuous" else "events"
     why = (
         f"there are fewer than 10 {counted} for each coefficient of the largest "
         "set of predictors (outcome.penalty: auto)"
-        if naming.study.outcome.penalty == "auto"
+        if automatic
         else "the study asks for it (outcome.penalty: elastic_net)"
     )
     ties = ", ties by Breslow’s method" if naming.kind == "survival" else ""
+    whose = f"The models of {in_words(having)}" if lacking else "These models"
+    others = f" Those of {in_words(lacking)} have no penalty, and ties by Efron’s method." if lacking else ""
+    sets = "anew in every training set of the validation and in every bootstrap resample"
+    chosen = f"The strength of the penalty was chosen by cross-validation inside the training patients alone, {sets}."
+    if automatic:
+        chosen = (
+            "Whether there is a penalty was decided, and its strength chosen by cross-validation, inside the training "
+            f"patients alone, {sets}: one with 10 {counted} or more for each coefficient has none."
+        )
     told = [
-        f"These models are penalised by an elastic net, half lasso and half ridge{ties}, because {why}. "
-        "The strength of the penalty was chosen by cross-validation inside the training patients alone, anew in every "
-        "training set of the validation and in every bootstrap resample.",
+        f"{whose} are penalised by an elastic net, half lasso and half ridge{ties}, because {why}.{others} {chosen}",
         "A penalised coefficient is shrunk towards 0 on purpose, and one of exactly 0 is out of the model: it serves "
         "prediction, and is no estimate of an effect. A naive interval would pretend that nothing was chosen, so there "
         "is none.",

@@ -95,7 +95,7 @@ def _form(naming: Naming) -> str:
 
 def _tuned(frames: Frames) -> str:
     """What was chosen by how well it predicts."""
-    if frames.penalised:
+    if any(own.penalised for own in (frames, *frames.competing.values())):
         return "the strength of the penalty (elastic net) is chosen inside the training patients, nothing else is tuned"
     return "nothing is tuned"
 
