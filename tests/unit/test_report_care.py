@@ -87,6 +87,12 @@ def test_settings_that_ask_for_care(calm, keys, short):
     assert [what for what, _ in cautions(calm[0], naming)] == [short]
 
 
+def test_later_rows_are_no_part_of_a_cross_fitted_score_but_of_the_fit_on_everybody(frames):
+    told = dict(cautions(frames, Naming(Invented(keys={"growth.rows": "all"}).study())))["Rows after the landmark"]
+    assert "No cross-fitted or validated score of a patient uses that patient’s later rows" in told
+    assert "the fit on everybody did learn from them: its parameters are shipped and the apparent performance" in told
+
+
 def test_thirds_of_the_mean_risk_and_kaplan_meier_by_hand():
     patients = pd.DataFrame(
         {"patient": list("abcdef"), "followup": [5.0, 4.0, 3.0, 2.0, 2.0, 1.0], "event": [0, 1, 0, 1, 1, 1]}

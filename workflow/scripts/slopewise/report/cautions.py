@@ -287,11 +287,14 @@ def _files(frames: Frames) -> Iterator[Caution]:
 
 def _later_rows(naming: Naming) -> Iterator[Caution]:
     if naming.study.growth.rows == "all":
+        apparent = " and the apparent performance rests on it" if naming.study.has_outcome else ""
         yield (
             "Rows after the landmark",
             "Growth models learned from their training patients’ rows after the landmark too (growth.rows: all): "
             "courses are known better, and those who live longer weigh more in them. Where courses bend after the "
-            "landmark, level and slope at it are pulled along. No score of a patient uses that patient’s later rows.",
+            "landmark, level and slope at it are pulled along. No cross-fitted or validated score of a patient uses "
+            "that patient’s later rows; the fit on everybody did learn from them: its parameters are shipped"
+            f"{apparent}.",
         )
 
 
