@@ -171,6 +171,10 @@ def test_the_table_of_a_study(landmarks):
     shown = supermodel_context(study, table)
     assert len(shown["picture"].panels) == 2 and "m, slope" in " ".join(shown["sentences"])
     assert len(shown["table"].rows) == 3 and shown["table"].rows[0][-1] == "–"
+    assert "left out" not in " ".join(shown["sentences"])
+    dropped = table["model"].eq("separate") & table["term"].eq("m.slope") & table["landmark"].isin([1.0, 3.0])
+    less = supermodel_context(study, table.assign(estimate=table["estimate"].mask(dropped)))
+    assert "slope: left out at landmarks 1 and 3 where each landmark has its own model" in less["sentences"][-1]
 
 
 def test_too_few_events_make_no_model_unless_the_study_wants_none(landmarks, stacks):

@@ -9,7 +9,7 @@ import pandas as pd
 
 from slopewise.figures.supermodel import coefficient_by_landmark
 from slopewise.report.naming import Naming
-from slopewise.report.numbers import figures, p_words
+from slopewise.report.numbers import figures, in_words, p_words
 from slopewise.report.parts import Cell, Picture, Table
 from slopewise.study import Study
 
@@ -40,7 +40,7 @@ def supermodel_context(study: Study, table: pd.DataFrame) -> dict[str, Any] | No
     )
     return {
         "window": window,
-        "sentences": [_sentence(own, term, naming) for term in moving],
+        "sentences": [_sentence(own, term, naming) for term in moving] + left_out(own, naming),
         "picture": Picture("supermodel", caption, panels),
         "table": _table(own, terms, naming),
         "bootstrap": study.outcome.bootstrap,
@@ -62,6 +62,21 @@ def _sentence(own: pd.DataFrame, term: str, naming: Naming) -> str:
         f"{_term(term, naming)}: with each {naming.unit} that the landmark is later, its hazard ratio per SD is "
         f"multiplied by {shown.text} ({shown.note or 'no interval'}; {p_words(float(row['p_value']))} by the sandwich)."
     )
+
+
+def left_out(own: pd.DataFrame, naming: Naming) -> list[str]:
+    """Where a slope is not in a landmark's own model, while its level is: a sentence a marker."""
+    alone = own[own["model"] == "separate"].pivot(index="term", columns="landmark", values="estimate")
+    said = []
+    for marker in naming.study.markers:
+        slope, level = alone.loc[f"{marker}.slope"], alone.loc[f"{marker}.level"]
+        places = [f"{landmark:g}" for landmark in alone.columns[slope.isna() & level.notna()]]
+        if places:
+            said.append(
+                f"{_term(f'{marker}.slope', naming)}: left out at landmark{'s' if len(places) > 1 else ''} "
+                f"{in_words(places)} where each landmark has its own model; it cannot be told from the level there."
+            )
+    return said
 
 
 def _ratio(row: pd.Series) -> Cell:
