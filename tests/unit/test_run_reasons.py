@@ -61,6 +61,16 @@ def test_only_logs_of_this_run_count(tmp_path: Path):
     assert reasons(before, before) == []
 
 
+def test_the_empty_log_of_a_job_that_never_began_does_not_hide_the_reason(tmp_path: Path):
+    """Jobs of a group share one submission: a scheduler opens the logs of all of them."""
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    (logs / "make_folds.log").touch()
+    assert "was stopped before its end" in reasons({}, stamps([tmp_path]))[0]
+    left(tmp_path, "prepare_cohort", run.InputError("line 6: no number"))
+    assert reasons({}, stamps([tmp_path])) == ["line 6: no number"]
+
+
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True

@@ -22,9 +22,15 @@ def stamps(folders: Iterable[Path]) -> Stamps:
 
 
 def reasons(before: Stamps, now: Stamps) -> list[str]:
-    """One line for each log that was written since `before` by a job that did not end well, twins told once."""
-    told = [reason_in(log) for log, stamp in now.items() if before.get(log) != stamp]
-    return list(dict.fromkeys(reason for reason in told if reason))
+    """One line for each log that was written since `before` by a job that did not end well, twins told once.
+
+    An empty log beside a reason is left out: it belongs to a job that never began, since one before it in its group
+    failed.
+    """
+    told = {log: reason_in(log) for log, stamp in now.items() if before.get(log) != stamp}
+    failed = {log: reason for log, reason in told.items() if reason}
+    begun = {log: reason for log, reason in failed.items() if now[log][1] > 0}
+    return list(dict.fromkeys((begun or failed).values()))
 
 
 def reason_in(log: Path) -> str | None:
