@@ -56,14 +56,19 @@ def test_the_order_of_rows_does_not_matter_and_one_length_is_one_part(leavers: t
     assert found["patients"].to_list() == [N]
 
 
-def test_the_report_compares_the_shortest_with_the_longest(tmp_path: Path):
+def with_dropout(tmp_path: Path) -> tuple[Path, Frames, Naming]:
+    """An invented study's results, with the drop-out of its own tables."""
     invented = Invented()
     folder = invented.write(tmp_path)
     slopes = tables.read("slopes/slopes", folder / "slopes/slopes.parquet")
     rows = tables.read("cohort/measurements", folder / "cohort/measurements.parquet")
     for name, frame in zip(("dropout", "dropout_pattern"), dropout(slopes, rows, list(invented.markers)), strict=True):
         tables.write(frame, f"slopes/{name}", folder / f"slopes/{name}.csv")
-    frames, naming = Frames.read(folder), Naming(invented.study())
+    return folder, Frames.read(folder), Naming(invented.study())
+
+
+def test_the_report_compares_the_shortest_with_the_longest(tmp_path: Path):
+    folder, frames, naming = with_dropout(tmp_path)
     own = frames.dropout[frames.dropout["marker"] == "alpha"]
     said = dropout_sentence(frames, naming, "alpha")
     assert said.startswith("Alpha: patients last seen at ") and "95% interval" in said
@@ -76,13 +81,7 @@ def test_the_report_compares_the_shortest_with_the_longest(tmp_path: Path):
 
 
 def test_a_part_of_few_patients_keeps_its_mean_to_itself(tmp_path: Path):
-    invented = Invented()
-    folder = invented.write(tmp_path)
-    slopes = tables.read("slopes/slopes", folder / "slopes/slopes.parquet")
-    rows = tables.read("cohort/measurements", folder / "cohort/measurements.parquet")
-    for name, frame in zip(("dropout", "dropout_pattern"), dropout(slopes, rows, list(invented.markers)), strict=True):
-        tables.write(frame, f"slopes/{name}", folder / f"slopes/{name}.csv")
-    frames, naming = Frames.read(folder), Naming(invented.study())
+    _, frames, naming = with_dropout(tmp_path)
     last = frames.dropout["part"] == frames.dropout["part"].max()
     lone = frames.dropout.assign(patients=frames.dropout["patients"].mask(last, 1)).assign(
         slope=frames.dropout["slope"].mask(last, -7.654)
