@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from slopewise.outcome.cox import fit_cox
-from slopewise.outcome.fit import fit_ladder, fit_outcome, ladder_data, scores_of
+from slopewise.outcome.fit import fit_ladder, fit_outcome, ladder_data, scores_of, with_choices
 from slopewise.outcome.ladder import STEPS
 from slopewise.outcome.models import StepModel
 from slopewise.outcome.splines import bends
@@ -123,3 +123,15 @@ def test_a_product_that_matters_is_found_and_validated():
     table = fit_outcome(*made.outcome).coefficients.query("predictors == 'slope' and scale == 'unit'").set_index("term")
     assert table.loc["alpha.product", "p_value"] < 1e-6 and table.loc["beta.product", "p_value"] > 0.001
     assert not nested(*made.validation).predictions["risk"].isna().any()
+
+
+def test_the_bootstrap_keeps_the_cohorts_knots_and_centres(made):
+    data, level, slope, singular = arrays(made)
+    settled = with_choices(data, made.crossfit, made.fits)
+    counts = np.random.default_rng(3).integers(0, 3, size=len(data.patients))
+    cohort = settled.choices.derived["slope"]
+    assert len(cohort) == 4
+    same = fit_ladder(settled, level, slope, singular, counts=counts, same_knots=True).models["slope"].recipe
+    own = fit_ladder(settled, level, slope, singular, counts=counts).models["slope"].recipe
+    assert same.derived == cohort
+    assert all(a.constants != b.constants for a, b in zip(own.derived, cohort, strict=True))

@@ -219,20 +219,28 @@ def test_the_order_of_rows_moves_no_byte(made, fitted):
     pd.testing.assert_frame_equal(other.apparent, fitted.apparent, check_exact=True)
 
 
-def test_bootstrap_intervals_are_percentiles_of_the_resamples_that_have_the_term(fitted):
+def test_bootstrap_intervals_are_of_the_resamples_that_have_the_shipped_terms(fitted):
     data = fitted.data
     draws = np.tile(np.arange(101.0)[:, None], (1, len(data.terms)))
-    rare, often = data.terms.index(("slope", "alpha.slope")), data.terms.index(("slope", "beta.slope"))
-    draws[:20, rare], draws[:60, often] = np.nan, np.nan
+    rare, often = data.terms.index(("slope", "alpha.slope")), data.terms.index(("slope_only", "beta.slope"))
+    age = data.terms.index(("clinical", "age"))
+    draws[:20, rare], draws[:60, often], draws[:40, age] = np.nan, np.nan, np.nan
     table, ledger = bootstrap_intervals(fitted.coefficients, draws, 2 * draws, data)
     rows = table.set_index(["predictors", "term", "scale"])[["ci_low_bootstrap", "ci_high_bootstrap"]]
-    assert rows.loc[("clinical", "age", "unit")].tolist() == [2.5, 97.5]
-    assert rows.loc[("clinical", "age", "sd")].tolist() == [5.0, 195.0]
-    assert rows.loc[("slope", "alpha.slope", "unit")].tolist() == [22.0, 98.0]
-    assert rows.loc[("slope", "beta.slope", "unit")].isna().all()
-    told = ledger.set_index("marker")["message"]
-    assert "20 of 101" in told["alpha"] and "60 of 101" in told["beta"]
+    assert rows.loc[("level", "age", "unit")].tolist() == [2.5, 97.5]
+    assert rows.loc[("level", "age", "sd")].tolist() == [5.0, 195.0]
+    # Without the slope of alpha the level's coefficient is another one: the whole step is from the 81 others.
+    for term in ("alpha.slope", "alpha.level", "beta.level", "age"):
+        assert rows.loc[("slope", term, "unit")].tolist() == [22.0, 98.0]
+    assert rows.loc["slope_only"].isna().all(axis=None)  # fewer than half
+    # A covariate whose level nobody drawn has says nothing of the other coefficients.
+    assert rows.loc[("clinical", "age", "unit")].tolist() == [41.5, 98.5]
+    assert rows.loc[("clinical", "sex[m]", "unit")].tolist() == [2.5, 97.5]
+    told = ledger.set_index("predictors")["message"]
+    assert told["slope"].startswith("alpha.slope could not be estimated in 20 of 101 bootstrap resamples")
+    assert "60 of 101" in told["slope_only"] and "age was left out in 40 of 101" in told["clinical"]
     tables.check(table, "outcome/coefficients")
+    often = data.terms.index(("slope", "beta.slope"))
     rng = np.random.default_rng(1)
     value = fitted.coefficients.query("scale == 'unit'")["estimate"].to_numpy()
     near, apart = value + 0.1 * rng.normal(size=(400, len(value))), value + np.zeros((30, len(value)))

@@ -38,8 +38,8 @@ def test_an_unknown_level_or_a_missing_value_names_the_patient_and_the_column():
 
 def test_missing_values_get_the_training_mean_and_columns_the_training_sd():
     raw = np.array([[1.0, 5.0], [2.0, np.nan], [6.0, 8.0], [3.0, 2.0]])
-    recipe, notes = learn(raw)
-    assert notes == []
+    recipe, reasons = learn(raw)
+    assert reasons == {}
     assert recipe.fill.tolist() == [3.0, 5.0]
     x = recipe.standardise(raw)
     assert x.mean(axis=0) == pytest.approx([0, 0], abs=1e-15) and x.std(axis=0, ddof=1) == pytest.approx([1, 1])
@@ -57,21 +57,21 @@ def test_counts_weigh_means_and_sds_like_repeated_rows():
     assert a.fill == pytest.approx(b.fill) and a.scale == pytest.approx(b.scale)
 
 
-def test_what_does_not_vary_is_missing_or_is_a_combination_is_left_out_with_a_note():
+def test_what_does_not_vary_is_missing_or_is_a_combination_is_left_out_with_a_reason():
     rng = np.random.default_rng(2)
     a, b = rng.normal(size=(2, 30))
     raw = np.column_stack([a, np.full(30, 1e6 + 0.1), b, np.full(30, np.nan), 2 * a - b + 7])
-    recipe, notes = learn(raw, terms=["a.first", "c.first", "b.first", "n.first", "s.first"])
+    recipe, reasons = learn(raw, terms=["a.first", "c.first", "b.first", "n.first", "s.first"])
     assert recipe.terms == ("a.first", "b.first") and recipe.columns.tolist() == [0, 2]
-    told = {note.marker: note.message for note in notes}
-    assert "does not vary" in told["c"] and "no training patient" in told["n"] and "linear combination" in told["s"]
-    assert all(note.predictors == "baseline" for note in notes)
+    assert list(reasons) == ["c.first", "n.first", "s.first"]
+    assert "does not vary" in reasons["c.first"] and "no training patient" in reasons["n.first"]
+    assert "linear combination" in reasons["s.first"]
     assert recipe.standardise(raw).shape == (30, 2)
 
 
 def test_all_predictors_may_be_left_out():
-    recipe, notes = learn(np.ones((5, 1)))
-    assert recipe.terms == () and len(notes) == 1 and recipe.standardise(np.ones((5, 1))).shape == (5, 0)
+    recipe, reasons = learn(np.ones((5, 1)))
+    assert recipe.terms == () and len(reasons) == 1 and recipe.standardise(np.ones((5, 1))).shape == (5, 0)
 
 
 def gate(step, level, slope, singular=(False,), flat=(False,), markers=("m",)):

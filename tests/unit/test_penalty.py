@@ -189,17 +189,32 @@ def test_the_hazard_is_breslows_and_a_model_comes_back_from_json():
 # -- In the ladder -----------------------------------------------------------------------------------------------------
 
 
-def test_auto_counts_the_training_patients_events_against_the_largest_step():
+def test_auto_counts_the_cohorts_events_against_the_largest_step():
     made = simulate(text=AUTO)
     data = ladder_data(made.study, made.patients, made.slopes)
-    rows, once = np.arange(len(data.patients)), np.ones(len(data.patients), dtype=np.int64)
-    events = int(data.event.sum())  # six coefficients: age, sex, two levels, two slopes
-    assert is_penalised(data, rows, once) == (events < 60,)
-    some = np.flatnonzero(data.event)[:59]
-    assert is_penalised(data, some, np.ones(59, dtype=np.int64)) == (True,)
-    assert is_penalised(data, some, np.full(59, 2)) == (False,)
-    assert is_penalised(replace(data, penalty="none"), some, np.ones(59, dtype=np.int64)) == (False,)
-    assert is_penalised(replace(data, penalty="elastic_net"), rows, once) == (True,)
+    for events in (59, 60):  # six coefficients: age, sex, two levels, two slopes
+        own = replace(data, event=(np.arange(120) < events).astype(np.int8))
+        assert is_penalised(own) == (events < 60,)
+        assert is_penalised(replace(own, penalty="none")) == (False,)
+        assert is_penalised(replace(own, penalty="elastic_net")) == (True,)
+
+
+@pytest.mark.parametrize(("events", "penalised"), [(59, True), (61, False)])
+def test_training_sets_and_resamples_have_the_kind_of_model_that_is_shipped(events, penalised):
+    made = simulate(text=AUTO)
+    people = made.patients.assign(event=(np.arange(120) < events).astype(np.int8))
+    made = made.change(patients=people)
+    assert (fit_outcome(*made.outcome).coefficients["penalty"].notna() == penalised).all()
+    validated = nested(*made.validation).ledger  # every training set has fewer than 60 events
+    assert validated["message"].str.startswith("elastic net, penalty ").any() == penalised
+    data = ladder_data(made.study, made.patients, made.slopes)
+    level, slope, _ = scores_of(data, made.slopes)
+    rng = np.random.default_rng(1)
+    for _ in range(4):
+        counts = np.bincount(rng.integers(120, size=120), minlength=120)
+        fold = np.where(counts > 0, np.arange(120) % 3 + 1, 0)
+        found = fit_ladder(data, level, slope, np.zeros(2, dtype=bool), counts=counts, fold=fold)
+        assert (~np.isnan(found.penalty)).any() == penalised
 
 
 def test_the_shipped_ladder_tells_its_penalty():

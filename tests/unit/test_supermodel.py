@@ -9,12 +9,13 @@ import pytest
 from slopewise import tables
 from slopewise.growth import GrowthModel
 from slopewise.outcome.cox import fit_cox
+from slopewise.outcome.predictors import COLLINEAR
 from slopewise.outcome.sandwich import robust_covariance, score_residuals
-from slopewise.report.supermodel import supermodel_context
+from slopewise.report.supermodel import fewer_resamples, supermodel_context
 from slopewise.run import generator
 from slopewise.slopes import marker_data
 from slopewise.study import Study
-from slopewise.supermodel import Landmark, Stacks, enough, estimate, scores, supermodel
+from slopewise.supermodel import Chosen, Landmark, Stacks, enough, estimate, scores, supermodel, supported
 from slopewise.validate.bootstrap import Resample
 
 PATIENTS, LANDMARKS, WINDOW = 150, (1.0, 2.0, 3.0), 2.0
@@ -142,6 +143,29 @@ def test_a_landmark_that_cannot_tell_slope_from_level_has_no_slope_of_its_own(la
         assert found.separate[1, :2] == pytest.approx(level.separate[1])
 
 
+def test_a_resample_has_the_terms_of_everybodys_model_or_no_model(landmarks, stacks):
+    once = np.ones(len(stacks.people), dtype=np.int64)
+    made = scores(stacks, landmarks, [folds_of(stacks, once)], 3, 1)[0]
+    chosen = supported(stacks, made, "slope", once, COLLINEAR)
+    assert chosen.common.all() and chosen.separate.all()
+    flags = made.out.copy()
+    flags[1] = True
+    lacks = estimate(stacks, replace(made, out=flags), "slope", np.ones(3), once, False, chosen)
+    assert np.isnan(lacks.separate[1]).all() and np.isfinite(lacks.separate[[0, 2]]).all()
+    none = estimate(stacks, replace(made, out=np.ones_like(flags)), "slope", np.ones(3), once, False, chosen)
+    assert np.isnan(none.common).all() and np.isnan(none.changing).all()
+    # What everybody's model leaves out is in no resample's.
+    less = Chosen(np.array([True, True, False]), chosen.separate & np.array([True, True, False]))
+    out = estimate(stacks, made, "slope", np.ones(3), once, False, less)
+    level = estimate(stacks, made, "level", np.ones(2), once, errors=False)
+    assert out.common[:2] == pytest.approx(level.common) and np.isnan(out.common[2])
+    # A correlation that crosses the threshold of the choice does not change the model.
+    noise, one = made.slope - 0.5 * made.level, made.level
+    near = replace(made, slope=one + 0.08 * (one.std() / noise.std()) * noise)
+    assert COLLINEAR < np.corrcoef(near.level[:, 0], near.slope[:, 0])[0, 1] < 0.999
+    assert np.isfinite(estimate(stacks, near, "slope", np.ones(3), once, False, chosen).common).all()
+
+
 def test_a_patient_counted_twice_is_two_patients(landmarks, stacks):
     counts = np.random.default_rng(5).integers(0, 3, size=len(stacks.people))
     made = scores(stacks, landmarks, [folds_of(stacks, counts)], 3, 1)[0]
@@ -172,6 +196,10 @@ def test_the_table_of_a_study(landmarks):
     assert len(shown["picture"].panels) == 2 and "m, slope" in " ".join(shown["sentences"])
     assert len(shown["table"].rows) == 3 and shown["table"].rows[0][-1] == "–"
     assert "left out" not in " ".join(shown["sentences"])
+    assert fewer_resamples(sd.reset_index(), study) == []
+    some = sd.reset_index()
+    some.loc[some["term"] == "m.slope", "resamples"] = 3
+    assert "between 3 and 4 of 4" in " ".join(fewer_resamples(some, study))
     dropped = table["model"].eq("separate") & table["term"].eq("m.slope") & table["landmark"].isin([1.0, 3.0])
     less = supermodel_context(study, table.assign(estimate=table["estimate"].mask(dropped)))
     assert "slope: left out at landmarks 1 and 3 where each landmark has its own model" in less["sentences"][-1]

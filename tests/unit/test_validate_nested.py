@@ -6,7 +6,7 @@ import pytest
 
 from slopewise import tables
 from slopewise.outcome.cox import fit_cox
-from slopewise.outcome.fit import fit_ladder
+from slopewise.outcome.fit import fit_ladder, fit_outcome, with_choices
 from slopewise.outcome.ladder import STEPS, ladder_data
 from slopewise.run import InputError
 from slopewise.validate.nested import nested, outer_folds
@@ -170,7 +170,38 @@ def test_a_marker_that_stage_one_gave_up_leaves_the_other_steps_whole(made):
     found = nested(*made.change(crossfit=crossfit, fits=fits).validation)
     assert np.isfinite(found.predictions["risk"]).all()
     told = found.ledger[found.ledger["marker"] == "beta"]
-    assert set(told["predictors"]) == {"level", "slope", "slope_only"}
+    assert told.empty  # decided on the cohort, and in the ledger of the shipped model
+    shipped = fit_outcome(*made.change(crossfit=crossfit, fits=fits).outcome).ledger
+    assert {"level", "slope", "slope_only"} <= set(shipped.loc[shipped["marker"] == "beta", "predictors"])
+
+
+def test_a_slope_that_the_cohort_leaves_out_is_in_no_training_set(made):
+    whole = (made.fits["scheme"] == "crossfit") & (made.fits["repeat"] == 0)
+    fits = made.fits.assign(singular=whole & (made.fits["marker"] == "beta"))
+    changed = made.change(fits=fits)  # singular on everybody, and in none of the training sets
+    data = with_choices(ladder_data(*changed.outcome[:3]), changed.crossfit, changed.fits)
+    for outer in outer_folds(data, changed.folds, changed.crossfit, changed.fits):
+        assert "beta.slope" not in outer.fitted.models["slope"].recipe.terms
+        assert "beta.slope" in outer.fitted.models["slope_only"].recipe.terms
+    assert nested(*changed.validation).ledger.empty
+    assert "rank one" in " ".join(fit_outcome(*changed.outcome).ledger["message"])
+
+
+def test_a_slope_that_only_a_training_set_cannot_estimate_is_in_the_ledger(made):
+    place = (made.fits["scheme"] == "validation") & (made.fits["repeat"] == 1) & (made.fits["held_out"] == 2)
+    found = nested(*made.change(fits=made.fits.assign(singular=place & (made.fits["marker"] == "beta"))).validation)
+    assert found.ledger[["predictors", "repeat", "held_out", "marker"]].to_numpy().tolist() == [["slope", 1, 2, "beta"]]
+
+
+@pytest.mark.parametrize(("correlation", "kept"), [(0.995, True), (0.9999, False)])
+def test_a_threshold_that_only_a_training_set_crosses_does_not_change_the_model(made, correlation, kept):
+    own = (made.crossfit["scheme"] == "validation") & (made.crossfit["marker"] == "beta")
+    level, noise = made.crossfit["level"], made.crossfit["slope"]
+    slope = (correlation * level + np.sqrt(1 - correlation**2) * noise).where(own, noise)
+    changed = made.change(crossfit=made.crossfit.assign(slope=slope))
+    data = with_choices(ladder_data(*changed.outcome[:3]), changed.crossfit, changed.fits)
+    for outer in outer_folds(data, changed.folds, changed.crossfit, changed.fits):
+        assert ("beta.slope" in outer.fitted.models["slope"].recipe.terms) == kept
 
 
 def test_training_means_fill_a_missing_value_of_a_test_patient(made):

@@ -22,7 +22,7 @@ from slopewise.metrics.resampling import percentile_interval
 from slopewise.outcome.cox import fit_cox
 from slopewise.outcome.ladder import causes_of
 from slopewise.outcome.models import EVENTS_PER_COEFFICIENT
-from slopewise.outcome.predictors import CovariateCoding, StratumCoding
+from slopewise.outcome.predictors import COLLINEAR, INSEPARABLE, CovariateCoding, StratumCoding
 from slopewise.outcome.sandwich import robust_covariance
 from slopewise.run import generator
 from slopewise.slopes import MarkerData
@@ -31,13 +31,12 @@ from slopewise.validate.bootstrap import BootstrapPlan, Resample, stage_one
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
-COLLINEAR = 0.99
 RESAMPLES_AT_ONCE = 20
 """Bounds memory; changes no number."""
 
 COLUMNS = [
     "predictors", "cause", "term", "model", "landmark", "scale", "estimate", "se", "ratio", "ci_low", "ci_high",
-    "p_value", "ci_low_bootstrap", "ci_high_bootstrap",
+    "p_value", "ci_low_bootstrap", "ci_high_bootstrap", "resamples",
 ]  # fmt: skip
 
 
@@ -150,11 +149,46 @@ class Estimates:
     robust: Mapping[str, Floats]
 
 
-def estimate(stacks: Stacks, made: Scores, step: str, scale: Floats, counts: Integers, errors: bool) -> Estimates:
-    """Fit the three models of one step to the patients with `counts` (people,) > 0; columns in units of `scale`."""
+@dataclass(frozen=True)
+class Chosen:
+    """Which columns are in the common model (k,) and in each landmark's own (L, k)."""
+
+    common: NDArray[np.bool_]
+    separate: NDArray[np.bool_]
+
+
+def supported(stacks: Stacks, made: Scores, step: str, counts: Integers, limit: float) -> Chosen:
+    """The columns that patients with `counts` (people,) > 0 can support; slopes correlate with levels up to `limit`."""
+    copies, x = counts[stacks.who], _columns(stacks, made, step)
+    common = _kept(stacks, made, step, x, copies > 0, np.asarray(made.out.all(axis=0)), limit)
+    separate = [
+        common & _kept(stacks, made, step, x, copies * (stacks.landmark == number) > 0, made.out[number], limit)
+        for number in range(len(stacks.times))
+    ]
+    return Chosen(common, np.array(separate))
+
+
+def _within(stacks: Stacks, chosen: NDArray[np.bool_], own: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The `chosen` columns (k,) less covariates that a resample does not have in its `own` (k,); none where it lacks a
+    marker's column: it would be another model."""
+    kept = chosen & own
+    lacks = (chosen & ~own)[len(stacks.covariates) :].any()
+    return np.zeros_like(kept) if lacks else kept
+
+
+def estimate(
+    stacks: Stacks, made: Scores, step: str, scale: Floats, counts: Integers, errors: bool,
+    chosen: Chosen | None = None,
+) -> Estimates:  # fmt: skip
+    """Fit the three models of one step to the patients with `counts` (people,) > 0; columns in units of `scale`.
+
+    `chosen` on everybody are the columns that a resample's models have; one that cannot have them is not fitted.
+    """
     copies = counts[stacks.who]
     x = _columns(stacks, made, step) / scale
-    kept = _kept(stacks, made, step, x, copies > 0, np.asarray(made.out.all(axis=0)))
+    own_columns = supported(stacks, made, step, counts, COLLINEAR if chosen is None else INSEPARABLE)
+    chosen = chosen or own_columns
+    kept = _within(stacks, chosen.common, own_columns.common)
     covariates, k, times = len(stacks.covariates), x.shape[1], np.asarray(stacks.times)
     moving = np.flatnonzero(kept & (np.arange(k) >= covariates))
     separate, common, changing = np.full((len(times), k), np.nan), np.full(k, np.nan), np.full((2, k), np.nan)
@@ -163,11 +197,13 @@ def estimate(stacks: Stacks, made: Scores, step: str, scale: Floats, counts: Int
     columns = np.flatnonzero(kept)
     for number in range(len(times)):
         rows = copies * (stacks.landmark == number)
-        own = np.flatnonzero(kept & _kept(stacks, made, step, x, rows > 0, made.out[number]))
+        own = np.flatnonzero(_within(stacks, chosen.separate[number], own_columns.separate[number]))
         if not len(own):
             continue
         separate[number, own], cov = _fit(stacks, x[:, own], rows, errors)
         robust["separate"][number, own] = np.sqrt(np.diag(cov))
+    if not len(columns):
+        return Estimates(separate, common, changing, robust)
     common[columns], cov = _fit(stacks, x[:, columns], copies, errors)
     robust["common"][columns] = np.sqrt(np.diag(cov))
     both = np.column_stack([x[:, columns], x[:, moving] * stacks.shift[:, None]])
@@ -213,17 +249,17 @@ def _columns(stacks: Stacks, made: Scores, step: str) -> Floats:
 
 
 def _kept(
-    stacks: Stacks, made: Scores, step: str, x: Floats, rows: NDArray[np.bool_], out: NDArray[np.bool_]
+    stacks: Stacks, made: Scores, step: str, x: Floats, rows: NDArray[np.bool_], out: NDArray[np.bool_], limit: float
 ) -> NDArray[np.bool_]:
-    """Columns (k,) that vary in the `rows` (N,); a slope stays out that they do not tell from the level, or that is
-    `out` (M,) (METHODS section 4)."""
+    """Columns (k,) that vary in the `rows` (N,); a slope stays out that correlates with the level above `limit` there,
+    or that is `out` (M,) (METHODS section 4)."""
     if not rows.any():
         return np.zeros(x.shape[1], dtype=bool)
     kept = np.ptp(x[rows], axis=0) > 1e-9 * np.abs(x[rows]).max(axis=0, initial=0.0)
     for m in range(made.level.shape[1]) if step == "slope" else ():
         both = np.stack([made.level[rows, m], made.slope[rows, m]])
         alike = out[m] or bool((both.std(axis=1) == 0).any())
-        if alike or not abs(np.corrcoef(both)[0, 1]) <= COLLINEAR:
+        if alike or not abs(np.corrcoef(both)[0, 1]) <= limit:
             kept[len(stacks.covariates) + 2 * m + 1] = False
     return np.asarray(kept)
 
@@ -284,6 +320,8 @@ def _resampled(
     found: dict[str, list[Estimates]] = {"level": [], "slope": []}
     scale = {step: _scale(_columns(stacks, whole, step)) for step in found}
     n = len(stacks.people)
+    everybody = np.ones(n, dtype=np.int64)
+    chosen = {step: supported(stacks, whole, step, everybody, COLLINEAR) for step in found}
     for start in range(0, plan.replicates, RESAMPLES_AT_ONCE):
         resamples = []
         for b in range(start, min(start + RESAMPLES_AT_ONCE, plan.replicates)):
@@ -293,7 +331,7 @@ def _resampled(
         made = scores(stacks, landmarks, resamples, plan.folds, threads)
         for resample, own in zip(resamples, made, strict=True):
             for step, kept in found.items():
-                kept.append(estimate(stacks, own, step, scale[step], resample.counts, errors=False))
+                kept.append(estimate(stacks, own, step, scale[step], resample.counts, False, chosen[step]))
     return found
 
 
@@ -320,6 +358,7 @@ def _rows(
     rows = []
     for model, places, value, error, drawn in models:
         low, high, _ = percentile_interval(drawn) if len(drawn) else (np.full_like(value, np.nan),) * 2 + (0,)
+        used = np.isfinite(drawn).sum(axis=0) if len(drawn) else np.zeros(value.shape)
         for number, landmark in enumerate(places):
             for column, term in enumerate(terms):
                 if model in ("changing", "change") and column < len(stacks.covariates):
@@ -329,6 +368,6 @@ def _rows(
                     rows.append(
                         (step, causes_of(study)[0], term, model, landmark, kind, estimate_, se, np.exp(estimate_),
                          estimate_ - 1.96 * se, estimate_ + 1.96 * se, 2.0 * ndtr(-abs(estimate_ / se)),
-                         low[number, column] / unit, high[number, column] / unit)
+                         low[number, column] / unit, high[number, column] / unit, float(used[number, column]))
                     )  # fmt: skip
     return pd.DataFrame(rows, columns=COLUMNS)

@@ -288,7 +288,7 @@ TABLES: dict[str, Table] = {
             "model": ("separate", "common", "changing", "change"),
             "landmark": NUMBER,
             "scale": ("unit", "sd"),
-            **_columns("estimate se ratio ci_low ci_high p_value ci_low_bootstrap ci_high_bootstrap"),
+            **_columns("estimate se ratio ci_low ci_high p_value ci_low_bootstrap ci_high_bootstrap resamples"),
         },
         ("predictors", "cause", "term", "model", "landmark", "scale"),
     ),

@@ -51,14 +51,21 @@ def bootstrap_intervals(
     Percentile intervals; BCa intervals where estimates without each patient, `jackknife` per unit and per SD (J, C·T),
     are given, with a ledger line where the percentiles had to stay.
 
-    A term that some resamples left out gets its interval from the others and a ledger line; from fewer than half of
-    the resamples there is none. `selected` is the share of all resamples in which a penalised term's coefficient is not
-    0. Returns the coefficients and the ledger lines.
+    A resample that lacks a marker's term of the shipped model has another model: adjusted for less, its other
+    coefficients mean something else. All intervals of that step are then from the other resamples, with a ledger line
+    that gives their number; from fewer than half of the resamples there is none. `selected` is the share of all
+    resamples in which a penalised term's coefficient is not 0. Returns the coefficients and the ledger lines.
     """
     table, notes = coefficients.copy(), []
     place = {key: index for index, key in enumerate(data.rows)}
     column = np.array([place[key] for key in zip(table["predictors"], table["cause"], table["term"], strict=True)])
+    shipped = np.zeros(len(data.rows), dtype=bool)
+    shipped[column[table["estimate"].notna().to_numpy()]] = True
+    other, lines = _other_models(data, shipped, estimates_unit)
+    notes += lines
     for number, (scale, estimates) in enumerate((("unit", estimates_unit), ("sd", estimates_sd))):
+        share = (np.nan_to_num(estimates) != 0).mean(axis=0) if len(estimates) else np.full(len(data.rows), np.nan)
+        estimates = np.where(other, np.nan, estimates)
         low, high, lacking = percentile_interval(estimates)
         if jackknife is not None:
             own = table["scale"].eq(scale).to_numpy()
@@ -74,16 +81,41 @@ def bootstrap_intervals(
         table.loc[rows, "ci_low_bootstrap"] = low[column[rows]]
         table.loc[rows, "ci_high_bootstrap"] = high[column[rows]]
         shrunk = rows & table["penalty"].notna().to_numpy()
-        if len(estimates):
-            share = (np.nan_to_num(estimates) != 0).mean(axis=0)
-            table.loc[shrunk, "selected"] = share[column[shrunk]]
+        table.loc[shrunk, "selected"] = share[column[shrunk]]
         for index in column[rows] if scale == "unit" else ():
-            if lacking[index]:
+            if lacking[index] > other[:, index].sum():
                 step, cause, term = data.rows[index]
                 text = f"{term} was left out in {lacking[index]} of {len(estimates)} bootstrap resamples"
                 text = of_cause(data, cause) + text
                 notes.append(Note(step, marker_of(term, data.coding), text))
     return table, ledger_frame([(0, 0, note) for note in notes])
+
+
+def _other_models(
+    data: LadderData, shipped: NDArray[np.bool_], estimates: Floats
+) -> tuple[NDArray[np.bool_], list[Note]]:
+    """Which resamples of `estimates` (B, C·T) have another model than the one `shipped` (C·T,), term by term (B, C·T).
+
+    They lack a term of a marker that it has; a covariate's level that nobody drawn has changes no other coefficient.
+    """
+    other, notes = np.zeros(estimates.shape, dtype=bool), []
+    for cause in data.causes:
+        for step in STEPS:
+            own = np.array([row[:2] == (step.name, cause) for row in data.rows])
+            of_marker = np.array([bool(marker_of(term, data.coding)) for _, _, term in data.rows])
+            asked = np.flatnonzero(own & of_marker & shipped)
+            lacking = np.isnan(estimates[:, asked])
+            different = lacking.any(axis=1)
+            if not different.any():
+                continue
+            other[np.ix_(different, own)] = True
+            terms = ", ".join(data.rows[index][2] for index in asked[lacking.any(axis=0)])
+            text = (
+                f"{terms} could not be estimated in {different.sum()} of {len(estimates)} bootstrap resamples; the "
+                "intervals of this step are from the others"
+            )
+            notes.append(Note(step.name, "", of_cause(data, cause) + text))
+    return other, notes
 
 
 def ledger_frame(lines: Iterable[tuple[int, int, Note]]) -> pd.DataFrame:

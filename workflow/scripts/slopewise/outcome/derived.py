@@ -66,14 +66,18 @@ class Derived:
 
 
 def learn_derived(
-    term: str, terms: Sequence[str], filled: Floats, counts: Integers, reasons: Mapping[str, str]
-) -> Derived | str:
-    """The derived column `term` of a step with the columns `terms`, or why it is left out."""
+    term: str, terms: Sequence[str], filled: Floats, counts: Integers, reasons: Mapping[str, str],
+    known: tuple[float, ...] | None = None,
+) -> Derived | str:  # fmt: skip
+    """The derived column `term` of a step with the columns `terms`, or why it is left out.
+
+    `known`: its knots or centres where they are not to be learned.
+    """
     marker, quantity = term.rsplit(".", 1)
     level = terms.index(f"{marker}.level")
     if quantity == BEND:
         values = np.repeat(filled[:, level], counts)
-        knots = tuple(float(knot) for knot in np.quantile(values, KNOTS))
+        knots = known or tuple(float(knot) for knot in np.quantile(values, KNOTS))
         if f"{marker}.level" in reasons or not knots[0] < knots[1] < knots[2]:
             return f"{term} left out: the level has too few different values for a spline"
         return Derived(term, (level,), knots)
@@ -81,5 +85,5 @@ def learn_derived(
     if {f"{marker}.slope", f"{marker}.level"} & set(reasons):
         return f"{term} left out: its level or its slope is"
     total = counts.sum()
-    centres = tuple(float((counts * filled[:, place]).sum() / total) for place in (level, slope))
+    centres = known or tuple(float((counts * filled[:, place]).sum() / total) for place in (level, slope))
     return Derived(term, (level, slope), centres)

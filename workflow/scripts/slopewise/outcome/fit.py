@@ -15,6 +15,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from slopewise.metrics.ipcw import check_horizons
+from slopewise.outcome.choices import (
+    choice_notes,
+    cohort_growth,
+    flat_slopes,
+    growth_flags,
+    learn_recipe,
+    scores_of,
+    with_choices,
+)
 from slopewise.outcome.coefficients import (
     bootstrap_intervals,
     coefficients_table,
@@ -33,8 +42,8 @@ from slopewise.outcome.hazards import (
     tests_frame,
 )
 from slopewise.outcome.ladder import STEPS, LadderData, Step, ladder_data
-from slopewise.outcome.models import Part, StepModel, is_penalised, learner
-from slopewise.outcome.predictors import Note, PredictorRecipe, StratumCoding, slopes_left_out
+from slopewise.outcome.models import Part, StepModel, learner
+from slopewise.outcome.predictors import Note, PredictorRecipe, StratumCoding
 from slopewise.run import InputError
 from slopewise.study import Study
 
@@ -48,9 +57,12 @@ __all__ = [
     "fit_ladder",
     "fit_outcome",
     "flat_slopes",
+    "growth_flags",
     "ladder_data",
+    "learn_recipe",
     "ledger_frame",
     "scores_of",
+    "with_choices",
 ]  # fmt: skip
 
 Floats = NDArray[np.float64]
@@ -86,27 +98,28 @@ def fit_ladder(
     counts: Integers | None = None,
     fold: Integers | None = None,
     steps: Sequence[Step] = STEPS,
+    same_knots: bool = False,
 ) -> LadderFit:
     """Learn and fit every step of the ladder (or `steps` of it) on the patients whose count is positive.
 
     `level`, `slope` (n, M) in the order of `data.patients` and `data.markers`; rows with count 0 are not read.
     `singular` (M,): the marker's growth model on all training patients is singular. `flat` (M,): it has no random
     slope. `counts` (n,): 2 enters a patient as two tied rows; None enters everybody once. `fold` (n,), from 1: the
-    folds in which level and slope were cross-fitted, by which a penalty is chosen.
+    folds in which level and slope were cross-fitted, by which a penalty is chosen. `same_knots`: knots and centres of
+    derived terms are those of the cohort. Notes say what these patients could not support of what `data.choices` has.
     """
     copies = np.ones(len(data.patients), dtype=np.int64) if counts is None else np.asarray(counts, dtype=np.int64)
     flat = np.zeros(len(data.markers), dtype=bool) if flat is None else flat
     rows = np.flatnonzero(copies > 0)
     copies = copies[rows]
-    learn, penalised = learner(data, rows, copies, fold), all(is_penalised(data, rows, copies))
+    learn = learner(data, rows, copies, fold)
     models: dict[str, StepModel] = {}
     notes: list[Note] = []
     columns: list[list[Floats]] = []
     for step in steps:
         terms = data.step_terms(step)
-        left_out = slopes_left_out(step.name, data.markers, level[rows], slope[rows], copies, singular, flat)
         raw = data.raw(step, rows, level, slope)
-        recipe, found = PredictorRecipe.learn(step.name, terms, raw, copies, left_out, data.coding, penalised)
+        recipe, found = learn_recipe(data, step, raw, (level[rows], slope[rows]), copies, (singular, flat), same_knots)
         notes += found
         parts = learn(recipe.standardise(raw), recipe.terms)
         for cause, part in zip(data.causes, parts, strict=True):
@@ -129,51 +142,6 @@ def _step_estimates(terms: int, recipe: PredictorRecipe, part: Part) -> Floats:
     found = np.full((6, terms), np.nan)
     found[:, where] = np.stack([beta / scale, error / scale, beta, error, df, strength])
     return found
-
-
-def flat_slopes(slope: Floats, fold: Integers, counts: Integers | None = None) -> Flags:
-    """Which markers' slopes (n, M) do not vary between the patients of a fold: only fold noise tells them apart.
-
-    `fold` (n,) labels the fit that scored each patient; rows with count 0 are not read.
-    """
-    rows = np.ones(len(slope), dtype=bool) if counts is None else np.asarray(counts) > 0
-    slope, fold = slope[rows], np.asarray(fold)[rows]
-    within = np.zeros(slope.shape[1])
-    for label in np.unique(fold):
-        own = slope[fold == label]
-        seen = ~np.isnan(own)
-        low = np.where(seen, own, np.inf).min(axis=0, initial=np.inf)
-        high = np.where(seen, own, -np.inf).max(axis=0, initial=-np.inf)
-        within = np.maximum(within, np.where(seen.any(axis=0), high - low, 0.0))
-    return within <= 1e-9 * np.abs(np.nan_to_num(slope)).max(axis=0, initial=0.0)
-
-
-def scores_of(data: LadderData, scores: pd.DataFrame) -> tuple[Floats, Floats, Integers]:
-    """Level and slope (n, M) and the fold that scored each patient (n,; -1 for none) from rows of ``slopes/crossfit``.
-
-    One row per patient and marker; patients without a row are missing.
-    """
-    patient = pd.Index(data.patients).get_indexer(pd.Index(scores["patient"].astype(str)))
-    marker = pd.Index(data.markers).get_indexer(pd.Index(scores["marker"].astype(str)))
-    known = (patient >= 0) & (marker >= 0)
-    patient, marker = patient[known], marker[known]
-    if len(np.unique(patient * len(data.markers) + marker)) < len(patient):
-        raise ValueError("scores: a patient has more than one row of a marker")
-    level, slope = np.full((2, len(data.patients), len(data.markers)), np.nan)
-    level[patient, marker] = scores["level"].to_numpy(dtype=float)[known]
-    slope[patient, marker] = scores["slope"].to_numpy(dtype=float)[known]
-    fold = np.full(len(data.patients), -1, dtype=np.int64)
-    if "fold" in scores.columns:
-        fold[patient] = scores["fold"].to_numpy(dtype=np.int64)[known]
-    return level, slope, fold
-
-
-def growth_flags(data: LadderData, fits: pd.DataFrame) -> tuple[Flags, Flags]:
-    """Per marker (M,): is its fit singular, has it no random slope? From one row of ``growth/fits`` a marker."""
-    own = fits.set_index(fits["marker"].astype(str)).reindex(list(data.markers))
-    if own["structure"].isna().any() or own.index.has_duplicates:
-        raise ValueError(f"growth/fits: exactly one fit a marker is needed, got {len(fits)} for {len(data.markers)}")
-    return own["singular"].to_numpy(dtype=bool), own["structure"].isin(["intercept", "excluded"]).to_numpy(dtype=bool)
 
 
 def check_support(data: LadderData, fold: Integers | None = None) -> None:
@@ -262,17 +230,15 @@ def fit_outcome(
     study: Study, patients: pd.DataFrame, slopes: pd.DataFrame, crossfit: pd.DataFrame, fits: pd.DataFrame
 ) -> OutcomeFit:
     """Fit the ladder that one ships: on everybody, with cross-fitted levels and slopes (means over repeats)."""
-    data = ladder_data(study, patients, slopes)
+    data = with_choices(ladder_data(study, patients, slopes), crossfit, fits)
     check_support(data)
     level, slope, _ = scores_of(data, slopes)
+    singular, flat, fold = cohort_growth(data, crossfit, fits)
+    fitted = fit_ladder(data, level, slope, singular, flat=flat, fold=fold)
     own = crossfit[crossfit["scheme"] == "crossfit"]
-    _, first_slope, fold = scores_of(data, own[own["repeat"] == 1])
-    whole = (fits["scheme"] == "crossfit") & (fits["repeat"] == 0) & (fits["fold"] == 0)
-    singular, without = growth_flags(data, fits[whole])
-    fitted = fit_ladder(data, level, slope, singular, flat=without | flat_slopes(first_slope, fold), fold=fold)
     in_sample_level, in_sample_slope, _ = scores_of(data, own[(own["repeat"] == 0) & (own["fold"] == 0)])
     everybody = np.arange(len(data.patients))
-    notes = fitted.notes + filled_notes(data) + sparse_notes(data, fitted.models)
+    notes = choice_notes(data) + fitted.notes + filled_notes(data) + sparse_notes(data, fitted.models)
     return OutcomeFit(
         coefficients=coefficients_table(
             data,

@@ -6,14 +6,14 @@ Every step has the covariates and, for each marker, the quantities named here; a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from slopewise.outcome.derived import quantities
+from slopewise.outcome.derived import Derived, quantities
 from slopewise.outcome.predictors import CovariateCoding, StratumCoding
 from slopewise.run import InputError
 from slopewise.study import Study
@@ -65,6 +65,19 @@ def values(summary: pd.DataFrame, scores: pd.DataFrame, markers: Sequence[str]) 
 
 
 @dataclass(frozen=True)
+class Choices:
+    """What is decided once, on the cohort, and imposed on every set of training patients (METHODS section 6b).
+
+    `left_out`: for each step the terms that are not in its models, with the reason. `derived`: for each step its knots
+    and centres on the cohort, which the bootstrap keeps, so that a coefficient means the same in every resample;
+    validation learns them anew, since a held-out patient must not move them.
+    """
+
+    left_out: Mapping[str, Mapping[str, str]]
+    derived: Mapping[str, tuple[Derived, ...]]
+
+
+@dataclass(frozen=True)
 class LadderData:
     """The cohort as arrays, made once. Rows follow `patients` (sorted as text), markers follow `markers`.
 
@@ -74,7 +87,7 @@ class LadderData:
     the outcome has no time.
     `stratum` (n,): codes of `strata`. `covariates` (n, c) coded; `facts` (n, M, 4) first, last, delta, OLS slope,
     missing where a patient has none; `terms` fixes the rows of the coefficients of a cause: (step, term). `penalty` is
-    ``outcome.penalty`` of the study file, `extra` its ``outcome.terms``.
+    ``outcome.penalty`` of the study file, `extra` its ``outcome.terms``. `choices` is None until they are made.
     """
 
     patients: tuple[str, ...]
@@ -93,6 +106,7 @@ class LadderData:
     terms: tuple[tuple[str, str], ...]
     penalty: str = "none"
     extra: tuple[str, ...] = ()
+    choices: Choices | None = None
 
     @property
     def cause(self) -> str:

@@ -140,18 +140,23 @@ def combined_risks(
     return risks
 
 
-def is_penalised(data: LadderData, rows: Integers, copies: Integers) -> tuple[bool, ...]:
-    """Whether each cause's models (C,) are penalised: what the study says; ``auto`` counts the training patients'
-    events (the rarer outcome of a binary one, patients if continuous) against the coefficients of the largest step."""
+def is_penalised(data: LadderData) -> tuple[bool, ...]:
+    """Whether each cause's models (C,) are penalised: what the study says; ``auto`` counts the cohort's events (the
+    rarer outcome of a binary one, patients if continuous) against the coefficients of the largest step.
+
+    Decided once, on the cohort: a training set has fewer events, and could validate another kind of model than is
+    shipped.
+    """
     if data.penalty != "auto":
         return (data.penalty == "elastic_net",) * len(data.causes)
     terms = max(len(data.step_terms(step)) for step in STEPS)
+    patients = len(data.patients)
     if data.kind == "continuous":
-        found = [int(copies.sum())]
+        found = [patients]
     else:
-        found = [int(copies[data.event[rows] == code].sum()) for code in range(1, len(data.causes) + 1)]
+        found = [int((data.event == code).sum()) for code in range(1, len(data.causes) + 1)]
     if data.kind == "binary":
-        found = [min(found[0], int(copies.sum()) - found[0])]
+        found = [min(found[0], patients - found[0])]
     return tuple(events < EVENTS_PER_COEFFICIENT * terms for events in found)
 
 
@@ -160,7 +165,7 @@ def learner(data: LadderData, rows: Integers, copies: Integers, fold: Integers |
 
     `fold` (n,) of all patients of the cohort, from 1: the folds of the training patients by which a penalty is chosen.
     """
-    penalised = is_penalised(data, rows, copies)
+    penalised = is_penalised(data)
     inner = np.zeros(len(rows), dtype=np.int64) if fold is None else np.asarray(fold, dtype=np.int64)[rows]
     if any(penalised) and (inner < 1).any():
         raise ValueError("a penalty is chosen by folds of the training patients: every one needs a fold")

@@ -22,7 +22,10 @@ from slopewise.run import InputError
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 COLLINEAR = 0.99
-"""Above this correlation in the training patients, level and slope enter as level alone (METHODS section 4)."""
+"""Above this correlation in the cohort, level and slope enter as level alone (METHODS section 4)."""
+
+INSEPARABLE = 0.999
+"""Above this correlation no set of training patients can estimate both, whatever was decided on the cohort."""
 
 
 @dataclass(frozen=True)
@@ -146,16 +149,17 @@ class PredictorRecipe:
     @classmethod
     def learn(
         cls, step: str, terms: Sequence[str], raw: Floats, counts: Integers, left_out: Mapping[str, str],
-        coding: CovariateCoding, penalised: bool = False,
-    ) -> tuple[PredictorRecipe, list[Note]]:  # fmt: skip
+        coding: CovariateCoding, penalised: bool = False, fixed: Sequence[Derived] = (),
+    ) -> tuple[PredictorRecipe, dict[str, str]]:  # fmt: skip
         """Learn from the training patients' `raw` (n, k) predictors, NaN where missing, with `counts` (n,) > 0.
 
         `left_out` maps terms to the reason why they must not enter. Left out besides: a predictor that nobody has,
-        one without variance, and unless the model is `penalised` one that is a linear combination of earlier ones. Each
-        gives a note.
+        one without variance, and unless the model is `penalised` one that is a linear combination of earlier ones.
+        Derived terms take knots and centres from `fixed` where it has them. Returns the recipe and the reason why each
+        term that is not in it was left out, in the order of `terms`.
         """
         base = tuple(terms)[: raw.shape[1]]
-        raw, derived, reasons = _extended(terms, raw, counts, left_out)
+        raw, derived, reasons = _extended(terms, raw, counts, left_out, fixed)
         present = ~np.isnan(raw)
         copies = np.where(present, counts[:, None], 0)
         total = copies.sum(axis=0)
@@ -192,7 +196,7 @@ class PredictorRecipe:
             base_fill=fill[: len(base)] if derived else np.empty(0),
             derived=derived,
         )
-        return recipe, [Note(step, marker_of(term, coding), reasons[term]) for term in terms if term in reasons]
+        return recipe, {term: reasons[term] for term in terms if term in reasons}
 
     def standardise(self, raw: Floats) -> Floats:
         """The model's columns (n, kept) from the step's predictors `raw` (n, k) of any patients."""
@@ -248,7 +252,7 @@ class PredictorRecipe:
 
 
 def _extended(
-    terms: Sequence[str], raw: Floats, counts: Integers, left_out: Mapping[str, str]
+    terms: Sequence[str], raw: Floats, counts: Integers, left_out: Mapping[str, str], fixed: Sequence[Derived]
 ) -> tuple[Floats, tuple[Derived, ...], dict[str, str]]:
     """`raw` with the columns of derived terms, those that come after its own; one that is left out is constant."""
     reasons, base = dict(left_out), tuple(terms)[: raw.shape[1]]
@@ -258,8 +262,11 @@ def _extended(
     total = np.where(present, counts[:, None], 0).sum(axis=0)
     mean = np.where(present, raw * counts[:, None], 0.0).sum(axis=0) / np.maximum(total, 1)
     filled, made, columns = np.where(present, raw, mean), [], []
+    known = {one.term: one.constants for one in fixed if one.of}
     for term in terms[len(base) :]:
-        found = learn_derived(term, base, filled, counts, reasons)
+        found: Derived | str = left_out.get(term, "")
+        if not found:
+            found = learn_derived(term, base, filled, counts, reasons, known.get(term))
         if isinstance(found, str):
             reasons[term] = found
             found = Derived(term, (), ())
@@ -277,13 +284,13 @@ def marker_of(term: str, coding: CovariateCoding) -> str:
 
 def slopes_left_out(
     step: str, markers: Sequence[str], level: Floats, slope: Floats, counts: Integers,
-    singular: NDArray[np.bool_], flat: NDArray[np.bool_],
+    singular: NDArray[np.bool_], flat: NDArray[np.bool_], limit: float = COLLINEAR,
 ) -> dict[str, str]:  # fmt: skip
     """The collinearity gate of METHODS section 4: slopes that must not enter a step, with the reason.
 
     `level`, `slope` (n, M) of training patients with `counts` (n,) > 0. A slope that is `flat` (M,), without a random
     part, tells at most which fold a patient was in and enters nowhere. In the step ``slope``, where level is
-    there too, the slope is left out when the fit is `singular` (M,) or the two correlate above `COLLINEAR`.
+    there too, the slope is left out when the fit is `singular` (M,) or the two correlate above `limit`.
     """
     reasons: dict[str, str] = {}
     if step not in ("slope", "slope_only"):
@@ -294,8 +301,8 @@ def slopes_left_out(
             reasons[term] = f"{term} left out: the growth model has no random slope to tell patients apart"
             continue
         correlation = _correlation(level[:, m], slope[:, m], counts)
-        if step == "slope" and (singular[m] or abs(correlation) > COLLINEAR):
-            cause = "the random effects have rank one" if singular[m] else f"they correlate above {COLLINEAR:g}"
+        if step == "slope" and (singular[m] or abs(correlation) > limit):
+            cause = "the random effects have rank one" if singular[m] else f"they correlate above {limit:g}"
             reasons[term] = (
                 f"{term} left out, {marker}.level stays: {cause} (correlation {correlation:.4f} in training patients), "
                 "so only fold noise would tell level and slope apart"

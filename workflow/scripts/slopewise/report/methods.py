@@ -188,15 +188,15 @@ def _outcome(frames: Frames, naming: Naming, cite: Citations) -> str:
         f"{naming.covariates} and, in turn: no "
         "marker; first values; last values; first values and changes; first values and least-squares slopes; levels; "
         "levels and slopes; "
-        "slopes alone. Where level and slope correlated above 0.99 in the training patients, or the random effects had "
-        "rank one, the level "
-        "entered alone"
+        "slopes alone. Where level and slope correlated above 0.99 in the cohort, or the random effects had rank one, "
+        "the level entered alone, in the final model as in every training set and resample"
     )
     dropped = slopes_dropped(frames)
     sentence += f" (in the final model: {naming.listed(dropped)})." if dropped else "."
     if study.outcome.terms:
         told = {
-            "nonlinear_level": "levels bend (restricted cubic splines with three knots from the training patients)",
+            "nonlinear_level": "levels bend (restricted cubic splines with three knots from the training patients; "
+            "in the bootstrap those of the cohort)",
             "level_by_slope": "the effect of a slope depend on the level (their product)",
         }
         sentence += f" Models with levels let {in_words([told[term] for term in study.outcome.terms])}."

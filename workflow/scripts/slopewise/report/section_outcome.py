@@ -59,13 +59,16 @@ def penalty_sentences(frames: Frames, naming: Naming) -> list[str]:
     ties = ", ties by Breslow’s method" if naming.kind == "survival" else ""
     whose = f"The models of {in_words(having)}" if lacking else "These models"
     others = f" Those of {in_words(lacking)} have no penalty, and ties by Efron’s method." if lacking else ""
-    sets = "anew in every training set of the validation and in every bootstrap resample"
-    chosen = f"The strength of the penalty was chosen by cross-validation inside the training patients alone, {sets}."
-    if automatic:
-        chosen = (
-            "Whether there is a penalty was decided, and its strength chosen by cross-validation, inside the training "
-            f"patients alone, {sets}: one with 10 {counted} or more for each coefficient has none."
-        )
+    decided = (
+        "Whether there is a penalty was decided once, on the whole cohort, and is the same in every training set of "
+        "the validation and in every bootstrap resample. "
+        if automatic
+        else ""
+    )
+    chosen = (
+        f"{decided}Its strength was chosen by cross-validation inside the training patients alone, anew in every "
+        "training set of the validation and in every bootstrap resample."
+    )
     told = [
         f"{whose} are penalised by an elastic net, half lasso and half ridge{ties}, because {why}.{others} {chosen}",
         "A penalised coefficient is shrunk towards 0 on purpose, and one of exactly 0 is out of the model: it serves "

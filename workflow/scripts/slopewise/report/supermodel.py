@@ -40,7 +40,9 @@ def supermodel_context(study: Study, table: pd.DataFrame) -> dict[str, Any] | No
     )
     return {
         "window": window,
-        "sentences": [_sentence(own, term, naming) for term in moving] + left_out(own, naming),
+        "sentences": [_sentence(own, term, naming) for term in moving]
+        + left_out(own, naming)
+        + fewer_resamples(own, study),
         "picture": Picture("supermodel", caption, panels),
         "table": _table(own, terms, naming),
         "bootstrap": study.outcome.bootstrap,
@@ -77,6 +79,19 @@ def left_out(own: pd.DataFrame, naming: Naming) -> list[str]:
                 f"{in_words(places)} where each landmark has its own model; it cannot be told from the level there."
             )
     return said
+
+
+def fewer_resamples(own: pd.DataFrame, study: Study) -> list[str]:
+    """From how many resamples the intervals are, where some could not have a model's terms: a sentence, or none."""
+    rows = own[own["estimate"].notna() & own["term"].str.rpartition(".")[0].isin(list(study.markers))]
+    asked = study.outcome.bootstrap
+    if not asked or not len(rows) or rows["resamples"].min() == asked:
+        return []
+    fewest, most = rows["resamples"].min(), rows["resamples"].max()
+    return [
+        "Some resamples could not support every term of a model. The bootstrap intervals of that model are from the "
+        f"others, between {fewest:g} and {most:g} of {asked}; there is none where fewer than half could."
+    ]
 
 
 def _ratio(row: pd.Series) -> Cell:

@@ -168,8 +168,9 @@ def _refitted(
             flat = np.array([s.flat[i] for s in stages]) | flat_slopes(last, resample.fold[-1], resample.counts)
             singular = np.array([stage.singular[i] for stage in stages])
             fitted = fit_ladder(
-                ladder, level, slope, singular, flat=flat, counts=resample.counts, fold=resample.fold[-1], steps=steps
-            )
+                ladder, level, slope, singular, flat=flat, counts=resample.counts, fold=resample.fold[-1], steps=steps,
+                same_knots=True,
+            )  # fmt: skip
             unit.append(fitted.estimate_unit)
             standard.append(fitted.estimate_sd)
             reliability.append(_mean_reliability([stage.reliability[i] for stage in stages], resample.counts))

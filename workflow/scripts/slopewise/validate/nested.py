@@ -24,6 +24,7 @@ from slopewise.outcome.fit import (
     ledger_frame,
     predictions_frame,
     scores_of,
+    with_choices,
 )
 from slopewise.outcome.ladder import STEPS, LadderData, Step, ladder_data
 from slopewise.outcome.predictors import Note
@@ -61,7 +62,7 @@ def nested(
     model has touched. Raises `InputError` for a horizon that the folds do not support, `ValueError` when the tables do
     not belong together (a scored patient who is in another fold by the fold table).
     """
-    data = ladder_data(study, patients, slopes)
+    data = with_choices(ladder_data(study, patients, slopes), crossfit, fits)
     parts: list[pd.DataFrame] = []
     lines: list[tuple[int, int, Note]] = []
     for outer in outer_folds(data, folds, crossfit, fits, scheme=scheme):

@@ -21,10 +21,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from slopewise.outcome.fit import StepModel, fit_outcome, flat_slopes, growth_flags, scores_of
+from slopewise.outcome.fit import (
+    StepModel,
+    fit_outcome,
+    flat_slopes,
+    growth_flags,
+    learn_recipe,
+    scores_of,
+    with_choices,
+)
 from slopewise.outcome.ladder import STEPS, LadderData, ladder_data
 from slopewise.outcome.models import Learner, is_penalised, learner
-from slopewise.outcome.predictors import PredictorRecipe, slopes_left_out
 from slopewise.run import generator
 from slopewise.run_progress import counted
 from slopewise.study import Study
@@ -75,7 +82,8 @@ def sensitivity(
     Tables as in TABLES.md. The metric as in ``outcome/performance``: C of pairs within test folds, up to the largest
     horizon, mean over repeats.
     """
-    data, cohort = ladder_data(study, patients, slopes), cohorts(study, patients)[0]
+    data = with_choices(ladder_data(study, patients, slopes), crossfit, fits)
+    cohort = cohorts(study, patients)[0]
     splits = {way: list(_splits(way, data, folds, crossfit, fits)) for way in WAYS}
     found = {way: judged(cohort, own, [_scored(data, own, step) for step in COMPARED]) for way, own in splits.items()}
     shipped = fit_outcome(study, patients, slopes, crossfit, fits).apparent
@@ -90,9 +98,7 @@ def sensitivity(
     honest = table[table["slopes"] == "nested"].set_index("predictors")["validated"]
     table["difference"] = table["validated"] - honest.reindex(table["predictors"]).to_numpy()
     first = [split for split in splits["nested"] if split.repeat <= PERMUTED_REPEATS]
-    rows_of = np.arange(len(data.patients))
-    penalised = any(is_penalised(data, rows_of, np.ones_like(rows_of)))
-    number = PENALISED_PERMUTATIONS if penalised else PERMUTATIONS
+    number = PENALISED_PERMUTATIONS if any(is_penalised(data)) else PERMUTATIONS
     return Sensitivity(table, permutation_test(data, cohort, first, number, study.seed))
 
 
@@ -172,13 +178,9 @@ def _tested(data: LadderData, split: Split, name: str) -> Floats:
     """What orders the tested patients of one split by one step, learned on the others."""
     step = next(one for one in STEPS if one.name == name)
     rows, once = np.flatnonzero(~split.tested), np.ones(int((~split.tested).sum()), dtype=np.int64)
-    left_out = slopes_left_out(
-        name, data.markers, split.level[rows], split.slope[rows], once, split.singular, split.flat
-    )
     raw = data.raw(step, rows, split.level, split.slope)
-    recipe, _ = PredictorRecipe.learn(
-        name, data.step_terms(step), raw, once, left_out, data.coding, all(is_penalised(data, rows, once))
-    )
+    scores, growth = (split.level[rows], split.slope[rows]), (split.singular, split.flat)
+    recipe, _ = learn_recipe(data, step, raw, scores, once, growth)
     parts = split.learn(recipe.standardise(raw), recipe.terms)
     model, tested = StepModel(recipe, parts, data.horizons, data.strata), np.flatnonzero(split.tested)
     raw = data.raw(step, tested, split.level, split.slope)
