@@ -3,7 +3,8 @@
 Minimised is  loss(β)/W + λ (α |β|₁ + (1 − α)/2 |β|²),  W the number of patients, the intercept without a penalty
 (Friedman et al. 2010, 10.18637/jss.v033.i01; for Cox's partial likelihood Simon et al. 2011, 10.18637/jss.v039.i05).
 Each outer step lays a quadratic with the diagonal of the second derivative on the loss; coordinates are visited in
-their order. A row of weight 0 is never read.
+their order. Where a predictor separates the events that diagonal is far too steep, and steps are far too short: after
+`PATIENCE` of them each is doubled as long as the penalised loss falls. A row of weight 0 is never read.
 
 Rows lie by stratum, then time descending (`RiskSets`); without a time all rows are one stratum in any order.
 """
@@ -18,7 +19,8 @@ from numba import prange
 from slopewise.metrics.compiled import cached, cached_parallel
 
 COX, LOGISTIC, LINEAR = 0, 1, 2
-OUTER, SWEEPS = 100, 10_000
+OUTER, SWEEPS, PATIENCE = 2_000, 10_000, 20
+"""Quadratics at the most, rounds over the coordinates of one at the most, quadratics before steps are lengthened."""
 
 
 @cached
@@ -192,16 +194,63 @@ def _penalty(beta, strength, share):
 
 
 @cached
+def _objective(kind, time, y, stratum, weight, xt, beta, intercept, strength, share, eta, gradient, curvature):
+    """The penalised loss; fills `eta` (n,) and the loss's derivatives there."""
+    _fill(xt, weight, beta, intercept, eta)
+    loss = loss_of(kind, time, y, stratum, weight, eta, gradient, curvature) / weight.sum()
+    return loss + _penalty(beta, strength, share)
+
+
+@cached
+def _lengthen(
+    kind,
+    time,
+    y,
+    stratum,
+    weight,
+    xt,
+    beta,
+    intercept,
+    before,
+    earlier,
+    strength,
+    share,
+    loss,
+    eta,
+    gradient,
+    curvature,
+):
+    """Doubles the step from `before`, `earlier` to `beta` (changed in place), `intercept` while `loss` falls.
+
+    Returns the intercept and the loss; the derivatives are those at the coefficients that are kept.
+    """
+    kept, size = beta.copy(), 1.0
+    for _ in range(30):
+        size *= 2.0
+        for a in range(beta.shape[0]):
+            beta[a] = before[a] + size * (kept[a] - before[a])
+        longer = earlier + size * (intercept - earlier)
+        value = _objective(kind, time, y, stratum, weight, xt, beta, longer, strength, share, eta, gradient, curvature)
+        if not value < loss - 1e-13 * (1.0 + abs(loss)):
+            size *= 0.5
+            break
+        loss = value
+    for a in range(beta.shape[0]):
+        beta[a] = before[a] + size * (kept[a] - before[a])
+    intercept = earlier + size * (intercept - earlier)
+    loss = _objective(kind, time, y, stratum, weight, xt, beta, intercept, strength, share, eta, gradient, curvature)
+    return intercept, loss
+
+
+@cached
 def descend(kind, time, y, stratum, weight, xt, beta, intercept, strength, share, tolerance):
     """Minimise from `beta` (k,; changed in place) and `intercept`; `xt` (k, n). Returns the intercept, converged."""
     n, k = weight.shape[0], beta.shape[0]
     size = weight.sum()
     eta, gradient, curvature, steep = np.empty(n), np.empty(n), np.empty(n), np.empty(k)
     before, active = np.empty(k), beta != 0.0
-    _fill(xt, weight, beta, intercept, eta)
-    loss = loss_of(kind, time, y, stratum, weight, eta, gradient, curvature) / size
-    loss += _penalty(beta, strength, share)
-    for _ in range(OUTER):
+    loss = _objective(kind, time, y, stratum, weight, xt, beta, intercept, strength, share, eta, gradient, curvature)
+    for taken in range(OUTER):
         before[:] = beta
         earlier = intercept
         steep[:] = -1.0
@@ -212,9 +261,9 @@ def descend(kind, time, y, stratum, weight, xt, beta, intercept, strength, share
         for a in range(k):
             moved = max(moved, (beta[a] - before[a]) ** 2)
         for _ in range(40):
-            _fill(xt, weight, beta, intercept, eta)
-            value = loss_of(kind, time, y, stratum, weight, eta, gradient, curvature) / size
-            value += _penalty(beta, strength, share)
+            value = _objective(
+                kind, time, y, stratum, weight, xt, beta, intercept, strength, share, eta, gradient, curvature
+            )
             if value <= loss + 1e-12 * (1.0 + abs(loss)):
                 break
             intercept = 0.5 * (intercept + earlier)
@@ -223,6 +272,11 @@ def descend(kind, time, y, stratum, weight, xt, beta, intercept, strength, share
         loss = value
         if kind == LINEAR or moved < tolerance:
             return intercept, True
+        if taken >= PATIENCE:
+            intercept, loss = _lengthen(
+                kind, time, y, stratum, weight, xt, beta, intercept, before, earlier, strength, share, loss, eta,
+                gradient, curvature,
+            )  # fmt: skip
     return intercept, False
 
 

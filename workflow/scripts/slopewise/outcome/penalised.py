@@ -110,7 +110,7 @@ def penalised_cox(
         patients=int(counts.sum()),
         events=events,
         iterations=0,
-        message=_message(ended, events),
+        message=_message(ended, events, _separating_times(xt, happened, sets, weight), terms),
         penalty=penalty,
     )
 
@@ -143,7 +143,7 @@ def penalised_glm(
         df=np.inf,
         patients=patients,
         events=events,
-        message=_message(ended, events),
+        message=_message(ended, events, _separating_classes(xt, y, counts) if link == "logit" else [], terms),
         penalty=penalty,
     )
 
@@ -164,7 +164,50 @@ def _loss(problem: Problem, eta: Floats) -> float:
     return float(kernels.loss_of(*rows, eta, np.empty(len(eta)), np.empty(len(eta))))
 
 
-def _message(ended: bool, events: int) -> str:
+def _separating_times(xt: Floats, happened: Floats, sets: RiskSets, weight: Floats) -> list[int]:
+    """Predictors of `xt` (k, n) by which whoever has the event is always first, or always last, of those at risk.
+
+    Rows as in `sets`. The partial likelihood rises without end as such a predictor's coefficient grows.
+    """
+    block = np.column_stack([sets.stratum, sets.time])
+    last = np.flatnonzero(np.append((block[1:] != block[:-1]).any(axis=1), True))
+    end = last[np.searchsorted(last, np.arange(len(sets.time)))]
+    events = np.flatnonzero((happened > 0) & (weight > 0))
+    found = []
+    for column, values in enumerate(xt):
+        for own in (values, -values):
+            highest = np.empty(len(own))
+            for stratum in np.unique(sets.stratum):
+                rows = sets.stratum == stratum
+                highest[rows] = np.maximum.accumulate(np.where(weight[rows] > 0, own[rows], -np.inf))
+            if len(events) and np.ptp(values[weight > 0]) > 0 and (own[events] >= highest[end[events]]).all():
+                found.append(column)
+    return found
+
+
+def _separating_classes(xt: Floats, y: Floats, counts: Integers) -> list[int]:
+    """Predictors of `xt` (k, n) whose values in one class all lie at or beyond those of the other."""
+    case, control = (y > 0) & (counts > 0), (y <= 0) & (counts > 0)
+    if not case.any() or not control.any():
+        return []
+    return [
+        column
+        for column, values in enumerate(xt)
+        if np.ptp(values[counts > 0]) > 0
+        and (values[case].min() >= values[control].max() or values[case].max() <= values[control].min())
+    ]
+
+
+def _message(ended: bool, events: int, separating: Sequence[int], terms: Sequence[str]) -> str:
     if not events:
         return "no patient had the event; all coefficients are 0"
-    return "" if ended else "the elastic net's descent did not end; its coefficients are near the optimum only"
+    parts = []
+    if separating:
+        names = ", ".join(terms[column] for column in separating)
+        parts.append(
+            f"{names}: separates those with the event from the others; without the penalty the coefficient would grow "
+            "without end"
+        )
+    if not ended:
+        parts.append("the elastic net's descent did not converge; its coefficients are near the optimum only")
+    return "; ".join(parts)
