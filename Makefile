@@ -58,7 +58,8 @@ clean-results: ## results/ and Snakemake's records of them
 
 # An environment is made from a lock and nothing else: every file's hash is checked, and the two dependencies that
 # come as source alone are built with the lock's own setuptools, not with whatever is the newest on that day.
-# ecos has no wheel for Python 3.13, would need a compiler, and is used by scikit-survival's SVMs only: left out there.
+# ecos has no wheel for Python 3.13, would need a compiler, and is used by the SVMs of scikit-survival (in the test lock)
+# only: left out there.
 # The stamp comes last. An install that was interrupted leaves `unfinished` behind, and the next one starts afresh.
 define install
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2> /dev/null || { \

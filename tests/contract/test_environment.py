@@ -3,6 +3,7 @@
 `python tests/contract/test_environment.py --fix` writes environment.yml anew (`make lock` does so, too).
 """
 
+import ast
 import re
 import sys
 import tomllib
@@ -119,6 +120,37 @@ def test_a_changed_bound_or_name_changes_the_environment():
     assert changed == {"  - pandas >=2.2,<3", "  - pandas >=2.2,<4"}
     assert conda_requirement("matplotlib>=3.9,<4") == "matplotlib-base >=3.9,<4"
     assert conda_requirement("snakemake[reports]>=9.13,<10") == "snakemake >=9.13,<10"
+
+
+MODULES = {"scikit-learn": "sklearn", "pyyaml": "yaml"}
+"""Names under which requirements are imported, where they differ."""
+PARTS = {"markupsafe", "pydantic_core"}
+"""Parts of jinja2 and pydantic that are packages of their own."""
+
+
+def imported(text: str) -> set[str]:
+    """Top-level names that a module imports, inside functions too."""
+    found = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            found.add(str(node.module).partition(".")[0])
+    return found
+
+
+def test_the_package_imports_what_it_requires_and_nothing_of_the_test_group():
+    names = {REQUIREMENT.fullmatch(text)["name"] for text in pyproject()["project"]["dependencies"]}
+    known = (
+        {MODULES.get(name, name).replace("-", "_") for name in names}
+        | {"slopewise"}
+        | PARTS
+        | set(sys.stdlib_module_names)
+    )
+    scripts = ROOT / "workflow" / "scripts"
+    strange = {path.name: imported(path.read_text(encoding="utf-8")) - known for path in scripts.rglob("*.py")}
+    assert {name: found for name, found in strange.items() if found} == {}
+    assert imported("def f():\n    from sksurv.util import Surv\n") - known == {"sksurv"}
 
 
 def test_every_requirement_is_bounded_on_both_sides():

@@ -13,7 +13,6 @@ LIBRARIES = (
     "formulaic",
     "statsmodels",
     "scikit-learn",
-    "scikit-survival",
     "lifelines",
     "pyarrow",
     "matplotlib",
