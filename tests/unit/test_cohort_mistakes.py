@@ -449,3 +449,14 @@ def test_a_marker_that_never_changes_or_was_never_measured_is_an_error(tmp_path:
         frame["albumin"] = value
         with pytest.raises(CohortError, match=rf"column albumin: {words}.*; leave the marker albumin out$"):
             prepare(tmp_path, frame.to_csv(index=False))
+
+
+def test_a_marker_of_one_patient_is_an_error(tmp_path: Path) -> None:
+    frame = pd.read_csv(io.StringIO(MEASUREMENTS), dtype=str)
+    frame["albumin"] = frame["albumin"].where(frame["id"] == "A", "")
+    frame.loc[frame["id"] == "A", "albumin"] = [f"3.{k}" for k in range((frame["id"] == "A").sum())]
+    words = (
+        "column albumin: in the cohort up to the landmark one patient alone has values; a growth model needs several"
+    )
+    with pytest.raises(CohortError, match=words):
+        prepare(tmp_path, frame.to_csv(index=False))

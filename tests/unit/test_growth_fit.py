@@ -228,13 +228,11 @@ def hard_cases() -> dict[str, pd.DataFrame]:
         "exact line": frame.assign(y=1 + 2 * frame["time"]),
         "exact line for each patient": frame.assign(y=frame["age"] + frame["time"] * frame["age"]),
         "no noise": frame.assign(y=number),
-        "one patient": frame[frame["patient"] == "p003"],
         "two patients": frame[frame["patient"] < "p002"],
+        "two rows": frame.groupby("patient").head(1).head(2),
         "single visits": frame.groupby("patient").head(1),
         "the same two times": frame.assign(time=visit)[visit < 2],
         "no time": frame.assign(time=1.5),
-        "two rows": frame.head(2),
-        "one row": frame.head(1),
         "no value": frame.assign(y=np.nan),
         "no row": frame.head(0),
         "tiny": frame.assign(y=frame["y"] * 1e-150),
@@ -246,6 +244,31 @@ def hard_cases() -> dict[str, pd.DataFrame]:
         "copies": pd.concat([frame] * 3),
         "times almost equal": frame.assign(time=np.round(frame["time"]) + 1e-9 * np.arange(len(frame))),
     }
+
+
+@pytest.mark.parametrize("engine", ["slopewise", "statsmodels"])
+@pytest.mark.parametrize("rows", [1, 2, None])
+@pytest.mark.parametrize("reml", [True, False])
+def test_one_patient_is_refused(engine: str, rows: int | None, reml: bool) -> None:
+    frame = simulated(30, seed=2)
+    one = frame[frame["patient"] == "p003"].head(rows)
+    for random in ("~ 1", "~ time", "~ 0 + time"):
+        with pytest.raises(InputError, match=r"'y': all \d+ rows are of one patient; .* needs several"):
+            GrowthModel(random=random, reml=reml, engine=engine).fit(one, "y")
+    alone = frame.assign(y=frame["y"].where(frame["patient"] == "p003"))  # the others were never measured
+    with pytest.raises(InputError, match="rows are of one patient"):
+        GrowthModel(reml=reml, engine=engine).fit(alone, "y")
+
+
+@pytest.mark.parametrize("reml", [True, False])
+@pytest.mark.parametrize("structure", [None, "correlated", "diagonal", "intercept"])
+def test_a_training_set_of_one_patient_has_no_variance_between_patients(structure: str | None, reml: bool) -> None:
+    data = GrowthModel(fixed="~ 1", reml=reml).data(simulated(5, seed=2), "y")
+    counts = np.eye(5, dtype=np.int64)[:2]
+    batch = data.fit_batch(counts, None if structure is None else [structure] * 2)
+    assert batch.structure == ["excluded"] * 2
+    assert not batch.converged.any() and (batch.covariance == 0).all() and np.isfinite(batch.beta).all()
+    assert set(batch.message) == {"no random effect can be identified: pooled regression"}
 
 
 @pytest.mark.parametrize("case", hard_cases())

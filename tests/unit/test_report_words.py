@@ -236,6 +236,8 @@ def test_methods_cite_what_the_references_list(frames, naming):
     others = OF_COMPETING_EVENTS | OF_A_PENALTY | OF_BINARY_OUTCOMES | OF_THE_OTHER_ENGINE | OF_STRATA_AND_LIMITS
     assert len(context["references"]) == len(WORKS) - len(others)
     text = " ".join(context["paragraphs"])
+    smith = next(place for place, (work, _) in enumerate(context["references"], 1) if work.startswith("Winkler"))
+    assert f"covariates do not explain (Smith’s scheme [{smith}])" in text
     for part in (
         "60 patients still at risk",
         "(30 events)",

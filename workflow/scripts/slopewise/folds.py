@@ -17,6 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from slopewise.run import InputError, generator
+from slopewise.run_repr import ShortRepr
 
 CROSSFIT, VALIDATION, CENTRE = "crossfit", "validation", "centre"
 NESTED = (VALIDATION, CENTRE)
@@ -136,8 +137,8 @@ def _part(scheme: str, repeat: int, held_out: int, names: NDArray[np.object_], f
     return pd.DataFrame({"scheme": scheme, "repeat": repeat, "held_out": held_out, "patient": names, "fold": fold})
 
 
-@dataclass(frozen=True)
-class Fit:
+@dataclass(frozen=True, repr=False)
+class Fit(ShortRepr):
     """One growth-model fit: its keys, who trains it and whom it scores (booleans over the cohort in text order).
 
     The fit on everybody (scheme crossfit, repeat 0, fold 0) scores its own patients: for `apparent` performance

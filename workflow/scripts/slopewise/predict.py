@@ -24,6 +24,7 @@ from slopewise.predict_model import ShippedModel, read_model
 from slopewise.predict_range import check_units, outside, refuse_other_units
 from slopewise.predict_scores import MarkerRows, drawn, marker_rows, scores
 from slopewise.run import InputError, generator
+from slopewise.run_repr import ShortRepr
 from slopewise.slopes import facts
 
 Floats = NDArray[np.float64]
@@ -44,8 +45,8 @@ class Request:
     dialect: Mapping[str, str] | None = None
 
 
-@dataclass(frozen=True)
-class Risks:
+@dataclass(frozen=True, repr=False)
+class Risks(ShortRepr):
     """The table ``risks`` (a row per patient, cause and horizon) and what to tell whoever asked."""
 
     table: pd.DataFrame
@@ -73,8 +74,8 @@ def predict(request: Request, folder: Path) -> Risks:
     return Risks(tables.check(table, "risks"), _told(model, newcomers, table, request))
 
 
-@dataclass(frozen=True)
-class _Scored:
+@dataclass(frozen=True, repr=False)
+class _Scored(ShortRepr):
     """All new patients under every growth model: `rows` per marker, `scores` per marker, and the step's predictors.
 
     `raw` (n, k) is what the step's model takes, in the order of its recipe's `every_term`, with the patients'

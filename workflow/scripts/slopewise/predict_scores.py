@@ -17,13 +17,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from slopewise.predict_model import MarkerModel
+from slopewise.run_repr import ShortRepr
 from slopewise.slopes import SCORES, at_landmark
 
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class MarkerRows:
+@dataclass(frozen=True, repr=False)
+class MarkerRows(ShortRepr):
     """New patients' rows of one marker and their design at the landmark s.
 
     `patients` sorted as text (n,); `frame` the rows with covariates joined. Of the rows that have a value: `own` (m,)

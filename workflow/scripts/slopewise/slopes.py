@@ -20,13 +20,14 @@ from numpy.typing import NDArray
 
 from slopewise.folds import NESTED, Fit
 from slopewise.growth import GrowthBatch, GrowthData, GrowthModel
+from slopewise.run_repr import ShortRepr
 from slopewise.study import Study
 
 SCORES = ("intercept", "level", "slope", "slope_se", "slope_deviation", "reliability")
 
 
-@dataclass(frozen=True)
-class MarkerData:
+@dataclass(frozen=True, repr=False)
+class MarkerData(ShortRepr):
     """One marker of the cohort, ready to be fitted on any set of its patients.
 
     `patients` is the whole cohort in text order, which is also the order of `growth.patients`; `covariates` one row a
@@ -159,8 +160,8 @@ def score(data: MarkerData, batch: GrowthBatch, fit: NDArray[np.int64], patient:
     return frame
 
 
-@dataclass(frozen=True)
-class _Designs:
+@dataclass(frozen=True, repr=False)
+class _Designs(ShortRepr):
     """Rows of the design for every cohort patient (m, p) and (m, q): at time zero, at s, and the derivative at s."""
 
     zero_x: NDArray[np.float64]

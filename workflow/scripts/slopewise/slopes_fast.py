@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from slopewise.folds import CROSSFIT, Fit
 from slopewise.growth import GrowthBatch
 from slopewise.growth.engine import patient_parts
+from slopewise.run_repr import ShortRepr
 from slopewise.slopes import MarkerData
 from slopewise.study_keys import FastChange
 
@@ -31,8 +32,8 @@ DRAWS = 2000
 """Draws behind the interval of the share, over all repeats."""
 
 
-@dataclass(frozen=True)
-class Predicted:
+@dataclass(frozen=True, repr=False)
+class Predicted(ShortRepr):
     """Slopes of n patients by one fit, (n,): prediction, SD given the fixed effects; and what the fixed effects add.
 
     lever (n, p): a_i times the symmetric root of Var(beta^), so that its squared length is the second term of v_i.

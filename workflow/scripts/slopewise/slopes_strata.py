@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from slopewise.growth import GrowthBatch, GrowthFit, GrowthModel
 from slopewise.growth.contrast import contrasts
+from slopewise.run_repr import ShortRepr
 from slopewise.slopes import MarkerData
 from slopewise.slopes_groups import group_lines
 from slopewise.slopes_shape import centring, linearity
@@ -26,8 +27,8 @@ FEW = 5
 """A characteristic in numbers with no more values than these (an arm coded 0 and 1) is shown at each of them."""
 
 
-@dataclass(frozen=True)
-class _Stratum:
+@dataclass(frozen=True, repr=False)
+class _Stratum(ShortRepr):
     """One stratum: its name, how many patients are in it (-1: a value of a number), the rows of covariates, weights."""
 
     name: str

@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 
 from slopewise.run import InputError
+from slopewise.run_repr import ShortRepr
 from slopewise.study_files import input_file
 from slopewise.study_keys import Data
 
@@ -39,8 +40,8 @@ NUMBER = {
 }
 
 
-@dataclass(frozen=True)
-class Table:
+@dataclass(frozen=True, repr=False)
+class Table(ShortRepr):
     """A file as text.
 
     `name` is the path as the study gives it; `text` has a column of str for each named column of the file, cells

@@ -25,6 +25,7 @@ from slopewise.outcome.models import EVENTS_PER_COEFFICIENT
 from slopewise.outcome.predictors import COLLINEAR, INSEPARABLE, CovariateCoding, StratumCoding
 from slopewise.outcome.sandwich import robust_covariance
 from slopewise.run import generator
+from slopewise.run_repr import ShortRepr
 from slopewise.slopes import MarkerData
 from slopewise.study import Study
 from slopewise.validate.bootstrap import BootstrapPlan, Resample, stage_one
@@ -40,8 +41,8 @@ COLUMNS = [
 ]  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Landmark:
+@dataclass(frozen=True, repr=False)
+class Landmark(ShortRepr):
     """One landmark: its time, ``cohort/patients`` in text order, and the markers ready to be fitted."""
 
     time: float
@@ -49,8 +50,8 @@ class Landmark:
     markers: tuple[MarkerData, ...]
 
 
-@dataclass(frozen=True)
-class Stacks:
+@dataclass(frozen=True, repr=False)
+class Stacks(ShortRepr):
     """All landmarks as arrays, a row per patient and landmark, landmark by landmark.
 
     `who` (N,) the patient's place among `people`; `landmark` (N,) its number; `x` (N, c) coded covariates; `event` (N,)
@@ -108,8 +109,8 @@ class Stacks:
         return np.asarray(self.times)[self.landmark] - self.middle
 
 
-@dataclass(frozen=True)
-class Scores:
+@dataclass(frozen=True, repr=False)
+class Scores(ShortRepr):
     """Level and slope (N, M) of every stacked row; `out` (L, M): slopes that a landmark cannot tell from the levels."""
 
     level: Floats

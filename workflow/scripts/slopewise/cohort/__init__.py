@@ -27,14 +27,15 @@ from slopewise.cohort.plausible import check_followup, refuse_constant, warn_of_
 from slopewise.cohort.rows import read_rows, transformed
 from slopewise.design_screen import screen
 from slopewise.run import InputError, file_digest
+from slopewise.run_repr import ShortRepr
 from slopewise.sources import Table, read_table
 from slopewise.study import Study
 
 __all__ = ["Cohort", "CohortError", "event_labels", "prepare_cohort"]
 
 
-@dataclass(frozen=True)
-class Cohort:
+@dataclass(frozen=True, repr=False)
+class Cohort(ShortRepr):
     """The tables of ``cohort/`` as TABLES.md has them, and what provenance needs.
 
     measurements, later: patient, time (analysis unit since time zero), a column a marker (transformed, NaN where

@@ -17,14 +17,15 @@ from slopewise.cohort.findings import Findings
 from slopewise.cohort.rows import measured, settle_twins
 from slopewise.cohort.visit_window import warn_of_split_visit
 from slopewise.run import InputError
+from slopewise.run_repr import ShortRepr
 from slopewise.study import Study
 
 OUTCOME = ("patient", "entry", "followup", "event", "outcome")
 """Columns of the patients that are no covariates."""
 
 
-@dataclass(frozen=True)
-class State:
+@dataclass(frozen=True, repr=False)
+class State(ShortRepr):
     """Who and which rows are left: `people` (patient, followup, event, covariates) and `rows`."""
 
     people: pd.DataFrame

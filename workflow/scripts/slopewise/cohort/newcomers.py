@@ -28,6 +28,7 @@ from slopewise.cohort.rows import (
     transformed,
     typed_column,
 )
+from slopewise.run_repr import ShortRepr
 from slopewise.sources import BadCell, Table, read_table, shown
 from slopewise.study import Study
 from slopewise.study_keys import ColumnReference
@@ -44,8 +45,8 @@ class Covariate:
     varies: bool | None
 
 
-@dataclass(frozen=True)
-class Newcomers:
+@dataclass(frozen=True, repr=False)
+class Newcomers(ShortRepr):
     """New patients in the form of ``cohort/measurements`` and ``cohort/patients``, without outcome.
 
     `absent`: markers without a column in the file; their column in `measurements` is empty. `dropped`: rows that were

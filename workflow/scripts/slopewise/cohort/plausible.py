@@ -16,12 +16,14 @@ ODD_SHARE = 0.2
 
 
 def refuse_constant(study: Study, rows: pd.DataFrame, file: str, findings: Findings) -> None:
-    """A marker that has no value, or one and the same in all `rows` of the cohort up to the landmark, is an error."""
+    """A marker without values, of one patient alone, or with one value in all `rows` of the cohort, is an error."""
     until = " up to the landmark" if np.isfinite(study.landmark_time) else ""
     for name, marker in study.markers.items():
         values = rows[name].dropna()
         if not len(values):
             message = f"no row of the cohort{until} has a value"
+        elif len(set(rows.loc[values.index, "patient"])) == 1 < len(set(rows["patient"])):
+            message = f"in the cohort{until} one patient alone has values; a growth model needs several patients"
         elif values.min() == values.max():
             message = f"all {len(values)} rows of the cohort{until} have the same value, {values.iloc[0]:g}"
         else:

@@ -15,6 +15,7 @@ from slopewise.growth.engine import random_effects
 from slopewise.growth.estimates import STRUCTURES, Estimates, sandwich, transformed
 from slopewise.growth.layout import Design
 from slopewise.growth.many import Results
+from slopewise.run_repr import ShortRepr
 
 if TYPE_CHECKING:
     from slopewise.growth.data import GrowthData
@@ -26,8 +27,8 @@ __all__ = ["STRUCTURES", "GrowthBatch"]
 Integers = NDArray[np.int64]
 
 
-@dataclass(frozen=True)
-class GrowthBatch:
+@dataclass(frozen=True, repr=False)
+class GrowthBatch(ShortRepr):
     """F fits of one marker in the user's units; p fixed effects, q random ones, m patients.
 
     The arrays: beta, se (F, p), 0 and NaN where the term is aliased; aliased (F, p); sigma (F,), with `residual_by`
@@ -44,6 +45,9 @@ class GrowthBatch:
 
     def __len__(self) -> int:
         return len(self.results.deviance)
+
+    def _facts(self) -> dict[str, str]:
+        return {**self.data._facts(), "fits": str(len(self))}
 
     def followed_by(self, other: GrowthBatch) -> GrowthBatch:
         """These fits and then those of `other`, another batch of the same data."""

@@ -18,6 +18,7 @@ from slopewise.growth.data import GrowthData
 from slopewise.growth.fit import GrowthFit
 from slopewise.growth.model import GrowthModel
 from slopewise.growth.profile import component_intervals
+from slopewise.run_repr import ShortRepr
 
 RESIDUAL = "Residual"
 STRUCTURE_OF = {"pooled": "excluded", "random_intercept": "intercept", "random_slope": "correlated"}
@@ -31,8 +32,8 @@ def textbook_model(model: GrowthModel) -> GrowthModel:
     return replace(model, random=f"~ {model.time}", structure="correlated", reml=True, engine="slopewise")
 
 
-@dataclass(frozen=True)
-class SideBySide:
+@dataclass(frozen=True, repr=False)
+class SideBySide(ShortRepr):
     """The models of one marker that could be fitted, by REML and by ML, on the same rows."""
 
     data: GrowthData

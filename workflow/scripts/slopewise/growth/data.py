@@ -19,12 +19,14 @@ from slopewise.growth.many import Results
 from slopewise.growth.moments import Moments, Shared, reduce_response, reduce_rows, share_rows
 from slopewise.growth.statsmodels_engine import fit_statsmodels
 from slopewise.growth.strata import fit_strata
+from slopewise.run import InputError
+from slopewise.run_repr import ShortRepr
 
 Integers = NDArray[np.int64]
 
 
-@dataclass(frozen=True)
-class GrowthRows:
+@dataclass(frozen=True, repr=False)
+class GrowthRows(ShortRepr):
     """The rows of a frame, sorted, with their design: made once, shared by all markers (`GrowthModel.rows`)."""
 
     specification: Specification
@@ -33,6 +35,10 @@ class GrowthRows:
     design: Design | None  # None where a stateful formula learns it per training set
     columns: Matrix | None  # (N, d - 1); NaN in rows that lack a covariate
     shared: Shared | None = None  # what markers with a value in every row have in common
+
+    def _facts(self) -> dict[str, str]:
+        layout = self.layout
+        return {**self.specification.facts(), "patients": str(len(layout.patients)), "rows": str(len(layout.order))}
 
     @staticmethod
     def make(specification: Specification, frame: pd.DataFrame, patient: str, weights: str | None) -> GrowthRows:
@@ -69,8 +75,8 @@ class GrowthRows:
         return GrowthData(self.specification, response, self.layout, kept, values, self.design, columns, shared)
 
 
-@dataclass(frozen=True)
-class GrowthData:
+@dataclass(frozen=True, repr=False)
+class GrowthData(ShortRepr):
     """One marker's rows, reduced to what its likelihood needs.
 
     `patients` are all patients of the frame, sorted as text, also those without a value of this marker;
@@ -85,6 +91,12 @@ class GrowthData:
     design: Design | None  # None where a stateful formula learns it per training set
     columns: Matrix | None
     shared: Shared | None = None
+
+    def _facts(self) -> dict[str, str]:
+        return {"response": repr(self.response), **self.specification.facts()} | {
+            "patients": str(len(self.patients)),
+            "rows": str(len(self.values)),
+        }
 
     @property
     def patients(self) -> list[str]:
@@ -154,9 +166,16 @@ class GrowthData:
 
         counts (F, m), integers: how often each patient enters each fit, in the order of `patients`; 0 = held out,
         2 = two copies as separate clusters. structures: None lets the ladder of METHODS decide, else F names that are
-        imposed. A fit depends, to the last bit, on the patients with a count above 0 alone.
+        imposed. A fit depends, to the last bit, on the patients with a count above 0 alone. Raises `InputError` where
+        one patient has all the rows: how patients differ cannot be learned from one.
         """
         counted = self._checked_counts(counts)
+        if (self.n_rows > 0).sum() == 1:
+            raise InputError(
+                f"{self.response!r}: all {len(self.values)} rows are of one {self.layout.patient}; a mixed model needs "
+                f"several. Is {self.layout.patient!r} the right column? For one {self.layout.patient} use linear "
+                "regression"
+            )
         asked = self._asked(len(counted), structures)
         if self.design is not None and self.columns is not None:
             results, ratios = self._fit_columns(self.design, self.columns, counted, asked, threads)

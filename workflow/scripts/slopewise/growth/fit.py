@@ -20,10 +20,11 @@ from slopewise.growth.layout import Design, Layout, Specification, residual_colu
 from slopewise.growth.many import Results
 from slopewise.growth.moments import Moments, reduce_rows
 from slopewise.run import InputError
+from slopewise.run_repr import ShortRepr
 
 
-@dataclass(frozen=True)
-class GrowthFit:
+@dataclass(frozen=True, repr=False)
+class GrowthFit(ShortRepr):
     """One fit. `batch` and `index` say where it came from; a fit that was read from a file has none.
 
     ratios (K,): residual variance of each stratum of `residual_by` relative to the first.
@@ -53,6 +54,18 @@ class GrowthFit:
             batch=batch,
             index=j,
         )
+
+    def _facts(self) -> dict[str, str]:
+        return {
+            "response": repr(self.response),
+            **self.specification.facts(),
+            "structure": repr(self.structure),
+            "patients": str(self.n_patients),
+            "rows": str(self.n_rows),
+            "deviance": f"{self.deviance:.6g}",
+            "converged": str(self.converged),
+            "singular": str(self.singular),
+        }
 
     @cached_property
     def estimates(self) -> Estimates:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from slopewise.design import Matrix, Recipe, learn_levels, require_columns
 from slopewise.design_screen import Formula
 from slopewise.run import InputError
+from slopewise.run_repr import ShortRepr
 
 Integers = NDArray[np.int64]
 
@@ -34,6 +35,10 @@ class Specification:
     @property
     def stateful(self) -> bool:
         return self.fixed.stateful or self.random.stateful
+
+    def facts(self) -> dict[str, str]:
+        """The formulas, for a short `repr`."""
+        return {"fixed": repr(self.fixed.text), "random": repr(self.random.text)}
 
 
 @dataclass(frozen=True)
@@ -92,8 +97,8 @@ class Design:
         return self.columns(self.fixed.matrix(frame), self.random.matrix(frame))
 
 
-@dataclass(frozen=True)
-class Layout:
+@dataclass(frozen=True, repr=False)
+class Layout(ShortRepr):
     """Rows sorted by patient (as text), time and the other columns, so that the order of the input cannot matter.
 
     frame: the columns that the formulas name; codes (N,): patient of each row; order: positions in the user's frame;

@@ -78,7 +78,7 @@ def _active_columns(structure, z_columns):
 
 @njit(error_model="numpy")
 def ladder(fit, score_inside, score_factor, psi, asked, z_columns, patients):
-    """What was imposed, else the richest structure that is identified and converges.
+    """What was imposed, else the richest structure that is identified and converges; of one patient pooled regression.
 
     Returns (structure, status, deviance, sigma^2, evaluations); the passes of `fit` were last made at this `psi`.
     """
@@ -90,6 +90,8 @@ def ladder(fit, score_inside, score_factor, psi, asked, z_columns, patients):
             structure = CORRELATED if asked == DECIDE else DIAGONAL
         else:
             structure = INTERCEPT if step == 1 else EXCLUDED
+        if patients < 2:  # one patient does not tell how patients differ, whatever was imposed
+            structure = EXCLUDED
         active = _active_columns(structure, z_columns)
         if step == 1 and (q == 1 or active.shape[0] == 0):
             continue

@@ -41,6 +41,9 @@ class Moments(NamedTuple):
     x_columns: Integers
     z_columns: Integers
 
+    def __repr__(self) -> str:
+        return f"Moments(patients={len(self.n_rows)})"
+
 
 class Shared(NamedTuple):
     """What the moments of all responses on the same rows have in common.
@@ -55,6 +58,9 @@ class Shared(NamedTuple):
     starts: Integers  # (m+1,)
     basis: Floats
     left: Floats
+
+    def __repr__(self) -> str:
+        return f"Shared(patients={len(self.moments.n_rows)})"
 
 
 def reduce_rows(

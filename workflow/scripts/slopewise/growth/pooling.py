@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from slopewise.growth.compare import SideBySide, design_of
 from slopewise.growth.fit import GrowthFit
+from slopewise.run_repr import ShortRepr
 
 Floats = NDArray[np.float64]
 
@@ -24,8 +25,8 @@ SPANS = (0.5, 1.0, 2.0)
 """Spans for which it is worked out, in median spans of the patients with two times or more."""
 
 
-@dataclass(frozen=True)
-class Lines:
+@dataclass(frozen=True, repr=False)
+class Lines(ShortRepr):
     """Least-squares lines within patients: mean time, mean of the values, sum of squares of time, slope; each (m,).
 
     The slope is missing where a patient has one time alone, everything where there is no row.

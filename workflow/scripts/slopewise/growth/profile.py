@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from slopewise.run_repr import ShortRepr
+
 if TYPE_CHECKING:
     from slopewise.growth.fit import GrowthFit
 
@@ -33,8 +35,8 @@ FURTHEST = 40.0
 """A log residual SD (standardised) beyond this is no place where a minimum lies, but a line search may try it."""
 
 
-@dataclass(frozen=True)
-class Sums:
+@dataclass(frozen=True, repr=False)
+class Sums(ShortRepr):
     """Standardised cross-products of m patients, q random and p fixed effects: all that the deviance needs."""
 
     s: Floats  # (m, q, q) Z_i'Z_i

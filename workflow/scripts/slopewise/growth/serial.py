@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from slopewise.growth.compare import boundary_p, design_of
 from slopewise.growth.fit import GrowthFit
+from slopewise.run_repr import ShortRepr
 
 Floats = NDArray[np.float64]
 
@@ -54,8 +55,8 @@ class SerialComparison:
     p_value: float
 
 
-@dataclass(frozen=True)
-class _Patients:
+@dataclass(frozen=True, repr=False)
+class _Patients(ShortRepr):
     """The k patients with the same number n of rows, who have u different sets of times: V_i is made once for each.
 
     distance (u, n, n), z (u, n, 2); of (k,): which set is a patient's; rows (k, n, p + 1): x and then y.

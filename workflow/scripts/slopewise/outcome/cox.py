@@ -15,13 +15,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from slopewise.metrics import kernels
 from slopewise.outcome.penalty import Penalty
+from slopewise.run_repr import ShortRepr
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 
-@dataclass(frozen=True)
-class RiskSets:
+@dataclass(frozen=True, repr=False)
+class RiskSets(ShortRepr):
     """The order in which the likelihood visits patients, made once for all models on the same patients.
 
     `order` lists rows by stratum, then follow-up descending; `time`, `event`, `stratum` (n,) lie in that order;

@@ -45,6 +45,7 @@ from slopewise.outcome.ladder import STEPS, LadderData, Step, ladder_data
 from slopewise.outcome.models import Part, StepModel, learner
 from slopewise.outcome.predictors import Note, PredictorRecipe, StratumCoding
 from slopewise.run import InputError
+from slopewise.run_repr import ShortRepr
 from slopewise.study import Study
 
 __all__ = [
@@ -70,8 +71,8 @@ Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 
-@dataclass(frozen=True)
-class LadderFit:
+@dataclass(frozen=True, repr=False)
+class LadderFit(ShortRepr):
     """All steps fitted on the same patients. Estimates (C·T,) and standard errors follow `LadderData.rows`.
 
     Log hazard ratios (log odds ratios, differences) per unit and per SD of the training patients; missing where a
@@ -188,8 +189,8 @@ def _trainings(patients: int, fold: Integers | None) -> list[Flags]:
     return [fold != label for label in labels] if len(labels) > 1 else [np.ones(patients, dtype=bool)]
 
 
-@dataclass(frozen=True)
-class OutcomeFit:
+@dataclass(frozen=True, repr=False)
+class OutcomeFit(ShortRepr):
     """The shipped ladder: tables ``coefficients`` and ``ledger``, `models` for model.json, `apparent` predictions.
 
     `apparent` has the columns of ``outcome/predictions`` with repeat 0 and fold 0: the shipped models scoring their

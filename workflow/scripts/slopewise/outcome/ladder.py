@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from slopewise.outcome.derived import Derived, quantities
 from slopewise.outcome.predictors import CovariateCoding, StratumCoding
 from slopewise.run import InputError
+from slopewise.run_repr import ShortRepr
 from slopewise.study import Study
 
 Floats = NDArray[np.float64]
@@ -77,8 +78,8 @@ class Choices:
     derived: Mapping[str, tuple[Derived, ...]]
 
 
-@dataclass(frozen=True)
-class LadderData:
+@dataclass(frozen=True, repr=False)
+class LadderData(ShortRepr):
     """The cohort as arrays, made once. Rows follow `patients` (sorted as text), markers follow `markers`.
 
     `causes` (C,): what is predicted, the event and then the competing ones. `followup` (n,) since the landmark,

@@ -122,7 +122,12 @@ class StepModel:
 def combined_risks(
     parts: Sequence[CoxFit], x: Floats, horizons: Sequence[float], stratum: Integers | None = None
 ) -> Floats:
-    """Absolute risks (n, C, H) from the cause-specific models, whose baselines stand at the same event times."""
+    """Absolute risks (n, C, H) from the cause-specific models, whose baselines stand at the same event times.
+
+    Ties: all that happens at one event time u, events of several causes included, is one jump. Its transition
+    probabilities are the exponential of the matrix of its hazards (survival's `survfit` of a multi-state `coxph`),
+    1 - exp(-dH) in all and dH_c / dH of it to cause c; not dH_c, the product-limit step of Aalen & Johansen.
+    """
     times = np.asarray(parts[0].horizons)
     own = np.zeros(len(x), dtype=np.int64) if stratum is None else stratum
     jumps = [np.diff(part.baseline, prepend=0.0, axis=1)[own] for part in parts]

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from slopewise import run, tables
 from slopewise.run import InputError
+from slopewise.run_repr import ShortRepr
 from slopewise.study import Study
 
 FILES = {
@@ -96,8 +97,8 @@ def at_horizon(rows: pd.DataFrame, horizon: float) -> pd.DataFrame:
     return rows[rows["horizon"].isna() if pd.isna(horizon) else rows["horizon"] == horizon]
 
 
-@dataclass(frozen=True)
-class Frames:
+@dataclass(frozen=True, repr=False)
+class Frames(ShortRepr):
     """The tables by name, the validation's ledger, and provenance.json as it is."""
 
     measurements: pd.DataFrame

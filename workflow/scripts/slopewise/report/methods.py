@@ -178,7 +178,8 @@ def _outcome(frames: Frames, naming: Naming, cite: Citations) -> str:
     if frames.competing:
         model = (
             f"cause-specific Cox regression ({ties}) of it and of what competes with it "
-            f"({in_words(list(frames.competing))}), the absolute risk combining the hazards of all causes, with "
+            f"({in_words(list(frames.competing))}), the absolute risk combining the hazards of all causes (events at "
+            "one time, of one cause or several, as one step: the matrix exponential of its hazards), with "
             f"Aalen–Johansen estimates where no predictor enters {cite('competing')},"
         )
     if study.outcome.strata:
@@ -235,6 +236,11 @@ def _validation(frames: Frames, naming: Naming, cite: Citations) -> str:
             f"in the Brier score with inverse probability of censoring weights {cite('blanche')}, as outliving every "
             f"case in C {cite('wolbers')}; calibration is by direct binomial regression at the horizon "
             f"{cite('scheike')}."
+        )
+    if len(frames.permutation) and frames.permutation["p_value"].notna().any():
+        sentence += (
+            " Whether slopes add to levels was tested by permuting between patients the part of the slopes that levels "
+            f"and covariates do not explain (Smith’s scheme {cite('winkler')})."
         )
     if plan.bootstrap:
         sentence += (

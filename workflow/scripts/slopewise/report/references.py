@@ -110,6 +110,11 @@ WORKS: dict[str, tuple[str, str]] = {
         "Biometrika 2008;95:205–220.",
         "10.1093/biomet/asm096",
     ),
+    "winkler": (
+        "Winkler AM, Ridgway GR, Webster MA, Smith SM, Nichols TE. Permutation inference for the general linear model. "
+        "NeuroImage 2014;92:381–397.",
+        "10.1016/j.neuroimage.2014.01.060",
+    ),
     "vickers": (
         "Vickers AJ, Elkin EB. Decision curve analysis: a novel method for evaluating prediction models. Medical "
         "Decision Making "

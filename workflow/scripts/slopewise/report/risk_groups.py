@@ -8,12 +8,13 @@ import numpy as np
 import pandas as pd
 
 from slopewise.metrics.incidence import incidence
+from slopewise.run_repr import ShortRepr
 
 GROUPS = ("low", "middle", "high")
 
 
-@dataclass(frozen=True)
-class RiskGroups:
+@dataclass(frozen=True, repr=False)
+class RiskGroups(ShortRepr):
     """`members`: patient, group, followup, event. `curves`: group, time, survival, ci_low, ci_high,
     a row a step up to the horizon."""
 

@@ -22,6 +22,7 @@ from slopewise.metrics.ipcw import Weights, aalen_johansen, censoring_curve, ipc
 from slopewise.metrics.resampling import percentile_interval
 from slopewise.outcome.ladder import STEPS, causes_of, event_codes, horizons_of
 from slopewise.run import InputError
+from slopewise.run_repr import ShortRepr
 from slopewise.study import Study
 
 Floats = NDArray[np.float64]
@@ -35,8 +36,8 @@ HAPPENED, AFTERWARDS, MOMENT = 1.0, 2.0, 1.5
 """A binary outcome on a clock: who has the event has it before the moment at which all are known."""
 
 
-@dataclass(frozen=True)
-class Cohort:
+@dataclass(frozen=True, repr=False)
+class Cohort(ShortRepr):
     """Patients in text order and one cause of the outcome.
 
     `followup` (n,), `event` and `competing` (n,) who had this cause and who another; `moments` (H,) at which risks are
@@ -114,8 +115,8 @@ def _clock(ordered: pd.DataFrame, codes: NDArray[np.int8], kind: str) -> Floats:
     return np.where(codes == 1, HAPPENED, AFTERWARDS)
 
 
-@dataclass(frozen=True)
-class Sample:
+@dataclass(frozen=True, repr=False)
+class Sample(ShortRepr):
     """Predictions of one repeat: `fold` (n,), `score` (n, S) and `risk` (n, S, H), with what the patients outside
     each fold say about censoring (`weights`) and about the outcome without predictors (`null_risk`, (n, H))."""
 

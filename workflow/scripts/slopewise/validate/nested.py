@@ -29,19 +29,20 @@ from slopewise.outcome.fit import (
 from slopewise.outcome.ladder import STEPS, LadderData, Step, ladder_data
 from slopewise.outcome.predictors import Note
 from slopewise.run import InputError
+from slopewise.run_repr import ShortRepr
 from slopewise.study import Study
 
 
-@dataclass(frozen=True)
-class Nested:
+@dataclass(frozen=True, repr=False)
+class Nested(ShortRepr):
     """Tables ``outcome/predictions`` (out of fold, sorted by its keys) and ``outcome/ledger`` (what fits left out)."""
 
     predictions: pd.DataFrame
     ledger: pd.DataFrame
 
 
-@dataclass(frozen=True)
-class OuterFold:
+@dataclass(frozen=True, repr=False)
+class OuterFold(ShortRepr):
     """One outer fold: who is held out (rows of the cohort), the ladder without them, and their own scores (n, M)."""
 
     repeat: int

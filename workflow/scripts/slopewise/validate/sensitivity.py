@@ -34,6 +34,7 @@ from slopewise.outcome.ladder import STEPS, LadderData, ladder_data
 from slopewise.outcome.models import Learner, is_penalised, learner
 from slopewise.run import generator
 from slopewise.run_progress import counted
+from slopewise.run_repr import ShortRepr
 from slopewise.study import Study
 from slopewise.validate.measure import HEADLINE, Cohort, cohorts, headline, ordering, sample
 
@@ -49,8 +50,8 @@ PERMUTED_REPEATS = 2
 """Repeats of the validation over which the permuted gain is a mean; more would cost time and change it little."""
 
 
-@dataclass(frozen=True)
-class Split:
+@dataclass(frozen=True, repr=False)
+class Split(ShortRepr):
     """Who is tested (n,) by an outcome model trained on the others, with the level and slope (n, M) of both.
 
     `learn` fits a step's model to the others.
@@ -65,8 +66,8 @@ class Split:
     learn: Learner
 
 
-@dataclass(frozen=True)
-class Sensitivity:
+@dataclass(frozen=True, repr=False)
+class Sensitivity(ShortRepr):
     """Tables ``outcome/sensitivity`` and ``outcome/permutation``."""
 
     sensitivity: pd.DataFrame
@@ -209,9 +210,11 @@ def permutation_test(
     """The gain of ``slope`` over ``level`` against its distribution when slopes carry nothing beyond levels.
 
     What is permuted between patients is the part of the slopes that levels and covariates do not explain (linearly,
-    learned on the training patients of each split), so that the slopes keep their correlation with both (Freedman &
-    Lane 1983). One permutation serves all splits. p = (1 + gains at least as large) / (1 + permutations); missing where
-    no slope is in any model, since then there is nothing to test.
+    learned on the training patients of each split), so that the slopes keep their correlation with both. That is
+    Smith's scheme: the residuals of the predictor under test are permuted (Winkler et al. 2014, table 2,
+    10.1016/j.neuroimage.2014.01.060), not those of the outcome as Freedman & Lane do. One permutation serves all
+    splits. p = (1 + gains at least as large) / (1 + permutations); missing where no slope is in any model, since then
+    there is nothing to test.
     """
     base = judged(cohort, splits, [_scored(data, splits, "level")])[0]
     observed = _scored(data, splits, "slope")

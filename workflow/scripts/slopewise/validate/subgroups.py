@@ -21,6 +21,7 @@ from slopewise.folds import centres_of
 from slopewise.metrics.resampling import compiled_threads, percentile_interval, resample_counts
 from slopewise.outcome.ladder import STEPS
 from slopewise.run import generator
+from slopewise.run_repr import ShortRepr
 from slopewise.study import Study
 from slopewise.validate.measure import WITH_TAU, Cohort, Sample, cohorts, gain_of, sample, told_apart
 
@@ -35,8 +36,8 @@ FEW_VALUES = 5
 UNKNOWN, ALL = "not known", "all centres"
 
 
-@dataclass(frozen=True)
-class Group:
+@dataclass(frozen=True, repr=False)
+class Group(ShortRepr):
     """Patients of one group: the column, the group's name, and who is in it (n,)."""
 
     column: str
