@@ -32,6 +32,8 @@ def one_file(row: int, column: str, value: str) -> dict[str, Any]:
     return {"measurements": frame.to_csv(index=False), "patients": None, "data__patients": None}
 
 
+STRICT = {"data__incomplete": "error"}
+
 MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "missing marker column": (
         {"markers__albumin__column": "albumine"},
@@ -168,23 +170,23 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
         "a text has no mean",
     ),
     "row without a patient": (
-        rows("A,365.25,", ",365.25,"),
+        rows("A,365.25,", ",365.25,") | STRICT,
         "m.csv: line 3, column id: the row has no patient (''); fill it in or delete the row",
     ),
     "row without a time": (
-        rows("A,365.25,", "A,NA,"),
+        rows("A,365.25,", "A,NA,") | STRICT,
         "m.csv: line 3, patient A, column day: the row has no time; fill it in or delete the row",
     ),
     "patient without an id": (
-        people("B,1461", "NA,1461") | {"measurements": re.sub("B,.*\n", "", MEASUREMENTS)},
+        people("B,1461", "NA,1461") | {"measurements": re.sub("B,.*\n", "", MEASUREMENTS)} | STRICT,
         "p.csv: line 3, column id: the row has no patient ('NA'); fill it in or delete the row",
     ),
     "patient without rows": (
-        {"patients": PATIENTS + "E,2000,0,40,f\n"},
+        {"patients": PATIENTS + "E,2000,0,40,f\n"} | STRICT,
         "p.csv: line 6, patient E, column id: the patient has no rows in m.csv; add rows or delete the patient",
     ),
     "patient who is not in the patients' file": (
-        {"measurements": MEASUREMENTS + "E,0,1,1,1\nE,9,1,1,1\n"},
+        {"measurements": MEASUREMENTS + "E,0,1,1,1\nE,9,1,1,1\n"} | STRICT,
         "m.csv: line 10, patient E, column id: the patient is not in p.csv (2 rows here); add the patient there or "
         "delete the rows",
     ),
@@ -209,7 +211,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
         "data.time_zero",
     ),
     "missing follow-up": (
-        people("1461", ""),
+        people("1461", "") | STRICT,
         "p.csv: line 3, patient B, column futime: the patient has no follow-up time; fill it in, or delete the "
         "patient from the files",
     ),
@@ -218,6 +220,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
             "patients": "id,futime,status,age,sex,start\nA,3652.5,2,50,f,0\nB,1461,0,60,m,\nC,2922,1,41.5,f,0\n"
             "D,300,1,70,m,0\n",
             "data__time_zero": {"column": "start"},
+            **STRICT,
         },
         "p.csv: line 3, patient B, column start: the patient has no time zero; fill it in, or delete the patient from "
         "the files",
@@ -228,9 +231,9 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
         "the code in outcome.events or outcome.censored",
     ),
     "missing event code": (
-        people(",0,60", ",,60"),
-        "p.csv: line 3, patient B, column status: the patient has no event code; the study names 0, 1, 2; correct it, "
-        "or name the code in outcome.events or outcome.censored",
+        people(",0,60", ",,60") | STRICT,
+        "p.csv: line 3, patient B, column status: the patient has no event code; fill it in, or delete the patient "
+        "from the files",
     ),
     "one patient": (
         {"measurements": MEASUREMENTS[: MEASUREMENTS.index("B,")], "patients": PATIENTS[: PATIENTS.index("B,")]},

@@ -160,7 +160,7 @@ REFUSALS = {
     "wrong word": (
         "analysis_unit: years",
         "analysis_unit: yeers",
-        r"line 10: data\.analysis_unit: must be 'days', .*, not 'yeers'; did you mean 'years'\?",
+        r"line 10: data\.analysis_unit: must be 'minutes', .*, not 'yeers'; did you mean 'years'\?",
     ),
     "too few folds": (
         "crossfit: {folds: 5,",
@@ -258,7 +258,7 @@ REFUSALS = {
     "one date": (
         "time_unit: days\n  event",
         "time_unit: date\n  event",
-        r"line 21: outcome\.time_unit: data\.time_unit and outcome\.time_unit must both be date",
+        r"line 21: outcome\.time_unit: dates beside visits in days need the date of time zero.*\{column: NAME\}",
     ),
     "date from a number": (
         "time_unit: days\n  analysis",
@@ -296,10 +296,7 @@ def test_a_mistake_is_refused_with_its_line_and_key(name: str) -> None:
 
 
 WITHOUT_OUTCOME = {
-    "data.time_unit": ("time_unit: days\n  analysis", "time_unit: none\n  analysis"),
-    "data.analysis_unit": ("analysis_unit: years", "analysis_unit: none"),
     "growth.slope_of": ('random: "~ time"}', 'random: "~ time", slope_of: dose}'),
-    "landmark": ("landmark: 2", "landmark: none"),
 }
 
 

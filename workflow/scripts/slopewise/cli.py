@@ -43,6 +43,8 @@ app = typer.Typer(
 class TimeUnit(StrEnum):
     """Units of the column of time."""
 
+    minutes = "minutes"
+    hours = "hours"
     days = "days"
     weeks = "weeks"
     months = "months"

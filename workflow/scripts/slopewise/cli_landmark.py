@@ -17,7 +17,14 @@ from slopewise.run import InputError
 from slopewise.study import Study
 from slopewise.study_keys import CrossFit, Validation
 
-STEPS = {"years": (0.5, 0.1), "months": (3.0, 1.0), "weeks": (2.0, 1.0), "days": (10.0, 10.0)}
+STEPS = {
+    "years": (0.5, 0.1),
+    "months": (3.0, 1.0),
+    "weeks": (2.0, 1.0),
+    "days": (10.0, 10.0),
+    "hours": (12.0, 6.0),
+    "minutes": (30.0, 10.0),
+}
 """A landmark is proposed on the coarse step of its unit and moved by the fine one."""
 NICE = (1, 2, 3, 5, 10, 20, 30, 50)
 MOST_CANDIDATES = 12

@@ -87,6 +87,9 @@ def _columns(console: Console, found: Examination) -> None:
     _line(console, f"from {files}")
     unit = "dates" if data.time_unit == "date" else data.time_unit
     _line(console, f"clock: {data.time} in {unit}; results in {data.analysis_unit} since {zero_words}")
+    if found.study.visits_from_zero or found.study.followup_from_zero:
+        counts = data.time if found.study.visits_from_zero else found.study.outcome.time
+        _line(console, f"dates beside durations: {counts} is taken to count from {zero_words}")
     times = found.cohort.measurements["time"]
     until = " up to the landmark" if math.isfinite(found.study.landmark_time) else ""
     _line(console, f"rows{until} lie at {times.min():.4g} to {times.max():.4g} {data.analysis_unit}")

@@ -65,7 +65,12 @@ def shipped_model(
 def reading(study: Study) -> dict[str, Any]:
     """How a new patient's files are read: the parts of the study file that say it, paths and dialect left out."""
     content = study.model_dump(mode="json")
-    data = ("patient", "time", "time_unit", "date_format", "analysis_unit", "time_zero", "duplicates")
+    if study.visits_from_zero:
+        content["data"]["time_zero"] = 0.0  # the date of time zero served the outcome alone
+    data = (
+        *("patient", "time", "time_unit", "date_format", "patients_date_format"),
+        *("analysis_unit", "time_zero", "duplicates"),
+    )
     return {
         "data": {key: content["data"][key] for key in data},
         "markers": {

@@ -73,6 +73,16 @@ class Study(Keys):
         """Whether the slopes are to predict anything: `outcome.kind` is not `none`."""
         return self.outcome.kind != "none"
 
+    @property
+    def visits_from_zero(self) -> bool:
+        """Whether visits are durations since a time zero that is a date, since the outcome is dated."""
+        return self.data.time_unit != "date" and self.outcome.time_unit == "date"
+
+    @property
+    def followup_from_zero(self) -> bool:
+        """Whether follow-up is a duration since a time zero that is a date, since the visits are dated."""
+        return self.data.time_unit == "date" and self.outcome.time_unit not in ("date", None)
+
     def at(self, landmark: float) -> Study:
         """The same study at one landmark."""
         return self.model_copy(update={"landmark": landmark})
@@ -149,9 +159,9 @@ _DEPENDS_ON: dict[str, tuple[str, ...]] = {
     "crossfit": ("seed", *_GROWTH_MODEL, *_keys("markers.*", "transform fast_change")),
     # Both stages again in each bootstrap sample; model.json also tells `predict` how to read a new patient.
     "outcome": (
-        *("seed", *_GROWTH_MODEL, *_OUTCOME_MODEL, "outcome.bootstrap", "crossfit"),
+        *("seed", *_GROWTH_MODEL, *_OUTCOME_MODEL, "outcome.bootstrap", "outcome.time_unit", "crossfit"),
         *_keys("markers.*", "column transform unit"),
-        *_keys("data", "patient time time_unit date_format analysis_unit time_zero duplicates"),
+        *_keys("data", "patient time time_unit date_format patients_date_format analysis_unit time_zero duplicates"),
     ),
     "validate": ("seed", "data.centre", *_OUTCOME_MODEL, "validation"),
     "report": tuple(key for key in Study.model_fields if key != "chunk_size"),

@@ -77,7 +77,8 @@ class ColumnReference(Keys):
     """A time zero that stands in a column, one value a patient."""
 
     column: Name
-    """Column with each patient's own time zero, in `data.time_unit`. Example: `date_of_surgery`"""
+    """Column with each patient's own time zero: a date where the study has dates (`data.time_unit` or
+    `outcome.time_unit` is `date`), else a number in `data.time_unit`. Example: `date_of_surgery`"""
 
 
 class Data(Keys):
@@ -103,13 +104,16 @@ class Data(Keys):
     not 1. Example: `id`"""
     time: Name
     """Column that says when the row was measured. Example: `day`"""
-    time_unit: Literal["days", "weeks", "months", "years", "date", "none"]
+    time_unit: Literal["minutes", "hours", "days", "weeks", "months", "years", "date", "none"]
     """Unit of `data.time`: `date` reads calendar dates; `none` is a plain number, a predictor that is not time.
     Example: `days`"""
     date_format: Name = "auto"
     """How dates are written: `auto` is ISO (2020-12-31), else a strptime format. An ambiguous order of day and month
     without a format is an error. Example: `"%d/%m/%Y"`"""
-    analysis_unit: Literal["days", "weeks", "months", "years", "none"]
+    patients_date_format: Name | None = None
+    """How dates are written in `data.patients`, where they are written otherwise than in the measurements
+    (`data.date_format`). Example: `"%m/%d/%Y"`"""
+    analysis_unit: Literal["minutes", "hours", "days", "weeks", "months", "years", "none"]
     """Unit of time in every result. A year has 365.25 days, a month is a twelfth of a year. Example: `years`"""
     time_zero: Annotated[
         float | ColumnReference | Literal["first_visit"], expects("a number, {column: NAME} or first_visit")
@@ -119,9 +123,18 @@ class Data(Keys):
     duplicates: Literal["error", "mean", "first", "last", "keep"] = "error"
     """Two rows of one patient at one time: an error, their mean (before the transform), the first or last in the file,
     or keep both. Example: `mean`"""
+    incomplete: Literal["exclude", "error"] = "exclude"
+    """What lacks something that the analysis needs (a patient without rows, time zero, follow-up or outcome; a row
+    without a time, or of a patient who is not in `data.patients`): `exclude` leaves it out, counted in the flow with
+    its reason and listed in `cohort/problems.csv`; `error` refuses it. Example: `error`"""
     centre: Name | None = None
     """Column with the centre or scanner: besides the folds, each centre is left out once and predicted by the models of
     the others (internal–external validation). A patient without one is removed and counted. Example: `hospital`"""
+
+    @property
+    def format_of_patients(self) -> str:
+        """How dates of the patients' table are written; without a file of their own, as in the measurements."""
+        return (self.patients and self.patients_date_format) or self.date_format
 
 
 class FastChange(Keys):
@@ -184,8 +197,10 @@ class Outcome(Keys):
     time: Name | None = None
     """Column with the end of follow-up (needed for survival), on the clock of `data.time`: time zero is subtracted from
     it as from visits. For other kinds: when the outcome was seen, where a column tells. Example: `futime`"""
-    time_unit: Literal["days", "weeks", "months", "years", "date"] | None = None
-    """Unit of `outcome.time` (needed with it); `date` where `data.time_unit` is `date`. Example: `days`"""
+    time_unit: Literal["minutes", "hours", "days", "weeks", "months", "years", "date", "none"] | None = None
+    """Unit of `outcome.time` (needed with it); `none` where `data.time_unit` is. Dates beside durations need the date
+    of time zero (`data.time_zero: {column: NAME}`): the durations, of visits or of follow-up, count from it.
+    Example: `days`"""
     entry: Name | None = None
     """Column with a delayed entry: at or before the landmark, others leave. Example: `entry_day`"""
     after_measurements: bool = False
@@ -199,7 +214,8 @@ class Outcome(Keys):
     competing: Labels = Field(default_factory=dict)
     """Codes of competing events, each with its label. Example: `{3: other death}`"""
     censored: Codes = ("0",)
-    """Code or codes of a censored follow-up. A code that is named nowhere is an error. Example: `[0, 9]`"""
+    """Code or codes of a censored follow-up; `[]` where nobody was censored. A code that is named nowhere is an error.
+    Example: `[0, 9]`"""
     column: Name | None = None
     """Column of a binary or continuous outcome (needed for them), one value a patient; who has none leaves, counted.
     Example: `remission`"""

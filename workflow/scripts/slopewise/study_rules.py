@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import ast
-import codecs
 import re
 from collections.abc import Iterator
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from slopewise.study_errors import Finding
 from slopewise.study_keys import Outcome
+from slopewise.study_rules_clock import clock_rules, outcome_clock_rules
 
 if TYPE_CHECKING:
     from slopewise.study import Study
@@ -50,7 +49,7 @@ def formula_names(formula: str) -> frozenset[str]:
 
 def broken_rules(study: Study) -> Iterator[Finding]:
     """Keys that do not agree with each other, reserved names, formulas that cannot be read."""
-    yield from _data_rules(study)
+    yield from clock_rules(study)
     yield from _landmark_rules(study)
     yield from _later_rules(study)
     yield from _marker_rules(study)
@@ -70,35 +69,7 @@ def _outcome_rules(study: Study) -> Iterator[Finding]:
         yield from _code_rules(study)
     else:
         yield from _value_rules(study)
-    yield from _time_rules(study)
-    yield from _only_without_outcome(study)
-
-
-def _data_rules(study: Study) -> Iterator[Finding]:
-    data = study.data
-    if data.encoding != "auto":
-        try:
-            codecs.lookup(data.encoding)
-        except LookupError:
-            yield Finding(
-                ("data", "encoding"), f"unknown encoding {data.encoding!r}; for example utf-8, latin-1, cp1252"
-            )
-    if data.delimiter == data.decimal == ",":
-        yield Finding(("data", "decimal"), "the comma cannot be both data.delimiter and data.decimal")
-    if data.patient == data.time:
-        yield Finding(("data", "time"), f"column {data.time!r} is data.patient already")
-    dated = data.time_unit == "date"
-    if dated and isinstance(data.time_zero, float):
-        message = "with data.time_unit: date the time zero must be {column: NAME} (a date a patient) or first_visit"
-        yield Finding(("data", "time_zero"), message)
-    if (data.time_unit == "none") != (data.analysis_unit == "none"):
-        message = "data.time_unit and data.analysis_unit must both be none or neither: a plain number has no unit"
-        yield Finding(("data", "analysis_unit"), message)
-    if data.date_format != "auto" and not dated:
-        yield Finding(("data", "date_format"), "is only used with data.time_unit: date; leave it out")
-    if data.date_format != "auto" and not _keeps_a_date(data.date_format):
-        message = f'{data.date_format!r} is no strptime format of a whole date; for example "%d/%m/%Y"'
-        yield Finding(("data", "date_format"), message)
+    yield from outcome_clock_rules(study)
 
 
 def _landmark_rules(study: Study) -> Iterator[Finding]:
@@ -106,17 +77,6 @@ def _landmark_rules(study: Study) -> Iterator[Finding]:
         not study.landmark or list(study.landmark) != sorted(set(study.landmark))
     ):
         yield Finding(("landmark",), "a list of landmarks must hold one at least, and they must increase, each once")
-
-
-def _keeps_a_date(date_format: str) -> bool:
-    """Whether a date written by the format and read again is the same day, so that nothing is missing in it."""
-    if not re.search("%[YyGcx]", date_format):
-        return False
-    day = datetime(2001, 12, 31)
-    try:
-        return datetime.strptime(day.strftime(date_format), date_format).date() == day.date()
-    except (ValueError, re.error):
-        return False
 
 
 def _later_rules(study: Study) -> Iterator[Finding]:
@@ -186,18 +146,6 @@ def _formula_rules(study: Study) -> Iterator[Finding]:
                 yield Finding(path, f"`{name}` is data.patient, which is no covariate")
             elif name == study.data.time and name != study.growth.slope_of:
                 yield Finding(path, f"`{name}` is data.time; in a formula it is called `time`")
-
-
-def _only_without_outcome(study: Study) -> Iterator[Finding]:
-    """Capabilities that a study with an outcome does not have yet."""
-    for path, value, plain in (
-        (("data", "time_unit"), study.data.time_unit, study.data.time_unit != "none"),
-        (("data", "analysis_unit"), study.data.analysis_unit, study.data.analysis_unit != "none"),
-        (("growth", "slope_of"), study.growth.slope_of, study.growth.slope_of == "time"),
-        (("landmark",), study.landmark, study.landmark != "none"),
-    ):
-        if not plain:
-            yield Finding(path, f"`{path[-1]}: {value}` is not available yet with an outcome (outcome.kind)")
 
 
 def _no_outcome_rules(study: Study) -> Iterator[Finding]:
@@ -270,24 +218,21 @@ def _value_rules(study: Study) -> Iterator[Finding]:
         yield Finding(("outcome", "column"), f"column {outcome.column!r} is outcome.time already")
 
 
-def _time_rules(study: Study) -> Iterator[Finding]:
-    outcome = study.outcome
-    if outcome.time_unit and (outcome.time_unit == "date") != (study.data.time_unit == "date"):
-        message = "data.time_unit and outcome.time_unit must both be date or neither: time zero is subtracted from both"
-        yield Finding(("outcome", "time_unit"), message)
-
-
 def _code_rules(study: Study) -> Iterator[Finding]:
     outcome = study.outcome
-    if not outcome.censored:
-        yield Finding(("outcome", "censored"), "must name at least one code")
     owner: dict[str, str] = {}
     codes = {"events": outcome.events, "competing": outcome.competing, "censored": outcome.censored}
     for key, named in codes.items():
         for code in named:
             if code in owner:
                 message = f"the code {code} stands twice: in outcome.{owner[code]} and in outcome.{key}"
-                yield Finding(("outcome", key), message)
+                if key == "censored" and "censored" not in outcome.model_fields_set:
+                    message = (
+                        f"the code {code} is in outcome.{owner[code]}, and {code} is also the code of a censored "
+                        "follow-up where outcome.censored is not given; write `censored: []` where nobody was "
+                        "censored, else the codes of censored follow-up"
+                    )
+                yield Finding(("outcome", key if key in outcome.model_fields_set else owner[code]), message)
             owner[code] = key
     labels = [*outcome.events.values(), *outcome.competing.values()]
     for label in sorted({label for label in labels if labels.count(label) > 1 or not label.strip()}):

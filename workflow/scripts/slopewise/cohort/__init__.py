@@ -13,11 +13,12 @@ import pandas as pd
 
 from slopewise.cohort.columns import Columns, find_columns
 from slopewise.cohort.findings import NOTE, CohortError, Findings
-from slopewise.cohort.landmark import OUTCOME, State, apply_landmark, refuse_empty
+from slopewise.cohort.flow import Flow, State
+from slopewise.cohort.incomplete import leave_incomplete, match_ids
+from slopewise.cohort.landmark import OUTCOME, apply_landmark, refuse_empty
 from slopewise.cohort.people import (
     constant_values,
     event_labels,
-    match_ids,
     patients_of_rows,
     read_people,
     refuse_single,
@@ -70,20 +71,21 @@ def prepare_cohort(study: Study, folder: Path) -> Cohort:
     columns = find_columns(study, measurements, patients, findings)
     findings.stop_at_errors()
     files = (measurements.name, (patients or measurements).name)
-    start = _read(study, measurements, patients, columns, findings)
-    rows, people = set_clock(study, start.rows, start.people)
+    flow = _read(study, measurements, patients, columns, findings)
+    rows, people = set_clock(study, flow.state.rows, flow.state.people)
+    flow.state = State(people, rows)
     warn_of_units(study, rows, people, files, findings)
     check_followup(study, rows, people, files, findings)
-    cohort, later, flow = apply_landmark(study, columns, State(people, rows), measurements.name, findings)
+    cohort, later, counted = apply_landmark(study, columns, flow, measurements.name, findings)
     if len(cohort.rows):
         refuse_constant(study, cohort.rows, measurements.name, findings)
     findings.stop_at_errors()
-    refuse_empty(study, cohort, flow)
+    refuse_empty(study, cohort, counted)
     return Cohort(
         measurements=_visits(study, columns, cohort.rows),
         later=_visits(study, columns, later),
         patients=_patients(cohort.people),
-        flow=flow,
+        flow=counted,
         problems=findings.frame(),
         event_labels=event_labels(study.outcome),
         files={name: file_digest(folder / name) for name in dict.fromkeys(files)},
@@ -105,8 +107,8 @@ def _tell_encoding(table: Table, findings: Findings) -> None:
         findings.add(NOTE, table.name, message, "set data.encoding if letters look wrong")
 
 
-def _read(study: Study, measurements: Table, patients: Table | None, columns: Columns, findings: Findings) -> State:
-    """All rows and patients of the files, on the files' own clocks; stops when anything in them is an error."""
+def _read(study: Study, measurements: Table, patients: Table | None, columns: Columns, findings: Findings) -> Flow:
+    """Rows and patients of the files that are complete, on the files' own clocks; stops when anything is an error."""
     rows = read_rows(study, measurements, columns, findings)
     for column in columns.constant:
         constant_values(measurements, column, "a covariate", study.data.patient, findings)
@@ -115,7 +117,9 @@ def _read(study: Study, measurements: Table, patients: Table | None, columns: Co
     match_ids(rows, people, study, (measurements.name, of_patients.name), findings)
     refuse_single(rows, measurements.name, study.data.patient, findings)
     findings.stop_at_errors()
-    return State(people, rows)
+    flow = leave_incomplete(study, State(people, rows), (measurements.name, of_patients.name), findings)
+    findings.stop_at_errors()
+    return flow
 
 
 def _visits(study: Study, columns: Columns, rows: pd.DataFrame) -> pd.DataFrame:

@@ -13,7 +13,15 @@ import numpy as np
 
 from slopewise.sources import MISSING, BadCell, Table, numbers, shown
 
-DAYS = {"days": 1.0, "weeks": 7.0, "months": 365.25 / 12, "years": 365.25, "date": 1.0}
+DAYS = {
+    "minutes": 1.0 / 1440,
+    "hours": 1.0 / 24,
+    "days": 1.0,
+    "weeks": 7.0,
+    "months": 365.25 / 12,
+    "years": 365.25,
+    "date": 1.0,
+}
 """Days in each unit; dates are counted in days."""
 
 TOLERANCE = 1e-9
@@ -32,8 +40,13 @@ def in_unit(values: np.ndarray, unit: str, analysis_unit: str) -> np.ndarray:
     return values * DAYS[unit] / DAYS[analysis_unit] + 0.0  # + 0.0 so that no minus zero is written
 
 
-def read_times(table: Table, column: str, unit: str, date_format: str) -> tuple[np.ndarray, list[BadCell]]:
-    """A column of times as float64 in `unit` (dates: days since 1970-01-01; NaN where missing), and its bad cells."""
+def read_times(
+    table: Table, column: str, unit: str, date_format: str, key: str = "data.date_format"
+) -> tuple[np.ndarray, list[BadCell]]:
+    """A column of times as float64 in `unit` (dates: days since 1970-01-01; NaN where missing), and its bad cells.
+
+    `key` is the key of the study file that holds `date_format`, for messages.
+    """
     if unit != "date":
         return numbers(table, column)
     cells = table.text[column]
@@ -48,14 +61,14 @@ def read_times(table: Table, column: str, unit: str, date_format: str) -> tuple[
             continue
         try:
             if cell not in known:
-                known[cell] = _days(cell, date_format)
+                known[cell] = _days(cell, date_format, key)
             values[row] = known[cell]
         except ValueError as error:
             bad.append(BadCell(row, str(error)))
     return values, bad
 
 
-def _days(cell: str, date_format: str) -> float:
+def _days(cell: str, date_format: str, key: str) -> float:
     """A date as days since 1970-01-01; `ValueError` with a message for a person."""
     if WITH_ZONE.fullmatch(cell):
         raise ValueError(f"the date {shown(cell)} has a time zone; write local dates without one")
@@ -70,7 +83,7 @@ def _days(cell: str, date_format: str) -> float:
         try:
             moment = datetime.strptime(cell, date_format)
         except ValueError:
-            raise ValueError(f"{shown(cell)} does not fit data.date_format {date_format!r}") from None
+            raise ValueError(f"{shown(cell)} does not fit {key} {date_format!r}") from None
     if moment.tzinfo is not None:
         raise ValueError(f"the date {shown(cell)} has a time zone; write local dates without one")
     return (moment - EPOCH).total_seconds() / 86400.0

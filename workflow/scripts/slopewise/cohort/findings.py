@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 import pandas as pd
 
 from slopewise.run import InputError
-from slopewise.sources import PARQUET_SUFFIXES, BadCell, Table
+from slopewise.sources import MISSING, PARQUET_SUFFIXES, BadCell, Table
 
 ERROR, WARNING, NOTE = "error", "warning", "note"
 MOST_CELLS = 100
@@ -80,7 +80,8 @@ class Findings:
         """Add a finding for each bad cell of a column, with its line and patient."""
         bad = list(bad)
         for cell in bad[:MOST_CELLS]:
-            patient, line = table.text[patient_column].iloc[cell.row], table.lines[cell.row]
+            named, line = table.text[patient_column].iloc[cell.row], table.lines[cell.row]
+            patient = None if named in MISSING else named
             self.add(severity, table.name, cell.message, action, line=line, patient=patient, column=column)
         if len(bad) > MOST_CELLS:
             message = f"{len(bad) - MOST_CELLS} more cells of this column are like that"

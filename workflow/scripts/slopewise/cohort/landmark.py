@@ -7,63 +7,20 @@ Houwelingen & Putter 2011); the outcome's clock restarts at s.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import pandas as pd
 
 from slopewise.cohort.clock import TOLERANCE
 from slopewise.cohort.columns import Columns
 from slopewise.cohort.findings import Findings
+from slopewise.cohort.flow import Flow, State
 from slopewise.cohort.rows import measured, settle_twins
 from slopewise.cohort.visit_window import warn_of_split_visit
 from slopewise.run import InputError
-from slopewise.run_repr import ShortRepr
 from slopewise.study import Study
 
 OUTCOME = ("patient", "entry", "followup", "event", "outcome")
 """Columns of the patients that are no covariates."""
-
-
-@dataclass(frozen=True, repr=False)
-class State(ShortRepr):
-    """Who and which rows are left: `people` (patient, followup, event, covariates) and `rows`."""
-
-    people: pd.DataFrame
-    rows: pd.DataFrame
-
-    def without(self, patients: set[str]) -> State:
-        """The state without these patients and their rows."""
-        return State(
-            self.people[~self.people["patient"].isin(patients)], self.rows[~self.rows["patient"].isin(patients)]
-        )
-
-
-class Flow:
-    """The table ``cohort/flow``: a line for each exclusion, in order, with what it took and what is left."""
-
-    def __init__(self, start: State) -> None:
-        self._lines: list[dict[str, object]] = []
-        self.state = start
-        self.record("start", "patients and rows in the files", start)
-
-    def record(self, step: str, reason: str, after: State) -> None:
-        """Add the exclusion that leads from the last state to `after`."""
-        before, self.state = self.state, after
-        self._lines.append(
-            {
-                "step": step,
-                "reason": reason,
-                "patients_removed": len(before.people) - len(after.people),
-                "rows_removed": len(before.rows) - len(after.rows),
-                "patients_left": len(after.people),
-                "rows_left": len(after.rows),
-                "events_left": int((after.people["event"] == 1).sum()) if "event" in after.people else 0,
-            }
-        )
-
-    def frame(self) -> pd.DataFrame:
-        """The lines as a frame."""
-        return pd.DataFrame(self._lines)
 
 
 def snap(times: pd.Series, landmark: float) -> pd.Series:
@@ -75,19 +32,18 @@ def snap(times: pd.Series, landmark: float) -> pd.Series:
 
 
 def apply_landmark(
-    study: Study, columns: Columns, start: State, file: str, findings: Findings
+    study: Study, columns: Columns, flow: Flow, file: str, findings: Findings
 ) -> tuple[State, pd.DataFrame, pd.DataFrame]:
-    """Leave out, in order and with a reason each, what does not enter the analysis.
+    """Leave out, in order and with a reason each, what does not enter the analysis; `flow` has begun, on the clock.
 
     Returns the cohort's patients (follow-up since the landmark) with rows up to it, its rows after it, and the flow.
     """
     s = study.landmark_time
     when = _moment(study, "({})")
     markers = list(study.markers)
-    start = State(start.people, start.rows.assign(time=snap(start.rows["time"], s)))
+    start = State(flow.state.people, flow.state.rows.assign(time=snap(flow.state.rows["time"], s)))
     if study.has_outcome:
         start = State(start.people.assign(followup=snap(start.people["followup"], s)), start.rows)
-    flow = Flow(start)
     start = State(_with_last_values(start, columns.last_values, s), start.rows)
     flow.record(
         "no_measurement", "rows without a value of any marker", State(start.people, measured(start.rows, markers))
@@ -112,15 +68,19 @@ def apply_landmark(
     flow.record("later_rows", f"rows after {when} set aside", State(left.people, left.rows[left.rows["time"] <= s]))
     flow.record("final", "the cohort", flow.state)
     cohort = flow.state
-    if study.has_outcome:
+    if study.has_outcome and math.isfinite(s):
         cohort = State(cohort.people.assign(followup=cohort.people["followup"] - s), cohort.rows)
     return cohort, later, flow.frame()
 
 
 def _leave_without_question(flow: Flow, s: float, when: str) -> None:
-    """Who has no outcome, or has it by the landmark, cannot be asked about."""
+    """Who has no outcome, or has it by the landmark (infinite: the patient's own last visit), cannot be asked about."""
     people = flow.state.people
-    ended, word = set(people.loc[people["followup"] <= s, "patient"]), "follow-up ended"
+    moment = pd.Series(s, index=people.index)
+    if not math.isfinite(s):
+        last = flow.state.rows.groupby("patient")["time"].max()
+        moment = pd.Series(last.reindex(people["patient"]).to_numpy(), index=people.index)
+    ended, word = set(people.loc[people["followup"] <= moment, "patient"]), "follow-up ended"
     if "outcome" in people:
         unknown = set(people.loc[people["outcome"].isna(), "patient"])
         flow.record("no_outcome", "the outcome is missing", flow.state.without(unknown))

@@ -17,8 +17,9 @@ import pandas as pd
 from slopewise.cohort.clock import in_unit, read_times
 from slopewise.cohort.columns import Columns
 from slopewise.cohort.findings import ERROR, Findings
+from slopewise.cohort.incomplete import match_ids
 from slopewise.cohort.landmark import snap
-from slopewise.cohort.people import constant_values, match_ids, tell_twin_patients, time_zero_of
+from slopewise.cohort.people import constant_values, tell_twin_patients, time_zero_of
 from slopewise.cohort.rows import (
     measured,
     read_rows,
@@ -81,6 +82,7 @@ def read_newcomers(study: Study, folder: Path, covariates: Mapping[str, Covariat
     `CohortError` with the frame `problems` when the data have errors).
     """
     findings = Findings()
+    study = study.model_copy(update={"data": study.data.model_copy(update={"incomplete": "error"})})
     table = read_table(folder, study.data.measurements, "--measurements", study.data)
     own = None
     if study.data.patients is not None:
@@ -157,7 +159,8 @@ def _people(files: _Files, whole: bool) -> pd.DataFrame:
     people = people.assign(time=np.nan)
     if isinstance(data.time_zero, ColumnReference):
         column = data.time_zero.column
-        times, bad = read_times(table, column, data.time_unit, data.date_format)
+        written = data.format_of_patients if whole else data.date_format
+        times, bad = read_times(table, column, data.time_unit, written)
         bad += [BadCell(int(row), "the patient has no time zero") for row in np.flatnonzero(table.missing(column))]
         files.findings.add_cells(table, column, bad, "correct it", data.patient)
         if not whole:

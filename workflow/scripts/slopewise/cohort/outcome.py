@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from slopewise.cohort.findings import ERROR, Findings
-from slopewise.sources import MISSING, Table, numbers, shown
+from slopewise.cohort.incomplete import severity
+from slopewise.sources import MISSING, BadCell, Table, numbers, shown
 from slopewise.study import Study
 from slopewise.study_keys import canonical_code
 
@@ -14,6 +15,10 @@ def read_outcome(study: Study, table: Table, findings: Findings) -> np.ndarray:
     """The outcome of each patient (n,), NaN where missing; of a binary one 1 for the positive level and 0 else."""
     outcome = study.outcome
     assert outcome.column is not None  # the study's rules see to it
+    if severity(study) == ERROR:
+        empty = [BadCell(int(row), "the outcome is missing") for row in np.flatnonzero(table.missing(outcome.column))]
+        action = "fill it in, or delete the patient from the files"
+        findings.add_cells(table, outcome.column, empty, action, study.data.patient)
     if outcome.kind == "continuous":
         values, bad = numbers(table, outcome.column)
         findings.add_cells(table, outcome.column, bad, "correct it", study.data.patient)

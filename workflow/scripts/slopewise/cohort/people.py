@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
@@ -11,13 +10,12 @@ import pandas as pd
 from slopewise.cohort.clock import in_unit, read_times
 from slopewise.cohort.columns import Columns, patient_level
 from slopewise.cohort.findings import ERROR, Findings, line_word
+from slopewise.cohort.incomplete import UNKNOWN_EVENT, severity, way_out
 from slopewise.cohort.outcome import read_outcome
 from slopewise.cohort.rows import tell_bad_weights, tell_missing_patients, typed_column
 from slopewise.sources import MISSING, NUMBER, BadCell, Table, shown
 from slopewise.study import Study
 from slopewise.study_keys import ColumnReference, Outcome, canonical_code
-
-UNKNOWN_EVENT = -1
 
 
 def event_numbers(outcome: Outcome) -> dict[str, int]:
@@ -85,13 +83,14 @@ def read_people(study: Study, table: Table, columns: Columns, findings: Findings
     that is no event has the column outcome; its followup is when it was seen, infinite where no column tells.
     """
     data = study.data
-    tell_missing_patients(table, data.patient, findings)
+    tell_missing_patients(table, data.patient, findings, severity(study))
     tell_twin_patients(table, data.patient, findings)
     people = pd.DataFrame({"patient": table.text[data.patient].to_numpy()}, index=table.lines)
     people["time"] = np.nan
     if isinstance(data.time_zero, ColumnReference):
         what = "the patient has no time zero"
-        people["time"] = _times(study, table, data.time_zero.column, data.time_unit, what, findings)
+        unit = "date" if study.visits_from_zero else data.time_unit
+        people["time"] = _times(study, table, data.time_zero.column, unit, what, findings)
     if study.has_outcome:
         people = people.assign(**_outcome_columns(study, table, findings))
     for column in columns.of_patients:
@@ -129,11 +128,13 @@ def tell_twin_patients(table: Table, column: str, findings: Findings) -> None:
 
 
 def _times(study: Study, table: Table, column: str, unit: str, what: str, findings: Findings) -> np.ndarray:
-    values, bad = read_times(table, column, unit, study.data.date_format)
-    action = "correct it or set data.date_format" if unit == "date" else "correct it"
-    findings.add_cells(table, column, bad, action, study.data.patient)
+    data = study.data
+    key = "data.patients_date_format" if data.patients else "data.date_format"
+    values, bad = read_times(table, column, unit, data.format_of_patients, key)
+    findings.add_cells(table, column, bad, f"correct it or set {key}" if unit == "date" else "correct it", data.patient)
     empty = [BadCell(int(row), what) for row in np.flatnonzero(table.missing(column))]
-    findings.add_cells(table, column, empty, "fill it in, or delete the patient from the files", study.data.patient)
+    action = way_out(study, "fill it in, or delete the patient from the files")
+    findings.add_cells(table, column, empty, action, data.patient, severity(study))
     return values
 
 
@@ -144,38 +145,20 @@ def _events(study: Study, table: Table, findings: Findings) -> np.ndarray:
     numbers = event_numbers(outcome)
     codes = [canonical_code(cell) for cell in table.text[outcome.event]]
     events = np.array([numbers.get(code, UNKNOWN_EVENT) for code in codes], dtype=np.int64)
-    bad = []
+    bad, empty = [], []
     unknown = np.flatnonzero(events == UNKNOWN_EVENT)
     often = Counter(codes[row] for row in unknown)
     for row in unknown:
         if codes[row] in MISSING:
-            bad.append(BadCell(int(row), "the patient has no event code"))
+            empty.append(BadCell(int(row), "the patient has no event code"))
         elif count := often.pop(codes[row], 0):  # once for each code
             told = f" ({count} patients have it)" if count > 1 else ""
             bad.append(BadCell(int(row), f"unknown event code {shown(codes[row])}{told}"))
     action = f"the study names {', '.join(numbers)}; correct it, or name the code in outcome.events or outcome.censored"
     findings.add_cells(table, outcome.event, bad, action, study.data.patient)
+    action = way_out(study, "fill it in, or delete the patient from the files")
+    findings.add_cells(table, outcome.event, empty, action, study.data.patient, severity(study))
     return events
-
-
-def match_ids(
-    rows: pd.DataFrame, people: pd.DataFrame, study: Study, files: tuple[str, str], findings: Findings
-) -> None:
-    """Every row's patient must be among the patients and every patient must have rows; `files`: their two names."""
-    column = study.data.patient
-    in_rows, in_people = set(rows["patient"]) - MISSING, set(people["patient"]) - MISSING
-    other_people, other_rows = _without_zeros(in_people), _without_zeros(in_rows)
-    first_line = rows.index.to_series().groupby(rows["patient"]).agg(["min", "size"])
-    for patient in sorted(in_rows - in_people):
-        line, count = first_line.loc[patient]
-        message = f"the patient is not in {files[1]} ({count} {'row' if count == 1 else 'rows'} here)"
-        action = f"add the patient there or delete the rows{_lost_zeros(patient, other_people)}"
-        findings.add(ERROR, files[0], message, action, line=line, patient=patient, column=column)
-    line_of = dict(zip(people["patient"], people.index, strict=True))
-    for patient in sorted(in_people - in_rows):
-        message = f"the patient has no rows in {files[0]}"
-        action = f"add rows or delete the patient{_lost_zeros(patient, other_rows)}"
-        findings.add(ERROR, files[1], message, action, line=line_of[patient], patient=patient, column=column)
 
 
 def refuse_single(rows: pd.DataFrame, file: str, column: str, findings: Findings) -> None:
@@ -187,22 +170,15 @@ def refuse_single(rows: pd.DataFrame, file: str, column: str, findings: Findings
         findings.add(ERROR, file, message, action, column=column)
 
 
-def _without_zeros(patients: Iterable[str]) -> dict[str, str]:
-    """Each id by what is left of it without leading zeros."""
-    return {patient.lstrip("0"): patient for patient in sorted(patients, reverse=True)}
-
-
-def _lost_zeros(patient: str, others: dict[str, str]) -> str:
-    """A hint where the ids of the two files differ by leading zeros alone; `others` from `_without_zeros`."""
-    alike = others.get(patient.lstrip("0"))
-    return f" (the other file has {shown(alike)}: ids are text)" if alike is not None else ""
-
-
 def set_clock(study: Study, rows: pd.DataFrame, people: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Subtract each patient's time zero from visits and follow-up; both in the analysis unit afterwards."""
+    """Subtract each patient's time zero from visits and follow-up; both in the analysis unit afterwards.
+
+    Where dates meet durations, the durations count from the date of time zero already.
+    """
     data = study.data
     zero = time_zero_of(study, rows, people)
-    of_row = pd.Series(zero, index=people["patient"]).reindex(rows["patient"]).to_numpy()
+    start = np.zeros(len(zero)) if study.visits_from_zero else zero
+    of_row = pd.Series(start, index=people["patient"]).reindex(rows["patient"]).to_numpy()
     times = in_unit(rows["time"].to_numpy() - of_row, data.time_unit, data.analysis_unit)
     moved = {name: _since(study, people[name].to_numpy(), zero) for name in ("followup", "entry") if name in people}
     return rows.assign(time=times), people.assign(**moved).drop(columns="time")
@@ -213,13 +189,17 @@ def _since(study: Study, values: np.ndarray, zero: np.ndarray) -> np.ndarray:
     data, unit = study.data, study.outcome.time_unit
     if unit is None:
         return values
+    if study.followup_from_zero:
+        return in_unit(values, unit, data.analysis_unit)
+    if study.visits_from_zero:
+        return in_unit(values - zero, unit, data.analysis_unit)
     if unit == data.time_unit:
         return in_unit(values - zero, unit, data.analysis_unit)
     return in_unit(values, unit, data.analysis_unit) - in_unit(zero, data.time_unit, data.analysis_unit)
 
 
 def time_zero_of(study: Study, rows: pd.DataFrame, people: pd.DataFrame) -> np.ndarray:
-    """Each patient's time zero in `data.time_unit`, in the order of `people`."""
+    """Each patient's time zero in `data.time_unit`, a date where the study has dates, in the order of `people`."""
     zero = study.data.time_zero
     if isinstance(zero, ColumnReference):
         return people["time"].to_numpy()

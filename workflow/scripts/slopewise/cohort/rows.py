@@ -15,6 +15,7 @@ import pandas as pd
 from slopewise.cohort.clock import read_times
 from slopewise.cohort.columns import Columns
 from slopewise.cohort.findings import ERROR, WARNING, Findings, line_word
+from slopewise.cohort.incomplete import severity, way_out
 from slopewise.sources import BadCell, Table, numbers, shown
 from slopewise.study import Marker, Study
 
@@ -39,14 +40,15 @@ TRANSFORMS: Mapping[str, Transform] = {
 
 def read_rows(study: Study, table: Table, columns: Columns, findings: Findings) -> pd.DataFrame:
     """All rows, `time` in `data.time_unit` on the file's own clock, markers as measured; findings for what is wrong."""
-    data = study.data
+    data, gap = study.data, severity(study)
+    action = way_out(study, "fill it in or delete the row")
     frame = pd.DataFrame({"patient": table.text[data.patient].to_numpy()}, index=table.lines)
-    tell_missing_patients(table, data.patient, findings)
+    tell_missing_patients(table, data.patient, findings, gap, action)
     times, bad = read_times(table, data.time, data.time_unit, data.date_format)
-    action = "correct it or set data.date_format" if data.time_unit == "date" else "correct it"
-    findings.add_cells(table, data.time, bad, action, data.patient)
+    mend = "correct it or set data.date_format" if data.time_unit == "date" else "correct it"
+    findings.add_cells(table, data.time, bad, mend, data.patient)
     empty = [BadCell(int(row), "the row has no time") for row in np.flatnonzero(table.missing(data.time))]
-    findings.add_cells(table, data.time, empty, "fill it in or delete the row", data.patient)
+    findings.add_cells(table, data.time, empty, action, data.patient, gap)
     frame["time"] = times
     covariates = dict.fromkeys((*columns.growth_rows, *columns.last_values))
     values = {column: typed_column(table, column, data.patient, findings) for column in covariates}
@@ -74,11 +76,14 @@ def tell_bad_weights(study: Study, table: Table, values: np.ndarray, findings: F
     findings.add_cells(table, column, cells, action, study.data.patient)
 
 
-def tell_missing_patients(table: Table, column: str, findings: Findings) -> None:
-    """A row that names no patient is an error."""
-    for row in np.flatnonzero(table.missing(column)):
-        message = f"the row has no patient ({shown(table.text[column].iloc[row])})"
-        findings.add(ERROR, table.name, message, "fill it in or delete the row", line=table.lines[row], column=column)
+def tell_missing_patients(
+    table: Table, column: str, findings: Findings, gap: str = ERROR, action: str = "fill it in or delete the row"
+) -> None:
+    """A row that names no patient, of the severity `gap`."""
+    cells = table.text[column]
+    bad = [BadCell(int(row), f"the row has no patient ({shown(cells.iloc[row])})")
+           for row in np.flatnonzero(table.missing(column))]  # fmt: skip
+    findings.add_cells(table, column, bad, action, column, gap)
 
 
 def read_markers(study: Study, table: Table, findings: Findings) -> dict[str, np.ndarray]:

@@ -12,7 +12,10 @@ from slopewise.report.kinds import KINDS, Words
 from slopewise.report.numbers import in_words
 from slopewise.study import Study
 
-SINGULAR = {"days": "day", "weeks": "week", "months": "month", "years": "year", "none": "unit of time"}
+SINGULAR = {
+    **{unit: unit.removesuffix("s") for unit in ("minutes", "hours", "days", "weeks", "months", "years")},
+    "none": "unit of time",
+}
 
 STEPS = {
     "clinical": "covariates alone",
@@ -138,10 +141,20 @@ class Naming:
         """What the clock starts from."""
         zero = self.study.data.time_zero
         if zero == "first_visit":
-            return "each patient’s first visit"
+            return f"each patient’s first visit{self._from_zero}"
         if isinstance(zero, float | int):
             return f"{zero:g} on the clock of the column {self.study.data.time}"
-        return f"each patient’s value of the column {zero.column}"
+        return f"each patient’s value of the column {zero.column}{self._from_zero}"
+
+    @property
+    def _from_zero(self) -> str:
+        """What counts from a dated time zero already, where the study mixes dates and durations."""
+        data, outcome = self.study.data, self.study.outcome
+        if self.study.visits_from_zero:
+            return f", the date from which the visits count ({data.time}, in {data.time_unit})"
+        if self.study.followup_from_zero:
+            return f", the date from which {outcome.time} counts (in {outcome.time_unit})"
+        return ""
 
     @property
     def time_axis(self) -> str:
