@@ -165,7 +165,7 @@ WRONG = {
     "many folds": ("study.yaml", "kind: survival", "kind: survival\ncrossfit: {folds: 40}\nx:", "unknown key"),
     "a text among numbers": ("visits.csv", "P003,", "P003,x", "column"),
     "an event code": ("study.yaml", "censored: [0]", "censored: [9]", "unknown event code '0'"),
-    "a patient without rows": ("patients.csv", "P001,", "P901,", "patient P901"),
+    "an id in another spelling": ("patients.csv", "P001,", "p001,", "ids are text"),
 }
 
 
