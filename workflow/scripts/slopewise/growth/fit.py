@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import stdtrit
 
 from slopewise.design import Matrix
 from slopewise.growth.batch import GrowthBatch
@@ -19,6 +20,8 @@ from slopewise.growth.inference import satterthwaite, t_tests
 from slopewise.growth.layout import Design, Layout, Specification, residual_columns
 from slopewise.growth.many import Results
 from slopewise.growth.moments import Moments, reduce_rows
+from slopewise.growth.plot import plot_fit
+from slopewise.growth.summary import GrowthSummary
 from slopewise.run import InputError
 from slopewise.run_repr import ShortRepr
 
@@ -106,6 +109,63 @@ class GrowthFit(ShortRepr):
         kept = np.flatnonzero(~self.results.aliased[0])
         names = list(self.beta.index)
         return pd.DataFrame(self.estimates.beta_covariance[0][np.ix_(kept, kept)], index=names, columns=names)
+
+    # The names that statsmodels has for the same.
+
+    @property
+    def params(self) -> pd.Series:
+        """The fixed effects, as `beta`."""
+        return self.beta
+
+    @property
+    def vcov(self) -> pd.DataFrame:
+        """Covariance of the fixed effects, as `beta_covariance`."""
+        return self.beta_covariance
+
+    def conf_int(self, level: float = 0.95) -> pd.DataFrame:
+        """Intervals of the fixed effects by term: lower, upper; t with Satterthwaite's degrees of freedom."""
+        if not 0.0 < level < 1.0:
+            raise ValueError("level is a share between 0 and 1, such as 0.95")
+        table = self.fixed_effects.set_index("term")
+        half = stdtrit(table["df"].to_numpy(), 0.5 + 0.5 * level) * table["se"]
+        return pd.DataFrame({"lower": table["estimate"] - half, "upper": table["estimate"] + half})
+
+    @cached_property
+    def fittedvalues(self) -> pd.Series:
+        """X beta + Z b of the rows that entered the fit, in the order and with the index of their frame."""
+        return self._in_sample()[0].rename("fittedvalues")
+
+    @cached_property
+    def resid(self) -> pd.Series:
+        """Response less `fittedvalues`."""
+        fitted, values = self._in_sample()
+        return (values - fitted).rename("resid")
+
+    def _in_sample(self) -> tuple[pd.Series, pd.Series]:
+        """Fitted values and responses of the fit's rows."""
+        if self.batch is None:
+            raise InputError("this fit was read from a file and has no rows: give predict a frame")
+        data = self.batch.data
+        drawn = self.batch.counts[self.index] > 0
+        rows = np.flatnonzero(drawn[data.codes])
+        rows = rows[np.argsort(data.layout.order[data.kept[rows]], kind="stable")]
+        frame, who = data.frame.iloc[rows], np.flatnonzero(drawn)
+        b = self.batch.random_effects(self.index, who)[0][np.searchsorted(who, data.codes[rows])]
+        fitted = self.predict(frame, "population") + np.einsum("nq,nq->n", self.design.random.matrix(frame), b)
+        return pd.Series(fitted, frame.index), pd.Series(data.values[rows], frame.index)
+
+    def summary(self) -> GrowthSummary:
+        """Settings, fixed effects and variance components, to be printed or shown in a notebook."""
+        return GrowthSummary.of(self)
+
+    def plot(self, ax: Any = None, most: int | None = 200) -> Any:
+        """Measurements, fitted courses of at most `most` patients, and the population's; matplotlib's axes come back.
+
+        Raises `InputError` for a fit that was read from a file, which has no rows.
+        """
+        if self.batch is None:
+            raise InputError("this fit was read from a file and has no rows to plot")
+        return plot_fit(self.batch, self.index, lambda rows: self.predict(rows, "population"), ax, most)
 
     @cached_property
     def covariance(self) -> pd.DataFrame:
