@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from slopewise import run
+from slopewise import run, run_digests
 
 
 def test_a_stream_depends_on_the_seed_and_the_names_alone():
@@ -86,6 +86,8 @@ def package(tmp_path: Path) -> Path:
         "pkg/sub/__init__.py": "from .inner import thing\n",
         "pkg/sub/inner.py": "thing = 1\n",
         "pkg/sub/page.html.j2": "<html>",
+        "pkg/sub/page.css": "p {}",
+        "pkg/sub/page.js": "1;",
         "script.py": "def main():\n    from pkg.high import x\n",
         "lazy.py": "def main():\n    from pkg import sub\n",
     }
@@ -96,17 +98,19 @@ def package(tmp_path: Path) -> Path:
 
 
 def test_imports_are_followed_from_module_to_module(package: Path):
-    names = [file.name for file in run.imported_modules(package / "script.py", package / "pkg")]
+    names = [file.name for file in run_digests.imported_modules(package / "script.py", package / "pkg")]
     assert names == ["__init__.py", "high.py", "low.py"]
 
 
 def test_relative_imports_and_templates_count(package: Path):
-    found = run.imported_modules(package / "lazy.py", package / "pkg")
+    found = run_digests.imported_modules(package / "lazy.py", package / "pkg")
     assert [file.relative_to(package / "pkg").as_posix() for file in found] == [
         "__init__.py",
         "sub/__init__.py",
         "sub/inner.py",
+        "sub/page.css",
         "sub/page.html.j2",
+        "sub/page.js",
     ]
 
 
@@ -114,13 +118,25 @@ def test_relative_imports_and_templates_count(package: Path):
     ("changed", "scripts_that_run_again"),
     [
         ("low.py", {"script.py"}),
+        ("../script.py", {"script.py"}),
+        ("sub/page.html.j2", {"lazy.py"}),
+        ("sub/page.css", {"lazy.py"}),
+        ("sub/page.js", {"lazy.py"}),
         ("lone.py", set()),
         ("sub/inner.py", {"lazy.py"}),
         ("__init__.py", {"script.py", "lazy.py"}),
     ],
 )
 def test_a_digest_changes_exactly_with_the_modules_that_are_used(package: Path, changed, scripts_that_run_again):
-    before = {name: run.code_digest(package / name, package / "pkg") for name in ("script.py", "lazy.py")}
+    before = {name: run_digests.code_digest(package / name, package / "pkg") for name in ("script.py", "lazy.py")}
+    whole = run_digests.package_digest(package / "pkg")
     (package / "pkg" / changed).write_text("other = 2\n")
-    after = {name: run.code_digest(package / name, package / "pkg") for name in before}
+    after = {name: run_digests.code_digest(package / name, package / "pkg") for name in before}
     assert {name for name in before if before[name] != after[name]} == scripts_that_run_again
+    assert run_digests.package_digest(package / "pkg") != whole
+
+
+def test_a_file_that_changed_during_the_run_is_named():
+    run_digests.check_unchanged("an input file", {"a.csv": "1"}, {"a.csv": "1"})
+    with pytest.raises(run.InputError, match=r"b\.csv: an input file was changed while the study ran; run it again"):
+        run_digests.check_unchanged("an input file", {"a.csv": "1", "b.csv": "2"}, {"a.csv": "1", "b.csv": "3"})

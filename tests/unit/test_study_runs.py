@@ -23,7 +23,7 @@ def written(folder: Path, landmark: object) -> Path:
 
 def test_one_landmark_stays_flat_and_writes_nothing(tmp_path: Path):
     (one,) = runs_of(written(tmp_path, 2), tmp_path / "own")
-    assert (one.folder, one.file) == ("pbc", tmp_path / "study.yaml")
+    assert (one.folder, one.file, one.source) == ("pbc", tmp_path / "study.yaml", tmp_path / "study.yaml")
     assert not (tmp_path / "own").exists()
 
 
@@ -31,6 +31,7 @@ def test_each_landmark_of_a_list_is_the_study_but_for_the_landmark(tmp_path: Pat
     file = written(tmp_path, [0.5, 1, 2])
     runs = runs_of(file, tmp_path / "own")
     assert [one.folder for one in runs] == ["pbc/landmark-0.5", "pbc/landmark-1", "pbc/landmark-2"]
+    assert {one.source for one in runs} == {file} and file not in {one.file for one in runs}
     whole = load_study(file)
     for one, landmark in zip(runs, (0.5, 1.0, 2.0), strict=True):
         assert one.study == whole.at(landmark) == load_study(one.file)

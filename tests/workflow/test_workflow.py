@@ -3,7 +3,9 @@
 import functools
 import http.server
 import json
+import os
 import re
+import shutil
 import threading
 import zipfile
 from pathlib import Path
@@ -11,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from slopewise import tables
-from tests.workflow.running import PROMISED, ROOT, Tables, changed, pbc_part, snakemake
+from slopewise.run import InputError, file_digest
+from tests.workflow.running import PROMISED, ROOT, Tables, changed, pbc_part, script, snakemake
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +63,62 @@ def test_every_rule_left_its_log_and_its_time(finished: Path):
     assert logs == timings and len(logs) == 10
     seconds = json.loads((results / "run.json").read_text())["seconds"]
     assert {name.split(".")[0] for name in seconds} >= logs - {"render_report", "record_run"}
+
+
+def comment(folder: Path, workflow: Path) -> None:
+    with (folder / "study.yaml").open("a") as stream:
+        stream.write("# a remark\n")
+
+
+def style(folder: Path, workflow: Path) -> None:
+    with (workflow / "scripts/slopewise/report/page.css").open("a") as stream:
+        stream.write("p { color: black }\n")
+
+
+def older_data(folder: Path, workflow: Path) -> None:
+    """White space alone, in a file that is older than the results: as when a corrected archive is unpacked."""
+    data = folder / "measurements.csv"
+    data.write_text(data.read_text().replace("\n", " \n", 1))
+    os.utime(data, (1, 1))
+
+
+def nothing(folder: Path, workflow: Path) -> None:
+    pass
+
+
+@pytest.mark.parametrize(
+    ("edit", "first"), [(nothing, None), (comment, "record_run"), (style, "record_run"), (older_data, "prepare_cohort")]
+)
+def test_what_provenance_states_is_stated_anew_when_it_changes(finished: Path, tmp_path: Path, edit, first):
+    """The digests of study file, code and input files print in the report: each of them is a trigger."""
+    shutil.copytree(finished, tmp_path / "run", symlinks=True)
+    for name in ("workflow", "config", "profiles"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy2(ROOT / "Snakefile", tmp_path / "Snakefile")
+    edit(tmp_path / "run", tmp_path / "workflow")
+    asked = ("-s", str(tmp_path / "Snakefile"), "--dry-run", "--config", "study=study.yaml")
+    ended = snakemake(*asked, cwd=tmp_path / "run")
+    assert ended.returncode == 0, ended.stderr
+    planned = set(re.findall(r"^(\w+) +1$", ended.stdout, flags=re.MULTILINE)) - {"all", "total"}
+    if first is None:
+        assert planned == set()
+    elif first == "record_run":
+        assert planned == {"record_run", "render_report"}
+    else:
+        assert planned >= {first, "fit_outcome", "record_run", "render_report"}
+
+
+def test_provenance_refuses_a_study_file_or_data_that_changed_during_the_run(finished: Path, tmp_path: Path):
+    made = finished / "results/small"
+    named = [made / name for name in PROMISED if name not in ("provenance.json", "report.html")]
+    now = {"study": {"study.yaml": file_digest(finished / "study.yaml")}, "inputs": {}}
+    for changed_ in ({"study": {"study.yaml": "0"}}, {"inputs": {"measurements.csv": "0", "patients.csv": "0"}}):
+        with pytest.raises(InputError, match="was changed while the study ran; run it again"):
+            script("record_run").record(
+                finished / "study.yaml", finished, named, made / "other.json", tmp_path / "run.json", 1,
+                at_start={**now, **changed_},
+            )  # fmt: skip
+    assert not (made / "other.json").exists()
 
 
 def test_one_core_gives_the_same_bytes_as_two(finished: Path, tmp_path: Path):

@@ -25,6 +25,7 @@ rule prepare_cohort:
         runtime=10,
     params:
         settings=settings("cohort"),
+        inputs=input_digests,
         code=code("prepare_cohort.py"),
     message:
         "{wildcards.study}: reading the tables and making the cohort"

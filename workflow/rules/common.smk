@@ -29,7 +29,7 @@ sys.path.insert(0, str(SCRIPTS))
 search = [str(SCRIPTS), *filter(None, os.getenv("PYTHONPATH", "").split(os.pathsep))]
 os.environ.update(PYTHONPATH=os.pathsep.join(dict.fromkeys(search)))
 
-from slopewise import run
+from slopewise import run, run_digests
 from slopewise.study_files import check_inputs, not_in_this_run
 from slopewise.study_runs import runs_of
 
@@ -66,6 +66,7 @@ except run.InputError as error:
 if not RUNS:
     refuse("no study to run: name one in config/config.yaml (studies: [pbc]) or with --config study=PATH")
 
+SOURCES = {one.folder: one.source for runs in RUNS for one in runs}
 STUDY_FILES = {one.folder: (one.file, one.study) for runs in RUNS for one in runs}
 STUDIES = sorted(STUDY_FILES)
 GRIDS = {runs[0].study.study: [one.folder for one in runs] for runs in RUNS if "/" in runs[0].folder}
@@ -88,6 +89,7 @@ def folder_of(study):
 
 # Scripts read the whole study file by its path; what of it a rule depends on stands in the rule's params.
 config["study_files"] = {name: str(file.resolve()) for name, (file, _) in STUDY_FILES.items()}
+config["study_sources"] = {name: str(file.resolve()) for name, file in SOURCES.items()}
 config["study_folders"] = {name: str(folder_of(study)) for name, (_, study) in STUDY_FILES.items()}
 config["cores"] = workflow.resource_settings.cores  # None on a cluster, where each job has cores of its own
 
@@ -143,9 +145,31 @@ def settings(step):
     return lambda wildcards: study_of(wildcards).subset(step)
 
 
+LIBRARIES = " ".join(f"{name} {version}" for name, version in run_digests.versions().items())
+
+
 def code(script):
-    """A digest of the package files that a script imports: a change elsewhere in the package does not run it again."""
-    return run.code_digest(SCRIPTS / script, SCRIPTS / "slopewise")
+    """What a script's results depend on besides its input: a digest of it and of the package files that it imports (a
+    change elsewhere in the package does not run it again), and the versions of the libraries, which provenance.json
+    states for every table."""
+    return f"{run_digests.code_digest(SCRIPTS / script, SCRIPTS / 'slopewise')}, {LIBRARIES}"
+
+
+def source_digest(wildcards):
+    """The digest of the study file as the user wrote it, comments included, by the file's name."""
+    study_of(wildcards)
+    source = SOURCES[wildcards.study]
+    return {source.name: run.file_digest(source)}
+
+
+def input_digests(wildcards):
+    """The digests of the study's input files: a file that was put back with an older date counts as changed, too.
+
+    None for a workflow that loads this one, which may not have made them yet.
+    """
+    study = study_of(wildcards)
+    names = (study.data.measurements, study.data.patients)
+    return run_digests.file_digests(folder_of(study), names) if IS_MAIN and data_files(wildcards) else {}
 
 
 def chunks(wildcards):

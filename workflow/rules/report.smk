@@ -79,6 +79,9 @@ rule record_run:
     params:
         settings=settings("report"),
         code=code("record_run.py"),
+        study_file=source_digest,
+        inputs=input_digests,
+        package=run_digests.package_digest(SCRIPTS / "slopewise"),
     message:
         "{wildcards.study}: provenance"
     script:

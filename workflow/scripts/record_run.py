@@ -2,33 +2,35 @@
 
 from pathlib import Path
 
-from slopewise import __version__, run
-
-LIBRARIES = (
-    "snakemake",
-    "numpy",
-    "scipy",
-    "pandas",
-    "numba",
-    "formulaic",
-    "statsmodels",
-    "scikit-learn",
-    "lifelines",
-    "pyarrow",
-    "matplotlib",
-)
+from slopewise import __version__, run, run_digests
 
 
 def record(
-    study_file: Path, folder: Path, tables: list[Path], provenance: Path, run_file: Path, cores: int | None
+    study_file: Path,
+    folder: Path,
+    tables: list[Path],
+    provenance: Path,
+    run_file: Path,
+    cores: int | None,
+    source: Path | None = None,
+    at_start: dict[str, dict[str, str]] | None = None,
 ) -> None:
-    """Write both files; the study's input files lie below `folder`, `tables` are what the steps made of them."""
+    """Write both files; the study's input files lie below `folder`, `tables` are what the steps made of them.
+
+    `source` is the study file as the user wrote it, where `study_file` was derived from it (a list of landmarks).
+    `at_start` has the digests of the study file (`study`) and of the input files (`inputs`, none where another workflow
+    makes them) when the run started, by name; `InputError` where one of them has changed since.
+    """
     from slopewise.cohort.people import event_labels
     from slopewise.study import load_study
 
-    study = load_study(study_file)
+    study, source = load_study(study_file), source or study_file
     results = provenance.parent
-    inputs = [name for name in (study.data.measurements, study.data.patients) if name is not None]
+    written = {source.name: run.file_digest(source)}
+    inputs = run_digests.file_digests(folder, (study.data.measurements, study.data.patients))
+    if at_start:
+        run_digests.check_unchanged("the study file", at_start["study"], written)
+        run_digests.check_unchanged("an input file", at_start["inputs"] or inputs, inputs)
     run.write_json(
         provenance,
         {
@@ -38,16 +40,16 @@ def record(
                 "events": list(study.outcome.events),
                 "competing": list(study.outcome.competing),
             },
-            "study_file_sha256": run.file_digest(study_file),
+            "study_file_sha256": written[source.name],
             "seed": study.seed,
-            "inputs": {name: run.file_digest(folder / name) for name in inputs},
+            "inputs": inputs,
             "event_labels": {str(code): label for code, label in event_labels(study.outcome).items()},
-            "code_digest": run.package_digest(),
-            "versions": {"slopewise": __version__, **run.versions(LIBRARIES)},
+            "code_digest": run_digests.package_digest(),
+            "versions": {"slopewise": __version__, **run_digests.versions()},
             "tables": {path.relative_to(results).as_posix(): run.file_digest(path) for path in sorted(tables)},
         },
     )
-    run.write_json(run_file, run.machine(results / "timings", cores))
+    run.write_json(run_file, run_digests.machine(results / "timings", cores))
 
 
 if __name__ == "__main__":
@@ -59,4 +61,6 @@ if __name__ == "__main__":
             Path(snakemake.output.provenance),
             Path(snakemake.output.run),
             snakemake.config["cores"],
+            Path(snakemake.config["study_sources"][snakemake.wildcards.study]),
+            {"study": snakemake.params.study_file, "inputs": snakemake.params.inputs},
         )

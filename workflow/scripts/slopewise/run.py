@@ -6,7 +6,6 @@ because Snakemake imports this module each time that it starts.
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import json
 import logging
@@ -15,7 +14,7 @@ import secrets
 import sys
 import tempfile
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     import numpy as np
 
 PACKAGE = Path(__file__).resolve().parent
-TEMPLATES = {".j2", ".css", ".js"}
 BLAS_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 FINISHED = "finished"
@@ -158,106 +156,3 @@ def _reason(error: Exception, log: str | Path | None) -> str:
     if isinstance(error, MemoryError):
         return f"not enough memory (details: {log})"
     return f"internal error: {type(error).__name__}: {error} (details: {log})"
-
-
-def imported_modules(script: str | Path, package: Path = PACKAGE) -> list[Path]:
-    """The package's files that a script needs, found by reading import statements (`ast`), sorted.
-
-    Follows imports inside functions too, and from module to module; a package counts with its `__init__`.
-    Files that a module names as resources (templates) belong to the package folder they lie in.
-    """
-    found: set[Path] = set()
-    waiting = [Path(script)]
-    while waiting:
-        source = waiting.pop()
-        names = _imported_names(source, package)
-        for name in names:
-            for file in _module_files(name, package):
-                if file not in found:
-                    found.add(file)
-                    if file.suffix == ".py":
-                        waiting.append(file)
-    return sorted(found)
-
-
-def _imported_names(source: Path, package: Path) -> set[str]:
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = node.module or ""
-            if node.level:
-                relative = source.resolve().relative_to(package.parent).parent.parts
-                relative = relative[: len(relative) - node.level + 1]
-                base = ".".join([*relative, base] if base else relative)
-            names.add(base)
-            names.update(f"{base}.{alias.name}" for alias in node.names)
-    return {name for name in names if name.split(".")[0] == package.name}
-
-
-def _module_files(name: str, package: Path) -> list[Path]:
-    """The files behind a dotted name: every `__init__` on the way, the module, and a package's templates."""
-    parts = name.split(".")[1:]
-    files = [package / "__init__.py"]
-    folder = package
-    for part in parts:
-        if (folder / part).is_dir():
-            folder = folder / part
-            files.append(folder / "__init__.py")
-            files += [file for file in folder.iterdir() if file.suffix in TEMPLATES]
-        elif (folder / f"{part}.py").is_file():
-            files.append(folder / f"{part}.py")
-            break
-        else:
-            break
-    return [file for file in files if file.is_file()]
-
-
-def code_digest(script: str | Path, package: Path = PACKAGE) -> str:
-    """SHA-256 over the package files that a script imports: changes exactly when one of them does."""
-    digest = hashlib.sha256()
-    for file in imported_modules(script, package):
-        digest.update(file.relative_to(package).as_posix().encode())
-        digest.update(file.read_bytes())
-    return digest.hexdigest()[:16]
-
-
-def versions(packages: tuple[str, ...]) -> Mapping[str, str]:
-    """The installed version of each package, and Python's."""
-    from importlib import metadata
-
-    found = {"python": ".".join(str(part) for part in sys.version_info[:3])}
-    for name in packages:
-        with suppress(metadata.PackageNotFoundError):
-            found[name] = metadata.version(name)
-    return found
-
-
-def package_digest(package: Path = PACKAGE) -> str:
-    """SHA-256 over every source file of the package."""
-    digest = hashlib.sha256()
-    for file in sorted(package.rglob("*")):
-        if file.suffix in {".py", *TEMPLATES}:
-            digest.update(file.relative_to(package).as_posix().encode())
-            digest.update(file.read_bytes())
-    return digest.hexdigest()[:16]
-
-
-def machine(timings: Path, cores: int | None) -> dict[str, Any]:
-    """What run.json holds: the clock, the host, the cores and how long each step took (from `timings`/*.tsv)."""
-    import platform
-    from datetime import UTC, datetime
-
-    seconds = {}
-    for file in sorted(timings.glob("*.tsv")):
-        header, values = (line.split("\t") for line in file.read_text(encoding="utf-8").splitlines()[:2])
-        seconds[file.stem] = float(dict(zip(header, values, strict=True))["s"])
-    return {
-        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-        "host": platform.node(),
-        "platform": platform.platform(),
-        "processors": os.cpu_count(),
-        "cores": cores,
-        "seconds": seconds,
-    }

@@ -17,11 +17,12 @@ from slopewise.study import Study, load_study
 
 @dataclass(frozen=True)
 class Run:
-    """One run: its folder below ``results/``, the study file that its scripts read, and the study."""
+    """One run: its folder below ``results/``, the study file that its scripts read, the study, the user's own file."""
 
     folder: str
     file: Path
     study: Study
+    source: Path
 
 
 def runs_of(file: Path, beside: Path) -> list[Run]:
@@ -31,7 +32,7 @@ def runs_of(file: Path, beside: Path) -> list[Run]:
     """
     study = load_study(file)
     if not isinstance(study.landmark, tuple):
-        return [Run(study.study, file, study)]
+        return [Run(study.study, file, study, file)]
     found = []
     for landmark in study.landmark:
         folder = f"{study.study}/landmark-{landmark:.12g}"
@@ -40,5 +41,5 @@ def runs_of(file: Path, beside: Path) -> list[Run]:
         text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
         if not own.is_file() or own.read_text(encoding="utf-8") != text:
             write_text(own, text)
-        found.append(Run(folder, own, load_study(own)))
+        found.append(Run(folder, own, load_study(own), file))
     return found
