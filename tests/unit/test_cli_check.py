@@ -2,6 +2,7 @@
 
 import math
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -186,6 +187,7 @@ def test_too_few_patients_for_the_folds(study):
     change(study, "landmark: ", "crossfit: {folds: 30}\nlandmark: ")
     ended = call("check", "study.yaml", folder=study.parent)
     assert ended.exit_code == 1 and "every fold needs two patients" in ended.stderr
+    assert ended.output.count("every fold needs two patients") == 1
     assert "The study cannot run" in ended.stdout
 
 
@@ -195,8 +197,31 @@ def test_all_errors_of_the_data_are_listed(study):
     (study.parent / "visits.csv").write_text("\n".join(broken) + "\n", encoding="utf-8")
     ended = call("check", "study.yaml", folder=study.parent)
     assert ended.exit_code == 1
-    assert "(and 33 more)" in ended.stderr
-    assert ended.stdout.count("is not a number") == 20 and "and 14 more errors" in ended.stdout
+    assert ended.stdout == "" and ended.stderr.count("is not a number") == 1  # one kind is one line, said once
+    assert " and 30 more is not a number" in ended.stderr and "(first at line 7, patient P001)" in ended.stderr
+
+
+def test_all_kinds_of_error_are_listed_at_once(study):
+    rows = (study.parent / "visits.csv").read_text(encoding="utf-8").splitlines()
+    cells = {5: "<30", 6: "<30", 7: "hämolytisch", 9: "<30"}
+    rows = [line.rpartition(",")[0] + f",{cells[place]}" if place in cells else line for place, line in enumerate(rows)]
+    rows[12] = rows[12].replace(",", ",x", 1)
+    (study.parent / "visits.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    ended = call("check", "study.yaml", folder=study.parent)
+    assert ended.exit_code == 1
+    lines = ended.stdout.splitlines()
+    assert len(lines) == 2 and "column albumin: 3 × '<30', 1 × 'hämolytisch' is not a number" in ended.stdout
+    assert "column day" in ended.stdout and "first at line 6" in ended.stdout
+    assert "5 errors of 2 kinds" in ended.stderr and "is not a number" not in ended.stderr
+
+
+def test_a_printed_command_quotes_its_path(study):
+    other = study.with_name("my study's.yaml")
+    study.rename(other)
+    page = call("check", other.name, folder=study.parent)
+    assert page.exit_code == 0, page.output
+    written = page.output.splitlines()[-1]
+    assert shlex.split(written)[-1] == f"study={other.name}"
 
 
 def test_a_slope_that_cannot_be_told_is_a_warning(study):

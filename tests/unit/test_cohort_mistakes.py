@@ -400,8 +400,11 @@ def test_errors_come_before_warnings(tmp_path: Path) -> None:
     assert caught.value.problems["file"].to_list() == ["p.csv", "m.csv"]
 
 
-def test_a_column_that_is_wrong_throughout_is_told_once_too_often_at_most(tmp_path: Path) -> None:
+def test_a_column_that_is_wrong_throughout_is_told_once_too_often_at_most(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     broken = "id,day,bili,albumin\n" + "".join(f"{patient},{day},x,1\n" for patient in "ABCD" for day in range(100))
+    monkeypatch.setattr("slopewise.cohort.findings.MOST_CELLS", 100)
     with pytest.raises(CohortError, match=r"\(and 100 more\)$") as caught:
         prepare(tmp_path, broken)
     assert caught.value.problems["message"].iloc[-1] == "300 more cells of this column are like that"

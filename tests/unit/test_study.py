@@ -443,6 +443,37 @@ def test_several_findings_are_told_in_the_order_of_lines() -> None:
     )
 
 
+def test_what_was_meant_is_found_in_upper_and_lower_case() -> None:
+    assert "did you mean `landmark`?" in refusal(changed("landmark:", "LANDMARK:"))
+    assert "did you mean 'survival'?" in refusal(changed("kind: survival", "kind: Survival"))
+
+
+def test_one_number_where_a_list_belongs_is_shown_as_a_list() -> None:
+    assert "outcome.horizons: must be a list in brackets, not 12; write [12]" in refusal(changed("[3, 5, 8]", "12"))
+
+
+@pytest.mark.parametrize("formula", ["~ time | id", "~ (time | id)", "~ (time || id)"])
+def test_a_formula_in_the_manner_of_lme4_names_what_to_write(formula: str) -> None:
+    message = refusal(changed('random: "~ time"', f'random: "{formula}"'))
+    assert "random effects are always by patient" in message and "`~ time`" in message
+
+
+def test_a_formula_with_a_left_side_names_what_to_write() -> None:
+    assert "write `~ time`" in refusal(changed('fixed: "~ time"', 'fixed: "bili ~ time"'))
+
+
+def test_a_long_list_of_unknown_keys_is_cut() -> None:
+    message = refusal(TEXT + "".join(f"key_{number}: 1\n" for number in range(3000)))
+    assert "key_0: unknown key" in message and "and 2999 more" in message and len(message) < 1000
+
+
+def test_a_study_file_of_more_than_a_megabyte_is_refused(tmp_path: Path) -> None:
+    assert "is larger than 1 MB" in refusal("# comment\n" * 100_001)
+    (tmp_path / "table.yaml").write_bytes(b"# comment\n" * 100_001)
+    with pytest.raises(InputError, match="is larger than 1 MB"):
+        load_study(tmp_path / "table.yaml")
+
+
 def test_codes_are_compared_as_text() -> None:
     text = changed("{1: transplant, 2: death}", "{1: a, '02': b, 3.0: c, D: d}\n  censored: [0, alive]")
     study = parse_study(text.encode(), "my.yaml")
@@ -455,7 +486,16 @@ def test_codes_are_compared_as_text() -> None:
     [
         (b"", r"^my\.yaml: is empty$"),
         (b"- a\n- b\n", r"^my\.yaml: line 1: must be a map of keys"),
-        (b"a: [1,\nb: 2\n", r"^my\.yaml: line \d: is not valid YAML: "),
+        (b"a: [1,\nb: 2\n", r"^my\.yaml: line 1: \[ \.\.\. \]: a comma .* or the closing bracket is missing"),
+        (b"study: a\n\tseed: 1\n", r"line 2: is indented with a tab; indent with spaces"),
+        (b"study: a\ndata:\n  time: day\n\tpatient: id\n", r"line 4: is indented with a tab"),
+        (b"data:\n  time:\tday\n", r"line 2: holds a tab where YAML allows only spaces"),
+        (b"study: a\nseed 1\ndata: {a: 1}\n", r"line 2: `seed 1` has no colon .* write `seed: 1`"),
+        (b"study: a\nseed:1\ndata: {a: 1}\n", r"line 2: `seed:1` has no colon .* write `seed: 1`"),
+        (b"data:\n  measurements v.csv\n  patient: id\n", r"line 2: .* write `measurements: v\.csv`"),
+        (b"title: A: B\n", r"line 1: has a second `: ` on the line"),
+        (b'title: "A\nseed: 1\n', r"line 1: a quotation mark is opened and not closed"),
+        (b"a: {b: 1, c: 2\nd: 3\n", r"line 1: \{ \.\.\. \}: a comma .* is missing"),
         (b"a: 1\n---\nb: 2\n", r"is not valid YAML"),
         (b"a: caf\xe9\n", r"^my\.yaml: line 1: is not UTF-8 text; save the file as UTF-8$"),
         (b"a: 1\nb: \x01\n", r"^my\.yaml: line 2: holds a control character"),

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from slopewise.run import InputError
-from slopewise.study_files import input_file, not_in_this_run
+from slopewise.study_files import asked_studies, input_file, not_in_this_run
 
 
 def test_a_study_that_is_misspelt():
@@ -25,3 +25,29 @@ def test_a_file_that_is_misspelt_or_a_folder(tmp_path: Path):
         input_file(tmp_path, "visit.csv", "data.patients")
     with pytest.raises(InputError, match="is a folder"):
         input_file(tmp_path.parent, tmp_path.name, "data.patients")
+
+
+def test_the_studies_of_a_run_are_named():
+    assert asked_studies({"study": "my study.yaml"}, ["pbc"], at_home=False) == ("my study.yaml", ())
+    assert asked_studies({"studies": ["aids"]}, ["pbc"], at_home=False) == (None, ("aids",))
+    assert asked_studies({"studies": "aids"}, ["pbc"], at_home=False) == (None, ("aids",))
+    assert asked_studies({}, ["pbc", "aids"], at_home=True) == (None, ("pbc", "aids"))
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"stdy": "a.yaml"}, "--config stdy: there is no such key; did you mean study?"),
+        ({"STUDY": "a.yaml"}, "did you mean study?"),
+        ({"study": "a.yaml", "cores": 2}, "--config cores: there is no such key ("),
+        ({"study": ""}, "--config study: is empty; write --config study=PATH"),
+        ({"study": None}, "is empty"),
+        ({"study": ["a.yaml"]}, "which is no path"),
+        ({"studies": []}, "studies: no study is named"),
+        ({}, "no study is named; write --config study=PATH"),
+    ],
+)
+def test_a_run_that_names_no_study_is_refused(given: dict[str, object], said: str):
+    with pytest.raises(InputError) as caught:
+        asked_studies(given, ["pbc"], at_home=False)
+    assert said in str(caught.value)

@@ -212,7 +212,7 @@ def test_a_mistake_in_the_data_is_one_line_and_leaves_nothing(pbc: Tables, tmp_p
     ended = run_from(tmp_path, "--cores", "1")
     assert ended.returncode != 0
     said = [line for line in ended.stderr.splitlines() if line.startswith("slopewise: ")]
-    assert len(set(said)) == 1
+    assert len(said) == 1
     assert ended.stderr.splitlines()[-1] == said[0], "the reason is what one reads last"
     assert "measurements.csv" in said[0] and "line 7" in said[0] and "bili" in said[0] and "n/a?" in said[0]
     assert "Traceback" not in ended.stderr
@@ -228,6 +228,16 @@ def test_a_mistake_in_the_study_file_is_told_before_anything_runs(pbc: Tables, t
     last = ended.stderr.splitlines()[-1]
     assert last.endswith("study.yaml: line 42: landmrk: unknown key; did you mean `landmark`?"), ended.stderr
     assert last.startswith("slopewise: ") and "File " not in ended.stderr
+    assert not (tmp_path / "results").exists()
+
+
+@pytest.mark.parametrize("config", [[], ["--config", "stdy=study.yaml"], ["--config", "study="]])
+def test_a_run_without_a_study_of_its_own_does_not_run_those_that_ship(pbc: Tables, tmp_path: Path, config: list[str]):
+    pbc.write(tmp_path)
+    ended = snakemake("-s", str(ROOT / "Snakefile"), "--cores", "1", *config, cwd=tmp_path)
+    assert ended.returncode == 1
+    last = ended.stderr.splitlines()[-1]
+    assert last.startswith("slopewise: ") and "--config study=PATH" in last
     assert not (tmp_path / "results").exists()
 
 

@@ -1,5 +1,5 @@
 # What every rule shares.
-# needs  config["studies"]: names of files in config/studies; or config["study"]: the path of one study file
+# needs  config["study"]: the path of one study file; or config["studies"]: names of files in config/studies
 # makes  STUDIES (the runs, by their folder below results/), GRIDS (studies with a list of landmarks), and the functions by which a rule asks for a study's input files, its settings and the digest of its code
 import os
 import re
@@ -30,15 +30,21 @@ search = [str(SCRIPTS), *filter(None, os.getenv("PYTHONPATH", "").split(os.paths
 os.environ.update(PYTHONPATH=os.pathsep.join(dict.fromkeys(search)))
 
 from slopewise import run, run_digests
-from slopewise.study_files import check_inputs, not_in_this_run
+from slopewise.study_files import asked_studies, check_inputs, not_in_this_run
 from slopewise.study_runs import runs_of
+
+IS_MAIN = workflow.modifier.is_main_snakefile()
 
 
 def studies_to_run():
-    """The study files to run: the one of --config study=PATH, else those named in config/config.yaml."""
-    if "study" in config:
-        return [Path(str(config["study"]))]
-    return [shipped_study(f"config/studies/{name}.yaml") for name in config.get("studies", [])]
+    """The study files to run: the one of --config study=PATH, else those of --config studies or config/config.yaml."""
+    beside = SCRIPTS.parent.parent
+    at_home = Path("workflow").exists() and Path("workflow").resolve() == (beside / "workflow").resolve()
+    given = workflow.config_settings.overwrite_config
+    if not IS_MAIN:  # the keys of the workflow that loads this one are its own
+        given = {key: config[key] for key in ("study", "studies") if key in config}
+    path, names = asked_studies(given, config.get("studies"), at_home)
+    return [Path(path)] if path else [shipped_study(f"config/studies/{name}.yaml") for name in names]
 
 
 def shipped_study(name):
@@ -46,9 +52,6 @@ def shipped_study(name):
     if HERE.is_dir():
         return SCRIPTS.parent.parent / name
     return Path(workflow.source_path(f"../../{name}"))
-
-
-IS_MAIN = workflow.modifier.is_main_snakefile()
 
 
 def refuse(error):
@@ -62,9 +65,6 @@ try:
     RUNS = [runs_of(file, Path(".snakemake/slopewise/studies")) for file in studies_to_run()]
 except run.InputError as error:
     refuse(error)
-
-if not RUNS:
-    refuse("no study to run: name one in config/config.yaml (studies: [pbc]) or with --config study=PATH")
 
 SOURCES = {one.folder: one.source for runs in RUNS for one in runs}
 STUDY_FILES = {one.folder: (one.file, one.study) for runs in RUNS for one in runs}

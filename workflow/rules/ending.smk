@@ -9,6 +9,9 @@ from slopewise.run_reasons import reasons, stamps
 LOG_FOLDERS = [Path("results", study) for study in sorted({*STUDIES, *GRIDS})]
 LOGS_BEFORE = {}
 
+if IS_MAIN:  # of a workflow that is loaded by another, `onerror` below does not run
+    os.environ[run.REASONS_AT_END] = "yes"
+
 
 onstart:
     LOGS_BEFORE.update(stamps(LOG_FOLDERS))

@@ -180,11 +180,11 @@ def check(
         try:
             findings = examine(study)
         except CohortError as error:
-            show_errors(error.problems)
-            raise
+            raise InputError(show_errors(error.problems)) from None
         show(findings)
         if findings.stops:
-            raise InputError(f"{study}: {findings.stops[0]}")
+            several = f"the study cannot run, for the {len(findings.stops)} reasons above"
+            raise InputError(f"{study}: {findings.stops[0] if len(findings.stops) == 1 else several}")
 
 
 @app.command(short_help="Write the report's tables for a paper.")

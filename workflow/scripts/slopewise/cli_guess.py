@@ -15,6 +15,7 @@ from slopewise.cli_columns import Column, Within, describe, listed, named, reada
 from slopewise.cohort.clock import DAYS, read_times
 from slopewise.run import InputError
 from slopewise.sources import Table
+from slopewise.study_errors import close_to
 
 PATIENT = vocabulary(
     "id patient patientid patid pat pid ptid rid subject subjectid subjid usubjid person participant case caseid mrn "
@@ -85,13 +86,11 @@ def look(measurements: Table, patients: Table | None) -> Look:
 
 def told(table: Table, column: str, option: str) -> str:
     """A column that the user named; `InputError` that lists the columns there are when it is not one."""
-    import difflib
-
     names = [str(name) for name in table.text.columns]
     if column in names:
         return column
-    close = difflib.get_close_matches(column, names, 1)
-    meant = f"; did you mean {close[0]!r}?" if close else ""
+    close = close_to(column, names)
+    meant = f"; did you mean {close!r}?" if close else ""
     raise InputError(
         f"{table.name}: there is no column {column!r} ({option}){meant}; the columns there are: {listed(names)}"
     )

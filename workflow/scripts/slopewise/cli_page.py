@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 
 import pandas as pd
 from rich import box
@@ -14,7 +15,7 @@ from rich.text import Text
 from slopewise.cli_check import Examination, problems_of
 from slopewise.cli_columns import readable
 from slopewise.cli_sample_size import NAGELKERKE, SHRINKAGE
-from slopewise.cohort.findings import ERROR
+from slopewise.cohort.findings import ERROR, grouped
 from slopewise.study import Study
 
 MOST_LINES = 30
@@ -33,14 +34,21 @@ def show(found: Examination) -> None:
         part(console, found)
 
 
-def show_errors(problems: pd.DataFrame) -> None:
-    """Print the errors of the data, a line each."""
+def show_errors(problems: pd.DataFrame) -> str:
+    """Print the errors of the data, a line each kind; what is left to say in the last line of the command.
+
+    A single error is that last line, and nothing is printed.
+    """
     console = Console(highlight=False, soft_wrap=True)
     errors = problems_of(problems, ERROR)
-    for problem in errors[:MOST_ERRORS]:
-        console.print(Text(readable(str(problem))))
-    if len(errors) > MOST_ERRORS:
-        console.print(f"and {len(errors) - MOST_ERRORS} more errors")
+    lines = grouped(errors)
+    if len(lines) == 1:
+        return lines[0]
+    for line in lines[:MOST_ERRORS]:
+        console.print(Text(readable(line)))
+    if len(lines) > MOST_ERRORS:
+        console.print(f"and {len(lines) - MOST_ERRORS} more kinds of error")
+    return f"the study cannot run: {len(errors)} errors of {len(lines)} kinds in its data, listed above"
 
 
 def _title(console: Console, text: str) -> None:
@@ -194,10 +202,11 @@ def _verdict(console: Console, found: Examination) -> None:
     work += f", {time.ladder_fits:,} ladders of outcome models" if time.ladder_fits else ""
     _line(console, f"{time} on two cores ({work}); the first run ever takes a minute more")
     if found.stops:
-        _line(console, "The study cannot run:", "bold red")
-        for stop in found.stops:
+        several = len(found.stops) > 1
+        _line(console, f"The study cannot run{':' if several else '.'}", "bold red")
+        for stop in found.stops if several else ():  # one alone is the last line of the command
             _line(console, f"- {stop}", "red")
         return
     told = f", with {len(found.warnings)} warning{'s' if len(found.warnings) > 1 else ''}" if found.warnings else ""
     _line(console, f"The study can run{told}:", "bold green")
-    _line(console, f"snakemake --cores all --config study={found.file}")
+    _line(console, f"snakemake --cores all --config study={shlex.quote(str(found.file))}")

@@ -28,6 +28,9 @@ BLAS_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", 
 FINISHED = "finished"
 """The last word in the log of a step that ended well."""
 
+REASONS_AT_END = "SLOPEWISE_REASONS_AT_END"
+"""Environment variable of jobs whose workflow prints, once and last, why they failed (`run_reasons`)."""
+
 logger = logging.getLogger("slopewise")
 
 
@@ -141,7 +144,7 @@ def step(log: str | Path | None, threads: int = 1) -> Iterator[logging.Logger]:
         if not isinstance(error, InputError):
             logger.info("%s", traceback.format_exc())
         logger.error("%s", reason)
-        if log:
+        if log and not os.getenv(REASONS_AT_END):
             print(f"slopewise: {reason}", file=sys.stderr)
         raise SystemExit(1) from None
     logger.info(FINISHED)

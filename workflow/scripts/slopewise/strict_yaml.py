@@ -18,6 +18,8 @@ KeyPath = tuple[str, ...]
 NO_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 """Control characters and halves of characters, which an escape in quotes can write and no file can hold."""
 MOST_DIGITS = 40
+MOST_BYTES = 1_000_000
+"""A study of thousands of markers has some 100,000: a larger file is another one, most often a table of data."""
 INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 FLOAT = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 LOOKS_LIKE_NUMBER = re.compile(r"[-+]?0[0-9_.]+|[-+]?[0-9][0-9_]*_[0-9_]*(\.[0-9_]*)?|[-+]?[0-9]+(:[0-5]?[0-9])+")
@@ -51,6 +53,8 @@ class Document:
 
 def read_document(data: bytes) -> Document:
     """Parse the bytes of a YAML file whose top is a map; raises `StrictYamlError`."""
+    if len(data) > MOST_BYTES:
+        raise StrictYamlError("is larger than 1 MB, the most that a study file may have; is it a table of data?")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -64,12 +68,53 @@ def read_document(data: bytes) -> Document:
     except RecursionError:
         raise StrictYamlError("is nested too deeply; a study file has three levels") from None
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        message = f"is not valid YAML: {error.problem or error.context}"
-        raise StrictYamlError(message, mark.line + 1 if mark else None) from error
+        raise _plainly(text, error) from error
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise StrictYamlError("holds a control character that YAML does not allow", line) from error
+
+
+def _plainly(text: str, error: yaml.MarkedYAMLError) -> StrictYamlError:
+    """What a parser says in its own terms, in those of somebody who writes a study file."""
+    mark = error.problem_mark or error.context_mark
+    if mark is None:
+        return StrictYamlError(f"is not valid YAML: {error.problem or error.context}")
+    lines = text.splitlines()
+    at = min(mark.line, max(len(lines) - 1, 0))
+    written = lines[at] if lines else ""
+    if error.problem and "'\\t'" in error.problem:
+        if "\t" in written[: len(written) - len(written.lstrip())]:
+            return StrictYamlError("is indented with a tab; indent with spaces (two for each level)", at + 1)
+        return StrictYamlError("holds a tab where YAML allows only spaces; write a space instead", at + 1)
+    # A key without its colon is noticed a line or more later: the culprit is the last line that could be one.
+    if error.problem in ("could not find expected ':'", "mapping values are not allowed here"):
+        start = error.context_mark.line if error.context_mark else at - 1
+        for place in (*range(start, at), at):
+            stripped = lines[place].split("#")[0].strip() if 0 <= place < len(lines) else ""
+            if stripped and not re.search(r":(\s|$)", stripped) and stripped[0] not in "-]}":
+                return StrictYamlError(_without_colon(stripped), place + 1)
+        if error.problem.startswith("mapping values"):
+            message = "has a second `: ` on the line, or is indented further than its key; quote a text that holds `: `"
+            return StrictYamlError(message, at + 1)
+    if error.problem and "expected <block end>" in error.problem:
+        return StrictYamlError("is indented differently from the keys that it belongs to", at + 1)
+    if error.context in ("while parsing a flow mapping", "while parsing a flow sequence"):
+        mark = error.context_mark or mark
+        bracket = "{ ... }" if "mapping" in error.context else "[ ... ]"
+        message = f"{bracket}: a comma between two entries or the closing bracket is missing"
+        return StrictYamlError(f"{message} (noticed on line {at + 1})", mark.line + 1)
+    if error.context == "while scanning a quoted scalar":
+        mark = error.context_mark or mark
+        return StrictYamlError("a quotation mark is opened and not closed", mark.line + 1)
+    return StrictYamlError(f"is not valid YAML: {error.problem or error.context}", at + 1)
+
+
+def _without_colon(line: str) -> str:
+    """What to write for a line such as ``seed 1`` or ``seed:1``."""
+    shown = line if len(line) <= 60 else f"{line[:57]}..."
+    if found := re.match(r"([A-Za-z_][\w]*)\s*:?\s*(\S.*)", line):
+        return f"`{shown}` has no colon with a space after it: write `{found[1]}: {found[2][:57]}`"
+    return f"`{shown}` has no colon: a key is written `key: value`"
 
 
 def _document(root: yaml.Node | None) -> Document:

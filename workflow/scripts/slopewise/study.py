@@ -12,8 +12,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints, ValidationError
 
 from slopewise.run import InputError
-from slopewise.strict_yaml import Document, StrictYamlError, read_document
-from slopewise.study_errors import Finding, findings_of, one_line
+from slopewise.strict_yaml import MOST_BYTES, Document, StrictYamlError, read_document
+from slopewise.study_errors import MOST_OTHERS, Finding, findings_of, one_line, shortened_path
 from slopewise.study_keys import CrossFit, Data, Growth, Keys, Marker, Outcome, Report, Validation, expects
 from slopewise.study_rules import broken_rules, formula_names
 
@@ -184,7 +184,8 @@ def load_study(path: str | Path) -> Study:
     the others follow in short. Paths in the study stay as they are written.
     """
     try:
-        data = Path(path).read_bytes()
+        with Path(path).open("rb") as stream:
+            data = stream.read(MOST_BYTES + 1)
     except OSError as error:
         raise InputError(f"{path}: the study file cannot be read: {error.strerror or error}") from error
     return parse_study(data, str(path))
@@ -210,6 +211,9 @@ def _refusal(name: str, document: Document, findings: list[Finding]) -> InputErr
     """The first finding in full and the others in short, in the order of their lines."""
     placed = sorted((document.line(finding.path) or 0, finding) for finding in findings)
     message = one_line(name, *placed[0])
-    if others := [f"line {line}, {'.'.join(finding.path)}" for line, finding in placed[1:]]:
-        message += f" (and {len(others)} more: {'; '.join(others)})"
+    if others := [
+        f"line {line}, {shortened_path(key)}" if line else shortened_path(key) for line, (key, _) in placed[1:]
+    ]:
+        listed = "; ".join(others[:MOST_OTHERS]) + ("; ..." if len(others) > MOST_OTHERS else "")
+        message += f" (and {len(others)} more: {listed})"
     return InputError(message)

@@ -34,8 +34,16 @@ def formula_names(formula: str) -> frozenset[str]:
     Raises `ValueError` with what cannot be read. Whether the formula is admissible is the design's question.
     """
     if not formula.strip().startswith("~"):
-        raise ValueError("a formula starts with `~`, for example `~ time`")
+        _, tilde, right = formula.partition("~")
+        written = f"`~ {(right if tilde else formula).strip()}`"
+        raise ValueError(f"a formula starts with `~` and has no left side (the marker is it): write {written}")
     right = formula.strip()[1:].strip()
+    if "|" in right:
+        plain = " ".join(re.sub(r"\(?([^()|]*)\|+[^()|+]*\)?", r"\1", right).split()) or "time"
+        raise ValueError(
+            f"the formula `{formula}` has a bar; random effects are always by patient (data.patient), so nothing is "
+            f"written for it: `~ {plain}`, fixed effects under growth.fixed and random ones under growth.random"
+        )
     if not right:
         raise ValueError("the formula ends after `~`; write `~ 1` for an intercept alone")
     try:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 
 from slopewise.cohort.findings import ERROR, NOTE, Findings
 from slopewise.sources import Table
 from slopewise.study import Study
+from slopewise.study_errors import close_to
 from slopewise.study_keys import ColumnReference
 
 
@@ -77,8 +77,8 @@ def _need(column: str, key: str, tables: list[Table], findings: Findings) -> Tab
     names = [str(name) for table in tables for name in table.text.columns]
     if key == "growth":
         names.append("time")  # the clock's own name in formulas
-    close = difflib.get_close_matches(column, names, 1, cutoff=0.8)
-    meant = f"; did you mean {close[0]!r}?" if close else ""
+    close = close_to(column, names, cutoff=0.8)
+    meant = f"; did you mean {close!r}?" if close else ""
     there = "; ".join(f"{table.name} has {_listed(list(table.text.columns))}" for table in tables[1:])
     message = f"there is no such column ({key}){meant}"
     action = f"the columns there are: {_listed(list(tables[0].text.columns))}" + (f"; {there}" if there else "")
