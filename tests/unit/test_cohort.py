@@ -517,7 +517,7 @@ def test_visits_after_the_end_of_follow_up_are_a_warning(tmp_path: Path) -> None
     problems = prepare(tmp_path, MEASUREMENTS + "D,301,2.5,2.9,1\nD,400,2.5,2.9,1\n").problems
     assert problems["severity"].to_list() == ["warning"]
     assert problems[["file", "line", "patient", "column"]].iloc[0].to_list() == ["m.csv", 10, "D", "day"]
-    assert problems["message"].iloc[0] == "2 of the patient's visits are after the end of follow-up"
+    assert problems["message"].iloc[0] == "visits after the end of follow-up: 2"
 
 
 def test_a_column_in_both_files_and_latin1_are_noted(tmp_path: Path) -> None:

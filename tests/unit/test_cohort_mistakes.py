@@ -442,7 +442,7 @@ def test_an_event_code_that_the_study_does_not_name_is_told_once(tmp_path: Path)
 def test_days_that_were_called_years_are_a_warning(tmp_path: Path) -> None:
     problems = prepare(tmp_path, data__time_unit="years", outcome__time_unit="years", landmark=300).problems
     told = problems[problems["message"].str.contains("the times spread over")]
-    assert told["action"].to_list() == ["is data.time_unit right?", "is outcome.time_unit right?"]
+    assert told["action"].to_list() == ["check data.time_unit", "check outcome.time_unit"]
     assert (told["severity"] == "warning").all()
 
 

@@ -17,10 +17,12 @@ import pandas as pd
 from slopewise.cli_columns import Column, describe, readable
 from slopewise.cli_landmark import fold_plan, outer_folds, unsupported
 from slopewise.cli_runtime import Estimate, estimate
-from slopewise.cli_sample_size import SampleSize, sample_size, sample_size_binary
+from slopewise.cli_sample_size import MARGIN, SampleSize, sample_size, sample_size_binary
 from slopewise.cohort import Cohort, prepare_cohort
 from slopewise.cohort.findings import NOTE, WARNING, Problem
+from slopewise.cohort.kinds import Kind, kinds
 from slopewise.run import InputError
+from slopewise.run_words import amount
 from slopewise.sources import Table, read_table
 from slopewise.study import Study, formula_names, load_study
 from slopewise.study_keys import ColumnReference
@@ -28,6 +30,9 @@ from slopewise.study_keys import ColumnReference
 MANY_VISITS = 3
 FEW_PATIENTS = 10
 FEW_SHARE = 0.2
+GRAVE_SHARE = 0.2
+NAMED = 3
+"""So many markers are named as examples."""
 EVENTS_PER_COEFFICIENT = 10
 
 
@@ -78,7 +83,7 @@ class HorizonLine:
 
 @dataclass(frozen=True)
 class Examination:
-    """All findings. `warnings` are worth thought; any of `stops` means that the study cannot run."""
+    """All findings. `warnings` are worth thought, the gravest first; any of `stops` means that the study cannot run."""
 
     file: Path
     study: Study
@@ -105,16 +110,26 @@ def examine(path: Path) -> Examination:
     visits = cohort.measurements.groupby("patient")["time"].nunique()
     markers = [marker_visits(cohort, name) for name in study.markers]
     ladder, size, horizons, stops = _outcome(study, cohort)
+    found = kinds(problems_of(cohort.problems, WARNING))
+    patients = len(cohort.patients)
+    without, few = _slope_warnings(study, markers, patients)
     warnings = [
-        *(str(problem) for problem in problems_of(cohort.problems, WARNING)),
-        *_slope_warnings(study, markers, len(cohort.patients)),
+        *without,
+        *(str(kind) for kind in found if is_grave(kind, patients)),
         *_size_warnings(ladder, size),
+        *few,
+        *(str(kind) for kind in found if not is_grave(kind, patients)),
     ]
     return Examination(
         file=path, study=study, cohort=cohort, columns=column_lines(study), visits=visits, markers=markers,
         ladder=ladder, size=size, horizons=horizons, time=estimate(study, len(cohort.patients)),
-        warnings=warnings, notes=[str(problem) for problem in problems_of(cohort.problems, NOTE)], stops=stops,
+        warnings=warnings, notes=[str(kind) for kind in kinds(problems_of(cohort.problems, NOTE))], stops=stops,
     )  # fmt: skip
+
+
+def is_grave(kind: Kind, patients: int) -> bool:
+    """Whether findings concern a file as a whole, or a share of `GRAVE_SHARE` of the patients or more."""
+    return kind.first.is_whole or kind.concerned >= GRAVE_SHARE * patients
 
 
 def problems_of(frame: pd.DataFrame, severity: str) -> list[Problem]:
@@ -195,25 +210,36 @@ def marker_visits(cohort: Cohort, marker: str) -> MarkerVisits:
     )
 
 
-def _slope_warnings(study: Study, markers: list[MarkerVisits], patients: int) -> list[str]:
-    """Markers of which a slope of the patient's own can hardly be told from scatter."""
+def _slope_warnings(study: Study, markers: list[MarkerVisits], patients: int) -> tuple[list[str], list[str]]:
+    """A line of markers without any slope to estimate, and one of those whose slopes hardly differ from scatter."""
     if "time" not in formula_names(study.growth.random):
-        return []
-    found = []
-    for visits in markers:
-        repeated = visits.two + visits.more
-        if repeated == 0:
-            found.append(
-                f"{visits.marker}: nobody was measured twice up to the landmark, so there is no slope to estimate; "
-                'choose a later landmark, or growth.random: "~ 1"'
-            )
-        elif visits.more < FEW_PATIENTS or visits.more < FEW_SHARE * patients:
-            found.append(
-                f"{visits.marker}: only {visits.more} of {patients} patients were measured three times or more up to "
-                "the landmark; with two visits a slope cannot be told from scatter, so expect a singular fit or a low "
-                "reliability; consider a later landmark"
-            )
-    return found
+        return [], []
+    without = [visits.marker for visits in markers if visits.two + visits.more == 0]
+    least = max(FEW_PATIENTS, FEW_SHARE * patients)
+    few = [visits for visits in markers if visits.two + visits.more > 0 and visits.more < least]
+    none, some = [], []
+    if without:
+        none.append(
+            f"{_markers(without)}: nobody was measured twice up to the landmark, so there is no slope to estimate; "
+            'choose a later landmark, or growth.random: "~ 1"'
+        )
+    if few:
+        lowest, highest = min(visits.more for visits in few), max(visits.more for visits in few)
+        number = f"only {lowest}" if lowest == highest else f"only {lowest} to {highest}"
+        number = "none" if highest == 0 else number
+        some.append(
+            f"{_markers([visits.marker for visits in few])}: {number} of {patients} patients "
+            f"{'was' if highest < 2 else 'were'} measured three times or more up to the landmark; with two visits a "
+            "slope cannot be distinguished from scatter, so expect a singular fit or a low reliability; consider a "
+            "later landmark"
+        )
+    return none, some
+
+
+def _markers(names: list[str]) -> str:
+    """``albumin, bilirubin``; ``40 markers (f1, f2, f3, ...)``."""
+    listed = ", ".join(names[:NAMED])
+    return listed if len(names) <= NAMED else f"{len(names)} markers ({listed}, ...)"
 
 
 # -- outcome ----------------------------------------------------------------------------------------------------------
@@ -288,23 +314,21 @@ def _size_warnings(ladder: list[StepLine], size: SampleSize | None) -> list[str]
     if size is None:
         each = min((step.events_each for step in ladder), default=math.inf)
         few = f"{each:.1f} patients for each coefficient of the largest step: fewer than {EVENTS_PER_COEFFICIENT}"
-        return [few] if each < EVENTS_PER_COEFFICIENT else []
+        return [f"sample size: {few}"] if each < EVENTS_PER_COEFFICIENT else []
     if size.enough:
         return []
     found = []
     names = [step.name for step in ladder if step.coefficients == size.parameters]
-    steps = f"{size.parameters} coefficients (steps {', '.join(names)})"
+    steps = f"{amount(size.parameters, 'coefficient')} (steps {', '.join(names)})"
     if size.patients < size.needed:
         found.append(
-            f"sample size: {steps} ask for {size.needed} patients with {size.events_needed} events, and there are "
-            f"{size.patients} with {size.events} (Riley et al. 2019, 2020); expect shrinkage, and lean on the "
-            "validated numbers; fewer markers or covariates would ask for less"
+            f"{steps} require {size.needed} patients with {size.events_needed} events, and there are "
+            f"{size.patients} with {size.events} (Riley et al. 2019, 2020): expect overfitting, rely on the "
+            "validated numbers, or name fewer markers or covariates"
         )
-    if size.margin > 0.05:
-        found.append(
-            f"sample size: {size.margin_of} will be known to ± {size.margin:.2f} only (Riley et al. 2020 ask for 0.05)"
-        )
+    if size.margin > MARGIN:
+        found.append(f"{size.margin_of} will be known to ± {size.margin:.2f} only (Riley et al. 2020: {MARGIN:g})")
     each = min(step.events_each for step in ladder)
     if each < EVENTS_PER_COEFFICIENT:
         found.append(f"{each:.1f} events for each coefficient of the largest step: fewer than {EVENTS_PER_COEFFICIENT}")
-    return found
+    return [f"sample size: {'; '.join(found)}"] if found else []

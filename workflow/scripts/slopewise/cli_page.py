@@ -15,7 +15,9 @@ from rich.text import Text
 from slopewise.cli_check import Examination, problems_of
 from slopewise.cli_columns import readable
 from slopewise.cli_sample_size import NAGELKERKE, SHRINKAGE
-from slopewise.cohort.findings import ERROR, grouped
+from slopewise.cohort.findings import ERROR
+from slopewise.cohort.kinds import kinds
+from slopewise.run_words import amount, duration
 from slopewise.study import Study
 
 MOST_LINES = 30
@@ -41,13 +43,13 @@ def show_errors(problems: pd.DataFrame) -> str:
     """
     console = Console(highlight=False, soft_wrap=True)
     errors = problems_of(problems, ERROR)
-    lines = grouped(errors)
+    lines = [str(kind) for kind in kinds(errors)]
     if len(lines) == 1:
         return lines[0]
     for line in lines[:MOST_ERRORS]:
         console.print(Text(readable(line)))
     if len(lines) > MOST_ERRORS:
-        console.print(f"and {len(lines) - MOST_ERRORS} more kinds of error")
+        console.print(f"and {amount(len(lines) - MOST_ERRORS, 'more kind', 'more kinds')} of error")
     return f"the study cannot run: {len(errors)} errors of {len(lines)} kinds in its data, listed above"
 
 
@@ -78,7 +80,7 @@ def _head(console: Console, found: Examination) -> None:
     study = found.study
     console.print(Text(readable(study.title or study.study), style="bold"))
     kind = "courses alone, no outcome" if study.outcome.kind == "none" else f"{study.outcome.kind} outcome"
-    markers = f"{len(study.markers)} marker{'s' if len(study.markers) > 1 else ''}"
+    markers = amount(len(study.markers), "marker")
     _line(console, f"{found.file}: study {study.study}, {markers}, {kind}")
 
 
@@ -105,7 +107,7 @@ def _columns(console: Console, found: Examination) -> None:
 
 def _landmark(study: Study) -> str:
     value = study.landmark
-    return f"{value:g} {study.data.analysis_unit}" if isinstance(value, float) else str(value)
+    return duration(value, study.data.analysis_unit) if isinstance(value, float) else str(value)
 
 
 def _flow(console: Console, found: Examination) -> None:
@@ -135,7 +137,7 @@ def _visits(console: Console, found: Examination) -> None:
 
 
 def _slopes(console: Console, found: Examination) -> None:
-    _title(console, "Can a slope of the patient's own be told? Patients by number of visits with the marker")
+    _title(console, "Can each patient's own slope be estimated? Patients by number of visits with the marker")
     unit = found.study.data.analysis_unit
     rows = [
         [
@@ -167,8 +169,9 @@ def _ladder(console: Console, found: Examination) -> None:
         return
     _line(
         console,
-        f"{size.events} events among {size.patients} patients. With {size.parameters} coefficients a shrinkage of "
-        f"{SHRINKAGE} or better asks for {size.for_shrinkage} patients, a small optimism for {size.for_optimism}; the "
+        f"{amount(size.events, 'event')} among {amount(size.patients, 'patient')}. With "
+        f"{amount(size.parameters, 'coefficient')} a shrinkage of {SHRINKAGE} or better requires "
+        f"{size.for_shrinkage} patients, a small optimism {size.for_optimism}; the "
         f"{size.margin_of.removeprefix('the ')} is known to ± {size.margin:.3f} "
         f"(Riley et al. 2019, 10.1002/sim.7992; 2020, 10.1136/bmj.m441; taking R² of Nagelkerke as {NAGELKERKE}).",
     )
@@ -198,8 +201,8 @@ def _told(console: Console, found: Examination) -> None:
 def _verdict(console: Console, found: Examination) -> None:
     time = found.time
     _title(console, "The run")
-    work = f"{time.jobs} jobs, {time.growth_fits:,} growth models"
-    work += f", {time.ladder_fits:,} ladders of outcome models" if time.ladder_fits else ""
+    work = f"{amount(time.jobs, 'job')}, {amount(time.growth_fits, 'growth model')}"
+    work += f", {amount(time.ladder_fits, 'ladder')} of outcome models" if time.ladder_fits else ""
     _line(console, f"{time} on two cores ({work}); the first run ever takes a minute more")
     if found.stops:
         several = len(found.stops) > 1
@@ -207,6 +210,6 @@ def _verdict(console: Console, found: Examination) -> None:
         for stop in found.stops if several else ():  # one alone is the last line of the command
             _line(console, f"- {stop}", "red")
         return
-    told = f", with {len(found.warnings)} warning{'s' if len(found.warnings) > 1 else ''}" if found.warnings else ""
+    told = f", with {amount(len(found.warnings), 'warning')}" if found.warnings else ""
     _line(console, f"The study can run{told}:", "bold green")
     _line(console, f"snakemake --cores all --config study={shlex.quote(str(found.file))}")

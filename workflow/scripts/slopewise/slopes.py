@@ -282,7 +282,8 @@ def facts(
 ) -> pd.DataFrame:
     """What a marker's own rows up to the landmark say about each patient, without any model.
 
-    Columns patient, marker, visits, span (analysis units), first, last, delta = last − first, delta_relative
+    Columns patient, marker, visits (distinct times with a value; rows, of a `predictor` other than time), span
+    (analysis units), first, last, delta = last − first, delta_relative
     (exp(delta) − 1 for a log-transformed marker, else delta/first where first > 0, else empty) and slope_ols, the
     patient's own least-squares slope (marker units per analysis unit; empty with fewer than two distinct times).
     delta is empty with one visit: nothing has been seen to change. `predictor` stands in place of time where the
@@ -295,7 +296,7 @@ def facts(
     groups = rows.groupby("patient", sort=True)
     table = pd.DataFrame(
         {
-            "visits": groups.size(),
+            "visits": groups["time"].nunique() if predictor == "time" else groups.size(),
             "span": groups["time"].max() - groups["time"].min(),
             "first": groups["value"].first(),
             "last": groups["value"].last(),

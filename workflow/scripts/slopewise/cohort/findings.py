@@ -1,10 +1,8 @@
-"""What was found in the user's data: collected while reading, told all together, never silently mended."""
+"""What was found in the user's data: collected while reading, reported all together, never silently mended."""
 
 from __future__ import annotations
 
-import re
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
 import pandas as pd
@@ -15,11 +13,6 @@ from slopewise.sources import MISSING, PARQUET_SUFFIXES, BadCell, Table
 ERROR, WARNING, NOTE = "error", "warning", "note"
 MOST_CELLS = 10_000
 """After so many bad cells of one column the rest is counted: one that is wrong throughout needs no million lines."""
-MOST_ALIKE = 4
-"""Different cells of one kind of error that a line shows; the others are counted."""
-CELL = re.compile(r"^(['\"])(?:(?!\1).|\\.)*\1")
-VARYING = re.compile(r"(['\"])(?:(?!\1).|\\.)*\1|[0-9.]+")
-"""What differs between two messages of one kind: quoted texts and numbers."""
 
 
 def line_word(file: str) -> str:
@@ -45,41 +38,21 @@ class Problem:
         text = ": ".join(part for part in (self.file, place, f"{self.message}; {self.action}") if part)
         return " ".join(text.split())  # a patient or a column's name may hold a line end
 
+    @property
+    def place(self) -> str:
+        """``line 4, patient P001``, as far as they are known; the column of a finding about a whole file."""
+        named = ((line_word(self.file), self.line), ("patient", self.patient))
+        known = [f"{word} {value}" for word, value in named if value is not None]
+        return ", ".join(known) or (f"column {self.column}" if self.column else "")
 
-def grouped(problems: Sequence[Problem]) -> list[str]:
-    """Problems as lines, those of one kind in one: which cells, how often, and where the first stands.
-
-    Of one kind are problems of one column whose messages differ in quoted texts (a cell) and numbers alone.
-    """
-    kinds: dict[tuple[str, str | None, str, str], list[Problem]] = {}
-    for problem in problems:
-        message, action = (VARYING.sub("", CELL.sub("", text)) for text in (problem.message, problem.action))
-        kind = (problem.file, problem.column, message, action)
-        kinds.setdefault(kind, []).append(problem)
-    return [str(alike[0]) if len(alike) == 1 else _together(alike) for alike in kinds.values()]
-
-
-def _together(alike: Sequence[Problem]) -> str:
-    """``m.csv: column bili: 98 × '<30', 26 × 'x' is not a number; correct it (first at line 5, patient 7)``."""
-    first = alike[0]
-    cells = Counter(found[0] for problem in alike if (found := CELL.match(problem.message)))
-    said = CELL.sub("", first.message).strip()
-    if cells:
-        shown = [f"{count} × {cell}" for cell, count in cells.most_common(MOST_ALIKE)]
-        others = sum(cells.values()) - sum(count for _, count in cells.most_common(MOST_ALIKE))
-        said = f"{', '.join(shown)}{f' and {others} more' if others else ''} {said}"
-    else:
-        same = all(problem.message == first.message for problem in alike)
-        said = f"{len(alike)} × {said}" if same else f"{len(alike)} errors such as: {said}"
-    places = ((line_word(first.file), first.line), ("patient", first.patient))
-    place = ", ".join(f"{word} {value}" for word, value in places if value is not None)
-    parts = (first.file, f"column {first.column}" if first.column else "", f"{said}; {first.action}")
-    text = ": ".join(part for part in parts if part) + (f" (first at {place})" if place else "")
-    return " ".join(text.split())
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is about a file or a column as a whole."""
+        return self.line is None and self.patient is None
 
 
 class CohortError(InputError):
-    """Errors in the data: the message tells the first and how many more; `problems` has all findings as a frame."""
+    """Errors in the data: the message gives the first and how many more; `problems` has all findings as a frame."""
 
     def __init__(self, message: str, problems: pd.DataFrame) -> None:
         super().__init__(message)

@@ -49,7 +49,7 @@ def warn_of_units(
 def _warn_of_spread(spread: float, unit: str, file: str, column: str, key: str, findings: Findings) -> None:
     years = spread * DAYS[unit] / DAYS["years"]
     if years > LONGEST_YEARS:
-        findings.add(WARNING, file, f"the times spread over {years:,.0f} years", f"is {key} right?", column=column)
+        findings.add(WARNING, file, f"the times spread over {years:,.0f} years", f"check {key}", column=column)
 
 
 def check_followup(
@@ -72,10 +72,10 @@ def check_followup(
     concerned = after["patient"].nunique()
     if concerned > max(FEW, ODD_SHARE * len(people)):
         message = f"{concerned} of {len(people)} patients have visits after the end of their follow-up"
-        action = "are data.time_unit, outcome.time_unit and data.time_zero right?"
+        action = "check data.time_unit, outcome.time_unit and data.time_zero"
         findings.add(WARNING, files[0], message, action, column=study.data.time)
     for patient, group in after.groupby("patient", sort=True):
-        message = f"{len(group)} of the patient's visits are after the end of follow-up"
+        message = f"visits after the end of follow-up: {len(group)}"
         action = "check the dates of the visits and of the outcome"
         findings.add(
             WARNING,
