@@ -93,6 +93,7 @@ rule gather_slopes:
     input:
         unpack(later_rows),
         measurements="results/{study}/cohort/measurements.parquet",
+        patients="results/{study}/cohort/patients.parquet",
         folds="results/{study}/folds.parquet",
         scores=lambda w: collect("results/{{study}}/work/{chunk}.scores.parquet", chunk=chunks(w)),
         fits=lambda w: collect("results/{{study}}/work/{chunk}.fits.parquet", chunk=chunks(w)),
@@ -128,7 +129,7 @@ rule gather_slopes:
         settings=settings("crossfit"),
         code=code("gather_slopes.py"),
     message:
-        "{wildcards.study}: leakage audit"
+        "{wildcards.study}: leakage audit and drop-out"
     script:
         "../scripts/gather_slopes.py"
 

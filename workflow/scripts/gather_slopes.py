@@ -8,6 +8,7 @@ from slopewise import run
 def gather(
     study_file: Path,
     measurements: Path,
+    patients: Path,
     folds: Path,
     scores: list[Path],
     fits: list[Path],
@@ -22,6 +23,7 @@ def gather(
 
     from slopewise import tables
     from slopewise.folds import audit
+    from slopewise.slopes import all_markers, growth_model
     from slopewise.slopes_dropout import dropout
     from slopewise.study import load_study
 
@@ -46,7 +48,11 @@ def gather(
     for name, parts in (("fast_changers", fast), ("fast_share", share)):
         whole = pd.concat([tables.read(f"slopes/{name}", path) for path in parts])
         tables.write(whole, f"slopes/{name}", outputs[name])
-    for name, table in zip(("dropout", "dropout_pattern"), dropout(published, rows, list(study.markers)), strict=True):
+    cohort = tables.read("cohort/patients", patients)
+    model = growth_model(study)
+    prepared = all_markers(model, study.markers, rows, cohort, study.landmark_time)
+    parted = dropout(model, prepared, rows, published)
+    for name, table in zip(("dropout", "dropout_pattern"), parted, strict=True):
         tables.write(table, f"slopes/{name}", outputs[name])
     leaks = int((checked["verdict"] == "leak").sum())
     run.logger.log(40 if leaks else 20, "leakage audit: %d of %d fits leak", leaks, len(checked))
@@ -57,6 +63,7 @@ if __name__ == "__main__":
         gather(
             Path(snakemake.config["study_files"][snakemake.wildcards.study]),
             Path(snakemake.input.measurements),
+            Path(snakemake.input.patients),
             Path(snakemake.input.folds),
             [Path(path) for path in snakemake.input.scores],
             [Path(path) for path in snakemake.input.fits],

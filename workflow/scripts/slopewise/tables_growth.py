@@ -104,7 +104,7 @@ OF_SLOPES: dict[str, Table] = {
             "part": INTEGER,
             **_numbers("last_from last_to", FULL),
             "patients": INTEGER,
-            **_numbers("slope slope_low slope_high reliability"),
+            **_numbers("slope df slope_low slope_high difference difference_low difference_high p_value reliability"),
         },
         ("marker", "part"),
     ),

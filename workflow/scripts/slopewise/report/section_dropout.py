@@ -58,8 +58,13 @@ def _labels(frames: Frames, naming: Naming, marker: str) -> dict[int, str]:
 def _large_enough(rows: pd.DataFrame, naming: Naming) -> pd.DataFrame:
     """The rows, without the means of parts so small that they would tell of single patients."""
     means = ["slope", "slope_low", "slope_high", "reliability"]
+    apart = ["difference", "difference_low", "difference_high"]
     few = rows["patients"] < max(naming.study.report.small_cells, 2)
-    return rows.assign(**{name: rows[name].mask(few) for name in means})
+    # A difference from a mean that is hidden would tell it.
+    hidden = few | bool(few[rows["part"] == rows["part"].max()].any())
+    return rows.assign(
+        **{name: rows[name].mask(few) for name in means}, **{name: rows[name].mask(hidden) for name in apart}
+    )
 
 
 def dropout_sentence(frames: Frames, naming: Naming, marker: str) -> str:
@@ -72,18 +77,20 @@ def dropout_sentence(frames: Frames, naming: Naming, marker: str) -> str:
         )
     labels = _labels(frames, naming, marker)
     short, long = (_large_enough(rows, naming).iloc[place] for place in (0, -1))
-    if not (math.isfinite(short["slope"]) and math.isfinite(long["slope"])):
+    if not (math.isfinite(short["difference"]) and math.isfinite(short["difference_low"])):
         return (
-            f"{name[0].upper()}{name[1:]}: too few patients were seen so shortly, or so long, to compare their slopes."
+            f"{name[0].upper()}{name[1:]}: the slopes of patients {labels[int(short['part'])]} and of those "
+            f"{labels[int(long['part'])]} cannot be compared: there are too few of them, or too few values."
         )
-    difference = short["slope"] - long["slope"]
-    half = math.hypot(short["slope_high"] - short["slope"], long["slope_high"] - long["slope"])
-    ends = figure_interval(difference - half, difference + half)
-    return (
+    ends = figure_interval(short["difference_low"], short["difference_high"])
+    said = (
         f"{name[0].upper()}{name[1:]}: patients {labels[int(short['part'])]} have slopes of {figures(short['slope'])} "
-        f"{naming.slope_unit(marker)} on average, those {labels[int(long['part'])]} of {figures(long['slope'])}: "
-        f"{figures(difference)} apart (95% interval {ends})."
+        f"{naming.slope_unit(marker)} on average, those {labels[int(long['part'])]} of {figures(long['slope'])}: a "
+        f"difference of {figures(short['difference'])} (95% interval {ends})."
     )
+    if short["difference_low"] <= 0 <= short["difference_high"]:
+        return f"{said} The interval holds 0: the data do not show that they differ, nor that they are the same."
+    return f"{said} The interval does not hold 0: those who were seen for a short time changed otherwise."
 
 
 def dropout_table(frames: Frames, naming: Naming) -> Table:
@@ -97,6 +104,10 @@ def dropout_table(frames: Frames, naming: Naming) -> Table:
         for row, patients in zip(_large_enough(rows, naming).itertuples(), counts, strict=True):
             slope = Cell(figures(row.slope), figure_interval(row.slope_low, row.slope_high))
             what = [naming.marker(marker), labels[int(row.part)], patients]
-            lines.append([*what, slope, number(row.reliability, 2)])
-    columns = ["marker", "patients", "how many", "mean slope, 95% interval", "mean reliability"]
+            apart = Cell(figures(row.difference), figure_interval(row.difference_low, row.difference_high))
+            lines.append([*what, slope, apart, number(row.reliability, 2)])
+    columns = [
+        "marker", "patients", "how many", "average slope, 95% interval", "difference from those seen longest, 95% interval",
+        "mean reliability",
+    ]  # fmt: skip
     return Table("dropout", "Slopes by the time of the last visit", columns, lines, frozenset({0, 1}))
