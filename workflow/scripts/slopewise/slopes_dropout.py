@@ -123,7 +123,8 @@ def slopes_by_part(model: GrowthModel, data: MarkerData, part: pd.Series) -> dic
 def _row(fit: GrowthFit, data: MarkerData, part: pd.Series, indicators: Mapping[str, pd.Series], place: int) -> Floats:
     """c (p,) with c'beta the average slope of the patients of one part."""
     inside = np.array([part.get(patient) == place for patient in data.patients])
-    covariates = data.covariates[inside].assign(**{fit.specification.time: data.at[inside]})
+    moments = np.asarray(data.at)[inside]
+    covariates = data.covariates[inside].assign(**{fit.specification.time: moments})
     for name, of in indicators.items():
         covariates = covariates.assign(**{name: np.array([of[data.patients[i]] for i in np.flatnonzero(inside)])})
     row: Floats = fit.design.fixed.derivative(covariates).mean(axis=0)

@@ -107,7 +107,7 @@ def dropout_table(frames: Frames, naming: Naming) -> Table:
             apart = Cell(figures(row.difference), figure_interval(row.difference_low, row.difference_high))
             lines.append([*what, slope, apart, number(row.reliability, 2)])
     columns = [
-        "marker", "patients", "how many", "average slope, 95% interval", "difference from those seen longest, 95% interval",
-        "mean reliability",
+        "marker", "patients", "how many", "average slope, 95% interval",
+        "difference from those seen longest, 95% interval", "mean reliability",
     ]  # fmt: skip
     return Table("dropout", "Slopes by the time of the last visit", columns, lines, frozenset({0, 1}))
