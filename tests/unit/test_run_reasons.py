@@ -30,7 +30,10 @@ def left(folder: Path, name: str, error: BaseException | None) -> Path:
     ("error", "words"),
     [
         (run.InputError("visits.csv, line 3:\n  no number"), "visits.csv, line 3: no number"),
-        (OSError(28, "No space left on device", "x.parquet"), "x.parquet: No space left on device (details: "),
+        (
+            OSError(28, "No space left on device", "x.parquet"),
+            "x.parquet: No space left on device; make room, then run it again (details: ",
+        ),
         (MemoryError(), "not enough memory (details: "),
         (ValueError("odd"), "internal error: ValueError: odd (details: "),
     ],

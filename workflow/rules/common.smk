@@ -21,7 +21,7 @@ else:
             target = SCRIPTS / name
             if not target.exists() or target.read_bytes() != content:
                 target.parent.mkdir(parents=True, exist_ok=True)
-                waiting = target.with_name(f".{target.name}.{os.getpid()}")
+                waiting = target.with_name(f".{target.name}.{os.getpid():024x}.tmp")
                 waiting.write_bytes(content)
                 waiting.replace(target)
 
@@ -30,6 +30,7 @@ search = [str(SCRIPTS), *filter(None, os.getenv("PYTHONPATH", "").split(os.paths
 os.environ.update(PYTHONPATH=os.pathsep.join(dict.fromkeys(search)))
 
 from slopewise import run, run_digests
+from slopewise.run_folders import check_writable, sweep_below
 from slopewise.study_files import asked_studies, check_inputs, not_in_this_run
 from slopewise.study_runs import runs_of
 
@@ -62,6 +63,8 @@ def refuse(error):
 
 
 try:
+    for folder in (Path(".snakemake"), Path("results")):
+        check_writable(folder)
     RUNS = [runs_of(file, Path(".snakemake/slopewise/studies")) for file in studies_to_run()]
 except run.InputError as error:
     refuse(error)

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -13,8 +9,9 @@ from typing import Annotated
 import typer
 
 from slopewise import __version__
+from slopewise.cli_errors import one_line_errors
 from slopewise.cli_predict import predict_command
-from slopewise.run import InputError, limit_threads
+from slopewise.run import InputError
 
 HELP = """
 From repeated measurements of patients to cross-fitted slopes and an honest test of what they predict.
@@ -79,21 +76,6 @@ def main(
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
 ) -> None:
     """Options of the command as a whole; its help is `HELP`."""
-
-
-@contextmanager
-def one_line_errors() -> Iterator[None]:
-    """A mistake of the user's becomes one line on the terminal and status 1; a fault of ours keeps its traceback."""
-    limit_threads()
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a terminal that cannot show a letter of the data shows a ? for it
-            stream.reconfigure(errors="replace")
-    try:
-        yield
-    except (InputError, OSError) as error:
-        message = str(error) if isinstance(error, InputError) else f"{error.filename}: {error.strerror or error}"
-        typer.echo(f"slopewise: {' '.join(message.split())}", err=True)
-        raise typer.Exit(1) from None
 
 
 @app.command(short_help="Propose a study file from your tables.")

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from slopewise.cli_errors import one_line_errors
 from slopewise.run import InputError
 
 
@@ -38,15 +39,8 @@ def predict_command(
 
       slopewise predict --model results/pbc/model.json --measurements new.csv --patients people.csv --out risks.csv
     """
-    from slopewise.run import limit_threads
-
-    limit_threads()
-    try:
+    with one_line_errors():
         _predict(model, measurements, patients, out, predictors, unit or [], draws, (delimiter, decimal, encoding))
-    except (InputError, OSError) as error:
-        message = str(error) if isinstance(error, InputError) else f"{error.filename}: {error.strerror or error}"
-        typer.echo(f"slopewise: {' '.join(message.split())}", err=True)
-        raise typer.Exit(1) from None
 
 
 def _predict(

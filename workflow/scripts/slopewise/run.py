@@ -6,18 +6,20 @@ because Snakemake imports this module each time that it starts.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import logging
 import os
-import secrets
 import sys
-import tempfile
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from slopewise.run_folders import InputError as InputError
+from slopewise.run_folders import choose_numba_cache, sweep_beside, temporary_name
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,13 +34,6 @@ REASONS_AT_END = "SLOPEWISE_REASONS_AT_END"
 """Environment variable of jobs whose workflow prints, once and last, why they failed (`run_reasons`)."""
 
 logger = logging.getLogger("slopewise")
-
-
-class InputError(Exception):
-    """A mistake in the user's study file or data: one message that names the place and the way out.
-
-    Shown to the user as it stands, without a traceback; the process then ends with status 1.
-    """
 
 
 def generator(seed: int, *names: object) -> np.random.Generator:
@@ -58,17 +53,42 @@ def generator(seed: int, *names: object) -> np.random.Generator:
 def atomic(path: str | Path) -> Iterator[Path]:
     """Give a temporary name in the folder of `path`; when the block ends well, it becomes `path`.
 
-    After an error or a kill `path` is what it was before, so nothing half-written is taken for a result.
+    After an error, a kill or a power cut `path` is what it was before or what it should become, so nothing half-written
+    is taken for a result: file and folder are on the disk (fsync) before the block is left. An `OSError` of the block
+    names `path`. Temporary files that a killed writer left beside `path` are removed.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path.parent)) from error
+    sweep_beside(path)
+    temporary = temporary_name(path)
     try:
         yield temporary
+        _to_disk(temporary)
         os.replace(temporary, path)
+        _to_disk(path.parent)
+    except OSError as error:
+        if isinstance(error, BrokenPipeError) or error.filename not in (None, str(temporary), temporary):
+            raise
+        raise OSError(error.errno, error.strerror or str(error), str(path)) from error
     finally:
-        with suppress(FileNotFoundError):
+        with suppress(OSError):
             temporary.unlink()
+
+
+def _to_disk(path: Path) -> None:
+    """Have the operating system write what it still holds of a file, or of the names in a folder."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        if not path.is_dir() or error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EACCES, errno.EBADF):
+            raise  # some network file systems cannot do it for a folder
 
 
 def write_text(path: str | Path, text: str) -> None:
@@ -107,21 +127,7 @@ def limit_threads(threads: int = 1) -> None:
         os.environ[variable] = "1"
     os.environ.setdefault("NUMBA_NUM_THREADS", str(max(1, threads)))  # numba refuses another number once it runs
     os.environ.setdefault("NUMBA_THREADING_LAYER", "workqueue")
-    choose_numba_cache()
-
-
-def choose_numba_cache() -> None:
-    """Let numba keep compiled code where it may write: beside the package, else in a private cache folder."""
-    if os.environ.get("NUMBA_CACHE_DIR") or os.access(PACKAGE / "growth", os.W_OK):
-        return
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    folder = Path(base) / "slopewise" / "numba"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        folder = Path(tempfile.gettempdir()) / f"slopewise-numba-{os.getuid()}"
-        folder.mkdir(mode=0o700, exist_ok=True)
-    os.environ["NUMBA_CACHE_DIR"] = str(folder)
+    choose_numba_cache(PACKAGE / "growth")
 
 
 @contextmanager
@@ -130,17 +136,12 @@ def step(log: str | Path | None, threads: int = 1) -> Iterator[logging.Logger]:
 
     Any other exception is ours: its traceback goes to the log, a line that says where to the terminal.
     """
-    limit_threads(threads)
-    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
-    if log:
-        Path(log).parent.mkdir(parents=True, exist_ok=True)
-        handlers = [logging.FileHandler(log, mode="w", encoding="utf-8")]
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", handlers=handlers, force=True)
-    logging.captureWarnings(True)
     try:
+        _log_to(log)
+        limit_threads(threads)
         yield logger
     except Exception as error:
-        reason = " ".join(_reason(error, log).split())
+        reason = f"{reason_of(error)}{_details(error, log)}"
         if not isinstance(error, InputError):
             logger.info("%s", traceback.format_exc())
         logger.error("%s", reason)
@@ -150,12 +151,45 @@ def step(log: str | Path | None, threads: int = 1) -> Iterator[logging.Logger]:
     logger.info(FINISHED)
 
 
-def _reason(error: Exception, log: str | Path | None) -> str:
-    """What the user is told of an error: a mistake of the user's as it stands, a full disk, or a fault of ours."""
+def _log_to(log: str | Path | None) -> None:
+    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
+    if log:
+        Path(log).parent.mkdir(parents=True, exist_ok=True)
+        handlers = [logging.FileHandler(log, mode="w", encoding="utf-8")]
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", handlers=handlers, force=True)
+    logging.captureWarnings(True)
+
+
+def is_foreseen(error: BaseException) -> bool:
+    """Whether an error is the user's or the machine's (a mistake in a file, a full disk), not a fault of ours."""
+    return isinstance(error, (InputError, MemoryError)) or (isinstance(error, OSError) and bool(error.strerror))
+
+
+def reason_of(error: Exception, nameless: str = "a file") -> str:
+    """An error in one line: a mistake of the user's as it stands, a full disk with its file, or a fault of ours.
+
+    `nameless`: what an error of the operating system is about that names no file; `atomic` gives all of its own a name.
+    """
     if isinstance(error, InputError):
-        return str(error)
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename or 'a file'}: {error.strerror} (details: {log})"
-    if isinstance(error, MemoryError):
-        return f"not enough memory (details: {log})"
-    return f"internal error: {type(error).__name__}: {error} (details: {log})"
+        text = str(error)
+    elif isinstance(error, MemoryError):
+        text = "not enough memory"
+    elif isinstance(error, OSError) and error.strerror:
+        place = str(error.filename) if error.filename is not None else nameless
+        text = f"{place}: {error.strerror}{WAYS_OUT.get(error.errno or 0, '')}"
+    else:
+        text = f"internal error: {type(error).__name__}: {error}"
+    return " ".join(text.split())
+
+
+def _details(error: Exception, log: str | Path | None) -> str:
+    return "" if isinstance(error, InputError) or not log else f" (details: {log})"
+
+
+WAYS_OUT = {
+    errno.ENOSPC: "; make room, then run it again",
+    errno.EDQUOT: "; make room, then run it again",
+    errno.EROFS: "; write to a folder that is not read-only",
+    errno.EACCES: "; write to a folder in which you may write, or have the permissions changed",
+}
+"""What helps against an error of the operating system, by its number."""
