@@ -105,6 +105,7 @@ class Invented:
             "growth/implied.csv": self._implied(),
             **{f"{name}.csv": pd.DataFrame(columns=list(table.columns)) for name, table in EMPTY.items()},
             **check_tables(self.markers, slopes),
+            "growth/origin.csv": self._origin(),
             "growth/fits.csv": self._fits(),
             "slopes/slopes.parquet": slopes,
             "slopes/reliability.csv": self._reliability(),
@@ -225,6 +226,15 @@ class Invented:
                 )
             ]
         return pd.DataFrame(rows, columns=list(tables.TABLES["growth/covariance"].columns))
+
+    def _origin(self) -> pd.DataFrame:
+        rows = [
+            (m, "zero", 0.0, 1.234, 0.05, 40.0, 1.134, 1.334, 0.0944, 0.05, 0.139, 0.9, 0.275, *(
+                (1.0, np.nan, np.nan) if m in self.singular else (0.263, 0.05, 0.45)
+            ))
+            for m in self.markers
+        ]  # fmt: skip
+        return pd.DataFrame(rows, columns=list(tables.TABLES["growth/origin"].columns))
 
     def _population(self) -> pd.DataFrame:
         times = np.linspace(0, 2, 5)

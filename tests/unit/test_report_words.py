@@ -126,10 +126,10 @@ def test_the_gain_is_read_from_the_right_row(frames):
 def test_the_growth_model_in_words(frames, naming):
     words = model_words(frames, naming, "alpha")
     for part in (
-        "At time zero alpha averages 1.23 mg/l and rises by 0.0944 a year",
-        "(95% interval of the slope 0.0164 to 0.172)",
+        "At time zero alpha averages 1.23 mg/l and rises by 0.0944 per year",
+        "(95% interval of the slope 0.0500 to 0.139)",
         "of their slopes 0.275 mg/l per year",
-        "start higher tend to rise faster (or fall more slowly): the correlation is 0.26",
+        "higher values at time zero tend to rise faster (or fall more slowly): the correlation is 0.26 (95% interval",
         "by 0.317 mg/l",
     ):
         assert part in words
@@ -138,13 +138,13 @@ def test_the_growth_model_in_words(frames, naming):
 
 def test_a_fit_at_the_boundary_says_so(frames, naming):
     words = model_words(frames, naming, "beta")
-    assert "estimated at 1.00, the boundary of what is possible" in words
+    assert "estimated at 1.00, the boundary of the possible range" in words
     assert "The fit is singular" in words and "is a valid fit and is kept" in words
 
 
 def test_a_log_transformed_marker_is_also_told_in_per_cent(frames):
     naming = Naming(Invented(keys={"markers.alpha.transform": "log"}).study())
-    assert "+9.9% a year" in model_words(frames, naming, "alpha")
+    assert "+9.9% per year" in model_words(frames, naming, "alpha")
 
 
 def test_coefficients_are_ratios_and_what_was_left_out_says_so(frames, naming):

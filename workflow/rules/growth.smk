@@ -1,7 +1,7 @@
 # Growth-curve mixed models of each marker and the cross-fitted slopes of each patient.
 # needs  cohort/measurements.parquet, cohort/patients.parquet, folds.parquet
 # makes  growth/{fixed_effects,covariance,population,comparison,serial,trends,variogram,implied,correlation,patients,
-#        planned,residuals,scatter,spread,quantiles,normality,visits,linearity,slopes_by_stratum,centring,lines,fits}.csv,
+#        planned,residuals,scatter,spread,quantiles,normality,visits,linearity,slopes_by_stratum,centring,origin,lines,fits}.csv,
 #        slopes/{slopes,crossfit}.parquet, slopes/{slopes,leakage_audit,fast_changers,fast_share,dropout,dropout_pattern}.csv
 #        slopes/reliability.csv (rate_slopes, for a study without an outcome; else fit_outcome makes it)
 # steps  compare_growth; cross_fit_slopes (a job per chunk of markers), gather_slopes, rate_slopes
@@ -38,6 +38,7 @@ rule compare_growth:
         linearity="results/{study}/growth/linearity.csv",
         slopes_by_stratum="results/{study}/growth/slopes_by_stratum.csv",
         centring="results/{study}/growth/centring.csv",
+        origin="results/{study}/growth/origin.csv",
         lines="results/{study}/growth/lines.csv",
     log:
         "results/{study}/logs/compare_growth.log",

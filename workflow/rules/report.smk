@@ -27,6 +27,7 @@ GROWTH = results(
     "growth/linearity.csv",
     "growth/slopes_by_stratum.csv",
     "growth/centring.csv",
+    "growth/origin.csv",
     "growth/lines.csv",
     "growth/fits.csv",
 )

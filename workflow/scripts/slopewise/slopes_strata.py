@@ -19,6 +19,7 @@ from slopewise.growth.contrast import contrasts
 from slopewise.run_repr import ShortRepr
 from slopewise.slopes import MarkerData
 from slopewise.slopes_groups import group_lines
+from slopewise.slopes_origin import origin
 from slopewise.slopes_shape import centring, linearity
 
 Floats = NDArray[np.float64]
@@ -37,11 +38,12 @@ class _Stratum(ShortRepr):
 
 
 def describe(model: GrowthModel, data: MarkerData, batch: GrowthBatch) -> dict[str, pd.DataFrame]:
-    """The marker's rows of linearity, slopes_by_stratum, lines and centring; `batch`: the study's fit on everybody."""
+    """The marker's rows of the tables named by its keys; `batch`: the study's fit on everybody."""
     fit = batch.fit(0)
     if not np.isfinite(fit.deviance):
-        return {name: pd.DataFrame() for name in ("linearity", "slopes_by_stratum", "lines", "centring")}
+        return {name: pd.DataFrame() for name in ("linearity", "slopes_by_stratum", "lines", "centring", "origin")}
     return {
+        "origin": origin(model, data, fit),
         "lines": group_lines(data, batch),
         "linearity": linearity(model, data, fit.structure),
         "slopes_by_stratum": slopes_by_stratum(data, fit),

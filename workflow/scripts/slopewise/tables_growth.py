@@ -50,6 +50,17 @@ OF_GROWTH: dict[str, Table] = {
         },
         ("marker", "structure", "zero"),
     ),
+    # Values and the patients' differences at a moment within the measurements.
+    "growth/origin": Table(
+        {
+            "marker": TEXT,
+            "moment": ("zero", "landmark", "mean"),
+            "at": FULL,
+            **_numbers("estimate se df ci_low ci_high slope slope_low slope_high sd slope_sd"),
+            **_numbers("correlation correlation_low correlation_high"),
+        },
+        ("marker",),
+    ),
     "growth/correlation": Table(
         {"marker": TEXT, **_numbers("time_1 time_2", FULL), **_numbers("random_intercept random_slope")},
         ("marker", "time_1", "time_2"),

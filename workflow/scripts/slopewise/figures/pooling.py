@@ -17,7 +17,7 @@ BARS = 280
 
 @drawing
 def three(rows: pd.DataFrame, start: str, label: str, slope_unit: str, name: str) -> str:
-    """Starting value and slope of each patient: own line (no pooling), mixed model (partial), one line (complete)."""
+    """Each patient's value at one moment and slope: no pooling, partial pooling and complete pooling."""
     figure, axes = panel(300, f"{label}: slope, {slope_unit}", lines=2, left=46)
     own = rows[rows["slope_ols"].notna() & rows["slope"].notna()].sort_values(["slope", "intercept"])
     drawn = thinned(own, ARROWS)
@@ -45,7 +45,7 @@ def three(rows: pd.DataFrame, start: str, label: str, slope_unit: str, name: str
     return svg(
         figure,
         name,
-        f"{label}: starting value and slope of {len(own)} patients. Slopes of the patients’ own lines have a standard "
+        f"{label}: value and slope of {len(own)} patients. Slopes of the patients’ own lines have a standard "
         f"deviation of {own['slope_ols'].std():.3g}, those of the mixed model {own['slope'].std():.3g} {slope_unit}; "
         "a thin line leads from the one to the other.",
     )

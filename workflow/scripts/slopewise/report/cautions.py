@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 import pandas as pd
@@ -12,7 +11,6 @@ from slopewise.report.frames import Frames
 from slopewise.report.naming import Naming
 from slopewise.report.numbers import count, count_of, in_words, number, p_words
 from slopewise.report.section_cohort import file_findings
-from slopewise.report.section_growth import BOUNDARY, components
 from slopewise.report.section_hazards import UNEVEN, uneven
 from slopewise.report.wording import concordance, gain, reliabilities, slopes_dropped
 
@@ -194,11 +192,7 @@ def _reliability(frames: Frames, naming: Naming) -> Iterator[Caution]:
 def _boundary(frames: Frames, naming: Naming) -> Iterator[Caution]:
     singular = _of_fits(frames, naming, frames.fits["singular"])
     if singular:
-        everybody = [
-            naming.marker(marker)
-            for marker in naming.study.markers
-            if any(math.isfinite(value) and abs(value) >= BOUNDARY for value in components(frames, marker)[1].values())
-        ]
+        everybody = [naming.marker(marker) for marker in naming.study.markers if frames.is_singular(marker)]
         also = f" The fit on everybody is among them for {_listed(everybody)}." if everybody else ""
         yield (
             "Singular fits",

@@ -6,6 +6,7 @@ import math
 
 import pandas as pd
 
+from slopewise.report.course_words import outside
 from slopewise.report.frames import Frames
 from slopewise.report.marker_panels import Lines, marker_table
 from slopewise.report.naming import Naming
@@ -71,6 +72,12 @@ def glance_table(frames: Frames, naming: Naming) -> Table:
     return Table("growth-evidence", caption, columns, lines, frozenset({0, 8}), marks)
 
 
+def beyond(frames: Frames, naming: Naming) -> str:
+    """What a caption adds where a zero of the clock lies outside the measurements."""
+    zero = naming.zero.removeprefix("at ")
+    return f"; {zero} lies outside the measurements" if outside(frames, naming) else ""
+
+
 def fixed_by_model(frames: Frames, naming: Naming) -> Table:
     """Fixed effects under each model, side by side."""
     lines: Lines = []
@@ -85,7 +92,7 @@ def fixed_by_model(frames: Frames, naming: Naming) -> Table:
                     name = named.get(str(term), str(term))
                     lines.append((marker, [name, words, Cell(figures(row.estimate), ends), *test]))
     columns = ["marker", "term", "model", "estimate, 95% interval", "standard error", "df (Satterthwaite)", "t", "p"]
-    caption = "Fixed effects under each model"
+    caption = f"Fixed effects under each model{beyond(frames, naming)}"
     return marker_table("growth-fixed-by-model", caption, columns, lines, naming, frozenset({0, 1, 2}))
 
 
@@ -140,7 +147,8 @@ def components_table(frames: Frames, naming: Naming) -> Table:
             ends = figure_interval(row.ci_low, row.ci_high)
             lines.append([naming.marker(marker), MODELS[str(row.model)], what, figures(row.sd_or_correlation), ends])
     columns = ["marker", "model", "component", "estimate", "95% interval"]
-    return Table("growth-components", "Variance components", columns, lines, frozenset({0, 1, 2}))
+    caption = f"Variance components; those of the intercept are {naming.zero}{beyond(frames, naming)}"
+    return Table("growth-components", caption, columns, lines, frozenset({0, 1, 2}))
 
 
 def serial_table(frames: Frames, naming: Naming) -> Table | None:

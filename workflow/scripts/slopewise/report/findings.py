@@ -11,10 +11,10 @@ import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
+from slopewise.report.course_words import model_words
 from slopewise.report.frames import Frames, recorded_study
 from slopewise.report.growth_summary import growth_summary
 from slopewise.report.naming import Naming
-from slopewise.report.section_growth import model_words
 from slopewise.report.wording import (
     concordance,
     gain,

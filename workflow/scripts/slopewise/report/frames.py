@@ -41,6 +41,7 @@ FILES = {
     "linearity": "growth/linearity.csv",
     "strata": "growth/slopes_by_stratum.csv",
     "centring": "growth/centring.csv",
+    "origin": "growth/origin.csv",
     "lines": "growth/lines.csv",
     "fits": "growth/fits.csv",
     "slopes": "slopes/slopes.parquet",
@@ -125,6 +126,7 @@ class Frames(ShortRepr):
     linearity: pd.DataFrame
     strata: pd.DataFrame
     centring: pd.DataFrame
+    origin: pd.DataFrame
     lines: pd.DataFrame
     fits: pd.DataFrame
     slopes: pd.DataFrame

@@ -6,11 +6,12 @@ import math
 from typing import Any
 
 from slopewise.report.cautions import cautions
+from slopewise.report.course_words import model_words
 from slopewise.report.frames import Frames
 from slopewise.report.naming import Naming
 from slopewise.report.numbers import count, interval, number
 from slopewise.report.section_evidence import marker_words
-from slopewise.report.section_growth import model_words, trajectories
+from slopewise.report.section_growth import trajectories
 from slopewise.report.wording import reliabilities, reliability_sentence
 
 

@@ -108,12 +108,16 @@ def clock_sentence(naming: Naming) -> str:
     if naming.predictor != "time":
         return (
             f"The groups are the values of the column {naming.study.data.patient}, called patients here as everywhere; "
-            f"the predictor whose slope is wanted is {naming.predictor}, which is no time, and starting values are "
-            f"those {naming.zero}."
+            f"the predictor whose slope is wanted is {naming.predictor}, which is not time."
         )
     clock = (
         f"The clock counts {naming.study.data.analysis_unit} from time zero, which is {naming.time_zero}. It decides "
-        "what a starting value means; it does not move slopes or predictions."
+        "what an intercept means"
+    )
+    clock += (
+        "; with independent intercepts and slopes (growth.structure: diagonal) it is a part of the model, too."
+        if naming.study.growth.structure == "diagonal"
+        else "; it does not change slopes or predictions."
     )
     if not naming.has_landmark:
         return f"{clock} All visits are used; a level and a slope are a patient’s at the last visit."

@@ -6,7 +6,9 @@ import math
 
 import pandas as pd
 
+from slopewise.design_screen import is_straight
 from slopewise.figures import pooling as draw
+from slopewise.report.course_words import origin_of, where
 from slopewise.report.frames import Frames
 from slopewise.report.marker_panels import Draw, component, of, pictures
 from slopewise.report.naming import Naming
@@ -14,7 +16,7 @@ from slopewise.report.numbers import count, figures, number, percent
 from slopewise.report.parts import Picture
 
 THREE = (
-    "each patient’s starting value and slope, three ways. No pooling: the line through the patient’s own values. "
+    "each patient’s value at one moment and slope, three ways. No pooling: the line through the patient’s own values. "
     "Complete pooling: one line for all patients with the same covariates. Partial pooling: the mixed model, which "
     "moves each patient from the first towards the second along the thin line, the further the less the patient’s "
     "own values say. These are of the model fitted to everybody; the slopes that are published are cross-fitted. The "
@@ -58,13 +60,28 @@ def with_line(frames: Frames, marker: str) -> pd.DataFrame:
     return rows[rows["slope_ols"].notna() & rows["slope"].notna()]
 
 
+def at_origin(rows: pd.DataFrame, frames: Frames, naming: Naming, marker: str) -> tuple[pd.DataFrame, str]:
+    """Intercepts of straight lines moved to a moment within the measurements, and that moment in words."""
+    origin = origin_of(frames, marker)
+    if origin is None or origin["moment"] == "zero":
+        return rows, naming.zero
+    if not is_straight(naming.study.growth.fixed, naming.predictor):
+        return rows, f"{naming.zero} (outside the measurements)"
+    moved = {
+        f"intercept{kind}": rows[f"intercept{kind}"] + float(origin["at"]) * rows[f"slope{kind}"]
+        for kind in ("", "_ols", "_pooled")
+    }
+    return rows.assign(**moved), where(naming, origin)
+
+
 def three_panel(frames: Frames, naming: Naming) -> Draw:
     def panel(marker: str, label: str, name: str) -> tuple[str, str] | None:
         rows = with_line(frames, marker)
         if len(rows) < 2:
             return None
         unit = naming.slope_unit(marker)
-        start = f"value {naming.zero}, {naming.unit_of(marker)}"
+        rows, at = at_origin(rows, frames, naming, marker)
+        start = f"value {at}, {naming.unit_of(marker)}"
         spread = (rows["slope_ols"].std(), rows["slope"].std())
         said = f"Slopes of the patients’ own lines differ by a standard deviation of {figures(spread[0])} {unit}"
         true = component(frames, marker, naming.predictor)

@@ -8,12 +8,12 @@ import pandas as pd
 
 from slopewise import run
 from slopewise.figures import growth as draw
+from slopewise.report.course_words import components
 from slopewise.report.frames import Frames
 from slopewise.report.marker_panels import Detailed, Lines, marker_table
 from slopewise.report.naming import FIRST, Naming
 from slopewise.report.numbers import count_of, counts_of_parts, figures, number
 from slopewise.report.parts import Cell, Picture, Section, Table
-from slopewise.report.section_growth import components
 from slopewise.report.section_pooling import pooling_pictures
 from slopewise.report.wording import reliability_sentence
 
@@ -37,8 +37,8 @@ def slopes_section(frames: Frames, naming: Naming) -> Section:
             "by_visits": Picture(
                 "reliability",
                 "Mean reliability of the slopes by number of visits. With one visit a slope is the average slope, "
-                "tilted by what "
-                "the starting value says about it.",
+                "shifted by "
+                "what the value says about it.",
                 [draw.reliability(groups, labels, "reliability", naming.moment)],
             ),
             "table": slopes_table(frames, naming),

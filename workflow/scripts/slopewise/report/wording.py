@@ -11,11 +11,10 @@ from enum import Enum
 
 import pandas as pd
 
-from slopewise.design_screen import is_straight
 from slopewise.report.frames import Frames
 from slopewise.report.kinds import KINDS
 from slopewise.report.naming import Naming
-from slopewise.report.numbers import count, figures, in_words, interval, number, percent, signed
+from slopewise.report.numbers import count, in_words, interval, number, percent, signed
 
 NEGLIGIBLE = 0.02
 """A difference in C or AUC below this is called negligible: of 100 comparable pairs of patients, not two more in order.
@@ -267,50 +266,3 @@ def scope_sentence(frames: Frames, naming: Naming) -> str:
 def order_sentence(level: Gain, naming: Naming) -> str:
     """The headline's metric in plain words."""
     return f"{naming.words.explained}: {percent(level.value)} with the levels."
-
-
-def fixed_words(frames: Frames, naming: Naming, marker: str) -> str:
-    """The average patient's course in words; covariates of the growth model, where there are any, stay in the table."""
-    rows = frames.fixed_effects
-    rows = rows[(rows["marker"] == marker) & (rows["model"] == "study")].set_index("term")
-    name, unit = naming.marker(marker), naming.unit_of(marker)
-    if not is_straight(naming.study.growth.fixed, naming.predictor):
-        return curve_words(frames, naming, marker)
-    if not {"Intercept", naming.predictor} <= set(rows.index):
-        return f"The fixed effects of {name} are in the table; the formula has no plain intercept and time."
-    start, trend = rows.loc["Intercept"], rows.loc[naming.predictor]
-    others = "" if len(rows) == 2 else ", with the other terms at zero or at their reference level,"
-    either_way = trend["ci_low"] < 0 < trend["ci_high"]
-    moves = "rises by" if trend["estimate"] > 0 else "falls by"
-    size = figures(trend["estimate"]) if either_way else figures(abs(trend["estimate"]))
-    ends = figure_ends(trend)
-    sentence = (
-        f"{naming.zero[0].upper()}{naming.zero[1:]} {name} averages {figures(start['estimate'])} {unit}{others} "
-        f"and {'on average moves by' if either_way else moves} {size} a {naming.unit}{ends}"
-        f"{', so that it may rise or fall' if either_way else ''}."
-    )
-    if naming.study.markers[marker].transform == "log":
-        per_unit = math.expm1(trend["estimate"])
-        sentence += f" On the original scale that is {signed(100 * per_unit, 1)}% a {naming.unit}."
-    return sentence
-
-
-def curve_words(frames: Frames, naming: Naming, marker: str) -> str:
-    """The average course in words where it is a curve: its slope at one moment."""
-    rows = frames.strata.fillna({"by": "", "versus": ""})
-    rows = rows[(rows["marker"] == marker) & (rows["by"] == "") & (rows["versus"] == "")]
-    if not len(rows) or not math.isfinite(rows["estimate"].iloc[0]):
-        return f"The average course of {naming.marker(marker)} is a curve; its fixed effects are in the table."
-    row = rows.iloc[0]
-    when = naming.moment if naming.has_landmark else f"{naming.predictor} {figures(row['at'])}"
-    return (
-        f"The average course of {naming.marker(marker)} is a curve ({naming.study.growth.fixed}); at {when} its slope "
-        f"is {figures(row['estimate'])} {naming.slope_unit(marker)}{figure_ends(row)}."
-    )
-
-
-def figure_ends(row: pd.Series) -> str:
-    """`` (95% interval of the slope 0.05 to 0.14)``, or nothing."""
-    if not math.isfinite(row["ci_low"]):
-        return ""
-    return f" (95% interval of the slope {figures(row['ci_low'])} to {figures(row['ci_high'])})"
