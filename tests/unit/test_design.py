@@ -155,7 +155,7 @@ def test_a_column_that_is_not_there_is_told_with_those_that_are(rows: pd.DataFra
 
 
 def test_a_logarithm_of_zero_is_told(rows: pd.DataFrame) -> None:
-    with pytest.raises(InputError, match=r"'log\(time\)' is not a finite number in row 0"):
+    with pytest.raises(InputError, match=r"'log\(time\)' is not a finite number where time = 0;"):
         learned("~ log(time)", rows)
 
 

@@ -12,8 +12,11 @@ def prepare(
     from slopewise import tables
     from slopewise.cohort import prepare_cohort
     from slopewise.study import load_study
+    from slopewise.validate.feasible import refuse_infeasible
 
-    cohort = prepare_cohort(load_study(study_file), folder)
+    study = load_study(study_file)
+    cohort = prepare_cohort(study, folder)
+    refuse_infeasible(study, cohort.measurements, cohort.patients, cohort.later)
     tables.write(cohort.measurements, "cohort/measurements", measurements)
     tables.write(cohort.later, "cohort/later", later)
     tables.write(cohort.patients, "cohort/patients", patients)

@@ -7,6 +7,7 @@ workflow itself uses, so that what is said here is what will be analysed.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,17 +16,17 @@ import numpy as np
 import pandas as pd
 
 from slopewise.cli_columns import Column, describe, readable
-from slopewise.cli_landmark import fold_plan, outer_folds, unsupported
+from slopewise.cli_landmark import unsupported
 from slopewise.cli_runtime import Estimate, estimate
 from slopewise.cli_sample_size import MARGIN, SampleSize, sample_size, sample_size_binary
 from slopewise.cohort import Cohort, prepare_cohort
 from slopewise.cohort.findings import NOTE, WARNING, Problem
 from slopewise.cohort.kinds import Kind, kinds
-from slopewise.run import InputError
 from slopewise.run_words import amount
 from slopewise.sources import Table, read_table
 from slopewise.study import Study, formula_names, load_study
 from slopewise.study_keys import ColumnReference
+from slopewise.validate.feasible import feasibility
 
 MANY_VISITS = 3
 FEW_PATIENTS = 10
@@ -109,12 +110,15 @@ def examine(path: Path) -> Examination:
     cohort = prepare_cohort(study, Path())
     visits = cohort.measurements.groupby("patient")["time"].nunique()
     markers = [marker_visits(cohort, name) for name in study.markers]
-    ladder, size, horizons, stops = _outcome(study, cohort)
+    later = cohort.later if study.growth.rows == "all" else None
+    can = feasibility(study, cohort.measurements, cohort.patients, later)
+    ladder, size, horizons = _outcome(study, cohort, can.folds)
     found = kinds(problems_of(cohort.problems, WARNING))
     patients = len(cohort.patients)
     without, few = _slope_warnings(study, markers, patients)
     warnings = [
         *without,
+        *can.warnings,
         *(str(kind) for kind in found if is_grave(kind, patients)),
         *_size_warnings(ladder, size),
         *few,
@@ -123,7 +127,8 @@ def examine(path: Path) -> Examination:
     return Examination(
         file=path, study=study, cohort=cohort, columns=column_lines(study), visits=visits, markers=markers,
         ladder=ladder, size=size, horizons=horizons, time=estimate(study, len(cohort.patients)),
-        warnings=warnings, notes=[str(kind) for kind in kinds(problems_of(cohort.problems, NOTE))], stops=stops,
+        warnings=warnings, notes=[str(kind) for kind in kinds(problems_of(cohort.problems, NOTE))],
+        stops=list(can.stops),
     )  # fmt: skip
 
 
@@ -245,20 +250,14 @@ def _markers(names: list[str]) -> str:
 # -- outcome ----------------------------------------------------------------------------------------------------------
 
 
-def _outcome(study: Study, cohort: Cohort) -> tuple[list[StepLine], SampleSize | None, list[HorizonLine], list[str]]:
-    """The ladder's sizes, the largest step's sample size, the horizons, and what makes the study impossible."""
+def _outcome(
+    study: Study, cohort: Cohort, folds: Sequence[np.ndarray]
+) -> tuple[list[StepLine], SampleSize | None, list[HorizonLine]]:
+    """The ladder's sizes, the largest step's sample size, and the horizons in these outer `folds`."""
     if not study.has_outcome:
-        return [], None, [], []
-    stops: list[str] = []
-    folds: list[np.ndarray] = []
-    try:
-        folds = outer_folds(cohort.patients, fold_plan(study), study.data.centre)
-        for fold in folds:
-            refuse_unlearnable(study, cohort.patients, fold)
-    except InputError as error:  # too few patients, or nothing to learn from
-        stops.append(str(error))
+        return [], None, []
     if study.outcome.kind != "survival":
-        return _of_value(study, cohort, stops)
+        return (*_of_value(study, cohort), [])
     followup, event = cohort.patients["followup"].to_numpy(), cohort.patients["event"].to_numpy() == 1
     ladder = ladder_lines(study, cohort.patients, int(event.sum()))
     largest = max(ladder, key=lambda step: step.coefficients)
@@ -267,37 +266,21 @@ def _outcome(study: Study, cohort: Cohort) -> tuple[list[StepLine], SampleSize |
         reason = unsupported(horizon, cohort.patients, folds)
         by_then, beyond = int((event & (followup <= horizon)).sum()), int((followup > horizon).sum())
         horizons.append(HorizonLine(horizon, by_then, beyond, reason))
-        stops += [reason] if reason else []
     size = sample_size(
         largest.coefficients, len(followup), int(event.sum()), float(followup.sum()), study.outcome.horizons[-1]
     )
-    return ladder, size, horizons, list(dict.fromkeys(stops))
+    return ladder, size, horizons
 
 
-def _of_value(
-    study: Study, cohort: Cohort, stops: list[str]
-) -> tuple[list[StepLine], SampleSize | None, list[HorizonLine], list[str]]:
+def _of_value(study: Study, cohort: Cohort) -> tuple[list[StepLine], SampleSize | None]:
     """The same for an outcome without a time: events are the rarer of two outcomes, or patients if it is a number."""
     outcome = cohort.patients["outcome"].to_numpy(dtype=float)
     if study.outcome.kind == "continuous":
-        return ladder_lines(study, cohort.patients, len(outcome)), None, [], stops
+        return ladder_lines(study, cohort.patients, len(outcome)), None
     events = int(outcome.sum())
     ladder = ladder_lines(study, cohort.patients, min(events, len(outcome) - events))
     largest = max(step.coefficients for step in ladder)
-    return ladder, sample_size_binary(largest, len(outcome), events), [], stops
-
-
-def refuse_unlearnable(study: Study, patients: pd.DataFrame, fold: np.ndarray) -> None:
-    """What the run itself would refuse in this assignment to folds: a stratum without events, an outcome all alike."""
-    from slopewise.outcome.fit import check_strata, check_varies
-    from slopewise.outcome.ladder import causes_of
-    from slopewise.outcome.predictors import StratumCoding
-
-    if study.outcome.kind == "survival":
-        strata = StratumCoding.learn(patients, study.outcome.strata)
-        check_strata(strata, strata.codes(patients), patients["event"].to_numpy() == 1, fold)
-    else:
-        check_varies(patients["outcome"].to_numpy(dtype=float), causes_of(study)[0], fold)
+    return ladder, sample_size_binary(largest, len(outcome), events)
 
 
 def ladder_lines(study: Study, patients: pd.DataFrame, events: int) -> list[StepLine]:

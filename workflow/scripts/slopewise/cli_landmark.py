@@ -11,11 +11,12 @@ import numpy as np
 import pandas as pd
 
 from slopewise.cohort import Cohort, CohortError, prepare_cohort
-from slopewise.folds import NESTED, FoldPlan, make_folds
+from slopewise.folds import fold_plan, make_folds
 from slopewise.metrics.ipcw import check_horizons
 from slopewise.run import InputError
 from slopewise.study import Study
 from slopewise.study_keys import CrossFit, Validation
+from slopewise.validate.feasible import outer_folds
 
 STEPS = {
     "years": (0.5, 0.1),
@@ -42,34 +43,11 @@ class Moments:
     reason: str
 
 
-def fold_plan(study: Study) -> FoldPlan:
-    """The folds that a study asks for."""
-    crossfit, validation = study.crossfit, study.validation
-    return FoldPlan(crossfit.folds, crossfit.repeats, validation.folds, validation.repeats, study.seed)
-
-
-def outer_folds(patients: pd.DataFrame, plan: FoldPlan, centre: str | None = None) -> list[np.ndarray]:
-    """The outer fold of each of `patients` (the cohort's table) in each repeat of the validation, as a run has it.
-
-    The centres, where a column `centre` names them, are one assignment more.
-
-    Raises `InputError` when the cohort is too small for the folds.
-    """
-    folds = make_folds(patients, plan, centre)
-    outer = folds[folds["scheme"].isin(NESTED) & (folds["held_out"] == 0)]
-    return [
-        own.set_index("patient")["fold"].reindex(patients["patient"]).to_numpy()
-        for _, own in outer.groupby(["scheme", "repeat"], sort=True)
-    ]
-
-
 def unsupported(horizon: float, patients: pd.DataFrame, folds: Sequence[np.ndarray]) -> str:
     """Why a horizon cannot be evaluated in these folds; empty when it can."""
     followup, event = patients["followup"].to_numpy(dtype=float), patients["event"].to_numpy() == 1
     try:
-        check_horizons([horizon], followup, event)
-        for fold in folds:
-            check_horizons([horizon], followup, event, fold)
+        check_horizons([horizon], followup, event, None, *folds)
     except InputError as error:
         return str(error)
     return ""
@@ -132,7 +110,7 @@ def _moments(study: Study, landmark: float, cohort: Cohort) -> Moments | None:
     for folds in FOLDS if events >= 2 else ():
         asked = study.model_copy(update={"crossfit": CrossFit(folds=folds), "validation": Validation(folds=folds)})
         try:
-            horizons = _horizons(patients, outer_folds(patients, fold_plan(asked)))
+            horizons = _horizons(patients, outer_folds(make_folds(patients, fold_plan(asked)), patients))
         except InputError:  # too few patients for so many folds
             continue
         if horizons:

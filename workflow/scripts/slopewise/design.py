@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -261,7 +262,11 @@ def _evaluate(
     from formulaic import ModelSpec
 
     prepared = _prepared(formula, frame, levels)
-    parsed = Parsed(formula.text)
+    try:
+        parsed = Parsed(formula.text)
+    except Exception as error:  # its own class of errors, with colours for a terminal
+        reason = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).splitlines()[0][:200]
+        raise InputError(f"formula {formula.text!r}: {reason}") from None
     for factor in {factor.expr for term in parsed for factor in term.factors}:
         screen_factor(factor, formula)
     spec = ModelSpec(formula=parsed, materializer="pandas", na_action="ignore", output="numpy", transform_state=state)
@@ -278,8 +283,12 @@ def _evaluate(
     bad = np.flatnonzero(~np.isfinite(matrix).all(axis=0))
     if len(bad):
         row = int(np.flatnonzero(~np.isfinite(matrix[:, bad[0]]))[0])
+        made_of = ", ".join(
+            f"{name} = {value:g}" if isinstance(value, float) else f"{name} = {value}"
+            for name, value in prepared.iloc[row].items()
+        )
         raise InputError(
-            f"formula {formula.text!r}: the term {names[bad[0]]!r} is not a finite number in row {frame.index[row]}; "
-            "check the values it is made of (a logarithm of zero?)"
+            f"formula {formula.text!r}: the term {names[bad[0]]!r} is not a finite number where {made_of}; "
+            "choose a term that is defined there (a logarithm takes numbers above 0, a root numbers from 0)"
         )
     return matrix, names, made.model_spec.transform_state

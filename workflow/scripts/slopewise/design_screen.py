@@ -75,7 +75,12 @@ class _Screen:
                 first = self.terms(left)
                 count = first + first * self.terms(right)
             case ast.BinOp(left, ast.Pow(), right):
-                count = self.terms(left) ** int(self.exponent(right))
+                power = self.exponent(right)
+                if not isinstance(power, int):
+                    base = ast.unparse(left).replace(" @ ", ":")
+                    remedy = f"between terms ** takes a whole number up to {MAX_EXPONENT}; a power is "
+                    raise self.refuse(f"{_shown(node)} is no term", f"{remedy}I({base}**{power:g})")
+                count = self.terms(left) ** power
             case ast.UnaryOp(ast.USub() | ast.UAdd(), ast.Constant(value=0 | 1)):
                 count = 1
             case ast.Constant(value=value):
@@ -134,6 +139,11 @@ class _Screen:
             if keyword.arg not in KEYWORDS[name]:
                 raise self.refuse(f"{name} has no option {keyword.arg!r} here", _options(name))
             options[keyword.arg] = self.option(keyword.value)
+            whole = keyword.arg in ("df", "degree")
+            if whole and (isinstance(options[keyword.arg], bool) or not isinstance(options[keyword.arg], int)):
+                raise self.refuse(
+                    f"{keyword.arg} of {name} is {_shown(keyword.value)}", f"write a whole number of 1 to {MAX_BASIS}"
+                )
         for position, value in enumerate(rest):
             known = name == "poly" and position < 2
             options[("degree", "raw")[position] if known else f"#{position}"] = self.option(value)

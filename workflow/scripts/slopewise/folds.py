@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from slopewise.run import InputError, generator
 from slopewise.run_repr import ShortRepr
+from slopewise.study import Study
 
 CROSSFIT, VALIDATION, CENTRE = "crossfit", "validation", "centre"
 NESTED = (VALIDATION, CENTRE)
@@ -64,6 +65,13 @@ class FoldPlan:
                 f"{patients} patients at risk are too few for crossfit.folds {self.crossfit_folds} inside "
                 f"validation.folds {self.validation_folds}: every fold needs two patients. Lower the number of folds."
             )
+
+
+def fold_plan(study: Study) -> FoldPlan:
+    """The folds that a study asks for; without an outcome there is nothing to validate."""
+    crossfit, validation = study.crossfit, study.validation
+    repeats = validation.repeats if study.has_outcome else 0
+    return FoldPlan(crossfit.folds, crossfit.repeats, validation.folds, repeats, study.seed)
 
 
 def strata_of(cohort: pd.DataFrame) -> NDArray[np.int64]:

@@ -91,9 +91,15 @@ def _shape_row(data: MarkerData, shape: str, formula: str, fit: GrowthFit, linea
 
 
 def _average_slope(data: MarkerData, fit: GrowthFit, at: float) -> float:
-    """The average course's slope at one value of the predictor, over the cohort's covariates."""
+    """The average course's slope at one value of the predictor, over the cohort's covariates.
+
+    Missing where the course has none there: the square root at 0.
+    """
     rows = data.covariates.assign(**{fit.specification.time: at})
-    return float((fit.design.fixed.derivative(rows) @ fit.estimates.beta[0]).mean())
+    try:
+        return float((fit.design.fixed.derivative(rows) @ fit.estimates.beta[0]).mean())
+    except InputError:
+        return float("nan")
 
 
 def centring(model: GrowthModel, data: MarkerData) -> pd.DataFrame:

@@ -124,9 +124,22 @@ def _of_outcome(study: Study) -> dict[str | None, str]:
     return {getattr(study.outcome, key): f"outcome.{key}" for key in ("time", "event", "column", "entry")}
 
 
+def _predictor_rules(study: Study) -> Iterator[Finding]:
+    """The predictor whose slope is wanted must be in a formula, or there is no slope."""
+    growth = study.growth
+    try:
+        named = formula_names(growth.fixed) | formula_names(growth.random)
+    except ValueError:
+        return  # told with the formula
+    if growth.slope_of == "time" and "time" not in named:
+        message = "neither growth.fixed nor growth.random names `time`, so nobody has a slope; for example `~ time`"
+        yield Finding(("growth", "fixed"), message)
+
+
 def _formula_rules(study: Study) -> Iterator[Finding]:
     """What the growth model is made of: its formulas, and the columns of its residual variance."""
     growth = study.growth
+    yield from _predictor_rules(study)
     for key in ("residual_by", "weights"):
         if getattr(growth, key) == "time":
             yield Finding(("growth", key), "`time` is the patient's clock; name a column of the data")

@@ -58,6 +58,8 @@ class Design:
         time, bounds = specification.time, specification.bounds
         fixed, x = Recipe.learn(specification.fixed, frame, levels, time, bounds)
         random, z = Recipe.learn(specification.random, frame, levels, time, bounds)
+        if not len(fixed.names):
+            raise InputError(f"fixed formula {specification.fixed.text!r}: it makes no column; write ~ time or ~ 1")
         if not len(random.names) or len(random.names) > 4:
             raise InputError(
                 f"random formula {specification.random.text!r}: it makes {len(random.names)} columns, not 1 to 4"

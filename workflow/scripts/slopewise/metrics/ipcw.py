@@ -117,35 +117,56 @@ def _inverse(survival: Floats) -> Floats:
     return np.divide(1.0, survival, out=np.zeros_like(survival), where=survival > 0)
 
 
-def check_horizons(
-    horizons: Sequence[float], followup: ArrayLike, event: ArrayLike, fold: ArrayLike | None = None
-) -> None:
-    """Refuse a horizon that the data do not support: `InputError` that names the largest supported one.
+def check_horizons(horizons: Sequence[float], followup: ArrayLike, event: ArrayLike, *folds: ArrayLike | None) -> None:
+    """Refuse horizons that the data do not support: `InputError` that names them all and the largest supported one.
 
-    A horizon t is supported when in every training set (everybody but one fold; everybody when `fold` is None) an
-    event happened by t and someone is followed past t, so that G(t) > 0, and when in at least one test fold a patient
-    with an event by t can be compared with one followed past t.
+    A horizon t is supported when in every training set (everybody but one fold; everybody without `folds`) an event
+    happened by t and someone is followed past t, so that G(t) > 0, and when in at least one test fold a patient with
+    an event by t can be compared with one followed past t. Each of `folds` (n,) is one assignment to folds: a horizon
+    needs the support of all of them.
     """
     time, happened = np.asarray(followup, dtype=float), np.asarray(event, dtype=bool)
-    fold = np.zeros(len(time), dtype=int) if fold is None else np.asarray(fold)
-    labels = np.unique(fold)
-    training = [fold != label for label in labels] if len(labels) > 1 else [np.ones(len(time), dtype=bool)]
-    if any(not (happened & rows).any() for rows in training):
-        raise InputError(
-            f"outcome.events: {int(happened.sum())} of {len(time)} patients have the event after the landmark, too "
-            "few for every set of training patients to hold one. Use fewer folds, or another landmark."
-        )
-    earliest = max(time[happened & rows].min() for rows in training)
-    latest = min(time[rows].max() for rows in training)
-    wrong = [h for h in horizons if not (earliest <= h < latest and _comparable(h, time, happened, fold))]
+    everybody = np.zeros(len(time), dtype=int)
+    assigned = [everybody if fold is None else np.asarray(fold) for fold in folds] or [everybody]
+    check_events(happened, *assigned)
+    earliest, latest, wrong = -np.inf, np.inf, set()
+    for fold in assigned:
+        training = _training(fold)
+        first = max(time[happened & rows].min() for rows in training)
+        end = min(time[rows].max() for rows in training)
+        wrong |= {h for h in horizons if not (first <= h < end and _comparable(h, time, happened, fold))}
+        earliest, latest = max(earliest, first), min(latest, end)
     if wrong:
         good = [h for h in horizons if h not in wrong]
         largest = f"the largest supported one is {max(good):g}" if good else "none of the list is supported"
         raise InputError(
-            f"outcome.horizons: {', '.join(f'{h:g}' for h in wrong)} cannot be evaluated: {largest}. Events by the "
-            f"horizon and patients followed past it are needed in all training patients and in a test fold, here from "
-            f"{earliest:.4g} to below {latest:.4g} after the landmark. Remove or change these horizons."
+            f"outcome.horizons: {', '.join(f'{h:g}' for h in horizons if h in wrong)} cannot be evaluated: {largest}. "
+            "Events by the horizon and patients followed past it are needed in all training patients and in a test "
+            f"fold, here from {earliest:.4g} to below {latest:.4g} after the landmark. Remove or change these horizons."
         )
+
+
+def check_events(event: ArrayLike, *folds: ArrayLike) -> None:
+    """Refuse with `InputError` too few events (n,) for an event among the patients outside every fold of `folds`."""
+    happened = np.asarray(event, dtype=bool)
+    if all((happened & rows).any() for fold in folds for rows in _training(np.asarray(fold))):
+        return
+    number = int(happened.sum())
+    has = "has" if number == 1 else "have"
+    remedy = "Choose another landmark or a wider definition of the event"
+    if number > 1:
+        remedy = "Use fewer folds, leave data.centre out, or choose another landmark"
+    two = "" if number > 1 else ", so there must be two or more"
+    raise InputError(
+        f"outcome.events: {number} of {len(happened)} patients {has} the event after the landmark, too few: every set "
+        f"of training patients needs one at least{two}. {remedy}."
+    )
+
+
+def _training(fold: NDArray[np.int64]) -> list[NDArray[np.bool_]]:
+    """Who is outside each fold; everybody where there is one fold."""
+    labels = np.unique(fold)
+    return [fold != label for label in labels] if len(labels) > 1 else [np.ones(len(fold), dtype=bool)]
 
 
 def _comparable(horizon: float, time: Floats, happened: NDArray[np.bool_], fold: NDArray[np.int64]) -> bool:

@@ -171,8 +171,10 @@ def check_varies(outcome: Floats, name: str, fold: Integers | None = None) -> No
 def check_strata(strata: StratumCoding, codes: Integers, event: Flags, fold: Integers | None = None) -> None:
     """Refuse with `InputError` a stratum (of `codes`, (n,)) without an event (n,) among the patients outside some fold.
 
-    It would have no baseline, hence no risk.
+    It would have no baseline, hence no risk. Without columns there is one stratum, of which `check_events` speaks.
     """
+    if not strata.columns:
+        return
     for training in _trainings(len(event), fold):
         happened = set(codes[training & event].tolist())
         for code, level in enumerate(strata.levels):

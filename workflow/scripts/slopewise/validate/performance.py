@@ -148,10 +148,13 @@ def _missing_text(metric: str, horizon: float, draws: Floats, missing: int) -> s
 
 
 def _curve_table(cohort: Cohort, names: Sequence[str], x: Floats, draws: Floats) -> pd.DataFrame:
-    """Points of curves: x (S, H, G), and y with its interval from `draws` (B, S, H, G), row 0 the sample itself."""
+    """Points of curves: x (S, H, G), and y with its interval from `draws` (B, S, H, G), row 0 the sample itself.
+
+    Each x stands once: where all risks are alike a curve is one point.
+    """
     low, high, _ = percentile_interval(draws[1:])
     points = x.shape[2]
-    return pd.DataFrame(
+    frame = pd.DataFrame(
         {
             "predictors": np.repeat(np.array(names, dtype=object), x.shape[1] * points),
             "cause": cohort.cause,
@@ -162,6 +165,7 @@ def _curve_table(cohort: Cohort, names: Sequence[str], x: Floats, draws: Floats)
             "ci_high": high.ravel(),
         }
     )
+    return frame.drop_duplicates(["predictors", "cause", "horizon", "x"], ignore_index=True)
 
 
 def _decision_table(cohort: Cohort, benefit: Floats) -> pd.DataFrame:
