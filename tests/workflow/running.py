@@ -223,7 +223,7 @@ def run_steps(study_file: Path, results: Path, until: str = "validate", folder: 
     slopes |= at(*(f"{name}.csv" for name in OF_SLOPES))
     slopes |= {"slopes_csv": results / "slopes/slopes.csv", "audit": results / "slopes/leakage_audit.csv"}
     parts = {name: [path] for name, path in chunk.items()}
-    script("gather_slopes").gather(study_file, cohort["measurements"], folds, **parts, outputs=slopes)
+    script("gather_slopes").gather(study_file, **tables, folds=folds, **parts, outputs=slopes)
     if until == "slopes":
         return results
     study = load_study(study_file)
