@@ -117,7 +117,7 @@ def test_other_clocks_and_grades_are_no_markers(tmp_path):
     text = flat((tmp_path / "study.yaml").read_text(encoding="utf-8"))
     assert "- age_now: goes up with day" in text
     assert "- sex: does not change within a patient" in text
-    assert "- below: line 2: '<5' is not a number" in text
+    assert "- below: 44 × '<5', no numbers (first at line 2)" in text
 
 
 def test_rows_at_one_time_are_averaged_and_told(tmp_path):
@@ -233,11 +233,11 @@ def test_a_study_file_that_is_there_is_kept(tmp_path):
 def test_errors_in_the_files_do_not_keep_init_from_writing(tmp_path):
     bring(tmp_path)
     with (tmp_path / "patients.csv").open("a", encoding="utf-8") as stream:
-        stream.write("Z999,900,1,50\r\n")
+        stream.write("P001,900,1,50\r\n")
     ended = call("init", "visits.csv", "--patients", "patients.csv", folder=tmp_path)
-    assert ended.exit_code == 0 and "patient Z999" in ended.output
+    assert ended.exit_code == 0 and "patient P001" in ended.output and "stands twice" in ended.output
     checked = call("check", "study.yaml", folder=tmp_path)
-    assert checked.exit_code == 1 and "Z999" in checked.stderr
+    assert checked.exit_code == 1 and "P001" in checked.stderr
 
 
 HOSTILE = (

@@ -92,11 +92,17 @@ def init(
     date_format: Annotated[
         str, typer.Option(metavar="FORMAT", help='How dates are written, e.g. "%d/%m/%Y" for day first.')
     ] = "",
+    patients_date_format: Annotated[
+        str, typer.Option(metavar="FORMAT", help="The same for the table of patients, if it differs there.")
+    ] = "",
     marker: Annotated[
         list[str] | None,
         typer.Option(metavar="COLUMN", help="A column that is a marker; repeat it. Else all that fit."),
     ] = None,
     followup: Annotated[str, typer.Option(metavar="COLUMN", help="Column with the end of a patient's follow-up.")] = "",
+    followup_unit: Annotated[
+        TimeUnit | None, typer.Option(help="Its unit; else by its name, or as it fits the visits.")
+    ] = None,
     event: Annotated[str, typer.Option(metavar="COLUMN", help="Column with the code of what ended it.")] = "",
     event_code: Annotated[
         list[str] | None,
@@ -134,6 +140,7 @@ def init(
 
         said = Named(
             patient=patient, time=time, time_unit=time_unit or "", date_format=date_format, followup=followup,
+            patients_date_format=patients_date_format, followup_unit=followup_unit or "",
             event=event, events=tuple(event_code or ()), competing=tuple(competing_code or ()),
             markers=tuple(marker or ()), landmark=landmark, outcome=not no_outcome,
         )  # fmt: skip

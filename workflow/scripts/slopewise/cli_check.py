@@ -23,7 +23,7 @@ from slopewise.cohort import Cohort, prepare_cohort
 from slopewise.cohort.findings import NOTE, WARNING, Problem
 from slopewise.cohort.kinds import Kind, kinds
 from slopewise.run_words import amount
-from slopewise.sources import Table, read_table
+from slopewise.sources import Table, read_patients, read_table
 from slopewise.study import Study, formula_names, load_study
 from slopewise.study_keys import ColumnReference
 from slopewise.validate.feasible import feasibility
@@ -153,7 +153,7 @@ def column_lines(study: Study) -> list[ColumnLine]:
     """Each column that the study names, with the file it is read from and what is in it."""
     data, outcome = study.data, study.outcome
     rows = read_table(Path(), data.measurements, "data.measurements", data)
-    people = read_table(Path(), data.patients, "data.patients", data) if data.patients else rows
+    people = read_patients(Path(), data) or rows
     zero = data.time_zero.column if isinstance(data.time_zero, ColumnReference) else None
     wanted: list[tuple[str, str | None, Table]] = [
         ("data.patient", data.patient, rows),

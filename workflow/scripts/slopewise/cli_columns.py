@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -11,15 +12,20 @@ import numpy as np
 import pandas as pd
 
 from slopewise.cohort.clock import read_times
+from slopewise.cohort.findings import line_word
 from slopewise.sources import MISSING, Table, numbers, shown
 
-DATE_FORMATS = (
-    "auto",
+DAYS_WRITTEN = (
     *(f"%d{mark}%m{mark}{year}" for mark in "./- " for year in ("%Y", "%y")),
     *(f"%m{mark}%d{mark}{year}" for mark in "/-." for year in ("%Y", "%y")),
-    *("%Y/%m/%d", "%Y.%m.%d", "%Y%m%d", "%d-%b-%Y", "%d %b %Y", "%d%b%Y"),
+    *("%Y/%m/%d", "%Y.%m.%d", "%Y%m%d", "%d-%b-%Y", "%d %b %Y", "%d%b%Y", "%d-%b-%y", "%d%b%y", "%b %d, %Y"),
+    *("%d. %B %Y", "%d %B %Y", "%B %d, %Y"),
 )
+TIMES_WRITTEN = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p", ":%H:%M:%S", "T%H:%M:%S")
+DATE_FORMATS = ("auto", *(f"{day}{time}" for time in TIMES_WRITTEN for day in DAYS_WRITTEN))
 """Formats that are tried, in this order; ``auto`` is ISO."""
+MOST_SHOWN = 4
+"""Different cells that a message shows; the others are counted."""
 SAMPLE = 40
 """Cells on which a format is tried before the whole column is read by it."""
 
@@ -62,14 +68,23 @@ def describe(table: Table, name: str) -> Column:
         formats = tuple(fmt for fmt in DATE_FORMATS if _fits(table, name, fmt))
     odd = ""
     if bad and not formats:
-        first = bad[0]
-        odd = f"line {table.lines[first.row]}: {first.message}" if len(bad) < present / 2 else "text"
+        odd = bad_cells(table, name, [cell.row for cell in bad]) if len(bad) < present / 2 else "text"
     return Column(name, present, int(table.text[name][~missing].nunique()), values, odd, formats)
+
+
+def bad_cells(table: Table, name: str, rows: list[int]) -> str:
+    """Cells that are no numbers, the same ones counted: ``98 × '<30', 26 × 'x' (first at line 5), no numbers``."""
+    counts = Counter(shown(str(table.text[name].iloc[row])) for row in rows)
+    named = [f"{count} × {cell}" for cell, count in counts.most_common(MOST_SHOWN)]
+    others = len(rows) - sum(count for _, count in counts.most_common(MOST_SHOWN))
+    more = f" and {others} more" if others else ""
+    place = f"{line_word(table.name)} {table.lines[rows[0]]}"
+    return f"{', '.join(named)}{more}, {'no number' if len(rows) == 1 else 'no numbers'} (first at {place})"
 
 
 def _fits(table: Table, name: str, date_format: str) -> bool:
     present = np.flatnonzero(~table.missing(name))
-    for rows in (present[:SAMPLE], present):
+    for rows in (present[:1], present[:SAMPLE], present):
         part = Table(table.name, table.text.iloc[rows], table.lines[rows], table.encoding, table.decimal)
         if read_times(part, name, "date", date_format)[1]:
             return False
@@ -132,6 +147,14 @@ def is_constant(table: Table, patient: str, name: str) -> bool:
     rows = rows[~rows[name].isin(MISSING)]
     by_patient = rows.groupby(patient)[name]
     return int(by_patient.nunique().max()) <= 1 and bool((by_patient.size() > 1).any())
+
+
+def looks_like_code(column: Column) -> bool:
+    """Whether whole numbers are few and large, such as sites 101 to 105: more likely names than amounts."""
+    values = np.unique(column.values[np.isfinite(column.values)])
+    if not column.is_number or not 3 <= len(values) <= 30 or np.any(values % 1):
+        return False
+    return bool(len(values) < 0.5 * column.present and values.min() >= 100 and np.ptp(values) < 10 * len(values))
 
 
 def listed(names: Iterable[str]) -> str:

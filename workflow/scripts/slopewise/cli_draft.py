@@ -42,9 +42,11 @@ class Draft:
     written: str
     dialect: Dialect
     patient: Proposal
+    patients_patient: str
     time: Proposal
     unit: Proposal
     date_format: str
+    patients_date_format: str
     analysis_unit: Proposal
     time_zero: Proposal
     twins: int
@@ -124,10 +126,14 @@ def _data(draft: Draft) -> Iterator[str]:
     for key, value in draft.dialect.keys.items():
         yield f"  {key}: {scalar(value)}"
     yield from _key("patient", draft.patient)
+    if draft.patients_patient != draft.patient.value:
+        yield f"  patients_patient: {scalar(draft.patients_patient)}"
     yield from _key("time", draft.time)
     yield from _key("time_unit", draft.unit)
     if draft.date_format != "auto":
         yield f"  date_format: {scalar(draft.date_format)}"
+    if draft.patients_date_format:
+        yield f"  patients_date_format: {scalar(draft.patients_date_format)}"
     yield from _key("analysis_unit", draft.analysis_unit)
     yield from _key("time_zero", draft.time_zero, text=False)
     if draft.twins:
@@ -184,6 +190,7 @@ def _survival(draft: Draft, blank: str) -> Iterator[str]:
     yield "outcome:"
     yield "  kind: survival"
     yield f"  time: {scalar(outcome.followup or blank)}  # end of follow-up, on the clock of data.time"
+    yield from (line for remark in outcome.remarks for line in _comment(remark, "  "))
     yield f"  time_unit: {outcome.unit or draft.unit.value}"
     yield f"  event: {scalar(outcome.event or blank)}"
     if outcome.event_reason:
@@ -192,6 +199,11 @@ def _survival(draft: Draft, blank: str) -> Iterator[str]:
     if outcome.competing:
         yield f"  competing: {_labels(outcome.competing)}"
     yield f"  censored: [{', '.join(_code(code) for code in outcome.censored or ('0',))}]"
+    for name, why in outcome.described.items():
+        yield from _comment(f"covariates: never {readable(name)}: it {why}", "  ")
+    for name in outcome.asked_about:
+        told = f"{readable(name)} has a few whole numbers: if they are codes, it is a category: C({readable(name)})"
+        yield from _comment(f"covariates: {told}", "  ")
     if outcome.other_covariates:
         yield from _comment(f"covariates: more could be named: {listed(outcome.other_covariates)}", "  ")
     yield f"  covariates: [{', '.join(scalar(name) for name in outcome.covariates)}]"

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from slopewise.cli_columns import Column, Within, describe, listed, named, readable, scalar, vocabulary, within, words
+from slopewise.cli_clock import best_match, known_ids, only_format
+from slopewise.cli_columns import Column, Within, describe, listed, named, readable, scalar, vocabulary, within
+from slopewise.cli_units import named_unit, unit_of_steps
 from slopewise.cohort.clock import DAYS, read_times
 from slopewise.run import InputError
 from slopewise.sources import Table
@@ -22,21 +24,19 @@ PATIENT = vocabulary(
     "recordid patnr patientnr patientennummer fallnummer fall proband kennung sujet paciente school animal"
 )
 TIME = vocabulary(
+    "hour hours minute minutes stunde stunden heure heures hora horas "
     "time times day days date visitdate week weeks month months year years yr yrs obstime obs t visittime examdate "
     "tag tage datum woche wochen monat monate jahr jahre zeit jour jours mois annee annees fecha dia dias data age "
     "alter visitdatum untersuchungsdatum sampledate"
 )
 COUNTS = vocabulary("visit wave no nr number")
-UNITS = {
-    "days": vocabulary("day days d tag tage jour jours dia dias"),
-    "weeks": vocabulary("week weeks wk wks woche wochen semaine semaines"),
-    "months": vocabulary("month months mo mos mth monat monate mois mes meses"),
-    "years": vocabulary("year years yr yrs y age alter jahr jahre annee annees ano anos"),
-}
 START = vocabulary(
     "baseline start startdate enrolled enrolment enrollment inclusion randomised randomized randomisation "
     "randomization surgery operation diagnosis index treatment beginn einschluss diagnose therapiebeginn debut inicio"
 )
+
+
+COVARIATES = vocabulary("age sex gender alter geschlecht sexe edad sexo geslacht leeftijd eta sesso")
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,9 @@ class Named:
     time: str = ""
     time_unit: str = ""
     date_format: str = ""
+    patients_date_format: str = ""
     followup: str = ""
+    followup_unit: str = ""
     event: str = ""
     events: tuple[str, ...] = ()
     competing: tuple[str, ...] = ()
@@ -96,42 +98,67 @@ def told(table: Table, column: str, option: str) -> str:
     )
 
 
-def guess_patient(seen: Look, asked: str) -> Proposal:
-    """The column of the patient; in both tables, where there are two."""
+def guess_patient(seen: Look, asked: str) -> tuple[Proposal, str]:
+    """The column of the patient in the measurements, and its name in the file of patients (the same without one)."""
     table = seen.measurements
-    if asked:
-        for each in filter(None, (table, seen.patients)):
-            told(each, asked, "--patient")
-        return Proposal(asked, "as told")
     names = [str(name) for name in table.text.columns]
-    if seen.patients is not None:
-        shared = [name for name in names if name in seen.people]
-        if not shared:
-            raise InputError(
-                f"{seen.patients.name}: has no column in common with {table.name}, so nothing tells which patient a "
-                f"row belongs to; give the patient's column one name in both ({table.name} has {listed(names)}; "
-                f"{seen.patients.name} has {listed(list(seen.people))})"
-            )
-        names = [name for name in shared if seen.people[name].distinct == len(seen.patients.text)]
-    scored = [(_patient_score(seen, name, place), -place, name) for place, name in enumerate(names)]
+    if asked:
+        told(table, asked, "--patient")
+        other = _same_patients(seen, asked)
+        if not other and seen.patients is not None:
+            told(seen.patients, asked, "--patient")
+        return Proposal(asked, "as told" + _other_name(seen, asked, other)), other or asked
+    pairs = {name: _same_patients(seen, name) for name in names}
+    scored = [(_patient_score(seen, name, pairs[name], place), -place, name) for place, name in enumerate(names)]
     best = max(scored, default=(0.0, 0, ""))
     if best[0] < 3:
+        if seen.patients is not None and not any(pairs.values()):
+            raise InputError(
+                f"{seen.patients.name}: has no column in common with {table.name}, neither by name nor by values, so "
+                f"nothing tells which patient a row belongs to; give the patient's column the same ids in both "
+                f"({table.name} has {listed(names)}; {seen.patients.name} has {listed(list(seen.people))})"
+            )
         raise InputError(
             f"{table.name}: no column looks like the patient (a name such as id, and values that repeat"
             f"{', each once in ' + seen.patients.name if seen.patients else ''}); say it with --patient COLUMN; "
-            f"the columns there are: {listed([str(name) for name in table.text.columns])}"
+            f"the columns there are: {listed(names)}"
         )
     column = seen.columns[best[2]]
     found = f"{column.distinct} different values in {column.present} rows"
-    return Proposal(best[2], f"{found}, each once in {seen.patients.name}" if seen.patients else found)
+    found += f", each once in {seen.patients.name}" if seen.patients and column.distinct else ""
+    return Proposal(best[2], found + _other_name(seen, best[2], pairs[best[2]])), pairs[best[2]] or best[2]
 
 
-def _patient_score(seen: Look, name: str, place: int) -> float:
+def _other_name(seen: Look, name: str, other: str) -> str:
+    if not other or other == name or seen.patients is None:
+        return ""
+    return f", where it is called {readable(other)}: the ids are the same"
+
+
+def _same_patients(seen: Look, name: str) -> str:
+    """The column of the patients' file that holds the patients of a column of the measurements; empty where none does.
+
+    One of the same name, unless its values are others and those of a second column are the same.
+    """
+    if seen.patients is None:
+        return ""
+    once = [other for other, column in seen.people.items() if column.distinct >= 0.9 * len(seen.patients.text)]
+    other, share = best_match(known_ids(seen.measurements, name), seen.patients, once)
+    if name in seen.people:
+        own = best_match(known_ids(seen.measurements, name), seen.patients, [name])[1]
+        return other if share >= 0.8 and own < 0.5 else name
+    return other if share >= 0.8 else ""
+
+
+def _patient_score(seen: Look, name: str, other: str, place: int) -> float:
     """0 for a column that cannot be the patient, 3 or more for one that is worth proposing."""
     column, rows = seen.columns[name], len(seen.measurements.text)
-    if not 2 <= column.distinct <= 0.9 * rows or column.present < rows or column.is_date:
+    if not 2 <= column.distinct <= 0.9 * rows or column.present < 0.95 * rows or column.is_date:
         return 0.0
-    if column.is_number and not np.equal(np.mod(column.values, 1), 0).all():
+    values = column.values[np.isfinite(column.values)]
+    if column.is_number and not np.equal(np.mod(values, 1), 0).all():
+        return 0.0
+    if seen.patients is not None and (not other or seen.people[other].distinct < 0.9 * len(seen.patients.text)):
         return 0.0
     cells = seen.measurements.text[name]
     blocks = int((cells != cells.shift()).sum())
@@ -178,21 +205,11 @@ def movement(table: Table, patient: str, column: Column) -> Within:
 
 
 def guess_format(table: Table, columns: list[Column], asked: str) -> str:
-    """One date format for all columns of dates: `data.date_format` is one for the study."""
+    """One date format for all these columns of dates, the first of which are the visits."""
     if asked:
         return asked
     fitting = [fmt for fmt in columns[0].formats if all(fmt in column.formats for column in columns)]
-    first = table.text[columns[0].name][~table.missing(columns[0].name)].iloc[0]
-    if not fitting:
-        names = ", ".join(readable(column.name) for column in columns)
-        raise InputError(f"{table.name}: no one format fits the dates of {names}; say it with --date-format")
-    if len(fitting) > 1 and "auto" not in fitting and "." not in fitting[0]:
-        either = " or ".join(f'"{fmt}"' for fmt in fitting)
-        raise InputError(
-            f"{table.name}: column {readable(columns[0].name)}: the dates, such as {first!r}, may be day first or "
-            f"month first; say it with --date-format {either}"
-        )
-    return fitting[0]
+    return only_format(table, columns[0], fitting or list(columns[0].formats), "--date-format")
 
 
 def guess_unit(table: Table, patient: str, column: Column, asked: str) -> Proposal:
@@ -201,19 +218,20 @@ def guess_unit(table: Table, patient: str, column: Column, asked: str) -> Propos
         return Proposal(asked, "as told")
     if column.is_date:
         return Proposal("date", "calendar dates")
-    own = set(words(column.name))
-    for unit, known in UNITS.items():
-        if own & known:
-            return Proposal(unit, f"by its name {readable(column.name)!r}")
-    gap = movement(table, patient, column).gap
-    unit = "days" if gap >= 25 else "months" if gap >= 2.5 else "years"
-    return Proposal(unit, f"A GUESS: a typical step between visits is {gap:g}, and the name does not tell the unit")
+    if own := named_unit(column.name):
+        return Proposal(own, f"by its name {readable(column.name)!r}")
+    moves = movement(table, patient, column)
+    ends = np.nanmax(column.values) - np.nanmin(column.values)
+    unit, consequence = unit_of_steps(moves.gap, float(ends))
+    step = f"a typical step between visits is {moves.gap:g}, and the name does not tell the unit"
+    return Proposal(unit, f"A GUESS: {step}; {consequence}; another unit is said with --time-unit")
 
 
 def guess_analysis_unit(unit: str, span: float) -> Proposal:
     """The unit of results, from the median of the patients' last visits `span` (in `unit`)."""
     days = span * DAYS[unit]
-    chosen = "years" if days >= 500 else "months" if days >= 120 else "weeks" if days >= 28 else "days"
+    limits = (("years", 500.0), ("months", 120.0), ("weeks", 28.0), ("days", 2.0), ("hours", 0.125))
+    chosen = next((name for name, least in limits if days >= least), "minutes")
     if unit == "years":
         chosen = "years"
     own = "days" if unit == "date" else unit
@@ -224,11 +242,25 @@ def guess_time_zero(seen: Look, patient: str, column: Column) -> Proposal:
     """Time zero: a date of start among the patients' columns, zero of a clock that starts there, else the first row."""
     moves = movement(seen.measurements, patient, column)
     if column.is_date:
-        for name, other in seen.people.items():
-            if other.is_date and other.present == len(other.values) and named(name, START) >= 2:
-                return Proposal(f"{{column: {scalar(name)}}}", "a date of the patients' table whose name says start")
+        if name := start_column(seen):
+            return Proposal(f"{{column: {scalar(name)}}}", "a date of the patients' table whose name says start")
         return Proposal("first_visit", "with dates the clock starts at each patient's first row")
-    if np.median(moves.first) > max(3.0 * moves.gap, 0.0) or (moves.first < 0).mean() > 0.5:
-        where = f"half of the patients start at {np.median(moves.first):g} or later"
-        return Proposal("first_visit", f"{where}, so the numbers have no common 0")
+    first = float(np.median(moves.first))
+    if np.nanmedian(column.values) < 0 and first < -moves.gap:
+        where = "most rows lie before 0, so the numbers count back from an end"
+        return Proposal("first_visit", f"{where}; {first:g} is the median of the first ones")
+    if first > max(3.0 * moves.gap, 0.0):
+        return Proposal(
+            "first_visit", f"half of the patients start at {first:g} or later, so the numbers have no common 0"
+        )
+    if first < 0:
+        return Proposal("0", "the numbers start before 0: a baseline before time zero is a visit like any other")
     return Proposal("0", "the numbers start near 0")
+
+
+def start_column(seen: Look) -> str:
+    """A column of dates of the patients' table whose name says that something starts; empty where there is none."""
+    for name, other in seen.people.items():
+        if other.is_date and other.present >= 0.8 * len(other.values) and named(name, START) >= 2:
+            return name
+    return ""

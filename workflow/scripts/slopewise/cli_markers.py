@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from slopewise.cli_columns import Column, is_constant, readable
+from slopewise.cli_columns import Column, is_constant, looks_like_code, readable
 from slopewise.cli_guess import Look, told
+from slopewise.cohort.technical import technical
 from slopewise.run import InputError
 from slopewise.study_rules import MARKER_NAME, RESERVED
 
@@ -45,8 +46,7 @@ def guess_markers(
 
     `asked` are the columns that the user named: then these and no other.
     """
-    for wanted in asked:
-        told(seen.measurements, wanted, "--marker")
+    asked = tuple(_asked(seen, wanted) for wanted in asked)
     left: list[LeftOut] = []
     graded: list[Column] = []
     chosen: list[Column] = []
@@ -77,6 +77,17 @@ def guess_markers(
     return [_marker(column, used) for column in chosen], left
 
 
+def _asked(seen: Look, wanted: str) -> str:
+    """The column that `--marker` names, by its own name or by that under which it is proposed as a marker."""
+    names = [str(name) for name in seen.measurements.text.columns]
+    if wanted not in names:
+        for alike in (str.__str__, str.casefold):
+            found = [name for name in names if alike(wanted) in (alike(marker_name(name, set())), alike(_bare(name)))]
+            if len(found) == 1:
+                return found[0]
+    return told(seen.measurements, wanted, "--marker")
+
+
 def _why_not(seen: Look, patient: str, time: str, column: Column) -> str:
     table = seen.measurements
     if column.present == 0:
@@ -89,8 +100,12 @@ def _why_not(seen: Look, patient: str, time: str, column: Column) -> str:
         return column.odd
     if column.distinct < 2:
         return "one value only"
+    if what := technical(column.name, column.values):
+        return what
     if is_constant(table, patient, column.name):
         return "does not change within a patient"
+    if looks_like_code(column):
+        return "few whole numbers, which look like codes (name it with --marker if it is measured)"
     measured = np.isfinite(column.values)
     if table.text[patient][measured].value_counts().ge(2).sum() < 3:
         return "measured twice in fewer than three patients"

@@ -11,7 +11,7 @@ import io
 import math
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ import pandas as pd
 
 from slopewise.run import InputError
 from slopewise.run_repr import ShortRepr
+from slopewise.study_errors import close_to
 from slopewise.study_files import input_file
 from slopewise.study_keys import Data
 
@@ -84,6 +85,36 @@ def read_table(folder: Path, name: str, key: str, data: Data) -> Table:
         return _read_csv(path, name, data)
     known = " ".join((*CSV_SUFFIXES, *PARQUET_SUFFIXES))
     raise InputError(f"{name}: files ending in {path.suffix!r} are not read ({key}); save it as one of: {known}")
+
+
+def read_patients(folder: Path, data: Data, key: str = "data.patients") -> Table | None:
+    """The table `data.patients`, its column of the patient called as in the measurements; None where there is none.
+
+    `key`: what names the file, for messages.
+
+    Raises `InputError` as `read_table` does, and where `data.patients_patient` names no column.
+    """
+    if data.patients is None:
+        return None
+    table = read_table(folder, data.patients, key, data)
+    names = [str(name) for name in table.text.columns]
+    if data.patients_patient is None or (key != "data.patients" and data.patients_patient not in names):
+        return table  # the files of new patients may have one name for both
+    if data.patients_patient not in names:
+        close = close_to(data.patients_patient, names, 0.8)
+        meant = f"; did you mean {close!r}?" if close else ""
+        there = ", ".join(names[:40]) + (f" and {len(names) - 40} more" if len(names) > 40 else "")
+        message = f"there is no such column (data.patients_patient){meant}; the columns there are: {there}"
+        raise InputError(f"{data.patients}: column {data.patients_patient}: {message}")
+    return called_alike(table, data.patients_patient, data.patient)
+
+
+def called_alike(table: Table, column: str, name: str) -> Table:
+    """The table with `column` under another name; a column that has that name already is another one, and goes."""
+    text = table.text
+    if column != name:
+        text = text.drop(columns=[name], errors="ignore").rename(columns={column: name})
+    return replace(table, text=text)
 
 
 def numbers(table: Table, column: str) -> tuple[np.ndarray, list[BadCell]]:

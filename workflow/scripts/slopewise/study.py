@@ -161,7 +161,8 @@ _DEPENDS_ON: dict[str, tuple[str, ...]] = {
     "outcome": (
         *("seed", *_GROWTH_MODEL, *_OUTCOME_MODEL, "outcome.bootstrap", "outcome.time_unit", "crossfit"),
         *_keys("markers.*", "column transform unit"),
-        *_keys("data", "patient time time_unit date_format patients_date_format analysis_unit time_zero duplicates"),
+        *_keys("data", "patient patients_patient time time_unit date_format patients_date_format analysis_unit"),
+        *_keys("data", "time_zero duplicates"),
     ),
     "validate": ("seed", "data.centre", *_OUTCOME_MODEL, "validation"),
     "report": tuple(key for key in Study.model_fields if key != "chunk_size"),

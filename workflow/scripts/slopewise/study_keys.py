@@ -102,6 +102,9 @@ class Data(Keys):
     patient: Name
     """Column with the patient, or any other unit that was measured repeatedly (school, site). Always text: 001 is
     not 1. Example: `id`"""
+    patients_patient: Name | None = None
+    """Column with the patient in `data.patients`, where it has another name there than `data.patient`.
+    Example: `subject_id`"""
     time: Name
     """Column that says when the row was measured. Example: `day`"""
     time_unit: Literal["minutes", "hours", "days", "weeks", "months", "years", "date", "none"]

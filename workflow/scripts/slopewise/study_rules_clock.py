@@ -29,6 +29,10 @@ def clock_rules(study: Study) -> Iterator[Finding]:
         yield Finding(("data", "decimal"), "the comma cannot be both data.delimiter and data.decimal")
     if data.patient == data.time:
         yield Finding(("data", "time"), f"column {data.time!r} is data.patient already")
+    if data.patients_patient is not None and data.patients is None:
+        yield Finding(
+            ("data", "patients_patient"), "is only used with a table of patients (data.patients); leave it out"
+        )
     if data.time_unit == "date" and isinstance(data.time_zero, float):
         message = "with data.time_unit: date the time zero must be {column: NAME} (a date a patient) or first_visit"
         yield Finding(("data", "time_zero"), message)

@@ -29,7 +29,7 @@ from slopewise.cohort.rows import read_rows, transformed
 from slopewise.design_screen import screen
 from slopewise.run import InputError, file_digest
 from slopewise.run_repr import ShortRepr
-from slopewise.sources import Table, read_table
+from slopewise.sources import Table, read_patients, read_table
 from slopewise.study import Study
 
 __all__ = ["Cohort", "CohortError", "event_labels", "prepare_cohort"]
@@ -63,9 +63,7 @@ def prepare_cohort(study: Study, folder: Path) -> Cohort:
     _screen_formulas(study)
     findings = Findings()
     measurements = read_table(folder, study.data.measurements, "data.measurements", study.data)
-    patients = None
-    if study.data.patients is not None:
-        patients = read_table(folder, study.data.patients, "data.patients", study.data)
+    patients = read_patients(folder, study.data)
     for table in filter(None, (measurements, patients)):
         _tell_encoding(table, findings)
     columns = find_columns(study, measurements, patients, findings)

@@ -30,7 +30,7 @@ from slopewise.cohort.rows import (
     typed_column,
 )
 from slopewise.run_repr import ShortRepr
-from slopewise.sources import BadCell, Table, read_table, shown
+from slopewise.sources import BadCell, Table, read_patients, read_table, shown
 from slopewise.study import Study
 from slopewise.study_keys import ColumnReference
 
@@ -84,9 +84,7 @@ def read_newcomers(study: Study, folder: Path, covariates: Mapping[str, Covariat
     findings = Findings()
     study = study.model_copy(update={"data": study.data.model_copy(update={"incomplete": "error"})})
     table = read_table(folder, study.data.measurements, "--measurements", study.data)
-    own = None
-    if study.data.patients is not None:
-        own = read_table(folder, study.data.patients, "--patients", study.data)
+    own = read_patients(folder, study.data, "--patients")
     absent = _absent_markers(study, table, findings)
     known = study.model_copy(update={"markers": {n: m for n, m in study.markers.items() if n not in absent}})
     columns = _find(known, table, own, covariates, findings)
