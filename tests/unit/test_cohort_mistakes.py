@@ -89,17 +89,17 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "text in a covariate of numbers": (
         people(",60,", ",sixty,"),
         "p.csv: line 3, patient B, column age: 'sixty' is not a number; correct it; if the column holds categories, "
-        "write each as text (for example grade_1)",
+        "name it in data.categories",
     ),
     "a number in a covariate of text": (
         people(",60,m", ",60,1"),
         "p.csv: line 3, patient B, column sex: '1' is a number in a column of text; correct it; if the column holds "
-        "categories, write each as text (for example grade_1)",
+        "categories, name it in data.categories",
     ),
     "text in a covariate of the growth model": (
         rows("A,0,1,3.5,10", "A,0,1,3.5,low") | {"growth__fixed": "~ time + dose"},
         "m.csv: line 2, patient A, column dose: 'low' is not a number; correct it; if the column holds categories, "
-        "write each as text (for example grade_1)",
+        "name it in data.categories",
     ),
     "decimal comma among points": (
         rows("B,0,1.5,", 'B,0,"1,5",'),
@@ -115,7 +115,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
             "data__decimal": ".",
         },
         "p.csv: line 2, patient A, column age: '5,0' is not a number where the decimal mark is '.'; correct it; if the "
-        "column holds categories, write each as text (for example grade_1) (and 3 more)",
+        "column holds categories, name it in data.categories (and 3 more)",
     ),
     "infinite value": (
         rows("A,365.25,2,", "A,365.25,inf,"),
@@ -124,7 +124,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "infinite covariate": (
         people(",60,", ",-Inf,"),
         "p.csv: line 3, patient B, column age: '-Inf' is not a finite number; correct it; if the column holds "
-        "categories, write each as text (for example grade_1)",
+        "categories, name it in data.categories",
     ),
     "log of 0": (
         rows("A,365.25,2,", "A,365.25,0.0,"),

@@ -174,12 +174,13 @@ def column_lines(study: Study) -> list[ColumnLine]:
     for key, column, preferred in wanted:
         table = preferred if column in preferred.text.columns else rows
         if column is not None and column in table.text.columns:
-            lines.append(ColumnLine(key, column, table.name, content(describe(table, column), table, key)))
+            code = column in data.categories
+            lines.append(ColumnLine(key, column, table.name, content(describe(table, column), table, key, code)))
     return lines
 
 
-def content(column: Column, table: Table, key: str) -> str:
-    """What a column holds in a few words."""
+def content(column: Column, table: Table, key: str, code: bool = False) -> str:
+    """What a column holds in a few words; `code`: its numbers are categories."""
     missing = len(table.text) - column.present
     gaps = f", {missing} missing" if missing else ""
     if key == "data.patient":
@@ -187,7 +188,7 @@ def content(column: Column, table: Table, key: str) -> str:
     cells = table.text[column.name][~table.missing(column.name)]
     if column.is_date:
         return f"dates, {cells.iloc[0]} in the first row{gaps}"
-    if key == "outcome.event" or not column.is_number:
+    if code or key == "outcome.event" or not column.is_number:
         counts = cells.value_counts().sort_index()
         listed = ", ".join(f"{readable(str(code))}: {count}" for code, count in counts.head(8).items())
         return listed + (f" and {len(counts) - 8} more" if len(counts) > 8 else "") + gaps

@@ -10,7 +10,7 @@ import ast
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -32,6 +32,15 @@ def is_text(values: pd.Series) -> bool:
     )
 
 
+def level_order(values: Iterable[Any]) -> list[str]:
+    """The distinct levels as text: by their numbers where all are numbers (2 before 10), else as text."""
+    levels = sorted({str(value) for value in values})
+    try:
+        return sorted(levels, key=float)
+    except ValueError:
+        return levels
+
+
 def learn_levels(formulas: Sequence[Formula], frame: pd.DataFrame) -> dict[str, tuple[Any, ...]]:
     """The levels of every categorical column that the formulas name, in sorted order (or as the column orders them).
 
@@ -46,7 +55,8 @@ def learn_levels(formulas: Sequence[Formula], frame: pd.DataFrame) -> dict[str, 
                 levels[name] = tuple(values.cat.categories.tolist())
             elif is_text(values) or name in formula.categorical:
                 found = values.dropna().unique().tolist()
-                levels[name] = tuple(sorted(found, key=lambda level: (str(type(level)), level)))
+                rank = {level: place for place, level in enumerate(level_order(found))}
+                levels[name] = tuple(sorted(found, key=lambda level: rank[str(level)]))
     return levels
 
 

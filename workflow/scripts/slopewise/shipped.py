@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from slopewise import __version__
+from slopewise.design import level_order
 from slopewise.growth.draws import parameter_draws
 from slopewise.outcome.fit import OutcomeFit
 from slopewise.run import generator
@@ -69,7 +70,7 @@ def reading(study: Study) -> dict[str, Any]:
         content["data"]["time_zero"] = 0.0  # the date of time zero served the outcome alone
     data = (
         *("patient", "time", "time_unit", "date_format", "patients_date_format"),
-        *("analysis_unit", "time_zero", "duplicates"),
+        *("analysis_unit", "time_zero", "duplicates", "categories"),
     )
     return {
         "data": {key: content["data"][key] for key in data},
@@ -104,7 +105,7 @@ def _covariate(study: Study, name: str, measurements: pd.DataFrame, patients: pd
     if pd.api.types.is_numeric_dtype(values):
         known = None if name in study.outcome.strata else span(values.to_numpy(dtype=float))
         return {"levels": None, "range": known, "varies": varies}
-    return {"levels": sorted({str(value) for value in values}), "range": None, "varies": varies}
+    return {"levels": level_order(values), "range": None, "varies": varies}
 
 
 def _growth(study: Study, data: MarkerData, markers: int) -> dict[str, Any]:

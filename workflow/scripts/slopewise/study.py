@@ -9,12 +9,23 @@ import math
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, ValidationError
+from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from slopewise.run import InputError
 from slopewise.strict_yaml import MOST_BYTES, Document, StrictYamlError, read_document
 from slopewise.study_errors import MOST_OTHERS, Finding, findings_of, one_line, shortened_path
-from slopewise.study_keys import CrossFit, Data, Growth, Keys, Marker, Outcome, Report, Validation, expects
+from slopewise.study_keys import (
+    CrossFit,
+    Data,
+    Growth,
+    Keys,
+    Marker,
+    Outcome,
+    Report,
+    Validation,
+    expects,
+    plain_categories,
+)
 from slopewise.study_rules import broken_rules, formula_names
 
 __all__ = ["STEPS", "Marker", "Study", "formula_names", "load_study"]
@@ -58,6 +69,11 @@ class Study(Keys):
         "auto"
     )
     """Markers a job. Example: `50`"""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _categories(cls, content: Any) -> Any:
+        return plain_categories(content)
 
     @property
     def landmark_time(self) -> float:
@@ -162,7 +178,7 @@ _DEPENDS_ON: dict[str, tuple[str, ...]] = {
         *("seed", *_GROWTH_MODEL, *_OUTCOME_MODEL, "outcome.bootstrap", "outcome.time_unit", "crossfit"),
         *_keys("markers.*", "column transform unit"),
         *_keys("data", "patient patients_patient time time_unit date_format patients_date_format analysis_unit"),
-        *_keys("data", "time_zero duplicates"),
+        *_keys("data", "time_zero duplicates categories"),
     ),
     "validate": ("seed", "data.centre", *_OUTCOME_MODEL, "validation"),
     "report": tuple(key for key in Study.model_fields if key != "chunk_size"),

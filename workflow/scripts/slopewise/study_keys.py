@@ -43,6 +43,29 @@ def _labelled(value: Any) -> Any:
     return {_code(code): label for code, label in value.items()} if isinstance(value, dict) else value
 
 
+CATEGORY = re.compile(r"\s*C\(\s*(.+?)\s*\)\s*")
+
+
+def plain_categories(content: Any) -> Any:
+    """The raw content of a study with each ``C(column)`` in a list of columns as that column in `data.categories`."""
+    if not isinstance(content, dict) or not isinstance(content.get("data"), dict):
+        return content
+    content = dict(content)
+    found: list[str] = []
+    for part, key in (("outcome", "covariates"), ("outcome", "strata"), ("validation", "subgroups")):
+        own = content.get(part)
+        listed = own.get(key) if isinstance(own, dict) else None
+        if isinstance(listed, list | tuple):
+            codes = [CATEGORY.fullmatch(name) if isinstance(name, str) else None for name in listed]
+            found += [code[1] for code in codes if code]
+            plain = [code[1] if code else name for name, code in zip(listed, codes, strict=True)]
+            content[part] = {**content[part], key: plain}
+    told = content["data"].get("categories", [])
+    if found and isinstance(told, list | tuple):
+        content["data"] = {**content["data"], "categories": list(dict.fromkeys([*told, *found]))}
+    return content
+
+
 def expects(what: str) -> WrapValidator:
     """One plain sentence in place of an error for each alternative of a union."""
 
@@ -130,6 +153,10 @@ class Data(Keys):
     """What lacks something that the analysis needs (a patient without rows, time zero, follow-up or outcome; a row
     without a time, or of a patient who is not in `data.patients`): `exclude` leaves it out, counted in the flow with
     its reason and listed in `cohort/problems.csv`; `error` refuses it. Example: `error`"""
+    categories: Columns = ()
+    """Columns whose numbers are codes of categories (site 101, stage 2), wherever the study uses them: in covariates,
+    formulas, subgroups. `C(site)` among `outcome.covariates` or `validation.subgroups` says the same.
+    Example: `[site]`"""
     centre: Name | None = None
     """Column with the centre or scanner: besides the folds, each centre is left out once and predicted by the models of
     the others (internal–external validation). A patient without one is removed and counted. Example: `hospital`"""
@@ -226,7 +253,8 @@ class Outcome(Keys):
     """The level of a binary outcome that is the event (needed for binary). Example: `"yes"`"""
     covariates: Columns = ()
     """Patient-level columns that are in every step of the ladder; a time-varying one enters with its last value up to
-    the landmark. A patient who lacks one is removed and counted. Example: `[age, sex]`"""
+    the landmark. `C(site)`: its numbers are codes of categories. A patient who lacks one is removed and counted.
+    Example: `[age, sex, C(site)]`"""
     strata: Columns = ()
     """Columns whose levels have their own baseline hazard. Example: `[centre]`"""
     horizons: Numbers = ()

@@ -60,6 +60,7 @@ def broken_rules(study: Study) -> Iterator[Finding]:
     yield from clock_rules(study)
     yield from _landmark_rules(study)
     yield from _later_rules(study)
+    yield from _category_rules(study)
     yield from _marker_rules(study)
     yield from _formula_rules(study)
     yield from _outcome_rules(study)
@@ -85,6 +86,24 @@ def _landmark_rules(study: Study) -> Iterator[Finding]:
         not study.landmark or list(study.landmark) != sorted(set(study.landmark))
     ):
         yield Finding(("landmark",), "a list of landmarks must hold one at least, and they must increase, each once")
+
+
+def _category_rules(study: Study) -> Iterator[Finding]:
+    """A column of categories is one that the study uses as a covariate or to make groups."""
+    data, outcome = study.data, study.outcome
+    if not data.categories:
+        return
+    try:
+        used = {*outcome.covariates, *outcome.strata, *study.grouping, *study.growth_columns, data.centre}
+    except ValueError:
+        return  # a formula cannot be read, which is told with the formula
+    for name in data.categories:
+        if name in (study.growth.slope_of, study.growth.weights):
+            key = "growth.weights" if name == study.growth.weights else "growth.slope_of"
+            yield Finding(("data", "categories"), f"`{name}` is {key}, which is a number and no code")
+        elif name not in used:
+            message = f"`{name}` is no covariate, stratum, subgroup or column of a growth formula; leave it out"
+            yield Finding(("data", "categories"), message)
 
 
 def _later_rules(study: Study) -> Iterator[Finding]:

@@ -165,7 +165,7 @@ def _people(files: _Files, whole: bool) -> pd.DataFrame:
             constant_values(table, column, "the time zero", data.patient, files.findings)
         people["time"] = pd.Series(times, index=table.lines).reindex(people.index)
     for column in files.columns.of_patients:
-        people[column] = typed_column(table, column, data.patient, files.findings)
+        people[column] = typed_column(table, column, files.study, files.findings)
         if column == files.study.growth.weights:
             tell_bad_weights(files.study, table, people[column].to_numpy(), files.findings)
     return people

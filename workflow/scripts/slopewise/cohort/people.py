@@ -94,7 +94,7 @@ def read_people(study: Study, table: Table, columns: Columns, findings: Findings
     if study.has_outcome:
         people = people.assign(**_outcome_columns(study, table, findings))
     for column in columns.of_patients:
-        people[column] = typed_column(table, column, data.patient, findings)
+        people[column] = typed_column(table, column, study, findings)
         if column == study.growth.weights:
             tell_bad_weights(study, table, people[column].to_numpy(), findings)
     return people

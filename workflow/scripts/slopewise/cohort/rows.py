@@ -18,6 +18,7 @@ from slopewise.cohort.findings import ERROR, WARNING, Findings, line_word
 from slopewise.cohort.incomplete import severity, way_out
 from slopewise.sources import BadCell, Table, numbers, shown
 from slopewise.study import Marker, Study
+from slopewise.study_keys import canonical_code
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def read_rows(study: Study, table: Table, columns: Columns, findings: Findings) 
     findings.add_cells(table, data.time, empty, action, data.patient, gap)
     frame["time"] = times
     covariates = dict.fromkeys((*columns.growth_rows, *columns.last_values))
-    values = {column: typed_column(table, column, data.patient, findings) for column in covariates}
+    values = {column: typed_column(table, column, study, findings) for column in covariates}
     predictor = study.growth.slope_of
     if predictor in values and values[predictor].dtype == object:
         message = "the predictor whose slope is wanted (growth.slope_of) is a column of text"
@@ -109,26 +110,30 @@ def outside_domain(table: Table, marker: Marker, values: np.ndarray) -> list[Bad
     return [BadCell(int(row), f"{shown(table.text[marker.column].iloc[row])} {what}") for row in np.flatnonzero(wrong)]
 
 
-def typed_column(table: Table, column: str, patient_column: str, findings: Findings) -> np.ndarray:
+def typed_column(table: Table, column: str, study: Study, findings: Findings) -> np.ndarray:
     """A covariate as numbers (NaN where missing) if all its cells are, else as text (None where missing).
 
-    A column that mixes both is an error, told at the cells of the rarer kind: a slip of the pen in a column of
-    numbers must not turn it into categories.
+    A column of `data.categories` is text whatever its cells are, a code of 1.0 the same as 1. Another column that mixes
+    both is an error, told at the cells of the rarer kind: a slip of the pen in a column of numbers must not turn it
+    into categories.
     """
-    values, bad = numbers(table, column)
     present = ~table.missing(column)
+    words = table.text[column].to_numpy(dtype=object, copy=True)
+    words[~present] = None
+    if column in study.data.categories:
+        words[present] = [canonical_code(cell) for cell in words[present]]
+        return words
+    values, bad = numbers(table, column)
     if not bad:
         return values
     if len(bad) == present.sum() and not any(cell.numeric for cell in bad):
-        words = table.text[column].to_numpy(dtype=object, copy=True)
-        words[~present] = None
         return words
     if 2 * len(bad) > present.sum() and not any(cell.numeric for cell in bad):
         wrong = {cell.row for cell in bad}
         rows = [int(row) for row in np.flatnonzero(present) if row not in wrong]
         bad = [BadCell(row, f"{shown(table.text[column].iloc[row])} is a number in a column of text") for row in rows]
-    action = "correct it; if the column holds categories, write each as text (for example grade_1)"
-    findings.add_cells(table, column, bad, action, patient_column)
+    action = "correct it; if the column holds categories, name it in data.categories"
+    findings.add_cells(table, column, bad, action, study.data.patient)
     return values
 
 

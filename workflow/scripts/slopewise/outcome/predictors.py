@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from slopewise.design import level_order
 from slopewise.outcome.cox import independent
 from slopewise.outcome.derived import Derived, learn_derived
 from slopewise.run import InputError
@@ -41,7 +42,7 @@ class Note:
 class CovariateCoding:
     """How covariates become columns: a number as it is, a text as one indicator a level but the first.
 
-    `covariates` has (name, levels) in the order of the study file; levels are sorted as text, None for a number.
+    `covariates` has (name, levels) in the order of the study file; levels in `level_order`, None for a number.
     """
 
     covariates: tuple[tuple[str, tuple[str, ...] | None], ...]
@@ -55,7 +56,7 @@ class CovariateCoding:
             if pd.api.types.is_numeric_dtype(column):
                 coded.append((name, None))
             else:
-                coded.append((name, tuple(sorted({str(value) for value in column.dropna()}))))
+                coded.append((name, tuple(level_order(column.dropna()))))
         return cls(tuple(coded))
 
     @property

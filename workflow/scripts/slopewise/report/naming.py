@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from slopewise.design import level_order
 from slopewise.outcome.ladder import causes_of, horizons_of
 from slopewise.report.kinds import KINDS, Words
 from slopewise.report.numbers import in_words
@@ -211,7 +212,7 @@ class Naming:
             return f"{self.marker(marker)}, {QUANTITIES[quantity]}"
         name, bracket, level = term.partition("[")
         if bracket and name in patients:
-            levels = sorted({str(value) for value in patients[name].dropna()})
+            levels = level_order(patients[name].dropna())
             return f"{name}: {level.rstrip(']')} against {levels[0]}"
         return term
 

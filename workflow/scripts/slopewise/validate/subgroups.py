@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from slopewise.design import level_order
 from slopewise.folds import centres_of
 from slopewise.metrics.resampling import compiled_threads, percentile_interval, resample_counts
 from slopewise.outcome.ladder import STEPS
@@ -62,7 +63,7 @@ def _parts(values: pd.Series) -> Iterator[tuple[str, NDArray[np.bool_]]]:
     """Name and members (n,) of each part of a column; who has no value is in none."""
     known = values.dropna()
     if not pd.api.types.is_numeric_dtype(values):
-        for level in sorted({str(value) for value in known}):
+        for level in level_order(known):
             yield level, (values.notna() & (values.astype(str) == level)).to_numpy(dtype=bool)
     elif known.nunique() <= FEW_VALUES:
         for value in sorted(known.unique()):
