@@ -14,14 +14,14 @@ import yaml
 from slopewise import __version__
 from slopewise.cli_check import examine
 from slopewise.cli_runtime import about, estimate
-from slopewise.cli_sample_size import (
+from slopewise.cohort import prepare_cohort
+from slopewise.outcome.sample_size import (
     max_r_squared,
     patients_needed,
     risk_margin,
     sample_size,
     sample_size_binary,
 )
-from slopewise.cohort import prepare_cohort
 from slopewise.study import load_study
 from tests.unit.cli_files import Written, call, files_in, flat, invent
 from tests.workflow.running import pbc_part

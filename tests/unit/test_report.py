@@ -240,8 +240,8 @@ def test_a_count_cannot_be_found_by_subtraction():
 
 def test_findings_about_single_patients_are_counted_and_not_told(page, invented):
     text = page.text("patients")
-    assert "the landmark splits a visit: 9 rows before, 8 after; move it" in text
-    assert "1 warning about single rows, column month" in text and "after the end of follow-up" not in text
+    assert "warning: The landmark splits a visit: 9 rows before, 8 after; move it" in text
+    assert "(<5 patients, column month)" in text and "ZQ" not in text
 
 
 def test_numbers_of_patients():

@@ -11,6 +11,7 @@ from slopewise.report.frames import Frames
 from slopewise.report.naming import Naming
 from slopewise.report.risk_groups import risk_groups, round_times
 from slopewise.report.section_slopes import by_visits
+from slopewise.report.sections import summary
 from tests.unit.report_tables import Invented
 
 
@@ -25,11 +26,15 @@ def changed(frames: Frames, name: str, rows: str, **values: object) -> Frames:
 @pytest.fixture(scope="module")
 def calm(tmp_path_factory) -> tuple[Frames, Naming]:
     """A study that gives no reason for a warning."""
-    study = Invented(patients=400, keys={"outcome.events": {"1": "death"}})
+    study = Invented(patients=600, keys={"outcome.events": {"1": "death"}})
     folder = study.write(tmp_path_factory.mktemp("calm"))
     frames = Frames.read(folder)
     frames = changed(frames, "reliability", "reliability < 1", reliability=0.7)
     frames = changed(frames, "slopes", "visits < 2", visits=2)
+    frames = changed(frames, "serial", "share < 2", verdict="trend")
+    frames = changed(frames, "spread", "rows > 0", sd=1.0)
+    frames = changed(frames, "normality", "number > 0", kurtosis=0.2, outside=0.03)
+    frames = changed(frames, "visits", "p_value < 1", p_value=0.5)
     return replace(frames, problems=frames.problems.iloc[:0]), Naming(study.study())
 
 
@@ -45,9 +50,51 @@ def test_a_calm_study_gives_no_warning(calm):
         ("fits", "marker == 'beta' and fold == 1", {"structure": "excluded"}, "No growth model", "beta 5 of 19"),
         ("fits", "marker == 'beta' and fold == 2", {"structure": "intercept"}, "No random slope", "beta 5 of 19"),
         ("fits", "marker == 'beta'", {"singular": True}, "Singular fits", "beta 19 of 19"),
-        ("patients", "followup > 0.5", {"event": 0}, "Few events", "events for 6 coefficients"),
+        ("patients", "followup > 0.5", {"event": 0}, "Sample size", "events for each coefficient"),
+        (
+            "serial",
+            "marker == 'beta'",
+            {"verdict": "trend_or_serial"},
+            "Trend or serial correlation",
+            "residuals: beta.",
+        ),
+        (
+            "spread",
+            "marker == 'alpha' and fitted > 1",
+            {"sd": 2.4},
+            "Unequal scatter",
+            "alpha (2.40 times as large at high values",
+        ),
+        (
+            "normality",
+            "marker == 'beta' and what == 'residual'",
+            {"kurtosis": 2.4},
+            "Heavy tails",
+            "beta (excess kurtosis 2.4, 1.2% beyond three",
+        ),
+        (
+            "normality",
+            "marker == 'beta' and what == 'slope'",
+            {"outside": 0.4},
+            "Random effects not normal",
+            "slopes of beta (40% outside",
+        ),
+        (
+            "pooling",
+            "marker == 'alpha' and slope_change_se > 0.09",
+            {"slope_change_se": 1.7},
+            "Influential patients",
+            "alpha (average slope by 1.70 standard errors",
+        ),
+        (
+            "visits",
+            "marker == 'alpha'",
+            {"p_value": 0.004, "estimate": -0.0321},
+            "Informative visits",
+            "alpha (−0.0321 mg/l per year for each further visit, p = 0.004)",
+        ),
         ("reliability", "marker == 'alpha'", {"reliability": 0.29}, "Low reliability", "alpha 0.29"),
-        ("slopes", "marker == 'alpha' and visits == 2", {"visits": 1}, "Few visits", "alpha 200 (50%)"),
+        ("slopes", "marker == 'alpha' and visits == 2", {"visits": 1}, "Few visits", "alpha 300 (50%)"),
         (
             "performance",
             "metric == 'c_uno' and predictors == 'slope'",
@@ -162,3 +209,41 @@ def test_a_last_group_of_few_patients_is_joined_with_the_one_before(frames, nami
     own = joined[joined["marker"] == "alpha"]
     assert own["visits"].tolist() == groups
     assert own["patients"].sum() == 60
+
+
+def test_a_difference_between_those_seen_short_and_long_is_a_caution(calm):
+    frames, naming = calm
+    part = pd.DataFrame(
+        {
+            "marker": "alpha", "part": [1, 3], "patients": 200, "last_from": [0.0, 1.5], "last_to": [1.0, 2.0],
+            "slope": [0.3, 0.1], "slope_low": [0.2, 0.0], "slope_high": [0.4, 0.2], "difference": [0.2, 0.0],
+            "difference_low": [0.05, np.nan], "difference_high": [0.35, np.nan], "reliability": 0.5,
+        }
+    )  # fmt: skip
+    (found,) = cautions(replace(frames, dropout=part), naming)
+    assert found[0] == "Drop-out" and "alpha (0.200 mg/l per year, 95% interval 0.0500 to 0.350)" in found[1]
+    assert cautions(replace(frames, dropout=part.assign(difference_low=-0.05)), naming) == []
+
+
+def test_warnings_of_a_kind_are_one_caution_the_gravest_first(calm):
+    frames, naming = calm
+    columns = ["severity", "file", "line", "patient", "column", "message", "action"]
+    rows = [("warning", "m.csv", 9.0, "ZQ1", "month", "visits after the end of follow-up: 3", "check the dates")]
+    rows += [
+        ("warning", "m.csv", float(k), f"ZQ{k}", "bili", f"'{k}e9' is out of range", "check it") for k in range(150)
+    ]
+    rows += [("warning", "m.csv", np.nan, None, name, f"{name} has 30 values 999", "name it") for name in ("a", "b")]
+    problems = pd.DataFrame(rows, columns=columns)
+    found = cautions(replace(frames, problems=problems), naming)
+    assert [what for what, _ in found] == ["Input files"] * 3
+    assert found[0][1] == "A has 30 values 999 (2 such findings: columns a, b); name it."
+    assert found[1][1] == "… is out of range (150 patients, column bili); check it."
+    assert found[2][1] == "Visits after the end of follow-up: … (<5 patients, column month); check the dates."
+
+
+def test_the_summary_is_calm_only_where_nothing_was_found(calm, tmp_path):
+    frames, naming = calm
+    calm_words = summary(frames, naming)["cautions"]
+    assert calm_words == []
+    loud = changed(frames, "visits", "marker == 'alpha'", p_value=0.001)
+    assert summary(loud, naming)["cautions"] == ["Informative visits"]

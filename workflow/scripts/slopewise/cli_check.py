@@ -6,11 +6,9 @@ workflow itself uses, so that what is said here is what will be analysed.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,11 +16,10 @@ import pandas as pd
 from slopewise.cli_columns import Column, describe, readable
 from slopewise.cli_landmark import unsupported
 from slopewise.cli_runtime import Estimate, estimate
-from slopewise.cli_sample_size import MARGIN, SampleSize, sample_size, sample_size_binary
 from slopewise.cohort import Cohort, prepare_cohort
-from slopewise.cohort.findings import NOTE, WARNING, Problem
-from slopewise.cohort.kinds import Kind, kinds
-from slopewise.run_words import amount
+from slopewise.cohort.findings import NOTE, WARNING
+from slopewise.cohort.kinds import Kind, kinds, problems_of
+from slopewise.outcome.sample_size import SampleSize, counted_events, judge, ladder_sizes, shortfalls
 from slopewise.sources import Table, read_patients, read_table
 from slopewise.study import Study, formula_names, load_study
 from slopewise.study_keys import ColumnReference
@@ -34,7 +31,6 @@ FEW_SHARE = 0.2
 GRAVE_SHARE = 0.2
 NAMED = 3
 """So many markers are named as examples."""
-EVENTS_PER_COEFFICIENT = 10
 
 
 @dataclass(frozen=True)
@@ -112,7 +108,8 @@ def examine(path: Path) -> Examination:
     markers = [marker_visits(cohort, name) for name in study.markers]
     later = cohort.later if study.growth.rows == "all" else None
     can = feasibility(study, cohort.measurements, cohort.patients, later)
-    ladder, size, horizons = _outcome(study, cohort, can.folds)
+    size = _size(study, cohort.patients) if study.has_outcome else Size()
+    horizons = _horizons(study, cohort, can.folds) if study.outcome.kind == "survival" else []
     found = kinds(problems_of(cohort.problems, WARNING))
     patients = len(cohort.patients)
     without, few = _slope_warnings(study, markers, patients)
@@ -120,13 +117,13 @@ def examine(path: Path) -> Examination:
         *without,
         *can.warnings,
         *(str(kind) for kind in found if is_grave(kind, patients)),
-        *_size_warnings(ladder, size),
+        *size.warning,
         *few,
         *(str(kind) for kind in found if not is_grave(kind, patients)),
     ]
     return Examination(
         file=path, study=study, cohort=cohort, columns=column_lines(study), visits=visits, markers=markers,
-        ladder=ladder, size=size, horizons=horizons, time=estimate(study, len(cohort.patients)),
+        ladder=size.ladder, size=size.largest, horizons=horizons, time=estimate(study, len(cohort.patients)),
         warnings=warnings, notes=[str(kind) for kind in kinds(problems_of(cohort.problems, NOTE))],
         stops=list(can.stops),
     )  # fmt: skip
@@ -135,15 +132,6 @@ def examine(path: Path) -> Examination:
 def is_grave(kind: Kind, patients: int) -> bool:
     """Whether findings concern a file as a whole, or a share of `GRAVE_SHARE` of the patients or more."""
     return kind.first.is_whole or kind.concerned >= GRAVE_SHARE * patients
-
-
-def problems_of(frame: pd.DataFrame, severity: str) -> list[Problem]:
-    """The findings of one severity in a table ``cohort/problems``."""
-    records = frame[frame["severity"] == severity].to_dict("records")
-    known: list[dict[str, Any]] = [
-        {str(key): None if pd.isna(value) else value for key, value in record.items()} for record in records
-    ]
-    return [Problem(**record) for record in known]
 
 
 # -- columns ----------------------------------------------------------------------------------------------------------
@@ -251,68 +239,34 @@ def _markers(names: list[str]) -> str:
 # -- outcome ----------------------------------------------------------------------------------------------------------
 
 
-def _outcome(
-    study: Study, cohort: Cohort, folds: Sequence[np.ndarray]
-) -> tuple[list[StepLine], SampleSize | None, list[HorizonLine]]:
-    """The ladder's sizes, the largest step's sample size, and the horizons in these outer `folds`."""
-    if not study.has_outcome:
-        return [], None, []
-    if study.outcome.kind != "survival":
-        return (*_of_value(study, cohort), [])
+@dataclass(frozen=True)
+class Size:
+    """The ladder's steps, the sample size of the largest, and the warning of what is too small, if anything is."""
+
+    ladder: list[StepLine] = field(default_factory=list)
+    largest: SampleSize | None = None
+    warning: list[str] = field(default_factory=list)
+
+
+def _size(study: Study, patients: pd.DataFrame) -> Size:
+    """The ladder and its sample size."""
+    sizes, events = ladder_sizes(study, patients), counted_events(study, patients)
+    size = judge(study, patients, sizes)
+    few = shortfalls(study, sizes, events, size)
+    return Size(ladder_lines(sizes, events), size, [f"sample size: {'; '.join(few)}"] if few else [])
+
+
+def _horizons(study: Study, cohort: Cohort, folds: Sequence[np.ndarray]) -> list[HorizonLine]:
+    """Each horizon of a survival outcome in these outer `folds`."""
     followup, event = cohort.patients["followup"].to_numpy(), cohort.patients["event"].to_numpy() == 1
-    ladder = ladder_lines(study, cohort.patients, int(event.sum()))
-    largest = max(ladder, key=lambda step: step.coefficients)
-    horizons = []
+    lines = []
     for horizon in study.outcome.horizons:
         reason = unsupported(horizon, cohort.patients, folds)
         by_then, beyond = int((event & (followup <= horizon)).sum()), int((followup > horizon).sum())
-        horizons.append(HorizonLine(horizon, by_then, beyond, reason))
-    size = sample_size(
-        largest.coefficients, len(followup), int(event.sum()), float(followup.sum()), study.outcome.horizons[-1]
-    )
-    return ladder, size, horizons
+        lines.append(HorizonLine(horizon, by_then, beyond, reason))
+    return lines
 
 
-def _of_value(study: Study, cohort: Cohort) -> tuple[list[StepLine], SampleSize | None]:
-    """The same for an outcome without a time: events are the rarer of two outcomes, or patients if it is a number."""
-    outcome = cohort.patients["outcome"].to_numpy(dtype=float)
-    if study.outcome.kind == "continuous":
-        return ladder_lines(study, cohort.patients, len(outcome)), None
-    events = int(outcome.sum())
-    ladder = ladder_lines(study, cohort.patients, min(events, len(outcome) - events))
-    largest = max(step.coefficients for step in ladder)
-    return ladder, sample_size_binary(largest, len(outcome), events)
-
-
-def ladder_lines(study: Study, patients: pd.DataFrame, events: int) -> list[StepLine]:
-    """Each step of the ladder with its coefficients: those of the covariates and of each marker's quantities."""
-    from slopewise.outcome.ladder import STEPS
-    from slopewise.outcome.predictors import CovariateCoding
-
-    covariates = len(CovariateCoding.learn(patients, study.outcome.covariates).terms)
-    counts = {step.name: covariates + len(step.quantities) * len(study.markers) for step in STEPS}
-    return [StepLine(name, count, events / count if count else float("inf")) for name, count in counts.items()]
-
-
-def _size_warnings(ladder: list[StepLine], size: SampleSize | None) -> list[str]:
-    if size is None:
-        each = min((step.events_each for step in ladder), default=math.inf)
-        few = f"{each:.1f} patients for each coefficient of the largest step: fewer than {EVENTS_PER_COEFFICIENT}"
-        return [f"sample size: {few}"] if each < EVENTS_PER_COEFFICIENT else []
-    if size.enough:
-        return []
-    found = []
-    names = [step.name for step in ladder if step.coefficients == size.parameters]
-    steps = f"{amount(size.parameters, 'coefficient')} (steps {', '.join(names)})"
-    if size.patients < size.needed:
-        found.append(
-            f"{steps} require {size.needed} patients with {size.events_needed} events, and there are "
-            f"{size.patients} with {size.events} (Riley et al. 2019, 2020): expect overfitting, rely on the "
-            "validated numbers, or name fewer markers or covariates"
-        )
-    if size.margin > MARGIN:
-        found.append(f"{size.margin_of} will be known to ± {size.margin:.2f} only (Riley et al. 2020: {MARGIN:g})")
-    each = min(step.events_each for step in ladder)
-    if each < EVENTS_PER_COEFFICIENT:
-        found.append(f"{each:.1f} events for each coefficient of the largest step: fewer than {EVENTS_PER_COEFFICIENT}")
-    return [f"sample size: {'; '.join(found)}"] if found else []
+def ladder_lines(sizes: Mapping[str, int], events: int) -> list[StepLine]:
+    """Each step of the ladder with its coefficients, and the events for each."""
+    return [StepLine(name, count, events / count if count else float("inf")) for name, count in sizes.items()]

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from slopewise.cli_check import problems_of
 from slopewise.cli_clock import Clock, Ids, fitting_format, make_clock, meet
 from slopewise.cli_columns import Column, listed, readable, scalar
 from slopewise.cli_draft import Dialect, Draft, study_text
@@ -34,7 +33,7 @@ from slopewise.cli_outcome import ProposedOutcome, guess_outcome
 from slopewise.cohort import CohortError
 from slopewise.cohort.clock import in_unit, read_times
 from slopewise.cohort.findings import ERROR
-from slopewise.cohort.kinds import kinds
+from slopewise.cohort.kinds import kinds, problems_of
 from slopewise.run import InputError, write_text
 from slopewise.sources import Table, called_alike, read_table
 from slopewise.study import parse_study

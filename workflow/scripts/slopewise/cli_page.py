@@ -12,11 +12,11 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from slopewise.cli_check import Examination, problems_of
+from slopewise.cli_check import Examination
 from slopewise.cli_columns import readable
-from slopewise.cli_sample_size import NAGELKERKE, SHRINKAGE
 from slopewise.cohort.findings import ERROR
-from slopewise.cohort.kinds import kinds
+from slopewise.cohort.kinds import kinds, problems_of
+from slopewise.outcome.sample_size import NAGELKERKE, SHRINKAGE
 from slopewise.run_words import amount, duration
 from slopewise.study import Study
 

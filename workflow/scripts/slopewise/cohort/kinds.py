@@ -6,6 +6,9 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
 
 from slopewise.cohort.findings import ERROR, NOTE, WARNING, Problem
 
@@ -99,3 +102,12 @@ def kinds(problems: Iterable[Problem]) -> list[Kind]:
         (Kind(tuple(group)) for group in groups.values()),
         key=lambda kind: (rank.index(kind.first.severity), not kind.first.is_whole, -kind.concerned),
     )
+
+
+def problems_of(frame: pd.DataFrame, severity: str) -> list[Problem]:
+    """The findings of one severity in a table ``cohort/problems``."""
+    records = frame[frame["severity"] == severity].to_dict("records")
+    known: list[dict[str, Any]] = [
+        {str(key): None if pd.isna(value) else value for key, value in record.items()} for record in records
+    ]
+    return [Problem(**record) for record in known]

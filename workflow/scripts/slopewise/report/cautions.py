@@ -6,16 +6,20 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from slopewise.cohort.findings import WARNING
+from slopewise.cohort.kinds import kinds, problems_of
 from slopewise.design_screen import is_straight
+from slopewise.outcome.sample_size import counted_events, judge, ladder_sizes, shortfalls
 from slopewise.report.frames import Frames
-from slopewise.report.naming import Naming
-from slopewise.report.numbers import count, count_of, in_words, number, p_words
-from slopewise.report.section_cohort import file_findings
+from slopewise.report.growth_cautions import growth_checks
+from slopewise.report.naming import STEPS, Naming
+from slopewise.report.numbers import count_of, in_words, number, p_words
+from slopewise.report.section_cohort import file_words
 from slopewise.report.section_hazards import UNEVEN, uneven
 from slopewise.report.wording import concordance, gain, reliabilities, slopes_dropped
 
-EVENTS_PER_COEFFICIENT = 10
-"""Below this many events a coefficient, an unpenalised model fits chance."""
+GRAVE_SHARE = 0.2
+"""Findings in single rows that concern this share of the patients are grave."""
 
 LOW_RELIABILITY = 0.5
 """Below this, less than half of what tells patients' true slopes apart can be seen."""
@@ -55,22 +59,27 @@ def not_examined(frames: Frames, naming: Naming) -> tuple[str, ...]:
 
 def cautions(frames: Frames, naming: Naming) -> list[Caution]:
     """(what in short, the sentence) of everything that the tables give reason to be careful about."""
+    grave, minor = _files(frames, naming)
     if not frames.has_outcome:
         return [
             *_leaks(frames),
+            *grave,
             *_convergence(frames, naming),
             *_few_groups(frames),
             *_bent(frames, naming),
+            *growth_checks(frames, naming),
             *_reliability(frames, naming),
             *_boundary(frames, naming),
             *_few_visits(frames, naming),
-            *_files(frames),
+            *minor,
         ]
     return [
         *_leaks(frames),
+        *grave,
         *_convergence(frames, naming),
-        *_few_events(frames, naming),
+        *_sample_size(frames, naming),
         *_bent(frames, naming),
+        *growth_checks(frames, naming),
         *_reliability(frames, naming),
         *_boundary(frames, naming),
         *_dropped(frames, naming),
@@ -78,11 +87,11 @@ def cautions(frames: Frames, naming: Naming) -> list[Caution]:
         *_optimism(frames, naming),
         *_calibration(frames, naming),
         *_hazards(frames, naming),
-        *_files(frames),
         *_later_rows(naming),
         *_settings(naming),
         *_composite(naming),
         *_competing(frames, naming),
+        *minor,
     ]
 
 
@@ -125,9 +134,9 @@ def _convergence(frames: Frames, naming: Naming) -> Iterator[Caution]:
     failed = _of_fits(frames, naming, ~frames.fits["converged"])
     given_up = _of_fits(frames, naming, frames.fits["structure"] == "excluded")
     if failed:
-        yield "Convergence", f"Fits of the growth model that did not converge: {_listed(failed)}."
+        yield "Convergence", f"Growth models that did not converge: {_listed(failed)}."
     if given_up:
-        yield "No growth model", f"Fits of the growth model that were given up: {_listed(given_up)}."
+        yield "No growth model", f"Growth models that could not be fitted: {_listed(given_up)}."
 
 
 def _bent(frames: Frames, naming: Naming) -> Iterator[Caution]:
@@ -142,32 +151,20 @@ def _bent(frames: Frames, naming: Naming) -> Iterator[Caution]:
         yield (
             "Bent courses",
             f"The average course of {names} is bent (natural spline against straight line, p below {BENT:g} each): one "
-            "slope for all times is a mean over the time that was observed.",
+            "slope for all times does not describe it.",
         )
 
 
-def _few_events(frames: Frames, naming: Naming) -> Iterator[Caution]:
-    rows = frames.coefficients
-    sizes = rows[(rows["scale"] == "unit") & rows["estimate"].notna()].groupby("predictors").size()
-    largest = int(sizes.max()) if len(sizes) else 0
-    # Of a binary outcome the rarer of the two counts, of a continuous one every patient.
-    known = {"binary": min(frames.n_events, frames.n_patients - frames.n_events), "continuous": frames.n_patients}
-    number_of, counted = (
-        known.get(naming.kind, frames.n_events),
-        "patients" if naming.kind == "continuous" else "events",
-    )
-    if number_of < EVENTS_PER_COEFFICIENT * largest:
-        events = count(number_of, naming.study.report.small_cells)
-        yield (
-            f"Few {counted}",
-            f"{events} {counted} for {largest} coefficients in the largest model: fewer than {EVENTS_PER_COEFFICIENT} "
-            "each. "
-            + (
-                "The models are penalised for it; trust the validated numbers alone."
-                if frames.penalised
-                else "Coefficients are uncertain and the models fit chance; trust the validated numbers alone."
-            ),
-        )
+def _sample_size(frames: Frames, naming: Naming) -> Iterator[Caution]:
+    """What `check` warns of before the run: the largest step of the ladder needs more patients or events."""
+    study, patients = naming.study, frames.patients
+    sizes, events = ladder_sizes(study, patients), counted_events(study, patients)
+    limit = study.report.small_cells
+    found = shortfalls(study, sizes, events, judge(study, patients, sizes), STEPS, limit)
+    if found:
+        text = "; ".join(found)
+        penalised = " The models are penalised for it." if frames.penalised else ""
+        yield "Sample size", f"{text[0].upper()}{text[1:]}.{penalised}"
 
 
 def _reliability(frames: Frames, naming: Naming) -> Iterator[Caution]:
@@ -215,7 +212,8 @@ def _dropped(frames: Frames, naming: Naming) -> Iterator[Caution]:
     if dropped:
         yield (
             "Slopes left out",
-            f"Not in the model of level and slope: the slope of {_listed(dropped)}. What slopes add is told without.",
+            f"Not in the model of level and slope: the slope of {_listed(dropped)}. The gain reported for slopes "
+            "leaves these markers out.",
         )
 
 
@@ -244,7 +242,7 @@ def _optimism(frames: Frames, naming: Naming) -> Iterator[Caution]:
             "Optimism",
             f"With level and slope {naming.words.short} is {number(apparent)} in the model’s own patients and "
             f"{number(slope.value)} in others: the "
-            "model fits chance.",
+            "model overfits.",
         )
 
 
@@ -273,10 +271,16 @@ def _hazards(frames: Frames, naming: Naming) -> Iterator[Caution]:
         )
 
 
-def _files(frames: Frames) -> Iterator[Caution]:
-    for row in file_findings(frames.problems, "warning").itertuples():
-        message = str(row.message)
-        yield "Input files", f"{message[:1].upper()}{message[1:]}; {row.action}."
+def _files(frames: Frames, naming: Naming) -> tuple[list[Caution], list[Caution]]:
+    """Warnings from reading the files, a caution a kind: the grave ones, which concern a file as a whole or a fifth of
+    the patients, and the others."""
+    found = kinds(problems_of(frames.problems, WARNING))
+    limit = naming.study.report.small_cells
+    parts: tuple[list[Caution], list[Caution]] = ([], [])
+    for kind in found:
+        is_minor = not kind.first.is_whole and kind.concerned < GRAVE_SHARE * frames.n_patients
+        parts[is_minor].append(("Input files", f"{file_words(kind, limit)}."))
+    return parts
 
 
 def _later_rows(naming: Naming) -> Iterator[Caution]:

@@ -40,6 +40,11 @@ def figures(value: float, digits: int = 3) -> str:
     return number(rounded, max(0, digits - 1 - math.floor(math.log10(abs(rounded)))))
 
 
+def signed_figures(value: float) -> str:
+    """Significant figures with a plus before what is above zero."""
+    return f"+{figures(value)}" if value > 0 else figures(value)
+
+
 def p_value(value: float) -> str:
     """``0.043``, ``<0.001``: three decimals say all that one should read into it."""
     if not math.isfinite(value):

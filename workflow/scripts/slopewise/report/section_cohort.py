@@ -7,11 +7,17 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from slopewise.cohort.findings import ERROR, NOTE, WARNING
+from slopewise.cohort.kinds import Kind, general, kinds, problems_of
 from slopewise.report.frames import Frames
 from slopewise.report.kinds import KINDS
 from slopewise.report.naming import FIRST, Naming
 from slopewise.report.numbers import MISSING, count, count_of, counts_of_parts, figures, in_words, number, percent
 from slopewise.report.parts import Section, Table
+from slopewise.run_words import amount
+
+MOST_COLUMNS = 6
+"""So many columns with findings of one kind are named."""
 
 ASKED = {
     "survival": "at risk at the landmark",
@@ -98,7 +104,7 @@ def cohort_section(frames: Frames, naming: Naming) -> Section:
             "clock": clock_sentence(naming),
             "followup": followup_sentence(frames, naming) if frames.has_outcome else "",
             "characteristics": characteristics(frames, naming),
-            "problems": problem_lines(frames.problems),
+            "problems": problem_lines(frames.problems, limit),
         },
     )
 
@@ -178,7 +184,7 @@ def characteristics(frames: Frames, naming: Naming) -> Table:
         for column_name, words in (("first", "first value"), ("last", last_words)):
             label = f"{naming.marker(marker)}, {words} ({naming.unit_of(marker)})"
             rows.append([label, _mean_sd(own[column_name]), count(int(own[column_name].notna().sum()), limit)])
-    visits = frames.slopes.groupby("patient")["visits"].max()
+    visits = frames.measurements.groupby("patient")["time"].nunique()
     until = " up to the landmark" if naming.has_landmark else ""
     rows.append([f"visits{until}, median (range)", _median_range(visits), count(len(visits), limit)])
     return Table(
@@ -197,19 +203,25 @@ def _median_range(column: pd.Series) -> str:
     return f"{column.median():g} ({column.min():g} to {column.max():g})"
 
 
-def file_findings(problems: pd.DataFrame, severity: str | None = None) -> pd.DataFrame:
-    """Findings about a file as a whole; one with a line or a patient in it stays in ``cohort/problems.csv``."""
-    chosen = problems["line"].isna() & problems["patient"].isna()
-    return problems[chosen & (problems["severity"] == severity)] if severity else problems[chosen]
+def file_words(kind: Kind, limit: int) -> str:
+    """A kind of finding in a sentence without end, naming no patient and no single value; small counts are masked."""
+    first, number = kind.first, len(kind.problems)
+    if first.is_whole:
+        columns = [str(problem.column) for problem in kind.problems if problem.column]
+        others = f" and {len(columns) - MOST_COLUMNS} more" if len(columns) > MOST_COLUMNS else ""
+        such = f" ({number} such findings: columns {', '.join(columns[:MOST_COLUMNS])}{others})" if number > 1 else ""
+        message = re.sub(
+            r"\b(\d+)( of \d+ patients)", lambda found: count(int(found[1]), limit) + found[2], first.message
+        )
+        text = f"{message}{such}; {first.action}"
+    else:
+        column = f", column {first.column}" if first.column else ""
+        patients = amount(count(kind.concerned, limit), "patient" if first.patient is not None else "row")
+        text = f"{general(first, first.message)} ({patients}{column}); {general(first, first.action)}"
+    return text[:1].upper() + text[1:]
 
 
-def problem_lines(problems: pd.DataFrame) -> list[str]:
-    """What reading the files found: findings about a file in full, the others counted by severity and column."""
-    whole = file_findings(problems)
-    lines = [f"{row.severity}: {row.message}; {row.action}" for row in whole.itertuples()]
-    rest = problems.drop(index=whole.index)
-    groups = rest.assign(column=rest["column"].fillna("")).groupby(["severity", "column"], sort=True).size()
-    for severity, column, n in groups.reset_index(name="n").itertuples(index=False):
-        about = f"about single rows, column {column}" if column else "about single rows"
-        lines.append(f"{n} {severity}{'s' if n > 1 else ''} {about}")
-    return lines
+def problem_lines(problems: pd.DataFrame, limit: int) -> list[str]:
+    """What reading the files found, a line a kind, the gravest first."""
+    found = [problem for severity in (ERROR, WARNING, NOTE) for problem in problems_of(problems, severity)]
+    return [f"{kind.first.severity}: {file_words(kind, limit)}" for kind in kinds(found)]

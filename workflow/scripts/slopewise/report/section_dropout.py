@@ -55,7 +55,7 @@ def _labels(frames: Frames, naming: Naming, marker: str) -> dict[int, str]:
     }
 
 
-def _large_enough(rows: pd.DataFrame, naming: Naming) -> pd.DataFrame:
+def large_enough(rows: pd.DataFrame, naming: Naming) -> pd.DataFrame:
     """The rows, without the means of parts so small that they would tell of single patients."""
     means = ["slope", "slope_low", "slope_high", "reliability"]
     apart = ["difference", "difference_low", "difference_high"]
@@ -76,7 +76,7 @@ def dropout_sentence(frames: Frames, naming: Naming, marker: str) -> str:
             f"{name[0].upper()}{name[1:]}: all patients were seen last at the same time; there is nothing to compare."
         )
     labels = _labels(frames, naming, marker)
-    short, long = (_large_enough(rows, naming).iloc[place] for place in (0, -1))
+    short, long = (large_enough(rows, naming).iloc[place] for place in (0, -1))
     if not (math.isfinite(short["difference"]) and math.isfinite(short["difference_low"])):
         return (
             f"{name[0].upper()}{name[1:]}: the slopes of patients {labels[int(short['part'])]} and of those "
@@ -101,7 +101,7 @@ def dropout_table(frames: Frames, naming: Naming) -> Table:
         rows: pd.DataFrame = frames.dropout[frames.dropout["marker"] == marker].sort_values("part")
         labels = _labels(frames, naming, marker)
         counts = counts_of_parts(rows["patients"].astype(int).tolist(), limit)
-        for row, patients in zip(_large_enough(rows, naming).itertuples(), counts, strict=True):
+        for row, patients in zip(large_enough(rows, naming).itertuples(), counts, strict=True):
             slope = Cell(figures(row.slope), figure_interval(row.slope_low, row.slope_high))
             what = [naming.marker(marker), labels[int(row.part)], patients]
             apart = Cell(figures(row.difference), figure_interval(row.difference_low, row.difference_high))

@@ -10,7 +10,16 @@ from slopewise.figures import strata as draw
 from slopewise.report.frames import Frames
 from slopewise.report.marker_panels import Lines, marker_table
 from slopewise.report.naming import FIRST, Naming
-from slopewise.report.numbers import counts_of_parts, figure_interval, figures, in_words, number, p_value, p_words
+from slopewise.report.numbers import (
+    counts_of_parts,
+    figure_interval,
+    figures,
+    in_words,
+    number,
+    p_value,
+    p_words,
+    signed_figures,
+)
 from slopewise.report.parts import Cell, Picture, Section, Table
 
 LEVEL = 0.05
@@ -130,11 +139,6 @@ def _stratum(row: pd.Series) -> str:
 def _alone(row: pd.Series) -> str:
     """A stratum in a sentence that has named the characteristic: a code keeps its name beside it."""
     return str(row["stratum"]) if str(row["stratum"])[:1].isalpha() else _stratum(row)
-
-
-def signed_figures(value: float) -> str:
-    """Significant figures with a plus before what is above zero."""
-    return f"+{figures(value)}" if value > 0 else figures(value)
 
 
 def picture(frames: Frames, naming: Naming) -> Picture | None:

@@ -14,7 +14,17 @@ they advise R² = 0.15 R²max. Criterion (iii) asks that the overall risk (at a 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from slopewise.outcome.derived import quantities
+from slopewise.outcome.ladder import STEPS
+from slopewise.outcome.models import EVENTS_PER_COEFFICIENT
+from slopewise.outcome.predictors import CovariateCoding
+from slopewise.run_words import amount
+from slopewise.study import Study
 
 SHRINKAGE = 0.9
 OPTIMISM = 0.05
@@ -95,3 +105,66 @@ def risk_margin(events: int, person_time: float, horizon: float) -> float:
     error = NORMAL_975 * math.sqrt(rate / person_time)
     low, high = (1.0 - math.exp(-max(rate + sign * error, 0.0) * horizon) for sign in (-1, 1))
     return (high - low) / 2.0
+
+
+def ladder_sizes(study: Study, patients: pd.DataFrame) -> dict[str, int]:
+    """Coefficients of each step of the ladder: those of the covariates and of each marker's quantities."""
+    covariates = len(CovariateCoding.learn(patients, study.outcome.covariates).terms)
+    asked = study.outcome.terms
+    return {
+        step.name: covariates + (len(step.quantities) + len(quantities(step.quantities, asked))) * len(study.markers)
+        for step in STEPS
+    }
+
+
+def counted_events(study: Study, patients: pd.DataFrame) -> int:
+    """What coefficients are divided by: events; the rarer of two outcomes; patients, where the outcome is a number."""
+    if study.outcome.kind == "survival":
+        return int((patients["event"] == 1).sum())
+    if study.outcome.kind == "continuous":
+        return len(patients)
+    events = int((patients["outcome"] == 1).sum())
+    return min(events, len(patients) - events)
+
+
+def judge(study: Study, patients: pd.DataFrame, sizes: Mapping[str, int]) -> SampleSize | None:
+    """The largest step's sample size in the cohort `patients`; None for an outcome that is a number."""
+    largest = max(sizes.values())
+    if study.outcome.kind == "continuous" or not largest:
+        return None
+    if study.outcome.kind == "binary":
+        return sample_size_binary(largest, len(patients), int((patients["outcome"] == 1).sum()))
+    events, person_time = int((patients["event"] == 1).sum()), float(patients["followup"].sum())
+    return sample_size(largest, len(patients), events, person_time, study.outcome.horizons[-1])
+
+
+def shortfalls(
+    study: Study,
+    sizes: Mapping[str, int],
+    events: int,
+    size: SampleSize | None,
+    names: Mapping[str, str] | None = None,
+    limit: int = 0,
+) -> list[str]:
+    """What is too small for the largest step of the ladder, in words; nothing where all is enough.
+
+    `events` as `counted_events`; fewer than ten for each coefficient are named even where the criteria of Riley et al.
+    are met. `names` are those of the steps, if they have others; counts of events below `limit` are masked.
+    """
+    largest = max(sizes.values())
+    found = []
+    if size is not None and size.patients < size.needed:
+        steps = ", ".join((names or {}).get(name, name) for name, count in sizes.items() if count == largest)
+        shown = f"<{limit}" if 0 < size.events < limit else str(size.events)
+        found.append(
+            f"{amount(largest, 'coefficient')} (steps {steps}) require {size.needed} patients with "
+            f"{size.events_needed} events, and there are {size.patients} with {shown} (Riley et al. 2019, 2020): "
+            "expect overfitting, rely on the validated numbers, or name fewer markers or covariates"
+        )
+    if size is not None and size.margin > MARGIN:
+        found.append(f"{size.margin_of} will be known to ± {size.margin:.2f} only (Riley et al. 2020: {MARGIN:g})")
+    if events < EVENTS_PER_COEFFICIENT * largest:
+        what = "patients" if study.outcome.kind == "continuous" else "events"
+        each = f"{events / largest:.1f}" if events == 0 or events >= limit else f"less than {limit / largest:.1f}"
+        found.append(f"{each} {what} for each coefficient of the largest step: fewer than {EVENTS_PER_COEFFICIENT}")
+    return found
