@@ -32,6 +32,8 @@ class Expected:
     never: list[str] = field(default_factory=list)
     report: list[str] = field(default_factory=list)
     report_never: list[str] = field(default_factory=list)
+    check: int | None = None
+    """Of `init`: how `check` of the proposal, unedited, ends."""
 
 
 def expectations() -> Iterator[tuple[str, Expected]]:
@@ -64,6 +66,9 @@ def test_a_case_ends_as_a_user_may_expect(name, expected, tmp_path):
     assert not missing, f"not said: {missing}\n{output}"
     unwanted = [pattern for pattern in expected.never if re.search(pattern, text)]
     assert not unwanted, f"said: {unwanted}\n{output}"
+    if expected.check is not None:
+        checked = call("check", "study.yaml", folder=folder)
+        assert checked.exit_code == expected.check, checked.output
     if expected.report or expected.report_never:
         page = visible((folder / "results" / "report.html").read_text(encoding="utf-8"))
         missing = [pattern for pattern in expected.report if not re.search(pattern, page)]

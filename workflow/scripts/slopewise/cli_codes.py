@@ -24,7 +24,7 @@ ENDED_PARTS = (
     "completed", "completer", "cut off", "cutoff", "stichtag", "last contact", "letzter kontakt", "ongoing", "still ",
     "consent", "einwilligung", "widerruf", "zuruckge", "abgebrochen", "studienabbruch", "ausgeschieden", "verlor",
     "verzogen", "moved", "transferred", "perdu", "perdid", "perso al", "abandon", "retrait", "retirad", "ritirat",
-    "uitgevallen", "follow up", "followup", "discontinu",
+    "uitgevallen", "follow up", "followup", "discontinu", "emigr", "ausgewandert", "verlust",
 )  # fmt: skip
 EVENT_PARTS = (
     "death", "dead", "died", "deceas", "fatal", "exitus", "verstorben", "gestorben", "deces", "deced", "mort", "muert",
@@ -56,7 +56,7 @@ def reading(code: str) -> str:
     text = " ".join(own)
     if text in NO or any(part in text for part in CENSORED_PARTS) or (own and own[0] == "cens"):
         return "censored"
-    event = any(part in text for part in EVENT_PARTS) or bool(EVENT_WORDS & set(own))
+    event = any(part in text for part in EVENT_PARTS) or bool(EVENT_WORDS & set(own)) or "†" in code
     if (event and NEGATION & set(own)) or any(part in "".join(own) for part in NEGATED_PARTS):
         return "censored"
     ended = bool(ALIVE & set(own)) or any(part in f"{text} " for part in ENDED_PARTS)
@@ -97,6 +97,8 @@ def meaning(file: str, column: str, codes: Sequence[str], said: Named) -> Meanin
 
 def _by_text(column: str, codes: Sequence[str]) -> Meaning:
     read = {code: reading(code) for code in codes}
+    if {code.lower() for code in codes} == {"a", "d"}:  # alive, dead
+        read = {code: "censored" if code.lower() == "a" else "event" for code in codes}
     censored = tuple(code for code in codes if read[code] == "censored")
     rest = [code for code in codes if code not in censored]
     there = f"its codes are {listed(codes)}"
@@ -110,8 +112,9 @@ def _by_text(column: str, codes: Sequence[str]) -> Meaning:
         why = f"{there}, and whether {listed(unclear)} is an event, a competing one or censored is not plain"
         return Meaning(censored=censored, why=f"{why}; say it with --event-code and --competing-code")
     events = {code: _label(column, code, alone=len(rest) == 1) for code in rest}
-    several = " taken together as one event: separate a competing one" if len(events) > 1 else " is the event"
-    return Meaning(events, {}, censored, f"{listed(censored)} is censored, {listed(events)}{several}")
+    several = " are taken together as one event: separate a competing one" if len(events) > 1 else " is the event"
+    are = "are" if len(censored) > 1 else "is"
+    return Meaning(events, {}, censored, f"{listed(censored)} {are} censored, {listed(events)}{several}")
 
 
 def _as_said(file: str, column: str, codes: Sequence[str], said: Named) -> Meaning:

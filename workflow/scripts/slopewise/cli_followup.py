@@ -80,7 +80,7 @@ def name_score(column: str) -> int:
     """How well a column's name says follow-up, whatever unit stands in it."""
     bare = without_unit(column)
     best = max(named(column, FOLLOWUP, PARTS), named(bare, FOLLOWUP, PARTS) if bare else 0)
-    return best or int(bare.endswith(ENDINGS))
+    return best or int(bare.endswith(ENDINGS) or not bare)  # a name that is a unit and nothing else
 
 
 def _candidate(table: Table, column: Column, clock: Clock, told: bool = False, unit: str = "") -> FollowUp | None:
@@ -129,7 +129,7 @@ def _durations(
     default = own or clock.unit
     near = [fit for fit in fits.values() if fit.late >= 0.95 and fit.after <= NEAR * clock.gap]
     related = _related(table, values, clock)
-    if not score and not told and not (related >= RELATED and fits[clock.unit] in near and column.distinct > 10):
+    if not score and not told and not (related >= RELATED and fits[default] in near and column.distinct > 10):
         return None
     chosen = fits[default]
     if chosen not in near and near and related >= RELATED:
@@ -183,8 +183,8 @@ def _related(table: Table, values: np.ndarray, clock: Clock) -> float:
 
 
 def nearest(found: list[FollowUp]) -> str:
-    """The nearest column that is not the follow-up, and why; empty where there is none."""
+    """The nearest column that is not the follow-up, and why."""
     for one in found:
         if one.why_not:
             return f"the nearest is {readable(one.column)}: {one.why_not}"
-    return ""
+    return "none is named like one, and none goes with the patients' last visits"

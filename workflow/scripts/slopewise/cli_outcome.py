@@ -126,8 +126,9 @@ def _none(times: list[FollowUp], events: Mapping[str, float], columns: Mapping[s
     """No pair of a follow-up and an event: what is missing, and what came nearest."""
     taken = [one for one in times if not one.why_not]
     missing = " and ".join(what for what, there in (("no follow-up time", taken), ("no event", events)) if not there)
-    near = "" if taken else nearest(times)
-    reason = f"{missing} was found among the columns with one value a patient" + (f"; {near}" if near else "")
+    reason = f"{missing} was found among the columns with one value a patient"
+    if not taken:
+        reason += f"; {nearest(times)} (--followup takes a column all the same)"
     described = {one.column: "may be a time of follow-up, by its name" for one in times if name_score(one.column)}
     described |= dict.fromkeys(events, "may be an event, by its name")
     unit, written = (taken[0].unit, taken[0].date_format) if taken else ("", "auto")
@@ -195,7 +196,7 @@ def _pairs(times: list[FollowUp], events: Mapping[str, float]) -> list[tuple[Fol
                 continue
             first, second = stem(one.column), stem(event)
             together = (
-                2.0 if first == second and first else 0.5 if first == second else -2.0 if first and second else 0.0
+                4.0 if first == second and first else 0.5 if first == second else -2.0 if first and second else 0.0
             )
             scored.append((one.score + score + together, one.column, event, one))
     ranked = sorted(scored, key=lambda each: (-each[0], each[1], each[2]))
@@ -239,10 +240,11 @@ def _settled(
         why = ""
         if meant.events:
             why = describes_outcome(cells[once], values[once], missing[once], happened[once], end[once])
+        by_name = column.distinct <= MOST_CODES and (name in events or event_name_score(name, stems) >= 2)
+        if not why and by_name:
+            why = "may be an event or the status at the end, by its name"
         if not why and name in other_times and named(name, COVARIATES) < 2:
             why = "may be a time of follow-up, by its name"
-        if not why and (name in events or event_name_score(name, stems) >= 2):
-            why = "may be an event or the status at the end, by its name"
         if why:
             found[name] = why
     return found

@@ -22,7 +22,7 @@ ENDINGS = {
     "years": ("years", "yrs", "jahre"),
 }
 """Units at the end of a name that is written in one: ``fuyears``."""
-TYPICAL = (("days", 5.5, 8.5), ("days", 12.0, 16.0), ("days", 20.0, 1e12), ("months", 2.5, 20.0), ("years", 0.0, 2.5))
+TYPICAL = (("days", 6.5, 7.5), ("days", 13.0, 15.0), ("days", 20.0, 1e12), ("months", 2.5, 20.0), ("years", 0.0, 2.5))
 """Steps between visits, and the unit in which visits are most often so far apart: weekly and fortnightly visits are
 written in days, quarterly and half-yearly ones in months."""
 
