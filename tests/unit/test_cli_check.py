@@ -67,7 +67,7 @@ def test_the_page_has_the_numbers_of_the_pbc_trial(pbc_page, root):
         since = at_risk["futime"] / 365.25 - 2
         row = [str(horizon), str((events & (since <= horizon)).sum()), str((since > horizon).sum()), "yes"]
         assert row in rows_of(pbc_page, str(horizon))
-    assert "splits a visit: 70 rows in the 60 days before, 103 in the 60 after" in text
+    assert "splits a visit: 70 rows in the 62 days before, 104 in the 62 days after" in text
     assert "landmark: 2.3" in text
     assert "requires 550 patients, a small optimism 181" in text and "10.1136/bmj.m441" in text
     assert "The study can run, with 2 warnings" in text

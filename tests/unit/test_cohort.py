@@ -82,7 +82,7 @@ def test_pbc_landmark_splits_the_visit_at_two_years(pbc: Cohort) -> None:
     assert pbc.problems["severity"].to_list() == ["warning"]
     assert pbc.problems["column"].to_list() == ["day"]
     assert pbc.problems["message"].iloc[0] == (
-        "the landmark 2 years splits a visit: 70 rows in the 60 days before, 103 in the 60 after"
+        "the landmark 2 years splits a visit: 70 rows in the 62 days before, 104 in the 62 days after"
     )
     assert pbc.problems["action"].iloc[0] == "consider landmark: 2.3, past that visit"
 
@@ -427,6 +427,7 @@ def test_sparse_patients_leave_where_the_study_says_so(tmp_path: Path) -> None:
     without = prepare(tmp_path, rows, outcome__missing_marker="exclude")
     assert without.patients["patient"].to_list() == ["A", "B"]
     assert removed(without, "missing_marker") == (1, 3)
+    rows = MEASUREMENTS.replace("C,0,0.5,3.2,5", "C,0,0.5,3.2,5\nC,100,0.6,3.3,5")
     without = prepare(tmp_path, rows, outcome__one_visit="exclude")
     assert without.patients["patient"].to_list() == ["A", "C"]
     assert removed(without, "one_visit") == (1, 2)

@@ -10,12 +10,11 @@ def prepare(
 ) -> None:
     """Write the five tables under ``cohort/``; the paths in the study file are taken from `folder`."""
     from slopewise import tables
-    from slopewise.cohort import prepare_cohort
     from slopewise.study import load_study
-    from slopewise.validate.feasible import refuse_infeasible
+    from slopewise.validate.feasible import prepare_checked, refuse_infeasible
 
     study = load_study(study_file)
-    cohort = prepare_cohort(study, folder)
+    cohort = prepare_checked(study, folder)
     refuse_infeasible(study, cohort.measurements, cohort.patients, cohort.later)
     tables.write(cohort.measurements, "cohort/measurements", measurements)
     tables.write(cohort.later, "cohort/later", later)

@@ -16,14 +16,14 @@ import pandas as pd
 from slopewise.cli_columns import Column, describe, readable
 from slopewise.cli_landmark import unsupported
 from slopewise.cli_runtime import Estimate, estimate
-from slopewise.cohort import Cohort, prepare_cohort
+from slopewise.cohort import Cohort
 from slopewise.cohort.findings import NOTE, WARNING
 from slopewise.cohort.kinds import Kind, kinds, problems_of
 from slopewise.outcome.sample_size import SampleSize, counted_events, judge, ladder_sizes, shortfalls
 from slopewise.sources import Table, read_patients, read_table
 from slopewise.study import Study, formula_names, load_study
 from slopewise.study_keys import ColumnReference
-from slopewise.validate.feasible import feasibility
+from slopewise.validate.feasible import feasibility, prepare_checked
 
 MANY_VISITS = 3
 FEW_PATIENTS = 10
@@ -103,7 +103,7 @@ def examine(path: Path) -> Examination:
     Raises `InputError` for a study file or data that cannot be used, with the first reason; `CohortError` carries all.
     """
     study = load_study(path)
-    cohort = prepare_cohort(study, Path())
+    cohort = prepare_checked(study, Path())
     visits = cohort.measurements.groupby("patient")["time"].nunique()
     markers = [marker_visits(cohort, name) for name in study.markers]
     later = cohort.later if study.growth.rows == "all" else None

@@ -84,7 +84,7 @@ def propose(study: Study, folder: Path, times: pd.DataFrame, asked: float | None
 
 def splits_visit(cohort: Cohort) -> bool:
     """Whether the cohort's landmark was found to lie on a planned visit."""
-    return bool(cohort.problems["action"].astype(str).str.startswith("consider landmark").any())
+    return bool(cohort.problems["message"].astype(str).str.contains("splits a visit", regex=False).any())
 
 
 def _candidates(study: Study, times: pd.DataFrame) -> Iterator[float]:

@@ -6,6 +6,7 @@ Nothing is mended silently: an error stops with file, line, patient and column; 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,9 +55,10 @@ class Cohort(ShortRepr):
     files: dict[str, str]
 
 
-def prepare_cohort(study: Study, folder: Path) -> Cohort:
+def prepare_cohort(study: Study, folder: Path, runs: Callable[[float], bool] | None = None) -> Cohort:
     """Read the study's files (paths beside `folder`) and make its cohort.
 
+    `runs`: whether the study could run at another landmark, asked before one is proposed.
     Raises `InputError` for a file that cannot be read; `CohortError`, an `InputError` with the frame `problems`, when
     the data have errors.
     """
@@ -74,7 +76,7 @@ def prepare_cohort(study: Study, folder: Path) -> Cohort:
     flow.state = State(people, rows)
     warn_of_units(study, rows, people, files, findings)
     check_followup(study, rows, people, files, findings)
-    cohort, later, counted = apply_landmark(study, columns, flow, measurements.name, findings)
+    cohort, later, counted = apply_landmark(study, columns, flow, measurements.name, findings, runs)
     if len(cohort.rows):
         refuse_constant(study, cohort.rows, measurements.name, findings)
     findings.stop_at_errors()

@@ -7,6 +7,7 @@ Houwelingen & Putter 2011); the outcome's clock restarts at s.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import pandas as pd
 
@@ -32,7 +33,12 @@ def snap(times: pd.Series, landmark: float) -> pd.Series:
 
 
 def apply_landmark(
-    study: Study, columns: Columns, flow: Flow, file: str, findings: Findings
+    study: Study,
+    columns: Columns,
+    flow: Flow,
+    file: str,
+    findings: Findings,
+    runs: Callable[[float], bool] | None = None,
 ) -> tuple[State, pd.DataFrame, pd.DataFrame]:
     """Leave out, in order and with a reason each, what does not enter the analysis; `flow` has begun, on the clock.
 
@@ -58,7 +64,7 @@ def apply_landmark(
         flow.record("duplicate_visit", reason, State(start.people, rows))
     if study.has_outcome:
         _leave_without_question(flow, s, when)
-    warn_of_split_visit(study, flow.state.rows, file, findings)
+    warn_of_split_visit(study, flow.state.rows, file, findings, runs)
     seen = set(flow.state.rows.loc[flow.state.rows["time"] <= s, "patient"])
     flow.record("no_visit", f"no visit up to {when}", flow.state.without(set(flow.state.people["patient"]) - seen))
     _leave_missing_covariates(flow, [name for name in study.grouping if name != study.data.centre])

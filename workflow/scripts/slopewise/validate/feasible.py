@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from slopewise.cohort import Cohort, prepare_cohort
 from slopewise.folds import NESTED, fold_plan, make_folds
 from slopewise.metrics.ipcw import check_horizons
 from slopewise.outcome.fit import check_strata, check_varies
@@ -59,6 +61,21 @@ def refuse_infeasible(
     found = feasibility(study, measurements, patients, later if study.growth.rows == "all" else None)
     if found.stops:
         raise InputError(found.stops[0])
+
+
+def prepare_checked(study: Study, folder: Path) -> Cohort:
+    """`prepare_cohort`, which proposes no other landmark than one at which the study can run."""
+
+    def runs(landmark: float) -> bool:
+        other = study.at(landmark)
+        try:
+            cohort = prepare_cohort(other, folder)
+            refuse_infeasible(other, cohort.measurements, cohort.patients, cohort.later)
+        except InputError:
+            return False
+        return True
+
+    return prepare_cohort(study, folder, runs)
 
 
 def outer_folds(folds: pd.DataFrame, patients: pd.DataFrame) -> list[NDArray[np.int64]]:
