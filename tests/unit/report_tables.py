@@ -34,8 +34,8 @@ QUANTITIES = {
     "level": ("level",), "slope": ("level", "slope"), "slope_only": ("slope",),
 }  # fmt: skip
 AT_HORIZON = {
-    "auc": 0.8, "brier": 0.15, "ipa": 0.3, "calibration_slope": 0.93, "calibration_intercept": -0.05, "ici": 0.02,
-    "net_benefit": 0.2,
+    "auc": 0.8, "log_score": -0.5, "brier": 0.15, "ipa": 0.3, "calibration_slope": 0.93,
+    "calibration_intercept": -0.05, "ici": 0.02, "net_benefit": 0.2,
 }  # fmt: skip
 
 
@@ -47,6 +47,10 @@ class Invented:
     markers: tuple[str, ...] = ("alpha", "beta")
     gain: tuple[float, float, float] = (-0.001, -0.008, 0.005)
     dropped: tuple[str, ...] = ()
+    ratio_p: float = 0.4321
+    permutation_p: float = 0.0149
+    slope_effect: float | None = None
+    """The coefficient of every slope beside its level, per unit and per SD; None invents another for each term."""
     singular: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ("c_uno", "c_harrell")
     keys: dict[str, Any] = field(default_factory=dict)
@@ -114,12 +118,13 @@ class Invented:
             "outcome/ledger.csv": self._ledger(),
             "outcome/proportional_hazards.csv": self._hazards(),
             "outcome/schoenfeld.csv": self._schoenfeld(),
+            "outcome/likelihood_ratio.csv": self._likelihood_ratio(),
             "outcome/performance.csv": self._performance(),
             "outcome/calibration.csv": _curves(tuple(VALUES), 0.98),
             "outcome/decision_curve.csv": _curves((*VALUES, "treat_all", "treat_none"), -0.3),
             "outcome/predictions.parquet": self._predictions(slopes),
             "outcome/sensitivity.csv": _sensitivity(),
-            "outcome/permutation.csv": _permutation(),
+            "outcome/permutation.csv": _permutation(self.permutation_p),
             "outcome/subgroups.csv": _subgroups(),
             "outcome/centres.csv": _subgroups().iloc[:0],
         }
@@ -318,6 +323,8 @@ class Invented:
             terms = ["age", "sex[m]", *(f"{m}.{q}" for m in self.markers for q in quantities)]
             for (place, term), scale in product(enumerate(terms), ("unit", "sd")):
                 estimate = 0.2 * (place + 1)
+                if step == "slope" and term.endswith(".slope") and self.slope_effect is not None:
+                    estimate = self.slope_effect
                 if step == "slope" and term.endswith(".slope") and term.rpartition(".")[0] in self.dropped:
                     estimate = np.nan
                 low, high = estimate - 0.196, estimate + 0.196
@@ -368,6 +375,13 @@ class Invented:
             for term in ("", "age", "sex[m]", *(f"{m}.{q}" for m in self.markers for q in QUANTITIES[step]))
         ]
         return pd.DataFrame(rows, columns=list(tables.TABLES["outcome/proportional_hazards"].columns))
+
+    def _likelihood_ratio(self) -> pd.DataFrame:
+        rows = [
+            (step, CAUSE, versus, 3.21, len(self.markers), np.nan, self.ratio_p, "")
+            for step, versus in (("baseline", "clinical"), ("slope", "level"), ("slope_only", "clinical"))
+        ]
+        return pd.DataFrame(rows, columns=list(tables.TABLES["outcome/likelihood_ratio"].columns))
 
     def _schoenfeld(self) -> pd.DataFrame:
         terms = ["age", *(f"{m}.level" for m in self.markers)]
@@ -466,8 +480,8 @@ def _sensitivity() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(tables.TABLES["outcome/sensitivity"].columns))
 
 
-def _permutation() -> pd.DataFrame:
-    row = ("slope", CAUSE, "c_harrell", max(HORIZONS), "level", 0.0111, -0.0022, 0.0033, 0.0149, 200, 2)
+def _permutation(p: float) -> pd.DataFrame:
+    row = ("slope", CAUSE, "c_harrell", max(HORIZONS), "level", 0.0111, -0.0022, 0.0033, p, 200, 2)
     return pd.DataFrame([row], columns=list(tables.TABLES["outcome/permutation"].columns))
 
 

@@ -80,6 +80,7 @@ PROMISED = [
     "outcome/ledger.csv",
     "outcome/proportional_hazards.csv",
     "outcome/schoenfeld.csv",
+    "outcome/likelihood_ratio.csv",
     "outcome/performance.csv",
     "outcome/calibration.csv",
     "outcome/decision_curve.csv",
@@ -248,7 +249,7 @@ def _run_outcome(study_file: Path, results: Path, tables: dict[str, Path]) -> No
     names = ("measurements", "patients", "folds", "slopes", "crossfit", "fits")
     inputs = {name: tables[name] for name in names}
     model = at("outcome/coefficients.csv", "outcome/ledger.csv", "slopes/reliability.csv", "model.json")
-    model |= at("outcome/proportional_hazards.csv", "outcome/schoenfeld.csv")
+    model |= at(*(f"outcome/{name}.csv" for name in ("proportional_hazards", "schoenfeld", "likelihood_ratio")))
     script("fit_outcome").fit(study_file, inputs, model, threads=1)
     measured = at("outcome/performance.csv", "outcome/calibration.csv", "outcome/decision_curve.csv")
     measured |= {"predictions": results / "outcome/predictions.parquet"}

@@ -1,6 +1,6 @@
 # The ladder of outcome models on cross-fitted slopes, and its nested validation.
 # needs  cohort/*.parquet, folds.parquet, slopes/{slopes,crossfit}.parquet, growth/fits.csv
-# makes  slopes/reliability.csv, outcome/{coefficients,ledger,proportional_hazards,schoenfeld,performance,calibration,decision_curve}.csv, outcome/predictions.parquet, model.json
+# makes  slopes/reliability.csv, outcome/{coefficients,ledger,proportional_hazards,schoenfeld,likelihood_ratio,performance,calibration,decision_curve}.csv, outcome/predictions.parquet, model.json
 # steps  fit_outcome (with the patient bootstrap through both stages), validate_outcome; for a study with an outcome
 
 
@@ -22,6 +22,7 @@ rule fit_outcome:
         ledger="results/{study}/outcome/ledger.csv",
         proportional_hazards="results/{study}/outcome/proportional_hazards.csv",
         schoenfeld="results/{study}/outcome/schoenfeld.csv",
+        likelihood_ratio="results/{study}/outcome/likelihood_ratio.csv",
         reliability=report(
             "results/{study}/slopes/reliability.csv",
             caption="../report/reliability.rst",

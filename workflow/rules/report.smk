@@ -43,6 +43,7 @@ OUTCOME = results(
     "outcome/coefficients.csv",
     "outcome/ledger.csv",
     "outcome/proportional_hazards.csv",
+    "outcome/likelihood_ratio.csv",
     "outcome/schoenfeld.csv",
     "outcome/validation_ledger.csv",
     "outcome/performance.csv",

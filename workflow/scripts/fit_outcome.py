@@ -11,6 +11,7 @@ def fit(study_file: Path, inputs: dict[str, Path], outputs: dict[str, Path], thr
 
     from slopewise import tables
     from slopewise.outcome.fit import bootstrap_intervals, fit_outcome
+    from slopewise.outcome.likelihood_ratio import likelihood_ratios
     from slopewise.shipped import shipped_model
     from slopewise.slopes import all_markers, growth_model
     from slopewise.study import BCA_FROM, load_study
@@ -36,6 +37,7 @@ def fit(study_file: Path, inputs: dict[str, Path], outputs: dict[str, Path], thr
     tables.write(
         reliability_table(boot.reliability, slopes, outcome.data.markers), "slopes/reliability", outputs["reliability"]
     )
+    tables.write(likelihood_ratios(outcome), "outcome/likelihood_ratio", outputs["likelihood_ratio"])
     hazards = outcome.hazards()
     tables.write(hazards.tests, "outcome/proportional_hazards", outputs["proportional_hazards"])
     tables.write(hazards.residuals, "outcome/schoenfeld", outputs["schoenfeld"])

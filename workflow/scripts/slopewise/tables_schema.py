@@ -270,6 +270,16 @@ TABLES: dict[str, Table] = {
         },
         ("slopes", "predictors", "cause", "metric", "horizon"),
     ),
+    # Without a test (`statistic` missing) `message` says why.
+    "outcome/likelihood_ratio": Table(
+        {
+            **STEP_KEYS,
+            "versus": TEXT,
+            **_columns("statistic df df_residual p_value"),
+            "message": TEXT,
+        },
+        ("predictors", "cause"),
+    ),
     "outcome/permutation": Table(
         {
             **STEP_KEYS,

@@ -15,15 +15,9 @@ from slopewise.report.course_words import model_words
 from slopewise.report.frames import Frames, recorded_study
 from slopewise.report.growth_summary import growth_summary
 from slopewise.report.naming import Naming
-from slopewise.report.wording import (
-    concordance,
-    gain,
-    headline,
-    reliability_sentence,
-    slope_sentences,
-    slopes_kept,
-    verdict,
-)
+from slopewise.report.verdict import evidence, verdict
+from slopewise.report.verdict_words import answer, headline
+from slopewise.report.wording import concordance, gain, reliability_sentence
 from slopewise.run import InputError
 
 WIDTH = 100
@@ -43,10 +37,9 @@ def findings(results: Path) -> list[str]:
         first = next(iter(naming.study.markers))
         return [growth_summary(frames, naming)["scope"], model_words(frames, naming, first),
                 reliability_sentence(frames, naming)]  # fmt: skip
-    metric = concordance(frames)
-    slope, level = gain(frames, "slope", metric), gain(frames, "level", metric)
-    said = verdict(slope, len(slopes_kept(frames)))
-    return [headline(said, naming), slope_sentences(said, slope, level, naming), reliability_sentence(frames, naming)]
+    level, found = gain(frames, "level", concordance(frames)), evidence(frames, naming)
+    said = verdict(found)
+    return [headline(said, naming), answer(said, found, level, naming), reliability_sentence(frames, naming)]
 
 
 def told(results: Path) -> str:

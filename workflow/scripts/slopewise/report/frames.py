@@ -54,6 +54,7 @@ FILES = {
     "ledger": "outcome/ledger.csv",
     "hazards": "outcome/proportional_hazards.csv",
     "schoenfeld": "outcome/schoenfeld.csv",
+    "likelihood_ratio": "outcome/likelihood_ratio.csv",
     "performance": "outcome/performance.csv",
     "calibration": "outcome/calibration.csv",
     "decision_curve": "outcome/decision_curve.csv",
@@ -66,7 +67,8 @@ FILES = {
 """Each table's file below the results of the study; its name in `tables` is the path without the suffix."""
 
 OF_OUTCOME = (
-    *("coefficients", "ledger", "hazards", "schoenfeld", "performance", "calibration", "decision_curve", "predictions"),
+    *("coefficients", "ledger", "hazards", "schoenfeld", "likelihood_ratio", "performance", "calibration"),
+    *("decision_curve", "predictions"),
     *("sensitivity", "permutation", "subgroups", "centres"),
 )
 """Tables that a study without an outcome does not have."""
@@ -139,6 +141,7 @@ class Frames(ShortRepr):
     ledger: pd.DataFrame
     hazards: pd.DataFrame
     schoenfeld: pd.DataFrame
+    likelihood_ratio: pd.DataFrame
     performance: pd.DataFrame
     calibration: pd.DataFrame
     decision_curve: pd.DataFrame
@@ -179,7 +182,10 @@ class Frames(ShortRepr):
 
     def of_cause(self, cause: str) -> Frames:
         """These frames with the rows of one cause in the outcome's tables."""
-        names = ("coefficients", "hazards", "schoenfeld", "performance", "calibration", "decision_curve", "predictions")
+        names = (
+            *("coefficients", "hazards", "schoenfeld", "likelihood_ratio", "performance", "calibration"),
+            *("decision_curve", "predictions"),
+        )
         tables_of = {name: getattr(self, name) for name in names}
         return replace(self, **{name: table[table["cause"] == cause] for name, table in tables_of.items()})
 

@@ -14,7 +14,8 @@ from slopewise.report.parts import Cell, Picture, Table
 from slopewise.report.supermodel import supermodel_context
 from slopewise.report.template import environment
 from slopewise.report.template import own as own_file
-from slopewise.report.wording import HEADLINES, NEGLIGIBLE
+from slopewise.report.verdict import printed
+from slopewise.report.wording import HEADLINES
 from slopewise.study import Study
 
 STEPS = {"last": "last value", "level": "level", "slope": "level and slope"}
@@ -54,11 +55,13 @@ def render_landmarks(
 
 
 def _finding(gains: pd.DataFrame, naming: Naming, metric: str) -> str:
-    """One sentence a group of landmarks: where the slope adds, where it adds less than what matters, the rest."""
-    low, high, kept = gains["difference_low"], gains["difference_high"], gains["slopes"] > 0
+    """One sentence a group of landmarks: where the metric gains, loses, gains less than what matters, the rest."""
+    low, high, kept = gains["difference_low"].map(printed), gains["difference_high"].map(printed), gains["slopes"] > 0
+    c, margin = HEADLINES[metric], naming.study.outcome.margin
     groups = (
-        ("the slopes add to the level", kept & (low > 0)),
-        (f"the slopes add less than {NEGLIGIBLE:g} to the level", kept & ~(low > 0) & (high < NEGLIGIBLE)),
+        (f"{c} is higher with the slopes than with the level alone", kept & (low > 0)),
+        (f"{c} is lower with the slopes than with the level alone", kept & (high < 0)),
+        (f"the slopes do not raise {c} by {margin:g} or more", kept & ~(low > 0) & ~(high < 0) & (high < margin)),
         ("no slope is in the model beside the level", ~kept),
     )
     said, rest = [], pd.Series(True, index=gains.index)
@@ -67,8 +70,9 @@ def _finding(gains: pd.DataFrame, naming: Naming, metric: str) -> str:
         if chosen.any():
             said.append(f"At {_listed(gains.loc[chosen, 'landmark'], naming)} {words}.")
     if rest.any():
-        said.append(f"At {_listed(gains.loc[rest, 'landmark'], naming)} the data cannot tell.")
-    return " ".join(said) + f" Measured by {HEADLINES[metric]}, validated."
+        where = _listed(gains.loc[rest, "landmark"], naming)
+        said.append(f"At {where} the interval leaves room for no gain and for one of {margin:g}.")
+    return " ".join(said) + " Validated; each landmark’s report weighs the other evidence."
 
 
 def _listed(landmarks: pd.Series, naming: Naming) -> str:
@@ -81,7 +85,7 @@ def _picture(own: pd.DataFrame, gains: pd.DataFrame, naming: Naming, metric: str
     label = f"landmark, {naming.study.data.analysis_unit}"
     c = HEADLINES[metric]
     panels = [
-        gain_by_landmark(gains, NEGLIGIBLE, f"What the slopes add in {c}", label, "gain"),
+        gain_by_landmark(gains, naming.study.outcome.margin, f"What the slopes add in {c}", label, "gain"),
         concordance_by_landmark(own, STEPS, f"{c}, validated", label, "concordance"),
     ]
     caption = (

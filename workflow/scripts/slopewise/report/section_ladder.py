@@ -12,10 +12,13 @@ from slopewise.report.ledger import validation_lines
 from slopewise.report.naming import STEPS, STEPS_AT_LENGTH, Naming
 from slopewise.report.numbers import MISSING, interval, number, signed
 from slopewise.report.parts import Cell, Picture, Section, Table
-from slopewise.report.wording import HEADLINES, NEGLIGIBLE, concordance, headlines, ladder_sentences
+from slopewise.report.verdict import evidence
+from slopewise.report.verdict_words import below_chance, evidence_table
+from slopewise.report.wording import HEADLINES, concordance, headlines, ladder_sentences
 
 METRICS = {
     "auc": "AUC",
+    "log_score": "log score",
     "brier": "Brier score",
     "ipa": "IPA",
     "calibration_slope": "calibration slope",
@@ -47,7 +50,8 @@ def ladder_section(frames: Frames, naming: Naming) -> Section:
         "ladder.html.j2",
         {
             "steps": [(STEPS[step], STEPS_AT_LENGTH[step]) for step in present(frames)],
-            "sentences": ladder_sentences(frames, naming, metric),
+            "sentences": [*ladder_sentences(frames, naming, metric), below_chance(frames, naming, metric)],
+            "evidence": evidence_table(evidence(frames, naming), naming),
             "picture": ladder_picture(frames, naming, metric),
             "discrimination": [concordance_table(frames, name) for name in headlines(frames)],
             "by_horizon": horizon_tables(frames, naming),
@@ -69,7 +73,7 @@ def ladder_picture(frames: Frames, naming: Naming, metric: str) -> Picture:
     differences = rows.assign(label=[f"{STEPS[step]} − {STEPS[rows.loc[step, 'versus']]}" for step in rows.index])
     added = draw.added_value(
         differences.reset_index(),
-        NEGLIGIBLE,
+        naming.study.outcome.margin,
         "What each adds to a simpler one",
         "added-value",
         list(rows.index).index("slope"),
@@ -96,7 +100,9 @@ def short_picture(frames: Frames, naming: Naming, metric: str, kept: int) -> Pic
     if kept:
         differences = rows.assign(label=[HEADLINES[name] for name in names]).reset_index()
         panels.append(
-            draw.added_value(differences, NEGLIGIBLE, "Level and slope, compared with level", "summary-gain", 0)
+            draw.added_value(
+                differences, naming.study.outcome.margin, "Level and slope, compared with level", "summary-gain", 0
+            )
         )
     caption = "Validated in patients whom the models had not seen; 95% intervals from resampled patients."
     return Picture("summary", caption, panels)

@@ -16,6 +16,7 @@ from slopewise.report.parts import Cell, Picture, Section, Table
 from slopewise.report.risk_groups import GROUPS, RiskGroups, risk_groups, round_times
 from slopewise.report.section_ladder import present
 from slopewise.report.section_thirds import thirds_section
+from slopewise.report.verdict_words import reversal
 from slopewise.study import BCA_FROM
 
 SHOWN = ("clinical", "level", "slope")
@@ -37,7 +38,7 @@ def coefficients_section(frames: Frames, naming: Naming) -> Section:
             "bca": naming.study.outcome.bootstrap >= BCA_FROM,
             "effect": naming.words.effect,
             "penalised": penalty_sentences(frames, naming),
-            "dropped": slope_reasons(frames, naming),
+            "dropped": [*slope_reasons(frames, naming), *reversal(frames, naming)],
             "ledger": shipped_lines(frames, naming),
         },
     )

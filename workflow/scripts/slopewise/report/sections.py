@@ -28,21 +28,18 @@ from slopewise.report.section_population import population_section
 from slopewise.report.section_slopes import slopes_section
 from slopewise.report.section_trust import audit_section, care_section, provenance_section
 from slopewise.report.tripod import tripod_section
+from slopewise.report.verdict import Verdict, evidence, verdict
+from slopewise.report.verdict_words import answer, headline, second_opinion
 from slopewise.report.wording import (
     HEADLINES,
-    Verdict,
     concordance,
     gain,
-    headline,
     ladder_sentences,
     order_sentence,
     reliabilities,
     reliability_sentence,
     scope_sentence,
-    second_opinion,
-    slope_sentences,
     slopes_kept,
-    verdict,
 )
 
 
@@ -97,23 +94,22 @@ def summary(frames: Frames, naming: Naming) -> dict[str, Any]:
     if not frames.has_outcome:
         return growth_summary(frames, naming)
     metric = concordance(frames)
-    slope, level = gain(frames, "slope", metric), gain(frames, "level", metric)
-    kept = len(slopes_kept(frames))
-    said = verdict(slope, kept)
+    level, found = gain(frames, "level", metric), evidence(frames, naming)
+    said = verdict(found)
     return {
         "template": "summary.html.j2",
         "headline": headline(said, naming),
         "verdict": said.name.lower(),
         "scope": scope_sentence(frames, naming),
-        "answer": slope_sentences(said, slope, level, naming),
-        "second": second_opinion(frames, said, metric, kept),
+        "answer": answer(said, found, level, naming),
+        "second": second_opinion(frames, found, said),
         "reasons": slope_reasons(frames, naming),
         "order": order_sentence(level, naming),
         "effect": naming.words.effect,
         "ladder": ladder_sentences(frames, naming, metric),
         "reliability": reliability_sentence(frames, naming),
         "key_figures": key_figures(frames, naming, said, metric),
-        "picture": short_picture(frames, naming, metric, kept),
+        "picture": short_picture(frames, naming, metric, found.kept),
         "cautions": [short for short, _ in cautions(frames, naming)],
     }
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from enum import Enum
 
 import pandas as pd
 
@@ -16,23 +15,8 @@ from slopewise.report.kinds import KINDS
 from slopewise.report.naming import Naming
 from slopewise.report.numbers import count, in_words, interval, number, percent, signed
 
-NEGLIGIBLE = 0.02
-"""A difference in C or AUC below this is called negligible: of 100 comparable pairs of patients, not two more in order.
-In R² it is two hundredths of the outcome's variance."""
-
 HEADLINES = {name: words for kind in KINDS.values() for name, words in kind.headlines.items()}
 """The metrics a headline may rest on, by their names."""
-
-
-class Verdict(Enum):
-    """What the comparison of `slope` with `level` says."""
-
-    ADDS = "adds"
-    NOTHING = "nothing"
-    HARMS = "harms"
-    UNDECIDED = "undecided"
-    NO_INTERVAL = "no interval"
-    DROPPED = "dropped"
 
 
 @dataclass(frozen=True)
@@ -49,6 +33,12 @@ class Gain:
     difference: float
     difference_low: float
     difference_high: float
+
+    @staticmethod
+    def of(step: str, metric: str, row: pd.Series) -> Gain:
+        """From a row of ``outcome/performance``."""
+        names = ("horizon", "validated", "ci_low", "ci_high", "difference", "difference_low", "difference_high")
+        return Gain(step, str(row["versus"]), metric, *(float(row[name]) for name in names))
 
     @property
     def has_interval(self) -> bool:
@@ -83,19 +73,7 @@ def headlines(frames: Frames) -> list[str]:
 
 def gain(frames: Frames, step: str, metric: str) -> Gain:
     """The row of `metric` for a ladder step."""
-    row = frames.metric(metric).loc[step]
-    return Gain(
-        step=step,
-        versus=str(row["versus"]),
-        metric=metric,
-        horizon=float(row["horizon"]),
-        value=float(row["validated"]),
-        low=float(row["ci_low"]),
-        high=float(row["ci_high"]),
-        difference=float(row["difference"]),
-        difference_low=float(row["difference_low"]),
-        difference_high=float(row["difference_high"]),
-    )
+    return Gain.of(step, metric, frames.metric(metric).loc[step])
 
 
 def slopes_dropped(frames: Frames) -> list[str]:
@@ -110,81 +88,6 @@ def slopes_kept(frames: Frames) -> list[str]:
     rows = frames.coefficients
     rows = rows[(rows["predictors"] == "slope") & (rows["scale"] == "unit") & rows["estimate"].notna()]
     return [term.removesuffix(".slope") for term in rows["term"] if term.endswith(".slope")]
-
-
-def verdict(slope: Gain, kept: int) -> Verdict:
-    """What the difference and its interval say; `kept` slopes are in the model."""
-    if kept == 0:
-        return Verdict.DROPPED
-    if not slope.has_interval:
-        return Verdict.NO_INTERVAL
-    if slope.difference_low > 0:
-        return Verdict.ADDS
-    if slope.difference_high < 0:
-        return Verdict.HARMS
-    return Verdict.NOTHING if slope.difference_high < NEGLIGIBLE else Verdict.UNDECIDED
-
-
-def headline(said: Verdict, naming: Naming) -> str:
-    """The first sentence of the report: does the slope add to the level?"""
-    names = list(naming.study.markers)
-    one = len(names) == 1
-    change = f"How fast {naming.marker(names[0])} changes" if one else "How fast the markers change"
-    stands = "where it stands" if one else "where they stand"
-    return {
-        Verdict.ADDS: f"{change} adds to knowing {stands}.",
-        Verdict.NOTHING: f"{change} adds nothing to knowing {stands}.",
-        Verdict.HARMS: f"{change} makes the prediction worse when it is added to {stands}.",
-        Verdict.UNDECIDED: f"These data cannot tell whether {change[0].lower()}{change[1:]} adds to knowing {stands}.",
-        Verdict.NO_INTERVAL: f"{change} beside {stands}: measured, but without an interval.",
-        Verdict.DROPPED: "Whether slopes add to levels could not be asked: no slope could be told from its level.",
-    }[said]
-
-
-def slope_sentences(said: Verdict, slope: Gain, level: Gain, naming: Naming) -> str:
-    """The numbers behind the headline, and what they rule out."""
-    at = naming.duration(naming.landmark)
-    c = HEADLINES[slope.metric]
-    if said is Verdict.DROPPED:
-        return (
-            f"With the covariates and the levels at {at}, {c} is {level.value_words()} in patients whom the models had "
-            "not "
-            "seen. No marker’s slope entered the outcome model beside its level; the reasons stand below."
-        )
-    numbers = (
-        f"In patients whom the models had not seen, {c} is {number(level.value)} with the covariates and the levels at "
-        f"{at}, "
-        f"and {number(slope.value)} when the slopes are added: a difference of {slope.difference_words()}."
-    )
-    small = f"{NEGLIGIBLE:g}"
-    meaning = {
-        Verdict.ADDS: (
-            f"The whole interval lies above zero, yet the gain is under {small}, which we call negligible."
-            if slope.difference < NEGLIGIBLE
-            else "The whole interval lies above zero."
-        ),
-        Verdict.NOTHING: f"The data speak against a gain of {small} or more.",
-        Verdict.HARMS: (
-            "The whole interval lies below zero: the slopes brought more noise than knowledge into the model, as "
-            "slopes from "
-            "few visits do."
-        ),
-        Verdict.UNDECIDED: f"The interval leaves room for no gain and for one above {small}, which would matter.",
-        Verdict.NO_INTERVAL: "Without an interval (validation.bootstrap is 0) chance cannot be told from gain.",
-        Verdict.DROPPED: "",
-    }[said]
-    return f"{numbers} {meaning}"
-
-
-def second_opinion(frames: Frames, said: Verdict, metric: str, kept: int) -> str:
-    """The same comparison by Harrell's C; empty where the headline rests on it already, or nothing was compared."""
-    others = [name for name in headlines(frames) if name != metric]
-    if not others or said is Verdict.DROPPED:
-        return ""
-    other = gain(frames, "slope", others[0])
-    agrees = verdict(other, kept) is said
-    words = f"By {HEADLINES[others[0]]} the difference is {other.difference_words()}"
-    return f"{words}." if agrees else f"{words}, which would be worded differently: take both with care."
 
 
 def ladder_sentences(frames: Frames, naming: Naming, metric: str) -> list[str]:

@@ -28,7 +28,7 @@ from slopewise.study import Study
 Floats = NDArray[np.float64]
 THRESHOLDS = np.arange(1, 100) / 100.0
 WITH_TAU = ("c_harrell", "c_uno")
-AT_HORIZON = ("auc", "brier", "ipa", "calibration_slope", "calibration_intercept", "ici", "net_benefit")
+AT_HORIZON = ("auc", "log_score", "brier", "ipa", "calibration_slope", "calibration_intercept", "ici", "net_benefit")
 CLOSENESS = ("r2", "rmse", "mae", "calibration_slope")
 HEADLINE = {"survival": "c_harrell", "binary": "auc", "continuous": "r2"}
 """The metric in which the slope's gain is judged where one number is wanted: by kind, and to be had in every study."""
@@ -194,7 +194,7 @@ def measure(cohort: Cohort, own: Sample, grid: Floats, counts: NDArray[np.int64]
     policies = np.concatenate([own.risk, np.ones((n, 1, horizons)), np.zeros((n, 1, horizons))], axis=1)
     benefit = net_benefit(policies, THRESHOLDS, own.weights, counts)
     at_prevalence = benefit[:, : len(STEPS), np.arange(horizons), cohort.threshold_places]
-    values = (pairs.auc, loss.brier, loss.ipa, fit.slope, fit.intercept, fit.ici, at_prevalence)
+    values = (pairs.auc, loss.log_score, loss.brier, loss.ipa, fit.slope, fit.intercept, fit.ici, at_prevalence)
     metrics = dict(zip(AT_HORIZON, values, strict=True))
     if cohort.kind == "survival":
         metrics = {"c_harrell": pairs.harrell[:, :, None], "c_uno": pairs.uno[:, :, None], **metrics}
@@ -211,7 +211,7 @@ def told_apart(cohort: Cohort, own: Sample, counts: NDArray[np.int64]) -> dict[s
     if cohort.entered:
         return {"c_harrell": pairs.harrell[:, :, None]}
     loss = accuracy(own.risk, own.null_risk, own.weights, counts)
-    metrics = {"auc": pairs.auc, "brier": loss.brier, "ipa": loss.ipa}
+    metrics = {"auc": pairs.auc, "log_score": loss.log_score, "brier": loss.brier, "ipa": loss.ipa}
     if cohort.kind == "survival":
         metrics = {"c_harrell": pairs.harrell[:, :, None], "c_uno": pairs.uno[:, :, None], **metrics}
     return metrics

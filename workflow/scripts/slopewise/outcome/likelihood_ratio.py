@@ -1,0 +1,83 @@
+"""Does a step of the ladder fit better than the step it extends? Likelihood ratio tests on the cross-fitted slopes.
+
+Levels and slopes are made without the outcome, so that given them the models of a step and of its reference are nested
+models of the same patients. 2(l₁ − l₀) is referred to χ² with the number of terms that the step adds (partial
+likelihood of a Cox model); a linear model has the F test of the same hypothesis. A step that does not contain its
+reference, and a penalised one, whose likelihood is not at its maximum, have no test. The uncertainty of the first stage
+does not enter: under the hypothesis that slopes add nothing it changes no distribution, since it never saw the outcome.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.stats import chi2, f
+
+from slopewise.outcome.cox import CoxFit
+from slopewise.outcome.fit import OutcomeFit
+from slopewise.outcome.glm import GlmFit
+from slopewise.outcome.ladder import STEPS
+from slopewise.outcome.models import Part
+
+Floats = NDArray[np.float64]
+COLUMNS = ["predictors", "cause", "versus", "statistic", "df", "df_residual", "p_value", "message"]
+PENALISED = "penalised: the likelihood of a shrunken model is not at its maximum"
+NOTHING = "no term of the step is in its model beside those of the reference"
+NO_MAXIMUM = "a likelihood has no maximum, or was not reached"
+
+
+def likelihood_ratios(fit: OutcomeFit) -> pd.DataFrame:
+    """The table ``outcome/likelihood_ratio``: a row for each cause and each step that contains its reference.
+
+    `statistic` is χ² (`df_residual` missing) or F; missing where `message` says why there is no test.
+    """
+    rows = []
+    models = fit.fitted.models
+    for step in STEPS:
+        if step.reference is None:
+            continue
+        larger, smaller = models[step.name], models[step.reference]
+        if not set(smaller.recipe.every_term) <= set(larger.recipe.every_term):
+            continue
+        for place, cause in enumerate(fit.data.causes):
+            found = _test(fit, (step.name, step.reference), (larger.parts[place], smaller.parts[place]))
+            rows.append((step.name, cause, step.reference, *found))
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _test(fit: OutcomeFit, names: tuple[str, str], parts: tuple[Part, Part]) -> tuple[float, float, float, float, str]:
+    """Statistic, degrees of freedom, p, and why there is none."""
+    none = (np.nan, np.nan, np.nan, np.nan)
+    if any(part.penalty is not None for part in parts):
+        return (*none, PENALISED)
+    free = [[term for term, out in zip(part.terms, part.aliased, strict=True) if not out] for part in parts]
+    df = len(free[0]) - len(free[1])
+    if df < 1 or not set(free[1]) <= set(free[0]):
+        return (*none, NOTHING)
+    if any(np.isnan(part.standard_errors[~np.array(part.aliased, dtype=bool)]).any() for part in parts):
+        return (*none, NO_MAXIMUM)
+    larger, smaller = parts
+    if isinstance(larger, CoxFit) and isinstance(smaller, CoxFit):
+        statistic = 2.0 * (larger.loglik - smaller.loglik)
+        return statistic, float(df), np.nan, float(chi2.sf(statistic, df)), ""
+    eta = [_fitted(fit, name) for name in names]
+    if fit.data.kind == "binary":
+        lost = [_deviance(fit.data.outcome, one) for one in eta]
+        return lost[1] - lost[0], float(df), np.nan, float(chi2.sf(lost[1] - lost[0], df)), ""
+    assert isinstance(larger, GlmFit)
+    squares = [float(((fit.data.outcome - one) ** 2).sum()) for one in eta]
+    statistic = (squares[1] - squares[0]) / df / (squares[0] / larger.df)
+    return statistic, float(df), larger.df, float(f.sf(statistic, df, larger.df)), ""
+
+
+def _fitted(fit: OutcomeFit, name: str) -> Floats:
+    """Linear predictor (n,) of a step for its training patients, with the levels and slopes it was trained on."""
+    step = next(one for one in STEPS if one.name == name)
+    raw = fit.data.raw(step, np.arange(len(fit.data.patients)), fit.level, fit.slope)
+    return fit.fitted.models[name].linear_predictors(raw)[:, 0]
+
+
+def _deviance(outcome: Floats, eta: Floats) -> float:
+    """−2 log likelihood of a logistic model with log odds `eta` (n,)."""
+    return float(2.0 * (np.logaddexp(0.0, eta) - outcome * eta).sum())

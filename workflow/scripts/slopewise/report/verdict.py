@@ -1,0 +1,233 @@
+"""Whether slopes add to levels: one verdict from all the evidence that the report prints, and its words.
+
+Two questions are kept apart. *Association*: at the same level, does the slope go with the outcome? Answered by the
+likelihood ratio with cross-fitted slopes, the coefficients' two-stage intervals and the permutation test. *Prediction*:
+does it improve what is predicted in patients whom no model has seen? Answered by the gain in discrimination and in the
+log score. A gain in C is insensitive beside a strong predictor, so that its absence denies nothing. An effect is denied
+only where the data exclude one that would matter: the gain is below the margin, and every coefficient's interval
+excludes `RELEVANT` per SD of the true slopes. Otherwise the data cannot tell, and the number of events that would be
+needed says why.
+
+Numbers are compared as they are printed: no verdict turns on a digit that a reader does not see.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import Enum
+
+from scipy.special import ndtri
+
+from slopewise.report.frames import Frames
+from slopewise.report.marker_panels import component
+from slopewise.report.naming import Naming
+from slopewise.report.wording import Gain, concordance, gain, reliabilities, slopes_kept
+
+ALPHA = 0.05
+RELEVANT = 1.35
+"""A hazard or odds ratio per SD of the true slopes that would matter: between a small and a moderate effect."""
+
+RELEVANT_CORRELATION = 0.14
+"""The same for a continuous outcome, as a standardised coefficient: two hundredths of the outcome's variance."""
+
+POWER = 0.8
+POOR = 0.5
+"""Below this reliability less than half of what tells the slopes apart is signal."""
+
+
+class Verdict(Enum):
+    """What all the evidence says of the step ``slope`` against ``level``."""
+
+    ADDS = "adds"
+    ASSOCIATED = "associated"
+    NO_GAIN = "no gain"
+    WORSE = "worse"
+    DISAGREE = "disagree"
+    TOO_FEW = "too few events"
+    TOO_POOR = "slopes too poorly measured"
+    UNDECIDED = "undecided"
+    NO_INTERVAL = "no interval"
+    DROPPED = "dropped"
+
+
+@dataclass(frozen=True)
+class Effect:
+    """A slope's coefficient beside its level, per SD of the true slopes, with its two-stage interval."""
+
+    marker: str
+    estimate: float
+    low: float
+    high: float
+
+    @property
+    def excludes_none(self) -> bool:
+        """Whether the interval lies on one side of no effect."""
+        return math.isfinite(self.low) and (printed(self.low) > 0 or printed(self.high) < 0)
+
+    def within(self, bound: float) -> bool:
+        """Whether the interval excludes effects of `bound` or more, in either direction."""
+        return math.isfinite(self.low) and -bound < self.low and self.high < bound
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that the verdict rests on.
+
+    `score` is the gain in log score at the largest horizon, None where the metric is a proper score itself. p-values
+    are missing where there is no test. `reliability` is the best of the slopes in the model; `informative` counts
+    events (the rarer outcome, patients if continuous).
+    """
+
+    kept: int
+    gain: Gain
+    score: Gain | None
+    margin: float
+    ratio_p: float
+    permutation_p: float
+    null_gain: float
+    effects: tuple[Effect, ...]
+    reliability: float
+    informative: int
+    continuous: bool
+    penalised: bool
+
+    @property
+    def bound(self) -> float:
+        """The effect that would matter, on the scale of the coefficients."""
+        return RELEVANT_CORRELATION if self.continuous else math.log(RELEVANT)
+
+    @property
+    def needed(self) -> int:
+        """Events (patients, if continuous) for a power of `POWER` against the effect that would matter, with slopes
+        measured without error: (z₀.₉₇₅ + z₀.₈)² / log(ratio)² (Schoenfeld 1983, 10.2307/2531021)."""
+        return math.ceil((ndtri(1 - ALPHA / 2) + ndtri(POWER)) ** 2 / self.bound**2)
+
+    @property
+    def needed_here(self) -> float:
+        """The same with slopes of this reliability, which carry that share of the information."""
+        return self.needed / self.reliability if self.reliability > 0 else math.inf
+
+    @property
+    def tests(self) -> dict[str, bool]:
+        """What each test of association says, by its name; tests that could not be made are left out."""
+        found = {}
+        if math.isfinite(self.ratio_p):
+            found["the likelihood ratio test"] = self.ratio_p < ALPHA
+        known = [effect for effect in self.effects if math.isfinite(effect.low)]
+        if known and not self.penalised:
+            found["the interval of the coefficient" if self.kept == 1 else "the intervals of the coefficients"] = any(
+                effect.excludes_none for effect in known
+            )
+        if math.isfinite(self.permutation_p):
+            found["the permutation test"] = self.permutation_p < ALPHA
+        return found
+
+    @property
+    def predicts(self) -> bool:
+        """Whether discrimination or the log score gains with its whole interval."""
+        own = printed(self.gain.difference_low) > 0
+        return own or (self.score is not None and printed(self.score.difference_low) > 0)
+
+
+def printed(value: float) -> float:
+    """As a difference is printed, with three decimals; a missing one stays missing."""
+    return round(value, 3) if math.isfinite(value) else value
+
+
+def verdict(found: Evidence) -> Verdict:
+    """One verdict from all the evidence."""
+    if found.kept == 0:
+        return Verdict.DROPPED
+    if not found.gain.has_interval:
+        return Verdict.NO_INTERVAL
+    tests = list(found.tests.values())
+    for_it = sum(tests)
+    if found.predicts:
+        # A gain that no test of association supports is as likely chance as knowledge.
+        return Verdict.ADDS if for_it or not tests else Verdict.DISAGREE
+    if 2 * for_it > len(tests):
+        return Verdict.DISAGREE if printed(found.gain.difference_high) < 0 else Verdict.ASSOCIATED
+    if for_it:
+        return Verdict.DISAGREE
+    if printed(found.gain.difference_high) < 0:
+        return Verdict.WORSE
+    if printed(found.gain.difference_high) < found.margin and _excluded(found):
+        return Verdict.NO_GAIN
+    if found.informative < found.needed:
+        return Verdict.TOO_FEW
+    if found.reliability < POOR and found.informative < found.needed_here:
+        return Verdict.TOO_POOR
+    return Verdict.UNDECIDED
+
+
+def _excluded(found: Evidence) -> bool:
+    """Whether an effect that would matter is excluded: by the coefficients' intervals, or where a penalty leaves none
+    by the power that the study had against it. An interval that does so from fewer than half of the events needed is
+    narrower than the events can make it, and is not believed."""
+    if 2 * found.informative < found.needed:
+        return False
+    if found.penalised or not found.effects:
+        return found.informative >= found.needed_here
+    return all(effect.within(found.bound) for effect in found.effects)
+
+
+def evidence(frames: Frames, naming: Naming, metric: str | None = None) -> Evidence:
+    """The evidence from the tables of a study with an outcome; the gain in `metric`, the headline's where None."""
+    metric = concordance(frames) if metric is None else metric
+    kept = slopes_kept(frames)
+    ratio = frames.likelihood_ratio.set_index("predictors")["p_value"]
+    permutation = frames.permutation.set_index("predictors") if len(frames.permutation) else None
+    known = reliabilities(frames, kept)
+    return Evidence(
+        kept=len(kept),
+        gain=gain(frames, "slope", metric),
+        score=score_gain(frames, naming),
+        margin=naming.study.outcome.margin,
+        ratio_p=float(ratio.get("slope", math.nan)),
+        permutation_p=math.nan if permutation is None else float(permutation.loc["slope", "p_value"]),
+        null_gain=math.nan if permutation is None else float(permutation.loc["slope", "null_mean"]),
+        effects=tuple(effect_of(frames, naming, marker) for marker in kept),
+        reliability=float(known["reliability"].max()) if len(known) else math.nan,
+        informative=informative(frames, naming),
+        continuous=naming.kind == "continuous",
+        penalised=frames.penalised,
+    )
+
+
+def score_gain(frames: Frames, naming: Naming) -> Gain | None:
+    """The gain in log score at the largest horizon; None where it was not measured."""
+    if "log_score" not in set(frames.performance["metric"]):
+        return None
+    row = frames.metric("log_score", max(naming.moments)).loc["slope"]
+    return Gain.of("slope", "log_score", row)
+
+
+def informative(frames: Frames, naming: Naming) -> int:
+    """Events; the rarer of two outcomes; patients of a continuous outcome."""
+    if naming.kind == "continuous":
+        return frames.n_patients
+    return min(frames.n_events, frames.n_patients - frames.n_events) if naming.kind == "binary" else frames.n_events
+
+
+def effect_of(frames: Frames, naming: Naming, marker: str) -> Effect:
+    """A slope's coefficient per SD of the true slopes: per unit, which cross-fitting does not attenuate, times the
+    SD of the random slopes (and, of a continuous outcome, over the SD of the outcome)."""
+    rows = frames.coefficients.set_index(["predictors", "term", "scale"])
+    row = rows.loc[("slope", f"{marker}.slope", "unit")]
+    size = slope_sd(frames, naming, marker)
+    if naming.kind == "continuous":
+        size /= float(frames.patients["outcome"].std())
+    low, high = row["ci_low_bootstrap"], row["ci_high_bootstrap"]
+    if not math.isfinite(low):
+        low, high = row["ci_low"], row["ci_high"]
+    return Effect(marker, float(row["estimate"]) * size, float(low) * size, float(high) * size)
+
+
+def slope_sd(frames: Frames, naming: Naming, marker: str) -> float:
+    """SD of the random slopes in the fit on everybody; that of the predicted slopes where the covariance has none."""
+    value = component(frames, marker, naming.predictor)
+    if math.isfinite(value):
+        return value
+    slopes = frames.slopes[frames.slopes["marker"] == marker]
+    return float(slopes["slope"].std())
