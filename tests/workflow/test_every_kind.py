@@ -14,7 +14,7 @@ FOREIGN = {
     "competing": ("odds ratio", "logistic"),
     "binary": ("hazard", "Cox", "censor", "Uno", "Efron"),
     "continuous": ("hazard", "odds", "Cox", "censor", "Brier", "AUC", "Uno", "Efron"),
-    "none": ("hazard", "odds", "Cox", "TRIPOD", "outcome model", "AUC", "Uno", "adds nothing"),
+    "none": ("hazard", "odds", "Cox", "TRIPOD", "outcome model", "AUC", "Uno", "adds to knowing"),
 }
 """Words that would be wrong in a report of that kind."""
 SETTINGS = [2.25, 3, 5, 95, 0.02, 0.5, 0, 1]

@@ -174,7 +174,7 @@ def _reliability(frames: Frames, naming: Naming) -> Iterator[Caution]:
         named = [f"{naming.marker(row.marker)} {number(row.reliability, 2)}" for row in low.itertuples()]
         lowest = f", the lowest {number(low['reliability'].min(), 2)}" if len(named) > SHARED_TERMS else ""
         meaning = (
-            "so that a slope which adds nothing here may add something where patients are measured longer or more often"
+            "so that slopes which show no gain here may show one where patients are measured longer or more often"
             if frames.has_outcome
             else "so that patients should not be ranked by their slopes"
         )
