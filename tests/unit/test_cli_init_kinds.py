@@ -269,3 +269,14 @@ def test_technical_columns():
     assert technical("x", rising) and technical("demographics_complete", rising * 0) and technical("Unnamed: 0", rising)
     assert technical("LBSEQ", rising * 2) and technical("diagnostics_Versions_PyRadiomics", rising * np.nan)
     assert not technical("crp", rising**2) and not technical("index", rising[::-1]) and not technical("bmi", rising[:5])
+
+
+def test_codes_of_missing_values_are_named_and_decide_nothing(tmp_path):
+    def coded(rows: pd.DataFrame, people: pd.DataFrame) -> None:
+        rows.loc[rows.index[::9], "albumin"] = 999.0
+        people.loc[people.index[::20], "age"] = -99
+
+    study, told = proposed(tmp_path, coded, check=None)
+    assert study.markers["albumin"].transform == "none"  # not the log, which 999 alone would ask for
+    assert "albumin: 44 × 999 stands apart" in told and "age: 3 × -99 stands apart" in told
+    assert "data.missing: [-99, 999]" in told

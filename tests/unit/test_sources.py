@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slopewise.run import InputError
-from slopewise.sources import Table, numbers, read_table
+from slopewise.sources import Table, numbers, read_patients, read_table
 from slopewise.study_keys import Data
 
 
@@ -237,3 +237,16 @@ def test_not_a_number_is_never_made_of_text() -> None:
     values, bad = numbers(table, "x")
     assert all(math.isnan(value) for value in values)
     assert len(bad) == 2
+
+
+def test_the_patients_column_may_have_another_name_in_the_table_of_patients(tmp_path: Path) -> None:
+    (tmp_path / "p.csv").write_text("subject,id,age\nA,1,50\nB,2,60\n")
+    known = {"measurements": "m.csv", "patients": "p.csv", "patient": "id", "time": "t", "time_unit": "days"}
+    data = Data.model_validate({**known, "analysis_unit": "days", "patients_patient": "subject"})
+    table = read_patients(tmp_path, data)
+    assert table is not None and table.text.to_dict("list") == {"id": ["A", "B"], "age": ["50", "60"]}
+    (tmp_path / "p.csv").write_text("id,age\nA,50\n")  # a new patient's table may call it as the visits do
+    again = read_patients(tmp_path, data, "--patients")
+    assert again is not None and again.text["id"].to_list() == ["A"]
+    with pytest.raises(InputError, match=r"column subject: there is no such column \(data\.patients_patient\)"):
+        read_patients(tmp_path, data)

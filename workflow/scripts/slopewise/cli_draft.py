@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from slopewise.cli_columns import listed, readable, scalar
 from slopewise.cli_guess import Proposal
 from slopewise.cli_landmark import Moments
-from slopewise.cli_markers import LeftOut, ProposedMarker
+from slopewise.cli_markers import LeftOut, ProposedMarker, told_codes
 from slopewise.cli_outcome import ProposedOutcome
+from slopewise.cohort.sentinels import as_code
 
 WIDTH = 110
 LISTED_MARKERS = 200
@@ -55,6 +56,13 @@ class Draft:
     outcome: ProposedOutcome
     moments: Moments
     trouble: str
+    codes: Mapping[str, Mapping[float, int]] = field(default_factory=dict)
+    """Columns in which numbers look like codes of a missing value, and how often each occurs."""
+
+    @property
+    def missing(self) -> list[str]:
+        """All these codes, as files have them."""
+        return [as_code(code) for code in sorted({code for found in self.codes.values() for code in found})]
 
 
 def study_text(draft: Draft) -> str:
@@ -125,6 +133,10 @@ def _data(draft: Draft) -> Iterator[str]:
         yield f"  patients: {scalar(draft.files[1])}"
     for key, value in draft.dialect.keys.items():
         yield f"  {key}: {scalar(value)}"
+    for column, codes in draft.codes.items():
+        yield from _comment(f"missing: in {readable(column)} {told_codes(codes)}: is it?", "  ")
+    if draft.codes:
+        yield f"  # missing: [{', '.join(draft.missing)}]"
     yield from _key("patient", draft.patient)
     if draft.patients_patient != draft.patient.value:
         yield f"  patients_patient: {scalar(draft.patients_patient)}"

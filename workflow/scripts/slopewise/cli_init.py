@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import shlex
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,12 +29,13 @@ from slopewise.cli_guess import (
     start_column,
 )
 from slopewise.cli_landmark import Moments, propose
-from slopewise.cli_markers import LeftOut, guess_markers
+from slopewise.cli_markers import LeftOut, guess_markers, told_codes
 from slopewise.cli_outcome import ProposedOutcome, guess_outcome
 from slopewise.cohort import CohortError
 from slopewise.cohort.clock import in_unit, read_times
 from slopewise.cohort.findings import ERROR
 from slopewise.cohort.kinds import kinds, problems_of
+from slopewise.cohort.sentinels import sentinels
 from slopewise.run import InputError, write_text
 from slopewise.sources import Table, called_alike, read_table
 from slopewise.study import parse_study
@@ -85,8 +87,16 @@ def draft_study(measurements: str, patients: str | None, name: str, dialect: Dia
         date_format=formats[0], patients_date_format=formats[1],
         analysis_unit=analysis, time_zero=zero, twins=int(times.duplicated().sum()), markers=markers, left_out=left_out,
         outcome=outcome, moments=Moments(0.0, (), 5, ""), trouble=ids.trouble,
+        codes=_codes(seen, [marker.column for marker in markers], outcome.covariates),
     )  # fmt: skip
     return _with_moments(draft, times, said)
+
+
+def _codes(seen: Look, markers: Sequence[str], covariates: Sequence[str]) -> dict[str, dict[float, int]]:
+    """Markers and covariates with numbers that look like codes of a missing value."""
+    columns = [seen.columns[name] for name in markers]
+    columns += [seen.people.get(name) or seen.columns[name] for name in covariates]
+    return {column.name: found for column in columns if column.is_number and (found := sentinels(column.values))}
 
 
 def renamed(seen: Look, patient: str, in_people: str) -> Look:
@@ -209,6 +219,9 @@ def told_lines(draft: Draft, out: Path) -> list[str]:
         lines.append(f"         {draft.unit.reason}")
     markers = [marker.name + (" (log)" if marker.transform == "log" else "") for marker in draft.markers]
     lines.append(f"markers: {listed(markers)}")
+    lines += [f"         {readable(column)}: {told_codes(codes)}" for column, codes in draft.codes.items()]
+    if draft.codes:
+        lines.append(f"         if they are: data.missing: [{', '.join(draft.missing)}]")
     lines += _left_out(draft.left_out)
     outcome = draft.outcome
     if outcome.found:

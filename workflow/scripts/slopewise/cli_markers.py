@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from slopewise.cli_columns import Column, is_constant, looks_like_code, readable
 from slopewise.cli_guess import Look, told
+from slopewise.cohort.sentinels import as_code, sentinels
 from slopewise.cohort.technical import technical
 from slopewise.run import InputError
 from slopewise.study_rules import MARKER_NAME, RESERVED
@@ -128,7 +130,8 @@ def _moves_with(patients: np.ndarray, time: np.ndarray, values: np.ndarray) -> b
 
 
 def _marker(column: Column, used: set[str]) -> ProposedMarker:
-    values = column.values[np.isfinite(column.values)]
+    codes = sentinels(column.values)
+    values = column.values[np.isfinite(column.values) & ~np.isin(column.values, list(codes))]
     transform, why = "none", ""
     if values.min() > 0 and len(values) >= 10:
         raw, logged = _skewness(values), _skewness(np.log(values))
@@ -137,11 +140,19 @@ def _marker(column: Column, used: set[str]) -> ProposedMarker:
     share = 1 - len(values) / len(column.values)
     gaps = f", {share:.0%} missing" if share >= 0.005 else ""
     seen = f"{len(values)} values from {values.min():.4g} to {values.max():.4g}, median {np.median(values):.4g}{gaps}"
+    seen += f"; {told_codes(codes)}" if codes else ""
     unit = _unit_of(column.name)
     unit = f"log {unit}" if unit and transform == "log" else unit
     name = marker_name(column.name, used)
     used.add(name)
     return ProposedMarker(name, column.name, readable(_bare(column.name)), transform, unit, seen + why)
+
+
+def told_codes(codes: Mapping[float, int]) -> str:
+    """``38 × 999 stands apart and looks like a code for missing``."""
+    counted = ", ".join(f"{count} × {as_code(code)}" for code, count in codes.items())
+    verb = "stand apart and look like codes" if len(codes) > 1 else "stands apart and looks like a code"
+    return f"{counted} {verb} for missing"
 
 
 def _skewness(values: np.ndarray) -> float:
