@@ -16,6 +16,7 @@ from slopewise.report.references import WORKS
 from slopewise.report.section_growth import fixed_table, model_words
 from slopewise.report.section_outcome import coefficient_table, penalty_sentences
 from slopewise.report.sections import key_figures
+from slopewise.report.units import power_of_ten
 from slopewise.report.verdict import Verdict
 from slopewise.report.wording import gain, reliability_sentence
 from tests.unit.report_tables import Invented
@@ -43,7 +44,7 @@ def test_the_key_figure_of_reliability_is_of_slopes_in_the_model(frames, naming)
 def test_without_any_slope_no_reliability_is_told(frames, naming):
     nothing = replace(frames, reliability=frames.reliability.assign(reliability=math.nan))
     assert reliability_sentence(nothing, naming) == (
-        "No slope could be estimated, so that there is no reliability to tell."
+        "No slope could be estimated, so there is no reliability to report."
     )
 
 
@@ -81,7 +82,31 @@ def test_coefficients_are_ratios_and_what_was_left_out_says_so(frames, naming):
     rows = {row[0].text: [cell.text for cell in row[1:]] for row in coefficient_table(frames, naming, "slope").cells}
     assert list(rows) == ["age", "sex: m against f", "alpha, level", "alpha, slope", "beta, level", "beta, slope"]
     assert rows["age"][:3] == ["1.22", "1.00 to 1.49", "0.908 to 1.64"]
+    assert rows["sex: m against f"][:3] == ["–"] * 3 and rows["sex: m against f"][3] == "1.49", "no SD of a category"
     assert rows["beta, slope"] == ["left out", "–", "–"] * 2
+
+
+def test_a_coefficient_is_shown_in_a_unit_in_which_its_predictor_varies(frames, naming):
+    table = frames.coefficients.copy()
+    chosen = (table["term"] == "alpha.slope") & (table["scale"] == "unit")
+    table.loc[chosen, ["estimate", "ci_low", "ci_high", "ci_low_bootstrap", "ci_high_bootstrap"]] *= 50  # SD 0.02
+    narrow = coefficient_table(replace(frames, coefficients=table), naming, "slope")
+    term, *cells = next(row for row in narrow.cells if row[0].text == "alpha, slope")
+    assert term.note == "per 0.01 mg/l per year"
+    per_sd, per_unit = float(cells[0].text), float(cells[3].text)
+    assert per_unit == pytest.approx(per_sd**0.5, abs=0.01) and not any(">1000" in cell.text for cell in cells)
+    assert narrow.columns[1] == "ratio per SD" and narrow.columns[4] == "ratio per unit shown"
+    binary = frames.patients.assign(age=[0.0, 1.0] * (len(frames.patients) // 2))
+    age = coefficient_table(replace(frames, patients=binary), naming, "slope").cells[0]
+    assert [cell.text for cell in age[1:4]] == ["–"] * 3 and age[4].text == "1.22"
+
+
+@pytest.mark.parametrize(
+    ("sd", "unit"), [(0.02, 0.01), (0.01, 0.01), (0.099, 0.01), (0.25, 0.1), (0.3, 1), (10, 1), (45, 10), (300, 100)]
+)
+def test_units_are_powers_of_ten_below_the_standard_deviation(sd, unit):
+    assert power_of_ten(sd) == pytest.approx(unit)
+    assert power_of_ten(math.nan) == power_of_ten(0.0) == 1.0
 
 
 def test_a_ratio_beyond_a_thousandfold_is_not_printed_in_full(frames, naming):
@@ -163,7 +188,14 @@ def test_methods_cite_what_the_references_list(frames, naming):
         for n in group.split(",")
     }
     assert cited == set(range(1, len(context["references"]) + 1))
-    others = OF_COMPETING_EVENTS | OF_A_PENALTY | OF_BINARY_OUTCOMES | OF_THE_OTHER_ENGINE | OF_STRATA_AND_LIMITS
+    others = (
+        {"tripod"}
+        | OF_COMPETING_EVENTS
+        | OF_A_PENALTY
+        | OF_BINARY_OUTCOMES
+        | OF_THE_OTHER_ENGINE
+        | OF_STRATA_AND_LIMITS
+    )
     assert len(context["references"]) == len(WORKS) - len(others)
     text = " ".join(context["paragraphs"])
     smith = next(place for place, (work, _) in enumerate(context["references"], 1) if work.startswith("Winkler"))

@@ -195,6 +195,11 @@ def test_the_table_of_a_study(landmarks):
     shown = supermodel_context(study, table)
     assert len(shown["picture"].panels) == 2 and "m, slope" in " ".join(shown["sentences"])
     assert len(shown["table"].rows) == 3 and shown["table"].rows[0][-1] == "–"
+    assert shown["table"].cells[0][0].note == "per SD"
+    ages = pd.DataFrame({"age": [40.0, 50.0] * 20})
+    category = supermodel_context(study, table, ages)["table"].cells[0]
+    unit_age = unit.loc[("slope", "common", "age")]["ratio"].iloc[0]
+    assert category[0].note == "" and float(category[-2].text) == pytest.approx(unit_age, rel=0.01)
     assert "left out" not in " ".join(shown["sentences"])
     assert fewer_resamples(sd.reset_index(), study) == []
     some = sd.reset_index()

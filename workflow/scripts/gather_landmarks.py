@@ -27,7 +27,7 @@ def gather(
     written = tables.write(side_by_side(found), "landmarks", table)
     stacked = tables.read("supermodel", supermodel)
     reports = [f"{path.parent.parent.name}/report.html" for path in performance]
-    run.write_text(page, render_landmarks(found[0].study, written, reports, stacked))
+    run.write_text(page, render_landmarks(found[0].study, written, reports, stacked, found[0].patients))
 
 
 if __name__ == "__main__":

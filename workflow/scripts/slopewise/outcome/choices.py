@@ -93,7 +93,7 @@ def cohort_growth(data: LadderData, crossfit: pd.DataFrame, fits: pd.DataFrame) 
 
 
 def flat_slopes(slope: Floats, fold: Integers, counts: Integers | None = None) -> Flags:
-    """Which markers' slopes (n, M) do not vary between the patients of a fold: only fold noise tells them apart.
+    """Which markers' slopes (n, M) do not vary between the patients of a fold, but between folds at most.
 
     `fold` (n,) labels the fit that scored each patient; rows with count 0 are not read.
     """

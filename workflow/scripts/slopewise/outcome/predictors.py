@@ -290,7 +290,7 @@ def slopes_left_out(
     """The collinearity gate of METHODS section 4: slopes that must not enter a step, with the reason.
 
     `level`, `slope` (n, M) of training patients with `counts` (n,) > 0. A slope that is `flat` (M,), without a random
-    part, tells at most which fold a patient was in and enters nowhere. In the step ``slope``, where level is
+    part, identifies at most the fold that a patient was in and enters nowhere. In the step ``slope``, where level is
     there too, the slope is left out when the fit is `singular` (M,) or the two correlate above `limit`.
     """
     reasons: dict[str, str] = {}
@@ -303,10 +303,13 @@ def slopes_left_out(
             continue
         correlation = _correlation(level[:, m], slope[:, m], counts)
         if step == "slope" and (singular[m] or abs(correlation) > limit):
-            cause = "the random effects have rank one" if singular[m] else f"they correlate above {limit:g}"
+            cause = (
+                "the random effects have rank one, so a slope beside the level has no information of its own"
+                if singular[m]
+                else f"they correlate above {limit:g}, so that the data cannot distinguish them"
+            )
             reasons[term] = (
-                f"{term} left out, {marker}.level stays: {cause} (correlation {correlation:.4f} in training patients), "
-                "so only fold noise would tell level and slope apart"
+                f"{term} left out, {marker}.level stays: {cause} (correlation {correlation:.4f} in training patients)"
             )
     return reasons
 

@@ -10,6 +10,7 @@ from slopewise.cohort.findings import WARNING
 from slopewise.cohort.kinds import kinds, problems_of
 from slopewise.design_screen import is_straight
 from slopewise.outcome.sample_size import counted_events, judge, ladder_sizes, shortfalls
+from slopewise.report.course_words import slope_is_nil
 from slopewise.report.frames import Frames
 from slopewise.report.growth_cautions import growth_checks
 from slopewise.report.naming import STEPS, Naming
@@ -189,13 +190,15 @@ def _reliability(frames: Frames, naming: Naming) -> Iterator[Caution]:
 def _boundary(frames: Frames, naming: Naming) -> Iterator[Caution]:
     singular = _of_fits(frames, naming, frames.fits["singular"])
     if singular:
-        everybody = [naming.marker(marker) for marker in naming.study.markers if frames.is_singular(marker)]
-        also = f" The fit on everybody is among them for {_listed(everybody)}." if everybody else ""
+        everybody = [marker for marker in naming.study.markers if frames.is_singular(marker)]
+        nil = [naming.marker(marker) for marker in everybody if slope_is_nil(frames, naming, marker)]
+        rank = [naming.marker(marker) for marker in everybody if naming.marker(marker) not in nil]
+        also = f" In the fit on everybody slopes do not vary for {_listed(nil)}." if nil else ""
+        also += f" In the fit on everybody the slope follows from the value for {_listed(rank)}." if rank else ""
         yield (
             "Singular fits",
-            f"Growth models at the boundary: {_listed(singular)}. There the random effects have one dimension less and "
-            "the slope "
-            f"follows the level.{also}",
+            f"Growth models at the boundary: {_listed(singular)}. There the random effects have one dimension less: "
+            f"slopes do not vary between patients, or follow from their values.{also}",
         )
     simpler = _of_fits(frames, naming, frames.fits["structure"] == "intercept")
     if simpler:

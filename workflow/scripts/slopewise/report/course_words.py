@@ -124,6 +124,15 @@ def components(frames: Frames, marker: str) -> tuple[dict[str, float], dict[tupl
     return spread, together, residual
 
 
+def slope_is_nil(frames: Frames, naming: Naming, marker: str) -> bool:
+    """Whether the fit on everybody gives the slopes (almost) no variance: over the whole time that was observed they
+    move patients apart by less than a hundredth of the residual standard deviation."""
+    spread, _, residual = components(frames, marker)
+    times = frames.measurements[naming.predictor]
+    reach = float(times.max() - times.min()) if len(times) else 0.0
+    return naming.predictor in spread and not spread[naming.predictor] * reach > 0.01 * (residual or 0.0)
+
+
 def random_words(frames: Frames, naming: Naming, marker: str) -> list[str]:
     """How patients differ: SDs of values and slopes, their correlation, the scatter of single values."""
     spread, _, residual = components(frames, marker)

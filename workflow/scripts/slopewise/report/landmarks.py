@@ -23,10 +23,14 @@ STEPS = {"last": "last value", "level": "level", "slope": "level and slope"}
 
 
 def render_landmarks(
-    study: Study, table: pd.DataFrame, reports: Sequence[str], supermodel: pd.DataFrame | None = None
+    study: Study,
+    table: pd.DataFrame,
+    reports: Sequence[str],
+    supermodel: pd.DataFrame | None = None,
+    patients: pd.DataFrame | None = None,
 ) -> str:
     """The page as HTML. `table` is ``landmarks``, `reports` the address of each landmark's report, in their order;
-    `supermodel` the table of that name."""
+    `supermodel` the table of that name; `patients` those of a landmark."""
     naming = Naming(study)
     metric = next(name for name in naming.words.headlines if name in set(table["metric"]))
     own = table[(table["metric"] == metric) & (table["cause"] == naming.cause)]
@@ -41,7 +45,7 @@ def render_landmarks(
             finding=_finding(gains, naming, metric),
             picture=_picture(own, gains, naming, metric),
             table=_table(own, gains, naming, metric),
-            supermodel=None if supermodel is None else supermodel_context(study, supermodel),
+            supermodel=None if supermodel is None else supermodel_context(study, supermodel, patients),
             penalty=study.outcome.penalty,
             survival=study.outcome.kind == "survival",
             links=[

@@ -6,6 +6,7 @@ import re
 
 import pandas as pd
 
+from slopewise.report.course_words import slope_is_nil
 from slopewise.report.frames import Frames
 from slopewise.report.naming import QUANTITIES, STEPS, Naming
 from slopewise.report.numbers import count, in_words
@@ -101,7 +102,7 @@ def slope_reasons(frames: Frames, naming: Naming) -> list[str]:
     if len(reasons) <= TOLD:
         return reasons
     share = f"{len(reasons)} of {len(naming.study.markers)} slopes"
-    return [f"{share} were left out; the reasons stand with the outcome models."]
+    return [f"{share} were left out; the reasons are given with the outcome models."]
 
 
 def _slope_reasons(frames: Frames, naming: Naming) -> list[str]:
@@ -110,5 +111,7 @@ def _slope_reasons(frames: Frames, naming: Naming) -> list[str]:
     reasons = []
     for row in own.itertuples():
         reason = readable(str(row.message), naming).partition(": ")[2]
+        if slope_is_nil(frames, naming, str(row.marker)):
+            reason = "the variance of its slopes is estimated at 0, so all patients have the average slope"
         reasons.append(f"The slope of {naming.marker(str(row.marker))} is not in that model: {reason}.")
     return reasons

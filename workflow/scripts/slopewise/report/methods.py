@@ -272,5 +272,4 @@ def _measures(naming: Naming, named: str, cite: Citations) -> str:
 def _software(frames: Frames, cite: Citations) -> str:
     versions = frames.provenance["versions"]
     named = [f"{name} {versions.get(name, '')}".strip() for name in ("slopewise", "snakemake", "numpy", "scipy")]
-    guided = f"; reporting was guided by TRIPOD+AI {cite('tripod')}" if frames.has_outcome else ""
-    return f"The analysis was done with {in_words(named)} under Python {versions.get('python', '')}{guided}."
+    return f"The analysis was done with {in_words(named)} under Python {versions.get('python', '')}."

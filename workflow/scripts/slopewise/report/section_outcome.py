@@ -16,6 +16,7 @@ from slopewise.report.parts import Cell, Picture, Section, Table
 from slopewise.report.risk_groups import GROUPS, RiskGroups, risk_groups, round_times
 from slopewise.report.section_ladder import present
 from slopewise.report.section_thirds import thirds_section
+from slopewise.report.units import DERIVED, is_category, power_of_ten, sd_of, unit_words
 from slopewise.report.verdict_words import reversal
 from slopewise.study import BCA_FROM
 
@@ -85,37 +86,48 @@ def penalty_sentences(frames: Frames, naming: Naming) -> list[str]:
 
 
 def coefficient_table(frames: Frames, naming: Naming, step: str) -> Table:
-    """Hazard ratios per SD and per unit with naive (Wald) and two-stage bootstrap intervals."""
-    rows = frames.coefficients[frames.coefficients["predictors"] == step].set_index(["term", "scale"])
+    """Hazard ratios per SD and in a unit in which the predictor varies, with naive (Wald) and bootstrap intervals."""
+    own = frames.coefficients[frames.coefficients["predictors"] == step]
+    rows = own.set_index(["term", "scale"])
     penalised = bool(rows["penalty"].notna().any())
-    terms = list(dict.fromkeys(rows.index.get_level_values("term")))
-    first = {term: place for place, term in enumerate(_in_order(terms, naming))}
+    terms = _in_order(list(dict.fromkeys(own["term"])), naming)
     lines: list[list[Cell | str]] = []
-    for term in sorted(terms, key=first.__getitem__):
-        line: list[Cell | str] = [Cell(naming.term(term, frames.patients), naming.term_unit(term))]
+    for term in terms:
+        size = power_of_ten(sd_of(frames.coefficients, term))
+        category = is_category(term, frames.patients)
+        size = 1.0 if category else size
+        unit = "" if category else unit_words(size, naming.term_unit(term))
+        line: list[Cell | str] = [Cell(naming.term(term, frames.patients), unit)]
+        shown = {"sd": not category, "unit": not term.endswith(DERIVED)}
         for scale in ("sd", "unit"):
-            row = rows.loc[(term, scale)]
-            if not math.isfinite(row["estimate"]):
-                line += ["left out", *[MISSING] * (1 if penalised else 2)]
-                continue
-            show = _effect if naming.kind == "continuous" else _ratio
-            line += [show(row["estimate"])]
-            line += [] if penalised else [_ends(show, row["ci_low"], row["ci_high"])]
-            line += [_ends(show, row["ci_low_bootstrap"], row["ci_high_bootstrap"])]
+            times = size if scale == "unit" else 1.0
+            line += _scaled(rows.loc[(term, scale)], naming, times, shown[scale], penalised)
         if penalised:
             kept = rows.loc[(term, "unit"), "selected"]
             line += [percent(kept) if math.isfinite(kept) else MISSING]
         lines.append(line)
     what = "difference" if naming.kind == "continuous" else "ratio"
     ends = ["95% bootstrap"] if penalised else ["95% naive", "95% bootstrap"]
-    columns = ["term", f"{what} per SD", *ends, f"{what} per unit", *ends, *(["kept"] if penalised else [])]
+    columns = ["term", f"{what} per SD", *ends, f"{what} per unit shown", *ends, *(["kept"] if penalised else [])]
     return Table(
         f"coefficients-{step}",
         f"{naming.words.effects}: {STEPS[step]}{', penalised' if penalised else ''}",
         columns,
         lines,
-        marks={"marker": [_marker_of(term, naming) for term in _in_order(terms, naming)]},
+        marks={"marker": [_marker_of(term, naming) for term in terms]},
     )
+
+
+def _scaled(row: pd.Series, naming: Naming, times: float, shown: bool, penalised: bool) -> list[Cell | str]:
+    """Estimate and intervals of one scale, `times` its unit; dashes where the scale says nothing of the term."""
+    ends = [("ci_low_bootstrap", "ci_high_bootstrap")]
+    ends = ends if penalised else [("ci_low", "ci_high"), *ends]
+    if not shown:
+        return [MISSING] * (1 + len(ends))
+    if not math.isfinite(row["estimate"]):
+        return ["left out", *[MISSING] * len(ends)]
+    show = _effect if naming.kind == "continuous" else _ratio
+    return [show(times * row["estimate"]), *(_ends(show, times * row[low], times * row[high]) for low, high in ends)]
 
 
 def _marker_of(term: str, naming: Naming) -> str:

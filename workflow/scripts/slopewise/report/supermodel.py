@@ -11,13 +11,16 @@ from slopewise.figures.supermodel import coefficient_by_landmark
 from slopewise.report.naming import Naming
 from slopewise.report.numbers import figures, in_words, p_words
 from slopewise.report.parts import Cell, Picture, Table
+from slopewise.report.units import is_category
 from slopewise.study import Study
 
 STEP = "slope"
 
 
-def supermodel_context(study: Study, table: pd.DataFrame) -> dict[str, Any] | None:
-    """What the page's template is given; None where there is no supermodel."""
+def supermodel_context(
+    study: Study, table: pd.DataFrame, patients: pd.DataFrame | None = None
+) -> dict[str, Any] | None:
+    """What the page's template is given; None where there is no supermodel. `patients` tell categories from numbers."""
     if table.empty:
         return None
     naming, own = Naming(study), table[(table["predictors"] == STEP) & (table["scale"] == "sd")]
@@ -44,7 +47,9 @@ def supermodel_context(study: Study, table: pd.DataFrame) -> dict[str, Any] | No
         + left_out(own, naming)
         + fewer_resamples(own, study),
         "picture": Picture("supermodel", caption, panels),
-        "table": _table(own, terms, naming),
+        "table": _table(
+            table[table["predictors"] == STEP], terms, naming, pd.DataFrame() if patients is None else patients
+        ),
         "bootstrap": study.outcome.bootstrap,
     }
 
@@ -104,14 +109,18 @@ def _ratio(row: pd.Series) -> Cell:
     return Cell(figures(math.exp(row["estimate"])), ends)
 
 
-def _table(own: pd.DataFrame, terms: list[str], naming: Naming) -> Table:
-    landmarks = sorted(own["landmark"].dropna().unique())
+def _table(both: pd.DataFrame, terms: list[str], naming: Naming, patients: pd.DataFrame) -> Table:
+    """Ratios per SD; of categories, which have none, as they are."""
+    landmarks = sorted(both["landmark"].dropna().unique())
     rows: list[list[Cell | str]] = []
     for term in terms:
-        part = own[own["term"] == term].set_index(["model", "landmark"]).sort_index()
+        category = is_category(term, patients)
+        own = both[(both["term"] == term) & (both["scale"] == ("unit" if category else "sd"))]
+        part = own.set_index(["model", "landmark"]).sort_index()
         alone = [_ratio(part.loc[("separate", landmark)]) for landmark in landmarks]
-        common = own[(own["term"] == term) & (own["model"] == "common")].iloc[0]
-        change = own[(own["term"] == term) & (own["model"] == "change")]
-        rows.append([_term(term, naming), *alone, _ratio(common), _ratio(change.iloc[0]) if len(change) else "–"])
+        common, change = own[own["model"] == "common"].iloc[0], own[own["model"] == "change"]
+        name = Cell(naming.term(term, patients) if category and len(patients) else _term(term, naming),
+                    "" if category else "per SD")  # fmt: skip
+        rows.append([name, *alone, _ratio(common), _ratio(change.iloc[0]) if len(change) else "–"])
     columns = ["term", *(f"landmark {landmark:g}" for landmark in landmarks), "all", f"change per {naming.unit}"]
-    return Table("supermodel", "Hazard ratios per SD, level and slope, 95% intervals", columns, rows)
+    return Table("supermodel", "Hazard ratios, level and slope, 95% intervals", columns, rows)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from slopewise.report.course_words import slope_is_nil
 from slopewise.report.frames import Frames
 from slopewise.report.kinds import KINDS
 from slopewise.report.naming import Naming
@@ -114,27 +115,26 @@ def reliability_sentence(frames: Frames, naming: Naming) -> str:
     """How much of what tells slopes apart is signal."""
     rows = reliabilities(frames, list(naming.study.markers))
     if not len(rows):
-        return "No slope could be estimated, so that there is no reliability to tell."
+        return "No slope could be estimated, so there is no reliability to report."
     parts = []
     for row in rows.itertuples():
         ends = f" (95% interval {interval(row.ci_low, row.ci_high, 2)})" if math.isfinite(row.ci_low) else ""
         parts.append(f"{number(row.reliability, 2)}{ends} for {naming.marker(row.marker)}")
     singular = [marker for marker in rows["marker"] if frames.is_singular(marker)]
+    nil = [marker for marker in singular if slope_is_nil(frames, naming, marker)]
+    rank = [marker for marker in singular if marker not in nil]
     apart = (
-        f" For {naming.listed(singular)} it is the level’s reliability under another name, since level and slope "
-        "cannot be told apart."
-        if singular
-        else ""
+        f" For {naming.listed(rank)} it is that of the level, since the slope follows from the level." if rank else ""
     )
+    apart += f" For {naming.listed(nil)} slopes do not vary between patients in the fit on everybody." if nil else ""
     shown = in_words(parts) if len(parts) < 5 else (
         f"between {number(rows['reliability'].min(), 2)} and {number(rows['reliability'].max(), 2)} over {len(rows)} "
         "markers"
     )  # fmt: skip
     return (
-        "The reliability of a slope, the share of the differences between patients’ slopes that the data up to "
-        f"{naming.moment} can show, is {shown} on average. 1 would be a slope without error, "
-        "0 a slope that is everybody’s "
-        f"average.{apart}"
+        "The reliability of slopes, the share of the variance of patients’ true slopes that the data up to "
+        f"{naming.moment} recover, is {shown} on average. 1 would be a slope without error, 0 the average slope for "
+        f"everybody.{apart}"
     )
 
 
