@@ -27,6 +27,7 @@ sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
 from parts import validity_growth as growth  # noqa: E402
 from parts import validity_outcome as outcome  # noqa: E402
+from parts import validity_verdict as verdict  # noqa: E402
 from parts.monte_carlo import Quantity, Store  # noqa: E402
 from parts.validity_growth import Setting  # noqa: E402
 from parts.validity_page import write_page  # noqa: E402
@@ -89,6 +90,11 @@ def courses(replicates: int) -> Iterator[Course]:
     """The parts that go through both stages: a data set takes a second or more."""
     sets = max(round(replicates / 4), 2)
     yield Course("two_stages", "300 patients", sets, partial(outcome.two_stages, 300, RESAMPLES), 10)
+    for patients, share in ((100, 0.1), (400, 0.05)):
+        for ratio in (1, 1.25, 1.35, 1.7):
+            name = f"{patients} patients, hazard ratio {ratio:g}"
+            one = partial(verdict.verdicts, patients, ratio)
+            yield Course("verdicts", name, max(round(replicates * share), 2), one, 10)
     for name, permuted in (("noise", False), ("permuted outcomes", True)):
         yield Course("nothing", name, max(round(replicates / 100), 2), partial(outcome.nothing, 300, permuted), 1)
 

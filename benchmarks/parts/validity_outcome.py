@@ -63,13 +63,14 @@ class Cohort:
     measurements: pd.DataFrame
     patients: pd.DataFrame
     slopes: np.ndarray
+    text: str
 
 
-def study_of(markers: list[str], seed: int) -> Study:
+def study_text(markers: list[str], seed: int) -> str:
     """The study file of a data set; with several markers the outcome models are elastic nets."""
     lines = "\n".join(f"  {marker}: {{column: {marker}}}" for marker in markers)
     penalty = "none" if len(markers) == 1 else "elastic_net"
-    return parse_study(STUDY.format(seed=seed, markers=lines, repeats=REPEATS, penalty=penalty).encode(), "study.yaml")
+    return STUDY.format(seed=seed, markers=lines, repeats=REPEATS, penalty=penalty)
 
 
 def visits(patients: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -80,15 +81,15 @@ def visits(patients: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndar
     return np.repeat(np.arange(patients), 5)[kept.ravel()], time[kept]
 
 
-def cohort(patients: int, replicate: int) -> Cohort:
-    """One data set whose slopes matter."""
+def cohort(patients: int, replicate: int, effect: float = EFFECT) -> Cohort:
+    """One data set whose slopes matter: `effect` is the log hazard ratio per SD of the true slope."""
     rng = generator(SEED, "two stages", patients, replicate)
     who, time = visits(patients, rng)
     start, slope = rng.normal(size=patients), SLOPE_SD * rng.normal(size=patients)
     y = 3.0 + start[who] + (0.2 + slope[who]) * time + SIGMA * rng.normal(size=len(who))
     level = start + LANDMARK * slope
     spread = np.sqrt(1.0 + (LANDMARK * SLOPE_SD) ** 2)
-    hazard = RATE * np.exp(LEVEL * level / spread + EFFECT * slope / SLOPE_SD)
+    hazard = RATE * np.exp(LEVEL * level / spread + effect * slope / SLOPE_SD)
     return _cohort(["m"], y[:, None], who, time, slope, _followup(hazard, rng), replicate)
 
 
@@ -107,7 +108,8 @@ def _cohort(
         [pd.DataFrame({"patient": names[who], "time": time}), pd.DataFrame(values, columns=markers)], axis=1
     )
     patients = ends.assign(patient=names, entry=0.0)
-    return Cohort(study_of(markers, replicate), rows, patients, slope)
+    text = study_text(markers, replicate)
+    return Cohort(parse_study(text.encode(), "study.yaml"), rows, patients, slope, text)
 
 
 @dataclass(frozen=True)

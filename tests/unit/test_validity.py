@@ -115,6 +115,16 @@ def test_permuting_outcomes_breaks_the_truth_that_was_there() -> None:
     assert abs(np.corrcoef(whole.slopes, whole.patients["followup"])[0, 1]) < 0.07
 
 
+def test_the_verdict_goes_by_the_effect_that_is_there() -> None:
+    from parts import validity_verdict as simulated
+
+    found = [simulated.verdicts(150, 6.0, replicate) for replicate in range(2)]
+    assert all(one["adds"] + one["associated"] == 1.0 for one in found)
+    assert all(one["test: the likelihood ratio test"] == 1.0 for one in found)
+    none = [simulated.verdicts(60, 1.0, replicate) for replicate in range(4)]
+    assert sum(one["adds"] + one["no gain"] for one in none) == 0.0
+
+
 def test_a_stopped_program_goes_on(tmp_path: Path) -> None:
     from parts.monte_carlo import Quantity, Store
 

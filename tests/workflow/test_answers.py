@@ -1,4 +1,4 @@
-"""What two shipped studies answer: in one slopes are measured too poorly to tell, in the other the change adds clearly."""
+"""What two shipped studies answer: slopes too poorly measured to tell in one, a change that adds clearly in the other."""
 
 from pathlib import Path
 

@@ -281,9 +281,9 @@ def reversal(frames: Frames, naming: Naming) -> list[str]:
             continue
         name, effect = naming.marker(marker), naming.words.effect
         said.append(
-            f"The slope of {name} has {_article(effect)} of {show(beside)} per SD beside the level and of {show(alone)} "
-            "alone. This is no contradiction: of two patients at the same level now, the one with the steeper rise "
-            "started lower and the one with the steeper fall started higher, so that beside the level a slope also says "
-            "where the patient came from."
+            f"The slope of {name} has {_article(effect)} of {show(beside)} per SD beside the level and of "
+            f"{show(alone)} alone. This is no contradiction: of two patients at the same level now, the one with the "
+            "steeper rise started lower and the one with the steeper fall started higher, so that beside the level a "
+            "slope also says where the patient came from."
         )
     return said

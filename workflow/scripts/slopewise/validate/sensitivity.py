@@ -140,6 +140,11 @@ def _splits(
                 yield _nested_split(data, crossfit, fits, int(str(repeat)), k, fold == k)
 
 
+def nested_splits(data: LadderData, folds: pd.DataFrame, crossfit: pd.DataFrame, fits: pd.DataFrame) -> Iterator[Split]:
+    """The outer folds of every repeat of the validation, with slopes cross-fitted inside the training patients."""
+    return _splits("nested", data, folds, crossfit, fits)
+
+
 def _nested_split(
     data: LadderData, crossfit: pd.DataFrame, fits: pd.DataFrame, repeat: int, held_out: int, tested: Flags
 ) -> Split:
