@@ -121,3 +121,42 @@ def test_c_counts_pairs_inside_a_fold_alone(made: Tables):
         shifted[split.tested] += 100.0 * k
     same = judged(cohorts(made.study, made.patients)[0], own, [{1: score}, {1: shifted}])
     assert same[0] == same[1]
+
+
+def test_the_observed_gain_counts_as_one_of_the_permutations(made: Tables, monkeypatch: pytest.MonkeyPatch):
+    """p = (1 + larger) / (1 + permutations), and the null's printed ends are its mean and its 95th percentile."""
+    drawn = np.arange(1.0, 40.0)  # gains of 39 permutations
+
+    def gains_of(own: float) -> pd.Series:
+        def judged(cohort: object, splits: object, scored: list[object]) -> np.ndarray:
+            return np.array([0.0]) if len(scored) == 1 else np.array([own, *drawn])  # level alone; with slopes
+
+        monkeypatch.setattr(module, "judged", judged)
+        monkeypatch.setattr(module, "_scored", lambda data, splits, step: {})
+        data = ladder_data(made.study, made.patients, made.slopes)
+        return permutation_test(data, cohorts(made.study, made.patients)[0], splits(made, "nested"), 39, 1).iloc[0]
+
+    assert gains_of(50.0)["p_value"] == pytest.approx(1 / 40)  # never 0
+    row = gains_of(38.0)
+    assert row["p_value"] == pytest.approx(3 / 40)  # a tie is as large
+    assert (row["gain"], row["null_mean"]) == (38.0, 20.0)
+    assert row["null_high"] == pytest.approx(np.quantile(drawn, 0.95))
+    assert gains_of(0.0)["p_value"] == 1
+
+
+@pytest.mark.parametrize("what", ["level", "slope"])
+def test_what_levels_explain_of_slopes_is_learned_from_training_patients_alone(made: Tables, what: str):
+    """Whatever tested patients have, what is expected and left over of the others is the same."""
+    data = ladder_data(made.study, made.patients, made.slopes)
+    split = splits(made, "nested")[0]
+    fitted, rest = module._explained(data, split)
+    own = getattr(split, what).copy()
+    own[split.tested] = 100.0 - 3.0 * own[split.tested]
+    other_fitted, other_rest = module._explained(data, module.replace(split, **{what: own}))
+    training = ~split.tested
+    np.testing.assert_array_equal(other_fitted[training], fitted[training])
+    np.testing.assert_array_equal(other_rest[training], rest[training])
+    np.testing.assert_allclose(fitted + rest, split.slope)
+    assert np.abs(rest[training].mean(axis=0)).max() < 1e-9 < np.abs(rest[split.tested].mean(axis=0)).max()
+    if what == "slope":  # expected by levels and covariates, hence not moved by the tested patients' own slopes
+        np.testing.assert_array_equal(other_fitted, fitted)
