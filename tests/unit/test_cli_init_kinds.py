@@ -280,3 +280,35 @@ def test_codes_of_missing_values_are_named_and_decide_nothing(tmp_path):
     assert study.markers["albumin"].transform == "none"  # not the log, which 999 alone would ask for
     assert "albumin: 44 × 999 stands apart" in told and "age: 3 × -99 stands apart" in told
     assert "data.missing: [-99, 999]" in told
+
+
+def test_visits_that_count_back_from_an_end_predict_nothing(tmp_path):
+    def back(rows: pd.DataFrame, people: pd.DataFrame) -> None:
+        end = dict(zip(people["id"], people["futime"], strict=True))
+        rows["day"] = [day - end[who] for who, day in zip(rows["id"], rows["day"], strict=True)]
+
+    study, told = proposed(tmp_path, back)
+    assert study.outcome.kind == "none" and "counts back from an end" in told
+
+
+def test_a_covariate_is_named_once_and_what_is_missing_is_told(tmp_path):
+    def twins(_: pd.DataFrame, people: pd.DataFrame) -> None:
+        people["sex"] = np.where(people.index % 2, "m", "f")
+        people["gender"] = people["sex"].map({"m": 1, "f": 2})
+        people["status"] = people["status"].astype(object).where(people.index != 3, "")
+        people["futime"] = people["futime"].where(people.index != 5)
+
+    study, told = proposed(tmp_path, twins)
+    assert study.outcome.covariates == ("age", "sex")
+    assert "status is missing for 1 patient, who is left out" in told
+    assert "futime is missing for 1 patient, who is left out" in told
+
+
+def test_without_an_event_columns_with_few_codes_are_named(tmp_path):
+    def graft(_: pd.DataFrame, people: pd.DataFrame) -> None:
+        people["graft"] = np.where(people.pop("status") == 1, "failed", "functioning")
+
+    study, told = proposed(tmp_path, graft)
+    assert study.outcome.kind == "none" and "with few codes there are graft: --event takes one" in told
+    study, _ = proposed(tmp_path, graft, "--event", "graft", "--event-code", "failed")
+    assert study.outcome.events == {"failed": "failed"}

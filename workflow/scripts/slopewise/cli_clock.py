@@ -67,9 +67,9 @@ class Clock:
     """The visits as a clock.
 
     `dates`: it has calendar dates (counted in days). `date_format`: how dates of patients are most likely written;
-    `zero_format`: how those of time zero are. `last`: each patient's last visit, since time zero where `zero`
-    is known, else on the file's own clock. `gap`: the typical step between visits. `zero`: each patient's date of time
-    zero (days since 1970), from a column of the patients' table, or None.
+    `zero_format`: how those of time zero are. `last`: each patient's last visit, since time zero where `zero` is
+    known, else on the file's own clock. `gap`: the typical step between visits; `span`: from the first to the last of
+    all. `zero`: each patient's date of time zero (days since 1970), from a column of the patients' table, or None.
     """
 
     patient: str
@@ -78,6 +78,7 @@ class Clock:
     date_format: str
     gap: float
     last: pd.Series
+    span: float
     zero: pd.Series | None
     zero_format: str
     spelt: Callable[[str], str]
@@ -110,7 +111,8 @@ def make_clock(
             last = (last - starts.reindex(last.index)).dropna()
     return Clock(
         patient=patient, unit="days" if unit == "date" else unit, dates=unit == "date", date_format=date_format,
-        gap=gap, last=last, zero=starts, zero_format=zero[2] if zero else "", spelt=ids.spelt,
+        gap=gap, last=last, span=float(np.nanmax(values) - np.nanmin(values)), zero=starts,
+        zero_format=zero[2] if zero else "", spelt=ids.spelt,
     )  # fmt: skip
 
 

@@ -86,7 +86,7 @@ def name_score(column: str) -> int:
 def _candidate(table: Table, column: Column, clock: Clock, told: bool = False, unit: str = "") -> FollowUp | None:
     name = column.name
     score = name_score(name)
-    if not told and (named(name, COVARIATES) >= 2 or (named(name, START) >= 2 and not score)):
+    if not told and (named(name, COVARIATES) == 3 or (named(name, START) >= 2 and not score)):
         return None
     if not (column.is_number or column.is_date):
         odd = column.odd if column.odd and column.odd != "text" else ""
@@ -149,7 +149,7 @@ def _durations(
 
 def _consequence(chosen: Fit, default: Fit, own: str, clock: Clock) -> str:
     """What the unit that was taken means, and what another would."""
-    visits = duration(float(clock.last.max()), clock.unit)
+    visits = duration(clock.span, clock.unit)
     longest = duration(chosen.longest, chosen.unit)
     if chosen.unit == clock.unit and not own:
         return f"in {chosen.unit}, as the visits: {longest} at the most, where visits go on for {visits}"

@@ -69,6 +69,9 @@ def draft_study(measurements: str, patients: str | None, name: str, dialect: Dia
     zero = guess_time_zero(seen, patient.value, column)
     clock = _clock(seen, patient.value, column, unit.value, date_format, ids, said)
     outcome = guess_outcome(seen, patient.value, time.value, clock, said)
+    if outcome.found and not clock.dates and clock.last.median() <= 0:
+        why = f"{readable(time.value)} counts back from an end, which is known only when it has come"
+        outcome = replace(outcome, reason=why, events={})
     if outcome.found and outcome.unit == "date" and not clock.dates:
         zero = Proposal(
             f"{{column: {scalar(start_column(seen))}}}", "the date from which visits count, since follow-up has dates"

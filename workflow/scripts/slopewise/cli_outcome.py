@@ -10,7 +10,7 @@ import numpy as np
 
 from slopewise.cli_clock import Clock
 from slopewise.cli_codes import MARKS_CENSORED, MARKS_EITHER, Meaning, marks_censored, marks_either, meaning, reading
-from slopewise.cli_columns import Column, is_constant, looks_like_code, named, readable, vocabulary, words
+from slopewise.cli_columns import Column, is_constant, listed, looks_like_code, named, readable, vocabulary, words
 from slopewise.cli_followup import PRESENT, FollowUp, candidates, name_score, nearest, told_followup
 from slopewise.cli_guess import COVARIATES, Look, Named, told
 from slopewise.cli_units import UNITS, named_unit
@@ -101,12 +101,12 @@ def guess_outcome(seen: Look, patient: str, time: str, clock: Clock, said: Named
     meant = meaning(table.name, event, _codes(table, event), said)
     settled = _settled(table, columns, followup, event, meant, times, events, clock)
     remarks = [f"time_unit of {readable(followup.column)}: {followup.guess}"] if followup.guess else []
-    if followup.missing:
-        who = "1 patient, who is" if followup.missing == 1 else f"{followup.missing} patients, who are"
-        remarks.append(f"{readable(followup.column)} is missing for {who} left out")
+    codeless = int(table.missing(event).sum()) if seen.patients is not None else 0
+    remarks += [_lacking(event, codeless)] if codeless else []
+    remarks += [_lacking(followup.column, followup.missing)] if followup.missing else []
     remarks += _other_endpoints(pairs, followup.column, event)
     rest = [name for name in columns if name not in (followup.column, event, *settled) and _complete(columns[name])]
-    covariates = tuple(name for name in rest if named(name, COVARIATES) >= 2)
+    covariates = _once(table, [name for name in rest if named(name, COVARIATES) >= 2])
     other = tuple(
         name
         for name in rest
@@ -129,7 +129,14 @@ def _none(times: list[FollowUp], events: Mapping[str, float], columns: Mapping[s
     reason = f"{missing} was found among the columns with one value a patient"
     if not taken:
         reason += f"; {nearest(times)} (--followup takes a column all the same)"
-    described = {one.column: "may be a time of follow-up, by its name" for one in times if name_score(one.column)}
+    if not events:
+        few = [name for name, column in columns.items() if 2 <= column.distinct <= MOST_CODES and not column.is_date]
+        reason += f"; with few codes there are {listed(few)}: --event takes one" if few else ""
+    described = {
+        one.column: "may be a time of follow-up, by its name"
+        for one in times
+        if name_score(one.column) and one not in taken
+    }
     described |= dict.fromkeys(events, "may be an event, by its name")
     unit, written = (taken[0].unit, taken[0].date_format) if taken else ("", "auto")
     rest = [name for name in columns if name not in described and _complete(columns[name])]
@@ -138,6 +145,21 @@ def _none(times: list[FollowUp], events: Mapping[str, float], columns: Mapping[s
         reason, taken[0].column if taken else "", unit, written, max(events, key=lambda name: events[name], default=""),
         covariates=covariates, described=described,
     )  # fmt: skip
+
+
+def _lacking(column: str, patients: int) -> str:
+    who = "1 patient, who is" if patients == 1 else f"{patients} patients, who are"
+    return f"{readable(column)} is missing for {who} left out"
+
+
+def _once(table: Table, names: list[str]) -> tuple[str, ...]:
+    """Columns without those that only write an earlier one otherwise: ``gender`` beside ``sex``."""
+    chosen: list[str] = []
+    for name in names:
+        pairs = [table.text[[name, other]].drop_duplicates() for other in chosen]
+        if not any(pair[name].is_unique and pair.iloc[:, 1].is_unique for pair in pairs):
+            chosen.append(name)
+    return tuple(chosen)
 
 
 def _complete(column: Column) -> bool:
