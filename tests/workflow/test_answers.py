@@ -1,4 +1,4 @@
-"""What two shipped studies answer: slopes too poorly measured to tell in one, a change that adds clearly in the other."""
+"""What two shipped studies answer: slopes too poorly measured to tell in one, a change that adds in the other."""
 
 from pathlib import Path
 
