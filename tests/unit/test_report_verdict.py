@@ -9,6 +9,7 @@ from slopewise import tables
 from slopewise.report.frames import FILES, Frames
 from slopewise.report.landmarks import _finding
 from slopewise.report.naming import Naming
+from slopewise.report.section_outcome import _calibration_words
 from slopewise.report.sections import summary
 from slopewise.report.verdict import RELEVANT, Effect, Evidence, Verdict, evidence, verdict
 from slopewise.report.verdict_words import (
@@ -236,3 +237,19 @@ def test_the_page_of_landmarks_hides_no_loss(naming, low, high, said):
 
     gains = pd.DataFrame({"landmark": [1.0], "difference_low": [low], "difference_high": [high], "slopes": [1]})
     assert said in _finding(gains, naming, "c_uno")
+
+
+@pytest.mark.parametrize(
+    ("intervals", "said"),
+    [
+        ([("3 years", 0.85, 1.2)], "At 3 years the interval holds 1 and excludes slopes under 0.8 and over 1.25."),
+        ([("3 years", -0.91, 1.16)], "too wide to tell"),
+        ([("3 years", 0.3, 0.9)], "the predictions are too extreme"),
+        ([("3 years", 0.9, 1.1), ("5 years", 0.2, 1.9)], "At 5 years the interval holds 1 and is too wide to tell"),
+        ([("3 years", 0.9, 1.1), ("5 years", 0.2, 0.9)], "At 5 years the predictions are too extreme"),
+    ],
+)
+def test_calibration_takes_no_comfort_from_a_wide_interval(intervals, said):
+    text = _calibration_words(intervals)
+    assert said in text
+    assert text.count("At ") == len(intervals)

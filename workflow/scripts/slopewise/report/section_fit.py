@@ -210,7 +210,11 @@ def visits_words(naming: Naming, marker: str, row: pd.Series) -> str:
             f"{said} How often a patient was seen goes with how the patient changes; the average slope leans to those "
             "who were seen often."
         )
-    return f"{said} The data do not show that being seen often goes with another slope."
+    most = max((row["ci_low"], row["ci_high"]), key=abs)
+    return (
+        f"{said} The interval holds 0: the data do not show that being seen often goes with another slope, and leave "
+        f"room for {figures(most)} with each visit."
+    )
 
 
 def normality_table(frames: Frames, naming: Naming) -> Table | None:

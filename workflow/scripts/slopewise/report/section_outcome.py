@@ -20,6 +20,9 @@ from slopewise.report.units import DERIVED, is_category, power_of_ten, sd_of, un
 from slopewise.report.verdict_words import reversal
 from slopewise.study import BCA_FROM
 
+ACCEPTABLE = (0.8, 1.25)
+"""Calibration slopes between these call for no recalibration; an interval that reaches beyond them cannot exclude it."""
+
 SHOWN = ("clinical", "level", "slope")
 """Steps in the pictures of risks; the last one with its interval."""
 
@@ -235,15 +238,7 @@ def calibration_sentence(frames: Frames, naming: Naming) -> str:
         return "Calibration could not be computed."
     slopes = in_words([f"{_with_ends(slope)}{at and f' at {at}'}" for at, slope, _ in known])
     intercepts = in_words([_with_ends(intercept) for _, _, intercept in known if intercept is not None])
-    narrow = [at for at, slope, _ in known if slope["ci_high"] < 1]
-    wide = [at for at, slope, _ in known if slope["ci_low"] > 1]
-    said = ""
-    if narrow:
-        said += f" {_where(narrow)}he predictions are too extreme: high ones too high, low ones too low."
-    if wide:
-        said += f" {_where(wide)}he predictions are not extreme enough."
-    if not narrow and not wide and math.isfinite(known[0][1]["ci_low"]):
-        said = " Every interval holds 1: the predictions are not shown to be too extreme or too timid."
+    said = _calibration_words([(at, slope["ci_low"], slope["ci_high"]) for at, slope, _ in known])
     start = f"The calibration slope of level and slope is {slopes} (1 is right)"
     if not intercepts:
         return f"{start}.{said}"
@@ -251,6 +246,21 @@ def calibration_sentence(frames: Frames, naming: Naming) -> str:
         f"{start}; the calibration intercept is {intercepts} (0 is right, above 0 events are more frequent than "
         f"predicted).{said}"
     )
+
+
+def _calibration_words(known: list[tuple[str, float, float]]) -> str:
+    """What intervals of calibration slopes, (horizon, low, high), say; one that is too wide says that it cannot tell."""
+    told = {
+        "he predictions are too extreme: high ones too high, low ones too low.": [k for k in known if k[2] < 1],
+        "he predictions are not extreme enough.": [k for k in known if k[1] > 1],
+    }
+    holding = [k for k in known if k[1] <= 1 <= k[2]]
+    close = [k for k in holding if ACCEPTABLE[0] <= k[1] and k[2] <= ACCEPTABLE[1]]
+    told[f"he interval holds 1 and excludes slopes under {ACCEPTABLE[0]:g} and over {ACCEPTABLE[1]:g}."] = close
+    told[
+        "he interval holds 1 and is too wide to tell whether the predictions are too extreme or not extreme enough."
+    ] = [k for k in holding if k not in close]
+    return "".join(f" {_where([at for at, _, _ in own])}{words}" for words, own in told.items() if own)
 
 
 def _where(at: list[str]) -> str:

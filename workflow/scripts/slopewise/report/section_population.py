@@ -79,7 +79,7 @@ def linearity_words(frames: Frames, naming: Naming, marker: str) -> str:
         f"freedom, {p_words(row['p_value'])}"
     )
     if not row["p_value"] < LEVEL:
-        return f"the data do not show that the average course is bent ({test})."
+        return f"the data do not show that the average course is bent ({test}), which does not prove it straight."
     early, late = figures(row["slope_first"]), figures(row["slope_last"])
     bent = naming.study.growth.fixed if "study" in rows.index else ""
     advice = (
