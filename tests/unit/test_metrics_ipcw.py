@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import log_loss
 from sksurv.metrics import brier_score
 from sksurv.nonparametric import kaplan_meier_estimator
 from sksurv.util import Surv
@@ -88,6 +89,21 @@ def test_brier_score_agrees_with_scikit_survival_with_other_training_patients(co
     _, library = brier_score(train, test, 1 - risk[:, 0, :], (2.0, 6.0))
     assert found.brier[0, 0] == pytest.approx(library, abs=1e-12)
     assert found.ipa[0, 0] == pytest.approx([0.0, 0.0], abs=1e-15)
+
+
+def test_log_score_without_censoring_is_minus_scikit_learns_log_loss_and_weighs_as_the_brier_score():
+    rng = np.random.default_rng(3)
+    time, event, risk = rng.exponential(1, 200), np.ones(200, dtype=bool), rng.random((200, 2, 1))
+    weights = ipc_weights(time, event, (0.7,), censoring_curve(time, event))
+    found = accuracy(risk, risk[:, 0], weights, once(200)).log_score
+    for step in range(2):
+        assert found[0, step, 0] == pytest.approx(-log_loss(time <= 0.7, risk[:, step, 0]), abs=1e-12)
+    # Under censoring whoever is censored before the horizon has no part, and the others stand for them.
+    censored = ipc_weights(time, rng.random(200) < 0.6, (0.7,), censoring_curve(time, rng.random(200) < 0.6))
+    own = censored.case * np.log(risk[:, 0]) + censored.control * np.log(1 - risk[:, 0])
+    assert accuracy(risk, risk[:, 0], censored, once(200)).log_score[0, 0, 0] == pytest.approx(own.mean(), abs=1e-12)
+    certain = accuracy(np.ones((200, 1, 1)), risk[:, 0], weights, once(200)).log_score
+    assert np.isfinite(certain).all()
 
 
 def test_brier_score_with_counts_is_that_of_repeated_rows(cohort):

@@ -21,7 +21,7 @@ from slopewise.report.verdict_words import reversal
 from slopewise.study import BCA_FROM
 
 ACCEPTABLE = (0.8, 1.25)
-"""Calibration slopes between these call for no recalibration; an interval that reaches beyond them cannot exclude it."""
+"""Calibration slopes between these need no recalibration; an interval that reaches beyond does not exclude it."""
 
 SHOWN = ("clinical", "level", "slope")
 """Steps in the pictures of risks; the last one with its interval."""
@@ -238,7 +238,7 @@ def calibration_sentence(frames: Frames, naming: Naming) -> str:
         return "Calibration could not be computed."
     slopes = in_words([f"{_with_ends(slope)}{at and f' at {at}'}" for at, slope, _ in known])
     intercepts = in_words([_with_ends(intercept) for _, _, intercept in known if intercept is not None])
-    said = _calibration_words([(at, slope["ci_low"], slope["ci_high"]) for at, slope, _ in known])
+    said = _calibration_words([(at, float(slope["ci_low"]), float(slope["ci_high"])) for at, slope, _ in known])
     start = f"The calibration slope of level and slope is {slopes} (1 is right)"
     if not intercepts:
         return f"{start}.{said}"
@@ -249,7 +249,7 @@ def calibration_sentence(frames: Frames, naming: Naming) -> str:
 
 
 def _calibration_words(known: list[tuple[str, float, float]]) -> str:
-    """What intervals of calibration slopes, (horizon, low, high), say; one that is too wide says that it cannot tell."""
+    """What intervals of calibration slopes, (horizon, low, high), say; one may be too wide to say anything."""
     told = {
         "he predictions are too extreme: high ones too high, low ones too low.": [k for k in known if k[2] < 1],
         "he predictions are not extreme enough.": [k for k in known if k[1] > 1],
