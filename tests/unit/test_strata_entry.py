@@ -3,13 +3,15 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from slopewise import tables
+from slopewise.metrics.brier import accuracy
+from slopewise.metrics.ipcw import censoring_curve, ipc_weights, kaplan_meier
 from slopewise.outcome.cox import fit_cox
 from slopewise.outcome.fit import StepModel, fit_ladder, fit_outcome, ladder_data, scores_of
 from slopewise.outcome.ladder import STEPS
-from slopewise.run import InputError
+from slopewise.run import InputError, generator
 from slopewise.validate.nested import nested
 from slopewise.validate.performance import performance
 from tests.unit.ladder_tables import STUDY, simulate
@@ -59,15 +61,33 @@ def test_a_stratum_without_events_is_refused(made):
         fit_outcome(made.study, made.patients.assign(event=event), *made.outcome[2:])
 
 
-def test_under_delayed_entry_metrics_with_censoring_weights_are_refused():
-    late = simulate(n=160, text=ENTRY)
-    measured = performance(
-        late.study, late.patients, nested(*late.validation).predictions, fit_outcome(*late.outcome).apparent
+def test_delayed_entry_has_every_metric():
+    late, plain = simulate(n=160, text=ENTRY), simulate(n=160)
+    found, known = (
+        performance(one.study, one.patients, nested(*one.validation).predictions, fit_outcome(*one.outcome).apparent)
+        for one in (late, plain)
     )
-    table = tables.check(measured.performance, "outcome/performance")
-    assert set(table["metric"]) == {"c_harrell", "calibration_slope", "calibration_intercept", "ici"}
-    assert measured.decision_curve.empty and np.isfinite(measured.calibration["y"]).any()
-    assert measured.ledger["message"].str.contains("refused under delayed entry").any()
+    pd.testing.assert_frame_equal(found.performance, known.performance, check_exact=True)  # nobody enters after s
+    assert {"c_uno", "auc", "brier", "ipa", "net_benefit"} <= set(found.performance["metric"])
+    assert np.isfinite(found.decision_curve["y"]).all()
+    assert not found.ledger["message"].str.contains("entry").any()
+
+
+def test_the_brier_score_under_delayed_entry_is_that_of_patients_followed_to_the_end():
+    """Entry up to the landmark, censoring that depends on when one entered: all are known from the landmark on."""
+    rng, n = generator(3, "entry"), 40_000
+    hazard, entry = np.exp(rng.normal(-1.2, 0.8, n)), rng.uniform(0, 2, n)
+    death = rng.exponential(1 / hazard)  # since time zero; who dies before entry is never seen
+    seen = (death > entry) & (death > 2.0)
+    death, entry, hazard = death[seen] - 2.0, entry[seen], hazard[seen]
+    censored = rng.uniform(0.3, 3.0, len(death))
+    followup, event = np.minimum(death, censored), death <= censored
+    risk = np.clip(-np.expm1(-1.3 * hazard), 0, 1)
+    weights = ipc_weights(followup, event, [1.0], censoring_curve(followup, event))
+    once = np.ones((1, len(death)), dtype=np.int64)
+    null = np.full((len(death), 1), 1 - kaplan_meier(followup, event).at(1.0))
+    found = accuracy(risk[:, None, None], null, weights, once).brier[0, 0, 0]
+    assert found == pytest.approx(np.mean((risk - (death <= 1.0)) ** 2), abs=0.003)
 
 
 def test_who_enters_after_the_landmark_leaves_and_is_counted(tmp_path):

@@ -66,7 +66,7 @@ def test_c_of_a_group_counts_its_own_pairs_alone(made: Tables, predictions: pd.D
     assert row["patients"] == len(women) and row["events"] == women["event"].sum()
 
 
-METRICS = {"entry": 1, "binary": 3, "continuous": 3}
+METRICS = {"binary": 3, "continuous": 3}
 """How many a group has, one row each; C twice and three at each of two horizons else."""
 
 

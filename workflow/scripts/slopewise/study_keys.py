@@ -297,9 +297,11 @@ class Validation(Keys):
     folds: int = Field(default=5, ge=2)
     """Outer folds of patients. Example: `5`"""
     repeats: int = Field(default=5, ge=1)
-    """How often it is repeated with new folds. Example: `5`"""
+    """How often it is repeated with new folds. The spread between repeats, whose models are refitted to other training
+    patients, is part of the intervals; with 1 they hold the models fixed. Example: `5`"""
     bootstrap: int = Field(default=1000, ge=0)
-    """Resamples of the out-of-fold predictions for the intervals; 0: none. Example: `1000`"""
+    """Resamples of the tested patients in each repeat, for the intervals of validated figures; 0: none. Example:
+    `1000`"""
     subgroups: Columns = ()
     """Columns, besides the covariates, by whose levels (or halves) the performance is told too. They enter no model; a
     patient without a value is in a group of its own. Example: `[stage]`"""

@@ -243,12 +243,22 @@ def _validation(frames: Frames, naming: Naming, cite: Citations) -> str:
             f"and covariates do not explain (Smith’s scheme {cite('winkler')})."
         )
     if plan.bootstrap:
-        sentence += (
-            f" Intervals are percentiles over {plan.bootstrap} bootstrap resamples of the patients’ out-of-fold "
-            "predictions; "
-            "differences between models use the same resamples."
-        )
+        sentence += f" {_of_intervals(plan.repeats, plan.bootstrap)} Differences between models use the same resamples."
     return sentence
+
+
+def _of_intervals(repeats: int, resamples: int) -> str:
+    """How the intervals of validated figures were made."""
+    if repeats == 1:
+        return (
+            f"95% intervals of validated figures are from {resamples} bootstrap resamples of the patients with their "
+            "out-of-fold predictions; they hold the models fixed, since the validation was not repeated."
+        )
+    return (
+        "95% intervals of validated figures, calibration curves and decision curves add two variances: that over "
+        f"{resamples} bootstrap resamples of the patients within a repeat of the validation, and that between the "
+        f"{repeats} repeats, whose models were refitted to other training patients."
+    )
 
 
 def _measures(naming: Naming, named: str, cite: Citations) -> str:
@@ -256,8 +266,6 @@ def _measures(naming: Naming, named: str, cite: Citations) -> str:
     if naming.kind == "continuous":
         errors = "root mean squared and mean absolute error"
         return f"{named} against the training patients’ mean, {errors} and the calibration slope"
-    if naming.study.outcome.entry:
-        return f"{named} and calibration slope, intercept and the integrated calibration index {cite('austin')}"
     timed = " and the time-dependent area under the curve" if naming.kind == "survival" else ""
     binary = naming.kind == "binary"
     brier = (

@@ -89,7 +89,8 @@ def centres_sentence(frames: Frames, naming: Naming) -> str:
     single = own.drop("all centres").dropna()
     said = (
         f"Each {naming.study.data.centre} was also left out once: growth models, slopes and outcome models were "
-        "learned in the others alone and tested there (internal–external validation)."
+        "learned in the others alone and tested there (internal–external validation). Their intervals "
+        "hold these models fixed."
     )
     if len(single) < 2:
         return said + " Too few of them are large enough for numbers of their own."

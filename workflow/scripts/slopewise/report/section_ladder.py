@@ -104,7 +104,7 @@ def short_picture(frames: Frames, naming: Naming, metric: str, kept: int) -> Pic
                 differences, naming.study.outcome.margin, "Level and slope, compared with level", "summary-gain", 0
             )
         )
-    caption = "Validated in patients whom the models had not seen; 95% intervals from resampled patients."
+    caption = "Validated in patients whom the models had not seen; 95% intervals."
     return Picture("summary", caption, panels)
 
 

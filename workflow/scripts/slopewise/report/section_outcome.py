@@ -221,13 +221,7 @@ def risks_section(frames: Frames, naming: Naming) -> Section:
 
 def calibration_sentence(frames: Frames, naming: Naming) -> str:
     """Calibration slopes and intercepts of level and slope in words, and what the intervals say."""
-    metrics = set(frames.performance["metric"])
-    if "calibration_slope" not in metrics:
-        return (
-            "With competing events calibration needs weights against censoring, and under delayed entry there are "
-            "none: it was not measured."
-        )
-    has_intercept = "calibration_intercept" in metrics
+    has_intercept = "calibration_intercept" in set(frames.performance["metric"])
     known = []
     for horizon in naming.moments:
         slope = frames.metric("calibration_slope", horizon).loc["slope"]

@@ -19,7 +19,6 @@ from slopewise.metrics.concordance import Concordance, concordance
 from slopewise.metrics.continuous import closeness
 from slopewise.metrics.decision import net_benefit
 from slopewise.metrics.ipcw import Weights, aalen_johansen, censoring_curve, ipc_weights
-from slopewise.metrics.resampling import percentile_interval
 from slopewise.outcome.ladder import STEPS, causes_of, event_codes, horizons_of
 from slopewise.run import InputError
 from slopewise.run_repr import ShortRepr
@@ -42,8 +41,7 @@ class Cohort(ShortRepr):
 
     `followup` (n,), `event` and `competing` (n,) who had this cause and who another; `moments` (H,) at which risks are
     measured and `horizons` (H,) their names in the tables; `outcome` (n,) of a continuous outcome. `several`: there
-    are competing events; `stratified`: the model has strata; `entered`: patients entered late, so that no weights of
-    inverse probability of censoring are to be had.
+    are competing events; `stratified`: the model has strata.
     """
 
     patients: tuple[str, ...]
@@ -57,7 +55,6 @@ class Cohort(ShortRepr):
     horizons: tuple[float, ...]
     several: bool = False
     stratified: bool = False
-    entered: bool = False
 
     @property
     def codes(self) -> NDArray[np.int64]:
@@ -103,7 +100,6 @@ def cohorts(study: Study, patients: pd.DataFrame) -> list[Cohort]:
             horizons=horizons,
             several=len(causes) > 1,
             stratified=bool(study.outcome.strata),
-            entered=study.outcome.entry is not None,
         )
         for code, cause in enumerate(causes, start=1)
     ]
@@ -187,8 +183,6 @@ def measure(cohort: Cohort, own: Sample, grid: Floats, counts: NDArray[np.int64]
         return Measures(metrics, close.curve[:, :, None], np.empty((len(counts), len(STEPS) + 2, 1, 0)))
     n, horizons = len(cohort.patients), len(cohort.moments)
     pairs = _pairs(cohort, own, counts)
-    if cohort.entered:
-        return _unweighted(cohort, own, pairs, grid, counts)
     loss = accuracy(own.risk, own.null_risk, own.weights, counts)
     fit = _calibration(cohort, own, grid, counts)
     policies = np.concatenate([own.risk, np.ones((n, 1, horizons)), np.zeros((n, 1, horizons))], axis=1)
@@ -208,8 +202,6 @@ def told_apart(cohort: Cohort, own: Sample, counts: NDArray[np.int64]) -> dict[s
         close = closeness(cohort.outcome, own.risk[:, :, 0], own.null_risk[:, 0], none, counts)
         return {name: getattr(close, name)[:, :, None] for name in ("r2", "rmse", "mae")}
     pairs = _pairs(cohort, own, counts)
-    if cohort.entered:
-        return {"c_harrell": pairs.harrell[:, :, None]}
     loss = accuracy(own.risk, own.null_risk, own.weights, counts)
     metrics = {"auc": pairs.auc, "log_score": loss.log_score, "brier": loss.brier, "ipa": loss.ipa}
     if cohort.kind == "survival":
@@ -241,32 +233,6 @@ def ordering(cohort: Cohort, score: Floats, risk: Floats) -> Floats:
     With competing events, or strata, the linear predictor does not order the risks.
     """
     return risk[..., int(np.argmax(cohort.moments))] if cohort.several or cohort.stratified else score
-
-
-def gain_of(draws: Floats, s: int) -> tuple[Floats, Floats, Floats]:
-    """What step `s` gains on the step that it is compared with (B + 1, H), and the ends of its 95% interval (H,).
-
-    `draws` (B + 1, steps, H) are one metric's; row 0 is the sample itself. NaN for a step that is compared with none.
-    """
-    reference = STEPS[s].reference
-    if reference is None:
-        gain = np.full_like(draws[:, s], np.nan)
-    else:
-        gain = draws[:, s] - draws[:, [step.name for step in STEPS].index(reference)]
-    low, high, _ = percentile_interval(gain[1:])
-    return gain, low, high
-
-
-def _unweighted(cohort: Cohort, own: Sample, pairs: Concordance, grid: Floats, counts: NDArray[np.int64]) -> Measures:
-    """What needs no IPC weights: Harrell's C, and calibration by a Cox model where nothing competes."""
-    metrics = {"c_harrell": pairs.harrell[:, :, None]}
-    curve = np.full((len(counts), *grid.shape), np.nan)
-    if not cohort.several:
-        fit = _calibration(cohort, own, grid, counts)
-        names = ("calibration_slope", "calibration_intercept", "ici")
-        metrics |= dict(zip(names, (fit.slope, fit.intercept, fit.ici), strict=True))
-        curve = fit.curve
-    return Measures(metrics, curve, np.empty((len(counts), len(STEPS) + 2, len(cohort.moments), 0)))
 
 
 def _pairs(cohort: Cohort, own: Sample, counts: NDArray[np.int64]) -> Concordance:

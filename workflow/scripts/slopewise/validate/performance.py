@@ -1,16 +1,16 @@
 """How good the ladder's predictions are: every metric apparent and validated, with intervals and differences.
 
 Validated numbers come from out-of-fold predictions: concordance inside test folds and summed over them, everything
-else on the pooled risks of a repeat; then the mean over repeats. Intervals are percentiles over a bootstrap of the
-patients with their folds kept; all steps meet the same resamples, so differences between steps have intervals too
-(METHODS section 5). Apparent numbers are the shipped models scoring their own training patients.
+else on the pooled risks of a repeat; then the mean over repeats. Intervals are those of `validate.intervals`, over a
+bootstrap of the patients with their folds kept and over the repeats; all steps meet the same resamples, so differences
+between steps have intervals too (METHODS section 5). Apparent numbers are the shipped models scoring their own
+training patients.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
 
 import numpy as np
 import pandas as pd
@@ -18,14 +18,15 @@ from numpy.typing import NDArray
 
 from slopewise.metrics.calibration import calibration_grid
 from slopewise.metrics.ipcw import check_horizons
-from slopewise.metrics.resampling import compiled_threads, percentile_interval, resample_counts
+from slopewise.metrics.resampling import compiled_threads, resample_counts
 from slopewise.outcome.fit import ledger_frame
 from slopewise.outcome.ladder import STEPS
 from slopewise.outcome.predictors import Note
 from slopewise.run import generator
 from slopewise.run_progress import counted
 from slopewise.study import Study
-from slopewise.validate.measure import THRESHOLDS, WITH_TAU, Cohort, Measures, Sample, cohorts, gain_of, measure, sample
+from slopewise.validate.intervals import ANYWHERE, Interval, Judgement, interval_of, judgements, split_of, splits_of
+from slopewise.validate.measure import THRESHOLDS, WITH_TAU, Cohort, Sample, cohorts, measure, sample
 
 Floats = NDArray[np.float64]
 
@@ -73,16 +74,28 @@ def _of_cause(
 ) -> Performance:
     """The tables of one cause; row 0 of `counts` is everybody once."""
     grid = calibration_grid(np.concatenate([one.risk for one in samples]))
+    metrics, curves, benefits = [], [], []
     with compiled_threads(threads):
-        validated = _mean((measure(cohort, one, grid, counts) for one in counted("repeats", samples)), len(samples))
+        for one in counted("repeats", samples):  # one repeat's draws are held in memory at a time
+            found = measure(cohort, one, grid, counts)
+            metrics.append(splits_of(found.metrics))
+            curves.append(split_of(found.curve))
+            benefits.append(split_of(found.benefit))
         own = measure(cohort, shipped, grid, counts[:1])
-    table, notes = _performance_table(cohort, validated.metrics, own.metrics)
+    judged = judgements(metrics)
+    table, notes = _performance_table(cohort, judged, {name: draws[0] for name, draws in own.metrics.items()})
+    notes += _alone_notes(len(samples), len(counts) - 1)
     told = f"{cohort.cause}: " if cohort.several else ""
     lines = [Note(note.predictors, note.marker, told + note.message) for note in _threshold_notes(cohort) + notes]
     return Performance(
         performance=table,
-        calibration=_curve_table(cohort, [step.name for step in STEPS], grid, validated.curve),
-        decision_curve=_decision_table(cohort, validated.benefit),
+        calibration=_curve_table(
+            cohort,
+            [step.name for step in STEPS],
+            grid,
+            interval_of(curves, ANYWHERE if cohort.kind == "continuous" else (0.0, 1.0)),
+        ),
+        decision_curve=_decision_table(cohort, interval_of(benefits, (-np.inf, 1.0))),
         ledger=ledger_frame([(0, 0, note) for note in lines]),
     )
 
@@ -91,12 +104,6 @@ def _threshold_notes(cohort: Cohort) -> list[Note]:
     """At which threshold the net benefit of the performance table stands."""
     if cohort.kind == "continuous":
         return []
-    if cohort.entered:
-        text = (
-            "c_uno, auc, brier, ipa and net_benefit are refused under delayed entry (outcome.entry): censoring weights "
-            "would need the censoring of those who never entered"
-        )
-        return [Note("", "", text)]
     text = "net_benefit of every step{} is at the threshold {:.2f}, the cohort's own risk"
     places = zip(cohort.horizons, cohort.threshold_places, strict=True)
     return [Note("", "", text.format(_at(horizon), THRESHOLDS[place])) for horizon, place in places]
@@ -106,53 +113,47 @@ def _at(horizon: float) -> str:
     return "" if np.isnan(horizon) else f" at horizon {horizon:g}"
 
 
-def _mean(parts: Iterable[Measures], repeats: int) -> Measures:
-    """Mean over repeats, added up in their order; one repeat is held in memory at a time."""
-    total = reduce(_add, parts)
-    metrics = {name: values / repeats for name, values in total.metrics.items()}
-    return Measures(metrics, total.curve / repeats, total.benefit / repeats)
-
-
-def _add(a: Measures, b: Measures) -> Measures:
-    metrics = {name: a.metrics[name] + b.metrics[name] for name in a.metrics}
-    return Measures(metrics, a.curve + b.curve, a.benefit + b.benefit)
+def _alone_notes(repeats: int, resamples: int) -> list[Note]:
+    """That one repeat says nothing about the models' part of the intervals."""
+    text = (
+        "the validation was not repeated (validation.repeats: 1), so the spread between repeats is not known: its "
+        "intervals hold the models fixed"
+    )
+    return [Note("", "", text)] if repeats == 1 and resamples else []
 
 
 def _performance_table(
-    cohort: Cohort, validated: dict[str, Floats], apparent: dict[str, Floats]
+    cohort: Cohort, judged: dict[str, Judgement], apparent: dict[str, Floats]
 ) -> tuple[pd.DataFrame, list[Note]]:
-    """The table ``outcome/performance``; row 0 of `validated` is the sample itself, the others are resamples."""
+    """The table ``outcome/performance``; `apparent` (S, H) of the shipped models."""
     rows, notes = [], []
-    for metric, draws in validated.items():
+    for metric, found in judged.items():
         horizons = (max(cohort.horizons),) if metric in WITH_TAU else cohort.horizons
-        low, high, missing = percentile_interval(draws[1:])
+        own, gain = found.metric, found.gain
         for s, step in enumerate(STEPS):
-            gain, gain_low, gain_high = gain_of(draws, s)
             for h, horizon in enumerate(horizons):
                 rows.append(
-                    (step.name, cohort.cause, metric, horizon, apparent[metric][0, s, h], draws[0, s, h], low[s, h],
-                     high[s, h], step.reference, gain[0, h], gain_low[h], gain_high[h])
+                    (step.name, cohort.cause, metric, horizon, apparent[metric][s, h], own.value[s, h], own.low[s, h],
+                     own.high[s, h], step.reference, gain.value[s, h], gain.low[s, h], gain.high[s, h])
                 )  # fmt: skip
-                if missing[s, h] or np.isnan(draws[0, s, h]):
-                    text = _missing_text(metric, horizon, draws[:, s, h], int(missing[s, h]))
-                    notes.append(Note(step.name, "", text))
+                if own.missing[s, h] or np.isnan(own.value[s, h]):
+                    notes.append(Note(step.name, "", _missing_text(metric, horizon, own, (s, h))))
     columns = ["predictors", "cause", "metric", "horizon", "apparent", "validated", "ci_low", "ci_high", "versus"]
     columns += ["difference", "difference_low", "difference_high"]
     return pd.DataFrame(rows, columns=columns), notes
 
 
-def _missing_text(metric: str, horizon: float, draws: Floats, missing: int) -> str:
-    if np.isnan(draws[0]):
+def _missing_text(metric: str, horizon: float, own: Interval, place: tuple[int, int]) -> str:
+    if np.isnan(own.value[place]):
         return f"{metric}{_at(horizon)} cannot be computed: no comparable patients, or risks all alike"
-    return f"{metric}{_at(horizon)} cannot be computed in {missing} of {len(draws) - 1} resamples"
+    return f"{metric}{_at(horizon)} cannot be computed in {own.missing[place]} resamples of a repeat"
 
 
-def _curve_table(cohort: Cohort, names: Sequence[str], x: Floats, draws: Floats) -> pd.DataFrame:
-    """Points of curves: x (S, H, G), and y with its interval from `draws` (B, S, H, G), row 0 the sample itself.
+def _curve_table(cohort: Cohort, names: Sequence[str], x: Floats, found: Interval) -> pd.DataFrame:
+    """Points of curves: x (S, H, G), and y with its interval (S, H, G).
 
     Each x stands once: where all risks are alike a curve is one point.
     """
-    low, high, _ = percentile_interval(draws[1:])
     points = x.shape[2]
     frame = pd.DataFrame(
         {
@@ -160,16 +161,18 @@ def _curve_table(cohort: Cohort, names: Sequence[str], x: Floats, draws: Floats)
             "cause": cohort.cause,
             "horizon": np.tile(np.repeat(cohort.horizons, points), len(names)),
             "x": x.ravel(),
-            "y": draws[0].ravel(),
-            "ci_low": low.ravel(),
-            "ci_high": high.ravel(),
+            "y": found.value.ravel(),
+            "ci_low": found.low.ravel(),
+            "ci_high": found.high.ravel(),
         }
     )
     return frame.drop_duplicates(["predictors", "cause", "horizon", "x"], ignore_index=True)
 
 
-def _decision_table(cohort: Cohort, benefit: Floats) -> pd.DataFrame:
+def _decision_table(cohort: Cohort, benefit: Interval) -> pd.DataFrame:
     """The table ``outcome/decision_curve``: x the threshold, y the net benefit."""
     names = [*(step.name for step in STEPS), "treat_all", "treat_none"]
-    x = np.broadcast_to(THRESHOLDS[: benefit.shape[3]], (len(names), len(cohort.horizons), benefit.shape[3]))
+    x = np.broadcast_to(
+        THRESHOLDS[: benefit.value.shape[2]], (len(names), len(cohort.horizons), benefit.value.shape[2])
+    )
     return _curve_table(cohort, names, x, benefit)

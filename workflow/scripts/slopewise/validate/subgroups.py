@@ -19,12 +19,13 @@ from numpy.typing import NDArray
 
 from slopewise.design import level_order
 from slopewise.folds import centres_of
-from slopewise.metrics.resampling import compiled_threads, percentile_interval, resample_counts
+from slopewise.metrics.resampling import compiled_threads, resample_counts
 from slopewise.outcome.ladder import STEPS
 from slopewise.run import generator
 from slopewise.run_repr import ShortRepr
 from slopewise.study import Study
-from slopewise.validate.measure import WITH_TAU, Cohort, Sample, cohorts, gain_of, sample, told_apart
+from slopewise.validate.intervals import Judgement, judgements, splits_of
+from slopewise.validate.measure import WITH_TAU, Cohort, Sample, cohorts, sample, told_apart
 
 Floats = NDArray[np.float64]
 FEWEST_EVENTS = 10
@@ -120,31 +121,30 @@ COLUMNS = [
 ]  # fmt: skip
 
 
-def _metrics(cohort: Cohort, group: Group, samples: list[Sample], counts: NDArray[np.int64]) -> dict[str, Floats]:
-    """Each metric (B, S, H) of the group, mean over repeats; concordance (B, S, 1)."""
+def _metrics(cohort: Cohort, group: Group, samples: list[Sample], counts: NDArray[np.int64]) -> dict[str, Judgement]:
+    """Each metric of the group with its interval, as `validate.intervals` has it; nothing of a group too small."""
     own = counts * group.members
-    total: dict[str, Floats] = {}
+    repeats = []
     for one in samples:
         found = told_apart(cohort, one, own)
-        total = {name: total.get(name, 0.0) + values / len(samples) for name, values in found.items()}
-    return total
+        if cohort.informative(group.members) < FEWEST_EVENTS:
+            found = {name: np.full_like(draws, np.nan) for name, draws in found.items()}
+        repeats.append(splits_of(found))
+    return judgements(repeats)
 
 
-def _rows(cohort: Cohort, group: Group, metrics: dict[str, Floats]) -> pd.DataFrame:
-    """The group's rows; row 0 of each metric is the sample itself, the others are resamples."""
+def _rows(cohort: Cohort, group: Group, judged: dict[str, Judgement]) -> pd.DataFrame:
+    """The group's rows."""
     rows, patients = [], int(group.members.sum())
     events = patients if cohort.kind == "continuous" else int((group.members & cohort.event).sum())
-    enough = cohort.informative(group.members) >= FEWEST_EVENTS
-    for metric, values in metrics.items():
-        draws = values if enough else np.full_like(values, np.nan)
+    for metric, found in judged.items():
         horizons = (max(cohort.horizons),) if metric in WITH_TAU else cohort.horizons
-        low, high, _ = percentile_interval(draws[1:])
+        own, gain = found.metric, found.gain
         for s, step in enumerate(STEPS):
-            gain, gain_low, gain_high = gain_of(draws, s)
             for h, horizon in enumerate(horizons):
                 rows.append(
                     (group.column, group.name, patients, events, step.name, cohort.cause, metric,
-                     horizon, draws[0, s, h], low[s, h], high[s, h], step.reference, gain[0, h],
-                     gain_low[h], gain_high[h])
+                     horizon, own.value[s, h], own.low[s, h], own.high[s, h], step.reference, gain.value[s, h],
+                     gain.low[s, h], gain.high[s, h])
                 )  # fmt: skip
     return pd.DataFrame(rows, columns=COLUMNS)
