@@ -46,7 +46,7 @@ def test_the_ends_are_those_of_the_formula():
 
 
 def test_repeats_that_disagree_do_not_cancel():
-    """The same patients read once upwards and once downwards: errors of the mean cancel, those of the figures do not."""
+    """Patients read once upwards and once downwards: errors cancel in the mean, not in the figures."""
     rng = np.random.default_rng(2)
     error = rng.normal(0, 0.05, 1000)
     up, down = np.concatenate([[0.5], 0.5 + error]), np.concatenate([[0.5], 0.5 - error])
