@@ -6,6 +6,7 @@ from slopewise.report.frames import Frames
 from slopewise.report.naming import Naming
 from slopewise.report.numbers import count, in_words
 from slopewise.report.parts import Section
+from slopewise.report.procedures import GROWTH, OUTCOME, sentences
 from slopewise.report.references import Citations
 from slopewise.report.wording import HEADLINES, headlines, slopes_dropped
 from slopewise.study import BCA_FROM, Study
@@ -24,10 +25,12 @@ def methods_section(frames: Frames, naming: Naming) -> Section:
     paragraphs = [
         _cohort(frames, naming, cite) if frames.has_outcome else _growth_cohort(frames, naming),
         _growth(naming, cite),
+        *sentences(GROWTH, frames, naming, cite),
         *_average_course(frames, cite),
         _crossfit(frames, naming, cite),
         *_fast(frames, cite),
         *([_outcome(frames, naming, cite), _validation(frames, naming, cite)] if frames.has_outcome else []),
+        *(sentences(OUTCOME, frames, naming, cite) if frames.has_outcome else []),
         _software(frames, cite),
     ]
     return Section(

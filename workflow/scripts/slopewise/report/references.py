@@ -46,6 +46,77 @@ WORKS: dict[str, tuple[str, str]] = {
         "Society: Series B 2005;67:301–320.",
         "10.1111/j.1467-9868.2005.00503.x",
     ),
+    "stram": (
+        "Stram DO, Lee JW. Variance components testing in the longitudinal mixed effects model. Biometrics "
+        "1994;50:1171–1177.",
+        "10.2307/2533455",
+    ),
+    "benjamini": (
+        "Benjamini Y, Hochberg Y. Controlling the false discovery rate: a practical and powerful approach to multiple "
+        "testing. Journal of the Royal Statistical Society: Series B 1995;57:289–300.",
+        "10.1111/j.2517-6161.1995.tb02031.x",
+    ),
+    "nakagawa": (
+        "Nakagawa S, Schielzeth H. A general and simple method for obtaining R² from generalized linear mixed-effects "
+        "models. Methods in Ecology and Evolution 2013;4:133–142.",
+        "10.1111/j.2041-210x.2012.00261.x",
+    ),
+    "johnson": (
+        "Johnson PCD. Extension of Nakagawa & Schielzeth’s R²GLMM to random slopes models. Methods in Ecology and "
+        "Evolution 2014;5:944–946.",
+        "10.1111/2041-210X.12225",
+    ),
+    "diggle": (
+        "Diggle PJ. An approach to the analysis of repeated measurements. Biometrics 1988;44:959–971.",
+        "10.2307/2531727",
+    ),
+    "cook": (
+        "Cook RD. Detection of influential observation in linear regression. Technometrics 1977;19:15–18.",
+        "10.1080/00401706.1977.10489493",
+    ),
+    "little": (
+        "Little RJA. Pattern-mixture models for multivariate incomplete data. Journal of the American Statistical "
+        "Association 1993;88:125–134.",
+        "10.1080/01621459.1993.10594302",
+    ),
+    "schemper": (
+        "Schemper M, Smith TL. A note on quantifying follow-up in studies of failure time. Controlled Clinical Trials "
+        "1996;17:343–346.",
+        "10.1016/0197-2456(96)00075-X",
+    ),
+    "kaplan": (
+        "Kaplan EL, Meier P. Nonparametric estimation from incomplete observations. Journal of the American "
+        "Statistical Association 1958;53:457–481.",
+        "10.1080/01621459.1958.10501452",
+    ),
+    "harrell": (
+        "Harrell FE, Lee KL, Mark DB. Multivariable prognostic models: issues in developing models, evaluating "
+        "assumptions and adequacy, and measuring and reducing errors. Statistics in Medicine 1996;15:361–387.",
+        "10.1002/(SICI)1097-0258(19960229)15:4<361::AID-SIM168>3.0.CO;2-4",
+    ),
+    "good": (
+        "Good IJ. Rational decisions. Journal of the Royal Statistical Society: Series B 1952;14:107–114.",
+        "10.1111/j.2517-6161.1952.tb00104.x",
+    ),
+    "efron_bca": (
+        "Efron B. Better bootstrap confidence intervals. Journal of the American Statistical Association "
+        "1987;82:171–185.",
+        "10.1080/01621459.1987.10478410",
+    ),
+    "efron_ties": (
+        "Efron B. The efficiency of Cox’s likelihood function for censored data. Journal of the American Statistical "
+        "Association 1977;72:557–565.",
+        "10.1080/01621459.1977.10480613",
+    ),
+    "breslow": (
+        "Breslow N. Covariance analysis of censored survival data. Biometrics 1974;30:89–99.",
+        "10.2307/2529620",
+    ),
+    "centres": (
+        "Steyerberg EW, Harrell FE. Prediction models need appropriate internal, internal–external, and external "
+        "validation. Journal of Clinical Epidemiology 2016;69:245–247.",
+        "10.1016/j.jclinepi.2015.04.005",
+    ),
     "grambsch": (
         "Grambsch PM, Therneau TM. Proportional hazards tests and diagnostics based on weighted residuals. Biometrika "
         "1994;81:515–526.",

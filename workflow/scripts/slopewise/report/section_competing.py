@@ -20,7 +20,7 @@ def competing_section(frames: Frames, naming: Naming) -> Section:
         table = coefficient_table(own, naming, step)
         caption = f"Hazard ratios of {name}: {STEPS[step]}"
         tables.append(Table(f"competing-{index}-coefficients", caption, table.columns, table.cells, table.words))
-        measured = horizon_tables(own, naming) or [concordance_table(own, metric) for metric in headlines(own)]
+        measured = horizon_tables(own, naming) or [concordance_table(own, naming, metric) for metric in headlines(own)]
         for table in measured:
             caption, file = f"{name[0].upper()}{name[1:]}: {table.caption}", table.name.removeprefix("performance-")
             tables.append(Table(f"competing-{index}-{file}", caption, table.columns, table.cells, table.words))

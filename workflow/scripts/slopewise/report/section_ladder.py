@@ -53,7 +53,7 @@ def ladder_section(frames: Frames, naming: Naming) -> Section:
             "sentences": [*ladder_sentences(frames, naming, metric), below_chance(frames, naming, metric)],
             "evidence": evidence_table(evidence(frames, naming), naming),
             "picture": ladder_picture(frames, naming, metric),
-            "discrimination": [concordance_table(frames, name) for name in headlines(frames)],
+            "discrimination": [concordance_table(frames, naming, name) for name in headlines(frames)],
             "by_horizon": horizon_tables(frames, naming),
             "kind": naming.kind,
             "everything": everything_table(frames),
@@ -108,7 +108,7 @@ def short_picture(frames: Frames, naming: Naming, metric: str, kept: int) -> Pic
     return Picture("summary", caption, panels)
 
 
-def concordance_table(frames: Frames, metric: str) -> Table:
+def concordance_table(frames: Frames, naming: Naming, metric: str) -> Table:
     """One concordance for all steps: validated, apparent, and the difference to the reference."""
     rows = frames.metric(metric)
     lines: list[list[Cell | str]] = []
@@ -127,7 +127,9 @@ def concordance_table(frames: Frames, metric: str) -> Table:
             ]
         )
     columns = ["predictors", "validated, 95% interval", "apparent", "compared with", "difference, 95% interval"]
-    return Table(f"performance-{metric}", HEADLINES[metric], columns, lines, frozenset({0, 3}))
+    tau = float(rows["horizon"].max())
+    until = f", events before τ = {naming.duration(tau)} after the landmark" if math.isfinite(tau) else ""
+    return Table(f"performance-{metric}", f"{HEADLINES[metric]}{until}", columns, lines, frozenset({0, 3}))
 
 
 def horizon_tables(frames: Frames, naming: Naming) -> list[Table]:

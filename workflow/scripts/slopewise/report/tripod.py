@@ -8,6 +8,7 @@ from slopewise.report.frames import Frames
 from slopewise.report.naming import Naming
 from slopewise.report.numbers import count, in_words, number
 from slopewise.report.parts import Section, Table
+from slopewise.report.references import WORKS
 from slopewise.report.section_ladder import METRICS
 from slopewise.report.tripod_items import ITEMS
 from slopewise.report.wording import HEADLINES, concordance, gain
@@ -29,6 +30,7 @@ def tripod_section(frames: Frames, naming: Naming) -> Section:
             "answered": answered,
             "total": len(rows),
             "authors": AUTHORS,
+            "source": WORKS["tripod"],
             "table": Table("tripod-ai", caption, ["item", "asks for", "answer"], rows, frozenset({0, 1, 2})),
         },
     )
