@@ -135,12 +135,8 @@ def test_a_follow_up_is_found_under_any_name_in_its_own_unit(tmp_path, unit, nam
     def other(_: pd.DataFrame, people: pd.DataFrame) -> None:
         people[column] = (people.pop("futime") / DAYS[unit]).round(3)
 
-    by_name = told or name in ("survtime", "stime", "time", "fu", "os_time", "stay")
     study, _said = proposed(tmp_path, other, check=None)
-    if by_name or unit == "days":
-        assert (study.outcome.time, study.outcome.time_unit) == (column, unit)
-    else:  # neither name nor the visits' own unit: a column of numbers could be anything
-        assert study.outcome.kind == "none"
+    assert (study.outcome.time, study.outcome.time_unit) == (column, unit)
 
 
 def test_a_wrong_name_of_a_unit_is_told_by_its_consequence(tmp_path):
@@ -312,3 +308,44 @@ def test_without_an_event_columns_with_few_codes_are_named(tmp_path):
     assert study.outcome.kind == "none" and "with few codes there are graft: --event takes one" in told
     study, _ = proposed(tmp_path, graft, "--event", "graft", "--event-code", "failed")
     assert study.outcome.events == {"failed": "failed"}
+
+
+CODINGS: dict[str, tuple[object, ...]] = {
+    "numbers": (1, 0, 0),
+    "yes and no": ("yes", "no", "no"),
+    "English": ("Dead", "Alive", "Lost to follow-up"),
+    "German": ("Verstorben", "lebt", "verloren"),
+    "Spanish": ("fallecido", "vivo", "perdido"),
+    "turned round": (0, 1, 1),
+}
+"""The event, and two ways to end without it."""
+NAMES = st.sampled_from(["status", "Event", "verstorben", "vital_status", "died", "OS_status", "DTH", "outcome"])
+
+
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    event=NAMES,
+    coding=st.sampled_from(list(CODINGS)),
+    followup=st.sampled_from(["FollowUp", "OS_time", "survival time", "T", "Beobachtungszeit", "exit"]),
+    unit=st.sampled_from(UNITS),
+    seed=st.integers(0, 1000),
+)
+def test_the_events_that_are_proposed_are_those_that_happened(tmp_path, event, coding, followup, unit, seed):
+    happened: list[bool] = []
+    event = "CNSR" if coding == "turned round" else event
+
+    def told(_: pd.DataFrame, people: pd.DataFrame) -> None:
+        first = np.random.default_rng(seed).random(len(people)) < 0.5
+        status = people.pop("status").to_numpy() == 1
+        dead, lives, lost = CODINGS[coding]
+        people[event] = [dead if died else lives if one else lost for died, one in zip(status, first, strict=True)]
+        people["copy_of_it"] = status.astype(int)
+        people[followup] = (people.pop("futime") / DAYS[unit]).round(4)
+        happened.extend(status)
+
+    study, _said = proposed(tmp_path, told)
+    codes = pd.read_csv(tmp_path / "patients.csv", dtype=str)[event]
+    assert (study.outcome.time, study.outcome.time_unit, study.outcome.event) == (followup, unit, event)
+    assert codes.isin(list(study.outcome.events)).to_list() == happened
+    assert set(study.outcome.events) | set(study.outcome.censored) == set(codes)
+    assert study.outcome.covariates == ("age",)

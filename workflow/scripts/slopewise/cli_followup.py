@@ -35,6 +35,9 @@ PRESENT = 0.8
 NEAR = 3.0
 """Typical steps between visits after which a follow-up ends that is near its last visit."""
 RELATED = 0.6
+"""Rank correlation with the last visits from which a column without a telling name could be the follow-up, in the
+visits' own unit or in one that its name says; and in any other unit."""
+CLOSELY = 0.9
 
 
 @dataclass(frozen=True)
@@ -129,7 +132,8 @@ def _durations(
     default = own or clock.unit
     near = [fit for fit in fits.values() if fit.late >= 0.95 and fit.after <= NEAR * clock.gap]
     related = _related(table, values, clock)
-    if not score and not told and not (related >= RELATED and fits[default] in near and column.distinct > 10):
+    alike = column.distinct > 10 and ((related >= RELATED and fits[default] in near) or (related >= CLOSELY and near))
+    if not score and not told and not alike:
         return None
     chosen = fits[default]
     if chosen not in near and near and related >= RELATED:
