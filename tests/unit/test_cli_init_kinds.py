@@ -123,7 +123,7 @@ def test_two_endpoints_are_kept_together_and_nothing_of_them_is_a_covariate(tmp_
 UNITS = ("hours", "days", "weeks", "months", "years")
 
 
-@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     unit=st.sampled_from(UNITS),
     name=st.sampled_from(["survtime", "stime", "time", "fu", "os_time", "stay", "agedem", "Letzter", "xyz"]),
@@ -322,7 +322,7 @@ CODINGS: dict[str, tuple[object, ...]] = {
 NAMES = st.sampled_from(["status", "Event", "verstorben", "vital_status", "died", "OS_status", "DTH", "outcome"])
 
 
-@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     event=NAMES,
     coding=st.sampled_from(list(CODINGS)),
