@@ -135,7 +135,8 @@ def _fast(frames: Frames, cite: Citations) -> list[str]:
         f"distribution of the slope given the patient’s own measurements, its variance that of prediction "
         f"{cite('henderson')} (fixed effects estimated, variance components as known), with parameters of models that "
         "had not seen the patient; the share of the cohort is the mean of these probabilities, its interval from "
-        "draws of all patients’ slopes together."
+        "draws of all patients’ slopes together, under parameters (variance components among them) drawn by the "
+        "parametric bootstrap."
     ]
 
 
