@@ -59,6 +59,9 @@ ROOM = (0.004, -0.02, 0.03)
         (known(ratio=0.01, permuted=0.2, effect=WIDE), "DISAGREE"),
         (known(gain=(-0.012, -0.02, -0.004)), "WORSE"),
         (known(gain=(-0.012, -0.02, -0.004), ratio=0.01, permuted=0.01, effect=APART), "DISAGREE"),
+        # A loss no larger than that of slopes that carry nothing is no finding of its own.
+        (known(gain=(-0.012, -0.02, -0.004), null_gain=-0.012), "NO_GAIN"),
+        (known(gain=(-0.012, -0.02, -0.004), null_gain=-0.012, informative=30), "TOO_FEW"),
         # An interval of C that excludes the margin denies no effect that C may not see.
         (known(effect=WIDE), "UNDECIDED"),
         (known(effect=WIDE, informative=25), "TOO_FEW"),
@@ -119,7 +122,11 @@ def naming():
             "The likelihood ratio test finds an association of the slope at an equal level, the interval of the "
             "coefficient and the permutation test do not.",
         ),
-        (known(gain=(-0.012, -0.02, -0.004)), "The prediction was worse", "change C by −0.003 on average"),
+        (
+            known(gain=(-0.012, -0.02, -0.004)),
+            "The prediction was worse",
+            "below the −0.003 by which slopes that carry nothing change C",
+        ),
         (known(gain=ROOM, informative=25), "There are too few events to tell", "There are 25 events; 88 would be"),
         (
             known(gain=ROOM, effect=WIDE, informative=120, reliability=0.25),
@@ -129,6 +136,11 @@ def naming():
         (known(effect=WIDE), "cannot tell", "a gain in C of 0.02 or more is excluded, an effect"),
         (known(gain=ROOM, effect=WIDE), "cannot tell", "room for no gain and for one of 0.02 or more"),
         (known(gain=(0.01, math.nan, math.nan)), "without an interval", "validation.bootstrap is 0"),
+        (
+            known(gain=(-0.012, -0.02, -0.004), null_gain=-0.012, informative=30),
+            "too few events",
+            "lies below zero, but slopes that carry nothing change C by −0.012",
+        ),
         (known(kept=0), "could not be examined", "No marker’s slope entered"),
     ],
 )

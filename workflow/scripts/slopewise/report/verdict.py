@@ -129,6 +129,12 @@ class Evidence:
         own = printed(self.gain.difference_low) > 0
         return own or (self.score is not None and printed(self.score.difference_low) > 0)
 
+    @property
+    def loses(self) -> bool:
+        """Whether the gain lies below 0, and below that of slopes that carry nothing, with its whole interval."""
+        null = printed(self.null_gain) if math.isfinite(self.null_gain) else 0.0
+        return printed(self.gain.difference_high) < min(null, 0.0)
+
 
 def printed(value: float) -> float:
     """As a difference is printed, with three decimals; a missing one stays missing."""
@@ -147,10 +153,10 @@ def verdict(found: Evidence) -> Verdict:
         # A gain that no test of association supports is as likely chance as knowledge.
         return Verdict.ADDS if for_it or not tests else Verdict.DISAGREE
     if 2 * for_it > len(tests):
-        return Verdict.DISAGREE if printed(found.gain.difference_high) < 0 else Verdict.ASSOCIATED
+        return Verdict.DISAGREE if found.loses else Verdict.ASSOCIATED
     if for_it:
         return Verdict.DISAGREE
-    if printed(found.gain.difference_high) < 0:
+    if found.loses:
         return Verdict.WORSE
     if printed(found.gain.difference_high) < found.margin and _excluded(found):
         return Verdict.NO_GAIN

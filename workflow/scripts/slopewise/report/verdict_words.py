@@ -60,7 +60,7 @@ def answer(said: Verdict, found: Evidence, level: Gain, naming: Naming) -> str:
 
 def _meaning(said: Verdict, found: Evidence, naming: Naming) -> str:
     margin, c = f"{found.margin:g}", naming.words.short
-    slope, tests = found.gain, agreement(found)
+    slope, tests = found.gain, f"{agreement(found)}{_like_chance(found, c)}"
     if said is Verdict.ADDS:
         by = "The whole interval lies above zero" if printed(slope.difference_low) > 0 else (
             "The log score gains with its whole interval"
@@ -78,11 +78,12 @@ def _meaning(said: Verdict, found: Evidence, naming: Naming) -> str:
         return f"The interval excludes a gain of {margin} or more, and {_effect_excluded(found, naming)}. {tests}"
     if said is Verdict.WORSE:
         null = (
-            f" Slopes that carry nothing change {c} by {signed(found.null_gain)} on average (permutation test)."
+            f", and below the {signed(found.null_gain)} by which slopes that carry nothing change {c} on average "
+            "(permutation test)"
             if math.isfinite(found.null_gain)
             else ""
         )
-        return f"The whole interval lies below zero.{null} {tests}"
+        return f"The whole interval lies below zero{null}. {tests}"
     if said is Verdict.DISAGREE:
         where = (
             "above zero"
@@ -109,6 +110,16 @@ def _meaning(said: Verdict, found: Evidence, naming: Naming) -> str:
         )
         return f"{room} {tests}"
     return "Without an interval (validation.bootstrap is 0) chance cannot be told from gain."
+
+
+def _like_chance(found: Evidence, c: str) -> str:
+    """That a loss is one that slopes without information would make, too; else empty."""
+    if found.loses or not printed(found.gain.difference_high) < 0:
+        return ""
+    return (
+        f" The whole interval of the difference lies below zero, but slopes that carry nothing change {c} by "
+        f"{signed(found.null_gain)} on average (permutation test)."
+    )
 
 
 def _round(value: float) -> str:
