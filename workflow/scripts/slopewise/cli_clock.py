@@ -111,9 +111,15 @@ def make_clock(
             last = (last - starts.reindex(last.index)).dropna()
     return Clock(
         patient=patient, unit="days" if unit == "date" else unit, dates=unit == "date", date_format=date_format,
-        gap=gap, last=last, span=float(np.nanmax(values) - np.nanmin(values)), zero=starts,
+        gap=gap, last=last, span=extent(values), zero=starts,
         zero_format=zero[2] if zero else "", spelt=ids.spelt,
     )  # fmt: skip
+
+
+def extent(values: np.ndarray) -> float:
+    """From the smallest to the largest of the values; 0 where there is none."""
+    there = values[np.isfinite(values)]
+    return float(np.ptp(there)) if len(there) else 0.0
 
 
 def fitting_format(table: Table, column: Column, preferred: str) -> str:

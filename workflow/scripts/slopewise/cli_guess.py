@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from slopewise.cli_clock import best_match, known_ids, only_format
+from slopewise.cli_clock import best_match, extent, known_ids, only_format
 from slopewise.cli_columns import Column, Within, describe, listed, named, readable, scalar, vocabulary, within
 from slopewise.cli_units import named_unit, unit_of_steps
 from slopewise.cohort.clock import DAYS, read_times
@@ -174,7 +174,11 @@ def guess_time(seen: Look, patient: str, asked: str) -> Proposal:
     """The column of time: numbers or dates that go up within a patient."""
     table = seen.measurements
     if asked:
-        return Proposal(told(table, asked, "--time"), "as told")
+        column = seen.columns[told(table, asked, "--time")]
+        if not column.is_date and not np.isfinite(column.values).any():
+            what = "neither a number nor a date in one of the usual ways"
+            raise InputError(f"{table.name}: column {asked}: no cell can be read as a time: {what} (--time)")
+        return Proposal(asked, "as told")
     best: tuple[float, int, str, str] = (0.0, 0, "", "")
     for place, (name, column) in enumerate(seen.columns.items()):
         if name == patient or not (column.is_number or column.is_date) or column.present < 0.95 * len(table.text):
@@ -221,8 +225,7 @@ def guess_unit(table: Table, patient: str, column: Column, asked: str) -> Propos
     if own := named_unit(column.name):
         return Proposal(own, f"by its name {readable(column.name)!r}")
     moves = movement(table, patient, column)
-    ends = np.nanmax(column.values) - np.nanmin(column.values)
-    unit, consequence = unit_of_steps(moves.gap, float(ends))
+    unit, consequence = unit_of_steps(moves.gap, extent(column.values))
     step = f"a typical step between visits is {moves.gap:g}, and the name does not tell the unit"
     return Proposal(unit, f"A GUESS: {step}; {consequence}; another unit is said with --time-unit")
 
