@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from slopewise.predict_model import MarkerModel
 from slopewise.run_repr import ShortRepr
-from slopewise.slopes import SCORES, at_landmark
+from slopewise.slopes import SCORES, at_landmark, moments
 
 Floats = NDArray[np.float64]
 
@@ -51,7 +51,7 @@ class MarkerRows(ShortRepr):
 
 
 def marker_rows(model: MarkerModel, measurements: pd.DataFrame, patients: pd.DataFrame, s: float) -> MarkerRows:
-    """Join covariates to rows as the cohort's were, and lay out the design at the landmark."""
+    """Join covariates to rows as the cohort's were, and lay out the design at the landmark `s` (infinite: last visit)."""
     cohort = patients.sort_values("patient", kind="stable").reset_index(drop=True)
     own = [column for column in cohort.columns if column not in measurements.columns]
     frame = measurements.merge(cohort[["patient", *own]], on="patient", how="inner", validate="many_to_one")
@@ -60,7 +60,7 @@ def marker_rows(model: MarkerModel, measurements: pd.DataFrame, patients: pd.Dat
     names = tuple(str(name) for name in cohort["patient"])
     seen = frame[frame[model.name].notna()]
     stratum, weight = model.fit.residual_rows(seen)
-    zero, now = at.assign(**{time: 0.0}), at.assign(**{time: s})
+    zero, now = at.assign(**{time: 0.0}), at.assign(**{time: moments(measurements, names, s, time)})
     return MarkerRows(
         model=model,
         patients=names,

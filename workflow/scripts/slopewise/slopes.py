@@ -100,7 +100,6 @@ def all_markers(
     if len(markers) > 1:
         ready = ready.for_many()
     names = [str(patient) for patient in cohort["patient"]]
-    own_last = _last_values(measurements)[model.time].reindex(cohort["patient"]).to_numpy(dtype=np.float64)
     covariates = at_landmark(measurements, cohort)
     for marker in markers:
         whole = ready.data(marker)
@@ -115,9 +114,18 @@ def all_markers(
             growth=growth,
             covariates=covariates,
             landmark=landmark,
-            at=np.full(len(names), landmark) if np.isfinite(landmark) else own_last,
+            at=moments(measurements, names, landmark, model.time),
             training=None if later is None else whole,
         )
+
+
+def moments(
+    measurements: pd.DataFrame, patients: Sequence[str], landmark: float, predictor: str = "time"
+) -> NDArray[np.float64]:
+    """Where each patient's level and slope are taken (n,): the landmark, or the own last visit where it is infinite."""
+    if np.isfinite(landmark):
+        return np.full(len(patients), landmark)
+    return _last_values(measurements)[predictor].reindex(list(patients)).to_numpy(dtype=np.float64)
 
 
 def _last_values(measurements: pd.DataFrame) -> pd.DataFrame:

@@ -19,7 +19,7 @@ from slopewise.design_screen import Formula
 from slopewise.folds import fits
 from slopewise.growth import GrowthModel
 from slopewise.run import InputError
-from slopewise.slopes import at_landmark, growth_model
+from slopewise.slopes import at_landmark, growth_model, moments
 from slopewise.study import Study
 
 DEPENDENT = 1e-8
@@ -66,9 +66,7 @@ def examine_design(
     if stops:
         return DesignFindings(tuple(stops), ())
     scored = at_landmark(measurements, own.reset_index(drop=True))
-    last = measurements.sort_values("time", kind="stable").groupby("patient")[predictor].last()
-    s = study.landmark_time
-    moment = np.full(len(scored), s) if np.isfinite(s) else last.reindex(scored["patient"]).to_numpy(dtype=float)
+    moment = moments(measurements, scored["patient"].tolist(), study.landmark_time, predictor)
     at = scored.assign(**{predictor: moment})
     specification = model.specification()
     levels = learn_levels((specification.fixed, specification.random), frame)

@@ -163,7 +163,7 @@ def serial_table(frames: Frames, naming: Naming) -> Table | None:
             lines.append([naming.marker(marker), *deviances, *fading])
     columns = [
         "marker", "random intercept", "random slope", "intercept and serial correlation", "all three",
-        "share that is serial", f"range ({naming.study.data.analysis_unit})", "likelihood ratio of the slope beside it",
+        "share that is serial", f"range ({naming.units})", "likelihood ratio of the slope beside it",
         "p",
     ]  # fmt: skip
     caption = "Trend or serial correlation? REML deviances"

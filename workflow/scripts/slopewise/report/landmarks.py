@@ -82,11 +82,11 @@ def _finding(gains: pd.DataFrame, naming: Naming, metric: str) -> str:
 def _listed(landmarks: pd.Series, naming: Naming) -> str:
     if len(landmarks) == 1:
         return naming.duration(float(landmarks.iloc[0]))
-    return f"{in_words([f'{value:g}' for value in landmarks])} {naming.study.data.analysis_unit}"
+    return f"{in_words([f'{value:g}' for value in landmarks])} {naming.units}"
 
 
 def _picture(own: pd.DataFrame, gains: pd.DataFrame, naming: Naming, metric: str) -> Picture:
-    label = f"landmark, {naming.study.data.analysis_unit}"
+    label = f"landmark, {naming.units}"
     c = HEADLINES[metric]
     panels = [
         gain_by_landmark(gains, naming.study.outcome.margin, f"What the slopes add in {c}", label, "gain"),

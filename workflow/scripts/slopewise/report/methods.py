@@ -50,18 +50,19 @@ def _cohort(frames: Frames, naming: Naming, cite: Citations) -> str:
             f"the outcome ({naming.cause}) of {count(frames.n_patients, limit)} patients "
             f"({int(frames.flow.iloc[-1]['rows_left'])} visits) was predicted from them{had}."
         )
+    clock = f"Time was counted in {naming.units} from time zero ({naming.time_zero})."
+    if not naming.has_landmark:
+        return f"{clock} All measurements lie before the outcome and entered the models, and {followed}"
     return (
-        f"Time was counted in {naming.study.data.analysis_unit} from time zero ({naming.time_zero}). We used a "
-        "landmark analysis "
-        f"{cite('landmarking')} at {naming.duration(naming.landmark)}: only measurements up to the landmark entered "
-        f"the models, and {followed}"
+        f"{clock} We used a landmark analysis {cite('landmarking')} at {naming.duration(naming.landmark)}: only "
+        f"measurements up to the landmark entered the models, and {followed}"
     )
 
 
 def _growth_cohort(frames: Frames, naming: Naming) -> str:
     limit = naming.study.report.small_cells
     clock = (
-        f"Time was counted in {naming.study.data.analysis_unit} from time zero ({naming.time_zero})"
+        f"Time was counted in {naming.units} from time zero ({naming.time_zero})"
         if naming.predictor == "time"
         else f"Slopes are those of {naming.predictor} within {naming.study.data.patient}"
     )

@@ -77,6 +77,12 @@ class Naming:
         return math.isfinite(self.landmark)
 
     @property
+    def up_to(self) -> str:
+        """Up to when what predicts was measured: ``2 years after time zero, the landmark``."""
+        at = self.duration(self.landmark)
+        return f"{at} after time zero, the landmark" if self.has_landmark else at
+
+    @property
     def moment(self) -> str:
         """``the landmark``, or ``the last visit`` where there is none."""
         return "the landmark" if self.has_landmark else "the last visit"
@@ -103,6 +109,12 @@ class Naming:
         """The kind of outcome."""
         return self.study.outcome.kind
 
+    def at_length(self, step: str) -> str:
+        """What a patient's markers enter as in a step of the ladder, in a sentence's words."""
+        return (
+            STEPS_AT_LENGTH[step] if self.has_landmark else STEPS_AT_LENGTH[step].replace("the landmark", self.moment)
+        )
+
     @property
     def words(self) -> Words:
         """What differs between kinds of outcome."""
@@ -127,15 +139,23 @@ class Naming:
         """The outcome model's covariates in words."""
         return in_words(list(self.study.outcome.covariates)) or "no covariate"
 
+    @property
+    def units(self) -> str:
+        """The analysis unit in the plural; ``units of time`` where the clock is a plain number."""
+        unit = self.study.data.analysis_unit
+        return "units of time" if unit == "none" else unit
+
     def duration(self, value: float) -> str:
-        """``2 years``."""
+        """``2 years``; the landmark of a study without one is ``each patient’s last visit``."""
+        if math.isinf(value):
+            return "each patient’s last visit"
         unit = SINGULAR[self.study.data.analysis_unit] if value == 1 else self.study.data.analysis_unit
         return f"{value:g}" if self.study.data.analysis_unit == "none" else f"{value:g} {unit}"
 
     def horizons(self) -> str:
         """``3, 5 and 8 years``."""
         values = [f"{value:g}" for value in self.study.outcome.horizons]
-        return f"{in_words(values)} {self.study.data.analysis_unit}"
+        return f"{in_words(values)} {self.units}"
 
     @property
     def time_zero(self) -> str:

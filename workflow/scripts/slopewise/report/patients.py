@@ -118,7 +118,7 @@ def distances_table(frames: Frames, naming: Naming, marker: str) -> Table:
         [row.patient, figures(row.at), figures(row.last), figures(row.expected), figures(row.distance)]
         for row in away.loc[order].sort_values(["distance", "patient"]).itertuples()
     ]
-    columns = ["patient", f"last visit, {naming.study.data.analysis_unit}", "last value", "model then", "difference"]
+    columns = ["patient", f"last visit, {naming.units}", "last value", "model then", "difference"]
     caption = f"{naming.marker(marker)}: last values furthest from the model’s, {naming.unit_of(marker)}"
     return Table(f"distances-{marker}", caption, columns, rows)
 
@@ -146,7 +146,7 @@ def risks_table(frames: Frames, naming: Naming) -> Table:
         ]
         for patient in predicted[-1].sort_values(ascending=False, kind="stable").index
     ]
-    after = [f"after, {naming.study.data.analysis_unit}"] if naming.kind == "survival" else []
+    after = [f"after, {naming.units}"] if naming.kind == "survival" else []
     caption = "Predictions by models that had not seen the patient (mean over repeats)"
     columns = ["patient", "outcome", *after, *columns]
     return Table("risks-of-patients", caption, columns, rows, frozenset({0, 1}), most=len(rows))

@@ -117,7 +117,7 @@ def clock_sentence(naming: Naming) -> str:
             f"the predictor whose slope is wanted is {naming.predictor}, which is not time."
         )
     clock = (
-        f"The clock counts {naming.study.data.analysis_unit} from time zero, which is {naming.time_zero}. It decides "
+        f"The clock counts {naming.units} from time zero, which is {naming.time_zero}. It decides "
         "what an intercept means"
     )
     clock += (
@@ -150,7 +150,7 @@ def followup_sentence(frames: Frames, naming: Naming) -> str:
     )
     if median == float("inf"):
         return f"{sentence}; fewer than half of the patients were censored, so follow-up has no median."
-    years = f"{number(median, 1)} {naming.study.data.analysis_unit}"
+    years = f"{number(median, 1)} {naming.units}"
     return f"{sentence}. Median follow-up was {years} (reverse Kaplan–Meier)."
 
 

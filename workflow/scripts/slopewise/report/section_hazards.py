@@ -75,7 +75,7 @@ def _picture(frames: Frames, naming: Naming) -> Picture | None:
     panels = [
         draw.residuals(
             points[points["term"] == term], float(beta[term]), naming.term(term, frames.patients),
-            f"{naming.study.data.analysis_unit} after the landmark", f"hazards-{place}",
+            f"{naming.units} after the landmark", f"hazards-{place}",
         )
         for place, term in enumerate(dict.fromkeys(points["term"]))
     ]  # fmt: skip

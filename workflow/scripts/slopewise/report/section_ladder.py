@@ -9,7 +9,7 @@ import pandas as pd
 from slopewise.figures import ladder as draw
 from slopewise.report.frames import Frames, at_horizon
 from slopewise.report.ledger import validation_lines
-from slopewise.report.naming import STEPS, STEPS_AT_LENGTH, Naming
+from slopewise.report.naming import STEPS, Naming
 from slopewise.report.numbers import MISSING, interval, number, signed
 from slopewise.report.parts import Cell, Picture, Section, Table
 from slopewise.report.verdict import evidence
@@ -49,7 +49,7 @@ def ladder_section(frames: Frames, naming: Naming) -> Section:
         "What predicts the outcome",
         "ladder.html.j2",
         {
-            "steps": [(STEPS[step], STEPS_AT_LENGTH[step]) for step in present(frames)],
+            "steps": [(STEPS[step], naming.at_length(step)) for step in present(frames)],
             "sentences": [*ladder_sentences(frames, naming, metric), below_chance(frames, naming, metric)],
             "evidence": evidence_table(evidence(frames, naming), naming),
             "picture": ladder_picture(frames, naming, metric),

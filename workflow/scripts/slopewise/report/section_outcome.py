@@ -283,7 +283,7 @@ def groups_section(frames: Frames, naming: Naming) -> Section:
         panels.append(
             draw.survival(
                 groups.curves, at_risk, list(GROUPS), f"Risk by {STEPS[step]}",
-                f"{naming.study.data.analysis_unit} after the landmark", f"groups-{index}",
+                f"{naming.units} after the landmark", f"groups-{index}",
             )
         )  # fmt: skip
         tables.append(groups_table(groups, frames, naming, step))

@@ -151,7 +151,7 @@ def planned_panel(frames: Frames, naming: Naming) -> Draw:
 
 def span_unit(naming: Naming) -> str:
     """`` years`` after a span; nothing where the predictor is not time or the time has no unit."""
-    unit = naming.study.data.analysis_unit
+    unit = naming.units
     return "" if naming.predictor != "time" or unit == "none" else f" {unit}"
 
 

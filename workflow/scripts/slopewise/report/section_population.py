@@ -243,7 +243,7 @@ def centring_words(frames: Frames, naming: Naming, marker: str) -> str:
     one, two = sorted(by["correlated"], key=lambda row: abs(row["zero"]))
     apart, moved = (sorted(by["diagonal"], key=lambda row: abs(row["zero"]))[k] for k in (0, 1))
     name, unit = naming.marker(marker), naming.unit_of(marker)
-    where = f"{figures(two['zero'])} {naming.study.data.analysis_unit}"
+    where = f"{figures(two['zero'])} {naming.units}"
     if naming.predictor != "time" or naming.study.data.analysis_unit == "none":
         where = f"{naming.predictor} {figures(two['zero'])}"
     moves = abs(moved["deviance"] - apart["deviance"])

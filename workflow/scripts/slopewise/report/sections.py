@@ -122,7 +122,7 @@ def key_figures(frames: Frames, naming: Naming, said: Verdict, metric: str) -> l
         (
             number(level.value),
             interval(level.low, level.high),
-            f"{c} with the covariates and the markers’ levels at the landmark",
+            f"{c} with the covariates and the markers’ levels at {naming.moment}",
         )
     ]
     if said is not Verdict.DROPPED:

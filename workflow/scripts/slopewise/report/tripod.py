@@ -48,9 +48,8 @@ def _before(frames: Frames, naming: Naming) -> dict[str, str]:
         f"{AUTHORS}.",
         "5a": f"Files {names}, with their hashes in “Where the numbers come from”; origin and representativeness are "
         f"{AUTHORS}.",
-        "6b": f"For this analysis: {'still at risk at' if naming.kind == 'survival' else 'measured by'} the landmark, "
-        f"{naming.duration(naming.landmark)} after time zero, and no reason for exclusion of “The patients”; the "
-        f"criteria of the source are {AUTHORS}.",
+        "6b": f"For this analysis: {_eligible(naming)}, and no reason for exclusion of “The patients”; the criteria of "
+        f"the source are {AUTHORS}.",
         "7": "Files were read strictly; what was found stands in “The patients”, transformations in “Methods, for a "
         "paper”. Quality by groups of people was not looked at.",
         "8a": f"{_predicted(frames, naming)}; how it was assessed is {AUTHORS}.",
@@ -59,6 +58,14 @@ def _before(frames: Frames, naming: Naming) -> dict[str, str]:
         "9b": f"Measured up to {naming.duration(naming.landmark)}, units in “The courses and the growth model”; how "
         f"they were measured is {AUTHORS}.",
     }
+
+
+def _eligible(naming: Naming) -> str:
+    """Who is asked about, by the landmark."""
+    if not naming.has_landmark:
+        return "an outcome that was seen after each patient’s last visit"
+    word = "still at risk at" if naming.kind == "survival" else "measured by"
+    return f"{word} the landmark, {naming.duration(naming.landmark)} after time zero"
 
 
 def _predictors(naming: Naming) -> str:
@@ -134,7 +141,7 @@ def _methods(frames: Frames, naming: Naming) -> dict[str, str]:
     one_visit = {"population": "the training patients’ mean", "exclude": "the patient left out"}
     never = {"population": "the average patient’s course", "exclude": "the patient left out"}
     return {
-        "10": f"All patients at the landmark: {_numbers(frames, naming)}, for about {terms} coefficients in the "
+        "10": f"All patients{' at the landmark' if naming.has_landmark else ''}: {_numbers(frames, naming)}, for about {terms} coefficients in the "
         f"largest model; a justification is {AUTHORS}.",
         "11": "A missing covariate removes the patient, counted in “The patients”; a missing value of a marker is a "
         f"visit less for the growth model. Slope of one’s own with one visit: {one_visit[study.outcome.one_visit]}; "

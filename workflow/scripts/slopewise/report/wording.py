@@ -152,12 +152,12 @@ def scope_sentence(frames: Frames, naming: Naming) -> str:
     if naming.kind == "continuous":
         return (
             f"Of {patients} patients the outcome ({naming.cause}) is known. It is predicted from what had been "
-            f"measured up to {at} after time zero, the landmark."
+            f"measured up to {naming.up_to}."
         )
     if naming.kind == "binary":
         return (
             f"Of {patients} patients the outcome is known; {count(frames.n_events, limit)} of them had it "
-            f"({naming.cause}). It is predicted from what had been measured up to {at} after time zero, the landmark."
+            f"({naming.cause}). It is predicted from what had been measured up to {naming.up_to}."
         )
     return (
         f"{patients} patients were still at risk {at} after time zero; "
