@@ -201,8 +201,8 @@ def _told(model: ShippedModel, newcomers: Newcomers, table: pd.DataFrame, reques
     units += [f"{marker.name} ({model.study.markers[marker.name].column}) in {marker.unit}" for marker in model.markers
               if marker.unit]  # fmt: skip
     lines = [
-        f"{len(newcomers.patients)} patients, {_predicted(model)} after landmark {model.landmark:g} "
-        f"{data.analysis_unit}, predictors: {request.predictors}",
+        f"{len(newcomers.patients)} patients, {_predicted(model)} after {_moment(model)}, "
+        f"predictors: {request.predictors}",
         f"units as the model has them: {'; '.join(units)}",
     ]
     lines += [f"{name}: the file has no column {model.study.markers[name].column!r}; the population's values are used "
@@ -217,6 +217,14 @@ def _told(model: ShippedModel, newcomers: Newcomers, table: pd.DataFrame, reques
     if np.isfinite(scatter):
         lines.append(f"intervals are of the expected value; single patients lie around it with an SD of {scatter:.4g}")
     return lines
+
+
+def _moment(model: ShippedModel) -> str:
+    """From when on the model predicts."""
+    if not np.isfinite(model.landmark):
+        return "each patient's last visit"
+    unit = model.study.data.analysis_unit
+    return f"landmark {model.landmark:g}{'' if unit == 'none' else f' {unit}'}"
 
 
 def _predicted(model: ShippedModel) -> str:

@@ -51,7 +51,7 @@ class MarkerRows(ShortRepr):
 
 
 def marker_rows(model: MarkerModel, measurements: pd.DataFrame, patients: pd.DataFrame, s: float) -> MarkerRows:
-    """Join covariates to rows as the cohort's were, and lay out the design at the landmark `s` (infinite: last visit)."""
+    """Join covariates to rows as the cohort's were, and lay out the design at `s` (infinite: the last visit)."""
     cohort = patients.sort_values("patient", kind="stable").reset_index(drop=True)
     own = [column for column in cohort.columns if column not in measurements.columns]
     frame = measurements.merge(cohort[["patient", *own]], on="patient", how="inner", validate="many_to_one")

@@ -140,8 +140,9 @@ def _methods(frames: Frames, naming: Naming) -> dict[str, str]:
     terms = len(study.outcome.covariates) + (2 + len(study.outcome.terms)) * len(study.markers)
     one_visit = {"population": "the training patients’ mean", "exclude": "the patient left out"}
     never = {"population": "the average patient’s course", "exclude": "the patient left out"}
+    at = " at the landmark" if naming.has_landmark else ""
     return {
-        "10": f"All patients{' at the landmark' if naming.has_landmark else ''}: {_numbers(frames, naming)}, for about {terms} coefficients in the "
+        "10": f"All patients{at}: {_numbers(frames, naming)}, for about {terms} coefficients in the "
         f"largest model; a justification is {AUTHORS}.",
         "11": "A missing covariate removes the patient, counted in “The patients”; a missing value of a marker is a "
         f"visit less for the growth model. Slope of one’s own with one visit: {one_visit[study.outcome.one_visit]}; "
