@@ -9,9 +9,11 @@ from parts.page import table
 from slopewise.report.verdict import Verdict
 
 SHOWN = (
-    Verdict.ADDS, Verdict.ASSOCIATED, Verdict.DISAGREE, Verdict.TOO_FEW, Verdict.TOO_POOR, Verdict.UNDECIDED,
-    Verdict.NO_GAIN, Verdict.WORSE, Verdict.DROPPED,
+    Verdict.ADDS, Verdict.ADDS_LITTLE, Verdict.ASSOCIATED, Verdict.DISAGREE, Verdict.TOO_FEW, Verdict.TOO_POOR,
+    Verdict.UNDECIDED, Verdict.NO_GAIN, Verdict.WORSE, Verdict.DROPPED,
 )  # fmt: skip
+
+FINDS = (Verdict.ADDS, Verdict.ADDS_LITTLE, Verdict.ASSOCIATED)
 
 TEXT = """## How often each verdict on the slope is given
 
@@ -22,7 +24,7 @@ last columns are the shares in which each test finds an association of the slope
 
 {table}
 
-- “Adds” or “associated” without an effect: {false}% at most.
+- “Adds”, “adds little” or “associated” without an effect: {false}% at most.
 - A verdict that denies a gain or states a loss (“no gain”, “worse”) where the hazard ratio is 1.25 or more: {denied}%
   at most."""
 
@@ -45,7 +47,7 @@ def verdict_section(store: Store) -> str:
         resamples=RESAMPLES, two_stage=TWO_STAGE, permutations=PERMUTATIONS, sizes=_sizes(sets),
         table=table(["setting", *(one.value for one in SHOWN), *(name.removeprefix("test: the ") for name in tests)],
                     rows),
-        false=f"{max((one[Verdict.ADDS] + one[Verdict.ASSOCIATED] for one in none), default=0):.0f}",
+        false=f"{max((sum(one[said] for said in FINDS) for one in none), default=0):.0f}",
         denied=f"{max((one[Verdict.NO_GAIN] + one[Verdict.WORSE] for one in some), default=0):.0f}",
     )  # fmt: skip
 

@@ -86,7 +86,7 @@ def test_the_verdict_weighs_all_the_evidence(found, said):
 
 def test_no_verdict_turns_on_a_digit_that_is_not_printed():
     assert verdict(known(gain=(0.004, 0.0004, 0.007), ratio=0.01, permuted=0.01, effect=APART)) is Verdict.ASSOCIATED
-    assert verdict(known(gain=(0.004, 0.0006, 0.007), ratio=0.01, permuted=0.01, effect=APART)) is Verdict.ADDS
+    assert verdict(known(gain=(0.004, 0.0006, 0.007), ratio=0.01, permuted=0.01, effect=APART)) is Verdict.ADDS_LITTLE
     assert verdict(known(gain=(-0.002, -0.03, 0.0196))) is Verdict.UNDECIDED  # printed as 0.020
     assert verdict(known(gain=(-0.002, -0.03, 0.0194))) is Verdict.NO_GAIN
 
@@ -108,7 +108,7 @@ def naming():
         (known(), "does not raise C by 0.02 or more", "excludes a hazard ratio of 1.35 per SD of the slopes"),
         (
             known(gain=(0.004, 0.001, 0.007), ratio=0.01, permuted=0.01, effect=APART),
-            "How fast alpha changes adds to knowing where it stands.",
+            "How fast alpha changes adds to knowing where it stands, but raises C by less than 0.02.",
             "the gain in C is under 0.02",
         ),
         (

@@ -8,6 +8,9 @@ only where the data exclude one that would matter: the gain is below the margin,
 excludes `RELEVANT` per SD of the true slopes. Otherwise the data cannot tell, and the number of events that would be
 needed says why.
 
+A gain is compared with what slopes that carry nothing would bring, the mean over the permutations: in small samples
+that is a loss. The intervals of several slopes are widened to as many comparisons (Bonferroni) before one counts.
+
 Numbers are compared as they are printed: no verdict turns on a digit that a reader does not see.
 """
 
@@ -22,6 +25,7 @@ from scipy.special import ndtri
 from slopewise.report.frames import Frames
 from slopewise.report.marker_panels import component
 from slopewise.report.naming import Naming
+from slopewise.report.numbers import MINUS, figures
 from slopewise.report.wording import Gain, concordance, gain, reliabilities, slopes_kept
 
 ALPHA = 0.05
@@ -40,6 +44,7 @@ class Verdict(Enum):
     """What all the evidence says of the step ``slope`` against ``level``."""
 
     ADDS = "adds"
+    ADDS_LITTLE = "adds little"
     ASSOCIATED = "associated"
     NO_GAIN = "no gain"
     WORSE = "worse"
@@ -61,13 +66,15 @@ class Effect:
     high: float
 
     @property
-    def excludes_none(self) -> bool:
-        """Whether the interval lies on one side of no effect."""
-        return math.isfinite(self.low) and (printed(self.low) > 0 or printed(self.high) < 0)
+    def has_interval(self) -> bool:
+        """Whether there is one."""
+        return math.isfinite(self.low) and math.isfinite(self.high)
 
-    def within(self, bound: float) -> bool:
-        """Whether the interval excludes effects of `bound` or more, in either direction."""
-        return math.isfinite(self.low) and -bound < self.low and self.high < bound
+    def widened(self, comparisons: int) -> Effect:
+        """The same with an interval for so many comparisons: each side as much longer as normal quantiles are."""
+        times = float(ndtri(1 - ALPHA / (2 * comparisons)) / ndtri(1 - ALPHA / 2))
+        low, high = (self.estimate + times * (end - self.estimate) for end in (self.low, self.high))
+        return Effect(self.marker, self.estimate, low, high)
 
 
 @dataclass(frozen=True)
@@ -91,6 +98,8 @@ class Evidence:
     informative: int
     continuous: bool
     penalised: bool
+    seen_once: float = math.nan
+    """Share of the patients with fewer than two visits, of the marker in the model that has most of them."""
 
     @property
     def bound(self) -> float:
@@ -113,27 +122,59 @@ class Evidence:
         """What each test of association says, by its name; tests that could not be made are left out."""
         found = {}
         if math.isfinite(self.ratio_p):
-            found["the likelihood ratio test"] = self.ratio_p < ALPHA
-        known = [effect for effect in self.effects if math.isfinite(effect.low)]
+            found["the likelihood ratio test"] = printed(self.ratio_p) < ALPHA
+        known = [effect.widened(self.kept) for effect in self.effects if effect.has_interval]
         if known and not self.penalised:
             found["the interval of the coefficient" if self.kept == 1 else "the intervals of the coefficients"] = any(
-                effect.excludes_none for effect in known
+                self.excludes_none(effect) for effect in known
             )
         if math.isfinite(self.permutation_p):
-            found["the permutation test"] = self.permutation_p < ALPHA
+            found["the permutation test"] = printed(self.permutation_p) < ALPHA
         return found
+
+    def excludes_none(self, effect: Effect) -> bool:
+        """Whether the interval of a coefficient, as it is printed, lies on one side of no effect."""
+        none = 0.0 if self.continuous else 1.0
+        return effect.has_interval and (self.shown(effect.low) > none or self.shown(effect.high) < none)
+
+    def excludes_relevant(self, effect: Effect) -> bool:
+        """Whether it excludes effects that would matter, in either direction."""
+        ends = self.shown(-self.bound), self.shown(self.bound)
+        return effect.has_interval and ends[0] < self.shown(effect.low) and self.shown(effect.high) < ends[1]
+
+    def shown(self, value: float) -> float:
+        """A coefficient as it is printed: a ratio, or a standardised coefficient, in three figures."""
+        return float(figures(value if self.continuous else math.exp(min(value, 700.0))).replace(MINUS, "-"))
+
+    @property
+    def is_poor(self) -> bool:
+        """Whether the reliability, as it is printed, says that less than half is signal."""
+        return round(self.reliability, 2) < POOR
+
+    @property
+    def by_chance(self) -> float:
+        """What slopes that carry nothing would bring, as it is printed; 0 where no permutation says it."""
+        return printed(self.null_gain) if math.isfinite(self.null_gain) else 0.0
+
+    @property
+    def gains(self) -> bool:
+        """Whether the whole interval of the gain in discrimination lies above zero, and above what chance brings."""
+        return printed(self.gain.difference_low) > max(0.0, self.by_chance)
+
+    @property
+    def is_small(self) -> bool:
+        """Whether the interval excludes a gain in discrimination of the margin or more."""
+        return printed(self.gain.difference_high) < self.margin
 
     @property
     def predicts(self) -> bool:
         """Whether discrimination or the log score gains with its whole interval."""
-        own = printed(self.gain.difference_low) > 0
-        return own or (self.score is not None and printed(self.score.difference_low) > 0)
+        return self.gains or (self.score is not None and printed(self.score.difference_low) > 0)
 
     @property
     def loses(self) -> bool:
         """Whether the gain lies below 0, and below that of slopes that carry nothing, with its whole interval."""
-        null = printed(self.null_gain) if math.isfinite(self.null_gain) else 0.0
-        return printed(self.gain.difference_high) < min(null, 0.0)
+        return printed(self.gain.difference_high) < min(self.by_chance, 0.0)
 
 
 def printed(value: float) -> float:
@@ -145,24 +186,26 @@ def verdict(found: Evidence) -> Verdict:
     """One verdict from all the evidence."""
     if found.kept == 0:
         return Verdict.DROPPED
-    if not found.gain.has_interval:
-        return Verdict.NO_INTERVAL
     tests = list(found.tests.values())
     for_it = sum(tests)
     if found.predicts:
         # A gain that no test of association supports is as likely chance as knowledge.
-        return Verdict.ADDS if for_it or not tests else Verdict.DISAGREE
+        if tests and not for_it:
+            return Verdict.DISAGREE
+        return Verdict.ADDS_LITTLE if found.is_small else Verdict.ADDS
     if 2 * for_it > len(tests):
         return Verdict.DISAGREE if found.loses else Verdict.ASSOCIATED
     if for_it:
         return Verdict.DISAGREE
+    if not found.gain.has_interval:
+        return Verdict.NO_INTERVAL
     if found.loses:
         return Verdict.WORSE
-    if printed(found.gain.difference_high) < found.margin and _excluded(found):
+    if found.is_small and _excluded(found):
         return Verdict.NO_GAIN
     if found.informative < found.needed:
         return Verdict.TOO_FEW
-    if found.reliability < POOR and found.informative < found.needed_here:
+    if found.is_poor and found.informative < found.needed_here:
         return Verdict.TOO_POOR
     return Verdict.UNDECIDED
 
@@ -175,7 +218,7 @@ def _excluded(found: Evidence) -> bool:
         return False
     if found.penalised or not found.effects:
         return found.informative >= found.needed_here
-    return all(effect.within(found.bound) for effect in found.effects)
+    return all(found.excludes_relevant(effect) for effect in found.effects)
 
 
 def evidence(frames: Frames, naming: Naming, metric: str | None = None) -> Evidence:
@@ -198,7 +241,16 @@ def evidence(frames: Frames, naming: Naming, metric: str | None = None) -> Evide
         informative=informative(frames, naming),
         continuous=naming.kind == "continuous",
         penalised=frames.penalised,
+        seen_once=seen_once(frames, kept, naming.study.report.small_cells),
     )
+
+
+def seen_once(frames: Frames, markers: list[str], limit: int) -> float:
+    """The share of patients with fewer than two visits, of the marker of which it is largest; missing where they are
+    fewer than `limit`, since the share would tell their number."""
+    own = frames.slopes[frames.slopes["marker"].isin(markers)]
+    few = (own["visits"] < 2).groupby(own["marker"]).agg(["sum", "mean"])
+    return float(few.loc[few["sum"] >= limit, "mean"].max()) if len(few) else math.nan
 
 
 def score_gain(frames: Frames, naming: Naming) -> Gain | None:

@@ -6,10 +6,13 @@ import math
 
 from slopewise.report.frames import Frames
 from slopewise.report.naming import STEPS, Naming
-from slopewise.report.numbers import MISSING, figures, in_words, interval, number, p_value, signed
+from slopewise.report.numbers import MISSING, figures, in_words, interval, number, p_value, percent, signed
 from slopewise.report.parts import Cell, Table
 from slopewise.report.verdict import ALPHA, RELEVANT, RELEVANT_CORRELATION, Effect, Evidence, Verdict, printed
 from slopewise.report.wording import HEADLINES, Gain, gain, headlines
+
+SEEN_ONCE = 0.1
+"""Share of the patients with fewer than two visits from which it is named as a reason."""
 
 
 def headline(said: Verdict, naming: Naming) -> str:
@@ -20,13 +23,12 @@ def headline(said: Verdict, naming: Naming) -> str:
     stands = "where it stands" if one else "where they stand"
     first = change[0].upper() + change[1:]
     level = "the same level" if one else "the same levels"
-    c = naming.words.short
+    c, margin = naming.words.short, f"{naming.study.outcome.margin:g}"
     return {
         Verdict.ADDS: f"{first} adds to knowing {stands}.",
+        Verdict.ADDS_LITTLE: f"{first} adds to knowing {stands}, but raises {c} by less than {margin}.",
         Verdict.ASSOCIATED: f"At {level}, {change} is associated with the outcome; a better prediction is not shown.",
-        Verdict.NO_GAIN: (
-            f"Adding {change} to {stands} does not raise {c} by {naming.study.outcome.margin:g} or more."
-        ),
+        Verdict.NO_GAIN: f"Adding {change} to {stands} does not raise {c} by {margin} or more.",
         Verdict.WORSE: f"The prediction was worse when {change} was added to {stands}.",
         Verdict.DISAGREE: f"The evidence disagrees on whether {change} adds to knowing {stands}.",
         Verdict.TOO_FEW: (f"There are too few {counted(naming)} to tell whether {change} adds to knowing {stands}."),
@@ -61,16 +63,16 @@ def answer(said: Verdict, found: Evidence, level: Gain, naming: Naming) -> str:
 def _meaning(said: Verdict, found: Evidence, naming: Naming) -> str:
     margin, c = f"{found.margin:g}", naming.words.short
     slope, tests = found.gain, f"{agreement(found)}{_like_chance(found, c)}"
-    if said is Verdict.ADDS:
-        by = "The whole interval lies above zero" if printed(slope.difference_low) > 0 else (
-            "The log score gains with its whole interval"
-        )  # fmt: skip
+    if said in (Verdict.ADDS, Verdict.ADDS_LITTLE):
+        by = "The whole interval lies above zero" if found.gains else "The log score gains with its whole interval"
         size = f", yet the gain in {c} is under {margin}" if printed(slope.difference) < found.margin else ""
         return f"{by}{size}. {tests}"
     if said is Verdict.ASSOCIATED:
         gains = (
-            f"The gain in {c} is less than {margin}."
-            if printed(slope.difference_high) < found.margin
+            f"The gain in {c} has no interval (validation.bootstrap is 0)."
+            if not slope.has_interval
+            else f"The gain in {c} is less than {margin}."
+            if found.is_small
             else f"The interval of the gain in {c} leaves room for none."
         )
         return f"{tests} {gains} {c} is insensitive to what is added to a strong predictor."
@@ -97,16 +99,21 @@ def _meaning(said: Verdict, found: Evidence, naming: Naming) -> str:
             f"{_effect_words(naming)} with a power of 80%, were the slopes measured without error. {tests}"
         )
     if said is Verdict.TOO_POOR:
+        once = (
+            f" ({percent(found.seen_once)} of the patients were seen fewer than two times)"
+            if found.seen_once >= SEEN_ONCE
+            else ""
+        )
         return (
-            f"The reliability of the slopes is {number(found.reliability, 2)}, so that {_round(found.needed_here)} "
-            f"{counted(naming)} would be needed to see {_effect_words(naming)} with a power of 80%; there are "
-            f"{found.informative}. {tests}"
+            f"The reliability of the slopes is {number(found.reliability, 2)}{once}, so that "
+            f"{_round(found.needed_here)} {counted(naming)} would be needed to see {_effect_words(naming)} with a "
+            f"power of 80%; there are {found.informative}. {tests}"
         )
     if said is Verdict.UNDECIDED:
         room = (
-            f"The interval leaves room for no gain and for one of {margin} or more, which would matter."
-            if printed(slope.difference_high) >= found.margin
-            else f"A gain in {c} of {margin} or more is excluded, an effect of the slopes that would matter is not."
+            f"A gain in {c} of {margin} or more is excluded, an effect of the slopes that would matter is not."
+            if found.is_small
+            else f"The interval leaves room for no gain and for one of {margin} or more, which would matter."
         )
         return f"{room} {tests}"
     return "Without an interval (validation.bootstrap is 0) chance cannot be told from gain."
@@ -199,7 +206,7 @@ def evidence_table(found: Evidence, naming: Naming) -> Table:
     rows.append(["permutation test of the gain", Cell(p_value(found.permutation_p), null),
                  _test_says(found.permutation_p, found)])  # fmt: skip
     rows.append(["reliability of the slopes (the best)", number(found.reliability, 2),
-                 "less than half is signal" if found.reliability < 0.5 else "half or more is signal"])  # fmt: skip
+                 "less than half is signal" if found.is_poor else "half or more is signal"])  # fmt: skip
     rows.append([counted(naming), str(found.informative), f"{found.needed} see {_effect_words(naming)} with a power of "
                  f"80%; with this reliability {_round(found.needed_here)}"])  # fmt: skip
     caption = (
@@ -231,7 +238,7 @@ def _gain_says(own: Gain, margin: float | None) -> str:
 def _test_says(p: float, found: Evidence) -> str:
     if not math.isfinite(p):
         return "not made: the models are penalised" if found.penalised else "not made"
-    return "an association" if p < ALPHA else "none found"
+    return "an association" if printed(p) < ALPHA else "none found"
 
 
 def _effect_name(naming: Naming) -> str:
@@ -254,13 +261,14 @@ def _effect_cell(effect: Effect, naming: Naming) -> Cell:
 def _effect_says(effect: Effect, found: Evidence) -> str:
     if found.penalised:
         return "shrunk on purpose: no test"
-    if not math.isfinite(effect.low):
+    if not effect.has_interval:
         return "no interval"
-    if effect.excludes_none:
-        return "an association"
-    return (
-        "no effect that would matter" if effect.within(found.bound) else "room for none and for one that would matter"
-    )
+    if found.excludes_none(effect):
+        alone = found.excludes_none(effect.widened(found.kept))
+        return "an association" if alone else f"an association, if it were the only one of {found.kept} slopes"
+    if found.excludes_relevant(effect):
+        return "no effect that would matter"
+    return "room for none and for one that would matter"
 
 
 def below_chance(frames: Frames, naming: Naming, metric: str) -> str:

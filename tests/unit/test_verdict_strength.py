@@ -1,0 +1,100 @@
+"""The verdict turns on no hidden digit, on no one of many slopes by chance, and on no loss that chance brings alike."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from slopewise.report.frames import Frames
+from slopewise.report.naming import Naming
+from slopewise.report.verdict import Effect, Verdict, evidence, seen_once, verdict
+from slopewise.report.verdict_words import answer, evidence_table, headline
+from tests.unit.report_tables import Invented
+from tests.unit.test_report_verdict import APART, LEVEL, ROOM, WIDE, gain_of, known
+
+
+@pytest.fixture(scope="module")
+def naming():
+    return Naming(Invented(markers=("alpha",)).study())
+
+
+@pytest.mark.parametrize(
+    ("low", "excludes"), [(math.log(1.0049), False), (math.log(1.0051), True)]
+)  # printed as 1.00 and as 1.01
+def test_a_ratio_excludes_no_effect_only_where_its_printed_end_does(low, excludes):
+    found = known(effect=(low, 0.5))
+    assert found.excludes_none(found.effects[0]) is excludes
+    assert found.tests["the interval of the coefficient"] is excludes
+    # A coefficient of a linear model is printed in figures, however small.
+    small = known(continuous=True, effect=(0.0004, 0.2))
+    assert small.excludes_none(small.effects[0])
+
+
+def test_a_ratio_that_is_printed_as_the_one_that_matters_is_not_excluded():
+    assert verdict(known(effect=(-0.1, math.log(1.346)))) is Verdict.UNDECIDED  # printed as 1.35
+    assert verdict(known(effect=(-0.1, math.log(1.344)))) is Verdict.NO_GAIN
+
+
+@pytest.mark.parametrize("test", ["ratio", "permuted"])
+def test_a_p_value_that_is_printed_as_the_level_is_not_below_it(test):
+    assert not any(known(**{test: 0.0496}).tests.values())
+    assert any(known(**{test: 0.0494}).tests.values())
+
+
+def test_one_interval_of_many_slopes_counts_only_beyond_as_many_comparisons(naming):
+    one, none = (0.02, 0.6), (-0.3, 0.3)
+    single = known(gain=ROOM, effect=one)
+    assert single.tests["the interval of the coefficient"]
+    others = tuple(Effect(f"m{k}", 0.0, *none) for k in range(7))
+    many = replace(single, kept=8, effects=(*single.effects, *others))
+    assert not many.tests["the intervals of the coefficients"] and verdict(many) is Verdict.UNDECIDED
+    strong = replace(many, effects=(Effect("alpha", 0.8, 0.4, 1.2), *others))
+    assert strong.tests["the intervals of the coefficients"]
+    three = Naming(Invented(markers=("alpha", *(f"m{k}" for k in range(7)))).study())
+    said = [str(row[2]) for row in evidence_table(many, three).rows]
+    assert "an association, if it were the only one of 8 slopes" in said
+
+
+def test_the_widened_interval_is_bonferronis():
+    effect = Effect("alpha", 0.3, 0.3 - 1.959964, 0.3 + 2 * 1.959964).widened(5)
+    np.testing.assert_allclose([effect.low, effect.high], [0.3 - 2.575829, 0.3 + 2 * 2.575829], rtol=1e-6)
+
+
+def test_a_gain_must_exceed_that_of_slopes_that_carry_nothing():
+    gain = {"gain": (0.03, 0.004, 0.06), "ratio": 0.01, "permuted": 0.2, "effect": APART}
+    assert verdict(known(**gain, null_gain=-0.01)) is Verdict.ADDS
+    assert verdict(known(**gain, null_gain=0.005)) is Verdict.ASSOCIATED
+
+
+def test_without_an_interval_of_the_gain_an_association_is_still_reported(naming):
+    missing = (0.01, math.nan, math.nan)
+    found = known(gain=missing, score=None, ratio=0.001, permuted=0.2, effect=APART)
+    assert verdict(found) is Verdict.ASSOCIATED
+    assert "has no interval (validation.bootstrap is 0)" in answer(Verdict.ASSOCIATED, found, LEVEL, naming)
+    assert verdict(known(gain=missing)) is Verdict.NO_INTERVAL
+
+
+def test_a_small_gain_is_called_small_in_the_headline(naming):
+    support = {"ratio": 0.01, "permuted": 0.01, "effect": APART}
+    small, open_ended = known(gain=(0.004, 0.001, 0.007), **support), known(gain=(0.012, 0.001, 0.03), **support)
+    assert "raises C by less than 0.02" in headline(verdict(small), naming)
+    assert verdict(open_ended) is Verdict.ADDS and "less than" not in headline(Verdict.ADDS, naming)
+    by_score = known(gain=ROOM, score=(0.02, 0.005, 0.035), **support)
+    assert "log score gains" in answer(verdict(by_score), by_score, LEVEL, naming)
+
+
+def test_slopes_too_poorly_measured_say_how_many_were_seen_once(naming, tmp_path):
+    poor = known(gain=ROOM, effect=WIDE, informative=120, reliability=0.25, seen_once=0.58)
+    assert "is 0.25 (58% of the patients were seen fewer than two times)" in answer(
+        Verdict.TOO_POOR, poor, gain_of(0.0, 0.0, 0.0), naming
+    )
+    study = Invented()
+    frames = Frames.read(study.write(tmp_path))
+    place = frames.slopes.groupby("marker").cumcount()
+    visits = (place >= frames.slopes["marker"].map({"alpha": 15, "beta": 30})).map({True: 3, False: 1})
+    few = replace(frames, slopes=frames.slopes.assign(visits=visits))
+    assert seen_once(few, ["alpha"], 5) == 0.25 and seen_once(few, ["alpha", "beta"], 5) == 0.5
+    assert evidence(few, Naming(study.study())).seen_once == 0.5
+    assert math.isnan(seen_once(few, ["alpha"], 16)), "a count under report.small_cells is not told by its share"
+    assert math.isnan(seen_once(few, [], 5))
