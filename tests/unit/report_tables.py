@@ -362,7 +362,7 @@ class Invented:
                 0,
                 0,
                 m,
-                f"{m}.delta: 3 of {self.patients} patients have none and get the training patients' mean",
+                f"{m}.delta: missing for 3 of {self.patients} patients and replaced by the training patients' mean",
             )
             for m in self.markers
         ]

@@ -226,7 +226,7 @@ def test_outside_the_training_range_is_told(shipped: Shipped, tmp_path: Path):
     low = visits.assign(albumin=visits["albumin"].where(visits["id"] != first, 0.5))
     told = risks(shipped, tmp_path, low, people)
     assert "albumin 0.5 (training " in told.table["outside"].iloc[0]
-    assert any("outside the training range: 1 patients" in line for line in told.told)
+    assert any("outside the training range: 1 patient " in line for line in told.told)
 
 
 def test_a_range_tells_no_patients_value():

@@ -152,7 +152,7 @@ def test_a_report_of_many_markers_and_patients_stays_small(tmp_path):
     assert len(html.encode()) < 5_000_000
     assert len([a for tag, a in page.tags if tag == "div" and a.get("data-marker") == "m59"]) == 2
     assert "10 further markers are in the tables only" in page.text("courses")
-    assert "Drawn are 200 patients, chosen at random." in page.text("slopes")
+    assert "A random sample of 200 patients is shown." in page.text("slopes")
     rows = [a for tag, a in page.tags if tag == "tr" and a.get("data-marker") == "m69"]
     assert len(rows) >= 12, "its rows are in every table that has the marker"
 

@@ -17,6 +17,7 @@ from slopewise.report.frames import Frames
 from slopewise.report.naming import Naming
 from slopewise.report.patients import render_patients
 from slopewise.report.section_fast import share_table
+from slopewise.report.section_population import centring_words, linearity_words
 from tests.unit.report_page import Page
 from tests.unit.report_tables import Invented
 
@@ -83,12 +84,12 @@ def test_what_is_seen_is_said_with_units_and_intervals(tmp_path: Path) -> None:
     text = made.text("population")
     assert made.open == []
     assert "Alpha: the average course is bent (natural spline against straight line: likelihood ratio 10.00" in text
-    assert "goes from 0.0500 (a tenth of the measurements lie before) to 0.400 mg/l per year" in text
+    assert "its slope is 0.0500 mg/l per year at an early time" in text and "0.400 mg/l per year at a late one" in text
     assert "The average slope at the landmark is 0.200 (0.160 to 0.240) mg/l per year." in text
     assert "By sex it is 0.150 (0.110 to 0.190) for f and 0.350 (0.270 to 0.430) for m." in text
     assert "The slopes differ: m against f by +0.200 mg/l per year (95% interval 0.100 to 0.300, p = 0.001)." in text
     assert "with zero at 1.50 years the deviance (400.00), the average slope (0.200)" in text
-    assert "its deviance moves by 8.60 with the zero" in text
+    assert "its deviance changes by 8.60 with the zero" in text
     methods = made.text("methods")
     assert "Satterthwaite’s degrees of freedom [" in methods and "beyond the limit of fast change" in methods
     assert "<5" in text, "three men are fewer than five"
@@ -165,3 +166,36 @@ def test_a_share_by_own_straight_lines_is_of_those_who_have_one(tmp_path: Path) 
 def test_without_a_limit_there_is_no_such_section(tmp_path: Path, section: str) -> None:
     study = Invented()
     assert section not in Page(render(study.study(), study.write(tmp_path / "r"))).sections
+
+
+def bent(folder: Path, **values: object) -> str:
+    study = Invented(keys=FAST)
+    frames = Frames.read(written(folder, study))
+    frames = replace(frames, origin=frames.origin.assign(**values))
+    return linearity_words(frames, Naming(study.study()), "alpha")
+
+
+def test_the_one_slope_is_not_said_to_be_a_mean_of_the_others(tmp_path: Path) -> None:
+    said = bent(tmp_path / "r", slope=0.0155)  # 0.05 early and 0.4 late: a straight line may lie outside both
+    assert "its slope is 0.0500 mg/l per year at an early time" in said and "0.400 mg/l per year at a late one" in said
+    assert "has one slope, 0.0155 mg/l per year, for all times" in said
+    assert "mean of" not in said and "between" not in said
+
+
+def test_a_test_that_could_not_be_made_shows_nothing(tmp_path: Path) -> None:
+    study = Invented(keys=FAST)
+    frames = Frames.read(written(tmp_path / "r", study, NAN))
+    said = linearity_words(frames, Naming(study.study()), "alpha")
+    assert "could not be tested" in said and "do not show" not in said
+
+
+@pytest.mark.parametrize(("key", "value"), [("slope", 0.25), ("deviance", 403.0), ("slope_sd", 0.4)])
+def test_what_a_move_of_zero_keeps_is_said_of_numbers_that_are_kept(tmp_path: Path, key: str, value: float) -> None:
+    study = Invented()
+    frames = Frames.read(written(tmp_path / "r", study))
+    naming = Naming(study.study())
+    assert "do not change; the intercept is now" in centring_words(frames, naming, "alpha")
+    table = frames.centring.copy()
+    table.loc[(table["structure"] == "correlated") & (table["zero"] > 0), key] = value
+    said = centring_words(replace(frames, centring=table), naming, "alpha")
+    assert "do not change" not in said and "did not reach its optimum" in said

@@ -114,7 +114,7 @@ def test_a_ratio_beyond_a_thousandfold_is_not_printed_in_full(frames, naming):
 def test_the_ledger_in_words(frames, naming):
     lines = {text: steps for steps, text in shipped_lines(frames, naming)}
     assert (
-        lines["alpha’s and beta’s change: <5 of 60 patients have none and get the training patients’ mean"]
+        lines["alpha’s and beta’s change: missing for <5 of 60 patients and replaced by the training patients’ mean"]
         == "first value and change"
     )
     assert any(

@@ -44,7 +44,7 @@ def test_the_gravest_come_first():
 
 
 def test_numbers_agree_with_what_they_count():
-    assert [amount(n, "visit") for n in (0, 1, 2, 1440)] == ["0 visits", "1 visit", "2 visits", "1,440 visits"]
+    assert [amount(n, "visit") for n in (0, 1, 2, "1,440")] == ["0 visits", "1 visit", "2 visits", "1,440 visits"]
     assert amount("<5", "patient") == "<5 patients" and amount(2, "analysis", "analyses") == "2 analyses"
     assert [agree(n, "is", "are") for n in (0, 1, 2)] == ["are", "is", "are"]
     assert [duration(value, "months") for value in (0.5, 1, 1.0000001, 6)] == [

@@ -20,6 +20,7 @@ from slopewise.cohort import Cohort
 from slopewise.cohort.findings import NOTE, WARNING
 from slopewise.cohort.kinds import Kind, kinds, problems_of
 from slopewise.outcome.sample_size import SampleSize, counted_events, judge, ladder_sizes, shortfalls
+from slopewise.run_words import amount
 from slopewise.sources import Table, read_patients, read_table
 from slopewise.study import Study, formula_names, load_study
 from slopewise.study_keys import ColumnReference
@@ -172,7 +173,7 @@ def content(column: Column, table: Table, key: str, code: bool = False) -> str:
     missing = len(table.text) - column.present
     gaps = f", {missing} missing" if missing else ""
     if key == "data.patient":
-        return f"{column.distinct} patients in {len(table.text)} rows{gaps}"
+        return f"{amount(column.distinct, 'patient')} in {amount(len(table.text), 'row')}{gaps}"
     cells = table.text[column.name][~table.missing(column.name)]
     if column.is_date:
         return f"dates, {cells.iloc[0]} in the first row{gaps}"

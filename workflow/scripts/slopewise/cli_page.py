@@ -201,8 +201,8 @@ def _told(console: Console, found: Examination) -> None:
 def _verdict(console: Console, found: Examination) -> None:
     time = found.time
     _title(console, "The run")
-    work = f"{amount(time.jobs, 'job')}, {amount(time.growth_fits, 'growth model')}"
-    work += f", {amount(time.ladder_fits, 'ladder')} of outcome models" if time.ladder_fits else ""
+    work = f"{amount(time.jobs, 'job')}, {amount(f'{time.growth_fits:,}', 'growth model')}"
+    work += f", {amount(f'{time.ladder_fits:,}', 'ladder')} of outcome models" if time.ladder_fits else ""
     _line(console, f"{time} on two cores ({work}); the first run ever takes a minute more")
     if found.stops:
         several = len(found.stops) > 1

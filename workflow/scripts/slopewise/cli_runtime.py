@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from slopewise.run_words import amount
 from slopewise.study import Study
 
 START = 4.0
@@ -71,4 +72,4 @@ def about(seconds: float) -> str:
         return "about a minute"
     if seconds < 5400:
         return f"about {round(seconds / 60)} minutes"
-    return f"about {round(seconds / 3600)} hours"
+    return f"about {amount(round(seconds / 3600), 'hour')}"

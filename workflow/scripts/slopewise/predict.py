@@ -25,6 +25,7 @@ from slopewise.predict_range import check_units, outside, refuse_other_units
 from slopewise.predict_scores import MarkerRows, drawn, marker_rows, scores
 from slopewise.run import InputError, generator
 from slopewise.run_repr import ShortRepr
+from slopewise.run_words import amount
 from slopewise.slopes import facts
 
 Floats = NDArray[np.float64]
@@ -188,7 +189,7 @@ def _notes(model: ShippedModel, newcomers: Newcomers, scored: _Scored, place: in
             excluded = " (the cohort had no such patient)" if rules.one_visit == "exclude" else ""
             notes.append(f"{name} at one visit: its slope is mostly the population's{excluded}")
     if patient in newcomers.dropped:
-        notes.append(f"{newcomers.dropped[patient]} rows without a marker's value or a covariate left out")
+        notes.append(f"{amount(newcomers.dropped[patient], 'row')} without a marker's value or a covariate left out")
     if patient in newcomers.varying:
         notes.append(f"{', '.join(newcomers.varying[patient])} varies: its last value was taken")
     return notes
@@ -201,7 +202,7 @@ def _told(model: ShippedModel, newcomers: Newcomers, table: pd.DataFrame, reques
     units += [f"{marker.name} ({model.study.markers[marker.name].column}) in {marker.unit}" for marker in model.markers
               if marker.unit]  # fmt: skip
     lines = [
-        f"{len(newcomers.patients)} patients, {_predicted(model)} after {_moment(model)}, "
+        f"{amount(len(newcomers.patients), 'patient')}, {_predicted(model)} after {_moment(model)}, "
         f"predictors: {request.predictors}",
         f"units as the model has them: {'; '.join(units)}",
     ]
@@ -209,7 +210,7 @@ def _told(model: ShippedModel, newcomers: Newcomers, table: pd.DataFrame, reques
               "for every patient" for name in newcomers.absent]  # fmt: skip
     beyond = table.loc[table["outside"] != "", "patient"].nunique()
     if beyond:
-        lines.append(f"outside the training range: {beyond} patients (column outside)")
+        lines.append(f"outside the training range: {amount(beyond, 'patient')} (column outside)")
     steps = [step.name for step in STEPS if {"level", "slope"} & set(step.quantities)]
     if request.predictors not in steps:
         lines.append(f"no interval: the step {request.predictors} holds neither level nor slope")

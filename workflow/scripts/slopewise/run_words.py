@@ -17,11 +17,11 @@ def duration(value: float, unit: str) -> str:
 
 
 def amount(number: int | str, one: str, many: str = "") -> str:
-    """``1 visit``, ``3 visits``, ``1,440 fits``; `many` where the plural is not `one` with an s.
+    """``1 visit``, ``3 visits``; `many` where the plural is not `one` with an s.
 
-    A number that is masked (``<5``) is a text and takes the plural.
+    A number that is masked (``<5``) or has marks (``1,440``) is a text.
     """
-    shown = f"{number:,}" if isinstance(number, int) else number
+    shown = str(number)
     return f"{shown} {one if shown == '1' else many or one + 's'}"
 
 

@@ -13,6 +13,7 @@ from slopewise.metrics.resampling import bca_interval, percentile_interval
 from slopewise.outcome.ladder import FACTS, STEPS, LadderData
 from slopewise.outcome.models import EVENTS_PER_COEFFICIENT, StepModel
 from slopewise.outcome.predictors import Note, marker_of
+from slopewise.run_words import amount
 
 Floats = NDArray[np.float64]
 
@@ -134,7 +135,8 @@ def filled_notes(data: LadderData) -> list[Note]:
             for name in (quantity for quantity in step.quantities if quantity in FACTS):
                 lacking = int(np.isnan(data.facts[:, m, FACTS.index(name)]).sum())
                 if lacking:
-                    text = f"{marker}.{name}: {lacking} of {n} patients have none and get the training patients' mean"
+                    whom = f"missing for {lacking} of {n} patients"
+                    text = f"{marker}.{name}: {whom} and replaced by the training patients' mean"
                     notes.append(Note(step.name, marker, text))
     return notes
 
@@ -155,6 +157,8 @@ def sparse_notes(data: LadderData, models: Mapping[str, StepModel]) -> list[Note
             if data.kind == "binary":  # the rarer of the two
                 events = min(events, part.patients - events)
             if terms and events < EVENTS_PER_COEFFICIENT * terms:
-                text = f"{events} {counted} for {terms} coefficients: fewer than {EVENTS_PER_COEFFICIENT} each"
+                text = (
+                    f"{events} {counted} for {amount(terms, 'coefficient')}: fewer than {EVENTS_PER_COEFFICIENT} each"
+                )
                 notes.append(Note(name, "", f"{of_cause(data, cause)}{text}, unpenalised"))
     return notes

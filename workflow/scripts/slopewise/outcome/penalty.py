@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from slopewise.run_words import agree
+
 
 @dataclass(frozen=True)
 class Penalty:
@@ -22,7 +24,7 @@ class Penalty:
         """The line of the ledger."""
         return (
             f"elastic net, penalty {self.strength:.4g} (half lasso, half ridge) chosen by {self.folds} folds of the "
-            f"training patients: {self.kept} of {self.of} coefficients are not 0"
+            f"training patients: {self.kept} of {self.of} coefficients {agree(self.kept, 'is', 'are')} not 0"
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from slopewise.report.numbers import count_of, in_words, number, p_words
 from slopewise.report.section_cohort import file_words
 from slopewise.report.section_hazards import UNEVEN, uneven
 from slopewise.report.wording import concordance, gain, reliabilities, slopes_dropped
+from slopewise.run_words import amount
 
 GRAVE_SHARE = 0.2
 """Findings in single rows that concern this share of the patients are grave."""
@@ -45,9 +46,10 @@ Caution = tuple[str, str]
 PROPORTIONAL = "whether the effects of the predictors stay the same over time (proportional hazards)"
 NOT_EXAMINED = (
     "whether the models hold in other patients than these: the validation is internal",
-    "whether missing visits tell something: they are taken as missing at random given the values seen",
+    "whether visits are missing for reasons beyond the observed values: they are treated as missing at random "
+    "given these",
 )
-"""What no table of the study tells, and a reader should not think was checked."""
+"""What no table of the study shows, and a reader should not think was checked."""
 
 
 def not_examined(frames: Frames, naming: Naming) -> tuple[str, ...]:
@@ -100,7 +102,8 @@ def _few_groups(frames: Frames) -> Iterator[Caution]:
     if frames.n_patients < FEW_GROUPS:
         yield (
             "Few groups",
-            f"There are {frames.n_patients} patients (groups) only. How patients differ is estimated from as many "
+            f"There are only {amount(frames.n_patients, 'patient')} (groups). How patients differ is estimated "
+            f"from as many "
             "values as there are patients: standard deviations of random effects and all that rests on them, "
             "reliability and shrinkage included, are hardly more than a guess. Describe these patients; do not "
             "generalise to others.",
@@ -127,7 +130,8 @@ def _leaks(frames: Frames) -> Iterator[Caution]:
     if leaks:
         yield (
             "Leakage",
-            f"The audit found a leak in {leaks} of {len(frames.audit)} fits: no number of this report can be trusted.",
+            f"The audit found a leak in {leaks} of {amount(len(frames.audit), 'fit')}: do not rely on any number "
+            f"of this report.",
         )
 
 
@@ -181,8 +185,9 @@ def _reliability(frames: Frames, naming: Naming) -> Iterator[Caution]:
         )
         yield (
             "Low reliability",
-            f"Reliability of slopes under {LOW_RELIABILITY:g}: {_listed(named)}{lowest}. Less than half of what tells "
-            f"patients’ true slopes apart can be seen, {meaning}. The stated reliability is itself optimistic when "
+            f"Reliability of slopes under {LOW_RELIABILITY:g}: {_listed(named)}{lowest}. Less than half of the "
+            f"variance "
+            f"of patients’ true slopes is recovered, {meaning}. The stated reliability is itself optimistic when "
             "slopes are weak and patients few.",
         )
 
@@ -222,6 +227,7 @@ def _dropped(frames: Frames, naming: Naming) -> Iterator[Caution]:
 
 def _few_visits(frames: Frames, naming: Naming) -> Iterator[Caution]:
     limit, parts = naming.study.report.small_cells, []
+    until = " up to the landmark" if naming.has_landmark else ""
     for marker in naming.study.markers:
         visits = frames.slopes.loc[frames.slopes["marker"] == marker, "visits"]
         few = int((visits < 2).sum())
@@ -230,9 +236,8 @@ def _few_visits(frames: Frames, naming: Naming) -> Iterator[Caution]:
     if parts:
         yield (
             "Few visits",
-            f"Patients with fewer than two visits up to the landmark: {_listed(parts)}. Their slope is the average "
-            "one, tilted by "
-            "their level, and says nothing of their own.",
+            f"Patients with fewer than two visits{until}: {_listed(parts)}. Their slope is the average one, shifted by "
+            "what their value predicts; it has no information of their own about change.",
         )
 
 
@@ -293,7 +298,7 @@ def _later_rows(naming: Naming) -> Iterator[Caution]:
             "Rows after the landmark",
             "Growth models learned from their training patients’ rows after the landmark too (growth.rows: all): "
             "courses are known better, and those who live longer weigh more in them. Where courses bend after the "
-            "landmark, level and slope at it are pulled along. No cross-fitted or validated score of a patient uses "
+            "landmark, level and slope at it are affected. No cross-fitted or validated score of a patient uses "
             "that patient’s later rows; the fit on everybody did learn from them: its parameters are shipped"
             f"{apparent}.",
         )
@@ -304,14 +309,15 @@ def _settings(naming: Naming) -> Iterator[Caution]:
     if study.outcome.bootstrap == 0:
         yield (
             "No two-stage intervals",
-            "outcome.bootstrap is 0: intervals of coefficients ignore that slopes are estimates, and are too narrow.",
+            "outcome.bootstrap is 0: intervals of coefficients ignore that slopes are estimates.",
         )
     elif study.outcome.bootstrap < 100:
         yield "Few resamples", f"outcome.bootstrap is {study.outcome.bootstrap}: the bootstrap intervals are rough."
     if study.validation.bootstrap == 0:
         yield (
             "No intervals",
-            "validation.bootstrap is 0: validated numbers have no intervals, and chance cannot be told from gain.",
+            "validation.bootstrap is 0: validated numbers have no intervals, so gains cannot be distinguished "
+            "from chance.",
         )
     if study.validation.repeats == 1:
         yield "One split", "validation.repeats is 1: the validated numbers depend on one split of the patients."
@@ -331,6 +337,6 @@ def _competing(frames: Frames, naming: Naming) -> Iterator[Caution]:
         yield (
             "Competing event",
             f"{name[0].upper()}{name[1:]} ended the follow-up of {count_of(n, frames.n_patients, limit)} before "
-            f"{naming.cause} could be seen. A hazard ratio tells of the rate of {naming.cause} among those still "
-            "followed, which is not the same as how likely it is in the end; for that read the absolute risks.",
+            f"{naming.cause} could be seen. A hazard ratio describes the rate of {naming.cause} among those still "
+            "followed, not how likely it is in the end; for that see the absolute risks.",
         )

@@ -13,6 +13,7 @@ from slopewise.report.numbers import count, interval, number
 from slopewise.report.section_evidence import marker_words
 from slopewise.report.section_growth import trajectories
 from slopewise.report.wording import reliabilities, reliability_sentence
+from slopewise.run_words import amount
 
 
 def growth_summary(frames: Frames, naming: Naming) -> dict[str, Any]:
@@ -23,7 +24,8 @@ def growth_summary(frames: Frames, naming: Naming) -> dict[str, Any]:
     return {
         "template": "summary_growth.html.j2",
         "headline": headline(naming),
-        "scope": f"{count(frames.n_patients, limit)} {who}, {rows} rows of measurements; no outcome is predicted.",
+        "scope": f"{count(frames.n_patients, limit)} {who}, {amount(rows, 'row')} of measurements; no outcome is "
+        "predicted.",
         "words": [
             words
             for marker in naming.pictured[:3]

@@ -10,6 +10,7 @@ from slopewise.report.course_words import slope_is_nil
 from slopewise.report.frames import Frames
 from slopewise.report.naming import QUANTITIES, STEPS, Naming
 from slopewise.report.numbers import count, in_words
+from slopewise.run_words import agree
 
 PENALTY = r"^(.*?)elastic net, penalty (\S+) .*: (\d+) of (\d+) coefficients"
 """A line of the ledger that tells a penalty: cause, strength, coefficients that are not 0, all coefficients."""
@@ -91,7 +92,7 @@ def _penalties(ledger: pd.DataFrame, sets: int) -> list[str]:
         lines.append(
             f"{STEPS.get(str(step), step)}: {cause}elastic net in {met} of {sets} training sets of the validation, "
             f"each with a penalty of its own ({strength.min():.2g} to {strength.max():.2g}): {few} of "
-            f"{own['of'].iloc[0]} coefficients are not 0."
+            f"{own['of'].iloc[0]} coefficients {agree(few, 'is', 'are')} not 0."
         )
     return lines
 

@@ -9,6 +9,7 @@ from slopewise.report.parts import Section
 from slopewise.report.procedures import GROWTH, OUTCOME, sentences
 from slopewise.report.references import Citations
 from slopewise.report.wording import HEADLINES, headlines, slopes_dropped
+from slopewise.run_words import amount
 from slopewise.study import BCA_FROM, Study
 
 TRANSFORMS = {
@@ -39,16 +40,16 @@ def methods_section(frames: Frames, naming: Naming) -> Section:
 
 
 def _cohort(frames: Frames, naming: Naming, cite: Citations) -> str:
-    limit = naming.study.report.small_cells
+    limit, rows = naming.study.report.small_cells, int(frames.flow.iloc[-1]["rows_left"])
     followed = (
-        f"the {count(frames.n_patients, limit)} patients still at risk at it ({int(frames.flow.iloc[-1]['rows_left'])} "
-        f"visits) were followed from it to {naming.cause} ({count(frames.n_events, limit)} events)."
+        f"the {count(frames.n_patients, limit)} patients still at risk then ({amount(rows, 'visit')}) were followed "
+        f"from it to {naming.cause} ({amount(count(frames.n_events, limit), 'event')})."
     )
     if naming.kind != "survival":
         had = f"; {count(frames.n_events, limit)} had it" if naming.kind == "binary" else ""
         followed = (
             f"the outcome ({naming.cause}) of {count(frames.n_patients, limit)} patients "
-            f"({int(frames.flow.iloc[-1]['rows_left'])} visits) was predicted from them{had}."
+            f"({amount(rows, 'visit')}) was predicted from them{had}."
         )
     clock = f"Time was counted in {naming.units} from time zero ({naming.time_zero})."
     if not naming.has_landmark:
@@ -74,7 +75,7 @@ def _growth_cohort(frames: Frames, naming: Naming) -> str:
             " Growth models also learned from their training patients’ rows after it; every patient’s own level and "
             "slope rest on the rows up to it."
         )
-    return f"{clock}. We used the {rows} rows of {count(frames.n_patients, limit)} patients{until}.{later}"
+    return f"{clock}. We used the {amount(rows, 'row')} of {count(frames.n_patients, limit)} patients{until}.{later}"
 
 
 def _growth(naming: Naming, cite: Citations) -> str:

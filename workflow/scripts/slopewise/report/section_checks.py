@@ -11,6 +11,7 @@ from slopewise.report.naming import Naming
 from slopewise.report.numbers import count, counts_of_parts, interval, number, signed
 from slopewise.report.parts import Cell, Section, Table
 from slopewise.report.wording import HEADLINES
+from slopewise.run_words import amount
 
 WAYS = {
     "nested": "cross-fitted inside the training patients (this report)",
@@ -68,11 +69,7 @@ def chance(frames: Frames) -> str:
     row = frames.permutation.iloc[0]
     if math.isnan(row["p_value"]):
         return "No slope is in the model beside the level, so there is no gain to test against chance."
-    once = (
-        f"In {row['repeats']} repeats of the validation the"
-        if row["repeats"] > 1
-        else "In one repeat of the validation the"
-    )
+    once = f"In {amount(int(row['repeats']), 'repeat')} of the validation the"
     return (
         f"{once} slopes added {signed(row['gain'])} to {metric_of(frames)}. When what levels and covariates do not "
         f"explain of the slopes was dealt to other patients, {row['permutations']} times, they added "

@@ -84,11 +84,11 @@ def flow_of(flow: pd.DataFrame, limit: int, kind: str = "survival") -> Flow:
     if kind in ("survival", "binary"):
         events = f", {count(int(last['events_left']), limit)} with the {KINDS[kind].event} later"
     return Flow(
-        start=f"{start} patients in the files",
-        start_detail=f"{rows} rows of measurements",
+        start=f"{start} {'patient' if start == '1' else 'patients'} in the files",
+        start_detail=f"{amount(rows, 'row')} of measurements",
         removals=[(count(step.removed, limit), in_words(step.reasons, "or")) for step in steps],
-        end=f"{count(int(last['patients_left']), limit)} patients {ASKED[kind]}",
-        end_detail=f"{int(last['rows_left'])} rows{'' if kind == 'none' else ' up to it'}{events}",
+        end=f"{amount(count(int(last['patients_left']), limit), 'patient')} {ASKED[kind]}",
+        end_detail=f"{amount(int(last['rows_left']), 'row')}{'' if kind == 'none' else ' up to it'}{events}",
     )
 
 
@@ -149,7 +149,7 @@ def followup_sentence(frames: Frames, naming: Naming) -> str:
         f"After the landmark {count_of(frames.n_events, frames.n_patients, limit)} had the event ({naming.cause})"
     )
     if median == float("inf"):
-        return f"{sentence}; fewer than half of the patients were censored, so follow-up has no median."
+        return f"{sentence}. The reverse Kaplan–Meier estimate stays above one half, so follow-up has no median."
     years = f"{number(median, 1)} {naming.units}"
     return f"{sentence}. Median follow-up was {years} (reverse Kaplan–Meier)."
 

@@ -11,11 +11,11 @@ from slopewise.report.numbers import figures, in_words, p_value, p_words
 from slopewise.report.parts import Picture, Section, Table
 
 UNEVEN = 0.05
-"""Below this p a term, or all together, is told to change with time."""
+"""Below this p a term, or all together, is reported to change with time."""
 
 STEP = "slope"
 MOST = 6
-"""So many terms are told by name."""
+"""So many terms are named."""
 
 
 def hazards_section(frames: Frames, naming: Naming) -> Section:

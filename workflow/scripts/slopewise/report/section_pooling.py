@@ -17,10 +17,10 @@ from slopewise.report.parts import Picture
 
 THREE = (
     "each patient’s value at one moment and slope, three ways. No pooling: the line through the patient’s own values. "
-    "Complete pooling: one line for all patients with the same covariates. Partial pooling: the mixed model, which "
-    "moves each patient from the first towards the second along the thin line, the further the less the patient’s "
-    "own values say. These are of the model fitted to everybody; the slopes that are published are cross-fitted. The "
-    "most extreme own lines lie outside the frame."
+    "Complete pooling: one line for all patients with the same covariates. Partial pooling: the mixed model. A "
+    "thin line "
+    "leads from a patient’s first to the third. These are of the model fitted to everybody; published slopes are "
+    "cross-fitted. Extreme lines of single patients may lie outside the frame."
 )
 CATERPILLAR = (
     "every patient’s slope in order, with the interval in which it lies with 95% probability given the patient’s "
@@ -28,11 +28,12 @@ CATERPILLAR = (
 )
 PULLED = (
     "the share by which a slope is pulled towards the average (one minus its reliability), for each patient with two "
-    "times or more: a long span does more than many visits."
+    "times or more, by the span of the visits and their number."
 )
 PLANNED = (
-    "what the model promises for a patient with this many evenly spaced visits, over half, once and twice the median "
-    "span of the study. It takes the model’s variances as known."
+    "the reliability that the model implies for a patient with this many evenly spaced visits, over half, once "
+    "and twice the median "
+    "span of the study. The model’s variances are treated as known."
 )
 
 
@@ -86,8 +87,10 @@ def three_panel(frames: Frames, naming: Naming) -> Draw:
         said = f"Slopes of the patients’ own lines differ by a standard deviation of {figures(spread[0])} {unit}"
         true = component(frames, marker, naming.predictor)
         if math.isfinite(true):
-            said += f", true slopes, the model says, by {figures(true)}"
-        return draw.three(rows, start, label, unit, name), f"{said}; partial pooling leaves {figures(spread[1])}."
+            said += f", true slopes by {figures(true)} according to the model"
+        return draw.three(
+            rows, start, label, unit, name
+        ), f"{said}, and slopes after partial pooling by {figures(spread[1])}."
 
     return panel
 
@@ -102,8 +105,8 @@ def caterpillar_panel(frames: Frames, naming: Naming) -> Draw:
         above, below = draw.beyond(rows, average)
         told = (
             f"For {count(above, limit)} of {len(rows)} patients the interval lies wholly above the average slope of "
-            f"{figures(average)} {unit}, for {count(below, limit)} wholly below; for the others the data do not say on "
-            "which side of the average they are."
+            f"{figures(average)} {unit}, for {count(below, limit)} wholly below; for the others the interval includes "
+            "the average."
         )
         return draw.caterpillar(rows, average, label, unit, told, name), told
 

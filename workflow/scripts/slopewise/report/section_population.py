@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Hashable
+from typing import Any
 
 import pandas as pd
 
+from slopewise.design_screen import is_straight
 from slopewise.figures import strata as draw
+from slopewise.report.course_words import origin_of
 from slopewise.report.frames import Frames
 from slopewise.report.marker_panels import Lines, marker_table
 from slopewise.report.naming import FIRST, Naming
@@ -71,26 +75,28 @@ def linearity_words(frames: Frames, naming: Naming, marker: str) -> str:
     rows = of(frames.linearity, marker).set_index("shape")
     curve = next((shape for shape in ("spline", "quadratic") if shape in rows.index), None)
     if curve is None:
-        return f"{naming.predictor} has too few values to tell a straight average course from a bent one."
+        return f"{naming.predictor} has too few values to distinguish a straight average course from a bent one."
     row = rows.loc[curve]
     df = "degree" if row["df"] == 1 else "degrees"
     test = (
         f"{SHAPES[curve]} against straight line: likelihood ratio {number(row['lrt'], 2)} on {row['df']:g} {df} of "
         f"freedom, {p_words(row['p_value'])}"
     )
-    if not row["p_value"] < LEVEL:
-        return f"the data do not show that the average course is bent ({test}), which does not prove it straight."
+    if not math.isfinite(row["p_value"]):
+        return f"whether the average course is bent could not be tested ({test})."
+    if row["p_value"] >= LEVEL:
+        return f"the data do not show that the average course is bent ({test})."
+    unit = naming.slope_unit(marker)
     early, late = figures(row["slope_first"]), figures(row["slope_last"])
-    bent = naming.study.growth.fixed if "study" in rows.index else ""
-    advice = (
-        ""
-        if bent
-        else " The one slope of the study’s straight line is a mean of these, by when patients were seen; "
-        "growth.fixed takes a curve instead."
-    )
+    advice = ""
+    if "study" not in rows.index and is_straight(naming.study.growth.fixed, naming.predictor):
+        own = origin_of(frames, marker)
+        one = "one slope" if own is None else f"one slope, {figures(own['slope'])} {unit},"
+        advice = f" The study’s straight line has {one} for all times; growth.fixed takes a curve instead."
     return (
-        f"the average course is bent ({test}): its slope goes from {early} (a tenth of the measurements lie before) to "
-        f"{late} {naming.slope_unit(marker)} (a tenth lie after).{advice}"
+        f"the average course is bent ({test}): its slope is {early} {unit} at an early time, before which a tenth "
+        f"of the "
+        f"measurements lie, and {late} {unit} at a late one, after which a tenth lie.{advice}"
     )
 
 
@@ -112,7 +118,7 @@ def strata_words(frames: Frames, naming: Naming, marker: str) -> list[str]:
             against = f"{_alone(row)} against {other}"
             ends = f"95% interval {_ends(row)}, {p_words(row['p_value'])}"
             if not math.isfinite(row["estimate"]):
-                said.append(f"The data cannot tell the slopes of {against} apart: too few measurements.")
+                said.append(f"The slopes of {against} could not be compared: there are too few measurements.")
             elif row["p_value"] < LEVEL:
                 said.append(f"The slopes differ: {against} by {signed_figures(row['estimate'])} {unit} ({ends}).")
             else:
@@ -248,16 +254,36 @@ def centring_words(frames: Frames, naming: Naming, marker: str) -> str:
         where = f"{naming.predictor} {figures(two['zero'])}"
     moves = abs(moved["deviance"] - apart["deviance"])
     alone = (
-        f"its deviance moves by {number(moves, 2)} with the zero, so that it says something else each time"
-        if moves >= 0.005
-        else "here its deviance hardly moves, but it may"
+        f"here its deviance changes by {number(moves, 2)} with the zero"
+        if moves >= CHANGED
+        else "here its deviance hardly changes with the zero, but it may"
     )
+    kept = (
+        f"the deviance ({number(two['deviance'], 2)}), the average slope ({figures(two['slope'])}) and the standard "
+        f"deviation of slopes ({figures(two['slope_sd'])}) do not change"
+    )
+    if not _same(one, two):
+        pairs = [f"{figures(two[key])} in place of {figures(one[key])}" for key in ("slope", "slope_sd")]
+        kept = (
+            f"the deviance is {number(two['deviance'], 2)} in place of {number(one['deviance'], 2)}, the average slope "
+            f"{pairs[0]} and the standard deviation of slopes {pairs[1]}, where the same model should give the "
+            f"same: one "
+            "of the two fits did not reach its optimum"
+        )
     return (
-        f"{name[0].upper()}{name[1:]}: with zero at {where} the deviance ({number(two['deviance'], 2)}), the average "
-        f"slope ({figures(two['slope'])}) and the spread of the slopes ({figures(two['slope_sd'])}) stay as they are; "
-        f"the intercept is now the value there, {figures(two['intercept'])} {unit} in place of "
-        f"{figures(one['intercept'])}, its standard deviation between patients {figures(two['intercept_sd'])} in place "
-        f"of {figures(one['intercept_sd'])}, and its correlation with the slope {number(two['correlation'], 2)} in "
-        f"place of {number(one['correlation'], 2)}. With independent intercept and slope the choice is a part of the "
-        f"model: {alone}."
+        f"{name[0].upper()}{name[1:]}: with zero at {where} {kept}; the intercept is now the value there, "
+        f"{figures(two['intercept'])} {unit} in place of {figures(one['intercept'])}, its standard deviation between "
+        f"patients {figures(two['intercept_sd'])} in place of {figures(one['intercept_sd'])}, and its correlation with "
+        f"the slope {number(two['correlation'], 2)} in place of {number(one['correlation'], 2)}. With independent "
+        f"intercept and slope the choice is a part of the model: {alone}."
     )
+
+
+CHANGED = 0.005
+"""A change of deviance from which it is said to change."""
+
+
+def _same(one: dict[Hashable, Any], two: dict[Hashable, Any]) -> bool:
+    """Whether two fits of one model agree to the digits that are printed."""
+    near = all(math.isclose(one[key], two[key], rel_tol=5e-3, abs_tol=1e-9) for key in ("slope", "slope_sd"))
+    return near and abs(one["deviance"] - two["deviance"]) < CHANGED

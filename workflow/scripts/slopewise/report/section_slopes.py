@@ -68,7 +68,7 @@ def shrinkage(frames: Frames, naming: Naming) -> Picture:
         "own values "
         "(no pooling); upwards, the cross-fitted slope of the mixed model (partial pooling). On the diagonal both "
         "agree; on the "
-        "dashed line everybody has the average slope (complete pooling). The most extreme own slopes lie outside the "
+        "dashed line everybody has the average slope (complete pooling). Extreme own slopes may lie outside the "
         f"frame.{told}"
     )
     return Picture("shrinkage", caption, panels, markers=naming.pictured, first=FIRST)
@@ -82,7 +82,7 @@ def shown_patients(frames: Frames, naming: Naming) -> tuple[set[str], str]:
         return set(everybody), ""
     rng = run.generator(naming.study.seed, "report", "shrinkage")
     chosen = rng.choice(len(everybody), size=most, replace=False)
-    return {everybody[index] for index in chosen}, f" Drawn are {most} patients, chosen at random."
+    return {everybody[index] for index in chosen}, f" A random sample of {most} patients is shown."
 
 
 def most_visits(slopes: pd.DataFrame, limit: int) -> int:

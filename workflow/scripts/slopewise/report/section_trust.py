@@ -1,4 +1,4 @@
-"""Why the numbers can be trusted, and where not: the leakage audit, cautions, provenance."""
+"""The leakage audit, cautions and provenance."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from slopewise.report.frames import Frames
 from slopewise.report.naming import Naming
 from slopewise.report.numbers import in_words
 from slopewise.report.parts import Section, Table
+from slopewise.run_words import amount
 from slopewise.study import Study
 
 SCHEMES = {
@@ -25,7 +26,7 @@ def audit_section(frames: Frames, naming: Naming) -> Section:
     latest = float(audit["latest_time_fitted"].max())
     shared, late = int(audit["shared_patients"].sum()), int(audit["rows_after_landmark"].sum())
     found = "no leak" if not leaks else f"a leak in {leaks}"
-    verdict = f"Of {len(audit)} sets of fitted and scored patients the audit found {found}."
+    verdict = f"In {amount(len(audit), 'set')} of fitted and scored patients the audit found {found}."
     allowed = naming.study.growth.rows == "all"
     of_whom = " of a patient whom it scores" if allowed else ""
     detail = (
@@ -132,7 +133,7 @@ def settings_table(naming: Naming) -> Table:
         ["estimation", ("REML" if study.growth.reml else "ML") + f", engine {study.growth.engine}"],
         ["landmark", naming.duration(naming.landmark) if naming.has_landmark else "none: each patient’s last visit"],
         *(_outcome_settings(naming) if study.has_outcome else []),
-        ["cross-fitting", f"{study.crossfit.folds} folds, {study.crossfit.repeats} repeats"],
+        ["cross-fitting", f"{study.crossfit.folds} folds, {amount(study.crossfit.repeats, 'repeat')}"],
         *(_validation_settings(study) if study.has_outcome else []),
         ["one visit only", f"own slope and change: {study.outcome.one_visit}"],
         ["marker never measured", f"{study.outcome.missing_marker}"],
@@ -155,6 +156,6 @@ def _outcome_settings(naming: Naming) -> list[list[str]]:
 def _validation_settings(study: Study) -> list[list[str]]:
     plan = study.validation
     return [
-        ["validation", f"{plan.folds} folds, {plan.repeats} repeats, {plan.bootstrap} resamples"],
-        ["two-stage bootstrap", f"{study.outcome.bootstrap} resamples"],
+        ["validation", f"{plan.folds} folds, {amount(plan.repeats, 'repeat')}, {amount(plan.bootstrap, 'resample')}"],
+        ["two-stage bootstrap", amount(study.outcome.bootstrap, "resample")],
     ]

@@ -12,6 +12,7 @@ from slopewise.report.references import WORKS
 from slopewise.report.section_ladder import METRICS
 from slopewise.report.tripod_items import ITEMS
 from slopewise.report.wording import HEADLINES, concordance, gain
+from slopewise.run_words import amount
 
 AUTHORS = "for the authors"
 
@@ -83,7 +84,7 @@ def _predicted(frames: Frames, naming: Naming) -> str:
 def _numbers(frames: Frames, naming: Naming) -> str:
     """``278 patients, 135 of them with the event``."""
     limit = naming.study.report.small_cells
-    patients = f"{count(frames.n_patients, limit)} patients"
+    patients = amount(count(frames.n_patients, limit), "patient")
     if naming.kind == "continuous":
         return patients
     return f"{patients}, {count(frames.n_events, limit)} of them with the {naming.words.event}"
@@ -142,13 +143,14 @@ def _methods(frames: Frames, naming: Naming) -> dict[str, str]:
     never = {"population": "the average patient’s course", "exclude": "the patient left out"}
     at = " at the landmark" if naming.has_landmark else ""
     return {
-        "10": f"All patients{at}: {_numbers(frames, naming)}, for about {terms} coefficients in the "
-        f"largest model; a justification is {AUTHORS}.",
+        "10": f"All patients{at}: {_numbers(frames, naming)}, for about {amount(terms, 'coefficient')} in "
+        f"the largest model; a justification is {AUTHORS}.",
         "11": "A missing covariate removes the patient, counted in “The patients”; a missing value of a marker is a "
         f"visit less for the growth model. Slope of one’s own with one visit: {one_visit[study.outcome.one_visit]}; "
         f"marker never measured: {never[study.outcome.missing_marker]}.",
-        "12a": f"{study.validation.folds} outer folds of patients, {study.validation.repeats} times; inside each, "
-        f"slopes cross-fitted in {study.crossfit.folds} inner folds. The shipped model is made from everybody.",
+        "12a": f"{study.validation.folds} outer folds of patients, {amount(study.validation.repeats, 'repeat')}; "
+        f"inside each, slopes cross-fitted in {study.crossfit.folds} inner folds. The shipped model is "
+        "made from everybody.",
         "12b": f"In “Methods, for a paper”; {_form(naming)}, per SD and per unit.",
         "12c": f"Linear mixed models, then {_model(frames, naming)}, in eight sets of predictors; {_tuned(frames)}; "
         "nested validation (“Methods, for a paper”, “Did anything leak?”).",
