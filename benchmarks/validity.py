@@ -26,6 +26,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
 from parts import validity_growth as growth  # noqa: E402
+from parts import validity_intervals as intervals  # noqa: E402
 from parts import validity_outcome as outcome  # noqa: E402
 from parts import validity_verdict as verdict  # noqa: E402
 from parts.monte_carlo import Quantity, Store  # noqa: E402
@@ -95,6 +96,9 @@ def courses(replicates: int) -> Iterator[Course]:
             name = f"{patients} patients, hazard ratio {ratio:g}"
             one = partial(verdict.verdicts, patients, ratio)
             yield Course("verdicts", name, max(round(replicates * share), 2), one, 10)
+    for name, setting in intervals.SETTINGS.items():
+        one = partial(intervals.coverage, *setting)
+        yield Course("intervals", name, max(round(replicates / 10), 2), one, 10)
     for name, permuted in (("noise", False), ("permuted outcomes", True)):
         yield Course("nothing", name, max(round(replicates / 100), 2), partial(outcome.nothing, 300, permuted), 1)
 

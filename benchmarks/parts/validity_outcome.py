@@ -81,16 +81,38 @@ def visits(patients: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndar
     return np.repeat(np.arange(patients), 5)[kept.ravel()], time[kept]
 
 
-def cohort(patients: int, replicate: int, effect: float = EFFECT) -> Cohort:
-    """One data set whose slopes matter: `effect` is the log hazard ratio per SD of the true slope."""
-    rng = generator(SEED, "two stages", patients, replicate)
+@dataclass(frozen=True)
+class Course:
+    """Visits of one marker (patient number, time, value), true slopes, follow-up and event of each patient."""
+
+    who: np.ndarray
+    time: np.ndarray
+    value: np.ndarray
+    slope: np.ndarray
+    ends: pd.DataFrame
+
+    def part(self, first: int, last: int, replicate: int) -> Cohort:
+        """Patients `first` up to, not including, `last` as a data set."""
+        own = (self.who >= first) & (self.who < last)
+        ends, slope = self.ends.iloc[first:last].reset_index(drop=True), self.slope[first:last]
+        return _cohort(["m"], self.value[own][:, None], self.who[own] - first, self.time[own], slope, ends, replicate)
+
+
+def course(patients: int, rng: np.random.Generator, of_level: float = LEVEL, of_slope: float = EFFECT) -> Course:
+    """Patients with one marker; `of_level`, `of_slope` are log hazard ratios per SD of the true level and slope."""
     who, time = visits(patients, rng)
     start, slope = rng.normal(size=patients), SLOPE_SD * rng.normal(size=patients)
     y = 3.0 + start[who] + (0.2 + slope[who]) * time + SIGMA * rng.normal(size=len(who))
     level = start + LANDMARK * slope
     spread = np.sqrt(1.0 + (LANDMARK * SLOPE_SD) ** 2)
-    hazard = RATE * np.exp(LEVEL * level / spread + effect * slope / SLOPE_SD)
-    return _cohort(["m"], y[:, None], who, time, slope, _followup(hazard, rng), replicate)
+    hazard = RATE * np.exp(of_level * level / spread + of_slope * slope / SLOPE_SD)
+    return Course(who, time, y, slope, _followup(hazard, rng))
+
+
+def cohort(patients: int, replicate: int, effect: float = EFFECT) -> Cohort:
+    """One data set whose slopes matter: `effect` is the log hazard ratio per SD of the true slope."""
+    rng = generator(SEED, "two stages", patients, replicate)
+    return course(patients, rng, of_slope=effect).part(0, patients, replicate)
 
 
 def _followup(hazard: np.ndarray, rng: np.random.Generator) -> pd.DataFrame:

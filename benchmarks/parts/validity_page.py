@@ -11,6 +11,7 @@ import pandas as pd
 from parts.monte_carlo import Quantity, Store, mean, share
 from parts.page import table
 from parts.validity_outcome import EFFECT
+from parts.validity_intervals_page import interval_section
 from parts.validity_verdict_page import verdict_section
 
 Within = tuple[float, float]
@@ -319,6 +320,7 @@ PARTS: tuple[tuple[str, str, Callable[[Store], str]], ...] = (
     ("coverage", "95% intervals of growth models", coverage),
     ("calibration", "Slopes of new patients and their reliability", calibration),
     ("two_stages", "A true effect of the slope on survival", two_stages),
+    ("intervals", "95% intervals of validated figures", interval_section),
     ("verdicts", "How often each verdict on the slope is given", verdict_section),
     ("nothing", "Two hundred markers that say nothing", nothing),
 )
