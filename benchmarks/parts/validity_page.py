@@ -10,8 +10,8 @@ import pandas as pd
 
 from parts.monte_carlo import Quantity, Store, mean, share
 from parts.page import table
-from parts.validity_outcome import EFFECT
 from parts.validity_intervals_page import interval_section
+from parts.validity_outcome import EFFECT
 from parts.validity_verdict_page import verdict_section
 
 Within = tuple[float, float]

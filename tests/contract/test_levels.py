@@ -1,7 +1,7 @@
 """Every interval has the level that is printed: each place that computes one is read back by quantile or simulation.
 
-`LEVELS` has a row for each; `PLACES` says which row stands for each line of the package that takes a quantile, so that a
-new one cannot be added without a row. Draws are an even grid, whose quantiles are known.
+`LEVELS` has a row for each; `PLACES` says which rows stand for each module that takes such a quantile, so that a new
+one cannot be added without a row. Draws are an even grid, whose quantiles are known.
 """
 
 import re
@@ -15,11 +15,14 @@ import pandas as pd
 import pytest
 from scipy.stats import chi2, norm, t
 
+from slopewise import predict, slopes_fast, supermodel
+from slopewise.figures.pooling import beyond
 from slopewise.growth import draws, fit, profile
 from slopewise.growth.checks import quantiles, visits_and_slopes
 from slopewise.growth.inference import t_tests
 from slopewise.metrics.incidence import incidence
 from slopewise.metrics.resampling import bca_interval, percentile_interval
+from slopewise.outcome import sample_size
 from slopewise.outcome.coefficients import coefficients_table
 from slopewise.outcome.hazards import ScoreTest, smoothed
 from slopewise.report.risk_groups import kaplan_meier
@@ -63,7 +66,8 @@ def of_the_repeats() -> tuple[Ends, Ends]:
 
 
 def parametric_bootstrap() -> tuple[Ends, Ends]:
-    return draws._percentiles(GRID), (0.025, 0.975)
+    low, _, high = draws._percentiles(GRID)
+    return (low, high), (0.025, 0.975)
 
 
 def fixed_effects() -> tuple[Ends, Ends]:
@@ -96,8 +100,9 @@ def coefficient() -> tuple[Ends, Ends]:
 def schoenfeld_band() -> tuple[Ends, Ends]:
     """The band holds the curve of residuals that are pure noise of the variance told: 0, in 95% of points."""
     rng, inside, moment = np.random.default_rng(5), [], np.linspace(0, 1, 60)
+    known = (np.zeros(1), np.ones(1, dtype=np.int64), np.ones(1), moment, moment)
     for _ in range(400):
-        test = ScoreTest(np.zeros(1), np.ones(1, dtype=int), np.ones(1), moment, moment, rng.normal(0, 2, (60, 1)), np.full((1, 1), 4.0))  # fmt: skip
+        test = ScoreTest(*known, residual=rng.normal(0, 2, (60, 1)), variance=np.full((1, 1), 4.0))
         curve = smoothed(test, 0)
         inside.append(((curve["ci_low"] <= 0) & (curve["ci_high"] >= 0)).mean())
     return (float(np.mean(inside)),) * 2, (0.95, 0.95)
@@ -126,6 +131,72 @@ def visit_correlation(rows: pd.DataFrame) -> Ends:
         patch.setattr("slopewise.growth.checks._visits_in_the_model", lambda *_: {})
         row = visits_and_slopes(None, None, rows, None).iloc[0]  # type: ignore[arg-type]
     return row["correlation_low"], row["correlation_high"]
+
+
+def permutations() -> tuple[Ends, Ends]:
+    """95% of the gains of permuted slopes lie up to `null_high`; p counts the observed one among them."""
+    data: Any = SimpleNamespace(patients=("a", "b"), cause="event", kind="survival", horizons=(1.0,))
+    gains = np.concatenate([[0.8], np.linspace(0.0, 1.0, 201)])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sensitivity, "_scored", lambda *_: {})
+        patch.setattr(sensitivity, "judged", lambda _, __, scored: gains if len(scored) > 1 else np.zeros(1))
+        row = sensitivity.permutation_test(data, None, [], 201, 1).iloc[0]  # type: ignore[arg-type]
+    return (row["null_high"], row["p_value"]), (0.95, (1 + 41) / (1 + 201))
+
+
+def risk_of_a_new_patient() -> tuple[Ends, Ends]:
+    recipe = SimpleNamespace(every_term=("m.level",), terms=("m.level",))
+    step = SimpleNamespace(recipe=recipe, risks=lambda both, _: GRID[: len(both), None, None])
+    scored: Any = SimpleNamespace(step=step, raw=np.zeros((1, 1)), rows={}, stratum=np.zeros(1, dtype=int))
+    model: Any = SimpleNamespace(causes=("event",), horizons=(1.0,), seed=1)
+    low, high, _ = predict._uncertainty(scored, model, len(GRID), 0)
+    return (low[0, 0], high[0, 0]), (0.025, 0.975)
+
+
+def supermodel_rows() -> pd.DataFrame:
+    """One term at one landmark, estimate 0 and SE 1, of which the resamples are the grid."""
+    one = np.ones((1, 1))
+
+    def estimates(value: float) -> Any:
+        robust = {"separate": one, "common": one[0], "at": one, "changing": np.ones((2, 1))}
+        return SimpleNamespace(
+            separate=value * one, common=value * one[0], changing=value * np.ones((2, 1)), robust=robust
+        )
+
+    stacks: Any = SimpleNamespace(times=(1.0,), middle=1.0, covariates=())
+    drawn = [estimates(value) for value in GRID]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(supermodel, "causes_of", lambda _: ("event",))
+        return supermodel._rows(None, stacks, "slope", ["m.slope"], np.ones(1), estimates(0.0), drawn)  # type: ignore[arg-type]
+
+
+def supermodel_by_patients() -> tuple[Ends, Ends]:
+    rows = supermodel_rows()
+    return (rows["ci_low_bootstrap"].max(), rows["ci_high_bootstrap"].min()), (0.025, 0.975)
+
+
+def supermodel_robust() -> tuple[Ends, Ends]:
+    rows = supermodel_rows()
+    return (rows["ci_low"].max(), rows["ci_high"].min()), tuple(WALD)
+
+
+def fast_change() -> tuple[Ends, Ends]:
+    """In draw b of 1,000 the slopes of b of 1,000 patients lie beyond the limit."""
+    patients = pd.DataFrame({"probability": np.full(1000, 0.5), "slope": 0.0})
+    drawn = np.where(np.arange(1000) < np.arange(1001)[:, None], 1.0, -1.0)
+    found = slopes_fast._share(patients, drawn, np.zeros(1000), 0.0, False)
+    return (found["ci_low"], found["ci_high"]), (0.025, 0.975)
+
+
+def slopes_in_order() -> tuple[Ends, Ends]:
+    """Standard normal slopes of standard error 1: the shares of intervals above and below the average."""
+    rows = pd.DataFrame({"slope": norm.ppf(GRID[1:-1]), "slope_se": 1.0})
+    above, below = beyond(rows, 0.0)
+    return (above / len(rows), below / len(rows)), (0.025, 0.025)
+
+
+def sample_size_margin() -> tuple[Ends, Ends]:
+    return (-sample_size.NORMAL_975, sample_size.NORMAL_975), tuple(WALD)
 
 
 def _log_log(risk: float, error: float) -> Ends:
@@ -165,6 +236,13 @@ LEVELS: dict[str, tuple[Callable[[], tuple[Ends, Ends]], float]] = {
     "Schoenfeld band": (schoenfeld_band, 0.01),
     "normal quantiles": (normal_quantiles, 0.01),
     "visits and slopes": (seen_often, 0.02),
+    "fast change": (fast_change, 1e-3),
+    "slopes in order": (slopes_in_order, 1e-3),
+    "sample size": (sample_size_margin, 1e-9),
+    "permutations": (permutations, 1e-9),
+    "a new patient's risk": (risk_of_a_new_patient, 1e-9),
+    "supermodel, resampled": (supermodel_by_patients, 1e-9),
+    "supermodel, robust": (supermodel_robust, 1e-4),
     "incidence": (cumulative_incidence, 1e-5),
     "survival": (survival, 1e-5),
 }
@@ -176,3 +254,57 @@ def test_an_interval_has_its_level(name: str):
     made, tolerance = LEVELS[name]
     found, wanted = made()
     assert found == pytest.approx(wanted, abs=tolerance)
+
+
+PLACES: dict[str, tuple[str, ...]] = {
+    "figures/pooling.py": ("slopes in order",),
+    "growth/checks.py": ("normal quantiles", "visits and slopes"),
+    "growth/draws.py": ("parametric bootstrap",),
+    "growth/inference.py": ("fixed effects",),
+    "growth/profile.py": ("profile",),
+    "metrics/incidence.py": ("incidence",),
+    "metrics/resampling.py": ("percentiles", "BCa"),
+    "outcome/coefficients.py": ("coefficient",),
+    "outcome/hazards.py": ("Schoenfeld band",),
+    "outcome/sample_size.py": ("sample size",),
+    "predict.py": ("a new patient's risk",),
+    "slopes_dropout.py": ("mean of a part",),
+    "slopes_fast.py": ("fast change",),
+    "supermodel.py": ("supermodel, resampled", "supermodel, robust"),
+    "validate/intervals.py": ("reliability", "tested patients", "repeats"),
+    "validate/sensitivity.py": ("permutations",),
+}
+"""The rows of `LEVELS` for each module that computes an interval."""
+NO_INTERVAL = {
+    "metrics/calibration.py": "from where to where a curve is drawn",
+    "report/growth_cautions.py": "from which ratio of scatters on a caution is given",
+}
+"""Modules that take such a quantile for something else."""
+LEVEL = re.compile(r"\b0\.(?:025|975)\b|\b97\.5|1\.96|1\.9599|3\.84|, 0\.95\)")
+
+
+def levels_in(source: str) -> int:
+    """Lines of code (no comments) that hold the number of a 95% level, a normal quantile or the like."""
+    return sum(bool(LEVEL.search(line.partition("#")[0])) for line in source.splitlines() if '"""' not in line)
+
+
+def test_a_level_is_found_and_other_numbers_are_not():
+    for line in (
+        "np.quantile(x, [0.025, 0.975])",
+        "half = 1.96 * se",
+        "percentile(x, [2.5, 97.5])",
+        "RISE = 3.8414588",
+    ):
+        assert levels_in(line), line
+    for line in ("alpha=0.95", "width = 0.25", "x = 1  # 97.5", "0.9751"):
+        assert not levels_in(line), line
+
+
+def test_every_module_that_states_a_level_has_a_row():
+    found = {
+        file.relative_to(PACKAGE).as_posix(): number
+        for file in sorted(PACKAGE.rglob("*.py"))
+        if (number := levels_in(file.read_text(encoding="utf-8")))
+    }
+    assert {name for rows in PLACES.values() for name in rows} <= set(LEVELS)
+    assert set(found) == set(PLACES) | set(NO_INTERVAL)

@@ -148,6 +148,8 @@ def test_reliability_has_its_interval(marker, ladder):
     table = reliability_table(boot.reliability, slopes, ["m"])
     assert table.loc[0, "reliability"] == 0.5
     assert table.loc[0, "ci_low"] < table.loc[0, "ci_high"]
+    jumping = reliability_table(np.linspace(0.55, 0.95, 41)[:, None], slopes, ["m"]).iloc[0]
+    assert 0 < jumping["ci_low"] < 0.5 < jumping["ci_high"] < 1  # all resamples lie above the estimate
     empty = bootstrap_ladder(BootstrapPlan(0, 4, 1, 3), ladder, [marker])
     assert empty.estimates_unit.shape == (0, len(ladder.terms))
     assert reliability_table(empty.reliability, slopes, ["m"])["ci_low"].isna().all()

@@ -125,6 +125,46 @@ def test_the_verdict_goes_by_the_effect_that_is_there() -> None:
     assert sum(one["adds"] + one["no gain"] for one in none) == 0.0
 
 
+def test_intervals_of_validated_figures_hold_the_truth_in_new_patients(monkeypatch: pytest.MonkeyPatch) -> None:
+    from parts import validity_intervals as intervals
+
+    monkeypatch.setattr(intervals, "REFITTED", 1)
+    monkeypatch.setattr(intervals, "REFITS", 5)
+    sets = pd.DataFrame([intervals.coverage(56, 0.0, 0.0, replicate) for replicate in range(8)])
+    assert sets["c truth"].between(0.44, 0.56).all() and sets["gain truth"].between(-0.06, 0.06).all()
+    for name in ("c", "gain"):
+        assert (sets[f"{name} report low"] <= sets[f"{name} estimate"]).all()
+        inside = (sets[f"{name} report low"] <= sets[f"{name} truth"]) & (
+            sets[f"{name} truth"] <= sets[f"{name} report high"]
+        )
+        assert inside.sum() >= 7
+        widths = {way: (sets[f"{name} {way} high"] - sets[f"{name} {way} low"]) for way in intervals.WAYS}
+        assert (widths["report"] > widths["within"]).all() and (widths["within"] > widths["fixed"]).all()
+        assert widths["repeated"].notna().sum() == 1
+        spread = (sets[f"{name} estimate"] - sets[f"{name} truth"]).std()
+        assert widths["fixed"].mean() < widths["report"].mean() and widths["report"].mean() > 2.5 * spread
+
+
+def test_the_page_names_the_cells_in_which_intervals_miss_their_aim(tmp_path: Path) -> None:
+    from parts.monte_carlo import Store
+    from parts.validity_intervals import WAYS
+    from parts.validity_intervals_page import interval_section
+
+    row = {f"{name} {key}": 0.5 for name in ("c", "gain") for key in ("estimate", "truth")}
+    ends = {
+        f"{name} {way} {end}": at for name in ("c", "gain") for way in WAYS for end, at in (("low", 0.4), ("high", 0.6))
+    }
+    good = pd.DataFrame([{"setting": "a", "replicate": k, **row, **ends} for k in range(20)])
+    good.loc[0, ["c truth", "gain truth"]] = 0.7  # 19 of 20 are held
+    bad = good.assign(setting="b")
+    bad.loc[:2, "c truth"] = 0.7
+    store = Store(tmp_path)
+    store.write("intervals", pd.concat([good, bad]))
+    page = interval_section(store)
+    assert "Reached in 3 of 4 cells. **Missed**: C of level and slope, b: 0.850 (0.080)" in page
+    assert "| C of level and slope: a |" in page and "[0.200]" in page
+
+
 def test_a_stopped_program_goes_on(tmp_path: Path) -> None:
     from parts.monte_carlo import Quantity, Store
 

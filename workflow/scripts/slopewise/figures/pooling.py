@@ -61,7 +61,7 @@ def caterpillar(rows: pd.DataFrame, average: float, label: str, slope_unit: str,
     own = rows[rows["slope"].notna()].sort_values(["slope", "slope_se"]).reset_index(drop=True)
     drawn = thinned(own, BARS)
     place, slope = np.arange(len(drawn)), drawn["slope"].to_numpy()
-    half = 1.959964 * drawn["slope_se"].to_numpy()
+    half = _half(drawn).to_numpy()
     side = np.where(slope - half > average, 1, np.where(slope + half < average, -1, 0))
     width = float(np.clip(130 / max(len(drawn), 1), 0.5, 2.4))
     looks = {0: (FAINT, "average inside"), 1: (VERMILLION, "above"), -1: (BLUE, "below")}
@@ -78,9 +78,14 @@ def caterpillar(rows: pd.DataFrame, average: float, label: str, slope_unit: str,
     return svg(figure, name, f"{label}: slopes in order, with 95% intervals given the data. {told}")
 
 
+def _half(rows: pd.DataFrame) -> pd.Series:
+    """Half the width of each slope's 95% interval given the data."""
+    return 1.959964 * rows["slope_se"]
+
+
 def beyond(rows: pd.DataFrame, average: float) -> tuple[int, int]:
     """How many patients' 95% intervals lie above the average slope, and how many below."""
-    half = 1.959964 * rows["slope_se"]
+    half = _half(rows)
     return int((rows["slope"] - half > average).sum()), int((rows["slope"] + half < average).sum())
 
 

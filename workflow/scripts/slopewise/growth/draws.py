@@ -16,7 +16,7 @@ from slopewise.design import Matrix
 from slopewise.growth.fit import GrowthFit
 from slopewise.growth.profile import RESIDUAL
 
-Interval = tuple[float, float]
+Percentiles = tuple[float, float, float]
 
 DIGITS = 9
 """Significant digits that are kept of a draw: far below the noise between draws."""
@@ -97,8 +97,8 @@ def parameter_draws(fit: GrowthFit, number: int, rng: np.random.Generator) -> Pa
     )
 
 
-def bootstrap_components(fit: GrowthFit, number: int, rng: np.random.Generator) -> dict[tuple[str, str], Interval]:
-    """95% percentile intervals of SDs, correlations and residual SD by pair of terms, as in ``growth/covariance``.
+def bootstrap_components(fit: GrowthFit, number: int, rng: np.random.Generator) -> dict[tuple[str, str], Percentiles]:
+    """Percentiles 2.5, 50 and 97.5 of SDs, correlations and residual SD by pair of terms, as in ``growth/covariance``.
 
     For more than two random effects, of which there is no profile; of `number` draws. A correlation is of the draws in
     which both effects vary.
@@ -118,8 +118,8 @@ def bootstrap_components(fit: GrowthFit, number: int, rng: np.random.Generator) 
     return found
 
 
-def _percentiles(values: Matrix) -> Interval:
+def _percentiles(values: Matrix) -> Percentiles:
     if not len(values):
-        return np.nan, np.nan
-    low, high = np.quantile(values, [0.025, 0.975])
-    return float(low), float(high)
+        return np.nan, np.nan, np.nan
+    low, middle, high = np.quantile(values, [0.025, 0.5, 0.975])
+    return float(low), float(middle), float(high)

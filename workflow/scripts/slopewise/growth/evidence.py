@@ -66,14 +66,22 @@ def compare_marker(
 
 
 def components(fit: GrowthFit, draws: int, rng: np.random.Generator) -> pd.DataFrame:
-    """`variance_components`; with more than two random effects their intervals are of at most `DRAWS` `draws`."""
+    """`variance_components`; with more than two random effects their intervals are of at most `DRAWS` `draws`.
+
+    The percentiles of the draws are laid about the estimate by their median, and cut at what an SD and a correlation
+    can be, so that an interval holds an estimate that lies where it cannot be less, or more.
+    """
     frame = variance_components(fit)
     if len(active_terms(fit)) <= 2 or not draws or not (np.isfinite(fit.deviance) and fit.sigma > 0):
         return frame
     ends = bootstrap_components(fit, min(draws, DRAWS), rng)
     pairs = list(zip(frame["term_1"], frame["term_2"], strict=True))
-    low, high = zip(*(ends.get(pair, (np.nan, np.nan)) for pair in pairs), strict=True)
-    return frame.assign(ci_low=low, ci_high=high)
+    low, middle, high = np.array([ends.get(pair, (np.nan,) * 3) for pair in pairs]).T
+    value, alone = frame["sd_or_correlation"].to_numpy(dtype=float), np.array([one == other for one, other in pairs])
+    least, most = np.where(alone, 0.0, -1.0), np.where(alone, np.inf, 1.0)
+    return frame.assign(
+        ci_low=np.maximum(value - (middle - low), least), ci_high=np.minimum(value + (high - middle), most)
+    )
 
 
 def differs(model: GrowthModel, textbook: GrowthModel) -> bool:

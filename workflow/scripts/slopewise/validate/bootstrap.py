@@ -19,6 +19,7 @@ from slopewise.outcome.ladder import STEPS, Step
 from slopewise.run import generator
 from slopewise.run_progress import counted
 from slopewise.slopes import MarkerData, fit_nested, score
+from slopewise.validate.intervals import interval_of, split_of
 
 PAIRS_AT_ONCE = 200_000
 """Patients × fits scored in one go: bounds memory, changes no number."""
@@ -210,11 +211,11 @@ def _mean_reliability(reliability: Sequence[NDArray[np.float64]], counts: NDArra
 def reliability_table(reliability: NDArray[np.float64], slopes: pd.DataFrame, markers: Sequence[str]) -> pd.DataFrame:
     """The table ``slopes/reliability`` from `reliability` (B, markers), its values on resamples.
 
-    Mean plug-in reliability of each marker's slopes with its 95% interval.
+    Mean plug-in reliability of each marker's slopes with its 95% interval, which holds it: the percentiles are laid
+    about the estimate by their median, since with weak slopes the resamples' reliabilities lie above it.
     """
     mean = slopes.groupby("marker")["reliability"].mean()
     table = pd.DataFrame({"marker": list(markers), "reliability": [float(mean[marker]) for marker in markers]})
-    bounds = np.full((2, len(markers)), np.nan)
-    known = ~np.isnan(reliability).all(axis=0) if len(reliability) else np.zeros(len(markers), dtype=bool)
-    bounds[:, known] = np.nanpercentile(reliability[:, known], [2.5, 97.5], axis=0) if known.any() else np.nan
-    return table.assign(ci_low=bounds[0], ci_high=bounds[1])
+    own = table["reliability"].to_numpy()
+    found = interval_of([split_of(np.concatenate([own[None], reliability.reshape(-1, len(own))]))], (0.0, 1.0))
+    return table.assign(ci_low=found.low, ci_high=found.high)

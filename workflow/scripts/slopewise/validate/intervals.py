@@ -34,6 +34,7 @@ ANYWHERE = (-np.inf, np.inf)
 BOUNDS: dict[str, Bounds] = {
     **dict.fromkeys(("c_harrell", "c_uno", "auc", "ici"), (0.0, 1.0)),
     **dict.fromkeys(("ipa", "r2", "net_benefit"), (-np.inf, 1.0)),
+    "log_score": (-np.inf, 0.0),
     **dict.fromkeys(("brier", "rmse", "mae"), (0.0, np.inf)),
 }
 """What a metric can be, where that is not `ANYWHERE`; a Brier score with IPC weights may exceed 1."""
