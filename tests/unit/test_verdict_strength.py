@@ -4,10 +4,17 @@ import math
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from slopewise import tables
+from slopewise.outcome.cox import fit_cox
+from slopewise.outcome.hazards import score_test
 from slopewise.report.frames import Frames
 from slopewise.report.naming import Naming
+from slopewise.report.section_checks import chance
+from slopewise.report.section_dropout import dropout_sentence
+from slopewise.report.section_hazards import sentence, visible_change
 from slopewise.report.verdict import Effect, Verdict, evidence, seen_once, verdict
 from slopewise.report.verdict_words import answer, evidence_table, headline
 from tests.unit.report_tables import Invented
@@ -98,3 +105,69 @@ def test_slopes_too_poorly_measured_say_how_many_were_seen_once(naming, tmp_path
     assert evidence(few, Naming(study.study())).seen_once == 0.5
     assert math.isnan(seen_once(few, ["alpha"], 16)), "a count under report.small_cells is not told by its share"
     assert math.isnan(seen_once(few, [], 5))
+
+
+def test_a_small_number_of_events_is_not_told(naming):
+    few = known(gain=ROOM, informative=3)
+    assert "There are <5 events" in answer(verdict(few), few, LEVEL, naming)
+    assert [row[1] for row in evidence_table(few, naming).rows if row[0] == "events"] == ["<5"]
+
+
+@pytest.mark.parametrize(("permutations", "least", "error"), [(200, "0.005", "0.03"), (39, "0.025", "0.07")])
+def test_the_number_of_permutations_is_explained(tmp_path, permutations, least, error):
+    frames = Frames.read(Invented().write(tmp_path))
+    own = replace(frames, permutation=frames.permutation.assign(permutations=permutations))
+    text = chance(own)
+    assert "compared with theirs, not with 0" in text and "They are few" not in text
+    assert f"With {permutations} permutations p is {least} at least, and a p of 0.05 is known to about ±{error}" in text
+    # The error is read back: shares of so many draws, each below the level with probability 0.05.
+    shares = np.random.default_rng(3).binomial(permutations, 0.05, 20_000) / permutations
+    assert 1.96 * shares.std() == pytest.approx(float(error), abs=0.006)
+    shrunk = replace(own, coefficients=own.coefficients.assign(penalty=0.1))
+    assert "They are few, since the penalty is chosen anew" in chance(shrunk)
+
+
+def followed(events: int, change: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """One standardised predictor, follow-up and event: its log hazard ratio rises evenly by `change`."""
+    x = rng.normal(size=6 * events)
+    left, time = np.ones(len(x), dtype=bool), np.full(len(x), events + 1.0)
+    for k in range(events):
+        members = np.flatnonzero(left)
+        weight = np.exp(change * (k / (events - 1) - 0.5) * x[members])
+        chosen = rng.choice(members, p=weight / weight.sum())
+        left[chosen], time[chosen] = False, k + 1.0
+    return x[:, None], time, time <= events
+
+
+@pytest.mark.parametrize("events", [40, 120])
+def test_the_change_of_a_hazard_ratio_that_would_be_found_is_found_so_often(events):
+    rng = np.random.default_rng(events)
+    factor, found = visible_change(events), []
+    for _ in range(120):
+        x, time, event = followed(events, math.log(factor), rng)
+        found.append(score_test(x, time, event, fit_cox(x, time, event).beta).p_value[0] < 0.05)
+    assert np.mean(found) == pytest.approx(0.8, abs=0.1)  # 0.037 is its Monte Carlo error
+    assert visible_change(1) > visible_change(40) > visible_change(120) > 1
+
+
+def test_no_change_of_hazard_ratios_says_what_would_have_been_seen(tmp_path):
+    study = Invented()
+    frames = Frames.read(study.write(tmp_path))
+    calm = replace(frames, hazards=frames.hazards.assign(p_value=0.6))
+    text = sentence(calm, Naming(study.study()))
+    assert f"with {frames.n_events} events a hazard ratio per SD would have to change by a factor of 5.9" in text
+    masked = Naming(Invented(keys={"report.small_cells": 1000}).study())
+    assert "so few events see only large changes" in sentence(calm, masked)
+
+
+def test_a_difference_by_drop_out_that_is_not_shown_says_what_remains_possible(tmp_path):
+    study = Invented(markers=("alpha",))
+    frames, naming = Frames.read(study.write(tmp_path)), Naming(study.study())
+    columns = list(tables.TABLES["slopes/dropout"].columns)
+    rows = [
+        dict.fromkeys(columns, 0.1) | {"marker": "alpha", "part": part, "patients": 20, "last_from": 1.0 * part,
+        "last_to": part + 0.5, "difference": -0.1, "difference_low": -0.35, "difference_high": 0.15}
+        for part in (1, 2)
+    ]  # fmt: skip
+    text = dropout_sentence(replace(frames, dropout=pd.DataFrame(rows)), naming, "alpha")
+    assert "nor that they are the same, and leave room for a difference of −0.350" in text

@@ -74,7 +74,18 @@ def chance(frames: Frames) -> str:
         f"{once} slopes added {signed(row['gain'])} to {metric_of(frames)}. When what levels and covariates do not "
         f"explain of the slopes was dealt to other patients, {row['permutations']} times, they added "
         f"{signed(row['null_mean'])} on average and more than {signed(row['null_high'])} in one of twenty; "
-        f"p = {number(row['p_value'], 3)}."
+        f"p = {number(row['p_value'], 3)}. {_permutations(frames, int(row['permutations']))}"
+    )
+
+
+def _permutations(frames: Frames, number_of: int) -> str:
+    """Why the gain is compared with that of permuted slopes, and what their number means for p."""
+    error = 1.96 * math.sqrt(0.05 * 0.95 / number_of)
+    few = " They are few, since the penalty is chosen anew in every training set of each." if frames.penalised else ""
+    return (
+        "Slopes that carry nothing lose a little in small samples, as every further predictor does, and the gain is "
+        f"compared with theirs, not with 0. With {number_of} permutations p is {number(1 / (number_of + 1), 3)} at "
+        f"least, and a p of 0.05 is known to about ±{number(error, 2)}.{few}"
     )
 
 

@@ -89,7 +89,11 @@ def dropout_sentence(frames: Frames, naming: Naming, marker: str) -> str:
         f"difference of {figures(short['difference'])} (95% interval {ends})."
     )
     if short["difference_low"] <= 0 <= short["difference_high"]:
-        return f"{said} The interval holds 0: the data do not show that they differ, nor that they are the same."
+        most = max((short["difference_low"], short["difference_high"]), key=abs)
+        return (
+            f"{said} The interval holds 0: the data do not show that they differ, nor that they are the same, and "
+            f"leave room for a difference of {figures(most)}."
+        )
     return f"{said} The interval does not hold 0: those who were seen for a short time changed otherwise."
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
+from scipy.special import ndtri
 
 from slopewise.figures import hazards as draw
 from slopewise.report.frames import Frames
@@ -16,6 +19,8 @@ UNEVEN = 0.05
 STEP = "slope"
 MOST = 6
 """So many terms are named."""
+
+POWER = 0.8
 
 
 def hazards_section(frames: Frames, naming: Naming) -> Section:
@@ -63,7 +68,24 @@ def sentence(frames: Frames, naming: Naming) -> str:
             f"{start} Taken alone, the test is below {UNEVEN:g} for {named}; of many terms some are by chance. Look at "
             "the curve: a hazard ratio that rises or falls is an average over the follow-up."
         )
-    return f"{start} No change is seen, which does not prove that there is none: few events see only large changes."
+    seen = f"{start} No change is seen, which does not prove that there is none"
+    if frames.n_events < naming.study.report.small_cells:
+        return f"{seen}: so few events see only large changes."
+    return (
+        f"{seen}: with {frames.n_events} events a hazard ratio per SD would have to change by a factor of "
+        f"{figures(visible_change(frames.n_events), 2)} from the first event to the last for the test of that "
+        "predictor to find it with a power of 80%."
+    )
+
+
+def visible_change(events: int) -> float:
+    """By which factor a hazard ratio per SD must change, evenly from the first event to the last, to be found.
+
+    The score of a change δ in the log hazard ratio has information δ² · events · Var(g), and the moments g of evenly
+    spread events have the variance of a uniform one, 1/12: δ = (z₀.₉₇₅ + z₀.₈) √(12 / events) at a power of 80%.
+    """
+    needed = float(ndtri(1 - UNEVEN / 2) + ndtri(POWER)) * math.sqrt(12 / events)
+    return math.exp(min(needed, 700.0))
 
 
 def _picture(frames: Frames, naming: Naming) -> Picture | None:

@@ -6,7 +6,7 @@ import math
 
 from slopewise.report.frames import Frames
 from slopewise.report.naming import STEPS, Naming
-from slopewise.report.numbers import MISSING, figures, in_words, interval, number, p_value, percent, signed
+from slopewise.report.numbers import MISSING, count, figures, in_words, interval, number, p_value, percent, signed
 from slopewise.report.parts import Cell, Table
 from slopewise.report.verdict import ALPHA, RELEVANT, RELEVANT_CORRELATION, Effect, Evidence, Verdict, printed
 from slopewise.report.wording import HEADLINES, Gain, gain, headlines
@@ -95,7 +95,7 @@ def _meaning(said: Verdict, found: Evidence, naming: Naming) -> str:
         return f"The interval lies {where}. {tests}"
     if said is Verdict.TOO_FEW:
         return (
-            f"There are {found.informative} {counted(naming)}; {found.needed} would be needed to see "
+            f"There are {_events(found, naming)} {counted(naming)}; {found.needed} would be needed to see "
             f"{_effect_words(naming)} with a power of 80%, were the slopes measured without error. {tests}"
         )
     if said is Verdict.TOO_POOR:
@@ -107,7 +107,7 @@ def _meaning(said: Verdict, found: Evidence, naming: Naming) -> str:
         return (
             f"The reliability of the slopes is {number(found.reliability, 2)}{once}, so that "
             f"{_round(found.needed_here)} {counted(naming)} would be needed to see {_effect_words(naming)} with a "
-            f"power of 80%; there are {found.informative}. {tests}"
+            f"power of 80%; there are {_events(found, naming)}. {tests}"
         )
     if said is Verdict.UNDECIDED:
         room = (
@@ -129,6 +129,11 @@ def _like_chance(found: Evidence, c: str) -> str:
     )
 
 
+def _events(found: Evidence, naming: Naming) -> str:
+    """How many there are; few of them are not told."""
+    return count(found.informative, naming.study.report.small_cells)
+
+
 def _round(value: float) -> str:
     return "infinitely many" if math.isinf(value) else f"{value:.0f}"
 
@@ -145,7 +150,9 @@ def _article(noun: str) -> str:
 
 def _effect_excluded(found: Evidence, naming: Naming) -> str:
     if found.penalised or not found.effects:
-        return f"{found.informative} {counted(naming)} would have shown {_effect_words(naming)} with a power of 80%"
+        return (
+            f"{_events(found, naming)} {counted(naming)} would have shown {_effect_words(naming)} with a power of 80%"
+        )
     one = "the interval of the slope’s coefficient excludes" if found.kept == 1 else (
         "the intervals of the slopes’ coefficients exclude"
     )  # fmt: skip
@@ -207,7 +214,7 @@ def evidence_table(found: Evidence, naming: Naming) -> Table:
                  _test_says(found.permutation_p, found)])  # fmt: skip
     rows.append(["reliability of the slopes (the best)", number(found.reliability, 2),
                  "less than half is signal" if found.is_poor else "half or more is signal"])  # fmt: skip
-    rows.append([counted(naming), str(found.informative), f"{found.needed} see {_effect_words(naming)} with a power of "
+    rows.append([counted(naming), _events(found, naming), f"{found.needed} see {_effect_words(naming)} with a power of "
                  f"80%; with this reliability {_round(found.needed_here)}"])  # fmt: skip
     caption = (
         f"What the finding rests on; a gain in {naming.words.short} under {margin} is called small (outcome.margin)"
