@@ -56,7 +56,7 @@ def trajectories(
     return svg(
         figure,
         name,
-        f"{label}: measured courses of {len(courses)} patients drawn at random, faint. The average course of the "
+        f"{label}: measured courses of {len(courses)} patients, faint. The average course of the "
         "growth "
         f"model goes from {first:.2f} at {mean['time'].iloc[0]:g} to {last:.2f} at {end} "
         f"({time_label}).",

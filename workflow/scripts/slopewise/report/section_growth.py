@@ -88,9 +88,12 @@ def trajectories(frames: Frames, naming: Naming, name: str = "courses") -> Pictu
         )
         for index, marker in enumerate(naming.pictured)
     ]
+    whom = f"{len(sample)} patients drawn at random" if len(sample) < len(everybody) else f"all {len(sample)} patients"
+    visits = frames.slopes.loc[frames.slopes["patient"].isin(sample), "visits"]
+    single = " A dot is a patient with one visit." if (visits == 1).any() else ""
     caption = (
-        f"Measured courses of {len(sample)} patients drawn at random (thin), the growth model’s average course (bold)"
-        f"{', and the landmark (dashed)' if naming.has_landmark else ''}. A dot is a patient with one visit."
+        f"Measured courses of {whom} (thin), the growth model’s average course (bold)"
+        f"{', and the landmark (dashed)' if naming.has_landmark else ''}.{single}"
     )
     return Picture(name, caption, panels, markers=naming.pictured, first=FIRST)
 

@@ -132,8 +132,8 @@ def reliability_sentence(frames: Frames, naming: Naming) -> str:
         "markers"
     )  # fmt: skip
     return (
-        "The reliability of slopes, the share of the variance of patients’ true slopes that the data up to "
-        f"{naming.moment} recover, is {shown} on average. 1 would be a slope without error, 0 the average slope for "
+        "The mean reliability of slopes, the share of the variance of patients’ true slopes that the data up to "
+        f"{naming.moment} recover, is {shown}. 1 would be a slope without error, 0 the average slope for "
         f"everybody.{apart}"
     )
 
