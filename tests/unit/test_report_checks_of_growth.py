@@ -43,7 +43,7 @@ def test_pooling_and_correlation_are_said_in_words(two):
     slopes, evidence = two[1].text("slopes"), two[1].text("evidence")
     assert re.search(r"For \d+ of 60 patients the interval lies wholly above the average slope of", slopes)
     assert re.search(r"The slope of the patient in the middle is pulled \d+% of the way to the average", slopes)
-    assert "per year, true slopes, the model says, by 0.275; partial pooling leaves" in slopes
+    assert "per year, true slopes by 0.275 according to the model, and slopes after partial pooling by" in slopes
     assert "3 visits give a reliability of 0.55 and 10 visits 0.80" in slopes
     assert "a correlation of 0.73 between values at 0 and 0.33 (years since time zero), and of −0.10" in evidence
     assert "A random intercept alone says 0.61, however far apart two values are." in evidence

@@ -76,8 +76,8 @@ def test_the_page_says_at_which_landmarks_the_slopes_add():
         [4, 2, 1], [4, 2, 1], [4, 2, 1], [4, 2, 0],
     ]  # fmt: skip
     page = render_landmarks(found[0].study, table, [f"landmark-{i}/report.html" for i in range(1, 5)])
-    assert "At 1 year the slopes add to the level." in page
-    assert "At 2 years the slopes add less than 0.02 to the level." in page
+    assert "At 1 year Uno’s C is higher with the slopes than with the level alone." in page
+    assert "At 2 years the slopes do not raise Uno’s C by 0.02 or more." in page
     assert "At 4 years no slope is in the model beside the level." in page
-    assert "At 3 years the data cannot tell." in page
+    assert "At 3 years the interval leaves room for no gain and for one of 0.02." in page
     assert "&lt;5" in page  # four patients are few
