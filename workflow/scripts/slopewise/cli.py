@@ -116,10 +116,10 @@ def init(
         float | None, typer.Option(metavar="NUMBER", help="The moment from which one predicts, in the analysis unit.")
     ] = None,
     delimiter: Annotated[
-        str, typer.Option(metavar="MARK", help="What separates cells; else told from the file.")
+        str, typer.Option(metavar="MARK", help="What separates cells; else detected from the file.")
     ] = "auto",
-    decimal: Annotated[Decimal, typer.Option(help="Decimal mark; else told from the file.")] = Decimal.auto,
-    encoding: Annotated[str, typer.Option(metavar="NAME", help="Encoding; else told from the file.")] = "auto",
+    decimal: Annotated[Decimal, typer.Option(help="Decimal mark; else detected from the file.")] = Decimal.auto,
+    encoding: Annotated[str, typer.Option(metavar="NAME", help="Encoding; else detected from the file.")] = "auto",
     force: Annotated[bool, typer.Option("--force", help="Write over a study file that is there.")] = False,
 ) -> None:
     """Look at your tables and write a study file that says what was found and why.

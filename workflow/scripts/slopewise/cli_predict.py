@@ -24,9 +24,9 @@ def predict_command(
         typer.Option(help='A unit of your files to compare with the model\'s: "albumin=g/dl", "time=days"; repeat it.'),
     ] = None,
     draws: Annotated[int, typer.Option(min=0, help="Draws behind the interval of a risk; 0: no interval.")] = 1000,
-    delimiter: Annotated[str, typer.Option(help="What separates cells; else told from the file.")] = "auto",
-    decimal: Annotated[str, typer.Option(help="Decimal mark, . or , ; else told from the file.")] = "auto",
-    encoding: Annotated[str, typer.Option(help="Encoding; else told from the file.")] = "auto",
+    delimiter: Annotated[str, typer.Option(help="What separates cells; else detected from the file.")] = "auto",
+    decimal: Annotated[str, typer.Option(help="Decimal mark, . or , ; else detected from the file.")] = "auto",
+    encoding: Annotated[str, typer.Option(help="Encoding; else detected from the file.")] = "auto",
 ) -> None:
     """Risks of new patients: level, slope, reliability and risk at each horizon (or the value), with an interval.
 

@@ -29,7 +29,7 @@ def check_units(model: ShippedModel, told: Mapping[str, str]) -> None:
             raise InputError(f"--unit {name}={unit}: the model knows no such marker; it has {known}")
         for marker in chosen:
             if not marker.unit:
-                raise InputError(f"--unit {name}={unit}: the model does not tell the unit of {marker.name}")
+                raise InputError(f"--unit {name}={unit}: the model does not state the unit of {marker.name}")
             transform = model.study.markers[marker.name].transform
             _compare(name, unit, {marker.unit, marker.unit.removeprefix(f"{transform} ")})
 

@@ -131,7 +131,7 @@ def clock_sentence(naming: Naming) -> str:
         return f"{clock} Only what was measured up to the landmark, {naming.duration(naming.landmark)}, is used."
     return (
         f"{clock} The landmark lies at {naming.duration(naming.landmark)}: only what was measured up to it predicts"
-        f"{', and only patients still at risk then are asked about' if naming.kind == 'survival' else ''}."
+        f"{', and only patients still at risk then are included' if naming.kind == 'survival' else ''}."
     )
 
 

@@ -82,7 +82,7 @@ def penalty_sentences(frames: Frames, naming: Naming) -> list[str]:
     ]
     if naming.study.outcome.bootstrap:
         told.append(
-            "The bootstrap interval tells how far the shrunk coefficient moves from sample to sample; “kept” is the "
+            "The bootstrap interval shows how far the shrunk coefficient moves from sample to sample; “kept” is the "
             "share of resamples in which it is not 0."
         )
     return told

@@ -124,7 +124,8 @@ def strata_words(frames: Frames, naming: Naming, marker: str) -> list[str]:
             else:
                 said.append(
                     f"The data do not show that {by} changes the slope: {against}, the difference is "
-                    f"{signed_figures(row['estimate'])} {unit} ({ends}); all that the interval holds remains possible."
+                    f"{signed_figures(row['estimate'])} {unit} ({ends}); all values within the interval remain "
+                    f"possible."
                 )
     return said
 

@@ -81,7 +81,8 @@ def left_out(own: pd.DataFrame, naming: Naming) -> list[str]:
         if places:
             said.append(
                 f"{_term(f'{marker}.slope', naming)}: left out at landmark{'s' if len(places) > 1 else ''} "
-                f"{in_words(places)} where each landmark has its own model; it cannot be told from the level there."
+                f"{in_words(places)} where each landmark has its own model; there the data cannot distinguish it "
+                f"from the level."
             )
     return said
 
