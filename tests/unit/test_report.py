@@ -121,7 +121,7 @@ def unknown_numbers(text: str, folder: Path) -> list[str]:
     for file in ("slopes/reliability.csv", "cohort/flow.csv", "outcome/ledger.csv"):
         lines += (folder / file).read_text(encoding="utf-8").splitlines()
     known = [float(x) for line in lines for x in re.findall(r"-?\d+\.?\d*(?:e-?\d+)?", line)]
-    cells = np.array([*known, *HORIZONS, 2.0, 95.0, 0.02, 0.5, 0.0, 1.0])
+    cells = np.array([*known, *ratios_per_sd(folder), *HORIZONS, 2.0, 95.0, 0.02, 0.5, 0.0, 1.0])
     unknown = []
     for word in re.findall(r"[+−]?\d+(?:\.\d+)?%?", text):
         value = float(word.strip("+%").replace("−", "-"))
@@ -130,6 +130,17 @@ def unknown_numbers(text: str, folder: Path) -> list[str]:
         if not (np.abs(cells * scale - value) <= 0.5 * 10.0**-digits + 1e-9).any():
             unknown.append(word)
     return unknown
+
+
+def ratios_per_sd(folder: Path) -> list[float]:
+    """Hazard ratios of slopes beside levels per SD of the true slopes, and their ends, from two tables."""
+    spread = tables.read("growth/covariance", folder / "growth" / "covariance.csv").query("model == 'random_slope'")
+    spread = spread[(spread["term_1"] == "time") & (spread["term_2"] == "time")].set_index("marker")
+    rows = tables.read("outcome/coefficients", folder / "outcome" / "coefficients.csv")
+    rows = rows[(rows["predictors"] == "slope") & (rows["scale"] == "unit") & rows["term"].str.endswith(".slope")]
+    ends = rows[["estimate", "ci_low_bootstrap", "ci_high_bootstrap"]].to_numpy(dtype=float)
+    sds = spread.loc[rows["term"].str.removesuffix(".slope"), "sd_or_correlation"].to_numpy(dtype=float)
+    return np.exp(ends * sds[:, None])[np.isfinite(ends)].tolist()
 
 
 def test_every_number_of_the_summary_is_a_cell_of_a_table(page, results):

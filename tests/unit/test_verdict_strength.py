@@ -16,7 +16,7 @@ from slopewise.report.section_checks import chance
 from slopewise.report.section_dropout import dropout_sentence
 from slopewise.report.section_hazards import sentence, visible_change
 from slopewise.report.verdict import Effect, Verdict, evidence, seen_once, verdict
-from slopewise.report.verdict_words import answer, evidence_table, headline
+from slopewise.report.verdict_words import UNCLEAR, answer, evidence_table, headline, reversal
 from tests.unit.report_tables import Invented
 from tests.unit.test_report_verdict import APART, LEVEL, ROOM, WIDE, gain_of, known
 
@@ -171,3 +171,46 @@ def test_a_difference_by_drop_out_that_is_not_shown_says_what_remains_possible(t
     ]  # fmt: skip
     text = dropout_sentence(replace(frames, dropout=pd.DataFrame(rows)), naming, "alpha")
     assert "nor that they are the same, and leave room for a difference of −0.350" in text
+
+
+def turned(frames, beside, alone, spread):
+    """The coefficients with alpha's slope so beside its level and so alone, each give or take `spread`."""
+    table = frames.coefficients.copy()
+    for step, value in (("slope", beside), ("slope_only", alone)):
+        own = (table["predictors"] == step) & (table["term"] == "alpha.slope") & (table["scale"] == "sd")
+        ends = [value, value - spread, value + spread, value - spread, value + spread]
+        table.loc[own, ["estimate", "ci_low", "ci_high", "ci_low_bootstrap", "ci_high_bootstrap"]] = ends
+    return replace(frames, coefficients=table)
+
+
+@pytest.mark.parametrize(
+    ("beside", "alone", "spread", "explained", "unclear"),
+    [
+        (math.log(0.55), math.log(1.12), 0.3, True, False),
+        (math.log(0.95), math.log(1.12), 0.3, True, True),
+        (math.log(0.55), math.log(1.004), 0.3, False, False),  # printed as 1.00: on neither side
+        (math.log(0.55), math.log(0.9), 0.3, False, False),
+    ],
+)
+def test_a_sign_that_turns_says_where_patients_came_from(tmp_path, beside, alone, spread, explained, unclear):
+    study = Invented(markers=("alpha",))
+    own, naming = turned(Frames.read(study.write(tmp_path)), beside, alone, spread), Naming(study.study())
+    said = reversal(own, naming)
+    assert bool(said) is explained
+    if explained:
+        assert "steeper fall started higher" in said[0] and (UNCLEAR in said[0]) is unclear
+        given = study.study()
+        doses = Naming(given.model_copy(update={"data": given.data.model_copy(update={"time_unit": "none"})}))
+        assert "started" not in reversal(own, doses)[0] and "no contradiction" in reversal(own, doses)[0]
+
+
+def test_the_finding_gives_the_coefficient_that_the_association_rests_on(naming):
+    found = known(gain=ROOM, ratio=0.01, permuted=0.015, effect=APART)
+    text = answer(verdict(found), found, LEVEL, naming)
+    assert (
+        "The hazard ratio per SD of the true slopes beside the level is 1.49 (95% interval 1.11 to 2.01). The like"
+        in text
+    )
+    assert "per SD of the true slopes" not in answer(Verdict.ASSOCIATED, replace(found, penalised=True), LEVEL, naming)
+    many = replace(found, kept=3, effects=found.effects * 3)
+    assert "per SD of the true slopes" not in answer(Verdict.ASSOCIATED, many, LEVEL, naming)

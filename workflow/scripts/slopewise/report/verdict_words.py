@@ -4,12 +4,28 @@ from __future__ import annotations
 
 import math
 
+import pandas as pd
+
 from slopewise.report.frames import Frames
 from slopewise.report.naming import STEPS, Naming
-from slopewise.report.numbers import MISSING, count, figures, in_words, interval, number, p_value, percent, signed
+from slopewise.report.numbers import (
+    MINUS,
+    MISSING,
+    count,
+    figures,
+    in_words,
+    interval,
+    number,
+    p_value,
+    percent,
+    signed,
+)
 from slopewise.report.parts import Cell, Table
 from slopewise.report.verdict import ALPHA, RELEVANT, RELEVANT_CORRELATION, Effect, Evidence, Verdict, printed
 from slopewise.report.wording import HEADLINES, Gain, gain, headlines
+
+MOST_EFFECTS = 2
+"""So many slopes’ coefficients stand in the finding; of more, in the table."""
 
 SEEN_ONCE = 0.1
 """Share of the patients with fewer than two visits from which it is named as a reason."""
@@ -62,7 +78,8 @@ def answer(said: Verdict, found: Evidence, level: Gain, naming: Naming) -> str:
 
 def _meaning(said: Verdict, found: Evidence, naming: Naming) -> str:
     margin, c = f"{found.margin:g}", naming.words.short
-    slope, tests = found.gain, f"{agreement(found)}{_like_chance(found, c)}"
+    slope = found.gain
+    tests = f"{effect_sentence(found, naming)}{agreement(found)}{_like_chance(found, c)}"
     if said in (Verdict.ADDS, Verdict.ADDS_LITTLE):
         by = "The whole interval lies above zero" if found.gains else "The log score gains with its whole interval"
         size = f", yet the gain in {c} is under {margin}" if printed(slope.difference) < found.margin else ""
@@ -157,6 +174,21 @@ def _effect_excluded(found: Evidence, naming: Naming) -> str:
         "the intervals of the slopes’ coefficients exclude"
     )  # fmt: skip
     return f"{one} {_effect_words(naming)}"
+
+
+def effect_sentence(found: Evidence, naming: Naming) -> str:
+    """The coefficients of up to `MOST_EFFECTS` slopes with their intervals; nothing of shrunken ones."""
+    known = [effect for effect in found.effects if math.isfinite(effect.estimate)]
+    if found.penalised or not 0 < len(known) <= MOST_EFFECTS:
+        return ""
+    parts = []
+    for effect in known:
+        ends = f" (95% interval {_shown(effect.low, naming)} to {_shown(effect.high, naming)})"
+        of = f" for {naming.marker(effect.marker)}" if found.kept > 1 else ""
+        parts.append(f"{_shown(effect.estimate, naming)}{ends if effect.has_interval else ''}{of}")
+    where = "beside the level" if found.kept == 1 else "beside the levels"
+    what = "standardised coefficient of the slope" if naming.kind == "continuous" else _effect_name(naming)
+    return f"The {what} {where} is {in_words(parts)}. "
 
 
 def agreement(found: Evidence) -> str:
@@ -258,11 +290,8 @@ def _effect_cell(effect: Effect, naming: Naming) -> Cell:
     if not math.isfinite(effect.estimate):
         return Cell(MISSING)
 
-    def show(value: float) -> str:
-        return figures(value if naming.kind == "continuous" else math.exp(value))
-
-    ends = f"{show(effect.low)} to {show(effect.high)}" if math.isfinite(effect.low) else ""
-    return Cell(show(effect.estimate), ends)
+    ends = f"{_shown(effect.low, naming)} to {_shown(effect.high, naming)}" if math.isfinite(effect.low) else ""
+    return Cell(_shown(effect.estimate, naming), ends)
 
 
 def _effect_says(effect: Effect, found: Evidence) -> str:
@@ -293,23 +322,62 @@ def below_chance(frames: Frames, naming: Naming, metric: str) -> str:
 
 
 def reversal(frames: Frames, naming: Naming) -> list[str]:
-    """Where a slope’s coefficient beside the level has the other sign than alone: why, in a sentence a marker."""
-    rows = frames.coefficients.set_index(["predictors", "term", "scale"])["estimate"]
+    """Where a slope’s coefficient beside the level has the other sign than alone: why, in a sentence a marker.
+
+    Signs are those of the printed figures: a ratio that is printed as 1.00 lies on neither side.
+    """
+    rows = frames.coefficients[frames.coefficients["scale"] == "sd"].set_index(["predictors", "term"])
     said = []
-
-    def show(value: float) -> str:
-        return figures(value if naming.kind == "continuous" else math.exp(value))
-
     for marker in naming.study.markers:
-        beside = float(rows.get(("slope", f"{marker}.slope", "sd"), math.nan))
-        alone = float(rows.get(("slope_only", f"{marker}.slope", "sd"), math.nan))
-        if not beside * alone < 0:
+        keys = [(step, f"{marker}.slope") for step in ("slope", "slope_only")]
+        if not all(key in rows.index for key in keys):
+            continue
+        beside, alone = (rows.loc[key] for key in keys)
+        sides = [_side_of_none(float(row["estimate"]), naming) for row in (beside, alone)]
+        if sides[0] * sides[1] >= 0:
             continue
         name, effect = naming.marker(marker), naming.words.effect
         said.append(
-            f"The slope of {name} has {_article(effect)} of {show(beside)} per SD beside the level and of "
-            f"{show(alone)} alone. This is no contradiction: of two patients at the same level now, the one with the "
-            "steeper rise started lower and the one with the steeper fall started higher, so that beside the level a "
-            "slope also says where the patient came from."
+            f"The slope of {name} has {_article(effect)} of {_shown(float(beside['estimate']), naming)} per SD beside "
+            f"the level and of {_shown(float(alone['estimate']), naming)} alone. This is no contradiction: "
+            + _why(naming)
+            + ("" if any(_is_clear(row, naming) for row in (beside, alone)) else UNCLEAR)
         )
     return said
+
+
+UNCLEAR = " Both intervals hold no effect, so that the two signs may also be chance."
+
+
+def _why(naming: Naming) -> str:
+    """How the same slope can go with more of the outcome alone and with less of it beside the level."""
+    if not naming.study.is_in_time:
+        return (
+            "beside the level, patients of the same level are compared; alone, the slope also stands for the level, "
+            "with which it goes."
+        )
+    return (
+        "of two patients at the same level now, the one with the steeper rise started lower and the one with the "
+        "steeper fall started higher, so that beside the level a slope also says where the patient came from; alone it "
+        "stands for the level, too."
+    )
+
+
+def _shown(value: float, naming: Naming) -> str:
+    return figures(value if naming.kind == "continuous" else math.exp(min(value, 700.0)))
+
+
+def _side_of_none(value: float, naming: Naming) -> int:
+    """1 above no effect as it is printed, −1 below, 0 for neither."""
+    if not math.isfinite(value):
+        return 0
+    shown = float(_shown(value, naming).replace(MINUS, "-"))
+    none = 0.0 if naming.kind == "continuous" else 1.0
+    return (shown > none) - (shown < none)
+
+
+def _is_clear(row: pd.Series, naming: Naming) -> bool:
+    """Whether the coefficient's interval, of the bootstrap if there is one, lies on one side of no effect."""
+    kind = "_bootstrap" if math.isfinite(row["ci_low_bootstrap"]) else ""
+    sides = [_side_of_none(float(row[f"{end}{kind}"]), naming) for end in ("ci_low", "ci_high")]
+    return sides[0] * sides[1] > 0
