@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import chi2, norm, t
+from scipy.stats import binom, chi2, norm, t
 
 from slopewise import predict, slopes_fast, supermodel
 from slopewise.figures.pooling import beyond
@@ -26,6 +26,9 @@ from slopewise.outcome import sample_size
 from slopewise.outcome.coefficients import coefficients_table
 from slopewise.outcome.hazards import ScoreTest, smoothed
 from slopewise.report.risk_groups import kaplan_meier
+from slopewise.report.section_checks import error_of_p
+from slopewise.report.section_hazards import visible_change
+from slopewise.report.verdict import RELEVANT, Effect, Evidence
 from slopewise.slopes_dropout import _mean
 from slopewise.validate import sensitivity
 from slopewise.validate.bootstrap import reliability_table
@@ -221,6 +224,31 @@ def survival() -> tuple[Ends, Ends]:
     return (row["ci_low"], row["ci_high"]), (1 - high, 1 - low)
 
 
+def share_of_permutations() -> tuple[Ends, Ends]:
+    """Shares of 2,000 permutations that are as large, where 0.05 of all are: their quantiles."""
+    low, high = binom.ppf([0.025, 0.975], 2000, 0.05) / 2000
+    return (0.05 - error_of_p(2000), 0.05 + error_of_p(2000)), (low, high)
+
+
+def several_slopes() -> tuple[Ends, Ends]:
+    """A 95% interval widened for 5 comparisons is one of 99%."""
+    effect = Effect("m", 0.5, *(0.5 + WALD)).widened(5)
+    return (effect.low, effect.high), tuple(0.5 + norm.ppf([0.005, 0.995]))
+
+
+def change_of_hazards() -> tuple[Ends, Ends]:
+    """The test of a change that is found with a power of 80% rejects on the other side in next to no data sets."""
+    effect = np.log(visible_change(50)) * np.sqrt(50 / 12)
+    return (norm.cdf(WALD[0] - effect), norm.sf(WALD[1] - effect)), (0.0, 0.8)
+
+
+def events_needed() -> tuple[Ends, Ends]:
+    """A ratio of 1.35 per SD and the events that are said to be needed: the power of Wald's test."""
+    found = SimpleNamespace(bound=np.log(RELEVANT))
+    effect = np.log(RELEVANT) * np.sqrt(Evidence.needed.fget(found))  # type: ignore[attr-defined]
+    return (norm.cdf(WALD[0] - effect), norm.sf(WALD[1] - effect)), (0.0, 0.8)
+
+
 LEVELS: dict[str, tuple[Callable[[], tuple[Ends, Ends]], float]] = {
     "reliability": (reliability, 1e-9),
     "percentiles": (percentiles, 1e-9),
@@ -245,6 +273,10 @@ LEVELS: dict[str, tuple[Callable[[], tuple[Ends, Ends]], float]] = {
     "supermodel, robust": (supermodel_robust, 1e-4),
     "incidence": (cumulative_incidence, 1e-5),
     "survival": (survival, 1e-5),
+    "share of permutations": (share_of_permutations, 1e-3),
+    "several slopes": (several_slopes, 1e-9),
+    "change of hazards": (change_of_hazards, 1e-3),
+    "events needed": (events_needed, 5e-3),
 }
 """Each interval: what returns its ends (or its coverage, twice) and what they must be, and how exactly."""
 
@@ -268,6 +300,9 @@ PLACES: dict[str, tuple[str, ...]] = {
     "outcome/hazards.py": ("Schoenfeld band",),
     "outcome/sample_size.py": ("sample size",),
     "predict.py": ("a new patient's risk",),
+    "report/section_checks.py": ("share of permutations",),
+    "report/section_hazards.py": ("change of hazards",),
+    "report/verdict.py": ("several slopes", "events needed"),
     "slopes_dropout.py": ("mean of a part",),
     "slopes_fast.py": ("fast change",),
     "supermodel.py": ("supermodel, resampled", "supermodel, robust"),
@@ -280,7 +315,7 @@ NO_INTERVAL = {
     "report/growth_cautions.py": "from which ratio of scatters on a caution is given",
 }
 """Modules that take such a quantile for something else."""
-LEVEL = re.compile(r"\b0\.(?:025|975)\b|\b97\.5|1\.96|1\.9599|3\.84|, 0\.95\)")
+LEVEL = re.compile(r"\b0\.(?:025|975)\b|\b97\.5|1\.96|1\.9599|3\.84|, 0\.95\)|ndtri\(1 - [A-Z]+ / ")
 
 
 def levels_in(source: str) -> int:
@@ -294,6 +329,7 @@ def test_a_level_is_found_and_other_numbers_are_not():
         "half = 1.96 * se",
         "percentile(x, [2.5, 97.5])",
         "RISE = 3.8414588",
+        "needed = ndtri(1 - ALPHA / 2)",
     ):
         assert levels_in(line), line
     for line in ("alpha=0.95", "width = 0.25", "x = 1  # 97.5", "0.9751"):

@@ -80,13 +80,17 @@ def chance(frames: Frames) -> str:
 
 def _permutations(frames: Frames, number_of: int) -> str:
     """Why the gain is compared with that of permuted slopes, and what their number means for p."""
-    error = 1.96 * math.sqrt(0.05 * 0.95 / number_of)
     few = " They are few, since the penalty is chosen anew in every training set of each." if frames.penalised else ""
     return (
         "Slopes that carry nothing lose a little in small samples, as every further predictor does, and the gain is "
         f"compared with theirs, not with 0. With {number_of} permutations p is {number(1 / (number_of + 1), 3)} at "
-        f"least, and a p of 0.05 is known to about ±{number(error, 2)}.{few}"
+        f"least, and a p of 0.05 is known to about ±{number(error_of_p(number_of), 2)}.{few}"
     )
+
+
+def error_of_p(permutations: int) -> float:
+    """Half the 95% interval of the share of `permutations` that are as large, where 0.05 of all are."""
+    return 1.96 * math.sqrt(0.05 * 0.95 / permutations)
 
 
 def centres_sentence(frames: Frames, naming: Naming) -> str:
