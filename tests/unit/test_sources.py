@@ -104,6 +104,11 @@ REFUSED = {
         'id,day\n1,"1,234"\n',
         "m.csv: '1,234' could be a decimal comma or a mark of thousands; set data.dec",
     ),
+    "thousands with points": (
+        "id;day\n1;1.234\n",
+        "m.csv: '1.234' could be a decimal point or a mark of thousands; set",
+    ),
+    "huge cell": (f"id,day\n1,{'9' * 200_000}\n", "m.csv: line 2: a cell has more than 131,072 characters"),
     "Excel": (b"PK\x03\x04abc", "m.csv: this is a compressed or Excel file under the name of a CSV file; save it as"),
     "gzip": (b"\x1f\x8b\x08", "m.csv: this is a compressed or Excel file"),
     "binary": (b"id,day\n1,\x002\n", "m.csv: line 2: holds a NUL character, so this is no text file"),
@@ -148,7 +153,7 @@ def test_numbers_are_read_strictly(tmp_path: Path) -> None:
     assert bad[0].message == "'high' is not a number"
     assert bad[1].message == "'1,5' is not a number where the decimal mark is '.'"
     assert {cell.message.split("' ")[1] for cell in bad[5:8]} == {"is not a finite number"}
-    assert [cell.numeric for cell in bad] == [False, True, False, False, False, True, True, True, False]
+    assert [cell.numeric for cell in bad] == [False, True, False, False, True, True, True, True, False]
 
 
 def test_missing_cells_are_missing_and_nothing_else_is(tmp_path: Path) -> None:
@@ -250,3 +255,37 @@ def test_the_patients_column_may_have_another_name_in_the_table_of_patients(tmp_
     assert again is not None and again.text["id"].to_list() == ["A"]
     with pytest.raises(InputError, match=r"column subject: there is no such column \(data\.patients_patient\)"):
         read_patients(tmp_path, data)
+
+
+def test_marks_that_may_be_thousands_are_bad_cells(tmp_path: Path) -> None:
+    """Three digits after every mark, beside whole hundreds: no decimal mark may be assumed, whatever the file has."""
+    table = read(tmp_path, "id,n,x\n1,850,2.5\n2,1.234,7.25\n3,12.400,1.5\n")
+    values, bad = numbers(table, "n")
+    assert [cell.row for cell in bad] == [1, 2] and values[0] == 850
+    assert bad[0].message == (
+        "'1.234' could be a decimal mark or a mark of thousands; set data.decimal, or write it without marks"
+    )
+    told = read(tmp_path, "id,n,x\n1,850,2.5\n2,1.234,7.25\n3,12.400,1.5\n", decimal=".")
+    assert numbers(told, "n")[0].tolist() == [850, 1.234, 12.4]
+    plain = read(tmp_path, "id,n,x\n1,850,2.5\n2,1.234,7.25\n3,1200,1.5\n")  # 1200 is written without a mark
+    assert numbers(plain, "n")[1] == []
+
+
+def test_commas_of_thousands_do_not_outvote_decimal_points(tmp_path: Path) -> None:
+    """Marks that may be of thousands tell nothing about the decimal mark, however many they are."""
+    table = read(tmp_path, 'id,n,x\n1,"1,234",2.5\n2,"2,345",7\n3,"3,456",8\n')
+    assert table.decimal == "."
+    assert [cell.row for cell in numbers(table, "n")[1]] == [0, 1, 2]
+    grouped, bad = numbers(read(tmp_path, "id,n,x\n1,1 234,2.5\n2,1'234'567,7\n"), "n")
+    assert np.isnan(grouped).all() and all(cell.numeric for cell in bad)
+    assert bad[1].message == "\"1'234'567\" has marks of thousands, which are not read"
+
+
+def test_codes_of_missing_values_are_empty_cells(tmp_path: Path) -> None:
+    text = "id,x,sex\n-999,-999,f\n2,-999.0,unknown\n3,999,m\n"
+    table = read(tmp_path, text, missing=[-999, "unknown"])
+    assert table.text["id"].to_list() == ["-999", "2", "3"]
+    assert table.text["x"].to_list() == ["", "", "999"] and table.text["sex"].to_list() == ["f", "", "m"]
+    assert table.recoded == {("x", "-999"): 2, ("sex", "unknown"): 1}
+    german = read(tmp_path, "id;x\n1;-9,90\n2;1,5\n", missing=[-9.9])
+    assert numbers(german, "x")[0].tolist()[1] == 1.5 and german.recoded == {("x", "-9.9"): 1}

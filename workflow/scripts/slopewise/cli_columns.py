@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -85,7 +85,7 @@ def bad_cells(table: Table, name: str, rows: list[int]) -> str:
 def _fits(table: Table, name: str, date_format: str) -> bool:
     present = np.flatnonzero(~table.missing(name))
     for rows in (present[:1], present[:SAMPLE], present):
-        part = Table(table.name, table.text.iloc[rows], table.lines[rows], table.encoding, table.decimal)
+        part = replace(table, text=table.text.iloc[rows], lines=table.lines[rows])
         if read_times(part, name, "date", date_format)[1]:
             return False
     return True

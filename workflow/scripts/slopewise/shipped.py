@@ -70,12 +70,12 @@ def reading(study: Study) -> dict[str, Any]:
         content["data"]["time_zero"] = 0.0  # the date of time zero served the outcome alone
     data = (
         *("patient", "time", "time_unit", "date_format", "patients_date_format"),
-        *("analysis_unit", "time_zero", "duplicates", "categories"),
+        *("analysis_unit", "time_zero", "duplicates", "categories", "missing"),
     )
     return {
         "data": {key: content["data"][key] for key in data},
         "markers": {
-            name: {key: marker[key] for key in ("column", "transform", "unit")}
+            name: {key: marker[key] for key in ("column", "transform", "unit", "plausible")}
             for name, marker in content["markers"].items()
         },
         "growth": {key: content["growth"][key] for key in ("fixed", "random", "residual_by", "weights")},

@@ -11,7 +11,8 @@ import io
 import math
 import re
 from collections import Counter
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,11 @@ MISSING = frozenset(["", "NA", "N/A", "#N/A", "<NA>", "NaN", "nan", "NULL", "nul
 INFINITE = re.compile(r"[-+]?inf(inity)?", re.IGNORECASE)
 DECIMAL_COMMA = re.compile(r"[-+]?[0-9]*,[0-9]+([eE][-+]?[0-9]+)?")
 DECIMAL_POINT = re.compile(r"[-+]?[0-9]*\.[0-9]+([eE][-+]?[0-9]+)?")
-THOUSANDS = re.compile(r"[-+]?[1-9][0-9]{0,2},[0-9]{3}")
+THOUSANDS = {mark: re.compile(rf"[-+]?[1-9][0-9]{{0,2}}[{mark}][0-9]{{3}}") for mark in ".,"}
+"""Numbers in which the mark may be that of decimals or that of thousands."""
+HUNDREDS = re.compile(r"[-+]?[1-9][0-9]{2}")
+BARE_THOUSANDS = re.compile(r"[-+]?[1-9][0-9]{3,}([.,][0-9]*)?")
+GROUPED = re.compile(r"[-+]?[0-9]{1,3}([,.'’ \u00a0\u202f])[0-9]{3}(\1[0-9]{3})*([.,][0-9]+)?")
 NUMBER = {
     ".": re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?"),
     ",": re.compile(r"[-+]?([0-9]+,?[0-9]*|,[0-9]+)([eE][-+]?[0-9]+)?"),
@@ -47,7 +52,8 @@ class Table(ShortRepr):
 
     `name` is the path as the study gives it; `text` has a column of str for each named column of the file, cells
     stripped of white space around them; `lines` the line (CSV) or row (Parquet) of each, from 1; `encoding` and
-    `decimal` are what was told or found.
+    `decimal` are what was told or found (`decimal_found`: the mark was found). `recoded` counts the cells of a column
+    that held a code of `data.missing` and are empty now, by (column, code).
     """
 
     name: str
@@ -55,6 +61,8 @@ class Table(ShortRepr):
     lines: np.ndarray
     encoding: str
     decimal: str
+    decimal_found: bool = False
+    recoded: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
     def missing(self, column: str) -> np.ndarray:
         """Which cells of a column mean a missing value."""
@@ -80,9 +88,9 @@ def read_table(folder: Path, name: str, key: str, data: Data) -> Table:
     """
     path = input_file(folder, name, key)
     if path.suffix.lower() in PARQUET_SUFFIXES:
-        return _read_parquet(path, name)
+        return _without_codes(_read_parquet(path, name), data)
     if path.suffix.lower() in CSV_SUFFIXES:
-        return _read_csv(path, name, data)
+        return _without_codes(_read_csv(path, name, data), data)
     known = " ".join((*CSV_SUFFIXES, *PARQUET_SUFFIXES))
     raise InputError(f"{name}: files ending in {path.suffix!r} are not read ({key}); save it as one of: {known}")
 
@@ -122,8 +130,12 @@ def numbers(table: Table, column: str) -> tuple[np.ndarray, list[BadCell]]:
     pattern, decimal = NUMBER[table.decimal], table.decimal
     values = np.full(len(table.text), np.nan)
     bad = []
+    unclear = table.decimal_found and _may_be_thousands(table.text[column], decimal)
     for row, cell in enumerate(table.text[column]):
         if cell in MISSING:
+            continue
+        if unclear and THOUSANDS[decimal].fullmatch(cell):
+            bad.append(BadCell(row, f"{shown(cell)} {EITHER}; set data.decimal, or write it without marks", True))
             continue
         if pattern.fullmatch(cell):
             values[row] = float(cell.replace(",", ".") if decimal == "," else cell)
@@ -139,7 +151,46 @@ def _no_number(row: int, cell: str, decimal: str) -> BadCell:
         return BadCell(row, f"{shown(cell)} is not a finite number", numeric=True)
     if NUMBER["," if decimal == "." else "."].fullmatch(cell):
         return BadCell(row, f"{shown(cell)} is not a number where the decimal mark is {decimal!r}", numeric=True)
+    if GROUPED.fullmatch(cell):
+        return BadCell(row, f"{shown(cell)} has marks of thousands, which are not read", numeric=True)
     return BadCell(row, f"{shown(cell)} is not a number")
+
+
+EITHER = "could be a decimal mark or a mark of thousands"
+
+
+def _may_be_thousands(cells: Iterable[str], mark: str) -> bool:
+    """Whether the marks of a column may be those of thousands: three digits after each, and whole hundreds without."""
+    marked = [cell for cell in cells if mark in cell]
+    if not marked or not all(THOUSANDS[mark].fullmatch(cell) for cell in marked):
+        return False
+    bare = [cell for cell in cells if mark not in cell]
+    return any(HUNDREDS.fullmatch(cell) for cell in bare) and not any(BARE_THOUSANDS.fullmatch(cell) for cell in bare)
+
+
+def _without_codes(table: Table, data: Data) -> Table:
+    """The table with empty cells where a code of `data.missing` stands; patients' ids stay as they are."""
+    if not data.missing:
+        return table
+    found: dict[tuple[str, str], int] = {}
+    text = table.text.copy()
+    for column in (str(name) for name in text.columns if name not in (data.patient, data.patients_patient)):
+        spelt = {cell: code for cell in set(text[column]) - MISSING if (code := _code_of(cell, table.decimal, data))}
+        codes = text[column].map(spelt)
+        counts = codes.value_counts()
+        found |= {(column, str(code)): int(counts[code]) for code in data.missing if code in counts}
+        text[column] = text[column].mask(codes.notna(), "")
+    return replace(table, text=text, recoded=found)
+
+
+def _code_of(cell: str, decimal: str, data: Data) -> str | None:
+    """The code of `data.missing` that a cell holds, as text or as a number, if any."""
+    if cell in data.missing:
+        return cell
+    if not NUMBER[decimal].fullmatch(cell):
+        return None
+    number = float(cell.replace(decimal, "."))
+    return next((code for code in data.missing if NUMBER["."].fullmatch(code) and float(code) == number), None)
 
 
 def shown(cell: str) -> str:
@@ -165,8 +216,9 @@ def _read_csv(path: Path, name: str, data: Data) -> Table:
     columns = {column: [row[place] for row in rows] for place, column in enumerate(header) if column}
     frame = pd.DataFrame(columns, dtype=object)
     lines = np.array([line for line, _ in records[1:]], dtype=np.int64)
-    decimal = _find_decimal(columns, name) if data.decimal == "auto" else data.decimal
-    return Table(name, frame, lines, encoding, decimal)
+    found = data.decimal == "auto"
+    decimal = _find_decimal(columns, name, delimiter) if found else data.decimal
+    return Table(name, frame, lines, encoding, decimal, found)
 
 
 def _decode(content: bytes, name: str, encoding: str) -> tuple[str, str]:
@@ -225,6 +277,9 @@ def _records(text: str, delimiter: str, name: str) -> list[tuple[int, list[str]]
                 records.append((line, cells))
             line = reader.line_num + 1
     except csv.Error as error:
+        if "field limit" in str(error):
+            message = f"a cell has more than {csv.field_size_limit():,} characters, or a quoted cell is not closed"
+            raise InputError(f"{name}: line {line}: {message}; shorten it") from error
         raise InputError(f"{name}: line {line}: a quoted cell is not closed or is broken ({error})") from error
     return records
 
@@ -247,16 +302,24 @@ def _refuse_twins(header: list[str], name: str) -> None:
         )
 
 
-def _find_decimal(columns: dict[str, list[str]], name: str) -> str:
-    """The decimal mark that most numbers of the file are written with; `InputError` where 1,234 could be either."""
-    with_comma = [cell for cells in columns.values() for cell in cells if "," in cell and DECIMAL_COMMA.fullmatch(cell)]
-    if not with_comma:
-        return "."
-    with_point = sum(1 for cells in columns.values() for cell in cells if "." in cell and DECIMAL_POINT.fullmatch(cell))
-    if not with_point and all(THOUSANDS.fullmatch(cell) for cell in with_comma):
-        message = f"{shown(with_comma[0])} could be a decimal comma or a mark of thousands; set data.decimal"
+def _find_decimal(columns: dict[str, list[str]], name: str, delimiter: str) -> str:
+    """The decimal mark of the file; `InputError` where nothing tells 1,234 (or 1.234) of decimals from thousands.
+
+    Cells whose mark cannot be that of thousands (3,5 and 0.123) tell it, by majority. Without any, marks that may be
+    either are refused; points are taken as decimal in a file whose cells commas separate.
+    """
+    patterns = {",": DECIMAL_COMMA, ".": DECIMAL_POINT}
+    marked = {mark: [cell for cells in columns.values() for cell in cells if mark in cell and pattern.fullmatch(cell)]
+              for mark, pattern in patterns.items()}  # fmt: skip
+    plain = {mark: sum(1 for cell in cells if not THOUSANDS[mark].fullmatch(cell)) for mark, cells in marked.items()}
+    if any(plain.values()):
+        return "," if plain[","] > plain["."] else "."
+    unclear = marked[","] or (marked["."] if delimiter != "," else [])
+    if unclear:
+        what = "a decimal comma" if "," in unclear[0] else "a decimal point"
+        message = f"{shown(unclear[0])} could be {what} or a mark of thousands; set data.decimal"
         raise InputError(f"{name}: {message}")
-    return "," if len(with_comma) > with_point else "."
+    return "."
 
 
 # -- Parquet ----------------------------------------------------------------------------------------------------------

@@ -164,7 +164,7 @@ _OUTCOME_MODEL = _keys(
 _DEPENDS_ON: dict[str, tuple[str, ...]] = {
     "cohort": (
         *("data", "landmark", "growth.rows", "growth.residual_by", "growth.weights", "growth.slope_of"),
-        *_keys("markers.*", "column transform"),
+        *_keys("markers.*", "column transform plausible"),
         *_keys("outcome", "kind time time_unit entry after_measurements event events competing censored column"),
         *_keys("outcome", "positive covariates strata one_visit missing_marker"),
         "validation.subgroups",
@@ -176,9 +176,9 @@ _DEPENDS_ON: dict[str, tuple[str, ...]] = {
     # Both stages again in each bootstrap sample; model.json also tells `predict` how to read a new patient.
     "outcome": (
         *("seed", *_GROWTH_MODEL, *_OUTCOME_MODEL, "outcome.bootstrap", "outcome.time_unit", "crossfit"),
-        *_keys("markers.*", "column transform unit"),
+        *_keys("markers.*", "column transform unit plausible"),
         *_keys("data", "patient patients_patient time time_unit date_format patients_date_format analysis_unit"),
-        *_keys("data", "time_zero duplicates categories"),
+        *_keys("data", "time_zero duplicates categories missing"),
     ),
     "validate": ("seed", "data.centre", *_OUTCOME_MODEL, "validation"),
     "report": tuple(key for key in Study.model_fields if key != "chunk_size"),

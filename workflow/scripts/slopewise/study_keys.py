@@ -149,6 +149,10 @@ class Data(Keys):
     duplicates: Literal["error", "mean", "first", "last", "keep"] = "error"
     """Two rows of one patient at one time: an error, their mean (before the transform), the first or last in the file,
     or keep both. Example: `mean`"""
+    missing: Codes = ()
+    """Code or codes that mean a missing value, in both tables, besides those that always do: a cell that holds one, as
+    text or as a number, is empty. They are counted for each column; the patient's own column is left as it is.
+    Example: `[-999, unknown]`"""
     incomplete: Literal["exclude", "error"] = "exclude"
     """What lacks something that the analysis needs (a patient without rows, time zero, follow-up or outcome; a row
     without a time, or of a patient who is not in `data.patients`): `exclude` leaves it out, counted in the flow with
@@ -183,6 +187,9 @@ class Marker(Keys):
     """Column of the measurements. Example: `bili`"""
     transform: Literal["none", "log", "log1p", "sqrt", "logit"] = "none"
     """Applied to each value; a value outside its domain (the log of 0) is an error. Example: `log`"""
+    plausible: Annotated[tuple[float, float] | None, Field(strict=False)] = None
+    """Lowest and highest value that is possible, before the transform: a value outside is an error, with line and
+    patient, here and in `predict`. Example: `[1, 7]`"""
     unit: str = ""
     """Unit after the transform, for the report. Example: `log mg/dl`"""
     label: str = ""

@@ -65,6 +65,7 @@ def broken_rules(study: Study) -> Iterator[Finding]:
     yield from _formula_rules(study)
     yield from _outcome_rules(study)
     yield from _covariate_rules(study)
+    yield from _missing_rules(study)
     yield from _group_rules(study)
 
 
@@ -126,6 +127,8 @@ def _marker_rules(study: Study) -> Iterator[Finding]:
         elif not MARKER_NAME.fullmatch(name):
             message = "a marker's name starts with a letter and goes on with letters, digits, `_` or `-`, 100 at most"
             yield Finding(path, message)
+        if marker.plausible is not None and marker.plausible[0] >= marker.plausible[1]:
+            yield Finding((*path, "plausible"), "the lowest possible value comes first, then a higher one: [1, 7]")
         fast = marker.fast_change
         if fast is not None and fast.below is None and fast.above is None:
             yield Finding((*path, "fast_change"), "names no limit; for example {below: -0.2}")
@@ -256,6 +259,19 @@ def _value_rules(study: Study) -> Iterator[Finding]:
         yield Finding(("outcome", "time_unit"), "is missing; outcome.time needs it")
     if outcome.column and outcome.column == outcome.time:
         yield Finding(("outcome", "column"), f"column {outcome.column!r} is outcome.time already")
+
+
+def _missing_rules(study: Study) -> Iterator[Finding]:
+    """A code of missing values is no code of the outcome."""
+    outcome = study.outcome
+    named = {"events": outcome.events, "competing": outcome.competing, "positive": filter(None, [outcome.positive])}
+    if "censored" in outcome.model_fields_set:
+        named["censored"] = outcome.censored
+    for key, codes in named.items():
+        for code in codes:
+            if code in study.data.missing:
+                message = f"the code {code} is in outcome.{key} too: it cannot be missing and a code of the outcome"
+                yield Finding(("data", "missing"), message)
 
 
 def _code_rules(study: Study) -> Iterator[Finding]:

@@ -26,6 +26,7 @@ from slopewise.cohort.people import (
     set_clock,
 )
 from slopewise.cohort.plausible import check_followup, refuse_constant, warn_of_units
+from slopewise.cohort.recoded import tell_recoded
 from slopewise.cohort.rows import read_rows, transformed
 from slopewise.design_screen import screen
 from slopewise.run import InputError, file_digest
@@ -68,6 +69,7 @@ def prepare_cohort(study: Study, folder: Path, runs: Callable[[float], bool] | N
     patients = read_patients(folder, study.data)
     for table in filter(None, (measurements, patients)):
         _tell_encoding(table, findings)
+    tell_recoded([table for table in (measurements, patients) if table is not None], study.data.missing, findings)
     columns = find_columns(study, measurements, patients, findings)
     findings.stop_at_errors()
     files = (measurements.name, (patients or measurements).name)

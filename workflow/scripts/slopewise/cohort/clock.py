@@ -31,6 +31,8 @@ ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.
 WITH_ZONE = re.compile(ISO.pattern + r"\s*(Z|[+-][0-9]{2}:?[0-9]{2})")
 SLASHED = re.compile(r"([0-9]{1,2})([-/. ])([0-9]{1,2})\2([0-9]{4}|[0-9]{2})")
 EPOCH = datetime(1970, 1, 1)
+LARGEST = 1e50
+"""No measurement, covariate or time is as large: squares and products of larger numbers overflow."""
 
 
 def in_unit(values: np.ndarray, unit: str, analysis_unit: str) -> np.ndarray:
@@ -38,6 +40,18 @@ def in_unit(values: np.ndarray, unit: str, analysis_unit: str) -> np.ndarray:
     if unit == analysis_unit:
         return values + 0.0
     return values * DAYS[unit] / DAYS[analysis_unit] + 0.0  # + 0.0 so that no minus zero is written
+
+
+def finite(table: Table, column: str) -> tuple[np.ndarray, list[BadCell]]:
+    """A column as numbers like `sources.numbers`; what is too large to compute with is a bad cell, and NaN."""
+    values, bad = numbers(table, column)
+    large = np.flatnonzero(np.abs(values) > LARGEST)
+    bad += [BadCell(int(row), f"{shown(table.text[column].iloc[row])} {TOO_LARGE}", numeric=True) for row in large]
+    values[large] = np.nan
+    return values, bad
+
+
+TOO_LARGE = "is no possible value (a code of missing values?) and too large to compute with"
 
 
 def read_times(
@@ -48,7 +62,7 @@ def read_times(
     `key` is the key of the study file that holds `date_format`, for messages.
     """
     if unit != "date":
-        return numbers(table, column)
+        return finite(table, column)
     cells = table.text[column]
     if date_format == "auto":
         unclear = _not_iso(cells.to_list())

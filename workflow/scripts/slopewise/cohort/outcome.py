@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from slopewise.cohort.clock import finite
 from slopewise.cohort.findings import ERROR, Findings
 from slopewise.cohort.incomplete import severity
-from slopewise.sources import MISSING, BadCell, Table, numbers, shown
+from slopewise.sources import MISSING, BadCell, Table, shown
 from slopewise.study import Study
 from slopewise.study_keys import canonical_code
 
@@ -20,7 +21,7 @@ def read_outcome(study: Study, table: Table, findings: Findings) -> np.ndarray:
         action = "fill it in, or delete the patient from the files"
         findings.add_cells(table, outcome.column, empty, action, study.data.patient)
     if outcome.kind == "continuous":
-        values, bad = numbers(table, outcome.column)
+        values, bad = finite(table, outcome.column)
         findings.add_cells(table, outcome.column, bad, "correct it", study.data.patient)
         return values
     cells = table.text[outcome.column]

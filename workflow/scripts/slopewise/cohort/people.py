@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -50,7 +51,7 @@ def patients_of_rows(study: Study, table: Table, findings: Findings) -> Table:
         values = constant_values(table, column, key, patient, findings)
         columns[column] = [values.get(name, "") for name in columns[patient]]
     frame = pd.DataFrame(columns, dtype=object)
-    return Table(table.name, frame, first["line"].to_numpy(), table.encoding, table.decimal)
+    return replace(table, text=frame, lines=first["line"].to_numpy())
 
 
 def constant_values(table: Table, column: str, key: str, patient_column: str, findings: Findings) -> dict[str, str]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from slopewise.cohort.clock import read_times
+from slopewise.cohort.clock import LARGEST, TOO_LARGE, finite, read_times
 from slopewise.cohort.columns import Columns
 from slopewise.cohort.findings import ERROR, WARNING, Findings, line_word
 from slopewise.cohort.incomplete import severity, way_out
@@ -37,6 +37,9 @@ TRANSFORMS: Mapping[str, Transform] = {
     "sqrt": Transform(np.sqrt, lambda x: x >= 0, "numbers from 0"),
     "logit": Transform(lambda x: np.log(x) - np.log1p(-x), lambda x: (x > 0) & (x < 1), "numbers between 0 and 1"),
 }
+
+
+MEND = "correct it, leave the cell empty, or name it in data.missing"
 
 
 def read_rows(study: Study, table: Table, columns: Columns, findings: Findings) -> pd.DataFrame:
@@ -99,6 +102,9 @@ def read_markers(study: Study, table: Table, findings: Findings) -> dict[str, np
         outside = outside_domain(table, marker, values[name])
         action = "correct it, leave the cell empty, or choose another transform"
         findings.add_cells(table, marker.column, outside, action, study.data.patient)
+        findings.add_cells(table, marker.column, _too_large(table, marker, values[name]), MEND, study.data.patient)
+        action = f"correct it, leave the cell empty, or widen markers.{name}.plausible"
+        findings.add_cells(table, marker.column, _implausible(table, marker, values[name]), action, study.data.patient)
     return values
 
 
@@ -108,6 +114,24 @@ def outside_domain(table: Table, marker: Marker, values: np.ndarray) -> list[Bad
     wrong = ~np.isnan(values) & ~transform.defined(values)
     what = f"has no {marker.transform}, which takes {transform.domain}"
     return [BadCell(int(row), f"{shown(table.text[marker.column].iloc[row])} {what}") for row in np.flatnonzero(wrong)]
+
+
+def _too_large(table: Table, marker: Marker, values: np.ndarray) -> list[BadCell]:
+    """The cells of a marker that stay too large to compute with after its transform."""
+    with np.errstate(all="ignore"):
+        scale = TRANSFORMS[marker.transform].apply(values)
+    wrong = np.flatnonzero(np.isfinite(scale) & (np.abs(scale) > LARGEST))
+    return [BadCell(int(row), f"{shown(table.text[marker.column].iloc[row])} {TOO_LARGE}") for row in wrong]
+
+
+def _implausible(table: Table, marker: Marker, values: np.ndarray) -> list[BadCell]:
+    """The cells of a marker outside its plausible range (`markers.X.plausible`)."""
+    if marker.plausible is None:
+        return []
+    low, high = marker.plausible
+    what = f"is outside what is plausible, {low:g} to {high:g}"
+    outside = np.flatnonzero((values < low) | (values > high))
+    return [BadCell(int(row), f"{shown(table.text[marker.column].iloc[row])} {what}") for row in outside]
 
 
 def typed_column(table: Table, column: str, study: Study, findings: Findings) -> np.ndarray:
@@ -125,6 +149,8 @@ def typed_column(table: Table, column: str, study: Study, findings: Findings) ->
         return words
     values, bad = numbers(table, column)
     if not bad:
+        values, bad = finite(table, column)
+        findings.add_cells(table, column, bad, MEND, study.data.patient)
         return values
     if len(bad) == present.sum() and not any(cell.numeric for cell in bad):
         return words
