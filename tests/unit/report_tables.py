@@ -110,6 +110,8 @@ class Invented:
             **{f"{name}.csv": pd.DataFrame(columns=list(table.columns)) for name, table in EMPTY.items()},
             **check_tables(self.markers, slopes),
             "growth/origin.csv": self._origin(),
+            "growth/heteroscedastic.csv": self._heteroscedastic(),
+            "growth/verdict.csv": self._verdict(),
             "growth/fits.csv": self._fits(),
             "slopes/slopes.parquet": slopes,
             "slopes/reliability.csv": self._reliability(),
@@ -257,12 +259,24 @@ class Invented:
         return pd.DataFrame(rows, columns=list(tables.TABLES["growth/comparison"].columns))
 
     def _serial(self) -> pd.DataFrame:
-        verdicts = ["trend", *["trend_or_serial"] * (len(self.markers) - 1)]
-        rows = [
-            (m, 354.0, 344.0, 345.0, 341.0, 0.4, 1.5, 0.3, 4.0, 0.09 if v != "trend" else 0.02, v)
-            for m, v in zip(self.markers, verdicts, strict=True)
-        ]
+        rows = [(m, 354.0, 344.0, 345.0, 341.0, 0.4, 1.5, 0.3, 4.0, p) for m, p in self._beside()]
         return pd.DataFrame(rows, columns=list(tables.TABLES["growth/serial"].columns))
+
+    def _beside(self) -> list[tuple[str, float]]:
+        """p of the slope beside serial correlation: the first marker's slope survives it."""
+        return [(marker, 0.02 if place == 0 else 0.09) for place, marker in enumerate(self.markers)]
+
+    def _heteroscedastic(self) -> pd.DataFrame:
+        rows = [(m, by, 352.0, 343.0, 1.3, 2.0, 0.16, 9.0, 0.007) for m in self.markers for by in ("time", "fitted")]
+        return pd.DataFrame(rows, columns=list(tables.TABLES["growth/heteroscedastic"].columns))
+
+    def _verdict(self) -> pd.DataFrame:
+        rows = [
+            (m, "trend" if p < 0.05 else "unclear", "" if p < 0.05 else "serial", "bootstrap", 0.003, 0.008, 0.03, p,
+             0.007, 0.007, False)
+            for m, p in self._beside()
+        ]  # fmt: skip
+        return pd.DataFrame(rows, columns=list(tables.TABLES["growth/verdict"].columns))
 
     def _trends(self) -> pd.DataFrame:
         rows = [(m, 45, 0.31, 0.2, 1.7, 44, 61, 0.03) for m in self.markers]

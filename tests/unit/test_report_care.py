@@ -31,7 +31,7 @@ def calm(tmp_path_factory) -> tuple[Frames, Naming]:
     frames = Frames.read(folder)
     frames = changed(frames, "reliability", "reliability < 1", reliability=0.7)
     frames = changed(frames, "slopes", "visits < 2", visits=2)
-    frames = changed(frames, "serial", "share < 2", verdict="trend")
+    frames = changed(frames, "judged", "singular == False", verdict="trend", against="")
     frames = changed(frames, "spread", "rows > 0", sd=1.0)
     frames = changed(frames, "normality", "number > 0", kurtosis=0.2, outside=0.03)
     frames = changed(frames, "visits", "p_value < 1", p_value=0.5)
@@ -52,11 +52,11 @@ def test_a_calm_study_gives_no_warning(calm):
         ("fits", "marker == 'beta'", {"singular": True}, "Singular fits", "beta 19 of 19"),
         ("patients", "followup > 0.5", {"event": 0}, "Sample size", "events for each coefficient"),
         (
-            "serial",
+            "judged",
             "marker == 'beta'",
-            {"verdict": "trend_or_serial"},
-            "Trend or serial correlation",
-            "residuals: beta.",
+            {"verdict": "unclear", "against": "f_test serial"},
+            "Slopes of the patients’ own are not established",
+            "as well: beta (the F test disagrees, serially correlated residuals).",
         ),
         (
             "spread",

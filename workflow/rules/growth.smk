@@ -1,7 +1,7 @@
 # Growth-curve mixed models of each marker and the cross-fitted slopes of each patient.
 # needs  cohort/measurements.parquet, cohort/patients.parquet, folds.parquet
-# makes  growth/{fixed_effects,covariance,population,comparison,serial,trends,variogram,implied,correlation,patients,
-#        planned,residuals,scatter,spread,quantiles,normality,visits,linearity,slopes_by_stratum,centring,origin,lines,fits}.csv,
+# makes  growth/{fixed_effects,covariance,population,comparison,serial,heteroscedastic,verdict,trends,variogram,implied,
+#        correlation,patients,planned,residuals,scatter,spread,quantiles,normality,visits,linearity,slopes_by_stratum,centring,origin,lines,fits}.csv,
 #        slopes/{slopes,crossfit}.parquet, slopes/{slopes,leakage_audit,fast_changers,fast_share,dropout,dropout_pattern}.csv
 #        slopes/reliability.csv (rate_slopes, for a study without an outcome; else fit_outcome makes it)
 # steps  compare_growth; cross_fit_slopes (a job per chunk of markers), gather_slopes, rate_slopes
@@ -23,6 +23,8 @@ rule compare_growth:
         population="results/{study}/growth/population.csv",
         comparison="results/{study}/growth/comparison.csv",
         serial="results/{study}/growth/serial.csv",
+        heteroscedastic="results/{study}/growth/heteroscedastic.csv",
+        verdict="results/{study}/growth/verdict.csv",
         trends="results/{study}/growth/trends.csv",
         variogram="results/{study}/growth/variogram.csv",
         implied="results/{study}/growth/implied.csv",

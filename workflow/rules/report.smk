@@ -12,6 +12,8 @@ GROWTH = results(
     "growth/population.csv",
     "growth/comparison.csv",
     "growth/serial.csv",
+    "growth/heteroscedastic.csv",
+    "growth/verdict.csv",
     "growth/trends.csv",
     "growth/variogram.csv",
     "growth/implied.csv",

@@ -19,6 +19,7 @@ def compare(
     from slopewise import tables
     from slopewise.growth.compare import q_values
     from slopewise.growth.evidence import compare_marker
+    from slopewise.growth.judgement import verdicts
     from slopewise.run_progress import counted
     from slopewise.slopes import all_markers, growth_model, population_course
     from slopewise.slopes_strata import describe
@@ -39,13 +40,16 @@ def compare(
         for name, frame in {**evidence, **shape, "population": population_course(data, batch, rows)}.items():
             found[name].append(frame.assign(marker=marker))
         run.logger.info("%s: %s", marker, batch.fit(0).message or "converged")
-    for name, path in outputs.items():
+    whole = {}
+    for name in outputs:
         parts = [part for part in found[name] if len(part)]
-        table = pd.concat(parts) if parts else pd.DataFrame(columns=list(tables.TABLES[f"growth/{name}"].columns))
-        if name == "comparison":
-            by_model = table.groupby("model")["p_value"]
-            table["q_value"] = by_model.transform(lambda p: q_values(p.to_numpy(dtype=float)))
-        tables.write(table, f"growth/{name}", path)
+        whole[name] = pd.concat(parts) if parts else pd.DataFrame(columns=list(tables.TABLES[f"growth/{name}"].columns))
+    by_model = whole["comparison"].groupby("model")["p_value"]
+    whole["comparison"]["q_value"] = by_model.transform(lambda p: q_values(p.to_numpy(dtype=float)))
+    if len(whole["verdict"]):
+        whole["verdict"] = verdicts(whole["verdict"], whole["comparison"])
+    for name, path in outputs.items():
+        tables.write(whole[name], f"growth/{name}", path)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from slopewise.tables_schema import FULL, INTEGER, NUMBER, TEXT, Kind, Table
+from slopewise.tables_schema import FLAG, FULL, INTEGER, NUMBER, TEXT, Kind, Table
 
 EFFECTS = ("residual", "intercept", "slope")
 
@@ -58,6 +58,26 @@ OF_GROWTH: dict[str, Table] = {
             "at": FULL,
             **_numbers("estimate se df ci_low ci_high slope slope_low slope_high sd slope_sd"),
             **_numbers("correlation correlation_low correlation_high"),
+        },
+        ("marker",),
+    ),
+    # The slope beside a residual variance that changes with the predictor, or with the value that is expected.
+    "growth/heteroscedastic": Table(
+        {
+            "marker": TEXT,
+            "by": ("time", "fitted"),
+            **_numbers("deviance_intercept deviance_slope sd_ratio lrt_scatter p_scatter lrt p_value"),
+        },
+        ("marker", "by"),
+    ),
+    "growth/verdict": Table(
+        {
+            "marker": TEXT,
+            "verdict": ("none", "trend", "unclear"),
+            "against": TEXT,
+            "arbiter": ("bootstrap", "mixture"),
+            **_numbers("p_value q_value p_f p_serial p_time p_fitted"),
+            "singular": FLAG,
         },
         ("marker",),
     ),

@@ -151,7 +151,6 @@ TABLES: dict[str, Table] = {
             "marker": TEXT,
             **_columns("deviance_random_intercept deviance_random_slope deviance_serial deviance_slope_and_serial"),
             **_columns("share range residual_sd lrt p_value"),
-            "verdict": ("none", "trend", "trend_or_serial"),
         },
         ("marker",),
     ),

@@ -23,17 +23,18 @@ from slopewise.growth.data import GrowthData
 from slopewise.growth.diagnose import implied_correlation, implied_variance, trends, variogram
 from slopewise.growth.draws import bootstrap_components
 from slopewise.growth.fit import GrowthFit
+from slopewise.growth.heteroscedastic import compare_scatter
 from slopewise.growth.influence import influence
+from slopewise.growth.judgement import AGAINST
 from slopewise.growth.model import GrowthModel
 from slopewise.growth.pooling import patient_rows, planned_reliability
 from slopewise.growth.residuals import residual_table
 from slopewise.growth.serial import SerialComparison, SerialFit, compare_serial
 
+NAMES = ("serial", "heteroscedastic", "verdict", "trends", "variogram", "implied", "correlation")
+
 DRAWS = 200
 """Draws of the parametric bootstrap for the intervals of variance components that have no profile."""
-
-ALPHA = 0.05
-"""Below this p of the slope in the presence of serial correlation, the slope is said to survive the comparison."""
 
 
 def compare_marker(
@@ -52,7 +53,6 @@ def compare_marker(
     comparison = comparison_rows(models)
     slope = comparison["model"] == "random_slope"
     comparison.loc[slope, "p_value_bootstrap"] = bootstrap_p(models, draws, rng, threads)
-    p = float(comparison.loc[slope, "p_value"].iloc[0]) if slope.any() else np.nan
     if differs(model, textbook) or study.structure != "correlated":
         comparison = pd.concat([comparison, pd.DataFrame([_own_row(own, study)])], ignore_index=True)
     return {
@@ -60,7 +60,7 @@ def compare_marker(
         "covariance": pd.concat([components(fit, draws, rng).assign(model=name) for name, fit in fits.items()]),
         "comparison": comparison,
         "residuals": residual_table(own, study),
-        **_detective(models, p, in_time),
+        **_detective(models, in_time),
         **_checks(models, textbook, threads),
     }
 
@@ -116,12 +116,14 @@ def _own_row(own: GrowthData, study: GrowthFit) -> dict[str, object]:
     return {"model": "study", **information(by(True), by(False), parameters), **missing, **explained(study)}
 
 
-def _detective(models: SideBySide, p: float, in_time: bool) -> dict[str, pd.DataFrame]:
-    """The tables serial, trends, variogram, implied and correlation; empty where there is no random slope.
+def _detective(models: SideBySide, in_time: bool) -> dict[str, pd.DataFrame]:
+    """The tables serial, heteroscedastic, trends, variogram, implied, correlation; empty without a random slope.
+
+    And of verdict what one marker tells: the p of each test and whether the fit is singular.
 
     What takes the residual variance to be the same in every row (all but implied) is empty where it is not.
     """
-    empty = {name: pd.DataFrame() for name in ("serial", "trends", "variogram", "implied", "correlation")}
+    empty = {name: pd.DataFrame() for name in NAMES}
     if "random_intercept" not in models.reml:
         return empty
     found, one_variance = empty, models.data.one_residual_variance
@@ -130,15 +132,21 @@ def _detective(models: SideBySide, p: float, in_time: bool) -> dict[str, pd.Data
     if "random_slope" not in models.reml:
         return found
     found["implied"] = implied_variance(models)
+    tests = dict.fromkeys(AGAINST, np.nan) | {"singular": models.reml["random_slope"].singular}
+    found["verdict"] = pd.DataFrame([tests])
     if not one_variance:
         return found
+    found["heteroscedastic"] = scatter = compare_scatter(models)
+    tests |= {f"p_{row.by}": row.p_value for row in scatter.itertuples()} | {"p_f": found["trends"]["p_value"].iloc[0]}
     found["correlation"] = implied_correlation(models)
     serial = SerialFit(np.nan, 0.0, np.nan, models.reml["random_intercept"].sigma)
     if in_time:
         compared = compare_serial(models.reml["random_intercept"], models.reml["random_slope"])
-        found["serial"] = pd.DataFrame([_serial_row(compared, p)])
+        found["serial"] = pd.DataFrame([_serial_row(compared)])
+        tests["p_serial"] = compared.p_value
         serial = compared.serial
         found["variogram"] = variogram(models, serial)
+    found["verdict"] = pd.DataFrame([tests])
     return found
 
 
@@ -160,8 +168,7 @@ def _checks(models: SideBySide, textbook: GrowthModel, threads: int) -> dict[str
     return found
 
 
-def _serial_row(compared: SerialComparison, p: float) -> dict[str, object]:
-    verdict = "none" if not p < ALPHA else "trend" if compared.p_value < ALPHA else "trend_or_serial"
+def _serial_row(compared: SerialComparison) -> dict[str, object]:
     return {
         **{f"deviance_{name}": value for name, value in compared.deviance.items()},
         "share": compared.serial.share,
@@ -169,5 +176,4 @@ def _serial_row(compared: SerialComparison, p: float) -> dict[str, object]:
         "residual_sd": compared.serial.sd,
         "lrt": compared.lrt,
         "p_value": compared.p_value,
-        "verdict": verdict,
     }

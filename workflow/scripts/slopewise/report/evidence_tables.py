@@ -20,8 +20,11 @@ MODELS = {
     "study": "the study’s own",
 }
 
-VERDICTS = {"none": "none shown", "trend": "a trend", "trend_or_serial": "trend or serial"}
-"""What the comparison says of a slope of the patient's own: none shown, a trend, or a trend or serial correlation."""
+VERDICTS = {"none": "none shown", "trend": "a trend", "unclear": "open"}
+"""What the comparison says of a slope of the patient's own: none shown, a trend, or that the tests disagree."""
+
+
+BESIDE = ("p_f", "p_serial", "p_time", "p_fitted")
 
 
 def row_of(table: pd.DataFrame, marker: str, model: str | None = None) -> pd.Series | None:
@@ -45,7 +48,7 @@ def glance_table(frames: Frames, naming: Naming) -> Table:
     lines: list[list[Cell | str]] = []
     for marker in naming.study.markers:
         level, slope = (row_of(frames.comparison, marker, name) for name in ("random_intercept", "random_slope"))
-        serial, trend = row_of(frames.serial, marker), row_of(frames.trends, marker)
+        judged = row_of(frames.judged, marker)
         spread = slope_spread(frames, naming, marker)
         sd = Cell("–") if spread is None else Cell(
             figures(spread["sd_or_correlation"]), figure_interval(spread["ci_low"], spread["ci_high"])
@@ -58,18 +61,19 @@ def glance_table(frames: Frames, naming: Naming) -> Table:
                 number(level["icc"] if level is not None else missing, 2),
                 sd,
                 *(p_value(p) for p in tests),
-                p_value(trend["p_value"] if trend is not None else missing),
-                p_value(serial["p_value"] if serial is not None else missing),
-                VERDICTS[serial["verdict"]] if serial is not None else "–",
+                *(p_value(judged[name] if judged is not None else missing) for name in BESIDE),
+                ("yes" if judged["singular"] else "no") if judged is not None else "–",
+                VERDICTS[judged["verdict"]] if judged is not None else "–",
             ]
         )
     columns = [
         "marker", "ICC", "SD of slopes, 95% interval", "p, mixture", "p, bootstrap",
-        "q", "p, F test", "p, beside serial", "own slope",
+        "q", "p, F test", "p, beside serial", "p, beside variance by time", "p, beside variance by value", "singular",
+        "own slope",
     ]  # fmt: skip
     caption = "Is a random slope needed? One row a marker"
     marks = {"marker": list(naming.study.markers)}
-    return Table("growth-evidence", caption, columns, lines, frozenset({0, 8}), marks)
+    return Table("growth-evidence", caption, columns, lines, frozenset({0, 10, 11}), marks)
 
 
 def beyond(frames: Frames, naming: Naming) -> str:
@@ -168,6 +172,24 @@ def serial_table(frames: Frames, naming: Naming) -> Table | None:
     ]  # fmt: skip
     caption = "Trend or serial correlation? REML deviances"
     return Table("growth-serial", caption, columns, lines) if lines else None
+
+
+def scatter_table(frames: Frames, naming: Naming) -> Table | None:
+    """The models with a residual variance that changes with the predictor, or with the expected value."""
+    by = {"time": naming.predictor, "fitted": "expected value"}
+    lines: Lines = []
+    for marker in naming.study.markers:
+        for row in frames.heteroscedastic[frames.heteroscedastic["marker"] == marker].itertuples():
+            deviances = [number(row.deviance_intercept, 1), number(row.deviance_slope, 1)]
+            scatter = [number(row.sd_ratio, 2), p_value(row.p_scatter)]
+            test = [number(row.lrt, 2), p_value(row.p_value)]
+            lines.append((marker, [by[str(row.by)], *deviances, *scatter, *test]))
+    columns = [
+        "marker", "variance by", "random intercept", "random slope", "SD at the ninth tenth over the first",
+        "p of that", "likelihood ratio of the slope beside it", "p",
+    ]  # fmt: skip
+    caption = "Trend or a residual variance that changes? REML deviances"
+    return marker_table("growth-scatter", caption, columns, lines, naming, frozenset({0, 1})) if lines else None
 
 
 def trends_table(frames: Frames, naming: Naming) -> Table | None:

@@ -26,6 +26,8 @@ FILES = {
     "population": "growth/population.csv",
     "comparison": "growth/comparison.csv",
     "serial": "growth/serial.csv",
+    "heteroscedastic": "growth/heteroscedastic.csv",
+    "judged": "growth/verdict.csv",
     "trends": "growth/trends.csv",
     "variogram": "growth/variogram.csv",
     "implied": "growth/implied.csv",
@@ -113,6 +115,8 @@ class Frames(ShortRepr):
     population: pd.DataFrame
     comparison: pd.DataFrame
     serial: pd.DataFrame
+    heteroscedastic: pd.DataFrame
+    judged: pd.DataFrame
     trends: pd.DataFrame
     variogram: pd.DataFrame
     implied: pd.DataFrame

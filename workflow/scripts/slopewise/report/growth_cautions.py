@@ -135,17 +135,30 @@ def dropout(frames: Frames, naming: Naming) -> Found:
     return found
 
 
-def serial(frames: Frames, naming: Naming) -> Found:
-    """Markers whose courses serial correlation would explain as well as slopes."""
-    rows = _rows(frames.serial, naming)
-    return [naming.marker(row.marker) for row in rows[rows["verdict"] == "trend_or_serial"].itertuples()]
+DOUBTS = {
+    "f_test": "the F test disagrees",
+    "serial": "serially correlated residuals",
+    "time": "a residual variance that changes along the predictor",
+    "fitted": "a residual variance that changes with the expected value",
+    "singular": "singular fit",
+}
+
+
+def open_trends(frames: Frames, naming: Naming) -> Found:
+    """Markers whose slopes the likelihood ratio finds, and something else speaks against or would explain as well."""
+    rows = _rows(frames.judged, naming)
+    return [
+        f"{naming.marker(row.marker)} ({', '.join(DOUBTS[word] for word in str(row.against).split())})"
+        for row in rows[rows["verdict"] == "unclear"].itertuples()
+    ]
 
 
 CHECKS: tuple[tuple[str, Callable[[Frames, Naming], Found], str], ...] = (
     (
-        "Trend or serial correlation",
-        serial,
-        "The data cannot distinguish patient-specific slopes from serially correlated residuals: {}.",
+        "Slopes of the patients’ own are not established",
+        open_trends,
+        "The likelihood ratio finds slopes of the patients’ own, but other evidence disagrees or would explain the "
+        "courses as well: {}.",
     ),
     (
         "Unequal scatter",

@@ -14,6 +14,7 @@ from slopewise.report.evidence_tables import (
     fixed_by_model,
     glance_table,
     row_of,
+    scatter_table,
     serial_table,
     shares_table,
     slope_spread,
@@ -22,7 +23,7 @@ from slopewise.report.evidence_tables import (
 from slopewise.report.frames import Frames
 from slopewise.report.marker_panels import Detailed, Draw, of, pictures
 from slopewise.report.naming import Naming
-from slopewise.report.numbers import figure_interval, figures, number, p_words, percent
+from slopewise.report.numbers import figure_interval, figures, in_words, number, p_value, p_words, percent
 from slopewise.report.parts import Section
 
 LEVEL = 0.05
@@ -43,6 +44,7 @@ def evidence_section(frames: Frames, naming: Naming) -> Section:
             "shares": shares_table(frames, naming),
             "fixed": fixed_by_model(frames, naming),
             "serial": serial_table(frames, naming),
+            "scatter": scatter_table(frames, naming),
             "trends": trends_table(frames, naming),
             "components": components_table(frames, naming),
             "lines": pictures(
@@ -105,22 +107,62 @@ def marker_words(frames: Frames, naming: Naming, marker: str) -> str:
         )
     share = percent(level["icc"])
     said = [f"{name}: {share} of what is left after the fixed effects lies between patients (intraclass correlation)."]
-    p = f"{p_words(slope['p_value'])} by the boundary mixture"
-    if math.isfinite(slope["p_value_bootstrap"]):
-        p += f", {p_words(slope['p_value_bootstrap'])} by the parametric bootstrap"
-    if slope["p_value"] >= LEVEL:
+    judged = row_of(frames.judged, marker)
+    if judged is None:
+        return said[0]
+    ratio = f"the likelihood ratio is {number(slope['lrt'], 2)} ({p_of(judged, slope)})"
+    spread = spread_words(frames, naming, marker)
+    if judged["verdict"] == "none":
         said.append(
-            f"The data do not show that patients have slopes of their own: the likelihood ratio is "
-            f"{number(slope['lrt'], 2)} ({p}). That is no proof that all slopes are the same; "
-            f"{spread_words(frames, naming, marker)}"
+            f"The data do not show that patients have slopes of their own: {ratio}. That is no proof that all slopes "
+            f"are the same; {spread}"
         )
+        if judged["p_f"] < LEVEL:
+            said.append(f"The F test of equal slopes says otherwise ({p_words(judged['p_f'])}): the tests disagree.")
     else:
-        said.append(
-            f"Patients’ courses are not parallel: the likelihood ratio is {number(slope['lrt'], 2)} ({p}); "
-            f"{spread_words(frames, naming, marker)}"
-        )
-        said.append(serial_words(frames, marker))
+        said.append(f"Parallel lines do not describe the courses: {ratio}; {spread}")
+        said.append(judged_words(judged))
     return " ".join(part for part in said if part)
+
+
+def p_of(judged: pd.Series, slope: pd.Series) -> str:
+    """The p that decides, and how it was found; of several markers the q-value beside it."""
+    p = f"{p_words(judged['p_value'])} by the parametric bootstrap"
+    if judged["arbiter"] == "mixture":
+        p = f"{p_words(judged['p_value'])} by the boundary mixture, no bootstrap having been asked for"
+    elif (slope["p_value"] < LEVEL) != (judged["p_value"] < LEVEL):
+        p += f", which decides; {p_words(slope['p_value'])} by the boundary mixture"
+    return p + (f"; q across markers {p_value(judged['q_value'])}" if math.isfinite(judged["q_value"]) else "")
+
+
+BESIDE = {
+    "p_f": "the exact F test of equal slopes finds it, too",
+    "p_serial": "it survives beside serially correlated residuals",
+    "p_time": "beside a residual variance that changes with the predictor",
+    "p_fitted": "beside one that changes with the expected value",
+}
+AGAINST = {
+    "f_test": ("p_f", "the exact F test of equal slopes does not find them ({})"),
+    "serial": ("p_serial", "residuals of which neighbours are alike would explain the courses as well ({})"),
+    "time": ("p_time", "a residual variance that changes with the predictor would explain them as well ({})"),
+    "fitted": ("p_fitted", "a residual variance that changes with the expected value would explain them as well ({})"),
+}
+
+
+def judged_words(judged: pd.Series) -> str:
+    """Whether all tests agree that there are slopes, and else what speaks against them."""
+    if judged["verdict"] == "trend":
+        known = [f"{words} ({p_words(judged[name])})" for name, words in BESIDE.items() if math.isfinite(judged[name])]
+        if not known:
+            return "No other explanation could be examined."
+        return f"All tests agree: {in_words(known)}. It is a patient-specific trend."
+    reasons = [
+        AGAINST[word][1].format(p_words(judged[AGAINST[word][0]])) for word in str(judged["against"]).split()
+        if word in AGAINST
+    ]  # fmt: skip
+    if judged["singular"]:
+        reasons.append("the fit is singular, so that slopes are not told apart from levels")
+    return f"Whether patients have slopes of their own is open: {in_words(reasons)}."
 
 
 def spread_words(frames: Frames, naming: Naming, marker: str) -> str:
@@ -131,23 +173,6 @@ def spread_words(frames: Frames, naming: Naming, marker: str) -> str:
     ends = figure_interval(row["ci_low"], row["ci_high"])
     unit = naming.slope_unit(marker)
     return f"the standard deviation of the slopes is {figures(row['sd_or_correlation'])} {unit} (95% interval {ends})."
-
-
-def serial_words(frames: Frames, marker: str) -> str:
-    """Whether the slope survives beside serial correlation."""
-    row = row_of(frames.serial, marker)
-    if row is None:
-        return ""
-    if row["verdict"] == "trend":
-        return (
-            "The slope survives beside serially correlated residuals "
-            f"({p_words(row['p_value'])}): it is a patient-specific trend."
-        )
-    return (
-        "Residuals of which neighbours are alike would explain the courses as well "
-        f"({p_words(row['p_value'])} for the slope beside them): patient-specific trend or serial correlation, the "
-        "data cannot tell."
-    )
 
 
 def trend_panel(frames: Frames, naming: Naming) -> Draw:
