@@ -312,6 +312,7 @@ PLACES: dict[str, tuple[str, ...]] = {
 """The rows of `LEVELS` for each module that computes an interval."""
 NO_INTERVAL = {
     "metrics/calibration.py": "from where to where a curve is drawn",
+    "report/section_checks.py": "how far chance moves a p-value of so many permutations",
     "report/growth_cautions.py": "from which ratio of scatters on a caution is given",
 }
 """Modules that take such a quantile for something else."""

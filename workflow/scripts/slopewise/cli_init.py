@@ -36,6 +36,7 @@ from slopewise.cohort.clock import in_unit, read_times
 from slopewise.cohort.findings import ERROR
 from slopewise.cohort.kinds import kinds, problems_of
 from slopewise.cohort.sentinels import sentinels
+from slopewise.cohort.shapes import foreign_shape, wide_shape
 from slopewise.run import InputError, write_text
 from slopewise.sources import Table, called_alike, read_table
 from slopewise.study import parse_study
@@ -59,10 +60,12 @@ def draft_study(measurements: str, patients: str | None, name: str, dialect: Dia
     table = _read(measurements, "MEASUREMENTS", data)
     people = _read(patients, "--patients", data) if patients else None
     seen = look(table, people)
-    patient, in_people = guess_patient(seen, said.patient)
+    patient, in_people = _patient(seen, said.patient)
     seen = renamed(seen, patient.value, in_people)
     ids = meet(table, seen.patients, patient.value) if seen.patients is not None else Ids()
+    _refuse_shape(seen, patient.value, None)
     time = guess_time(seen, patient.value, said.time)
+    _refuse_shape(seen, patient.value, time.value)
     column = seen.columns[time.value]
     unit = guess_unit(table, patient.value, column, said.time_unit)
     date_format = guess_format(table, _dates(seen, column), said.date_format) if unit.value == "date" else "auto"
@@ -93,6 +96,24 @@ def draft_study(measurements: str, patients: str | None, name: str, dialect: Dia
         codes=_codes(seen, [marker.column for marker in markers], outcome.covariates),
     )  # fmt: skip
     return _with_moments(draft, times, said)
+
+
+def _patient(seen: Look, asked: str) -> tuple[Proposal, str]:
+    """The patient's column; where none repeats, a table with the visits in columns is refused as that."""
+    try:
+        return guess_patient(seen, asked)
+    except InputError:
+        for name in seen.columns:
+            if reason := wide_shape(seen.measurements, name, set()):
+                raise InputError(f"{reason}.") from None
+        raise
+
+
+def _refuse_shape(seen: Look, patient: str, time: str | None) -> None:
+    """Refuse a table that has not a row for each patient and visit; `time` None: before a time is looked for."""
+    numeric = [name for name, column in seen.columns.items() if column.is_number and name not in (patient, time)]
+    if reason := foreign_shape(seen.measurements, patient, time, numeric, {patient, *([time] if time else [])}):
+        raise InputError(f"{reason}.")
 
 
 def _codes(seen: Look, markers: Sequence[str], covariates: Sequence[str]) -> dict[str, dict[float, int]]:

@@ -17,6 +17,7 @@ from slopewise.cohort.findings import NOTE, CohortError, Findings
 from slopewise.cohort.flow import Flow, State
 from slopewise.cohort.incomplete import leave_incomplete, match_ids
 from slopewise.cohort.landmark import OUTCOME, apply_landmark, refuse_empty
+from slopewise.cohort.oddities import tell_odd_values
 from slopewise.cohort.people import (
     constant_values,
     event_labels,
@@ -28,6 +29,7 @@ from slopewise.cohort.people import (
 from slopewise.cohort.plausible import check_followup, refuse_constant, warn_of_units
 from slopewise.cohort.recoded import tell_recoded
 from slopewise.cohort.rows import read_rows, transformed
+from slopewise.cohort.shapes import foreign_shape
 from slopewise.design_screen import screen
 from slopewise.run import InputError, file_digest
 from slopewise.run_repr import ShortRepr
@@ -67,13 +69,16 @@ def prepare_cohort(study: Study, folder: Path, runs: Callable[[float], bool] | N
     findings = Findings()
     measurements = read_table(folder, study.data.measurements, "data.measurements", study.data)
     patients = read_patients(folder, study.data)
-    for table in filter(None, (measurements, patients)):
+    tables = [table for table in (measurements, patients) if table is not None]
+    for table in tables:
         _tell_encoding(table, findings)
-    tell_recoded([table for table in (measurements, patients) if table is not None], study.data.missing, findings)
+    tell_recoded(tables, study.data.missing, findings)
     columns = find_columns(study, measurements, patients, findings)
     findings.stop_at_errors()
+    _refuse_shape(study, measurements)
     files = (measurements.name, (patients or measurements).name)
     flow = _read(study, measurements, patients, columns, findings)
+    tell_odd_values(study, flow.state.rows, flow.state.people, files, findings)
     rows, people = set_clock(study, flow.state.rows, flow.state.people)
     flow.state = State(people, rows)
     warn_of_units(study, rows, people, files, findings)
@@ -92,6 +97,14 @@ def prepare_cohort(study: Study, folder: Path, runs: Callable[[float], bool] | N
         event_labels=event_labels(study.outcome),
         files={name: file_digest(folder / name) for name in dict.fromkeys(files)},
     )
+
+
+def _refuse_shape(study: Study, measurements: Table) -> None:
+    """Refuse a table of measurements that has not a row for each patient and visit."""
+    values = [marker.column for marker in study.markers.values()]
+    used = {study.data.patient, study.data.time, *values, *study.growth_columns, *study.outcome.covariates}
+    if reason := foreign_shape(measurements, study.data.patient, study.data.time, values, used):
+        raise InputError(f"data.measurements: {reason}.")
 
 
 def _screen_formulas(study: Study) -> None:

@@ -1,0 +1,111 @@
+"""Values that look wrong are named, tables of another shape refused, and codes of missing values read as missing."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from slopewise.cohort import prepare_cohort
+from slopewise.cohort.findings import CohortError
+from slopewise.run import InputError
+from slopewise.study import load_study
+from tests.workflow.running import pbc_part
+
+
+def problems(tmp_path, tables):
+    return prepare_cohort(load_study(tables.write(tmp_path)), tmp_path).problems
+
+
+def told(frame, words):
+    return frame[frame["message"].str.contains(words, regex=False)]
+
+
+def test_a_clean_study_has_no_odd_values(tmp_path):
+    found = problems(tmp_path, pbc_part())
+    for words in ("stands apart", "far beyond", "of the values are", "read as missing"):
+        assert told(found, words).empty
+
+
+@pytest.mark.parametrize(("code", "count"), [(-9.0, 3), (999.0, 12), (9999.0, 1)])
+def test_a_code_of_a_missing_value_is_named_with_its_count_and_the_way_out(tmp_path, code, count):
+    part = pbc_part()
+    part.measurements.loc[5 : 4 + count, "albumin"] = code
+    found = told(problems(tmp_path, part), "stands apart")
+    (row,) = found.to_dict("records")
+    often = "once" if count == 1 else f"{count} times"
+    assert f"{code:g} occurs {often}" in row["message"] and row["column"] == "albumin" and row["line"] == 7
+    assert f"data.missing: [{code:g}]" in row["action"] and "markers.albumin.plausible" in row["action"]
+    assert row["severity"] == "warning"
+
+
+def test_a_code_in_a_covariate_is_named_too(tmp_path):
+    part = pbc_part()
+    part.patients["age"] = part.patients["age"].mask(part.patients.index < 3, -99)
+    (row,) = told(problems(tmp_path, part), "stands apart").to_dict("records")
+    assert row["column"] == "age" and row["file"] == "patients.csv"
+
+
+def test_codes_that_the_study_names_are_missing_and_counted(tmp_path):
+    part = pbc_part()
+    part.measurements.loc[5:16, "albumin"] = -999.0
+    empty = pbc_part()
+    empty.measurements.loc[5:16, "albumin"] = np.nan
+    part.study["data"]["missing"] = [-999]
+    one = prepare_cohort(load_study(part.write(tmp_path / "a")), tmp_path / "a")
+    other = prepare_cohort(load_study(empty.write(tmp_path / "b")), tmp_path / "b")
+    pd.testing.assert_frame_equal(one.measurements, other.measurements)
+    assert told(one.problems, "stands apart").empty
+    (row,) = told(one.problems, "12 cells with '-999' read as missing").to_dict("records")
+    assert row["severity"] == "note" and row["column"] == "albumin"
+
+
+def test_values_outside_the_plausible_range_are_errors_with_line_and_patient(tmp_path):
+    part = pbc_part()
+    part.measurements.loc[5, "albumin"] = 35.0
+    part.study["markers"]["albumin"]["plausible"] = [1, 7]
+    with pytest.raises(CohortError, match=r"line 7, patient \d+, column albumin: '35.0' is outside what is plausible"):
+        problems(tmp_path, part)
+
+
+def test_a_value_in_another_unit_is_named(tmp_path):
+    part = pbc_part()
+    part.measurements.loc[5, "albumin"] = 350.0
+    (row,) = told(problems(tmp_path, part), "far beyond").to_dict("records")
+    assert "350" in row["message"] and "another unit" in row["action"]
+
+
+def test_values_that_pile_up_are_reported_with_their_share(tmp_path):
+    part = pbc_part()
+    low = part.measurements["albumin"].quantile(0.25)
+    part.measurements["albumin"] = part.measurements["albumin"].clip(lower=low)
+    (row,) = told(problems(tmp_path, part), "of the values are").to_dict("records")
+    assert f"{low:g}, the lowest value" in row["message"] and "limit of detection" in row["action"]
+
+
+@pytest.mark.parametrize("cell", ["1e308", "-1e300", "1e60"])
+def test_numbers_too_large_to_compute_with_are_refused(tmp_path, cell):
+    part = pbc_part()
+    part.measurements["albumin"] = part.measurements["albumin"].astype(object)
+    part.measurements.loc[5, "albumin"] = cell
+    with pytest.raises(CohortError, match="too large to compute with"):
+        problems(tmp_path, part)
+
+
+def test_a_long_table_is_refused_and_replicates_are_not(tmp_path):
+    part = pbc_part()
+    long = part.measurements.melt(["id", "day"], ["bili", "albumin"], "analyte_code", "value").dropna()
+    part.study["markers"] = {"value": {"column": "value"}}
+    part.measurements = long.sort_values(["id", "day"])
+    part.study["data"]["duplicates"] = "mean"
+    with pytest.raises(InputError, match="looks like a long table: column analyte_code"):
+        problems(tmp_path / "long", part)
+    twice = pbc_part()
+    twice.measurements = pd.concat([twice.measurements.assign(reader=name) for name in ("a", "b")])
+    twice.study["data"]["duplicates"] = "mean"
+    assert len(problems(tmp_path / "twice", twice)) < 20
+
+
+def test_a_redcap_export_is_refused(tmp_path):
+    part = pbc_part()
+    part.measurements["redcap_event_name"] = "visit_arm_1"
+    with pytest.raises(InputError, match="looks like a REDCap export"):
+        problems(tmp_path, part)

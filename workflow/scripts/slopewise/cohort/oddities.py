@@ -1,0 +1,118 @@
+"""Values that are read as they stand although they look wrong: codes of missing values, outliers, piles of one value.
+
+Each is a warning for a column, with the value, its count, where it stands first and the way out; no value is changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pandas as pd
+
+from slopewise.cohort.findings import WARNING, Findings
+from slopewise.cohort.rows import TRANSFORMS
+from slopewise.cohort.sentinels import as_code, sentinels
+from slopewise.study import Study
+
+FAR = 10.0
+"""An outlier lies beyond the quartiles by more than so many times their distance, on the scale of the transform."""
+
+MANY_VALUES = 10
+"""Scales with fewer different values pile up by their nature: only the ends are looked at, from `SCALE_END` on."""
+
+PILED, END, SCALE_END = 0.4, 0.2, 0.6
+"""Shares from which a value piles up: any value, the lowest or highest, the same on a scale of few values."""
+
+FEWEST = 20
+"""With fewer values nothing is said of piles and outliers."""
+
+
+def tell_odd_values(
+    study: Study, rows: pd.DataFrame, people: pd.DataFrame, files: tuple[str, str], findings: Findings
+) -> None:
+    """Warn of odd values of the markers in `rows`, before their transform, and of numeric covariates in `people`.
+
+    The frames are indexed by the line of the file; `files`: of visits and of patients.
+    """
+    for name, marker in study.markers.items():
+        range_ = f", or state what is possible in markers.{name}.plausible"
+        apply = TRANSFORMS[marker.transform].apply
+        told = [*_codes(rows[name], range_), *_outliers(rows[name], apply, range_), *_piles(rows[name])]
+        for message, action, line in told:
+            findings.add(WARNING, files[0], message, action, line=line, column=marker.column)
+    numeric = [
+        name
+        for name in dict.fromkeys((*study.outcome.covariates, *study.growth_columns))
+        if name in people and pd.api.types.is_numeric_dtype(people[name])
+    ]
+    for name in numeric:
+        for message, action, line in [*_codes(people[name], ""), *_outliers(people[name], lambda x: x, "")]:
+            findings.add(WARNING, files[1], message, action, line=line, column=name)
+
+
+Told = tuple[str, str, int]
+
+
+def _codes(values: pd.Series, range_: str) -> Iterator[Told]:
+    """Numbers that look like codes of missing values."""
+    known = values.dropna()
+    for code, count in sentinels(known.to_numpy(dtype=float)).items():
+        others = known[known != code]
+        message = (
+            f"{as_code(code)} occurs {_times(count)} and stands apart from the other values ({others.min():g} to "
+            f"{others.max():g}), as a code for a missing value does"
+        )
+        action = f"if it is one, name it in data.missing: [{as_code(code)}]{range_}"
+        yield message, action, int(known.index[known == code][0])
+
+
+def _outliers(values: pd.Series, apply: Callable[[np.ndarray], np.ndarray], range_: str) -> Iterator[Told]:
+    """Values far beyond all others that are no codes."""
+    known = values.dropna()
+    codes = sentinels(known.to_numpy(dtype=float))
+    known = known[~known.isin(list(codes))]
+    if len(known) < FEWEST:
+        return
+    with np.errstate(all="ignore"):
+        scaled = np.asarray(apply(known.to_numpy(dtype=float)), dtype=float)
+    low, high = np.nanquantile(scaled, [0.25, 0.75])
+    width = high - low
+    if not width > 0:
+        return
+    far = (scaled > high + FAR * width) | (scaled < low - FAR * width)
+    if far.any():
+        worst = known[far]
+        extreme = worst.iloc[int(np.argmax(np.abs(scaled[far] - np.nanmedian(scaled))))]
+        message = (
+            f"{len(worst)} {'value lies' if len(worst) == 1 else 'values lie'} far beyond the others, such as "
+            f"{extreme:g} where half of the values lie between {known.quantile(0.25):g} and {known.quantile(0.75):g}"
+        )
+        yield message, f"correct or empty the cell if it is a slip or another unit{range_}", int(worst.index[0])
+
+
+def _piles(values: pd.Series) -> Iterator[Told]:
+    """One value that a large share of the rows has: a limit of the method, a scale's end, an entry by default."""
+    known = values.dropna()
+    counts = known.value_counts()
+    if len(known) < FEWEST or len(counts) < 3:
+        return
+    fine = len(counts) > MANY_VALUES
+    for value, count in counts.items():
+        share, number = count / len(known), float(str(value))
+        where = "the lowest value" if number == known.min() else "the highest value" if number == known.max() else ""
+        least = (END if where else PILED) if fine else (SCALE_END if where else 1.0)
+        if share < least:
+            continue
+        message = f"{share:.0%} of the values are {number:g}{f', {where}' if where else ''}"
+        action = (
+            "a limit of detection or the end of a scale is no measured value, and a normal model takes it for one; "
+            "think of another transform or marker"
+            if where
+            else "look whether it was entered by default; a normal model takes it for measured"
+        )
+        yield message, action, int(known.index[known == number][0])
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
