@@ -25,7 +25,7 @@ PILED, END, SCALE_END = 0.4, 0.2, 0.6
 """Shares from which a value piles up: any value, the lowest or highest, the same on a scale of few values."""
 
 FEWEST = 20
-"""With fewer values nothing is said of piles and outliers."""
+"""With fewer values nothing is said: one of them stands apart too easily."""
 
 
 def tell_odd_values(
@@ -57,7 +57,7 @@ Told = tuple[str, str, int]
 def _codes(values: pd.Series, range_: str) -> Iterator[Told]:
     """Numbers that look like codes of missing values."""
     known = values.dropna()
-    for code, count in sentinels(known.to_numpy(dtype=float)).items():
+    for code, count in sentinels(known.to_numpy(dtype=float)).items() if len(known) >= FEWEST else ():
         others = known[known != code]
         message = (
             f"{as_code(code)} occurs {_times(count)} and stands apart from the other values ({others.min():g} to "
