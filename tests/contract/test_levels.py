@@ -244,7 +244,7 @@ def change_of_hazards() -> tuple[Ends, Ends]:
 
 def events_needed() -> tuple[Ends, Ends]:
     """A ratio of 1.35 per SD and the events that are said to be needed: the power of Wald's test."""
-    found = SimpleNamespace(bound=np.log(RELEVANT))
+    found = SimpleNamespace(bound=np.log(RELEVANT), information=1.0)
     effect = np.log(RELEVANT) * np.sqrt(Evidence.needed.fget(found))  # type: ignore[attr-defined]
     return (norm.cdf(WALD[0] - effect), norm.sf(WALD[1] - effect)), (0.0, 0.8)
 

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -9,13 +10,23 @@ import pytest
 
 from slopewise import tables
 from slopewise.outcome.cox import fit_cox
+from slopewise.outcome.glm import fit_linear, fit_logistic
 from slopewise.outcome.hazards import score_test
 from slopewise.report.frames import Frames
 from slopewise.report.naming import Naming
 from slopewise.report.section_checks import chance
 from slopewise.report.section_dropout import dropout_sentence
 from slopewise.report.section_hazards import sentence, visible_change
-from slopewise.report.verdict import Effect, Verdict, evidence, seen_once, verdict
+from slopewise.report.verdict import (
+    RELEVANT,
+    RELEVANT_CORRELATION,
+    Effect,
+    Verdict,
+    evidence,
+    information,
+    seen_once,
+    verdict,
+)
 from slopewise.report.verdict_words import UNCLEAR, answer, evidence_table, headline, reversal
 from tests.unit.report_tables import Invented
 from tests.unit.test_report_verdict import APART, LEVEL, ROOM, WIDE, gain_of, known
@@ -24,6 +35,11 @@ from tests.unit.test_report_verdict import APART, LEVEL, ROOM, WIDE, gain_of, kn
 @pytest.fixture(scope="module")
 def naming():
     return Naming(Invented(markers=("alpha",)).study())
+
+
+@pytest.fixture(scope="module")
+def frames(tmp_path_factory):
+    return Frames.read(Invented().write(tmp_path_factory.mktemp("invented")))
 
 
 @pytest.mark.parametrize(
@@ -91,13 +107,12 @@ def test_a_small_gain_is_called_small_in_the_headline(naming):
     assert "log score gains" in answer(verdict(by_score), by_score, LEVEL, naming)
 
 
-def test_slopes_too_poorly_measured_say_how_many_were_seen_once(naming, tmp_path):
+def test_slopes_too_poorly_measured_say_how_many_were_seen_once(naming, frames):
     poor = known(gain=ROOM, effect=WIDE, informative=120, reliability=0.25, seen_once=0.58)
     assert "is 0.25 (58% of the patients were seen fewer than two times)" in answer(
         Verdict.TOO_POOR, poor, gain_of(0.0, 0.0, 0.0), naming
     )
     study = Invented()
-    frames = Frames.read(study.write(tmp_path))
     place = frames.slopes.groupby("marker").cumcount()
     visits = (place >= frames.slopes["marker"].map({"alpha": 15, "beta": 30})).map({True: 3, False: 1})
     few = replace(frames, slopes=frames.slopes.assign(visits=visits))
@@ -114,8 +129,7 @@ def test_a_small_number_of_events_is_not_told(naming):
 
 
 @pytest.mark.parametrize(("permutations", "least", "error"), [(200, "0.005", "0.03"), (39, "0.025", "0.07")])
-def test_the_number_of_permutations_is_explained(tmp_path, permutations, least, error):
-    frames = Frames.read(Invented().write(tmp_path))
+def test_the_number_of_permutations_is_explained(frames, permutations, least, error):
     own = replace(frames, permutation=frames.permutation.assign(permutations=permutations))
     text = chance(own)
     assert "compared with theirs, not with 0" in text and "They are few" not in text
@@ -150,9 +164,8 @@ def test_the_change_of_a_hazard_ratio_that_would_be_found_is_found_so_often(even
     assert visible_change(1) > visible_change(40) > visible_change(120) > 1
 
 
-def test_no_change_of_hazard_ratios_says_what_would_have_been_seen(tmp_path):
+def test_no_change_of_hazard_ratios_says_what_would_have_been_seen(frames):
     study = Invented()
-    frames = Frames.read(study.write(tmp_path))
     calm = replace(frames, hazards=frames.hazards.assign(p_value=0.6))
     text = sentence(calm, Naming(study.study()))
     assert f"with {frames.n_events} events a hazard ratio per SD would have to change by a factor of 5.9" in text
@@ -160,9 +173,7 @@ def test_no_change_of_hazard_ratios_says_what_would_have_been_seen(tmp_path):
     assert "so few events see only large changes" in sentence(calm, masked)
 
 
-def test_a_difference_by_drop_out_that_is_not_shown_says_what_remains_possible(tmp_path):
-    study = Invented(markers=("alpha",))
-    frames, naming = Frames.read(study.write(tmp_path)), Naming(study.study())
+def test_a_difference_by_drop_out_that_is_not_shown_says_what_remains_possible(frames, naming):
     columns = list(tables.TABLES["slopes/dropout"].columns)
     rows = [
         dict.fromkeys(columns, 0.1) | {"marker": "alpha", "part": part, "patients": 20, "last_from": 1.0 * part,
@@ -192,9 +203,9 @@ def turned(frames, beside, alone, spread):
         (math.log(0.55), math.log(0.9), 0.3, False, False),
     ],
 )
-def test_a_sign_that_turns_says_where_patients_came_from(tmp_path, beside, alone, spread, explained, unclear):
+def test_a_sign_that_turns_says_where_patients_came_from(frames, beside, alone, spread, explained, unclear):
     study = Invented(markers=("alpha",))
-    own, naming = turned(Frames.read(study.write(tmp_path)), beside, alone, spread), Naming(study.study())
+    own, naming = turned(frames, beside, alone, spread), Naming(study.study())
     said = reversal(own, naming)
     assert bool(said) is explained
     if explained:
@@ -214,3 +225,50 @@ def test_the_finding_gives_the_coefficient_that_the_association_rests_on(naming)
     assert "per SD of the true slopes" not in answer(Verdict.ASSOCIATED, replace(found, penalised=True), LEVEL, naming)
     many = replace(found, kept=3, effects=found.effects * 3)
     assert "per SD of the true slopes" not in answer(Verdict.ASSOCIATED, many, LEVEL, naming)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.4])
+def test_the_patients_needed_for_a_binary_outcome_have_the_power(share):
+    rare = known(information=1 - share)
+    patients = round(rare.needed / share)
+    rng, found = np.random.default_rng(11), []
+    for _ in range(150):
+        x = rng.normal(size=patients)
+        odds = share / (1 - share) * np.exp(math.log(RELEVANT) * x)
+        y = (rng.random(patients) < odds / (1 + odds)).astype(float)
+        fit = fit_logistic(x[:, None], y)
+        found.append(abs(fit.beta[0]) > 1.96 * fit.standard_errors[0])
+    assert np.mean(found) == pytest.approx(0.8, abs=0.09)
+
+
+def test_the_patients_needed_for_a_continuous_outcome_have_the_power():
+    left = 0.4  # the share of the variance that levels and covariates leave
+    found = known(continuous=True, information=1 / left)
+    rng, seen = np.random.default_rng(12), []
+    for _ in range(300):
+        level, x = rng.normal(size=(2, found.needed))
+        noise = math.sqrt(left - RELEVANT_CORRELATION**2)
+        y = math.sqrt(1 - left) * level + RELEVANT_CORRELATION * x + noise * rng.normal(size=found.needed)
+        fit = fit_linear(np.column_stack([level, x]), y)
+        seen.append(abs(fit.beta[1]) > 1.96 * fit.standard_errors[1])
+    assert np.mean(seen) == pytest.approx(0.8, abs=0.07)
+
+
+def test_where_little_variance_is_left_fewer_patients_suffice(naming):
+    fields = {"continuous": True, "score": None, "effect": (-0.1, 0.1), "informative": 160}
+    assert verdict(known(**fields)) is Verdict.TOO_FEW
+    assert verdict(known(**fields, information=2.5)) is Verdict.NO_GAIN
+
+
+def test_an_interval_that_is_narrower_than_its_events_allow_is_not_called_a_denial(naming):
+    thin = known(informative=25)
+    says = {str(row[0]): str(row[2]) for row in evidence_table(thin, naming).rows}
+    assert says["hazard ratio per SD of the true slopes, alpha"] == "no association; narrower than so few can make it"
+    assert verdict(thin) is Verdict.TOO_FEW
+
+
+@pytest.mark.parametrize(("positive", "worth"), [(12, 0.8), (45, 0.75)])
+def test_what_a_patient_with_the_rarer_outcome_is_worth_is_the_share_of_the_others(frames, positive, worth):
+    outcome = pd.DataFrame({"patient": frames.patients["patient"], "outcome": (np.arange(60) < positive).astype(float)})
+    binary = SimpleNamespace(kind="binary")
+    assert information(replace(frames, patients=outcome), binary) == pytest.approx(worth)

@@ -98,6 +98,9 @@ class Evidence:
     informative: int
     continuous: bool
     penalised: bool
+    information: float = 1.0
+    """What one of the counted is worth, an event of a survival time being 1: the share of the more frequent outcome
+    where it is binary, the inverse of the variance that is left where it is continuous."""
     seen_once: float = math.nan
     """Share of the patients with fewer than two visits, of the marker in the model that has most of them."""
 
@@ -109,8 +112,16 @@ class Evidence:
     @property
     def needed(self) -> int:
         """Events (patients, if continuous) for a power of `POWER` against the effect that would matter, with slopes
-        measured without error: (z₀.₉₇₅ + z₀.₈)² / log(ratio)² (Schoenfeld 1983, 10.2307/2531021)."""
-        return math.ceil((ndtri(1 - ALPHA / 2) + ndtri(POWER)) ** 2 / self.bound**2)
+        measured without error: (z₀.₉₇₅ + z₀.₈)² / effect² (Schoenfeld 1983, 10.2307/2531021), over the `information`
+        of each (of a binary outcome Hsieh, Bloch & Larsen 1998, whose n π (1 − π) is the rarer outcome's number times
+        the share of the other)."""
+        return math.ceil((ndtri(1 - ALPHA / 2) + ndtri(POWER)) ** 2 / self.bound**2 / self.information)
+
+    @property
+    def is_thin(self) -> bool:
+        """Whether there are fewer than half of the events needed, from which no interval is believed to exclude an
+        effect that would matter: it is narrower than they can make it."""
+        return 2 * self.informative < self.needed
 
     @property
     def needed_here(self) -> float:
@@ -214,7 +225,7 @@ def _excluded(found: Evidence) -> bool:
     """Whether an effect that would matter is excluded: by the coefficients' intervals, or where a penalty leaves none
     by the power that the study had against it. An interval that does so from fewer than half of the events needed is
     narrower than the events can make it, and is not believed."""
-    if 2 * found.informative < found.needed:
+    if found.is_thin:
         return False
     if found.penalised or not found.effects:
         return found.informative >= found.needed_here
@@ -241,6 +252,7 @@ def evidence(frames: Frames, naming: Naming, metric: str | None = None) -> Evide
         informative=informative(frames, naming),
         continuous=naming.kind == "continuous",
         penalised=frames.penalised,
+        information=information(frames, naming),
         seen_once=seen_once(frames, kept, naming.study.report.small_cells),
     )
 
@@ -266,6 +278,16 @@ def informative(frames: Frames, naming: Naming) -> int:
     if naming.kind == "continuous":
         return frames.n_patients
     return min(frames.n_events, frames.n_patients - frames.n_events) if naming.kind == "binary" else frames.n_events
+
+
+def information(frames: Frames, naming: Naming) -> float:
+    """What one of `informative` is worth beside an event of a survival time; see `Evidence`."""
+    if naming.kind == "binary":
+        return 1.0 - informative(frames, naming) / frames.n_patients
+    if naming.kind == "continuous":
+        explained = float(frames.metric("r2").loc["slope", "validated"])
+        return 1.0 / (1.0 - min(max(explained, 0.0), 0.99)) if math.isfinite(explained) else 1.0
+    return 1.0
 
 
 def effect_of(frames: Frames, naming: Naming, marker: str) -> Effect:

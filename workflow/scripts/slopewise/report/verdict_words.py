@@ -302,6 +302,8 @@ def _effect_says(effect: Effect, found: Evidence) -> str:
     if found.excludes_none(effect):
         alone = found.excludes_none(effect.widened(found.kept))
         return "an association" if alone else f"an association, if it were the only one of {found.kept} slopes"
+    if found.excludes_relevant(effect) and found.is_thin:
+        return "no association; narrower than so few can make it"
     if found.excludes_relevant(effect):
         return "no effect that would matter"
     return "room for none and for one that would matter"
