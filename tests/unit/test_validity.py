@@ -119,7 +119,7 @@ def test_the_verdict_goes_by_the_effect_that_is_there() -> None:
     from parts import validity_verdict as simulated
 
     found = [simulated.verdicts(150, 6.0, replicate) for replicate in range(2)]
-    assert all(one["adds"] + one["associated"] == 1.0 for one in found)
+    assert all(one["adds"] + one["adds little"] + one["associated"] == 1.0 for one in found)
     assert all(one["test: the likelihood ratio test"] == 1.0 for one in found)
     none = [simulated.verdicts(60, 1.0, replicate) for replicate in range(4)]
     assert sum(one["adds"] + one["no gain"] for one in none) == 0.0
