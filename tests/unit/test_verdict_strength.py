@@ -90,6 +90,20 @@ def test_a_gain_must_exceed_that_of_slopes_that_carry_nothing():
     assert verdict(known(**gain, null_gain=0.005)) is Verdict.ASSOCIATED
 
 
+@pytest.mark.parametrize(
+    ("ratio", "effect", "permuted", "said"),
+    [
+        (0.3, WIDE, 0.04, Verdict.DISAGREE),
+        (0.03, APART, 0.2, Verdict.ADDS),
+        (0.3, APART, 0.04, Verdict.ADDS),
+        (math.nan, WIDE, 0.04, Verdict.ADDS),
+    ],
+)
+def test_a_gain_needs_the_support_of_half_the_tests(ratio, effect, permuted, said):
+    found = known(gain=(0.03, 0.004, 0.06), ratio=ratio, effect=effect, permuted=permuted)
+    assert verdict(found) is said
+
+
 def test_without_an_interval_of_the_gain_an_association_is_still_reported(naming):
     missing = (0.01, math.nan, math.nan)
     found = known(gain=missing, score=None, ratio=0.001, permuted=0.2, effect=APART)

@@ -200,8 +200,8 @@ def verdict(found: Evidence) -> Verdict:
     tests = list(found.tests.values())
     for_it = sum(tests)
     if found.predicts:
-        # A gain that no test of association supports is as likely chance as knowledge.
-        if tests and not for_it:
+        # A gain that the tests of association do not support, half of them at least, is as likely chance as knowledge.
+        if 2 * for_it < len(tests):
             return Verdict.DISAGREE
         return Verdict.ADDS_LITTLE if found.is_small else Verdict.ADDS
     if 2 * for_it > len(tests):
