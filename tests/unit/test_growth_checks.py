@@ -10,7 +10,14 @@ import pytest
 
 from slopewise import tables
 from slopewise.growth import GrowthModel
-from slopewise.growth.checks import normality, quantiles, residual_classes, residual_rows, visits_and_slopes
+from slopewise.growth.checks import (
+    envelopes,
+    normality,
+    residual_classes,
+    residual_rows,
+    standardised,
+    visits_and_slopes,
+)
 from slopewise.growth.compare import (
     SideBySide,
     comparison_rows,
@@ -19,10 +26,12 @@ from slopewise.growth.compare import (
     textbook_model,
     variance_components,
 )
-from slopewise.growth.diagnose import implied_correlation
+from slopewise.growth.diagnose import implied_correlation, implied_variance, trends, variogram
 from slopewise.growth.evidence import compare_marker, rows_of
 from slopewise.growth.influence import influence
-from slopewise.growth.pooling import patient_rows, planned_reliability, reliability_of
+from slopewise.growth.pooling import patient_rows, planned_reliability, reliability_of, residuals
+from slopewise.growth.serial import SerialFit
+from slopewise.growth.standard_residuals import StandardResiduals
 from tests.unit.growth_golden import numbers, studies_side_by_side
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -75,9 +84,9 @@ def test_the_models_of_the_trial_are_those_of_lme4(models: dict[str, SideBySide]
 
 @pytest.mark.parametrize("case", CASES)
 def test_residuals_and_the_correlation_that_is_implied(models: dict[str, SideBySide], case: str) -> None:
-    points, shape = normality(models[case].reml["random_slope"])
+    points, shape = normality(models[case].reml["random_slope"], np.random.default_rng(1))
     own = shape.set_index("what").loc["residual"]
-    for name in ("skewness", "kurtosis", "beyond_2", "largest"):
+    for name in ("number", "skewness", "kurtosis", "beyond_2", "largest"):
         expected = golden(case, "random_slope", name)["residual"]
         assert own[name] == pytest.approx(expected, rel=2e-4, abs=2e-4), name
     assert set(points["what"]) == {"residual", "intercept", "slope"}
@@ -175,10 +184,10 @@ def fitted(frame: pd.DataFrame) -> SideBySide:
 
 
 def test_normal_data_look_normal_and_heavy_tails_are_seen() -> None:
-    right = normality(fitted(noise(1)).reml["random_slope"])[1].set_index("what")
+    right = normality(fitted(noise(1)).reml["random_slope"], np.random.default_rng(1))[1].set_index("what")
     assert (right["kurtosis"].abs() < 0.8).all() and (right["skewness"].abs() < 0.5).all()
     assert right.loc["residual", "beyond_3"] < 0.01 and right.loc["slope", "outside"] < 0.3
-    wrong = normality(fitted(noise(1, tails=0.02)).reml["random_slope"])[1].set_index("what")
+    wrong = normality(fitted(noise(1, tails=0.02)).reml["random_slope"], np.random.default_rng(1))[1].set_index("what")
     assert wrong.loc["residual", "kurtosis"] > 5 and wrong.loc["residual", "largest"] > 5
 
 
@@ -186,36 +195,103 @@ def test_standardised_predictions_have_unit_variance_under_the_model() -> None:
     """A prediction is divided by the SD that it should have, not by that of the random effect."""
     frame = noise(3, n=1500, visits=3)
     frame = frame[~((frame["time"] > 0) & (frame["patient"].str[-1] == "7"))]  # some have one visit
-    points = normality(fitted(frame).reml["random_slope"])[0]
+    points = normality(fitted(frame).reml["random_slope"], np.random.default_rng(1))[0]
     for what in ("intercept", "slope"):
         own = points[points["what"] == what]
         inner = own[own["normal"].abs() < 1.5]
         assert np.polyfit(inner["normal"], inner["seen"], 1)[0] == pytest.approx(1.0, abs=0.08)
 
 
-def test_the_band_holds_95_of_100_order_statistics() -> None:
-    rng = np.random.default_rng(5)
-    inside = []
-    for _ in range(400):
-        points = quantiles(rng.normal(size=40))
-        inside.append(((points["seen"] >= points["low"]) & (points["seen"] <= points["high"])).mean())
-    assert np.mean(inside) == pytest.approx(0.95, abs=0.012)
+def test_printed_reference_values_are_those_of_data_from_the_model() -> None:
+    """4.6%, 0.3%, 5%, skewness and kurtosis 0; the fitted classes' SD 1; trends, variogram, implied variance."""
+    shapes, spread, ratios = [], [], []
+    for seed in range(40):
+        models = fitted(noise(seed, n=40, visits=4))
+        fit = models.reml["random_slope"]
+        shapes.append(normality(fit, np.random.default_rng(seed))[1])
+        spread.append(residual_classes(fit)["sd"].to_numpy())
+        implied = implied_variance(models)
+        serial = SerialFit(np.nan, 0.0, np.nan, models.reml["random_intercept"].sigma)
+        pairs = variogram(models, serial)
+        ratios.append(
+            (
+                (implied["seen"] / implied["random_slope"]).mean(),
+                (pairs["seen"] / pairs["random_slope"]).mean(),
+            )
+        )
+    found = pd.concat(shapes).groupby("what").mean()
+    # Of one data set the share outside has a standard deviation of about 0.08, since neighbours leave together.
+    np.testing.assert_allclose(found["outside"], 0.05, atol=0.035)
+    np.testing.assert_allclose(found["beyond_2"], 0.0455, atol=0.012)
+    np.testing.assert_allclose(found["beyond_3"], 0.0027, atol=0.003)
+    np.testing.assert_allclose(found[["skewness", "kurtosis"]], 0.0, atol=0.3)
+    assert found.loc["residual", ["skewness", "kurtosis"]].abs().max() < 0.1
+    np.testing.assert_allclose(np.mean(spread, axis=0), 1.0, atol=0.1)
+    np.testing.assert_allclose(np.mean(ratios, axis=0), 1.0, atol=0.03)
+
+
+def test_where_no_slope_differs_the_trends_spread_as_noise_does() -> None:
+    rng, ratio = np.random.default_rng(3), []
+    for _ in range(40):
+        frame = noise(0, n=40, visits=4)
+        level = np.repeat(rng.normal(size=40), 4)
+        found = trends(fitted(frame.assign(y=level + rng.normal(size=160))).reml["random_intercept"])
+        ratio.append(found.sd_seen / found.sd_expected)
+    assert np.mean(ratio) == pytest.approx(1.0, abs=0.05)
+
+
+@pytest.mark.parametrize("strata", [False, True])
+def test_each_residual_and_effect_is_divided_by_its_own_sd(strata: bool) -> None:
+    """Against the same formulas with whole matrices."""
+    frame = noise(7, n=30, visits=4).drop(index=[1, 2, 3, 9])  # the first patient has one row
+    frame["device"] = np.where(frame.index % 3 == 0, "old", "new")
+    frame["w"] = 1.0 + frame.index % 2
+    model = GrowthModel(residual_by="device" if strata else None, weights="w")
+    fit = model.fit(frame, "y")
+    own = StandardResiduals.of(fit)
+    x, y = np.column_stack([np.ones(len(own.y)), own.z[:, 1]]), own.y
+    z = np.zeros((len(y), 60))
+    z[np.arange(len(y)), 2 * own.place], z[np.arange(len(y)), 2 * own.place + 1] = 1.0, own.z[:, 1]
+    psi = np.kron(np.eye(30), own.sigma)
+    inverse = np.linalg.inv(z @ psi @ z.T + np.diag(own.r))
+    assert len(set(own.r.round(9))) == (4 if strata else 2)
+    p = inverse - inverse @ x @ np.linalg.solve(x.T @ inverse @ x, x.T @ inverse)
+    found = standardised(fit)
+    residual = residuals(fit)  # about the predicted lines
+    sd = np.sqrt(np.diag(np.diag(own.r) @ p @ np.diag(own.r)))
+    np.testing.assert_allclose(found["residual"], (residual / sd)[own.rows], rtol=1e-6, atol=1e-8)
+    b = psi @ z.T @ p @ y
+    sd = np.sqrt(np.diag(psi @ z.T @ p @ z @ psi))
+    for k, what in enumerate(("intercept", "slope")):
+        np.testing.assert_allclose(found[what], (b / sd)[k::2][own.patients(k)], rtol=1e-6, atol=1e-8)
+    drawn = own.simulated(np.random.default_rng(1), 4000)
+    np.testing.assert_allclose(own.residuals(own.projected(drawn)).std(axis=1), 1.0, atol=0.06)
+    np.testing.assert_allclose(np.cov(drawn)[:5, :5], (z @ psi @ z.T + np.diag(own.r))[:5, :5], atol=0.2)
+
+
+def test_a_band_is_about_the_line_and_does_not_depend_on_the_rows_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    from slopewise.growth import checks as module
+
+    fit = fitted(noise(4, n=60)).reml["random_slope"]
+    every = envelopes(fit, np.random.default_rng(1))["residual"]
+    assert (every["low"] < every["normal"]).mean() > 0.9 and (every["high"] > every["normal"]).mean() > 0.9
+    monkeypatch.setattr(module, "JUDGED", 50)
+    some = envelopes(fit, np.random.default_rng(1))["residual"]
+    assert len(some) < len(every) == 300
+    pd.testing.assert_frame_equal(
+        every[every["rank"].isin(some["rank"])].reset_index(drop=True), some.reset_index(drop=True)
+    )
 
 
 def test_the_residuals_that_are_kept_hold_the_largest_and_are_few() -> None:
     fit = fitted(noise(4, n=600, tails=0.01)).reml["random_slope"]
     rows, classes = residual_rows(fit), residual_classes(fit)
     assert len(rows) <= 320 and rows["fitted"].is_monotonic_increasing
-    largest = normality(fit)[1].set_index("what").loc["residual", "largest"]
+    largest = normality(fit, np.random.default_rng(1))[1].set_index("what").loc["residual", "largest"]
     assert rows["residual"].abs().max() == pytest.approx(largest)
     assert classes["rows"].sum() == 3000
-    assert np.average(classes["sd"] ** 2, weights=classes["rows"]) == pytest.approx(normality_square(fit), rel=1e-9)
-
-
-def normality_square(fit: object) -> float:
-    from slopewise.growth.pooling import residuals
-
-    return float((residuals(fit) ** 2).mean() / fit.sigma**2)  # type: ignore[attr-defined, arg-type]
+    square = (standardised(fit)["residual"] ** 2).mean()
+    assert np.average(classes["sd"] ** 2, weights=classes["rows"]) == pytest.approx(square, rel=1e-9)
 
 
 def test_an_outlier_is_the_most_influential_patient() -> None:
@@ -260,7 +336,7 @@ def test_units_move_no_check() -> None:
     a, b = influence(one), influence(two)
     np.testing.assert_allclose(a["slope_change_se"], b["slope_change_se"], rtol=1e-3, atol=1e-6)
     np.testing.assert_allclose(a["slope_sd_change"] * 1000 / 365.25, b["slope_sd_change"], rtol=1e-3, atol=1e-6)
-    c, d = (normality(models.reml["random_slope"])[0]["seen"] for models in (one, two))
+    c, d = (normality(models.reml["random_slope"], np.random.default_rng(1))[0]["seen"] for models in (one, two))
     np.testing.assert_allclose(c, d, rtol=1e-4, atol=1e-5)
     e, f = (implied_correlation(models)["random_slope"] for models in (one, two))
     np.testing.assert_allclose(e, f, rtol=1e-5)

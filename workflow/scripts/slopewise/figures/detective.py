@@ -119,7 +119,7 @@ def trend_spread(rows: pd.DataFrame, label: str, name: str) -> str:
 
 @drawing
 def residuals(points: pd.DataFrame, classes: pd.DataFrame, label: str, name: str) -> str:
-    """Residuals in SDs over fitted values; by classes their mean and the mean plus and minus their SD."""
+    """Residuals in their own SDs over fitted values; by classes their mean and the mean plus and minus their SD."""
     figure, axes = panel(250, label, lines=1)
     dots(axes, points["fitted"].to_numpy(), points["residual"].to_numpy(), color=FAINT, alpha=0.7)
     axes.axhline(0, color=LINE, linewidth=1)
@@ -136,7 +136,7 @@ def residuals(points: pd.DataFrame, classes: pd.DataFrame, label: str, name: str
     return svg(
         figure,
         name,
-        f"{label}: residuals, in residual standard deviations, against fitted values. They scatter by "
+        f"{label}: residuals, each in its own standard deviation, against fitted values. They scatter by "
         f"{first['sd']:.2f} about {first['fitted']:.3g} and by {last['sd']:.2f} about {last['fitted']:.3g}.",
     )
 
@@ -150,12 +150,13 @@ LOOKS = {
 
 @drawing
 def quantiles(rows: pd.DataFrame, label: str, name: str) -> str:
-    """Quantiles seen over those of the normal distribution, with the band in which 95% of each would lie."""
+    """Quantiles seen over those of the normal distribution, with the band in which each lies with probability 95%."""
     figure, axes = panel(290, label, lines=1)
     kinds = [kind for kind in LOOKS if (rows["what"] == kind).any()]
     own = {kind: rows[rows["what"] == kind].sort_values("normal") for kind in kinds}
-    widest = min(own.values(), key=lambda part: part["normal"].max())
-    axes.fill_between(widest["normal"], widest["low"], widest["high"], color=FAINT, alpha=0.18, linewidth=0)
+    for kind, part in own.items():
+        colour = FAINT if len(kinds) == 1 else LOOKS[kind][1]
+        axes.fill_between(part["normal"], part["low"], part["high"], color=colour, alpha=0.16, linewidth=0)
     ends = [rows["normal"].min(), rows["normal"].max()]
     axes.plot(ends, ends, color=FAINT, linewidth=1)
     for kind in kinds:

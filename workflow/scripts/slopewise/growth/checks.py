@@ -1,8 +1,8 @@
 """Does the model fit? Residuals against fitted values, normal quantiles of residuals and random effects, visits.
 
 Residuals are those of the random-slope model about each patient's own line (of the random-intercept model where no
-slope is identified), in residual standard deviations. A random effect is divided by the standard deviation of its
-prediction, sqrt(Sigma_kk - Var(b_k | y)), which differs between patients (Lange & Ryan 1989).
+slope is identified); residuals and predicted random effects are each divided by their own standard deviation under the
+model (`standard_residuals`), so that normal data give standard normal values.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from slopewise.growth.compare import SideBySide, residual_variances
+from slopewise.growth.compare import SideBySide
 from slopewise.growth.diagnose import classes
 from slopewise.growth.fit import GrowthFit
 from slopewise.growth.model import GrowthModel
 from slopewise.growth.pooling import fitted_values
+from slopewise.growth.standard_residuals import AT_ONCE, DRAWS, EACH_SIDE, StandardResiduals
 
 Floats = NDArray[np.float64]
 
@@ -29,8 +30,8 @@ QUANTILES, TAIL = 60, 12
 
 SPREAD = 8  # classes of fitted values
 
-LEAST = 0.05
-"""A prediction with less than this share of the random effect's variance says nothing of its distribution."""
+JUDGED = 2000
+"""Order statistics that are compared with the band: all, or so many evenly spaced ones."""
 
 
 def richest(models: SideBySide) -> GrowthFit:
@@ -39,8 +40,10 @@ def richest(models: SideBySide) -> GrowthFit:
 
 
 def residual_rows(fit: GrowthFit) -> pd.DataFrame:
-    """Fitted values (marker units) and residuals (in SDs) of some rows (``growth/scatter``), by fitted value."""
+    """Fitted values (marker units) and residuals (in their SDs) of some rows (``growth/scatter``), by fitted value."""
     fitted, residual = _standard_residuals(fit)
+    if not len(residual):
+        return pd.DataFrame()
     order = np.lexsort((residual, fitted))
     even = order[np.unique(np.linspace(0, len(order) - 1, min(POINTS, len(order))).round().astype(int))]
     largest = np.argsort(-np.abs(residual), kind="stable")[:EXTREMES]
@@ -50,8 +53,10 @@ def residual_rows(fit: GrowthFit) -> pd.DataFrame:
 
 
 def residual_classes(fit: GrowthFit) -> pd.DataFrame:
-    """By classes of fitted value: fitted (mean), rows, mean and SD of the residuals, in residual SDs."""
+    """By classes of fitted value: fitted (mean), rows, mean and root mean square of the residuals, in their own SDs."""
     fitted, residual = _standard_residuals(fit)
+    if not len(residual):
+        return pd.DataFrame()
     return pd.DataFrame(
         [
             {
@@ -66,56 +71,81 @@ def residual_classes(fit: GrowthFit) -> pd.DataFrame:
 
 
 def _standard_residuals(fit: GrowthFit) -> tuple[Floats, Floats]:
-    assert fit.batch is not None
-    fitted = fitted_values(fit)
-    return fitted, (fit.batch.data.values - fitted) / np.sqrt(residual_variances(fit))
+    """Fitted values and residuals in their own SDs of the rows whose residual says something."""
+    own = StandardResiduals.of(fit)
+    return fitted_values(fit)[own.rows], own.residuals(own.projected(own.y[:, None]))[:, 0]
 
 
 def standardised(fit: GrowthFit) -> dict[str, Floats]:
     """What should be standard normal: residual, intercept and slope, each (n,)."""
-    assert fit.batch is not None
-    found = {"residual": _standard_residuals(fit)[1]}
-    seen = np.flatnonzero(fit.batch.data.n_rows > 0)
-    b, conditional = fit.batch.random_effects(fit.index, seen)
-    covariance = fit.estimates.covariance[0]
-    for k, name in enumerate(("intercept", "slope")[: 1 if fit.structure == "intercept" else 2]):
-        left = covariance[k, k] - conditional[:, k, k]
-        usable = left > LEAST * covariance[k, k]
-        if covariance[k, k] > 0 and usable.any():
-            found[name] = b[usable, k] / np.sqrt(left[usable])
+    own = StandardResiduals.of(fit)
+    return {what: values[:, 0] for what, values in _values(own, own.y[:, None], fit.structure).items()}
+
+
+def _values(own: StandardResiduals, y: Floats, structure: str) -> dict[str, Floats]:
+    """Residual, intercept and slope, each (n, k), of k responses y (N, k); absent where none says anything."""
+    projected = own.projected(y)
+    found = {"residual": own.residuals(projected)}
+    for k, name in enumerate(("intercept", "slope")[: 1 if structure == "intercept" else 2]):
+        found[name] = own.effects(projected, k)
+    return {name: values for name, values in found.items() if len(values)}
+
+
+def envelopes(fit: GrowthFit, rng: np.random.Generator) -> dict[str, pd.DataFrame]:
+    """Order statistics of residual, intercept and slope: rank (from 0), normal, seen, low, high; about `JUDGED` rows.
+
+    low, high: 95% of the values of this rank lie between them, in data simulated from the fit with the same design.
+    Each simulated set is brought to the root mean square of the observed one, since the variances that both are divided
+    by were estimated from the observed one.
+    """
+    from scipy.stats import norm
+
+    own = StandardResiduals.of(fit)
+    seen = {what: np.sort(values[:, 0]) for what, values in _values(own, own.y[:, None], fit.structure).items()}
+    ranks = {what: _ranks(len(values)) for what, values in seen.items()}
+    drawn: dict[str, list[Floats]] = {what: [] for what in seen}
+    for _ in range(DRAWS // AT_ONCE):
+        for what, values in _values(own, own.simulated(rng, AT_ONCE), fit.structure).items():
+            scale = np.sqrt((seen[what] ** 2).mean() / (values**2).mean(axis=0))
+            drawn[what].append(np.sort(values * scale, axis=0)[ranks[what]])
+    found = {}
+    for what, rank in ranks.items():
+        band = np.sort(np.concatenate(drawn[what], axis=1), axis=1)
+        normal = norm.ppf((rank + 0.5) / len(seen[what]))
+        columns = {"rank": rank, "normal": normal, "seen": seen[what][rank]}
+        found[what] = pd.DataFrame({**columns, "low": band[:, EACH_SIDE - 1], "high": band[:, -EACH_SIDE]})
     return found
 
 
-def quantiles(values: Floats) -> pd.DataFrame:
-    """Normal quantile, value seen, and where 95% of such a value lie if all are standard normal (``low``, ``high``)."""
-    n = len(values)
+def _evenly(n: int, most: int) -> NDArray[np.int64]:
+    return np.unique(np.linspace(0, n - 1, min(most, n)).round().astype(np.int64))
+
+
+def _drawn_ranks(n: int) -> NDArray[np.int64]:
+    """Ranks that the picture has: evenly, and the lowest and highest one by one."""
     tail = np.arange(min(TAIL, n))
-    even = np.linspace(0, n - 1, min(QUANTILES, n)).round().astype(int)
-    return _in_order(values).iloc[np.unique(np.concatenate([tail, even, n - 1 - tail]))]
+    return np.unique(np.concatenate([tail, _evenly(n, QUANTILES), n - 1 - tail]))
 
 
-def _in_order(values: Floats) -> pd.DataFrame:
-    """`quantiles` of all values. The k-th of n uniform values has the distribution beta(k, n - k + 1)."""
-    from scipy.stats import beta, norm
-
-    n = len(values)
-    rank = np.arange(1.0, n + 1.0)
-    low, high = (norm.ppf(beta.ppf(share, rank, n - rank + 1)) for share in (0.025, 0.975))
-    normal = norm.ppf((rank - 0.5) / n)
-    return pd.DataFrame({"normal": normal, "seen": np.sort(values), "low": low, "high": high})
+def _ranks(n: int) -> NDArray[np.int64]:
+    return np.union1d(_evenly(n, JUDGED), _drawn_ranks(n))
 
 
-def shape(values: Floats) -> dict[str, float]:
-    """number, skewness, excess kurtosis, shares beyond 2 and 3 and outside the band, largest absolute value."""
+def shape(values: Floats, ordered: pd.DataFrame) -> dict[str, float]:
+    """number, skewness, excess kurtosis, shares beyond 2 and 3 and outside the band, largest absolute value.
+
+    Skewness and kurtosis are the estimates that are 0 on average for normal values, however few (Joanes & Gill 1998).
+    `ordered`: the `envelopes` of the values.
+    """
     from scipy.stats import kurtosis, skew
 
-    spread = float(values.std()) if len(values) > 2 else 0.0
-    every = _in_order(values)
-    outside = (every["seen"] < every["low"]) | (every["seen"] > every["high"])
+    spread = float(values.std()) if len(values) > 3 else 0.0
+    judged = ordered[ordered["rank"].isin(_evenly(len(values), JUDGED))]
+    outside = (judged["seen"] < judged["low"]) | (judged["seen"] > judged["high"])
     return {
         "number": len(values),
-        "skewness": float(skew(values)) if spread > 0 else np.nan,
-        "kurtosis": float(kurtosis(values)) if spread > 0 else np.nan,
+        "skewness": float(skew(values, bias=False)) if spread > 0 else np.nan,
+        "kurtosis": float(kurtosis(values, bias=False)) if spread > 0 else np.nan,
         "beyond_2": float((np.abs(values) > 2).mean()),
         "beyond_3": float((np.abs(values) > 3).mean()),
         "outside": float(outside.mean()),
@@ -123,11 +153,18 @@ def shape(values: Floats) -> dict[str, float]:
     }
 
 
-def normality(fit: GrowthFit) -> tuple[pd.DataFrame, pd.DataFrame]:
+def normality(fit: GrowthFit, rng: np.random.Generator) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The marker's rows of ``growth/quantiles`` and ``growth/normality``, both with the column ``what``."""
-    values = standardised(fit)
-    points = [quantiles(own).assign(what=what) for what, own in values.items()]
-    return pd.concat(points), pd.DataFrame([{"what": what, **shape(own)} for what, own in values.items()])
+    values, ordered = standardised(fit), envelopes(fit, rng)
+    if not values:
+        return pd.DataFrame(), pd.DataFrame()
+    points = []
+    for what, own in ordered.items():
+        kept = own[own["rank"].isin(_drawn_ranks(len(values[what])))]
+        points.append(kept.drop(columns="rank").assign(what=what))
+    return pd.concat(points), pd.DataFrame(
+        [{"what": what, **shape(own, ordered[what])} for what, own in values.items()]
+    )
 
 
 def visits_and_slopes(models: SideBySide, model: GrowthModel, rows: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:

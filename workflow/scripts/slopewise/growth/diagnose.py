@@ -163,11 +163,16 @@ def classes(values: Floats, most: int) -> list[NDArray[np.int64]]:
 def implied_variance(models: SideBySide) -> pd.DataFrame:
     """Var(y(t)) about the fixed effects by classes of time, seen and implied (``growth/implied``).
 
-    Columns time (mean of the class), rows, seen, random_intercept (flat), random_slope (quadratic: z'Sigma z + s2).
+    seen: the mean of (y - x'beta)^2 + x'Cov(beta)x, since Var(y - x'beta) = Var(y) - x'Cov(beta)x by generalised least
+    squares. Columns time (mean of the class), rows, seen, random_intercept (flat), random_slope (quadratic: z'Sigma z +
+    s2).
     """
     intercept, slope = models.reml["random_intercept"], models.reml["random_slope"]
     x, z = design_of(slope)
     time, residual = z[:, 1], models.data.values - x @ slope.estimates.beta[0]
+    kept = np.flatnonzero(~slope.results.aliased[0])
+    own = x[:, kept]
+    unseen = np.einsum("np,ps,ns->n", own, slope.estimates.beta_covariance[0][np.ix_(kept, kept)], own)
     noise = {fit.structure: residual_variances(fit) for fit in (intercept, slope)}
     rows = []
     for chosen in classes(time, TIMES):
@@ -177,7 +182,7 @@ def implied_variance(models: SideBySide) -> pd.DataFrame:
             {
                 "time": float(time[chosen].mean()),
                 "rows": len(chosen),
-                "seen": float((residual[chosen] ** 2).mean()),
+                "seen": float((residual[chosen] ** 2 + unseen[chosen]).mean()),
                 "random_intercept": float(intercept.estimates.covariance[0][0, 0])
                 + float(noise["intercept"][chosen].mean()),
                 "random_slope": float(spread) + float(noise["correlated"][chosen].mean()),

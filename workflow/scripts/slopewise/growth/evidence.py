@@ -61,7 +61,7 @@ def compare_marker(
         "comparison": comparison,
         "residuals": residual_table(own, study),
         **_detective(models, in_time),
-        **_checks(models, textbook, threads),
+        **_checks(models, textbook, rng, threads),
     }
 
 
@@ -150,7 +150,9 @@ def _detective(models: SideBySide, in_time: bool) -> dict[str, pd.DataFrame]:
     return found
 
 
-def _checks(models: SideBySide, textbook: GrowthModel, threads: int) -> dict[str, pd.DataFrame]:
+def _checks(
+    models: SideBySide, textbook: GrowthModel, rng: np.random.Generator, threads: int
+) -> dict[str, pd.DataFrame]:
     """The tables scatter, spread, quantiles, normality, patients, planned and visits; empty where nothing varies."""
     names = ("scatter", "spread", "quantiles", "normality", "patients", "planned", "visits")
     found = {name: pd.DataFrame() for name in names}
@@ -158,7 +160,7 @@ def _checks(models: SideBySide, textbook: GrowthModel, threads: int) -> dict[str
         return found
     fit = richest(models)
     found |= {"scatter": residual_rows(fit), "spread": residual_classes(fit)}
-    found["quantiles"], found["normality"] = normality(fit)
+    found["quantiles"], found["normality"] = normality(fit, rng)
     if "random_slope" in models.reml:
         rows = patient_rows(models)
         found["patients"] = rows.merge(influence(models, threads), on="patient", how="left", validate="one_to_one")

@@ -155,8 +155,8 @@ GROWTH = (
         "normality",
         filled("normality"),
         said(
-            "Residuals and random effects were compared with normal distributions (quantiles, skewness, excess "
-            "kurtosis)."
+            "Residuals and random effects, each divided by its own standard deviation under the model, were compared "
+            "with normal distributions (quantiles with bands simulated from the fit, skewness, excess kurtosis)."
         ),
     ),
     Procedure(

@@ -56,20 +56,20 @@ def fit_section(frames: Frames, naming: Naming) -> Section:
 
 
 RESIDUALS = (
-    "First: residuals about each patient’s own line, in residual standard deviations, over what the model expects. "
-    "The mean (solid) should stay near zero and the dashed lines level; since lines are pulled towards the average, "
-    "it rises gently even where the model is right. A funnel says that high values err more than low ones: a "
-    "logarithm may help."
+    "First: residuals about each patient’s own line, each in the standard deviation that it has under the model, over "
+    "what the model expects. The mean (solid) should stay near zero and the dashed lines level; since lines are "
+    "pulled towards the average, it rises gently even where the model is right. A funnel says that high values err "
+    "more than low ones: a logarithm may help."
 )
 QUANTILES = (
-    "Second: residuals in order over what a normal distribution would give; 95% of each lie in the grey band if it "
-    "is normal. Ends that leave the band are values that no line through the others comes near: mistakes, or "
-    "illness."
+    "Second: residuals in order over what a normal distribution would give; where the model holds, each lies in the "
+    "grey band with probability 95% (simulated from the fitted model with the same visits). Ends that leave the band "
+    "are values that no line through the others comes near: mistakes, or illness."
 )
 EFFECTS = (
     "Third: the same for the patients’ starting values and slopes, each divided by the standard deviation that its "
     "prediction should have. Predictions are pulled towards a normal distribution, so that a straight line is no "
-    "proof; a bend is telling. The band is that of the smaller number."
+    "proof; a bend is telling. Each has a band of its own, simulated in the same way."
 )
 INFLUENCE = (
     "The model fitted again without each patient in turn; a mark is the patient who was left out. To the right the "
@@ -126,17 +126,13 @@ def quantile_panel(frames: Frames, naming: Naming, kinds: tuple[str, ...]) -> Dr
 
 def shape_words(frames: Frames, naming: Naming, row: object) -> str:
     """What a row of ``growth/normality`` says, in words and units."""
-    marker, what, largest = str(row.marker), str(row.what), float(row.largest)  # type: ignore[attr-defined]
+    what, largest = str(row.what), float(row.largest)  # type: ignore[attr-defined]
     skewness, kurtosis = float(row.skewness), float(row.kurtosis)  # type: ignore[attr-defined]
     if what == "residual":
         beyond = float(row.beyond_3)  # type: ignore[attr-defined]
-        sd = component(frames, marker, "Residual")
-        size = (
-            f"{figures(largest * sd)} {naming.unit_of(marker)}" if math.isfinite(sd) else f"{figures(largest)} of them"
-        )
         said = (
             f"{percent(beyond, 1)} of the residuals lie beyond three standard deviations "
-            f"({percent(NORMAL_BEYOND_3, 1)} would if normal); the largest is {size}."
+            f"({percent(NORMAL_BEYOND_3, 1)} would if normal); the largest is {figures(largest)} of them."
         )
         if kurtosis > HEAVY:
             said += " The tails are heavier than normal: a few values err far more than the model believes."
@@ -233,7 +229,10 @@ def normality_table(frames: Frames, naming: Naming) -> Table | None:
             lines.append((marker, [words[str(row.what)], *figures_of, *tails]))
     columns = ["marker", "what", "number", "skewness", "excess kurtosis", "beyond 2 SD", "beyond 3 SD"]
     columns += ["outside the band", "largest, SD"]
-    caption = "Shape of residuals and random effects; normal: 0, 0, 4.6%, 0.3%, 5%"
+    caption = (
+        "Shape of residuals and random effects, each in its own standard deviation; on average of normal data: 0, 0, "
+        "4.6%, 0.3%, 5%"
+    )
     return marker_table("growth-normality", caption, columns, lines, naming, frozenset({0, 1})) if lines else None
 
 
