@@ -28,6 +28,7 @@ from slopewise.cohort.people import (
 )
 from slopewise.cohort.plausible import check_followup, refuse_constant, warn_of_units
 from slopewise.cohort.recoded import tell_recoded
+from slopewise.cohort.predictors import examine_predictors, refuse_levels
 from slopewise.cohort.rows import read_rows, transformed
 from slopewise.cohort.shapes import foreign_shape
 from slopewise.design_screen import screen
@@ -83,9 +84,11 @@ def prepare_cohort(study: Study, folder: Path, runs: Callable[[float], bool] | N
     flow.state = State(people, rows)
     warn_of_units(study, rows, people, files, findings)
     check_followup(study, rows, people, files, findings)
+    before = flow.state
     cohort, later, counted = apply_landmark(study, columns, flow, measurements.name, findings, runs)
     if len(cohort.rows):
         refuse_constant(study, cohort.rows, measurements.name, findings)
+        examine_predictors(study, before, cohort, columns, files, findings)
     findings.stop_at_errors()
     refuse_empty(study, cohort, counted)
     return Cohort(
@@ -130,6 +133,7 @@ def _read(study: Study, measurements: Table, patients: Table | None, columns: Co
     of_patients = patients if patients is not None else patients_of_rows(study, measurements, findings)
     people = read_people(study, of_patients, columns, findings)
     match_ids(rows, people, study, (measurements.name, of_patients.name), findings)
+    refuse_levels(State(people, rows), columns, (measurements.name, of_patients.name), findings)
     refuse_single(rows, measurements.name, study.data.patient, findings)
     findings.stop_at_errors()
     flow = leave_incomplete(study, State(people, rows), (measurements.name, of_patients.name), findings)

@@ -14,6 +14,7 @@ FEWEST = 5
 MOST_LEVELS = 10
 PURE = 0.98
 """Share of patients whose event a level of the column gives; a slip in one of fifty does not hide a copy."""
+FILLED = "is filled only for"
 DEATH = re.compile(
     r"\b(death|dead|died|deceased|exitus|fatal|verstorben\w*|gestorben|tod|tot|d[eé]c[eé]d[eé]\w*|d[eé]c[eè]s|mort|morte|"
     r"muert[oe]|fallecid[oa]|overleden|d[oö]d|avliden)\b",
@@ -43,11 +44,46 @@ def describes_outcome(
     )
 
 
+def repeats_outcome(values: np.ndarray, event: np.ndarray, followup: np.ndarray) -> bool:
+    """Whether a predictor without missing values is the outcome itself, in this coding or another.
+
+    `values` (n,) numbers or texts, `event` and `followup` as in `describes_outcome`. Each of its few levels goes with
+    one event, or each event with one level, without exception; or it is the follow-up time on another scale.
+    """
+    had = event > 0
+    if min(had.sum(), (~had).sum()) < FEWEST:
+        return False
+    if values.dtype != object and (known := np.isfinite(followup)).all() and len(np.unique(values)) > MOST_LEVELS:
+        spread = min(np.ptp(values), np.ptp(followup[known]))
+        return bool(spread > 0 and abs(np.corrcoef(values, followup)[0, 1]) > 1 - 1e-10)
+    counts = _table(values.astype(str), event)
+    if not 2 <= len(counts) <= MOST_LEVELS or not _enough(counts):
+        return False
+    pure = bool((_table(values.astype(str), had.astype(int)).min(axis=1) == 0).all())
+    by_code = bool(((counts > 0).sum(axis=0) == 1).all()) and len(set(counts.argmax(axis=0))) >= 2
+    return pure or by_code
+
+
+def change_separates(change: np.ndarray, event: np.ndarray) -> bool:
+    """Whether one threshold of a marker's change (n,), NaN where unknown, parts patients with the event from others."""
+    known = np.isfinite(change)
+    return bool(known.any() and np.ptp(change[known]) > 0 and _separates(change[known], event[known] > 0))
+
+
+def _table(levels: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """How often each level (row) meets each code (column)."""
+    of_level, level = np.unique(levels, return_inverse=True)
+    of_code, code = np.unique(codes, return_inverse=True)
+    counts = np.zeros((len(of_level), len(of_code)))
+    np.add.at(counts, (level, code), 1)
+    return counts
+
+
 def _filled_for(had: np.ndarray, present: np.ndarray) -> str:
     """Filled (almost) only for patients with, or only for those without, the event."""
     for group, word in ((had, "with"), (~had, "without")):
         if present.sum() >= FEWEST and present[group].mean() >= 0.5 and present[~group].mean() <= 1 - PURE:
-            return f"is filled only for patients {word} the event"
+            return f"{FILLED} patients {word} the event"
     return ""
 
 
@@ -61,12 +97,9 @@ def _names_death(cells: np.ndarray, had: np.ndarray) -> str:
 
 def _same_levels(cells: np.ndarray, event: np.ndarray) -> str:
     """Few levels, each with one event code, or each event code with a level of its own."""
-    levels, level = np.unique(cells.astype(str), return_inverse=True)
-    codes, code = np.unique(event, return_inverse=True)
-    if not 2 <= len(levels) <= MOST_LEVELS or len(codes) < 2:
+    counts = _table(cells.astype(str), event)
+    if not 2 <= len(counts) <= MOST_LEVELS or counts.shape[1] < 2:
         return ""
-    counts = np.zeros((len(levels), len(codes)))
-    np.add.at(counts, (level, code), 1)
     total = counts.sum()
     by_level = counts.max(axis=1).sum() / total
     # Which level the censored have says little when nearly all patients have it.

@@ -19,6 +19,7 @@ from slopewise.cohort.columns import Columns
 from slopewise.cohort.findings import ERROR, Findings
 from slopewise.cohort.incomplete import match_ids
 from slopewise.cohort.landmark import snap
+from slopewise.cohort.levels import close_level
 from slopewise.cohort.people import constant_values, tell_twin_patients, time_zero_of
 from slopewise.cohort.rows import (
     measured,
@@ -258,5 +259,7 @@ def _refuse_levels(files: _Files, frame: pd.DataFrame, names: Iterable[str], tab
             elif str(value) not in levels:
                 text = f"{value:.15g}" if isinstance(value, float) else str(value)
                 message = f"the model does not know the level {shown(text)}"
-                action = f"it knows {', '.join(levels)}; correct it, or leave the patient out"
+                close = close_level(text, levels)
+                meant = f"did you mean {close!r}? " if close else ""
+                action = f"{meant}it knows {', '.join(levels)}; correct it, or leave the patient out"
                 files.findings.add(ERROR, table.name, message, action, **place)
