@@ -27,8 +27,8 @@ from slopewise.cohort.people import (
     set_clock,
 )
 from slopewise.cohort.plausible import check_followup, refuse_constant, warn_of_units
-from slopewise.cohort.recoded import tell_recoded
 from slopewise.cohort.predictors import examine_predictors, refuse_levels
+from slopewise.cohort.recoded import tell_recoded
 from slopewise.cohort.rows import read_rows, transformed
 from slopewise.cohort.shapes import foreign_shape
 from slopewise.design_screen import screen
