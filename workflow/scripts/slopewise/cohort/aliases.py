@@ -10,6 +10,8 @@ import pandas as pd
 CLOSE = 1e-6
 """Columns whose correlation is 1 or -1 but for this are one column on two scales: rounding in a file reaches so far."""
 FEWEST = 5
+LARGEST = 1e100
+"""Of larger numbers no line is computed."""
 SCREENED = 300
 """So many rows choose the pairs, which all rows then confirm: of thousands of markers, all rows would take long."""
 
@@ -64,6 +66,8 @@ def _line(one: np.ndarray, two: np.ndarray, name: str) -> str:
     """``2 × b + 3``, by least squares."""
     if np.array_equal(one, two):
         return "the same values"
+    if max(np.abs(one).max(), np.abs(two).max()) > LARGEST:
+        return "a multiple of it"
     slope = float(np.std(two) / np.std(one) * np.sign(_standard(one) @ _standard(two)))
     start = float(two.mean() - slope * one.mean())
     start = 0.0 if abs(start) < 1e-6 * np.abs(two).max() else start

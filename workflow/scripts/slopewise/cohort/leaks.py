@@ -55,7 +55,7 @@ def repeats_outcome(values: np.ndarray, event: np.ndarray, followup: np.ndarray)
         return False
     if values.dtype != object and (known := np.isfinite(followup)).all() and len(np.unique(values)) > MOST_LEVELS:
         spread = min(np.ptp(values), np.ptp(followup[known]))
-        return bool(spread > 0 and abs(np.corrcoef(values, followup)[0, 1]) > 1 - 1e-10)
+        return bool(spread > 0 and _correlation(values, followup) > 1 - 1e-10)
     counts = _table(values.astype(str), event)
     if not 2 <= len(counts) <= MOST_LEVELS or not _enough(counts):
         return False
@@ -68,6 +68,13 @@ def change_separates(change: np.ndarray, event: np.ndarray) -> bool:
     """Whether one threshold of a marker's change (n,), NaN where unknown, parts patients with the event from others."""
     known = np.isfinite(change)
     return bool(known.any() and np.ptp(change[known]) > 0 and _separates(change[known], event[known] > 0))
+
+
+def _correlation(one: np.ndarray, other: np.ndarray) -> float:
+    """The absolute correlation of two columns that vary, however large their numbers."""
+    scaled = (one / np.abs(one).max(), other / np.abs(other).max())
+    with np.errstate(invalid="ignore", divide="ignore"):  # what varies in its last digits alone has none
+        return float(np.nan_to_num(abs(np.corrcoef(*scaled)[0, 1])))
 
 
 def _table(levels: np.ndarray, codes: np.ndarray) -> np.ndarray:
@@ -122,6 +129,7 @@ def _separates(values: np.ndarray, had: np.ndarray) -> str:
     """One threshold parts patients with the event from those without."""
     if min(had.sum(), (~had).sum()) < FEWEST:
         return ""
+    values = values / max(np.abs(values).max(), 1e-300)  # whose mean is finite
     low, high = (values[had], values[~had]) if values[had].mean() < values[~had].mean() else (values[~had], values[had])
     if np.quantile(low, PURE) < np.quantile(high, 1 - PURE):
         return "separates patients with the event from those without"
@@ -134,7 +142,7 @@ def _is_a_time(values: np.ndarray, followup: np.ndarray) -> str:
     if known.sum() < 4 * FEWEST or np.ptp(followup[known]) == 0 or np.ptp(values[known]) == 0:
         return ""
     one, other = values[known], followup[known]
-    if abs(np.corrcoef(one, other)[0, 1]) > 0.999:
+    if _correlation(one, other) > 0.999:
         return "goes with the follow-up time"
     scale = np.abs(other).max()
     equal = np.abs(one - other) <= 1e-9 * scale
