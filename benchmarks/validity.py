@@ -28,6 +28,7 @@ sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 from parts import validity_growth as growth  # noqa: E402
 from parts import validity_intervals as intervals  # noqa: E402
 from parts import validity_outcome as outcome  # noqa: E402
+from parts import validity_trends as trends  # noqa: E402
 from parts import validity_verdict as verdict  # noqa: E402
 from parts.monte_carlo import Quantity, Store  # noqa: E402
 from parts.validity_growth import Setting  # noqa: E402
@@ -74,6 +75,13 @@ def cells(replicates: int) -> Iterator[Cell]:
         yield cell("protection", growth.protection, Setting(n, ragged, lag=lag), 0.1)
     for sd in (0.1, 0.2, 0.3):
         yield cell("protection", growth.protection, Setting(100, False, slope_sd=sd), 0.05)
+    sets = max(round(replicates * 0.05), 2)
+    for n in (60, 150):
+        yield Cell("dropout", f"{n} patients, slope SD 0.2", sets, partial(trends.dropout, n, 0.2, sets))
+    for n in (50, 150):
+        yield Cell("fast_share", f"{n} patients", sets, partial(trends.fast_share, n, sets))
+    for noise in trends.NOISES:
+        yield Cell("trend_claims", noise.name, sets, partial(trends.claims, noise, sets))
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from parts.monte_carlo import Quantity, Store, mean, share
 from parts.page import table
 from parts.validity_intervals_page import interval_section
 from parts.validity_outcome import EFFECT
+from parts.validity_trends_page import claims_section, dropout_section, fast_section
 from parts.validity_verdict_page import verdict_section
 
 Within = tuple[float, float]
@@ -246,8 +248,8 @@ Residuals are an Ornstein–Uhlenbeck process whose values one time unit apart c
 
 All four tests, the bootstrap among them, then find slopes that are not there, in {low} to {high} of data sets:
 within a few visits a slow drift is a trend. A bootstrap of the wrong model is no protection. This is why the report
-compares with a random intercept and exponential correlation, and writes "patient-specific trend or serial
-correlation" unless the slope survives: that comparison {said} ({without_size}):
+compares with a random intercept and exponential correlation, and claims no patient-specific trend unless the slope
+survives: that comparison {said} ({without_size}):
 
 {without}
 
@@ -313,12 +315,17 @@ its own training patients, as is often printed. {size}.
 
 ![Validated and in-sample C of markers that say nothing](validity/nothing.svg)"""
 
+SAID = {"wide": wide, "verdict": verdict, "size": size}
+
 PARTS: tuple[tuple[str, str, Callable[[Store], str]], ...] = (
     ("type_one", "No patient has a slope of its own", no_slope),
     ("power", "Patients have slopes of their own", power),
     ("serial_tests", "No slopes, but residuals that resemble their neighbours", serial),
+    ("trend_claims", "How often a patient-specific trend is claimed", partial(claims_section, **SAID)),
     ("coverage", "95% intervals of growth models", coverage),
     ("calibration", "Slopes of new patients and their reliability", calibration),
+    ("dropout", "Slopes of those who were seen for the shortest time", partial(dropout_section, **SAID)),
+    ("fast_share", "The share of fast changers", partial(fast_section, **SAID)),
     ("two_stages", "A true effect of the slope on survival", two_stages),
     ("intervals", "95% intervals of validated figures", interval_section),
     ("verdicts", "How often each verdict on the slope is given", verdict_section),

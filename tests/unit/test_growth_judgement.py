@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,6 +13,7 @@ from slopewise.growth.compare import boundary_p, fit_side_by_side, likelihood_ra
 from slopewise.growth.heteroscedastic import compare_scatter
 from slopewise.growth.judgement import verdicts
 
+GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 AGREED = {"p_f": 0.01, "p_serial": 0.01, "p_time": 0.01, "p_fitted": np.nan, "singular": False}
 
 
@@ -42,6 +45,23 @@ def test_the_bootstrap_decides_and_of_several_markers_q_too() -> None:
     assert judged({}, q=0.2)["verdict"] == "none"
     mixture = judged({}, bootstrap=np.nan)
     assert (mixture["arbiter"], mixture["verdict"], mixture["p_value"]) == ("mixture", "trend", 0.002)
+
+
+def test_models_whose_residual_variance_changes_are_those_of_nlme() -> None:
+    """`tests/golden/heteroscedastic.R`: lme with varExp, of time and its square and of the expected value."""
+    rows = pd.read_csv(GOLDEN / "heteroscedastic_rows.csv", dtype={"patient": str})
+    table = pd.read_csv(GOLDEN / "heteroscedastic.csv")
+    golden = {(row.by, row.name): row.value for row in table.itertuples(index=False, name="Row")}
+    models = fit_side_by_side(GrowthModel().data(rows, "y"))
+    for name, model in (("deviance_intercept", "random_intercept"), ("deviance_slope", "random_slope")):
+        assert models.reml[model].deviance == pytest.approx(golden["none", name], abs=1e-6)
+    found = compare_scatter(models).set_index("by")
+    assert found.index.tolist() == ["time", "fitted"]
+    for by, row in found.iterrows():
+        for name in ("deviance_intercept", "deviance_slope", "lrt", "lrt_scatter"):
+            assert row[name] == pytest.approx(golden[by, name], abs=2e-3), name
+        assert row["p_value"] == pytest.approx(golden[by, "p_value"], rel=2e-3)
+        assert row["p_scatter"] == pytest.approx(golden[by, "p_scatter"], rel=2e-3)
 
 
 def simulated(seed: int, slope_sd: float, growth: float, n: int = 100) -> pd.DataFrame:

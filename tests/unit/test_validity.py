@@ -165,6 +165,35 @@ def test_the_page_names_the_cells_in_which_intervals_miss_their_aim(tmp_path: Pa
     assert "| C of level and slope: a |" in page and "[0.200]" in page
 
 
+def test_what_the_report_says_of_slopes_holds_where_the_truth_is_known() -> None:
+    from parts import validity_trends as trends
+
+    left = {one.name: one.value for one in trends.dropout(60, 0.2, 12)}
+    assert left["difference"] == pytest.approx(trends.DIFFERENCE, abs=0.15) and left["coverage"] > 0.7
+    assert left["of predicted slopes"] < 0.1, "shrinkage takes most of the difference away"
+    fast = {one.name: one.value for one in trends.fast_share(50, 3)}
+    assert abs(fast["share less truth"]) < 0.15 and 0.15 < fast["width"] < 0.45
+    growing, slopes = trends.NOISES[1], trends.NOISES[7]
+    said = {one.name: one.value for one in trends.claims(growing, 5)}
+    assert said["bootstrap finds slopes"] > 0 and said["trend claimed"] == 0.0
+    assert said["open"] == said["bootstrap finds slopes"]
+    assert {one.name: one.value for one in trends.claims(slopes, 2)}["trend claimed"] == 1.0
+
+
+def test_the_page_names_the_settings_in_which_a_trend_is_claimed_that_is_not_there(tmp_path: Path) -> None:
+    from parts.monte_carlo import Quantity, Store
+    from parts.validity_page import page
+
+    store = Store(tmp_path)
+    for setting, claimed in (("100 patients, no slopes, a", 0.01), ("300 patients, no slopes, b", 0.15),
+                             ("100 patients, slope SD 0.1, a", 0.4)):  # fmt: skip
+        found = [Quantity("bootstrap finds slopes", 0.9, 0.03, 100), Quantity("trend claimed", claimed, 0.02, 100)]
+        store.add("trend_claims", setting, 100, lambda found=found: found)
+    text = page(store, "x")
+    assert "reached in 1 of 2 cells. **Missed**: 300 patients, no slopes, b, trend claimed: 0.150" in text
+    assert "a trend is claimed in 40% of data sets, though the bootstrap\n  finds slopes in 90%" in text
+
+
 def test_a_stopped_program_goes_on(tmp_path: Path) -> None:
     from parts.monte_carlo import Quantity, Store
 

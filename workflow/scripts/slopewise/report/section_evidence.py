@@ -170,9 +170,10 @@ def spread_words(frames: Frames, naming: Naming, marker: str) -> str:
     row = slope_spread(frames, naming, marker)
     if row is None:
         return "the standard deviation of the slopes is in the table."
-    ends = figure_interval(row["ci_low"], row["ci_high"])
-    unit = naming.slope_unit(marker)
-    return f"the standard deviation of the slopes is {figures(row['sd_or_correlation'])} {unit} (95% interval {ends})."
+    said = f"the standard deviation of the slopes is {figures(row['sd_or_correlation'])} {naming.slope_unit(marker)}"
+    if not (math.isfinite(row["ci_low"]) and math.isfinite(row["ci_high"])):
+        return f"{said}."
+    return f"{said} (95% interval {figure_interval(row['ci_low'], row['ci_high'])})."
 
 
 def trend_panel(frames: Frames, naming: Naming) -> Draw:
