@@ -102,14 +102,12 @@ class Noise:
 EVEN = (SIGMA,) * VISITS
 GROWING = tuple(float(one) for one in SIGMA * (1 + 0.4 * np.arange(VISITS)))
 STEP = (SIGMA,) * 3 + (2 * SIGMA,) * 3
-LATE = (SIGMA,) * 4 + (3 * SIGMA,) * 2
 NOISES = (
     Noise(100, "constant noise", EVEN),
     Noise(100, "growing noise", GROWING),
     Noise(100, "shrinking noise", GROWING[::-1]),
     Noise(100, "noise with a step", STEP),
     Noise(300, "noise with a step", STEP),
-    Noise(300, "noise with a late step", LATE),
     Noise(100, "constant noise", EVEN, 0.1),
     Noise(100, "constant noise", EVEN, 0.2),
     Noise(100, "growing noise", GROWING, 0.3),

@@ -35,7 +35,7 @@ truth is the share among the patients of the study. The interval draws the varia
 CLAIMS = """## How often a patient-specific trend is claimed
 
 Six visits; residual SD 0.5 and constant, growing from 0.5 to 1.5 in even steps, shrinking from 1.5 to 0.5, or with a
-step from 0.5 to 1 after the third visit or (late) from 0.5 to 1.5 after the fourth. The bootstrap ({draws} draws) decides whether there are slopes; a
+step from 0.5 to 1 after the third visit. The bootstrap ({draws} draws) decides whether there are slopes; a
 trend is claimed where the F test agrees, where the slope survives beside serial correlation and beside a residual
 variance that changes with time or with the expected value, and where the fit is not singular; otherwise the report
 says that the matter is open. {size}.
@@ -44,8 +44,8 @@ says that the matter is open. {size}.
 
 {verdicts}
 - The comparator's residual variance is a smooth function of time (log-quadratic). A step of the noise, as a new assay
-  makes it, is no such function: in large studies a trend can then be claimed that is not there. `residual_by` gives
-  the rows before and after such a change their own residual variance.
+  makes it, is no such function: with larger steps or more patients than here a trend may be claimed more often than
+  that. `residual_by` gives the rows before and after such a change their own residual variance.
 - What the caution costs: with slopes of SD 0.1 a trend is claimed in {weak:.0%} of data sets, though the bootstrap
   finds slopes in {found:.0%}."""
 

@@ -173,7 +173,7 @@ def test_what_the_report_says_of_slopes_holds_where_the_truth_is_known() -> None
     assert left["of predicted slopes"] < 0.1, "shrinkage takes most of the difference away"
     fast = {one.name: one.value for one in trends.fast_share(50, 3)}
     assert abs(fast["share less truth"]) < 0.15 and 0.15 < fast["width"] < 0.45
-    growing, slopes = trends.NOISES[1], trends.NOISES[7]
+    growing, slopes = trends.NOISES[1], trends.NOISES[6]
     said = {one.name: one.value for one in trends.claims(growing, 5)}
     assert said["bootstrap finds slopes"] > 0 and said["trend claimed"] == 0.0
     assert said["open"] == said["bootstrap finds slopes"]
