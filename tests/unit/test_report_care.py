@@ -6,11 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from slopewise.cohort.predictors import ASK
 from slopewise.report.cautions import cautions
 from slopewise.report.frames import Frames
 from slopewise.report.naming import Naming
 from slopewise.report.risk_groups import risk_groups, round_times
 from slopewise.report.section_slopes import by_visits
+from slopewise.report.section_trust import audit_section
 from slopewise.report.sections import summary
 from tests.unit.report_tables import Invented
 
@@ -247,3 +249,28 @@ def test_the_summary_is_calm_only_where_nothing_was_found(calm, tmp_path):
     assert calm_words == []
     loud = changed(frames, "visits", "marker == 'alpha'", p_value=0.001)
     assert summary(loud, naming)["cautions"] == ["Informative visits"]
+
+
+@pytest.mark.parametrize(
+    "message",
+    ["age: separates those with the event from the others; without the penalty the coefficient would grow without end",
+     "the likelihood rises without end as the coefficient of age grows"],
+)  # fmt: skip
+def test_a_predictor_that_separates_the_outcome_is_a_caution_beside_the_audit(calm, message):
+    frames, naming = calm
+    assert "Outcome among the predictors" not in dict(cautions(frames, naming))
+    assert "folds and times found no leak" in audit_section(frames, naming).context["verdict"]
+    row = {"predictors": "slope", "repeat": 0, "held_out": 0, "marker": None, "message": message}
+    told = replace(frames, ledger=pd.DataFrame([row]))
+    assert "separates the outcome" in dict(cautions(told, naming))["Outcome among the predictors"]
+    section = audit_section(told, naming)
+    assert not section.context["clean"]
+    assert "separates the outcome" in section.context["detail"]
+
+
+def test_a_column_that_describes_the_outcome_is_named_beside_the_audit(calm):
+    frames, naming = calm
+    row = {"severity": "warning", "file": "p.csv", "line": None, "patient": None, "column": "reason",
+           "message": "the column says 'DEATH' of patients with the event", "action": f"{ASK} of markers"}  # fmt: skip
+    told = replace(frames, problems=pd.DataFrame([row]))
+    assert "the data check warns of reason" in audit_section(told, naming).context["detail"]

@@ -8,11 +8,13 @@ import pandas as pd
 
 from slopewise.cohort.findings import WARNING
 from slopewise.cohort.kinds import kinds, problems_of
+from slopewise.cohort.predictors import ASK
 from slopewise.design_screen import is_straight
 from slopewise.outcome.sample_size import counted_events, judge, ladder_sizes, shortfalls
 from slopewise.report.course_words import slope_is_nil
 from slopewise.report.frames import Frames
 from slopewise.report.growth_cautions import growth_checks
+from slopewise.report.ledger import readable
 from slopewise.report.naming import STEPS, Naming
 from slopewise.report.numbers import count_of, in_words, number, p_words
 from slopewise.report.section_cohort import file_words
@@ -40,6 +42,9 @@ MANY_WITHOUT_SLOPE = 0.1
 
 SHARED_TERMS = 6
 """So many markers are told by name; of more, their number."""
+
+SEPARATION = ("separates those with the event", "likelihood rises without end")
+"""What the ledger says where a predictor separates the outcome, with a penalty and without."""
 
 Caution = tuple[str, str]
 
@@ -78,6 +83,7 @@ def cautions(frames: Frames, naming: Naming) -> list[Caution]:
         ]
     return [
         *_leaks(frames),
+        *_separation(frames, naming),
         *grave,
         *_convergence(frames, naming),
         *_sample_size(frames, naming),
@@ -133,6 +139,27 @@ def _leaks(frames: Frames) -> Iterator[Caution]:
             f"The audit found a leak in {leaks} of {amount(len(frames.audit), 'fit')}: do not rely on any number "
             f"of this report.",
         )
+
+
+def outcome_among_predictors(frames: Frames, naming: Naming) -> str:
+    """What the data and the models say of predictors that describe or separate the outcome; empty if nothing."""
+    found = frames.problems[frames.problems["action"].fillna("").str.startswith(ASK)]
+    parts = [f"the data check warns of {in_words(sorted(set(found['column'])), 'columns')}"] if len(found) else []
+    if frames.has_outcome:
+        whole = frames.ledger["message"].astype(str)
+        told = whole[whole.str.contains("|".join(SEPARATION), regex=True)]
+        parts += list(dict.fromkeys(readable(message, naming) for message in told))
+    if not parts:
+        return ""
+    return (
+        f"A predictor describes or separates the outcome: {'; '.join(parts)}. If it was known only with the outcome, "
+        "no figure of this report that rests on it holds."
+    )
+
+
+def _separation(frames: Frames, naming: Naming) -> Iterator[Caution]:
+    if text := outcome_among_predictors(frames, naming):
+        yield "Outcome among the predictors", text
 
 
 def _convergence(frames: Frames, naming: Naming) -> Iterator[Caution]:

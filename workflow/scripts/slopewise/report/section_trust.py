@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import PurePath
 
-from slopewise.report.cautions import cautions, not_examined
+from slopewise.report.cautions import cautions, not_examined, outcome_among_predictors
 from slopewise.report.frames import Frames
 from slopewise.report.naming import Naming
 from slopewise.report.numbers import in_words
@@ -26,7 +26,9 @@ def audit_section(frames: Frames, naming: Naming) -> Section:
     latest = float(audit["latest_time_fitted"].max())
     shared, late = int(audit["shared_patients"].sum()), int(audit["rows_after_landmark"].sum())
     found = "no leak" if not leaks else f"a leak in {leaks}"
-    verdict = f"In {amount(len(audit), 'set')} of fitted and scored patients the audit found {found}."
+    verdict = (
+        f"In {amount(len(audit), 'set')} of fitted and scored patients the audit of folds and times found {found}."
+    )
     allowed = naming.study.growth.rows == "all"
     of_whom = " of a patient whom it scores" if allowed else ""
     detail = (
@@ -40,12 +42,19 @@ def audit_section(frames: Frames, naming: Naming) -> Section:
             " Rows after the landmark of the patients who train were allowed (growth.rows: all); the level and slope "
             "of whoever is scored rest on rows up to it alone."
         )
+    detail += (
+        " The audit is of folds and times: who was fitted and scored, and when rows were measured. What a column holds "
+        "it does not see."
+    )
+    suspects = outcome_among_predictors(frames, naming)
+    if suspects:
+        detail += f" {suspects}"
     return Section(
         "audit",
         "Did anything leak?",
         "audit.html.j2",
         {
-            "clean": leaks == 0,
+            "clean": leaks == 0 and not suspects,
             "verdict": verdict,
             "detail": detail,
             "table": audit_table(frames),
