@@ -69,7 +69,8 @@ def ship(folder: Path, **changes: Any) -> Shipped:
     outcome = fit_outcome(
         study, patients, slopes, pd.concat(own for own, _, _ in scored), pd.concat(own for _, own, _ in scored)
     )
-    run.write_json(folder / "model.json", shipped_model(study, markers, outcome, cohort.measurements, patients))
+    model = shipped_model(study, markers, outcome, cohort.measurements, patients)
+    run.write_json(folder / "model.json", {**model, "recommended": {"predictors": "slope", "reason": "it gains"}})
     ids = patients["patient"].astype(int)
     early = raw.measurements["day"] <= study.landmark_time * 365.25
     return Shipped(

@@ -18,8 +18,10 @@ from slopewise.outcome.ladder import STEPS
 from slopewise.predict import Request, Risks, predict, shapley_share
 from slopewise.predict_model import read_model
 from slopewise.predict_scores import drawn, marker_rows, scores
+from slopewise.predict_units import far_outside, likely_unit
 from slopewise.run import InputError
 from slopewise.shipped import span
+from slopewise.validate.recommendation import recommended_step
 from tests.unit.shipped_pbc import Shipped, ship
 
 
@@ -113,7 +115,7 @@ def test_every_kind_of_outcome_gives_the_full_fits_prediction(other: Shipped, tm
 def test_what_another_kind_predicts_is_told(tmp_path: Path):
     made = ship(tmp_path, **KINDS["continuous"])
     told = risks(made, tmp_path).told
-    assert told[0].split(", ")[1].startswith("value of score after landmark 2.25")
+    assert re.search(r"the column risk is the value of score, seen from the landmark, 2\.25 years after time", told[0])
     scatter = made.outcome.models["slope"]["glm"]["residual_sd"]
     assert told[-1] == f"intervals are of the expected value; single patients lie around it with an SD of {scatter:.4g}"
 
@@ -131,7 +133,7 @@ def test_a_stratum_that_the_model_does_not_know_is_refused(tmp_path: Path):
     with pytest.raises(
         InputError, match=r"patient \d+: died 3 is a stratum that the model does not know; known are 0; 1"
     ):
-        risks(made, numbered, visits, people.assign(died=[0, 3]))
+        risks(made, numbered, visits, people.assign(died=[0, 3]), strict=True)
     beside = visits.merge(people.assign(died=1), on="id")
     beside.to_csv(numbered / "new.csv", index=False)
     assert len(predict(Request(made.model, "new.csv", draws=0), numbered).table) == 4
@@ -223,10 +225,10 @@ def test_outside_the_training_range_is_told(shipped: Shipped, tmp_path: Path):
     found = risks(shipped, tmp_path, visits, older).table.set_index("patient")["outside"]
     assert found[str(first)].iloc[0].startswith("age 99 (training ")
     assert found[str(people["id"].iloc[1])].iloc[0] == ""
-    low = visits.assign(albumin=visits["albumin"].where(visits["id"] != first, 0.5))
+    low = visits.assign(albumin=visits["albumin"].where(visits["id"] != first, 0.7))
     told = risks(shipped, tmp_path, low, people)
-    assert "albumin 0.5 (training " in told.table["outside"].iloc[0]
-    assert any("outside the training range: 1 patient " in line for line in told.told)
+    assert "albumin 0.7 (training " in told.table["outside"].iloc[0]
+    assert any("outside the training range: 1 patient (" in line for line in told.told)
 
 
 def test_a_range_tells_no_patients_value():
@@ -312,7 +314,8 @@ def test_a_bad_input_is_one_line_and_nothing_is_written(
     visits.to_csv(tmp_path / "new.csv", index=False)
     people.to_csv(tmp_path / "people.csv", index=False)
     monkeypatch.chdir(tmp_path)
-    refused(shipped.model, message, "--measurements", "new.csv", "--patients", "people.csv", "--out", "risks.csv")
+    files = ("--measurements", "new.csv", "--patients", "people.csv", "--out", "risks.csv")
+    refused(shipped.model, message, *files, "--strict")
     assert not (tmp_path / "risks.csv").exists()
 
 
@@ -328,7 +331,8 @@ def refused(model: Path, message: str, *arguments: str) -> None:
     [
         (["--unit", "albumin=g/l"], "albumin is in g/l, but the model was made with g/dl; convert"),
         (["--unit", "time=years"], "time is in years, but the model was made with days"),
-        (["--unit", "crp=mg/l"], "knows no such marker"),
+        (["--unit", "crp=mg/l"], "knows no such marker or covariate"),
+        (["--unit", "age=years"], "--unit age=model"),
         (["--unit", "albumin"], "write it as NAME=UNIT"),
         (["--predictors", "both"], "the model has baseline, clinical, delta"),
         (["--decimal", ";"], "--decimal ';'"),
@@ -359,7 +363,9 @@ def test_the_command_writes_the_table_and_tells_units(
     assert "log_bilirubin (bili) in log mg/dl" in ended.stdout
     written = tables.read("risks", tmp_path / "risks.csv")
     asked = risks(shipped, tmp_path, visits, people, draws=50).table
-    np.testing.assert_allclose(written["risk_high"], asked["risk_high"], rtol=1e-12)
+    np.testing.assert_allclose(written["risk_high"], asked["risk_high"], rtol=5e-6)
+    assert all(len(str(risk).lstrip("0.").replace(".", "").split("e")[0]) <= 6 for risk in written["risk"])
+    assert (written["landmark"] == 2.25).all() and "counted from the landmark, 2.25 years" in ended.stdout
     assert {"albumin.level", "albumin.slope", "albumin.reliability", "albumin.visits"} <= set(written.columns)
 
 
@@ -418,3 +424,120 @@ def test_a_file_that_is_no_model_is_refused(tmp_path: Path):
     (tmp_path / "model.json").write_text("{")
     with pytest.raises(InputError, match="not JSON"):
         read_model(tmp_path / "model.json")
+
+
+ALONE = [case for case in BAD if case[0] in (late, another_sex, no_age, zero, twin_rows, stranger, nothing_measured)]
+
+
+@pytest.mark.parametrize(("spoil", "message"), ALONE, ids=[case[0].__name__ for case in ALONE])
+def test_one_bad_patient_does_not_stop_the_rest(
+    shipped: Shipped, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spoil: Any, message: str
+):
+    visits, people = (frame.copy() for frame in of(shipped, *several(shipped, 3)))
+    whole = risks(shipped, tmp_path, visits, people).table.set_index(["patient", "horizon"])["risk"]
+    spoil(visits, people)
+    found = risks(shipped, tmp_path, visits, people)
+    bad = found.table[found.table["refused"] != ""]
+    assert len(found.refused) == bad["patient"].nunique() == 1 and bad["risk"].isna().all()
+    assert re.search(message.split(": ", 1)[-1], bad["refused"].iloc[0])
+    rest = found.table[found.table["refused"] == ""].set_index(["patient", "horizon"])["risk"]
+    assert len(rest) == 4 and np.array_equal(rest, whole.reindex(rest.index))
+    monkeypatch.chdir(tmp_path)
+    files = ["--measurements", "new.csv", "--patients", "people.csv", "--out", "risks.csv", "--draws", "0"]
+    ended = CliRunner().invoke(app, ["predict", "--model", str(shipped.model), *files])
+    assert ended.exit_code == 0 and (tmp_path / "risks.csv").exists()
+    assert ended.stderr.startswith("slopewise: 1 of 3 patients has no risk") and ended.stderr.count("\n") == 1
+
+
+def test_a_master_list_of_more_people_is_fine(shipped: Shipped, tmp_path: Path):
+    visits, people = of(shipped, *several(shipped, 2))
+    alone = risks(shipped, tmp_path, visits, people).table
+    others = shipped.people[~shipped.people["id"].isin(people["id"])].assign(sex="x", age=np.nan)
+    found = risks(shipped, tmp_path, visits, pd.concat([people, others]))
+    pd.testing.assert_frame_equal(found.table, alone)
+    assert any(f"left aside: {len(others)} patients of --patients" in line for line in found.told)
+
+
+def test_one_patients_value_in_another_unit_is_refused_and_an_extreme_one_said(shipped: Shipped, tmp_path: Path):
+    visits, people = of(shipped, *several(shipped, 2))
+    first, second = people["id"]
+    tenfold = visits.assign(albumin=visits["albumin"].where(visits["id"] != first, 10 * visits["albumin"]))
+    found = risks(shipped, tmp_path, tenfold, people)
+    assert set(found.refused) == {str(first)}
+    assert re.search(
+        r"divided by 10 it would be .*\(g/l instead of g/dl\).*--unit albumin=model", found.refused[str(first)]
+    )
+    sure = risks(shipped, tmp_path, tenfold, people, units={"albumin": "model"})
+    assert not sure.refused and "far outside" in sure.table.set_index("patient")["outside"][str(first)].iloc[0]
+    extreme = visits.assign(albumin=visits["albumin"].where(visits["id"] != second, 3e9))
+    found = risks(shipped, tmp_path, extreme, people)
+    assert not found.refused and "far outside" in found.table.set_index("patient")["outside"][str(second)].iloc[0]
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "unit", "said"),
+    [
+        (35.0, 2.0, 5.0, "g/dl", "(g/l instead of g/dl)"),
+        (3.5, 20.0, 50.0, "g/l", "(g/dl instead of g/l)"),
+        (80.0, 0.4, 3.0, "mg/dl", "µmol/l of creatinine"),
+        (2.0e5, 100.0, 500.0, "", "mg or g instead of g or kg"),
+        (600.0, 26.0, 79.0, "", "months instead of years"),
+        (6.0, 380.0, 420.0, "", "logarithm"),
+        (1e9, 2.0, 5.0, "g/dl", None),
+    ],
+)
+def test_a_value_that_a_unit_explains_is_named(value, low, high, unit, said):
+    values = np.array([value])
+    assert far_outside(values, low, high).all()
+    found = likely_unit(values, low, high, unit)
+    assert (found is None) if said is None else (found is not None and said in found), found
+
+
+def test_values_near_the_range_are_not_suspected():
+    assert not far_outside(np.array([1.2, 2.0, 5.0, 7.9, np.nan]), 2.0, 5.0).any()
+
+
+def test_the_default_predictors_are_those_that_the_model_recommends(shipped: Shipped, tmp_path: Path):
+    content = json.loads(shipped.model.read_text())
+    for step in ("level", "slope"):
+        content["recommended"] = {"predictors": step, "reason": "of what was found"}
+        (tmp_path / "model.json").write_text(json.dumps(content))
+        shipped.visits.to_csv(tmp_path / "new.csv", index=False)
+        shipped.people.to_csv(tmp_path / "people.csv", index=False)
+        found = predict(Request(tmp_path / "model.json", "new.csv", "people.csv", draws=0), tmp_path)
+        assert set(found.table["predictors"]) == {step}
+        assert f"predictors: {step} (recommended by the study's report: of what was found)" in found.told
+    del content["recommended"]
+    (tmp_path / "model.json").write_text(json.dumps(content))
+    with pytest.raises(InputError, match="name them, for example --predictors level"):
+        predict(Request(tmp_path / "model.json", "new.csv", "people.csv", draws=0), tmp_path)
+
+
+def test_slopes_are_recommended_where_a_gain_is_shown():
+    rows = pd.DataFrame({"metric": ["c_uno", "log_score"], "difference_low": -0.01, "difference_high": 0.05})
+    rows = rows.assign(predictors="slope", cause="death", horizon=5.0, versus="level", difference=0.02)
+    assert recommended_step(rows).predictors == "level"
+    assert "0.020, 95% interval -0.010 to 0.050" in recommended_step(rows).reason
+    for place in (0, 1):
+        shown = rows.copy()
+        shown.loc[place, "difference_low"] = 0.001
+        assert recommended_step(shown).predictors == "slope"
+        shown.loc[place, "difference_low"] = 0.0004
+        assert recommended_step(shown).predictors == "level", "a digit that is not printed decides nothing"
+
+
+def test_no_message_names_a_key_of_the_study_file(shipped: Shipped, tmp_path: Path):
+    visits, people = of(shipped, *several(shipped, 2))
+    spoils = (zero, twin_rows, stranger, no_age, text_age, nothing_measured)
+    for spoil in spoils:
+        bad, who = visits.copy(), people.copy()
+        spoil(bad, who)
+        try:
+            said = " ".join(risks(shipped, tmp_path, bad, who).refused.values())
+        except InputError as error:
+            said = str(error)
+        assert said and not re.search(r"\b(data|outcome|growth|markers|validation)\.[a-z_]+", said), said
+    (tmp_path / "new.csv").write_text("id;day;bili;albumin\n1;0;1,234;3\n")
+    with pytest.raises(InputError) as raised:
+        predict(Request(shipped.model, "new.csv", "people.csv"), tmp_path)
+    assert "data." not in str(raised.value)

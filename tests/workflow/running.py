@@ -90,6 +90,7 @@ PROMISED = [
     "outcome/permutation.csv",
     "outcome/subgroups.csv",
     "outcome/centres.csv",
+    "outcome/models.json",
     "model.json",
     "provenance.json",
     "report.html",
@@ -248,13 +249,14 @@ def _run_outcome(study_file: Path, results: Path, tables: dict[str, Path]) -> No
 
     names = ("measurements", "patients", "folds", "slopes", "crossfit", "fits")
     inputs = {name: tables[name] for name in names}
-    model = at("outcome/coefficients.csv", "outcome/ledger.csv", "slopes/reliability.csv", "model.json")
+    model = at("outcome/coefficients.csv", "outcome/ledger.csv", "slopes/reliability.csv", "outcome/models.json")
     model |= at(*(f"outcome/{name}.csv" for name in ("proportional_hazards", "schoenfeld", "likelihood_ratio")))
     script("fit_outcome").fit(study_file, inputs, model, threads=1)
     measured = at("outcome/performance.csv", "outcome/calibration.csv", "outcome/decision_curve.csv")
     measured |= {"predictions": results / "outcome/predictions.parquet"}
     measured |= {"ledger": results / "outcome/validation_ledger.csv"}
     script("validate_outcome").validate(study_file, inputs, measured, threads=1)
+    script("ship_model").ship(model["models"], measured["performance"], results / "model.json")
     examined = at(*(f"outcome/{name}.csv" for name in ("sensitivity", "permutation", "subgroups", "centres")))
     inputs |= {"predictions": measured["predictions"]}
     script("examine_sensitivity").examine(study_file, inputs, examined, threads=1)

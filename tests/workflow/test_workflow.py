@@ -60,7 +60,7 @@ def test_every_rule_left_its_log_and_its_time(finished: Path):
     results = finished / "results/small"
     logs = {path.stem.split(".")[0] for path in (results / "logs").glob("*.log")}
     timings = {path.stem.split(".")[0] for path in (results / "timings").glob("*.tsv")}
-    assert logs == timings and len(logs) == 10
+    assert logs == timings and len(logs) == 11
     seconds = json.loads((results / "run.json").read_text())["seconds"]
     assert {name.split(".")[0] for name in seconds} >= logs - {"render_report", "record_run"}
 

@@ -1,7 +1,7 @@
 # The ladder of outcome models on cross-fitted slopes, and its nested validation.
 # needs  cohort/*.parquet, folds.parquet, slopes/{slopes,crossfit}.parquet, growth/fits.csv
-# makes  slopes/reliability.csv, outcome/{coefficients,ledger,proportional_hazards,schoenfeld,likelihood_ratio,performance,calibration,decision_curve}.csv, outcome/predictions.parquet, model.json
-# steps  fit_outcome (with the patient bootstrap through both stages), validate_outcome; for a study with an outcome
+# makes  slopes/reliability.csv, outcome/{coefficients,ledger,proportional_hazards,schoenfeld,likelihood_ratio,performance,calibration,decision_curve}.csv, outcome/predictions.parquet, outcome/models.json, model.json
+# steps  fit_outcome (with the patient bootstrap through both stages), validate_outcome, ship_model (the models with the predictors that the validation recommends); for a study with an outcome
 
 
 rule fit_outcome:
@@ -29,7 +29,7 @@ rule fit_outcome:
             category="{study}",
             labels={"what": "reliability of slopes"},
         ),
-        model="results/{study}/model.json",
+        models="results/{study}/outcome/models.json",
     log:
         "results/{study}/logs/fit_outcome.log",
     benchmark:
@@ -88,3 +88,29 @@ rule validate_outcome:
         "{wildcards.study}: nested validation"
     script:
         "../scripts/validate_outcome.py"
+
+
+rule ship_model:
+    input:
+        models="results/{study}/outcome/models.json",
+        performance="results/{study}/outcome/performance.csv",
+    output:
+        model="results/{study}/model.json",
+    log:
+        "results/{study}/logs/ship_model.log",
+    benchmark:
+        "results/{study}/timings/ship_model.tsv"
+    wildcard_constraints:
+        study=named(lambda study: study.has_outcome),
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
+    params:
+        code=code("ship_model.py"),
+    message:
+        "{wildcards.study}: the model for new patients"
+    script:
+        "../scripts/ship_model.py"

@@ -6,7 +6,7 @@ from slopewise import run
 
 
 def fit(study_file: Path, inputs: dict[str, Path], outputs: dict[str, Path], threads: int) -> None:
-    """Write coefficients, ledger, the check of proportional hazards and the model that is shipped."""
+    """Write coefficients, ledger, the check of proportional hazards and the models, which `ship_model` ships."""
     import pandas as pd
 
     from slopewise import tables
@@ -41,7 +41,7 @@ def fit(study_file: Path, inputs: dict[str, Path], outputs: dict[str, Path], thr
     hazards = outcome.hazards()
     tables.write(hazards.tests, "outcome/proportional_hazards", outputs["proportional_hazards"])
     tables.write(hazards.residuals, "outcome/schoenfeld", outputs["schoenfeld"])
-    run.write_json(outputs["model"], shipped_model(study, markers, outcome, rows, cohort))
+    run.write_json(outputs["models"], shipped_model(study, markers, outcome, rows, cohort))
 
 
 if __name__ == "__main__":

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from slopewise.cli_errors import one_line_errors
 from slopewise.run import InputError
+
+if TYPE_CHECKING:
+    from slopewise.predict import Request
 
 
 def predict_command(
@@ -18,37 +21,51 @@ def predict_command(
     patients: Annotated[
         str, typer.Option(help="Table with a row per patient; else covariates stand beside visits.")
     ] = "",
-    predictors: Annotated[str, typer.Option(help="Step of the ladder: slope, level, last, baseline, ...")] = "slope",
+    predictors: Annotated[
+        str,
+        typer.Option(help="Step of the ladder: slope, level, last, baseline, ...; else what the report recommends."),
+    ] = "",
     unit: Annotated[
         list[str] | None,
-        typer.Option(help='A unit of your files to compare with the model\'s: "albumin=g/dl", "time=days"; repeat it.'),
+        typer.Option(
+            help='A unit of your files to compare with the model\'s: "albumin=g/dl", "time=days", "age=model"; '
+            "repeat it."
+        ),
     ] = None,
     draws: Annotated[int, typer.Option(min=0, help="Draws behind the interval of a risk; 0: no interval.")] = 1000,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Refuse everything when one patient cannot be predicted.")
+    ] = False,
     delimiter: Annotated[str, typer.Option(help="What separates cells; else detected from the file.")] = "auto",
     decimal: Annotated[str, typer.Option(help="Decimal mark, . or , ; else detected from the file.")] = "auto",
     encoding: Annotated[str, typer.Option(help="Encoding; else detected from the file.")] = "auto",
 ) -> None:
     """Risks of new patients: level, slope, reliability and risk at each horizon (or the value), with an interval.
 
-    The files have the columns, units and codes of the study that made the model, up to its landmark: a later row is
-    refused. Whom the model does not know by id is no matter. A patient with one visit, or without a marker, is
-    predicted and told. The interval tells how far the patient's own level and slope are known; `slope_share` is the
-    part of that uncertainty that comes from the slope. `outside` names what lies beyond the training range.
+    The files have the columns, units and codes of the study that made the model, up to its landmark; ids may be any,
+    and a table of patients may hold more people than were measured. Risks count from the landmark and have 6
+    significant digits. The interval says how well the patient's own level and slope are known; `slope_share` is the
+    part of that uncertainty that comes from the slope. `outside` names what lies beyond the training range; a value
+    that only another unit explains (albumin in g/l where the model has g/dl) is refused. A patient who cannot be
+    predicted (such a value, a row after the landmark, an unknown level) has a row without a risk and the reason in
+    `refused`; the others are predicted, and the status is 0. With --strict such a patient is an error.
 
     Example:
 
       slopewise predict --model results/pbc/model.json --measurements new.csv --patients people.csv --out risks.csv
     """
     with one_line_errors():
-        _predict(model, measurements, patients, out, predictors, unit or [], draws, (delimiter, decimal, encoding))
+        request = _request(
+            model, measurements, patients, predictors, unit or [], draws, (delimiter, decimal, encoding), strict
+        )
+        _predict(request, out)
 
 
-def _predict(
-    model: Path, measurements: str, patients: str, out: Path, predictors: str, unit: list[str], draws: int,
-    dialect: tuple[str, str, str],
-) -> None:  # fmt: skip
-    from slopewise import tables
-    from slopewise.predict import Request, predict
+def _request(
+    model: Path, measurements: str, patients: str, predictors: str, unit: list[str], draws: int,
+    dialect: tuple[str, str, str], strict: bool,
+) -> Request:  # fmt: skip
+    from slopewise.predict import Request
 
     told = dict(_unit(text) for text in unit)
     known = {"delimiter": (",", ";", "\t", "|", "auto"), "decimal": (".", ",", "auto")}
@@ -57,13 +74,24 @@ def _predict(
     for key, allowed in known.items():
         if chosen[key] not in allowed:
             raise InputError(f"--{key} {chosen[key]!r}: one of {' '.join(repr(one) for one in allowed)}")
+    return Request(model, measurements, patients or None, predictors or None, draws, told, chosen, strict)
+
+
+def _predict(request: Request, out: Path) -> None:
+    from slopewise import tables
+    from slopewise.predict import predict, rounded
+
     if out.suffix != ".csv":
         raise InputError(f"--out {out}: the table is written as CSV; give it a name that ends in .csv")
-    request = Request(model, measurements, patients or None, predictors, draws, told, chosen)
     risks = predict(request, Path())
-    tables.write(risks.table, "risks", out)
+    tables.write(rounded(risks.table), "risks", out)
     for line in [*risks.told, f"written to {out}"]:
         typer.echo(line)
+    if risks.refused:
+        patient, reason = next(iter(risks.refused.items()))
+        count = len(risks.refused)
+        told = f"{count} of {risks.table['patient'].nunique()} patients {'has' if count == 1 else 'have'} no risk"
+        typer.echo(f"slopewise: {told} (column refused); the first, {patient}: {reason}", err=True)
 
 
 def _unit(text: str) -> tuple[str, str]:

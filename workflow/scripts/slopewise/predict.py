@@ -8,8 +8,9 @@ coefficients held (METHODS section 5).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from slopewise.cohort.newcomers import Newcomers, read_newcomers
 from slopewise.outcome.fit import StepModel
 from slopewise.outcome.ladder import STEPS, values
 from slopewise.predict_model import ShippedModel, read_model
-from slopewise.predict_range import check_units, outside, refuse_other_units
+from slopewise.predict_range import check_units, other_units, outside
 from slopewise.predict_scores import MarkerRows, drawn, marker_rows, scores
 from slopewise.run import InputError, generator
 from slopewise.run_repr import ShortRepr
@@ -35,44 +36,124 @@ SHOWN = ("visits", "level", "slope", "slope_se", "reliability")
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked for: the files, a step of the ladder, the draws behind an interval, units and dialect as told."""
+    """What is asked for: the files, a step of the ladder, the draws behind an interval, units and dialect as told.
+
+    Without `predictors` they are those that the study's report recommends. `strict`: a patient who cannot be predicted
+    is an error, not a row without a risk.
+    """
 
     model: Path
     measurements: str
     patients: str | None = None
-    predictors: str = "slope"
+    predictors: str | None = None
     draws: int = 1000
     units: Mapping[str, str] | None = None
     dialect: Mapping[str, str] | None = None
+    strict: bool = False
 
 
 @dataclass(frozen=True, repr=False)
 class Risks(ShortRepr):
-    """The table ``risks`` (a row per patient, cause and horizon) and what to tell whoever asked."""
+    """The table ``risks`` (a row per patient, cause and horizon), lines for whoever asked, the refused and why."""
 
     table: pd.DataFrame
     told: list[str]
+    refused: Mapping[str, str]
 
 
 def predict(request: Request, folder: Path) -> Risks:
-    """Risks of the patients in the request's files (paths beside `folder`). Raises `InputError`."""
+    """Risks of the patients in the request's files (paths beside `folder`). Raises `InputError`.
+
+    A patient with an error of their own has rows without a risk, and the reason in `refused`, unless the request is
+    strict or nobody else is left.
+    """
     model = read_model(request.model)
-    if request.predictors not in model.steps:
-        raise InputError(f"--predictors {request.predictors}: the model has {', '.join(model.steps)}")
+    request = replace(request, predictors=chosen_predictors(model, request.predictors))
     check_units(model, request.units or {})
+    try:
+        newcomers = _newcomers(model, request, folder)
+    except InputError as error:
+        raise InputError(in_words_of_predict(str(error))) from error
+    scored = _Scored.of(model, newcomers, model.steps[str(request.predictors)])
+    parts = [
+        _lines(scored, model, request, place, _notes(model, newcomers, scored, place))
+        for place in range(len(newcomers.patients))
+    ]
+    parts += [_refused(model, request, patient, reason) for patient, reason in newcomers.refused.items()]
+    table = pd.concat(parts, ignore_index=True)
+    return Risks(tables.check(table, "risks"), _told(model, newcomers, table, request), dict(newcomers.refused))
+
+
+def rounded(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with its numbers at 6 significant digits: more would claim what no model knows."""
+    numbers = [name for name in table.columns if pd.api.types.is_float_dtype(table[name])]
+    return table.assign(**{name: [float(f"{value:.6g}") for value in table[name]] for name in numbers})
+
+
+def chosen_predictors(model: ShippedModel, asked: str | None) -> str:
+    """The step that is asked for, or the one that the model recommends; `InputError` without either."""
+    if asked is None and model.recommended is None:
+        raise InputError(
+            "the model does not hold which predictors its report recommends (an older one): run the study again, or "
+            "name them, for example --predictors level"
+        )
+    chosen = asked or str(model.recommended)
+    if chosen not in model.steps:
+        raise InputError(f"--predictors {chosen}: the model has {', '.join(model.steps)}")
+    return chosen
+
+
+def _newcomers(model: ShippedModel, request: Request, folder: Path) -> Newcomers:
+    """The new patients whom the model can take, the others in `refused`."""
     files = {"measurements": request.measurements, "patients": request.patients, **(request.dialect or {})}
     study = model.study.model_copy(update={"data": model.study.data.model_copy(update=files)})
-    newcomers = read_newcomers(study, folder, model.covariates)
-    refuse_other_units(model, newcomers, request.measurements)
-    scored = _Scored.of(model, newcomers, model.steps[request.predictors])
-    table = pd.concat(
-        [
-            _lines(scored, model, request, place, _notes(model, newcomers, scored, place))
-            for place in range(len(newcomers.patients))
-        ],
-        ignore_index=True,
+    found = read_newcomers(study, folder, model.covariates, request.strict)
+    refused = other_units(model, found, request.measurements, request.units or {})
+    refused |= _unknown_strata(model.steps[str(request.predictors)], found.patients)
+    left = ~found.patients["patient"].isin(list(refused))
+    if refused and (request.strict or not left.any()):
+        raise InputError(next(iter(refused.values())))
+    reasons = {**found.refused, **refused}
+    return replace(
+        found,
+        patients=found.patients[left].reset_index(drop=True),
+        measurements=found.measurements[~found.measurements["patient"].isin(list(refused))].reset_index(drop=True),
+        refused={patient: in_words_of_predict(reasons[patient]) for patient in sorted(reasons)},
     )
-    return Risks(tables.check(table, "risks"), _told(model, newcomers, table, request))
+
+
+def _unknown_strata(step: StepModel, patients: pd.DataFrame) -> dict[str, str]:
+    """Patients of a stratum of the baseline hazard that the model does not know."""
+    found = {}
+    for place, patient in enumerate(patients["patient"]):
+        try:
+            step.strata.codes(patients.iloc[[place]])
+        except InputError as error:
+            found[str(patient)] = str(error)
+    return found
+
+
+def _refused(model: ShippedModel, request: Request, patient: str, reason: str) -> pd.DataFrame:
+    """The rows of a patient who cannot be predicted."""
+    frame = _keys(model, request, patient)
+    numbers = ["risk", "risk_low", "risk_high", "slope_share"]
+    for marker in model.markers:
+        frame[f"{marker.name}.visits"] = pd.array([pd.NA] * len(frame), dtype="Int64")
+        numbers += [f"{marker.name}.{column}" for column in SHOWN if column != "visits"]
+    return frame.assign(**dict.fromkeys(numbers, np.nan), outside="", notes="", refused=reason)
+
+
+def _keys(model: ShippedModel, request: Request, patient: str) -> pd.DataFrame:
+    """A row a cause and horizon of one patient, and the moment from which horizons count."""
+    return pd.DataFrame(
+        {
+            "patient": patient,
+            "predictors": request.predictors,
+            "cause": np.repeat(model.causes, len(model.horizons)),
+            "landmark": model.landmark if np.isfinite(model.landmark) else np.nan,
+            "horizon": np.tile(model.horizons, len(model.causes)),
+        }
+    )
 
 
 @dataclass(frozen=True, repr=False)
@@ -111,21 +192,17 @@ def _lines(scored: _Scored, model: ShippedModel, request: Request, place: int, n
     risk = scored.step.risks(scored.raw[own], scored.stratum[own])[0]
     low, high, share = _uncertainty(scored, model, request.draws, place)
     first = next(iter(scored.scores.values()))
-    frame = pd.DataFrame(
-        {
-            "patient": first["patient"].iloc[place],
-            "predictors": request.predictors,
-            "cause": np.repeat(model.causes, len(model.horizons)),
-            "horizon": np.tile(model.horizons, len(model.causes)),
-            "risk": risk.ravel(),
-            "risk_low": low.ravel(),
-            "risk_high": high.ravel(),
-            "slope_share": np.repeat(share, len(model.horizons)),
-        }
+    frame = _keys(model, request, str(first["patient"].iloc[place])).assign(
+        risk=risk.ravel(),
+        risk_low=low.ravel(),
+        risk_high=high.ravel(),
+        slope_share=np.repeat(share, len(model.horizons)),
     )
     shown = {f"{name}.{column}": table[column].iloc[place] for name, table in scored.scores.items() for column in SHOWN}
     ranges = {name: table.iloc[place] for name, table in scored.scores.items()}
-    return frame.assign(**shown, outside=outside(model, scored.rows, ranges, place), notes="; ".join(notes))
+    beyond = outside(model, scored.rows, ranges, place)
+    frame = frame.assign(**shown, outside=beyond, notes="; ".join(notes), refused="")
+    return frame.astype({name: "Int64" for name in shown if name.endswith(".visits")})
 
 
 def _uncertainty(scored: _Scored, model: ShippedModel, number: int, place: int) -> tuple[Floats, Floats, Floats]:
@@ -202,10 +279,12 @@ def _told(model: ShippedModel, newcomers: Newcomers, table: pd.DataFrame, reques
     units += [f"{marker.name} ({model.study.markers[marker.name].column}) in {marker.unit}" for marker in model.markers
               if marker.unit]  # fmt: skip
     lines = [
-        f"{amount(len(newcomers.patients), 'patient')}, {_predicted(model)} after {_moment(model)}, "
-        f"predictors: {request.predictors}",
+        f"{amount(len(newcomers.patients), 'patient')}: {_predicted(model)}",
+        f"predictors: {request.predictors}{_why(model, request)}",
         f"units as the model has them: {'; '.join(units)}",
     ]
+    if newcomers.unmeasured:
+        lines.append(f"not in the measurements and left aside: {amount(newcomers.unmeasured, 'patient')} of --patients")
     lines += [f"{name}: the file has no column {model.study.markers[name].column!r}; the population's values are used "
               "for every patient" for name in newcomers.absent]  # fmt: skip
     beyond = table.loc[table["outside"] != "", "patient"].nunique()
@@ -214,7 +293,7 @@ def _told(model: ShippedModel, newcomers: Newcomers, table: pd.DataFrame, reques
     steps = [step.name for step in STEPS if {"level", "slope"} & set(step.quantities)]
     if request.predictors not in steps:
         lines.append(f"no interval: the step {request.predictors} holds neither level nor slope")
-    scatter = model.steps[request.predictors].residual_sd
+    scatter = model.steps[str(request.predictors)].residual_sd
     if np.isfinite(scatter):
         lines.append(f"intervals are of the expected value; single patients lie around it with an SD of {scatter:.4g}")
     return lines
@@ -225,9 +304,46 @@ def _moment(model: ShippedModel) -> str:
     if not np.isfinite(model.landmark):
         return "each patient's last visit"
     unit = model.study.data.analysis_unit
-    return f"landmark {model.landmark:g}{'' if unit == 'none' else f' {unit}'}"
+    return f"the landmark, {model.landmark:g}{'' if unit == 'none' else f' {unit}'} after time zero"
 
 
 def _predicted(model: ShippedModel) -> str:
-    """What the column `risk` holds: a risk of each cause, or the value of a continuous outcome."""
-    return f"{'value' if model.kind == 'continuous' else 'risk'} of {' and of '.join(model.causes)}"
+    """What the column `risk` holds (a risk of each cause, or the value of a continuous outcome), counted from when."""
+    unit, moment = model.study.data.analysis_unit, _moment(model)
+    causes = " and of ".join(model.causes)
+    if np.isnan(model.horizons).all():
+        what = "value" if model.kind == "continuous" else "risk"
+        return f"the column risk is the {what} of {causes}, seen from {moment}"
+    within = ", ".join(f"{horizon:g}" for horizon in model.horizons)
+    return f"the column risk is the risk of {causes} within {within}{'' if unit == 'none' else f' {unit}'} (column horizon), counted from {moment}"
+
+
+def _why(model: ShippedModel, request: Request) -> str:
+    """Whether the predictors are those that the report recommends."""
+    if model.recommended is None:
+        return ""
+    if request.predictors == model.recommended:
+        return f" (recommended by the study's report: {model.reason})"
+    return f" (the study's report recommends {model.recommended}: {model.reason})"
+
+
+def in_words_of_predict(text: str) -> str:
+    """A message without the keys of a study file, which whoever predicts does not have: options take their place."""
+    for pattern, instead in WORDS:
+        text = re.sub(pattern, instead, text)
+    return text
+
+
+WORDS = (
+    (r"set data\.(delimiter|decimal|encoding)", r"set --\1"),
+    (r" or set data\.(patients_)?date_format", " (dates are read as in the study)"),
+    (
+        r",? or give a file with one row a patient as data\.patients",
+        ", or give a file with one row a patient (--patients)",
+    ),
+    (r", or set data\.duplicates to [a-z, ]+(?= |$|[.;])", ": leave one row a moment"),
+    (r", or choose another transform", ""),
+    (r"is data\.patient the right column of both files", "is this the right column of both files"),
+    (r" \((growth|outcome|data)\.[a-z_]+\)", ""),
+)
+"""What messages of the study's own reading say, and what they say here."""

@@ -37,6 +37,7 @@ class ShippedModel:
     """A model.json: `study` says how files are read (paths are placeholders), the rest is what was learnt.
 
     `causes`: the event, then competing ones. `horizons`: one that is missing where the outcome has no time.
+    `recommended`: the step of the ladder that the study's report recommends, with its `reason`; None in older models.
     """
 
     study: Study
@@ -49,6 +50,8 @@ class ShippedModel:
     causes: tuple[str, ...]
     horizons: tuple[float, ...]
     steps: Mapping[str, StepModel]
+    recommended: str | None
+    reason: str
 
     @property
     def landmark(self) -> float:
@@ -94,6 +97,8 @@ def _model(content: Mapping[str, Any]) -> ShippedModel:
         causes=tuple(content["outcome"]["causes"]),
         horizons=tuple(float(horizon) for horizon in content["outcome"]["horizons"]) or (float("nan"),),
         steps={name: StepModel.from_dict(step) for name, step in content["outcome"]["steps"].items()},
+        recommended=content.get("recommended", {}).get("predictors"),
+        reason=content.get("recommended", {}).get("reason", ""),
     )
 
 

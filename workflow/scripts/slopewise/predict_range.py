@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from slopewise.cohort.newcomers import Newcomers
 from slopewise.predict_model import MarkerModel, Range, ShippedModel
 from slopewise.predict_scores import MarkerRows
+from slopewise.predict_units import INVERSES, Floats, far_outside, likely_unit
 from slopewise.run import InputError
+from slopewise.run_repr import ShortRepr
+
+AS_MODEL = "model"
+"""The unit that a user gives for a column that is in the model's own, whatever it is called."""
 
 
 def check_units(model: ShippedModel, told: Mapping[str, str]) -> None:
-    """Units that the user tells must be the model's: by marker (or its column), by `time` for the column of time.
+    """Units that the user gives must be the model's: by marker (or its column), covariate, or `time` for that column.
 
-    A marker's unit is that after its transform; that before it (``mg/dl`` of ``log mg/dl``) is understood too.
+    A marker's unit is that after its transform; that before it (``mg/dl`` of ``log mg/dl``) is understood too. Of a
+    covariate the model knows none: it takes `AS_MODEL` alone, which every column may have.
     """
     data = model.study.data
     for name, unit in told.items():
@@ -24,14 +32,22 @@ def check_units(model: ShippedModel, told: Mapping[str, str]) -> None:
             _compare(name, unit, {data.time_unit})
             continue
         chosen = [marker for marker in model.markers if name in (marker.name, model.study.markers[marker.name].column)]
-        if not chosen:
-            known = ", ".join(["time", *(marker.name for marker in model.markers)])
-            raise InputError(f"--unit {name}={unit}: the model knows no such marker; it has {known}")
-        for marker in chosen:
+        if not chosen and name not in model.covariates:
+            known = ", ".join(["time", *(marker.name for marker in model.markers), *model.covariates])
+            raise InputError(f"--unit {name}={unit}: the model knows no such marker or covariate; it has {known}")
+        for marker in [] if unit == AS_MODEL else chosen:
             if not marker.unit:
-                raise InputError(f"--unit {name}={unit}: the model does not state the unit of {marker.name}")
+                raise InputError(
+                    f"--unit {name}={unit}: the model does not state the unit of {marker.name}; where the values are in "
+                    f"that of the study, write --unit {name}={AS_MODEL}"
+                )
             transform = model.study.markers[marker.name].transform
             _compare(name, unit, {marker.unit, marker.unit.removeprefix(f"{transform} ")})
+        if not chosen and unit != AS_MODEL:
+            raise InputError(
+                f"--unit {name}={unit}: the model does not state the unit of a covariate; where the values are in that "
+                f"of the study, write --unit {name}={AS_MODEL}"
+            )
 
 
 def _compare(name: str, unit: str, known: set[str]) -> None:
@@ -44,31 +60,62 @@ def _plain(unit: str) -> str:
     return "".join(unit.split()).casefold()
 
 
-def refuse_other_units(model: ShippedModel, newcomers: Newcomers, file: str) -> None:
-    """`InputError` where a column as a whole cannot be in the model's unit.
+@dataclass(frozen=True, repr=False)
+class _Column(ShortRepr):
+    """A column of the new files: what it is, whose each value is (n,), values and training range on its own scale."""
 
-    It cannot when each of its values lies further beyond the training range than that range is wide: a patient may be
-    extreme, a file of albumin in g/l where the model has g/dl is something else.
+    what: str
+    name: str
+    patients: NDArray[np.object_]
+    values: Floats
+    low: float
+    high: float
+    unit: str
+
+
+def other_units(model: ShippedModel, newcomers: Newcomers, file: str, told: Mapping[str, str]) -> dict[str, str]:
+    """Patients with a value that only another unit explains, and why they cannot be predicted.
+
+    `told` are units that the user gave: a column that is in the model's own by that word is not suspected.
     """
-    columns: list[tuple[str, pd.Series, Range | None, str]] = [
-        (f"marker {marker.name}", newcomers.measurements[marker.name], marker.values, marker.unit)
-        for marker in model.markers
-    ]
-    for name in model.covariates:
-        frame = newcomers.patients if name in newcomers.patients.columns else newcomers.measurements
-        columns.append((f"covariate {name}", frame[name], model.ranges.get(name), ""))
-    for what, column, known, unit in columns:
-        values = column.dropna().to_numpy() if known is not None else np.empty(0)
-        if known is None or not len(values):
+    found: dict[str, str] = {}
+    for column in _columns(model, newcomers):
+        marker = model.study.markers.get(column.name)
+        names = {column.name, marker.column if marker else column.name}
+        far = np.flatnonzero(far_outside(column.values, column.low, column.high))
+        if names & set(told) or not len(far):
             continue
-        numbers = values.astype(float)
-        width = known[1] - known[0]
-        if ((numbers < known[0] - width) | (numbers > known[1] + width)).all():
-            seen = f"{numbers.min():.4g}" + (f" to {numbers.max():.4g}" if len(numbers) > 1 else "")
-            raise InputError(
-                f"{file}: {what}: {seen}, where the model was made on {known[0]:g} to {known[1]:g} {unit}".rstrip()
-                + "; it seems to be in another unit: convert the values"
-            )
+        whole = likely_unit(column.values[far], column.low, column.high, column.unit)
+        for groups in [far] if whole else far[:, None]:
+            values = column.values[groups]
+            reason = whole or likely_unit(values, column.low, column.high, column.unit)
+            if reason is None:
+                continue
+            seen = f"{values.min():.4g}" + (f" to {values.max():.4g}" if values.min() < values.max() else "")
+            where = f"{column.low:.4g} to {column.high:.4g} {column.unit}".rstrip()
+            text = f"{file}: {column.what}: {seen}, where the model was made on {where}; {reason}; "
+            text += f"convert the values, or, where they are right, say so with --unit {column.name}={AS_MODEL}"
+            for patient in column.patients[groups]:
+                found.setdefault(str(patient), text)
+    return found
+
+
+def _columns(model: ShippedModel, newcomers: Newcomers) -> Iterator[_Column]:
+    """The columns of numbers for which the model has a range; a marker's on the scale of its file."""
+    rows, people = newcomers.measurements, newcomers.patients
+    for marker in model.markers:
+        if marker.values is not None:
+            settings = model.study.markers[marker.name]
+            back = INVERSES[settings.transform]
+            low, high = (float(end) for end in back(np.array(marker.values)))
+            values = back(rows[marker.name].to_numpy(dtype=float))
+            unit = marker.unit.removeprefix(f"{settings.transform} ")
+            what = f"marker {marker.name}"
+            yield _Column(what, marker.name, rows["patient"].to_numpy(dtype=object), values, low, high, unit)
+    for name, (low, high) in model.ranges.items():
+        frame = people if name in people.columns else rows
+        values = frame[name].to_numpy(dtype=float)
+        yield _Column(f"covariate {name}", name, frame["patient"].to_numpy(dtype=object), values, low, high, "")
 
 
 def outside(model: ShippedModel, rows: Mapping[str, MarkerRows], found: Mapping[str, pd.Series], place: int) -> str:
@@ -103,4 +150,5 @@ def _beyond(what: str, values: np.ndarray, known: Range | None) -> list[str]:
     worst = values[np.abs(values - (known[0] + known[1]) / 2).argmax()]
     if known[0] <= worst <= known[1]:
         return []
-    return [f"{what} {worst:.4g} (training {known[0]:g} to {known[1]:g})"]
+    far = "far outside, " if far_outside(np.array([worst]), *known).any() else ""
+    return [f"{what} {worst:.4g} ({far}training {known[0]:g} to {known[1]:g})"]

@@ -318,11 +318,10 @@ TABLES: dict[str, Table] = {
         {
             "patient": TEXT,
             **STEP_KEYS,
-            "horizon": NUMBER,
-            "risk": FULL,
-            **_columns("risk_low risk_high slope_share"),
+            **_columns("landmark horizon risk risk_low risk_high slope_share"),
             "outside": TEXT,
             "notes": TEXT,
+            "refused": TEXT,
         },
         ("patient", "predictors", "cause", "horizon"),
         further=True,

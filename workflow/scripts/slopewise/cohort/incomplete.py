@@ -132,7 +132,7 @@ def _tell(
     study: Study, file: str, message: str, action: str, others: dict[str, str], findings: Findings,
     *, line: int, patient: str,
 ) -> None:  # fmt: skip
-    alike = others.get(_spelling(patient))
+    alike = others.get(spelling(patient))
     if alike is None:
         findings.add(severity(study), file, message, way_out(study, action), line=line, patient=patient,
                      column=study.data.patient)  # fmt: skip
@@ -141,10 +141,10 @@ def _tell(
     findings.add(ERROR, file, message, action, line=line, patient=patient, column=study.data.patient)
 
 
-def _spelling(patient: str) -> str:
+def spelling(patient: str) -> str:
     """An id without what programs change: leading zeros, case, blanks."""
     return "".join(patient.split()).casefold().lstrip("0")
 
 
 def _by_spelling(patients: Iterable[str]) -> dict[str, str]:
-    return {_spelling(patient): patient for patient in sorted(patients, reverse=True)}
+    return {spelling(patient): patient for patient in sorted(patients, reverse=True)}

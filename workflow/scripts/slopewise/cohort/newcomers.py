@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +16,8 @@ import pandas as pd
 
 from slopewise.cohort.clock import in_unit, read_times
 from slopewise.cohort.columns import Columns
-from slopewise.cohort.findings import ERROR, Findings
-from slopewise.cohort.incomplete import match_ids
+from slopewise.cohort.findings import ERROR, CohortError, Findings, Problem
+from slopewise.cohort.incomplete import match_ids, spelling
 from slopewise.cohort.landmark import snap
 from slopewise.cohort.levels import close_level
 from slopewise.cohort.people import constant_values, tell_twin_patients, time_zero_of
@@ -31,7 +31,7 @@ from slopewise.cohort.rows import (
     typed_column,
 )
 from slopewise.run_repr import ShortRepr
-from slopewise.sources import BadCell, Table, read_patients, read_table, shown
+from slopewise.sources import MISSING, BadCell, Table, read_patients, read_table, shown
 from slopewise.study import Study
 from slopewise.study_keys import ColumnReference
 
@@ -53,7 +53,9 @@ class Newcomers(ShortRepr):
 
     `absent`: markers without a column in the file; their column in `measurements` is empty. `dropped`: rows that were
     left out because they hold no value of any marker or lack a covariate of the growth model, by patient. `varying`:
-    covariates that vary within a patient although the model does not know them to, by patient.
+    covariates that vary within a patient although the model does not know them to, by patient. `refused`: patients of
+    the files who are in neither frame, with what is wrong. `unmeasured`: how many patients of the patients' file have
+    no row of measurements, as those of a master list.
     """
 
     measurements: pd.DataFrame
@@ -61,6 +63,8 @@ class Newcomers(ShortRepr):
     absent: tuple[str, ...]
     dropped: Mapping[str, int]
     varying: Mapping[str, tuple[str, ...]]
+    refused: Mapping[str, str]
+    unmeasured: int
 
 
 @dataclass(frozen=True)
@@ -76,16 +80,71 @@ class _Files:
     findings: Findings
 
 
-def read_newcomers(study: Study, folder: Path, covariates: Mapping[str, Covariate]) -> Newcomers:
+def read_newcomers(study: Study, folder: Path, covariates: Mapping[str, Covariate], strict: bool = True) -> Newcomers:
     """Read the files that ``data.measurements`` and ``data.patients`` of `study` name (beside `folder`).
 
     `study` says how to read them; of its outcome only `covariates` and `strata` are used. Raises `InputError` (a
-    `CohortError` with the frame `problems` when the data have errors).
+    `CohortError` with the frame `problems` when the data have errors). Unless `strict`, errors that each belong to a
+    patient leave these patients out, as long as there are others.
     """
-    findings = Findings()
     study = study.model_copy(update={"data": study.data.model_copy(update={"incomplete": "error"})})
     table = read_table(folder, study.data.measurements, "--measurements", study.data)
     own = read_patients(folder, study.data, "--patients")
+    table, own, unmeasured = _of_measured(table, own, study.data.patient)
+    refused: dict[str, str] = {}
+    while True:
+        try:
+            found = _read(study, _without(table, study, refused), own and _without(own, study, refused), covariates)
+        except CohortError as error:
+            reasons = _reasons(error.problems)
+            here = set(table.text[study.data.patient]) if study.data.patient in table.text.columns else set()
+            if strict or not reasons or not here - MISSING - set(refused) - set(reasons):
+                raise
+            refused |= reasons
+        else:
+            return replace(found, refused=refused, unmeasured=unmeasured)
+
+
+def _of_measured(table: Table, people: Table | None, column: str) -> tuple[Table, Table | None, int]:
+    """The tables without those who are in the patients' file alone (and in no other spelling), and their number."""
+    if people is None or column not in people.text.columns or column not in table.text.columns:
+        return table, people, 0
+    there = {spelling(patient) for patient in set(table.text[column]) - MISSING}
+    names = people.text[column]
+    kept = names.isin(MISSING) | names.map(spelling).isin(there)
+    if not kept.any():
+        return table, people, 0
+    return table, _chosen(people, kept.to_numpy()), int(names[~kept].nunique())
+
+
+def _without(table: Table, study: Study, refused: Mapping[str, str]) -> Table:
+    column = study.data.patient
+    if not refused or column not in table.text.columns:
+        return table
+    return _chosen(table, ~table.text[column].isin(list(refused)).to_numpy())
+
+
+def _chosen(table: Table, rows: np.ndarray) -> Table:
+    return replace(table, text=table.text[rows].reset_index(drop=True), lines=table.lines[rows])
+
+
+def _reasons(problems: pd.DataFrame) -> dict[str, str]:
+    """The first error of each patient, in words; nothing where an error belongs to no patient."""
+    errors = problems[problems["severity"] == ERROR]
+    if errors["patient"].isna().any():
+        return {}
+    found: dict[str, str] = {}
+    for row in errors.itertuples():
+        line = None if pd.isna(row.line) else int(float(str(row.line)))
+        column = None if pd.isna(row.column) else str(row.column)
+        one = Problem(ERROR, str(row.file), line, str(row.patient), column, str(row.message), str(row.action))
+        found.setdefault(str(row.patient), str(one))
+    return found
+
+
+def _read(study: Study, table: Table, own: Table | None, covariates: Mapping[str, Covariate]) -> Newcomers:
+    """The tables as they are; every error is raised."""
+    findings = Findings()
     absent = _absent_markers(study, table, findings)
     known = study.model_copy(update={"markers": {n: m for n, m in study.markers.items() if n not in absent}})
     columns = _find(known, table, own, covariates, findings)
@@ -208,6 +267,8 @@ def _at_landmark(files: _Files, rows: pd.DataFrame, people: pd.DataFrame) -> New
         absent=tuple(absent),
         dropped={str(patient): int(count) for patient, count in lost.items() if count > 0},
         varying=_varying(files, rows),
+        refused={},
+        unmeasured=0,
     )
 
 

@@ -15,6 +15,7 @@ from slopewise.report.parts import Cell, Picture, Section, Table
 from slopewise.report.verdict import evidence
 from slopewise.report.verdict_words import below_chance, evidence_table
 from slopewise.report.wording import HEADLINES, concordance, headlines, ladder_sentences
+from slopewise.validate.recommendation import recommended_step
 
 METRICS = {
     "auc": "AUC",
@@ -55,11 +56,19 @@ def ladder_section(frames: Frames, naming: Naming) -> Section:
             "picture": ladder_picture(frames, naming, metric),
             "discrimination": [concordance_table(frames, naming, name) for name in headlines(frames)],
             "by_horizon": horizon_tables(frames, naming),
+            "recommended": recommendation_sentence(frames),
             "kind": naming.kind,
             "everything": everything_table(frames),
             "notes": validation_lines(frames, naming),
         },
     )
+
+
+def recommendation_sentence(frames: Frames) -> str:
+    """Which predictors `slopewise predict` takes for new patients, and why; of competing events those of all causes."""
+    whole = pd.concat([frames.performance, *(other.performance for other in frames.competing.values())])
+    advice = recommended_step(whole)
+    return f"For new patients: {STEPS[advice.predictors]}, since {advice.reason} (the default of slopewise predict)."
 
 
 def ladder_picture(frames: Frames, naming: Naming, metric: str) -> Picture:

@@ -1,0 +1,129 @@
+"""Values that only another unit explains: a new patient's value far outside what the model was made on.
+
+A value is far outside when it lies beyond the training range by more than the range is wide, on the scale on which the
+model has it or, where range and value are positive, on the logarithmic scale (35 is far above 2 to 5, and 3.5 as far
+below 20 to 50). Where a usual conversion brings all such values of a column into the range, the unit is refused: a
+risk from it would be nonsense with decimals. Else the patient may be extreme, which is said beside the risk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+INVERSES: Mapping[str, Callable[[Floats], Floats]] = {
+    "none": lambda x: x,
+    "log": np.exp,
+    "log1p": np.expm1,
+    "sqrt": np.square,
+    "logit": lambda x: 1 / (1 + np.exp(-x)),
+}
+"""From the scale of a marker's transform back to that of its column."""
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """A usual mistake of units: the new file's value is `factor` times the model's; `example` names such a pair."""
+
+    factor: float
+    example: str
+
+
+_PAIRS = (
+    (10, "g/l", "g/dl"),
+    (100, "per cent or cm", "a share or m"),
+    (1000, "mg or g", "g or kg"),
+    (1e6, "µg", "g"),
+    (12, "months", "years"),
+    (365.25, "days", "years"),
+    (7, "days", "weeks"),
+    (30.4375, "days", "months"),
+    (2.20462, "pounds", "kg"),
+    (88.42, "µmol/l of creatinine", "mg/dl"),
+    (17.104, "µmol/l of bilirubin", "mg/dl"),
+    (18.016, "mg/dl of glucose", "mmol/l"),
+    (38.67, "mg/dl of cholesterol", "mmol/l"),
+    (88.57, "mg/dl of triglycerides", "mmol/l"),
+)
+CONVERSIONS = (
+    *(Conversion(factor, f"{given} instead of {wanted}") for factor, given, wanted in _PAIRS),
+    *(Conversion(1 / factor, f"{wanted} instead of {given}") for factor, given, wanted in _PAIRS),
+)
+"""The usual conversions, both ways."""
+
+OF_UNITS: Mapping[tuple[str, str], float] = {
+    ("g/dl", "g/l"): 10,
+    ("mg/dl", "mg/l"): 10,
+    ("mg/l", "µg/l"): 1000,
+    ("kg", "g"): 1000,
+    ("kg", "pounds"): 2.20462,
+    ("m", "cm"): 100,
+    ("years", "months"): 12,
+    ("years", "days"): 365.25,
+    ("months", "days"): 30.4375,
+    ("weeks", "days"): 7,
+}
+"""Factors between named units, the model's first."""
+
+
+def far_outside(values: Floats, low: float, high: float) -> NDArray[np.bool_]:
+    """Which values (n,) lie beyond [low, high] by more than its width, plain or logarithmic; missing ones do not."""
+    width = high - low
+    far = (values < low - width) | (values > high + width)
+    if low > 0:
+        ratio = high / low
+        with np.errstate(invalid="ignore"):
+            far |= (
+                (values > 0) & ((values < low / ratio) | (values > high * ratio)) & ((values < low) | (values > high))
+            )
+    return far & np.isfinite(values)
+
+
+def likely_unit(values: Floats, low: float, high: float, unit: str) -> str | None:
+    """In words, the unit that brings all `values` (n,) into [low, high], the model's being `unit`; None without one.
+
+    All on the scale of the column. Of several the one of the model's own unit is named, else the one that brings the
+    values nearest to the middle of the range; logarithms come last.
+    """
+    found = []
+    for one in CONVERSIONS:
+        back = values / one.factor
+        if ((low <= back) & (back <= high)).all():
+            middle = float(np.median(back))
+            centre = abs(np.log(middle / np.sqrt(low * high))) if low > 0 else abs(middle - (low + high) / 2)
+            found.append((_named(one.factor, unit) is None, centre, one))
+    if found:
+        chosen = min(found, key=lambda item: item[:2])[2]
+        factor, named = chosen.factor, _named(chosen.factor, unit)
+        by = f"divided by {factor:.6g}" if factor > 1 else f"times {1 / factor:.6g}"
+        example = f"{named} instead of {unit}" if named else f"as {chosen.example}"
+        return f"{by} it would be {_some(values / factor)}, so it seems to be in another unit ({example})"
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        for name, back in (("a logarithm", np.exp(values)), ("a decimal logarithm", 10.0**values)):
+            if ((low <= back) & (back <= high)).all():
+                return f"it seems to be {name} of what the model takes ({_some(back)})"
+        for name, back in (("the logarithm", np.log(values)), ("the decimal logarithm", np.log10(values))):
+            if ((low <= back) & (back <= high)).all():
+                return f"the model takes {name} of it ({_some(back)}), as it was given when the model was made"
+    return None
+
+
+def _named(factor: float, unit: str) -> str | None:
+    """The unit in which values are `factor` times those in `unit`, by the table of named units."""
+    plain = "".join(unit.split()).casefold()
+    for (small, large), known in OF_UNITS.items():
+        if small == plain and np.isclose(known, factor):
+            return large
+        if large == plain and np.isclose(1 / known, factor):
+            return small
+    return None
+
+
+def _some(values: Floats) -> str:
+    low, high = f"{values.min():.4g}", f"{values.max():.4g}"
+    return low if low == high else f"{low} to {high}"
