@@ -314,8 +314,8 @@ def _predicted(model: ShippedModel) -> str:
     if np.isnan(model.horizons).all():
         what = "value" if model.kind == "continuous" else "risk"
         return f"the column risk is the {what} of {causes}, seen from {moment}"
-    within = ", ".join(f"{horizon:g}" for horizon in model.horizons)
-    return f"the column risk is the risk of {causes} within {within}{'' if unit == 'none' else f' {unit}'} (column horizon), counted from {moment}"
+    within = ", ".join(f"{horizon:g}" for horizon in model.horizons) + ("" if unit == "none" else f" {unit}")
+    return f"the column risk is the risk of {causes} within {within} (column horizon), counted from {moment}"
 
 
 def _why(model: ShippedModel, request: Request) -> str:

@@ -24,7 +24,8 @@ def recommended_step(performance: pd.DataFrame) -> Recommendation:
 
     `performance` is ``outcome/performance``. Shown: the 95% interval of the gain in discrimination or in the log
     score, at the largest horizon, lies above 0 as it is printed (three decimals), which is what the report's verdict
-    means by a gain. A model that takes the slopes in without need pays for it in new patients with the noise of their slopes.
+    means by a gain. A model that takes the slopes in without need pays for it in new patients with their
+    noise.
     """
     headline = next(name for name in HEADLINES if (performance["metric"] == name).any())
     rows = performance[(performance["predictors"] == "slope") & (performance["versus"] == "level")]
