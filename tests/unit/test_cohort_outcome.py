@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from slopewise import tables
-from slopewise.cohort import CohortError
+from slopewise.cohort import CohortError, prepare_cohort
 from slopewise.run import InputError
+from slopewise.study import load_study
 from tests.unit.small_study import MEASUREMENTS, prepare, study_of
+from tests.workflow.running import of_kind
 
 PEOPLE = """id,seen,better,score,age,sex
 A,3652.5,yes,1.5,50,f
@@ -99,3 +101,13 @@ def test_patients_files_are_not_needed(tmp_path):
     text = "\n".join(rows).replace("B,0,1.5,3.9,0,1.5", "B,0,1.5,3.9,0,9").replace("B,500,,4.0,0,1.5", "B,500,,4.0,0,9")
     cohort = prepare(tmp_path, text + "\n", None, **{**CONTINUOUS, "data__patients": None, "outcome__covariates": []})
     assert sorted(set(cohort.patients["outcome"])) == [1.5, 9.0] and not np.isnan(cohort.patients["outcome"]).any()
+
+
+def test_the_flow_counts_the_event_and_no_competing_one(tmp_path):
+    raw = of_kind("competing")
+    raw.write(tmp_path)
+    cohort = prepare_cohort(load_study(tmp_path / "study.yaml"), tmp_path)
+    events = cohort.patients["event"].value_counts()
+    assert events[1] > 0 and events[2] > 0
+    assert cohort.flow["events_left"].iloc[-1] == events[1]
+    assert cohort.flow["events_left"].iloc[0] == (raw.patients["status"] == 2).sum()

@@ -17,6 +17,7 @@ from slopewise.outcome.glm import GlmFit
 from slopewise.outcome.ladder import STEPS
 from slopewise.outcome.models import is_penalised
 from slopewise.outcome.penalised import LASSO_SHARE, Problem, penalised_cox, penalised_glm
+from slopewise.validate import nested as module_of_nested
 from slopewise.validate.nested import nested, outer_folds
 from tests.unit.ladder_tables import STUDY, simulate
 
@@ -356,3 +357,25 @@ def harrell(followup, event, fold, score):
     once = np.ones((1, len(event)), dtype=np.int64)
     tau = float(followup.max())
     return concordance(followup, event, fold, score[:, None], weights, (1.0,), once, tau).harrell[0, 0]
+
+
+def test_the_penaltys_folds_are_the_inner_ones_of_a_training_set(monkeypatch):
+    """Outer folds inside would have the penalty chosen on slopes that the test fold helped to make."""
+    made = simulate(text=PENALISED)
+    data = ladder_data(made.study, made.patients, made.slopes)
+    seen = []
+
+    def spy(*arguments, **named):
+        seen.append((named["counts"], named["fold"]))
+        return fit_ladder(*arguments, **named)
+
+    monkeypatch.setattr(module_of_nested, "fit_ladder", spy)
+    for outer in outer_folds(data, made.folds, made.crossfit, made.fits):
+        own = made.crossfit.query(
+            f"scheme == 'validation' and repeat == {outer.repeat} and held_out == {outer.held_out}"
+        )
+        inner = own[own["fold"] > 0].astype({"patient": str}).set_index("patient")["fold"]
+        counts, fold = seen[-1]
+        training = np.flatnonzero(counts)
+        assert fold[training].tolist() == inner.reindex(np.array(data.patients, dtype=object)[training]).tolist()
+        assert (fold[outer.tested] == 0).all()
