@@ -371,10 +371,9 @@ def test_the_penaltys_folds_are_the_inner_ones_of_a_training_set(monkeypatch):
 
     monkeypatch.setattr(module_of_nested, "fit_ladder", spy)
     for outer in outer_folds(data, made.folds, made.crossfit, made.fits):
-        own = made.crossfit.query(
-            f"scheme == 'validation' and repeat == {outer.repeat} and held_out == {outer.held_out}"
-        )
-        inner = own[own["fold"] > 0].astype({"patient": str}).set_index("patient")["fold"]
+        own = made.crossfit[(made.crossfit["scheme"] == "validation") & (made.crossfit["fold"] > 0)]
+        own = own[(own["repeat"] == outer.repeat) & (own["held_out"] == outer.held_out)].drop_duplicates("patient")
+        inner = own.astype({"patient": str}).set_index("patient")["fold"]
         counts, fold = seen[-1]
         training = np.flatnonzero(counts)
         assert fold[training].tolist() == inner.reindex(np.array(data.patients, dtype=object)[training]).tolist()
