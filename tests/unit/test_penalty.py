@@ -377,4 +377,4 @@ def test_the_penaltys_folds_are_the_inner_ones_of_a_training_set(monkeypatch):
         counts, fold = seen[-1]
         training = np.flatnonzero(counts)
         assert fold[training].tolist() == inner.reindex(np.array(data.patients, dtype=object)[training]).tolist()
-        assert (fold[outer.tested] == 0).all()
+        assert (fold[outer.tested] <= 0).all()
