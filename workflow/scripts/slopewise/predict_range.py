@@ -38,7 +38,7 @@ def check_units(model: ShippedModel, told: Mapping[str, str]) -> None:
         for marker in [] if unit == AS_MODEL else chosen:
             if not marker.unit:
                 raise InputError(
-                    f"--unit {name}={unit}: the model does not state the unit of {marker.name}; where the values are in "
+                    f"--unit {name}={unit}: the model does not state the unit of {marker.name}; where they are in "
                     f"that of the study, write --unit {name}={AS_MODEL}"
                 )
             transform = model.study.markers[marker.name].transform
