@@ -1,6 +1,6 @@
 """Folds of patients, made once and replayed by every step, and the audit that nothing leaked.
 
-Folds hold patients, never rows. The keys are those of TABLES.md: in scheme ``crossfit`` held_out is 0; in scheme
+Folds hold patients, never rows. The keys are those of its table: in scheme ``crossfit`` held_out is 0; in scheme
 ``validation`` held_out 0 assigns the cohort to outer folds and held_out k assigns the training patients of outer
 fold k to inner folds. A fit with fold j > 0 saw neither outer fold held_out nor fold j; fold 0 saw all the rest.
 Scheme ``centre`` is the same with one repeat, whose outer folds are the centres in the order of their names.

@@ -42,7 +42,7 @@ __all__ = ["Cohort", "CohortError", "event_labels", "prepare_cohort"]
 
 @dataclass(frozen=True, repr=False)
 class Cohort(ShortRepr):
-    """The tables of ``cohort/`` as TABLES.md has them, and what provenance needs.
+    """The tables of ``cohort/`` as `tables` has them, and what provenance needs.
 
     measurements, later: patient, time (analysis unit since time zero), a column a marker (transformed, NaN where
     missing), time-varying covariates; up to the landmark and after it. patients: patient, covariates, entry,

@@ -165,7 +165,7 @@ class GrowthData(ShortRepr):
         """Fit the model once for every row of `counts`.
 
         counts (F, m), integers: how often each patient enters each fit, in the order of `patients`; 0 = held out,
-        2 = two copies as separate clusters. structures: None lets the ladder of METHODS decide, else F names that are
+        2 = two copies as separate clusters. structures: None: the ladder (methods.md) decides; else F names that are
         imposed. A fit depends, to the last bit, on the patients with a count above 0 alone. Raises `InputError` where
         one patient has all the rows: how patients differ cannot be learned from one.
         """

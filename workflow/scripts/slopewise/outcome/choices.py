@@ -1,6 +1,6 @@
 """Choices between kinds of model, made once on the cohort and imposed on every set of training patients.
 
-Which terms enter a step (the collinearity gate of METHODS section 4), and where the knots of the bootstrap lie. If they
+Which terms enter a step (the collinearity gate, methods.md section 4), and where the knots of the bootstrap lie. If they
 were decided anew in each training set, the validation would judge, and the bootstrap would mix, other kinds of model
 than the one that is shipped. They look at no outcome. What a training set cannot support although it was chosen (a
 slope without variance there, a level of a covariate that nobody has) is left out of it, with a line in the ledger.
@@ -33,7 +33,7 @@ Flags = NDArray[np.bool_]
 def with_choices(data: LadderData, crossfit: pd.DataFrame, fits: pd.DataFrame) -> LadderData:
     """`data` with the choices between kinds of model made, on the cohort and without looking at the outcome.
 
-    Tables as in TABLES.md: ``slopes/crossfit``, of whose cross-fitted levels and slopes the mean over repeats is read,
+    Tables as in `tables`: ``slopes/crossfit``, of whose cross-fitted levels and slopes the mean over repeats is read,
     and ``growth/fits``.
     """
     own = crossfit[(crossfit["scheme"] == "crossfit") & (crossfit["repeat"] > 0)]

@@ -2,7 +2,7 @@
 
 For repeat r and outer fold k, stage 2 is learned on the training patients with their inner cross-fitted level and
 slope (held_out k, fold j > 0), and tested on the patients of k, scored by the growth model of all training patients
-(held_out k, fold 0). Nothing of a held-out patient reaches a coefficient of its fold (METHODS section 3).
+(held_out k, fold 0). Nothing of a held-out patient reaches a coefficient of its fold (methods.md section 3).
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def nested(
 ) -> Nested:  # fmt: skip
     """Out-of-fold predictions of the whole ladder, every patient once a repeat; `scheme` says of which outer folds.
 
-    Tables as in TABLES.md; of `slopes` only the facts of the data are read (first, last, delta, slope_ols), which no
+    Tables as in `tables`; of `slopes` only the facts of the data are read (first, last, delta, slope_ols), which no
     model has touched. Raises `InputError` for a horizon that the folds do not support, `ValueError` when the tables do
     not belong together (a scored patient who is in another fold by the fold table).
     """

@@ -3,7 +3,7 @@
 In the metric that the kind of outcome has for it (`validate.measure.HEADLINE`): C, AUC or R²; with competing events of
 the event alone. Four ways to make the slopes that train and test the outcome model, on the same patients:
 
-- ``nested``: cross-fitted inside the training patients, test slopes from all of them (METHODS section 3): the honest
+- ``nested``: cross-fitted inside the training patients, test slopes from all of them (methods.md section 3): the honest
   one;
 - ``apparent``: the shipped model scoring its own training patients, no validation at all;
 - ``in_sample``: everybody's slopes from one growth model fitted on everybody;
@@ -80,7 +80,7 @@ def sensitivity(
 ) -> Sensitivity:  # fmt: skip
     """How well ``level`` and ``slope`` predict in the four ways, and the permutation test of their difference.
 
-    Tables as in TABLES.md. The metric as in ``outcome/performance``: C of pairs within test folds, up to the largest
+    Tables as in `tables`. The metric as in ``outcome/performance``: C of pairs within test folds, up to the largest
     horizon, mean over repeats.
     """
     data = with_choices(ladder_data(study, patients, slopes), crossfit, fits)
