@@ -17,7 +17,8 @@ import yaml
 from slopewise.cohort import Cohort, CohortError, prepare_cohort
 from slopewise.folds import CROSSFIT, FoldPlan, fits, make_folds
 from slopewise.slopes import cross_fit, growth_model, marker_data
-from slopewise.study import Study, parse_study
+from slopewise.study import Study, load_study, parse_study
+from tests.workflow.running import pbc_part
 
 ROOT = Path(__file__).resolve().parents[2]
 ISO, DAY_FIRST = "%Y-%m-%d", "%d/%m/%Y"
@@ -123,3 +124,23 @@ def test_the_model_around_the_event_is_the_model_from_entry_in_other_words(tmp_p
     np.testing.assert_allclose(shifted.deviance, batch.deviance, atol=1e-6)
     np.testing.assert_allclose(moved[["level", "slope"]], scores[["level", "slope"]], atol=1e-5)
     assert not np.allclose(moved["intercept"], scores["intercept"], atol=0.01)
+
+
+def test_a_date_beside_a_date_time_is_the_whole_day(tmp_path):
+    """Operations and visits have a time of day, the end of follow-up has none: the coarser one decides."""
+    part = pbc_part()
+    start = pd.Timestamp("2001-05-03 10:30")
+    part.measurements["seen"] = [
+        (start + pd.Timedelta(days=int(day), hours=2)).strftime("%Y-%m-%d %H:%M") for day in part.measurements["day"]
+    ]
+    last = part.measurements.groupby("id")["day"].max().reindex(part.patients["id"]).to_numpy()
+    part.patients["futime"] = last  # the last visit is on the last day, after midnight
+    part.patients["end"] = [(start + pd.Timedelta(days=int(day))).strftime("%Y-%m-%d") for day in last]
+    part.patients["operation"] = start.strftime("%Y-%m-%d %H:%M")
+    part.study["data"] |= {"time": "seen", "time_unit": "date", "time_zero": {"column": "operation"}}
+    part.study["outcome"] |= {"time": "end", "time_unit": "date", "horizons": [2]}
+    part.study["landmark"] = 1.0
+    cohort = prepare_cohort(load_study(part.write(tmp_path)), tmp_path)
+    assert not cohort.problems["message"].str.contains("after the end of follow-up").any()
+    days = (cohort.patients["followup"] + 1.0) * 365.25
+    assert days.to_numpy() == pytest.approx(np.round(days), abs=1e-6)

@@ -42,6 +42,15 @@ def in_unit(values: np.ndarray, unit: str, analysis_unit: str) -> np.ndarray:
     return values * DAYS[unit] / DAYS[analysis_unit] + 0.0  # + 0.0 so that no minus zero is written
 
 
+def coarser(values: np.ndarray, zero: np.ndarray) -> np.ndarray:
+    """The moments `zero` (n,) from which `values` (m,) count, both in days: whole days where all `values` are.
+
+    A date beside a date-time is the whole day, so that the day of an operation at half past ten is day 0.
+    """
+    known = values[np.isfinite(values)]
+    return np.floor(zero) if len(known) and bool((known == np.floor(known)).all()) else zero
+
+
 def finite(table: Table, column: str) -> tuple[np.ndarray, list[BadCell]]:
     """A column as numbers like `sources.numbers`; what is too large to compute with is a bad cell, and NaN."""
     values, bad = numbers(table, column)

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from slopewise.cohort.clock import in_unit, read_times
+from slopewise.cohort.clock import coarser, in_unit, read_times
 from slopewise.cohort.columns import Columns, patient_level
 from slopewise.cohort.findings import ERROR, Findings, line_word
 from slopewise.cohort.incomplete import UNKNOWN_EVENT, severity, way_out
@@ -179,6 +179,8 @@ def set_clock(study: Study, rows: pd.DataFrame, people: pd.DataFrame) -> tuple[p
     data = study.data
     zero = time_zero_of(study, rows, people)
     start = np.zeros(len(zero)) if study.visits_from_zero else zero
+    if data.time_unit == "date":
+        start = coarser(rows["time"].to_numpy(), start)
     of_row = pd.Series(start, index=people["patient"]).reindex(rows["patient"]).to_numpy()
     times = in_unit(rows["time"].to_numpy() - of_row, data.time_unit, data.analysis_unit)
     moved = {name: _since(study, people[name].to_numpy(), zero) for name in ("followup", "entry") if name in people}
@@ -190,6 +192,8 @@ def _since(study: Study, values: np.ndarray, zero: np.ndarray) -> np.ndarray:
     data, unit = study.data, study.outcome.time_unit
     if unit is None:
         return values
+    if unit == "date":
+        zero = coarser(values, zero)
     if study.followup_from_zero:
         return in_unit(values, unit, data.analysis_unit)
     if study.visits_from_zero:

@@ -52,6 +52,16 @@ def _warn_of_spread(spread: float, unit: str, file: str, column: str, key: str, 
         findings.add(WARNING, file, f"the times spread over {years:,.0f} years", f"check {key}", column=column)
 
 
+def _rest_of_the_day(followup: pd.Series, visits: pd.Series, unit: str) -> float:
+    """What a follow-up in whole dates leaves of its last day, for visits with a time of day: a visit on it is no later
+    one. In `unit`."""
+    days, seen = (values.to_numpy() * DAYS[unit] for values in (followup, visits))
+    days = days[np.isfinite(days)]
+    whole = len(days) > 0 and np.allclose(days, np.round(days), atol=1e-6, rtol=0.0)
+    timed = not np.allclose(seen, np.round(seen), atol=1e-6, rtol=0.0)
+    return 1.0 / DAYS[unit] if whole and timed else 0.0
+
+
 def check_followup(
     study: Study, rows: pd.DataFrame, people: pd.DataFrame, files: tuple[str, str], findings: Findings
 ) -> None:
@@ -68,6 +78,8 @@ def check_followup(
         action = "correct it, or data.time_zero"
         findings.add(ERROR, files[1], message, action, line=line, patient=patient, column=study.outcome.time)
     end = people.set_index("patient")["followup"].reindex(rows["patient"]).to_numpy()
+    if study.data.time_unit == "date" == study.outcome.time_unit:
+        end = end + _rest_of_the_day(people["followup"], rows["time"], unit)
     after = rows[rows["time"].to_numpy() > end + TOLERANCE * np.maximum(1.0, end)]
     concerned = after["patient"].nunique()
     if concerned > max(FEW, ODD_SHARE * len(people)):
