@@ -396,8 +396,9 @@ def test_all_findings_come_with_the_error(tmp_path: Path) -> None:
 def test_errors_come_before_warnings(tmp_path: Path) -> None:
     with pytest.raises(CohortError) as caught:
         prepare(tmp_path, patients=PATIENTS.replace("1461", "-1"))
-    assert caught.value.problems["severity"].to_list() == ["error", "warning"]
-    assert caught.value.problems["file"].to_list() == ["p.csv", "m.csv"]
+    severities = caught.value.problems["severity"].to_list()
+    assert severities[0] == "error" and len(severities) > 1 and set(severities[1:]) == {"warning"}
+    assert caught.value.problems["file"].iloc[0] == "p.csv"
 
 
 def test_a_column_that_is_wrong_throughout_is_told_once_too_often_at_most(

@@ -192,7 +192,7 @@ def test_models_hold_no_patient(made, fitted):
 def test_one_visit_patients_are_told_and_refused_when_the_study_excludes_them(made, fitted):
     lines = fitted.ledger[fitted.ledger["message"].str.contains("training patients' mean")]
     lacking = made.slopes[made.slopes["delta"].isna()].groupby("marker").size()
-    assert f"alpha.delta: {lacking['alpha']} of 120 patients" in " ".join(lines["message"])
+    assert f"alpha.delta: missing for {lacking['alpha']} of 120 patients" in " ".join(lines["message"])
     assert set(lines["predictors"]) == {"delta", "ols"}
     text = STUDY.replace("covariates: [age, sex]", "covariates: [age, sex]\n  one_visit: exclude")
     strict = simulate(text=text)

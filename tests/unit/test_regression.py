@@ -139,7 +139,9 @@ def test_the_tables_pass_their_schemas(whole):
     assert predictions["horizon"].isna().all() and table["horizon"].isna().all()
     assert len(predictions) == 150 * 8 * 2
     wanted = {
-        "binary": {"auc", "brier", "ipa", "calibration_slope", "calibration_intercept", "ici", "net_benefit"},
+        "binary": {
+            *("auc", "log_score", "brier", "ipa", "calibration_slope", "calibration_intercept", "ici", "net_benefit"),
+        },
         "continuous": {"r2", "rmse", "mae", "calibration_slope"},
     }
     assert set(table["metric"]) == wanted[kind]

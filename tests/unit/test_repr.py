@@ -77,7 +77,7 @@ def _holds_data(kind: type) -> bool:
     )
 
 
-PARAMETERS = {"ParameterDraws", "Estimates", "Face", "Design", "Transform", "GrowthSummary"}
+PARAMETERS = {"ParameterDraws", "Estimates", "Face", "Design", "Transform", "GrowthSummary", "_Visits", "_Part"}
 """Of these rows the numbers are parameters, columns or settings, of no patient."""
 
 

@@ -66,7 +66,7 @@ def test_c_of_a_group_counts_its_own_pairs_alone(made: Tables, predictions: pd.D
     assert row["patients"] == len(women) and row["events"] == women["event"].sum()
 
 
-METRICS = {"binary": 3, "continuous": 3}
+METRICS = {"binary": 4, "continuous": 3}
 """How many a group has, one row each; C twice and three at each of two horizons else."""
 
 
@@ -80,7 +80,7 @@ def test_a_group_of_everybody_is_the_performance_table(kind: str):
     whole = performance(made.study, made.patients, predictions, fit_outcome(*made.outcome).apparent).performance
     keys = ["predictors", "cause", "metric", "horizon"]
     both = found.merge(whole, on=keys, suffixes=("", "_whole"))
-    assert len(both) == len(found) == len(STEPS) * METRICS.get(kind, 2 + 3 * 2)
+    assert len(both) == len(found) == len(STEPS) * METRICS.get(kind, 2 + 4 * 2)
     assert found["validated"].notna().all() and set(found["group"]) == {"f"}
     for column in ("validated", "ci_low", "ci_high", "difference"):
         np.testing.assert_allclose(both[column], both[f"{column}_whole"], rtol=0, atol=1e-12)

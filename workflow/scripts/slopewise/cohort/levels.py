@@ -52,7 +52,7 @@ def refuse_many_levels(cells: pd.Series, key: str, file: str, findings: Findings
     counts = cells.dropna().astype(str).value_counts()
     n, own = int(counts.sum()), int((counts == 1).sum())
     many = len(counts) > max(ALLOWED, MOST_LEVELS * n)
-    if len(counts) < SHOWN or not (many or own > MOST_OWN * n):
+    if len(counts) < SHOWN or not (many or (n > ALLOWED and own > MOST_OWN * n)):
         return
     examples = ", ".join(shown(str(level)) for level in sorted(counts.index)[:SHOWN])
     message = f"text with {len(counts)} levels in {n} patients ({examples}, ...), each level a coefficient"

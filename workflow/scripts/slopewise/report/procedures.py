@@ -141,6 +141,14 @@ GROWTH = (
         said("Equality of the slopes within patients was tested by an exact F test."),
     ),
     Procedure("Ornstein–Uhlenbeck", known("serial", "p_value"), _serial),
+    Procedure(
+        "changing scatter",
+        known("heteroscedastic", "p_value"),
+        said(
+            "It was tested, too, beside a residual variance that changes with time or with the expected value {}.",
+            "pinheiro",
+        ),
+    ),
     Procedure("variogram", filled("variogram"), said("Residuals were examined by their variogram {}.", "diggle")),
     Procedure(
         "residual strata",

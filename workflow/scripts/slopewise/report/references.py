@@ -66,6 +66,10 @@ WORKS: dict[str, tuple[str, str]] = {
         "Evolution 2014;5:944–946.",
         "10.1111/2041-210X.12225",
     ),
+    "pinheiro": (
+        "Pinheiro JC, Bates DM. Mixed-effects models in S and S-PLUS. New York: Springer; 2000.",
+        "10.1007/b98882",
+    ),
     "diggle": (
         "Diggle PJ. An approach to the analysis of repeated measurements. Biometrics 1988;44:959–971.",
         "10.2307/2531727",

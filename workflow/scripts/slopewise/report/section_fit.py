@@ -22,7 +22,7 @@ HEAVY, SKEWED = 1.0, 0.75
 FEWEST = 10
 """With fewer patients nothing is said of how their random effects are distributed."""
 
-OUTSIDE = 0.25
+OUTSIDE = 0.15
 """Share outside the 95% band from which the words say so. Neighbours in order leave the band together: 5% is the mean
 over data sets of which most have next to none outside and a few have many."""
 
