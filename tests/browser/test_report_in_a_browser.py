@@ -56,7 +56,7 @@ def test_axe_finds_nothing_serious(opened, name, width, scheme):
 
     page = opened(name, width, scheme)
     if name == "noise":  # its thousands of cells are like those of the others: what many markers bring with them is new
-        page.get_by_label("Show", exact=True).first.select_option("noise_41")
+        page.get_by_role("combobox", name="Show").first.select_option("noise_41")
         where = ["#courses", "nav"]
     else:
         page.evaluate("document.querySelectorAll('details').forEach(part => { part.open = true; })")
@@ -95,7 +95,7 @@ def test_one_of_many_markers_is_shown_alone_and_all_come_back(opened):
     page = opened("noise")
     panels, words = '[data-name="courses"] .panel', "#courses .prose p[data-marker]"
     assert seen(page, panels) == seen(page, words) == 12
-    choice = page.get_by_label("Show", exact=True).first
+    choice = page.get_by_role("combobox", name="Show").first
     assert len(choice.locator("option").all()) == 61
     choice.select_option("noise_41")
     assert [seen(page, one) for one in (panels, words, '[data-name="shrinkage"] .panel')] == [1, 1, 1]
@@ -105,8 +105,8 @@ def test_one_of_many_markers_is_shown_alone_and_all_come_back(opened):
     chosen = page.locator('table[data-name="slopes"] tr.chosen')
     assert chosen.count() == 1 and "noise_41" in chosen.inner_text()
     assert seen(page, 'table[data-name="slopes"] tbody tr') == 60
-    assert page.get_by_label("Show", exact=True).nth(1).input_value() == "noise_41"
-    page.get_by_label("Show", exact=True).nth(1).select_option("")
+    assert page.get_by_role("combobox", name="Show").nth(1).input_value() == "noise_41"
+    page.get_by_role("combobox", name="Show").nth(1).select_option("")
     assert seen(page, panels) == 12 and page.locator(".chosen, .other").count() == 0
 
 
@@ -154,7 +154,7 @@ def test_what_is_saved_is_the_table_and_the_picture(opened, tmp_path: Path):
 def test_it_prints_whole(opened, name, tmp_path: Path):
     page = opened(name)
     if name == "noise":
-        page.get_by_label("Show", exact=True).first.select_option("noise_41")
+        page.get_by_role("combobox", name="Show").first.select_option("noise_41")
     printed = page.pdf(format="A4")
     assert printed.startswith(b"%PDF")
     assert 5 <= len(re.findall(rb"/Type\s*/Page\b", printed)) <= 60  # of 60 markers the evidence of the first few
