@@ -95,7 +95,7 @@ def added_value(differences: pd.DataFrame, negligible: float, title: str, name: 
     axes.set_xlim(-reach, reach)
     axes.xaxis.set_major_formatter(lambda value, _position: _signed(value, 2))
     figure.text(
-        0, 1 - (TITLE + 12) / (72 * figure.get_figheight()), f"grey band: under {negligible:g}, negligible", color=MUTED
+        0, 1 - (TITLE + 12) / (72 * figure.get_figheight()), f"grey band: under {negligible:g}, small", color=MUTED
     )
     told = "; ".join(
         f"{row.label} {_signed(row.difference)} ({_signed(row.difference_low)} to {_signed(row.difference_high)})"

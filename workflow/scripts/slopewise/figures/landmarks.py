@@ -40,7 +40,7 @@ def gain_by_landmark(gains: pd.DataFrame, negligible: float, title: str, label: 
         axes,
         [
             ("difference, 95% interval", {"color": BLUE, "marker": "o", "markersize": 6}),
-            (f"under {negligible:g}: negligible", {"color": LINE, "linewidth": 7}),
+            (f"under {negligible:g}: small", {"color": LINE, "linewidth": 7}),
         ],
         columns=2,
     )
