@@ -22,7 +22,7 @@ help: ## this list
 
 demo: $(VENV)/main.installed ## the PBC study from its raw tables to results/pbc/report.html, and what it found
 	@$(SNAKEMAKE) results/pbc/report.html results/pbc/run.json
-	@$(PY) -m slopewise.report.findings results/pbc
+	@$(PY) -m slopewise.report.words.findings results/pbc
 
 studies: $(VENV)/main.installed ## all studies named in config/config.yaml
 	@$(SNAKEMAKE)

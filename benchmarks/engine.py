@@ -26,7 +26,7 @@ sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
 from parts import growth, page  # noqa: E402
 
-from slopewise import run  # noqa: E402
+from slopewise.run.threads import limit_threads  # noqa: E402
 
 PACKAGES = ("numpy", "numba", "pandas", "statsmodels")
 Numbers = dict[str, Any]
@@ -232,7 +232,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="where to write (docs, with --quick build)")
     parser.add_argument("--part", nargs="+", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    run.limit_threads(2)
+    limit_threads(2)
     if options.part:
         print(json.dumps(getattr(growth, options.part[0])(*map(int, options.part[1:]))))
         return

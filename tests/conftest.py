@@ -6,12 +6,12 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from slopewise import run
+from slopewise.run.threads import limit_threads
 
 ROOT = Path(__file__).resolve().parents[1]
 
 os.environ["MPLBACKEND"] = "Agg"
-run.limit_threads(4)  # BLAS one thread, as in the workflow; numba up to four, so that tests can vary their number
+limit_threads(4)  # BLAS one thread, as in the workflow; numba up to four, so that tests can vary their number
 
 # Compiling with numba takes seconds, once: a deadline would blame whichever example comes first.
 hypothesis.settings.register_profile("local", deadline=None)

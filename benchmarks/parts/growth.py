@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from parts.clocks import Stopwatch, copy_bandwidth, peak_memory, processor_time
+from slopewise.growth.fitting import fit_batch
 
 
 def first_fit() -> dict[str, Any]:
@@ -44,7 +45,7 @@ def one_fit(rounds: int, with_statsmodels: int) -> dict[str, Any]:
     data = model.data(frame, "y0")
     everybody = np.ones((50, len(data.patients)), dtype=np.int64)
     folds = {name: i % 5 for i, name in enumerate(data.patients)}
-    fit = data.fit_batch(everybody[:1])
+    fit = fit_batch(data, everybody[:1])
     model.fit_many(frame, markers[:2], folds=folds)
     peer_frame = frame[["patient", "time", "age", "sex", "y0"]]
     names = ("fit", "single", "products", "design", "everybody", "folds", "lme4", "statsmodels")
@@ -58,8 +59,8 @@ def one_fit(rounds: int, with_statsmodels: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         lmer = Lmer(peer_frame, Path(folder))
         for turn in range(rounds):
-            times["fit"].append(processor_time(lambda: data.fit_batch(everybody)) / len(everybody))
-            times["single"].append(processor_time(lambda: data.fit_batch(everybody[:1]), 50))
+            times["fit"].append(processor_time(lambda: fit_batch(data, everybody)) / len(everybody))
+            times["single"].append(processor_time(lambda: fit_batch(data, everybody[:1]), 50))
             times["design"].append(processor_time(lambda: model.rows(frame).for_many()) / len(markers))
             rows = model.rows(frame).for_many()
             times["products"].append(processor_time(prepare) / len(markers))
@@ -110,13 +111,13 @@ def many_fits(features: int, rounds: int) -> dict[str, Any]:
     frame = cohort(300, features=features)
     counts = nested_folds(300)
     model = GrowthModel(FIXED, RANDOM)
-    model.data(frame, "y0").fit_batch(counts)
+    fit_batch(model.data(frame, "y0"), counts)
 
     def share(rows: Any, first: int, threads: int) -> tuple[float, float]:
         watch = Stopwatch()
         for k in range(first, features, threads):
             data = rows.data(f"y{k}")
-            data.fit_batch(counts)
+            fit_batch(data, counts)
             data.release()
         return watch.unhindered(), watch.processor()
 
@@ -161,7 +162,7 @@ def patients(number: int, repeats: int) -> dict[str, Any]:
     frame = cohort(number, visits=5)
     model = GrowthModel(FIXED, RANDOM)
     small = model.data(frame.iloc[:500], "y0")
-    small.fit_batch(np.ones((1, len(small.patients)), dtype=np.int64))
+    fit_batch(small, np.ones((1, len(small.patients)), dtype=np.int64))
     watch = Stopwatch()
     data = model.data(frame, "y0")
     rows_ready = watch.processor()
@@ -169,8 +170,8 @@ def patients(number: int, repeats: int) -> dict[str, Any]:
     prepared = watch.processor()
     everybody = np.ones((1, number), dtype=np.int64)
     calls = max(1, 20_000 // number)
-    fits = [processor_time(lambda: data.fit_batch(everybody), calls) for _ in range(repeats)]
-    evaluations = int(data.fit_batch(everybody).iterations[0])
+    fits = [processor_time(lambda: fit_batch(data, everybody), calls) for _ in range(repeats)]
+    evaluations = int(fit_batch(data, everybody).iterations[0])
     peak = peak_memory()
     return {
         "patients": number,

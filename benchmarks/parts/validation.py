@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 
 from parts.clocks import peak_memory, processor_time
-from slopewise import study as studies
 from slopewise.cohort import prepare_cohort
 from slopewise.folds import FoldPlan, audit, make_folds
 from slopewise.folds import fits as fold_fits
@@ -19,13 +18,17 @@ from slopewise.metrics.calibration import calibration, calibration_grid
 from slopewise.metrics.concordance import concordance
 from slopewise.metrics.resampling import compiled_threads, resample_counts
 from slopewise.outcome.fit import OutcomeFit, fit_outcome
-from slopewise.run import generator
-from slopewise.slopes import MarkerData, cross_fit, facts, growth_model, marker_data, published
-from slopewise.study import Study
+from slopewise.run.seeds import generator
+from slopewise.slopes.crossfit import cross_fit
+from slopewise.slopes.facts import facts, published
+from slopewise.slopes.marker import MarkerData, growth_model, marker_data
+from slopewise.study.model import Study
+from slopewise.study.reading import parse_study
 from slopewise.validate.bootstrap import BootstrapPlan, bootstrap_ladder
-from slopewise.validate.measure import Cohort, Sample, cohorts, sample
+from slopewise.validate.measure import Sample, sample
 from slopewise.validate.nested import nested
 from slopewise.validate.performance import performance
+from slopewise.validate.question import Cohort, cohorts
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -43,7 +46,7 @@ class Tables(NamedTuple):
 def pbc(repeats: int, resamples: int, bootstrap: int) -> Study:
     """The PBC study with so many repeats of nested validation, out-of-fold resamples and two-stage resamples."""
     text = (ROOT / "config" / "studies" / "pbc.yaml").read_text(encoding="utf-8")
-    study = studies.parse_study(text.encode(), "pbc.yaml")
+    study = parse_study(text.encode(), "pbc.yaml")
     validation = study.validation.model_copy(update={"repeats": repeats, "bootstrap": resamples})
     outcome = study.outcome.model_copy(update={"bootstrap": bootstrap})
     return study.model_copy(update={"validation": validation, "outcome": outcome})

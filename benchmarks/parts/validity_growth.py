@@ -15,12 +15,13 @@ from scipy.optimize import minimize
 
 from parts.monte_carlo import Quantity, mean, pooled_test, share
 from slopewise.growth import GrowthData, GrowthModel
-from slopewise.growth.compare import boundary_p, fit_side_by_side, naive_p, variance_components
-from slopewise.growth.diagnose import trends
+from slopewise.growth.evidence.compare import boundary_p, fit_side_by_side, naive_p, variance_components
+from slopewise.growth.evidence.profile import RISE, Sums, _standardised, _theta, objective, profile
+from slopewise.growth.evidence.serial import compare_serial
+from slopewise.growth.evidence.trends import trends
 from slopewise.growth.fit import GrowthFit
-from slopewise.growth.profile import RISE, Sums, _standardised, _theta, objective, profile
-from slopewise.growth.serial import compare_serial
-from slopewise.run import generator
+from slopewise.growth.fitting import fit_batch
+from slopewise.run.seeds import generator
 
 SEED, VISITS, SIGMA, MEAN_SLOPE = 20261122, 6, 0.5, 0.1
 STRUCTURES = ["intercept", "correlated"]
@@ -82,18 +83,18 @@ def _everybody(data: GrowthData, fits: int = 1) -> np.ndarray:
 
 
 def _slope_fit(data: GrowthData) -> GrowthFit:
-    return data.fit_batch(_everybody(data), ["correlated"]).fit(0)
+    return GrowthFit.from_batch(fit_batch(data, _everybody(data), ["correlated"]), 0)
 
 
 def rejections(setting: Setting, count: int) -> list[Quantity]:
     """Shares rejected at 0.05 by the bootstrap (one draw a data set), the mixture, the naive p and the F test."""
     ratios, drawn, f = np.empty(count), np.empty(count), np.empty(count)
     for i, sample in enumerate(data_sets(setting, count)):
-        batch = sample.data.fit_batch(_everybody(sample.data, 2), STRUCTURES)
+        batch = fit_batch(sample.data, _everybody(sample.data, 2), STRUCTURES)
         ratios[i] = batch.deviance[0] - batch.deviance[1]
-        null = batch.fit(0)
+        null = GrowthFit.from_batch(batch, 0)
         values = null.simulate(generator(SEED, setting.name, "bootstrap", i), 1)[0]
-        again = sample.data.with_values(values).fit_batch(_everybody(sample.data, 2), STRUCTURES).deviance
+        again = fit_batch(sample.data.with_values(values), _everybody(sample.data, 2), STRUCTURES).deviance
         drawn[i] = again[0] - again[1]
         f[i] = trends(null).p_value
     return [

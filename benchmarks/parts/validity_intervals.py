@@ -24,8 +24,10 @@ from slopewise.metrics.ipcw import StepCurve, ipc_weights
 from slopewise.outcome.choices import cohort_growth, flat_slopes, scores_of, with_choices
 from slopewise.outcome.fit import LadderFit, fit_ladder
 from slopewise.outcome.ladder import STEPS, LadderData, ladder_data
-from slopewise.run import generator
-from slopewise.slopes import MarkerData, fit_nested, growth_model, marker_data, score
+from slopewise.run.seeds import generator
+from slopewise.slopes.crossfit import fit_nested
+from slopewise.slopes.marker import MarkerData, growth_model, marker_data
+from slopewise.slopes.scores import score
 from slopewise.validate.intervals import interval_of, split_of
 from slopewise.validate.nested import outer_folds
 

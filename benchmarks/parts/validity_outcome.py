@@ -20,9 +20,12 @@ from slopewise.metrics.concordance import concordance
 from slopewise.metrics.ipcw import StepCurve, ipc_weights
 from slopewise.outcome.fit import bootstrap_intervals, fit_outcome
 from slopewise.outcome.ladder import STEPS, LadderData, ladder_data
-from slopewise.run import generator
-from slopewise.slopes import MarkerData, cross_fit, facts, growth_model, marker_data, published
-from slopewise.study import Study, parse_study
+from slopewise.run.seeds import generator
+from slopewise.slopes.crossfit import cross_fit
+from slopewise.slopes.facts import facts, published
+from slopewise.slopes.marker import MarkerData, growth_model, marker_data
+from slopewise.study.model import Study
+from slopewise.study.reading import parse_study
 from slopewise.validate.bootstrap import BootstrapPlan, bootstrap_ladder
 from slopewise.validate.nested import outer_folds
 

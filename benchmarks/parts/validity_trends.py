@@ -13,16 +13,19 @@ import pandas as pd
 from parts.monte_carlo import Quantity, mean, share
 from slopewise.folds import CROSSFIT, FoldPlan, fits, make_folds
 from slopewise.growth import GrowthModel
-from slopewise.growth.compare import SideBySide, bootstrap_p, boundary_p, fit_side_by_side, likelihood_ratio
-from slopewise.growth.diagnose import trends
-from slopewise.growth.heteroscedastic import compare_scatter
-from slopewise.growth.judgement import AGAINST, LEVEL, verdicts
-from slopewise.growth.serial import compare_serial
-from slopewise.run import generator
-from slopewise.slopes import facts, fit_all, marker_data
-from slopewise.slopes_dropout import slopes_by_part
-from slopewise.slopes_fast import fast_changers
-from slopewise.study_keys import FastChange
+from slopewise.growth.evidence.compare import SideBySide, bootstrap_p, boundary_p, fit_side_by_side, likelihood_ratio
+from slopewise.growth.evidence.heteroscedastic import compare_scatter
+from slopewise.growth.evidence.judgement import AGAINST, LEVEL, verdicts
+from slopewise.growth.evidence.serial import compare_serial
+from slopewise.growth.evidence.trends import trends
+from slopewise.growth.fitting import fit_batch
+from slopewise.run.seeds import generator
+from slopewise.slopes.crossfit import fit_all
+from slopewise.slopes.dropout import slopes_by_part
+from slopewise.slopes.facts import facts
+from slopewise.slopes.fast import fast_changers
+from slopewise.slopes.marker import marker_data
+from slopewise.study.keys import FastChange
 
 SEED, VISITS, SIGMA, MEAN_SLOPE = 20261126, 6, 0.5, 0.1
 DIFFERENCE = 0.3
@@ -56,7 +59,7 @@ def dropout(patients: int, slope_sd: float, count: int) -> list[Quantity]:
         found = slopes_by_part(GrowthModel(), data, part)[1]
         estimates[k] = found["difference"]
         inside[k] = found["difference_low"] <= DIFFERENCE <= found["difference_high"]
-        batch = data.growth.fit_batch(data.everybody())
+        batch = fit_batch(data.growth, data.everybody())
         effects, _ = batch.random_effects(np.zeros(n, np.int64), np.arange(n))
         by_prediction[k] = effects[last == 1, 1].mean() - effects[last == 5, 1].mean()
     return [share("coverage", inside), mean("difference", estimates), mean("of predicted slopes", by_prediction)]

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from slopewise.report import render
-from slopewise.report.patients import render_patients
+from slopewise.report.pages.patients import render_patients
+from slopewise.report.pages.study import render
 from tests.unit.report_tables import Invented
 from tests.workflow.running import ROOT, hostile, pbc_part, run_steps, script
 

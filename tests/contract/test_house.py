@@ -20,31 +20,30 @@ ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / "workflow" / "scripts"
 PACKAGE = SCRIPTS / "slopewise"
 
-# The table of modules: each row may import only from rows above it, inside functions too; modules of one row may import
-# each other, at the head of the module without a circle. A module named after another (study_keys) stands in its row.
-ROWS = (
-    ("run",),
-    ("tables",),
-    ("study", "strict_yaml"),
-    ("sources",),
-    ("study_docs",),  # config/README.md, from the study's models and what the sources take for a missing value
-    ("kernel_cache",),
-    ("design",),
-    ("growth",),
-    ("cohort",),
-    ("folds",),
-    ("slopes",),
-    ("metrics",),
-    ("outcome",),
-    ("validate",),
-    ("shipped",),  # model.json, made of what the rows above learnt
-    ("landmarks", "supermodel"),  # the runs of one study side by side, and one model for all
-    ("predict",),  # a new patient's risk from it
-    ("figures",),
-    ("report",),
-    ("cli",),
+# The table of folders: each may import only from those above it, and modules of one folder each other without a circle.
+# Imports inside functions and under TYPE_CHECKING count like all others.
+FOLDERS = (
+    "run",
+    "study",
+    "tables",
+    "sources",
+    "folds",
+    "design",
+    "kernels",
+    "growth",
+    "cohort",
+    "slopes",
+    "metrics",
+    "outcome",
+    "validate",
+    "shipped",  # model.json, made of what the folders above learnt, and new patients' risks from it
+    "landmarks",  # the runs of one study side by side, and one model for all
+    "figures",
+    "report",
+    "cli",
 )
-RANK = {name: rank for rank, row in enumerate(ROWS) for name in row}
+RANK = {name: rank for rank, name in enumerate(FOLDERS)}
+MOST_AT_THE_ROOT = 4
 MOST_LINES = 400
 
 
@@ -57,20 +56,18 @@ def modules() -> dict[str, str]:
     return found
 
 
-def row_of(module: str) -> int | None:
-    """The rank of a module in the table; the package itself stands above all rows."""
+def rank_of(module: str) -> int | None:
+    """The rank of a module's folder in the table; the package itself stands above all."""
     top = module.split(".")[0]
-    return -1 if not top else RANK.get(top, RANK.get(top.split("_")[0]))
+    return -1 if not top else RANK.get(top)
 
 
-def imports(module: str, source: str, known: set[str]) -> Iterator[tuple[str, bool]]:
-    """The modules of the package that a module imports, anywhere in it, and whether when it is itself imported."""
-    tree = ast.parse(source)
-    at_once = {id(node) for node in tree.body}
+def imports(module: str, source: str, known: set[str]) -> Iterator[str]:
+    """The modules of the package that a module imports, anywhere in it."""
     package = (
         module if any(name.startswith(f"{module}.") for name in known) or not module else module.rpartition(".")[0]
     )
-    for node in ast.walk(tree):
+    for node in ast.walk(ast.parse(source)):
         names = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
@@ -79,24 +76,24 @@ def imports(module: str, source: str, known: set[str]) -> Iterator[tuple[str, bo
             if node.level:
                 here = ["slopewise", *filter(None, package.split("."))]
                 base = ".".join([*here[: len(here) - node.level + 1], *filter(None, [base])])
-            # `from slopewise import run` names a module, `from slopewise.run import atomic` does not
+            # `from slopewise.run import seeds` names a module, `from slopewise.run.seeds import generator` does not
             names = [full if full[10:] in known else base for full in (f"{base}.{alias.name}" for alias in node.names)]
         for name in names:
             if name == "slopewise" or name.startswith("slopewise."):
-                yield name[10:], id(node) in at_once
+                yield name[10:]
 
 
 def import_faults(sources: dict[str, str]) -> list[str]:
-    """Imports against the table, modules that are not in it, and circles."""
+    """Imports against the table, modules in no folder of it, and circles."""
     known = set(sources)
-    found = [f"{name} is in no row: add it to ROWS" for name in known if row_of(name) is None]
+    found = [f"{name} is in no folder of the table: add it to FOLDERS" for name in known if rank_of(name) is None]
     graph: dict[str, set[str]] = {}
     for module, source in sources.items():
-        for target, at_once in imports(module, source, known):
-            mine, theirs = row_of(module), row_of(target)
+        for target in imports(module, source, known):
+            mine, theirs = rank_of(module), rank_of(target)
             if mine is not None and theirs is not None and theirs > mine:
                 found.append(f"{module or 'slopewise'} imports {target}, which stands below it")
-            if at_once and target not in ("", module):
+            if target not in ("", module):
                 graph.setdefault(module, set()).add(target)
     try:
         list(graphlib.TopologicalSorter(graph).static_order())
@@ -180,8 +177,13 @@ def profile(name: str) -> dict:
 
 def test_imports_follow_the_table():
     sources = modules()
-    assert {"run", "tables", "study", "folds", "slopes"} <= set(sources)
+    assert {"run.seeds", "study.model", "folds", "slopes.crossfit"} <= set(sources)
     assert import_faults(sources) == []
+
+
+def test_the_root_of_the_package_holds_few_modules():
+    at_root = [file.name for file in PACKAGE.glob("*.py")]
+    assert len(at_root) <= MOST_AT_THE_ROOT, at_root
 
 
 def test_an_import_against_the_table_is_found():
@@ -193,10 +195,10 @@ def test_an_import_against_the_table_is_found():
         "growth.kernel": "",
     }
     assert import_faults(good) == []
-    assert import_faults({"": "", "slopes": "def f():\n    from slopewise.study import Study", "study": ""}) == []
+    assert import_faults({"": "", "slopes": "def f():\n    from slopewise.study.model import Study", "study": ""}) == []
     for bad in (
-        {"run": "from slopewise.study import Study", "study": ""},
-        {"run": "def f():\n    import slopewise.study", "study": ""},
+        {"run": "from slopewise.study.model import Study", "study": ""},
+        {"run": "def f():\n    import slopewise.study.model", "study": ""},
         {"": "", "run": "from slopewise import study", "study": ""},
         {"": "", "run": "from . import study", "study": ""},
         {"": "from slopewise import run", "run": ""},
@@ -208,7 +210,7 @@ def test_an_import_against_the_table_is_found():
             "outcome": "",
         },
         {"metrics": "if TYPE_CHECKING:\n    from slopewise.outcome import CoxFit", "outcome": ""},
-        {"study": "import slopewise.study_keys", "study_keys": "import slopewise.study"},
+        {"study": "import slopewise.study.keys", "study_keys": "import slopewise.study.model"},
         {"helpers": ""},
     ):
         assert import_faults(bad), bad
@@ -324,7 +326,8 @@ def test_quiet_profiles_still_show_failed_jobs():
 
 def test_starting_a_run_imports_no_scientific_library():
     """Snakemake imports these each time that it starts: NumPy and its kin would cost seconds."""
-    code = "import sys, slopewise.run, slopewise.study; print(*sorted({name.split('.')[0] for name in sys.modules}))"
+    modules = "slopewise.run.provenance, slopewise.study.reading, slopewise.study.runs"
+    code = f"import sys, {modules}; print(*sorted({{name.split('.')[0] for name in sys.modules}}))"
     ended = subprocess.run([sys.executable, "-c", code], cwd=SCRIPTS, capture_output=True, text=True, check=True)
     heavy = {
         "numpy",
@@ -344,7 +347,7 @@ def test_starting_a_run_imports_no_scientific_library():
 
 def test_only_figures_draw_and_what_a_notebook_asks_a_fit_for():
     drawing = {name for name, source in modules().items() if re.search(r"^\s*(?:import|from) matplotlib", source, re.M)}
-    assert {name for name in drawing if row_of(name) != RANK["figures"]} == {"growth.plot"}
+    assert {name for name in drawing if rank_of(name) != RANK["figures"]} == {"growth.plot"}
 
 
 def test_version_and_licence_are_told_alike():
@@ -359,7 +362,7 @@ def test_version_and_licence_are_told_alike():
 
 def test_the_command_is_installed_when_there_is_one():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    expected = {"slopewise": "slopewise.cli:app"} if "cli" in {name.split(".")[0] for name in modules()} else {}
+    expected = {"slopewise": "slopewise.cli.app:app"} if "cli" in {name.split(".")[0] for name in modules()} else {}
     assert project.get("scripts", {}) == expected
 
 

@@ -15,21 +15,24 @@ import pandas as pd
 import pytest
 from scipy.stats import binom, chi2, norm, t
 
-from slopewise import predict, slopes_fast, supermodel
 from slopewise.figures.pooling import beyond
-from slopewise.growth import GrowthModel, draws, fit, profile
-from slopewise.growth.checks import envelopes, visits_and_slopes
+from slopewise.growth import GrowthModel, draws, fit
+from slopewise.growth.evidence import profile
+from slopewise.growth.evidence.normality import envelopes, visits_and_slopes
 from slopewise.growth.inference import t_tests
+from slopewise.landmarks import supermodel
 from slopewise.metrics.incidence import incidence
 from slopewise.metrics.resampling import bca_interval, percentile_interval
 from slopewise.outcome import sample_size
 from slopewise.outcome.coefficients import coefficients_table
 from slopewise.outcome.hazards import ScoreTest, smoothed
-from slopewise.report.risk_groups import kaplan_meier
-from slopewise.report.section_checks import error_of_p
-from slopewise.report.section_hazards import visible_change
-from slopewise.report.verdict import RELEVANT, Effect, Evidence
-from slopewise.slopes_dropout import _mean
+from slopewise.report.material.risk_groups import kaplan_meier
+from slopewise.report.material.verdict import RELEVANT, Effect, Evidence
+from slopewise.report.sections.checks import error_of_p
+from slopewise.report.sections.hazards import visible_change
+from slopewise.shipped import risks as predict
+from slopewise.slopes import fast as slopes_fast
+from slopewise.slopes.dropout import _mean
 from slopewise.validate import sensitivity
 from slopewise.validate.bootstrap import reliability_table
 from slopewise.validate.intervals import interval_of, split_of
@@ -135,7 +138,7 @@ def seen_often() -> tuple[Ends, Ends]:
 
 def visit_correlation(rows: pd.DataFrame) -> Ends:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("slopewise.growth.checks._visits_in_the_model", lambda *_: {})
+        patch.setattr("slopewise.growth.evidence.normality._visits_in_the_model", lambda *_: {})
         row = visits_and_slopes(None, None, rows, None).iloc[0]  # type: ignore[arg-type]
     return row["correlation_low"], row["correlation_high"]
 
@@ -294,30 +297,30 @@ def test_an_interval_has_its_level(name: str):
 
 PLACES: dict[str, tuple[str, ...]] = {
     "figures/pooling.py": ("slopes in order",),
-    "growth/checks.py": ("normal quantiles", "visits and slopes"),
+    "growth/evidence/normality.py": ("normal quantiles", "visits and slopes"),
     "growth/draws.py": ("parametric bootstrap",),
     "growth/inference.py": ("fixed effects",),
-    "growth/profile.py": ("profile",),
+    "growth/evidence/profile.py": ("profile",),
     "metrics/incidence.py": ("incidence",),
     "metrics/resampling.py": ("percentiles", "BCa"),
     "outcome/coefficients.py": ("coefficient",),
     "outcome/hazards.py": ("Schoenfeld band",),
     "outcome/sample_size.py": ("sample size",),
-    "predict.py": ("a new patient's risk",),
-    "report/section_checks.py": ("share of permutations",),
-    "report/section_hazards.py": ("change of hazards",),
-    "report/verdict.py": ("several slopes", "events needed"),
-    "slopes_dropout.py": ("mean of a part",),
-    "slopes_fast.py": ("fast change",),
-    "supermodel.py": ("supermodel, resampled", "supermodel, robust"),
+    "shipped/risks.py": ("a new patient's risk",),
+    "report/sections/checks.py": ("share of permutations",),
+    "report/sections/hazards.py": ("change of hazards",),
+    "report/material/verdict.py": ("several slopes", "events needed"),
+    "slopes/dropout.py": ("mean of a part",),
+    "slopes/fast.py": ("fast change",),
+    "landmarks/supermodel.py": ("supermodel, resampled", "supermodel, robust"),
     "validate/intervals.py": ("reliability", "tested patients", "repeats"),
     "validate/sensitivity.py": ("permutations",),
 }
 """The rows of `LEVELS` for each module that computes an interval."""
 NO_INTERVAL = {
     "metrics/calibration.py": "from where to where a curve is drawn",
-    "report/section_checks.py": "how far chance moves a p-value of so many permutations",
-    "report/growth_cautions.py": "from which ratio of scatters on a caution is given",
+    "report/sections/checks.py": "how far chance moves a p-value of so many permutations",
+    "report/words/growth_cautions.py": "from which ratio of scatters on a caution is given",
 }
 """Modules that take such a quantile for something else."""
 LEVEL = re.compile(r"\b0\.(?:025|975)\b|\b97\.5|1\.96|1\.9599|3\.84|, 0\.95\)|ndtri\(1 - [A-Z]+ / ")

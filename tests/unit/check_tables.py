@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from slopewise import tables
+from slopewise.tables import files as tables
 
 
 def check_tables(markers: tuple[str, ...], slopes: pd.DataFrame) -> dict[str, pd.DataFrame]:

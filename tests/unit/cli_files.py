@@ -12,7 +12,7 @@ import pandas as pd
 from click.testing import Result
 from typer.testing import CliRunner
 
-from slopewise.cli import app
+from slopewise.cli.app import app
 
 
 @dataclass(frozen=True)

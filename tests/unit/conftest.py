@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from slopewise.report.frames import Frames
-from slopewise.report.naming import Naming
+from slopewise.report.material.frames import Frames
+from slopewise.report.words.naming import Naming
 from tests.unit.report_tables import Invented
 
 

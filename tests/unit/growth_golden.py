@@ -6,9 +6,9 @@ from pathlib import Path
 import pandas as pd
 
 from slopewise.cohort import prepare_cohort
-from slopewise.growth.compare import SideBySide, fit_side_by_side, textbook_model
-from slopewise.slopes import growth_model, marker_data
-from slopewise.study import load_study
+from slopewise.growth.evidence.compare import SideBySide, fit_side_by_side, textbook_model
+from slopewise.slopes.marker import growth_model, marker_data
+from slopewise.study.reading import load_study
 
 ROOT = Path(__file__).resolve().parents[2]
 

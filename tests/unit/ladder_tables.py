@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from slopewise.folds import NESTED, FoldPlan, make_folds
-from slopewise.study import Study, parse_study
+from slopewise.study.model import Study
+from slopewise.study.reading import parse_study
 
 STUDY = """
 study: simulated

@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from slopewise import run, tables
-from slopewise.study import Study, parse_study
-from slopewise.tables_growth import OF_GROWTH, OF_SLOPES
+from slopewise.run.files import write_json
+from slopewise.study.model import Study
+from slopewise.study.reading import parse_study
+from slopewise.tables import files as tables
+from slopewise.tables.of_growth import OF_GROWTH, OF_SLOPES
 from tests.unit.check_tables import check_tables
 
 EMPTY = {**OF_GROWTH, **OF_SLOPES}
@@ -133,7 +135,7 @@ class Invented:
         for file, frame in frames.items():
             tables.write(frame, file.rsplit(".", 1)[0], folder / file)
         tables.write(self._validation_ledger(), "outcome/ledger", folder / "outcome" / "validation_ledger.csv")
-        run.write_json(folder / "provenance.json", self._provenance())
+        write_json(folder / "provenance.json", self._provenance())
         return folder
 
     def _patients(self, rng: np.random.Generator) -> pd.DataFrame:

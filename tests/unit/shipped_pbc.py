@@ -9,13 +9,16 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from slopewise import run, tables
 from slopewise.cohort import prepare_cohort
 from slopewise.folds import FoldPlan, fits, make_folds
 from slopewise.outcome.fit import OutcomeFit, fit_outcome
-from slopewise.shipped import shipped_model
-from slopewise.slopes import cross_fit, facts, growth_model, marker_data, published
-from slopewise.study import parse_study
+from slopewise.run.files import write_json
+from slopewise.shipped.writing import shipped_model
+from slopewise.slopes.crossfit import cross_fit
+from slopewise.slopes.facts import facts, published
+from slopewise.slopes.marker import growth_model, marker_data
+from slopewise.study.reading import parse_study
+from slopewise.tables import files as tables
 from tests.workflow.running import pbc_part
 
 
@@ -70,7 +73,7 @@ def ship(folder: Path, **changes: Any) -> Shipped:
         study, patients, slopes, pd.concat(own for own, _, _ in scored), pd.concat(own for _, own, _ in scored)
     )
     model = shipped_model(study, markers, outcome, cohort.measurements, patients)
-    run.write_json(folder / "model.json", {**model, "recommended": {"predictors": "slope", "reason": "it gains"}})
+    write_json(folder / "model.json", {**model, "recommended": {"predictors": "slope", "reason": "it gains"}})
     ids = patients["patient"].astype(int)
     early = raw.measurements["day"] <= study.landmark_time * 365.25
     return Shipped(

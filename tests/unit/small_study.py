@@ -10,7 +10,8 @@ import pandas as pd
 import yaml
 
 from slopewise.cohort import Cohort, prepare_cohort
-from slopewise.study import Study, parse_study
+from slopewise.study.model import Study
+from slopewise.study.reading import parse_study
 
 # Four patients, at risk at landmark 2 (years) but for D; visits of A and C after it; sizes that a reader can check.
 MEASUREMENTS = """id,day,bili,albumin,dose

@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from slopewise.design import learn_levels, level_order
-from slopewise.design_screen import screen
+from slopewise.design.recipe import learn_levels, level_order
+from slopewise.design.screen import screen
 from slopewise.outcome.predictors import CovariateCoding
-from slopewise.run import InputError
-from slopewise.shipped import reading
-from slopewise.study import Study
+from slopewise.run.errors import InputError
+from slopewise.shipped.writing import reading
+from slopewise.study.model import Study
 from slopewise.validate.subgroups import groups
 from tests.unit.small_study import MEASUREMENTS, prepare, study_of
 

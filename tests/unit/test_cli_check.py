@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from slopewise import __version__
-from slopewise.cli_check import examine
-from slopewise.cli_runtime import about, estimate
+from slopewise.cli.check.examine import examine
+from slopewise.cli.check.runtime import about, estimate
 from slopewise.cohort import prepare_cohort
 from slopewise.outcome.sample_size import (
     max_r_squared,
@@ -22,7 +22,7 @@ from slopewise.outcome.sample_size import (
     sample_size,
     sample_size_binary,
 )
-from slopewise.study import load_study
+from slopewise.study.reading import load_study
 from tests.unit.cli_files import Written, call, files_in, flat, invent
 from tests.workflow.running import pbc_part
 
@@ -285,14 +285,14 @@ def test_help_and_version():
 
 def test_a_terminal_without_unicode_gets_the_page_too(root, package):
     environment = {**os.environ, "PYTHONPATH": str(package.parent), "PYTHONIOENCODING": "ascii", "LC_ALL": "C"}
-    command = [sys.executable, "-m", "slopewise.cli", "check", "config/studies/pbc.yaml"]
+    command = [sys.executable, "-m", "slopewise.cli.app", "check", "config/studies/pbc.yaml"]
     ended = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
     assert ended.returncode == 0 and ended.stderr == "", ended.stderr
     assert "3 ############################## 161" in ended.stdout and "The study can run" in ended.stdout
 
 
 def test_the_command_starts_without_the_scientific_libraries(package):
-    code = "import sys, slopewise.cli; print(*sorted({name.split('.')[0] for name in sys.modules}))"
+    code = "import sys, slopewise.cli.app; print(*sorted({name.split('.')[0] for name in sys.modules}))"
     ended = subprocess.run([sys.executable, "-c", code], cwd=package.parent, capture_output=True, text=True, check=True)
     loaded = set(ended.stdout.split())
     assert "typer" in loaded and not loaded & {"numpy", "pandas", "scipy", "numba", "matplotlib", "pydantic", "pandera"}

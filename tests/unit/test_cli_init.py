@@ -8,11 +8,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from slopewise.cli_columns import named, readable, scalar, vocabulary, words
-from slopewise.cli_markers import marker_name
-from slopewise.strict_yaml import read_document
-from slopewise.study import load_study
-from slopewise.study_rules import MARKER_NAME
+from slopewise.cli.columns import named, readable, scalar, vocabulary, words
+from slopewise.cli.init.markers import marker_name
+from slopewise.study.reading import load_study
+from slopewise.study.rules import MARKER_NAME
+from slopewise.study.strict_yaml import read_document
 from tests.unit.cli_files import Names, Written, call, files_in, flat, invent
 
 GERMAN = Names("Patient", "Datum", "Letzter Kontakt", "Verstorben", "Alter", ("CRP (mg/l)", "Hämoglobin [g/dl]"))

@@ -11,12 +11,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from slopewise.cli_codes import marks_censored, meaning, reading
-from slopewise.cli_guess import Named
-from slopewise.cli_units import duration, named_unit, unit_of_steps, without_unit
+from slopewise.cli.init.codes import marks_censored, meaning, reading
+from slopewise.cli.init.guess import Named
+from slopewise.cli.init.units import duration, named_unit, unit_of_steps, without_unit
 from slopewise.cohort.clock import DAYS
 from slopewise.cohort.technical import technical
-from slopewise.study import Study, load_study
+from slopewise.study.model import Study
+from slopewise.study.reading import load_study
 from tests.unit.cli_files import call, flat, invent
 
 Change = Callable[[pd.DataFrame, pd.DataFrame], None]

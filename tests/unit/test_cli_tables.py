@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slopewise import run, tables
-from slopewise.cli_tables import Sheet, csv_text, escaped, file_name, guarded, latex_text, report_sheets, sheet_of
-from slopewise.report import render
-from slopewise.report.parts import Cell, Table
+from slopewise.cli.tables import Sheet, csv_text, escaped, file_name, guarded, latex_text, report_sheets, sheet_of
+from slopewise.report.material.parts import Cell, Table
+from slopewise.report.pages.study import render
+from slopewise.run.files import read_json, write_json
+from slopewise.tables import files as tables
 from tests.unit.cli_files import call, files_in
 from tests.unit.report_page import Page
 from tests.unit.report_tables import Invented
@@ -37,9 +38,9 @@ def results(invented, tmp_path_factory) -> Path:
 def write(invented: Invented, folder: Path) -> Path:
     """The study's results with its study file in provenance.json, as a run leaves them."""
     invented.write(folder)
-    provenance = run.read_json(folder / "provenance.json")
+    provenance = read_json(folder / "provenance.json")
     provenance["study"] = invented.study().model_dump(mode="json")
-    run.write_json(folder / "provenance.json", provenance)
+    write_json(folder / "provenance.json", provenance)
     return folder
 
 
@@ -131,7 +132,7 @@ def test_what_is_no_result_is_one_line(invented, tmp_path, broken):
         (folder / "outcome" / "performance.csv").unlink()
     if broken == "old":
         invented.write(folder)
-        run.write_json(folder / "provenance.json", {**run.read_json(folder / "provenance.json"), "study": {}})
+        write_json(folder / "provenance.json", {**read_json(folder / "provenance.json"), "study": {}})
     before = files_in(tmp_path)
     ended = call("tables", folder)
     assert ended.exit_code == 1 and ended.stdout == ""

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from slopewise.cohort import prepare_cohort
-from slopewise.run import InputError
+from slopewise.run.errors import InputError
 from tests.unit.small_study import DATES, MEASUREMENTS, PATIENTS, WHOLE, dated, in_memory, prepare, study_of
 
 ZERO = {"data__time_zero": {"column": "start"}}

@@ -17,10 +17,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from slopewise import tables
 from slopewise.cohort import Cohort, prepare_cohort
-from slopewise.run import file_digest
-from slopewise.study import load_study, parse_study
+from slopewise.run.files import file_digest
+from slopewise.study.reading import load_study, parse_study
+from slopewise.tables import files as tables
 from tests.unit.small_study import (
     DATES,
     MEASUREMENTS,

@@ -6,12 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from slopewise import tables
 from slopewise.cohort import Cohort, prepare_cohort
 from slopewise.folds import FoldPlan, fits, make_folds
-from slopewise.run import InputError
-from slopewise.slopes import cross_fit, growth_model, marker_data
-from slopewise.study import load_study
+from slopewise.growth.fit import GrowthFit
+from slopewise.run.errors import InputError
+from slopewise.slopes.crossfit import cross_fit
+from slopewise.slopes.marker import growth_model, marker_data
+from slopewise.study.reading import load_study
+from slopewise.tables import files as tables
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = ("sleepstudy", "orthodont", "math_achieve", "beat_the_blues", "schools_app", "pbc_growth", "cd4_decline")
@@ -43,7 +45,7 @@ def test_the_shipped_studies_keep_every_row(name: str, patients: int, rows: int)
 
 def test_a_landmark_still_cuts_where_there_is_no_outcome() -> None:
     text = (ROOT / "config/studies/sleepstudy.yaml").read_text().replace("landmark: none", "landmark: 4")
-    from slopewise.study import parse_study
+    from slopewise.study.reading import parse_study
 
     cohort = prepare_cohort(parse_study(text.encode(), "sleep.yaml"), ROOT)
     assert (cohort.measurements["time"].max(), len(cohort.later)) == (4.0, 18 * 5)
@@ -85,8 +87,8 @@ def test_the_slope_of_a_predictor_that_is_not_time() -> None:
     folds = make_folds(cohort.patients, FoldPlan(2, 1, 5, 0, seed=1))
     plan = [fit for fit in fits(folds, data.patients) if fit.repeat == 0]
     scores, _, batch = cross_fit(data, plan)
-    effects = batch.fit(0).random_effects().set_index("patient")
-    beta = batch.fit(0).beta
+    effects = GrowthFit.from_batch(batch, 0).random_effects().set_index("patient")
+    beta = GrowthFit.from_batch(batch, 0).beta
     own = scores.set_index("patient")
     public = (cohort.patients.set_index("patient")["sector"] == "Public").reindex(own.index)
     expected = beta["ses"] + public * beta["ses:sector[T.Public]"] + effects["ses"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from slopewise.cohort import CohortError
-from slopewise.run import InputError
+from slopewise.run.errors import InputError
 from tests.unit.small_study import MEASUREMENTS, PATIENTS, assert_same, prepare
 
 LARGER = (

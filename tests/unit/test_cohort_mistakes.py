@@ -10,9 +10,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from slopewise import tables
 from slopewise.cohort import CohortError, prepare_cohort
-from slopewise.run import InputError
+from slopewise.run.errors import InputError
+from slopewise.tables import files as tables
 from tests.unit.small_study import DATES, MEASUREMENTS, PATIENTS, WHOLE, dated, merged, prepare, study_of
 
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from slopewise import tables
 from slopewise.cohort import CohortError, prepare_cohort
-from slopewise.run import InputError
-from slopewise.study import load_study
+from slopewise.run.errors import InputError
+from slopewise.study.reading import load_study
+from slopewise.tables import files as tables
 from tests.unit.small_study import MEASUREMENTS, prepare, study_of
 from tests.workflow.running import of_kind
 

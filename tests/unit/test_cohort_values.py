@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from slopewise.cohort import CohortError
-from slopewise.run import InputError
-from slopewise.shipped import reading
+from slopewise.run.errors import InputError
+from slopewise.shipped.writing import reading
 from tests.unit.small_study import MEASUREMENTS, PATIENTS, prepare, study_of
 
 CODED = MEASUREMENTS.replace("B,500,,4.0,0", "B,500,-999,4.0,0").replace("A,365.25,2,3.4", "A,365.25,2,-999")

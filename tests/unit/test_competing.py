@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from slopewise import tables
 from slopewise.metrics.brier import accuracy
 from slopewise.metrics.calibration import binomial_calibration
 from slopewise.metrics.concordance import concordance
@@ -16,6 +15,7 @@ from slopewise.outcome.cox import fit_cox
 from slopewise.outcome.fit import StepModel, fit_ladder, fit_outcome, ladder_data, scores_of
 from slopewise.outcome.ladder import STEPS
 from slopewise.outcome.models import combined_risks
+from slopewise.tables import files as tables
 from slopewise.validate.nested import nested
 from slopewise.validate.performance import performance
 from tests.unit.ladder_tables import STUDY, simulate

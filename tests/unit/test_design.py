@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from slopewise.design import Recipe, learn_levels
-from slopewise.design_screen import MAX_CHARACTERS, Formula, screen, screen_factor
-from slopewise.run import InputError
+from slopewise.design.recipe import Recipe, learn_levels
+from slopewise.design.screen import MAX_CHARACTERS, Formula, screen, screen_factor
+from slopewise.run.errors import InputError
 
 
 @pytest.fixture

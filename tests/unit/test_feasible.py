@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from slopewise.design_screen import screen
+from slopewise.design.screen import screen
 from slopewise.folds import fits, fold_plan, make_folds
-from slopewise.run import InputError
-from slopewise.slopes import cross_fit, growth_model, marker_data
-from slopewise.study import Study
+from slopewise.run.errors import InputError
+from slopewise.slopes.crossfit import cross_fit
+from slopewise.slopes.marker import growth_model, marker_data
+from slopewise.study.model import Study
 from slopewise.validate.feasible import Feasibility, feasibility, refuse_infeasible
 from tests.unit.small_study import study_of
 

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from slopewise.figures import canvas, curves, detective, evidence, growth, ladder, pooling
+from slopewise.figures import canvas, curves, evidence, growth, ladder, pooling
+from slopewise.figures import diagnostics as detective
 from tests.unit.check_tables import checks, patients
 
 PATIENTS = [f"ZQ{i:03d}x" for i in range(40)]

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slopewise import tables
 from slopewise.folds import Fit, FoldPlan, assign, audit, centres_of, fits, make_folds
 from slopewise.outcome.predictors import StratumCoding
-from slopewise.run import InputError, generator
+from slopewise.run.errors import InputError
+from slopewise.run.seeds import generator
+from slopewise.tables import files as tables
 
 PLAN = FoldPlan(crossfit_folds=3, crossfit_repeats=2, validation_folds=4, validation_repeats=2, seed=11)
 

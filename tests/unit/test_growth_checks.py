@@ -8,17 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from slopewise import tables
 from slopewise.growth import GrowthModel
-from slopewise.growth.checks import (
-    envelopes,
-    normality,
-    residual_classes,
-    residual_rows,
-    standardised,
-    visits_and_slopes,
-)
-from slopewise.growth.compare import (
+from slopewise.growth.evidence.compare import (
     SideBySide,
     comparison_rows,
     fit_side_by_side,
@@ -26,12 +17,21 @@ from slopewise.growth.compare import (
     textbook_model,
     variance_components,
 )
-from slopewise.growth.diagnose import implied_correlation, implied_variance, trends, variogram
-from slopewise.growth.evidence import compare_marker, rows_of
-from slopewise.growth.influence import influence
-from slopewise.growth.pooling import patient_rows, planned_reliability, reliability_of, residuals
-from slopewise.growth.serial import SerialFit
-from slopewise.growth.standard_residuals import StandardResiduals
+from slopewise.growth.evidence.influence import influence
+from slopewise.growth.evidence.normality import (
+    envelopes,
+    normality,
+    residual_classes,
+    residual_rows,
+    standardised,
+    visits_and_slopes,
+)
+from slopewise.growth.evidence.pooling import patient_rows, planned_reliability, reliability_of, residuals
+from slopewise.growth.evidence.serial import SerialFit
+from slopewise.growth.evidence.standard_residuals import StandardResiduals
+from slopewise.growth.evidence.tables import compare_marker, rows_of
+from slopewise.growth.evidence.trends import implied_correlation, implied_variance, trends, variogram
+from slopewise.tables import files as tables
 from tests.unit.growth_golden import numbers, studies_side_by_side
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -270,7 +270,7 @@ def test_each_residual_and_effect_is_divided_by_its_own_sd(strata: bool) -> None
 
 
 def test_a_band_is_about_the_line_and_does_not_depend_on_the_rows_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    from slopewise.growth import checks as module
+    from slopewise.growth.evidence import normality as module
 
     fit = fitted(noise(4, n=60)).reml["random_slope"]
     every = envelopes(fit, np.random.default_rng(1))["residual"]
@@ -303,7 +303,7 @@ def test_an_outlier_is_the_most_influential_patient() -> None:
 
 
 def test_more_patients_than_are_left_out_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    from slopewise.growth import influence as module
+    from slopewise.growth.evidence import influence as module
 
     frame = noise(6, n=60)
     frame.loc[frame["patient"] == "017", "y"] += 6 * frame.loc[frame["patient"] == "017", "time"]

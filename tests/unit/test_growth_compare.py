@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from slopewise.growth import GrowthModel
-from slopewise.growth.compare import (
+from slopewise.growth.evidence.compare import (
     SideBySide,
     bootstrap_p,
     boundary_p,
@@ -20,9 +20,9 @@ from slopewise.growth.compare import (
     textbook_model,
     variance_components,
 )
-from slopewise.growth.diagnose import implied_variance, trends, variogram
-from slopewise.growth.evidence import compare_marker
-from slopewise.growth.serial import compare_serial
+from slopewise.growth.evidence.serial import compare_serial
+from slopewise.growth.evidence.tables import compare_marker
+from slopewise.growth.evidence.trends import implied_variance, trends, variogram
 from tests.unit.growth_golden import numbers, studies_side_by_side
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -11,12 +11,13 @@ import pandas as pd
 import pytest
 import yaml
 
-from slopewise import tables
 from slopewise.cohort import prepare_cohort
 from slopewise.folds import FoldPlan, fits, make_folds
 from slopewise.growth import GrowthBatch
-from slopewise.slopes import cross_fit, growth_model, marker_data
-from slopewise.study import parse_study
+from slopewise.slopes.crossfit import cross_fit
+from slopewise.slopes.marker import growth_model, marker_data
+from slopewise.study.reading import parse_study
+from slopewise.tables import files as tables
 
 ROOT = Path(__file__).resolve().parents[2]
 ENGINES = ("slopewise", "statsmodels")

@@ -7,6 +7,8 @@ import pandas as pd
 import pytest
 
 from slopewise.growth import GrowthBatch, GrowthModel
+from slopewise.growth.fit import GrowthFit
+from slopewise.growth.fitting import fit_batch
 from tests.unit.growth_dense import simulated
 
 MODELS = {
@@ -41,11 +43,11 @@ def test_a_patient_that_is_held_out_may_as_well_not_be_there(frame: pd.DataFrame
     counts = np.ones((3, len(data.patients)), int)
     counts[1, ::3] = 0
     counts[2, 1::3] = 0
-    batch = data.fit_batch(counts)
+    batch = fit_batch(data, counts)
     for j in (1, 2):
         kept = {name for name, count in zip(data.patients, counts[j], strict=True) if count}
         alone = growth.data(frame[frame["patient"].isin(kept)], "z")
-        assert_same_bits(batch, j, alone.fit_batch(np.ones((1, len(alone.patients)), int)), 0)
+        assert_same_bits(batch, j, fit_batch(alone, np.ones((1, len(alone.patients)), int)), 0)
 
 
 @pytest.mark.parametrize("model", MODELS.values(), ids=MODELS.keys())
@@ -60,10 +62,10 @@ def test_what_a_held_out_patient_has_been_measured_at_does_not_matter(frame: pd.
     for rows in (frame, wild):
         data = growth.data(rows, "z")
         counts = (~pd.Series(data.patients).isin(frame.loc[out, "patient"])).to_numpy().astype(int)[None]
-        fits.append(data.fit_batch(counts))
+        fits.append(fit_batch(data, counts))
     assert_same_bits(fits[0], 0, fits[1], 0)
     everybody = [growth.data(rows, "z") for rows in (frame, wild)]
-    whole = [data.fit_batch(np.ones((1, len(data.patients)), int)) for data in everybody]
+    whole = [fit_batch(data, np.ones((1, len(data.patients)), int)) for data in everybody]
     assert whole[0].deviance[0] != whole[1].deviance[0], "in a fit that saw them the change must show"
 
 
@@ -74,15 +76,15 @@ def test_the_order_of_rows_does_not_matter(frame: pd.DataFrame, model: dict) -> 
     shuffled = doubled.sample(frac=1, random_state=5).set_index(np.arange(len(doubled)) * 7)
     one, other = (growth.data(rows, "z") for rows in (doubled, shuffled))
     counts = np.ones((1, len(one.patients)), int)
-    assert_same_bits(one.fit_batch(counts), 0, other.fit_batch(counts), 0)
+    assert_same_bits(fit_batch(one, counts), 0, fit_batch(other, counts), 0)
 
 
 def test_any_number_of_threads_gives_the_same_bits(frame: pd.DataFrame) -> None:
     data = GrowthModel().data(frame, "y")
     counts = np.random.default_rng(1).integers(0, 3, (23, len(data.patients)))
-    one = data.fit_batch(counts, threads=1)
+    one = fit_batch(data, counts, threads=1)
     for threads in (2, 3, 4):
-        many = data.fit_batch(counts, threads=threads)
+        many = fit_batch(data, counts, threads=threads)
         for j in range(len(counts)):
             assert_same_bits(one, j, many, j)
 
@@ -90,9 +92,9 @@ def test_any_number_of_threads_gives_the_same_bits(frame: pd.DataFrame) -> None:
 def test_fits_do_not_depend_on_their_neighbours_in_a_batch(frame: pd.DataFrame) -> None:
     data = GrowthModel().data(frame, "y")
     counts = np.random.default_rng(2).integers(0, 2, (9, len(data.patients)))
-    batch = data.fit_batch(counts)
+    batch = fit_batch(data, counts)
     for j in range(len(counts)):
-        assert_same_bits(batch, j, data.fit_batch(counts[j : j + 1]), 0)
+        assert_same_bits(batch, j, fit_batch(data, counts[j : j + 1]), 0)
 
 
 def test_a_patient_counted_twice_is_two_patients(frame: pd.DataFrame) -> None:
@@ -106,7 +108,7 @@ def test_a_patient_counted_twice_is_two_patients(frame: pd.DataFrame) -> None:
     expanded = pd.concat(copies)
     expanded = expanded[expanded["patient"].isin(kept) | expanded["patient"].str.endswith("again")]
     alone = GrowthModel(fixed="~ time + age").data(expanded, "y")
-    assert_same_bits(data.fit_batch(counts), 0, alone.fit_batch(np.ones((1, len(alone.patients)), int)), 0)
+    assert_same_bits(fit_batch(data, counts), 0, fit_batch(alone, np.ones((1, len(alone.patients)), int)), 0)
 
 
 def test_names_of_patients_are_text_and_say_nothing(frame: pd.DataFrame) -> None:
@@ -114,7 +116,7 @@ def test_names_of_patients_are_text_and_say_nothing(frame: pd.DataFrame) -> None
     one = GrowthModel().data(frame, "y")
     other = GrowthModel().data(numbered, "y")
     assert other.patients == sorted(str(number) for number in numbered["patient"].unique())
-    fits = [data.fit_batch(np.ones((1, len(data.patients)), int)) for data in (one, other)]
+    fits = [fit_batch(data, np.ones((1, len(data.patients)), int)) for data in (one, other)]
     assert fits[0].deviance[0] == pytest.approx(fits[1].deviance[0], abs=1e-9)
     np.testing.assert_allclose(fits[0].beta, fits[1].beta, rtol=1e-9)
 
@@ -125,10 +127,10 @@ def test_a_patient_scored_by_a_fit_that_never_saw_it(frame: pd.DataFrame) -> Non
     data = growth.data(frame, "y")
     counts = np.ones((1, len(data.patients)), int)
     counts[0, [2, 5]] = 0
-    batch = data.fit_batch(counts)
+    batch = fit_batch(data, counts)
     b, covariance = batch.random_effects([0, 0], [2, 5])
     new = frame[frame["patient"].isin([data.patients[2], data.patients[5]])]
-    table = batch.fit(0).random_effects(new)
+    table = GrowthFit.from_batch(batch, 0).random_effects(new)
     np.testing.assert_array_equal(table[["Intercept", "time"]].to_numpy(), b)
     np.testing.assert_array_equal(table["se_time"], np.sqrt(covariance[:, 1, 1]))
 

@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from slopewise.growth import GrowthFit, GrowthModel
-from slopewise.run import InputError
+from slopewise.growth.fitting import fit_batch
+from slopewise.run.errors import InputError
 from tests.unit.growth_dense import dense_deviance, simulated
 
 
@@ -167,7 +168,9 @@ def test_reliability_is_the_share_of_variance_that_a_patients_rows_settle(fit: G
         variance = fit.covariance.loc[name, name]
         np.testing.assert_allclose(reliability[name], 1 - effects[f"se_{name}"] ** 2 / variance, atol=1e-12)
         assert reliability[name].between(0, 1).all() and reliability[name].std() > 0.01
-    flat = GrowthModel().fit(frame, "y").batch.data.fit_batch(np.ones((1, 50), int), ["intercept"]).fit(0)
+    flat = GrowthFit.from_batch(
+        fit_batch(GrowthModel().fit(frame, "y").batch.data, np.ones((1, 50), int), ["intercept"]), 0
+    )
     assert (flat.reliability()["time"] == 0).all()
     unseen = frame.head(3).assign(patient="unseen", y=np.nan)
     assert (fit.reliability(unseen)[["Intercept", "time"]].to_numpy() == 0).all()
@@ -187,7 +190,7 @@ def test_simulation_follows_the_model(frame: pd.DataFrame) -> None:
     first = np.flatnonzero(data.codes == data.codes[np.argmax(data.n_rows[data.codes])])[:2]
     covariance = np.cov(drawn[:, first].T)[0, 1]
     assert covariance == pytest.approx(z[first[0]] @ fit.covariance.to_numpy() @ z[first[1]], rel=0.15)
-    again = data.with_values(drawn[0]).fit_batch(np.ones((1, len(data.patients)), int))
+    again = fit_batch(data.with_values(drawn[0]), np.ones((1, len(data.patients)), int))
     assert again.converged[0]
 
 
@@ -265,7 +268,7 @@ def test_one_patient_is_refused(engine: str, rows: int | None, reml: bool) -> No
 def test_a_training_set_of_one_patient_has_no_variance_between_patients(structure: str | None, reml: bool) -> None:
     data = GrowthModel(fixed="~ 1", reml=reml).data(simulated(5, seed=2), "y")
     counts = np.eye(5, dtype=np.int64)[:2]
-    batch = data.fit_batch(counts, None if structure is None else [structure] * 2)
+    batch = fit_batch(data, counts, None if structure is None else [structure] * 2)
     assert batch.structure == ["excluded"] * 2
     assert not batch.converged.any() and (batch.covariance == 0).all() and np.isfinite(batch.beta).all()
     assert set(batch.message) == {"no random effect can be identified: pooled regression"}
@@ -301,7 +304,7 @@ def test_what_cannot_be_identified_goes_down_the_ladder() -> None:
 
 def test_an_imposed_structure_is_kept(frame: pd.DataFrame) -> None:
     data = GrowthModel().data(frame, "y")
-    batch = data.fit_batch(np.ones((4, len(data.patients)), int), ["correlated", "diagonal", "intercept", "excluded"])
+    batch = fit_batch(data, np.ones((4, len(data.patients)), int), ["correlated", "diagonal", "intercept", "excluded"])
     assert batch.structure == ["correlated", "diagonal", "intercept", "excluded"]
     assert (np.diff(batch.deviance) > 0).all(), "each is nested in the one before"
     assert batch.converged.tolist() == [True, True, True, False]

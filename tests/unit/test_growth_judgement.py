@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from slopewise.growth import GrowthModel
-from slopewise.growth.compare import boundary_p, fit_side_by_side, likelihood_ratio
-from slopewise.growth.heteroscedastic import compare_scatter
-from slopewise.growth.judgement import verdicts
+from slopewise.growth.evidence.compare import boundary_p, fit_side_by_side, likelihood_ratio
+from slopewise.growth.evidence.heteroscedastic import compare_scatter
+from slopewise.growth.evidence.judgement import verdicts
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 AGREED = {"p_f": 0.01, "p_serial": 0.01, "p_time": 0.01, "p_fitted": np.nan, "singular": False}

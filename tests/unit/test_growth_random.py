@@ -11,6 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slopewise.growth import GrowthModel
+from slopewise.growth.fit import GrowthFit
+from slopewise.growth.fitting import fit_batch
 from tests.unit.growth_dense import dense_deviance
 from tests.unit.growth_designs import design, two_minima
 
@@ -68,8 +70,8 @@ def problems(draw: st.DrawFn, most_patients: int) -> tuple[pd.DataFrame, dict]:
 def check(frame: pd.DataFrame, model: dict) -> None:
     data = GrowthModel(**model).data(frame, "y")
     counts = np.ones((1, len(data.patients)), int)
-    batch = data.fit_batch(counts)
-    fit = batch.fit(0)
+    batch = fit_batch(data, counts)
+    fit = GrowthFit.from_batch(batch, 0)
     if len(frame) > 6:
         for values in (fit.beta, fit.covariance, fit.sigma, fit.deviance, fit.random_effects().drop(columns="patient")):
             assert np.isfinite(np.asarray(values, dtype=float)).all()

@@ -10,7 +10,7 @@ import statsmodels.formula.api as smf
 
 from slopewise.growth import GrowthModel
 from slopewise.growth.fit import GrowthFit
-from slopewise.run import InputError
+from slopewise.run.errors import InputError
 
 
 @pytest.fixture(scope="module")

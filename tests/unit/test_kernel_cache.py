@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from slopewise.growth import compiled as growth
-from slopewise.metrics import compiled as metrics
+from slopewise.growth.engine import compiled as growth
+from slopewise.kernels import compiled as metrics
 
 OUTER = """
 from pathlib import Path
-from slopewise.kernel_cache import keeper
+from slopewise.kernels.cache import keeper
 cached = keeper(Path(__file__).parent, ("inner", "outer"))
 from inner import add
 

@@ -14,13 +14,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from slopewise import tables
 from slopewise.cohort import Cohort, prepare_cohort
 from slopewise.folds import CENTRE, CROSSFIT, VALIDATION, Fit, FoldPlan, audit, fits, make_folds
+from slopewise.growth.fit import GrowthFit
+from slopewise.growth.fitting import fit_batch
 from slopewise.outcome.fit import LadderFit, fit_ladder, fit_outcome
 from slopewise.outcome.penalised import Problem
-from slopewise.slopes import MarkerData, cross_fit, facts, growth_model, marker_data, published
-from slopewise.study import Study, load_study
+from slopewise.slopes.crossfit import cross_fit
+from slopewise.slopes.facts import facts, published
+from slopewise.slopes.marker import MarkerData, growth_model, marker_data
+from slopewise.study.model import Study
+from slopewise.study.reading import load_study
+from slopewise.tables import files as tables
 from slopewise.validate import nested as nested_module
 from slopewise.validate.nested import nested
 from slopewise.validate.performance import performance
@@ -168,8 +173,8 @@ def test_scores_rest_on_rows_up_to_the_landmark(one: StageOne, both):
     for name, (data, scores, _) in both.items():
         seen = one.cohort.measurements.groupby("patient")[name].count().reindex(data.patients)
         assert (data.growth.n_rows == seen.to_numpy()).all() and data.trained_on.n_rows.sum() > data.growth.n_rows.sum()
-        batch = data.trained_on.fit_batch(data.everybody())
-        known, rows = batch.fit(0), one.cohort.measurements
+        batch = fit_batch(data.trained_on, data.everybody())
+        known, rows = GrowthFit.from_batch(batch, 0), one.cohort.measurements
         people = one.cohort.patients.drop(columns=[c for c in one.cohort.patients if c in rows and c != "patient"])
         effects = known.random_effects(rows.merge(people, on="patient")).set_index("patient")
         own = scores[(scores["scheme"] == CROSSFIT) & (scores["fold"] == 0)].set_index("patient")

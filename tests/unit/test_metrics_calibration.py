@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy.optimize import minimize
 
-from slopewise.metrics import binomial_kernels
+from slopewise.kernels import binomial as binomial_kernels
 from slopewise.metrics.calibration import calibration, calibration_grid, cloglog, spline_basis
 from slopewise.metrics.resampling import compiled_threads, percentile_interval, resample_counts
 from slopewise.outcome.cox import fit_cox

@@ -11,7 +11,7 @@ from sksurv.util import Surv
 from slopewise.metrics.brier import accuracy
 from slopewise.metrics.decision import net_benefit
 from slopewise.metrics.ipcw import censoring_curve, check_horizons, ipc_weights, kaplan_meier
-from slopewise.run import InputError
+from slopewise.run.errors import InputError
 
 HORIZONS = (3.0, 5.0, 8.0)
 

@@ -6,8 +6,8 @@ import pytest
 
 from slopewise.cohort import prepare_cohort
 from slopewise.cohort.findings import CohortError
-from slopewise.run import InputError
-from slopewise.study import load_study
+from slopewise.run.errors import InputError
+from slopewise.study.reading import load_study
 from tests.workflow.running import pbc_part
 
 

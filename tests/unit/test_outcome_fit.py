@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from slopewise import tables
 from slopewise.outcome.cox import fit_cox
 from slopewise.outcome.fit import StepModel, bootstrap_intervals, fit_ladder, fit_outcome, flat_slopes, scores_of
 from slopewise.outcome.ladder import STEPS, ladder_data, values
-from slopewise.run import InputError
+from slopewise.run.errors import InputError
+from slopewise.tables import files as tables
 from tests.unit.ladder_tables import STUDY, simulate
 
 

@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from slopewise import tables
 from slopewise.outcome import hazards
 from slopewise.outcome.cox import fit_cox
 from slopewise.outcome.fit import fit_outcome
 from slopewise.outcome.hazards import residuals_frame, score_test, smoothed
 from slopewise.outcome.splines import bends
+from slopewise.tables import files as tables
 from tests.unit.ladder_tables import STUDY, simulate
 
 TERMS = ["age", "male", "log_bilirubin", "albumin"]

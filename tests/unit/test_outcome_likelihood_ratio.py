@@ -7,10 +7,10 @@ import pytest
 import statsmodels.api as sm
 from scipy.stats import chi2
 
-from slopewise import tables
 from slopewise.outcome.fit import fit_outcome
 from slopewise.outcome.ladder import STEPS
 from slopewise.outcome.likelihood_ratio import NOTHING, PENALISED, likelihood_ratios
+from slopewise.tables import files as tables
 from tests.unit.ladder_tables import STUDY, of_kind, simulate
 
 

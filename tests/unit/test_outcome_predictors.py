@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from slopewise.outcome.predictors import CovariateCoding, PredictorRecipe, slopes_left_out
-from slopewise.run import InputError
+from slopewise.run.errors import InputError
 
 NONE = CovariateCoding(())
 

@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from slopewise.metrics import penalty_kernels as kernels
+from slopewise.kernels import elastic_net as kernels
 from slopewise.metrics.concordance import concordance
 from slopewise.metrics.ipcw import StepCurve, ipc_weights
 from slopewise.outcome.cox import CoxFit, risk_sets
 from slopewise.outcome.fit import StepModel, fit_ladder, fit_outcome, ladder_data, scores_of
 from slopewise.outcome.glm import GlmFit
 from slopewise.outcome.ladder import STEPS
-from slopewise.outcome.models import is_penalised
+from slopewise.outcome.learners import is_penalised
 from slopewise.outcome.penalised import LASSO_SHARE, Problem, penalised_cox, penalised_glm
 from slopewise.validate import nested as module_of_nested
 from slopewise.validate.nested import nested, outer_folds

@@ -12,15 +12,15 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from slopewise import tables
-from slopewise.cli import app
+from slopewise.cli.app import app
 from slopewise.outcome.ladder import STEPS
-from slopewise.predict import Request, Risks, predict, shapley_share
-from slopewise.predict_model import read_model
-from slopewise.predict_scores import drawn, marker_rows, scores
-from slopewise.predict_units import far_outside, likely_unit
-from slopewise.run import InputError
-from slopewise.shipped import span
+from slopewise.run.errors import InputError
+from slopewise.shipped.reading import read_model
+from slopewise.shipped.risks import Request, Risks, predict, shapley_share
+from slopewise.shipped.scores import drawn, marker_rows, scores
+from slopewise.shipped.units import far_outside, likely_unit
+from slopewise.shipped.writing import span
+from slopewise.tables import files as tables
 from slopewise.validate.recommendation import recommended_step
 from tests.unit.shipped_pbc import Shipped, ship
 

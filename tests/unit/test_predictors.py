@@ -8,7 +8,7 @@ import pytest
 
 from slopewise.cohort import CohortError, prepare_cohort
 from slopewise.cohort.aliases import aliases
-from slopewise.study import Study
+from slopewise.study.model import Study
 
 N = 60
 RNG = np.random.default_rng(11)

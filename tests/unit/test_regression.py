@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from slopewise import tables
 from slopewise.folds import FoldPlan, make_folds
 from slopewise.metrics.brier import accuracy
 from slopewise.metrics.calibration import binomial_calibration
@@ -15,7 +14,8 @@ from slopewise.metrics.continuous import closeness
 from slopewise.metrics.ipcw import censoring_curve, ipc_weights
 from slopewise.outcome.fit import StepModel, fit_outcome
 from slopewise.outcome.glm import GlmFit, fit_linear, fit_logistic
-from slopewise.run import InputError
+from slopewise.run.errors import InputError
+from slopewise.tables import files as tables
 from slopewise.validate.nested import nested
 from slopewise.validate.performance import performance
 from tests.unit.ladder_tables import STUDY, simulate

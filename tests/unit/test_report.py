@@ -13,13 +13,13 @@ import pandas as pd
 import pytest
 from jinja2 import Environment, PackageLoader
 
-from slopewise import tables
-from slopewise.report import render
-from slopewise.report.frames import FILES
-from slopewise.report.numbers import count, count_of, counts_of_parts
-from slopewise.report.parts import Table
-from slopewise.report.section_cohort import flow_of
-from slopewise.run import InputError
+from slopewise.report.material.frames import FILES
+from slopewise.report.material.parts import Table
+from slopewise.report.pages.study import render
+from slopewise.report.sections.cohort import flow_of
+from slopewise.report.words.numbers import count, count_of, counts_of_parts
+from slopewise.run.errors import InputError
+from slopewise.tables import files as tables
 from tests.unit.report_page import LOADING, Page
 from tests.unit.report_tables import HORIZONS, Invented
 
@@ -81,8 +81,8 @@ def test_the_same_tables_give_the_same_bytes_from_any_folder(html, invented, res
     elsewhere = tmp_path / "deeper" / "other"
     shutil.copytree(results, elsewhere)
     program = (
-        "import sys; from pathlib import Path; from slopewise.report import render; from slopewise.study import "
-        "load_study\n"
+        "import sys; from pathlib import Path; from slopewise.report.pages.study import render\n"
+        "from slopewise.study.reading import load_study\n"
         "sys.stdout.buffer.write(render(load_study(sys.argv[1]), Path(sys.argv[2])).encode())"
     )
     import yaml
@@ -169,7 +169,7 @@ def test_a_report_of_many_markers_and_patients_stays_small(tmp_path):
 
 
 def test_a_long_table_is_cut_and_says_so():
-    environment = Environment(loader=PackageLoader("slopewise.report", "."), autoescape=True)
+    environment = Environment(loader=PackageLoader("slopewise.report.pages.study", "."), autoescape=True)
     macros = environment.get_template("macros.html.j2").module
     table = Table("long", "Long", ["a"], [[str(number)] for number in range(12)], most=10)
     assert "The first 10 of 12 rows" in macros.table(table) and macros.table(table).count("<tr>") == 11

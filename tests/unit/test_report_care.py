@@ -7,13 +7,13 @@ import pandas as pd
 import pytest
 
 from slopewise.cohort.predictors import ASK
-from slopewise.report.cautions import cautions
-from slopewise.report.frames import Frames
-from slopewise.report.naming import Naming
-from slopewise.report.risk_groups import risk_groups, round_times
-from slopewise.report.section_slopes import by_visits
-from slopewise.report.section_trust import audit_section
-from slopewise.report.sections import summary
+from slopewise.report.material.frames import Frames
+from slopewise.report.material.risk_groups import risk_groups, round_times
+from slopewise.report.sections.audit import audit_section
+from slopewise.report.sections.order import summary
+from slopewise.report.sections.slopes import by_visits
+from slopewise.report.words.cautions import cautions
+from slopewise.report.words.naming import Naming
 from tests.unit.report_tables import Invented
 
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from slopewise.report import render
-from slopewise.report.frames import Frames
-from slopewise.report.naming import Naming
-from slopewise.report.parts import Picture
-from slopewise.report.section_checks import chance, checks_section
+from slopewise.report.material.frames import Frames
+from slopewise.report.material.parts import Picture
+from slopewise.report.pages.study import render
+from slopewise.report.sections.checks import chance, checks_section
+from slopewise.report.words.naming import Naming
 from tests.unit.report_page import Page
 from tests.unit.report_tables import Invented
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from slopewise.report import render
+from slopewise.report.pages.study import render
 from tests.unit.report_page import Page
 from tests.unit.report_tables import Invented
 
@@ -94,7 +94,7 @@ def test_of_many_markers_the_first_few_are_pictured_and_all_are_in_the_tables(tm
 
 
 def test_without_a_random_slope_the_checks_say_nothing(tmp_path):
-    from slopewise import tables
+    from slopewise.tables import files as tables
 
     invented = Invented()
     results = invented.write(tmp_path)
@@ -108,9 +108,9 @@ def test_without_a_random_slope_the_checks_say_nothing(tmp_path):
 def test_of_three_patients_no_distribution_is_told(two, tmp_path):
     from types import SimpleNamespace
 
-    from slopewise.report.frames import Frames
-    from slopewise.report.naming import Naming
-    from slopewise.report.section_fit import shape_words
+    from slopewise.report.material.frames import Frames
+    from slopewise.report.sections.fit import shape_words
+    from slopewise.report.words.naming import Naming
 
     invented = two[2]
     frames, naming = Frames.read(invented.write(tmp_path)), Naming(invented.study())

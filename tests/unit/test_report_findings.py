@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from slopewise import run
-from slopewise.report import render
-from slopewise.report.findings import findings, main
+from slopewise.report.pages.study import render
+from slopewise.report.words.findings import findings, main
+from slopewise.run.files import write_text
 from tests.unit.report_page import Page
 from tests.unit.report_tables import Invented
 
@@ -16,7 +16,7 @@ from tests.unit.report_tables import Invented
 def results(tmp_path: Path) -> Path:
     invented = Invented(gain=(0.025, 0.010, 0.041), markers=("beta", "alpha"))
     folder = invented.write(tmp_path / "invented")
-    run.write_text(folder / "report.html", render(invented.study(), folder))
+    write_text(folder / "report.html", render(invented.study(), folder))
     return folder
 
 

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from slopewise.report.naming import STEPS_AT_LENGTH, Naming
-from slopewise.report.wording import scope_sentence
-from slopewise.run import InputError
-from slopewise.slopes import moments
-from slopewise.study import Study
+from slopewise.report.words.naming import STEPS_AT_LENGTH, Naming
+from slopewise.report.words.wording import scope_sentence
+from slopewise.run.errors import InputError
+from slopewise.slopes.marker import moments
+from slopewise.study.model import Study
 from tests.unit.small_study import study_of
 
 GONE = {f"outcome__{key}": None for key in ("time", "time_unit", "event", "events", "horizons")}

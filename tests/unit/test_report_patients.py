@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from slopewise import tables
-from slopewise.report import render
-from slopewise.report.frames import Frames
-from slopewise.report.naming import Naming
-from slopewise.report.patients import LISTED, changes_table, distances_table, render_patients
-from slopewise.run import InputError
-from slopewise.study import parse_study
+from slopewise.report.material.frames import Frames
+from slopewise.report.pages.patients import LISTED, changes_table, distances_table, render_patients
+from slopewise.report.pages.study import render
+from slopewise.report.words.naming import Naming
+from slopewise.run.errors import InputError
+from slopewise.study.reading import parse_study
+from slopewise.tables import files as tables
 from tests.unit.report_page import LOADING, Page
 from tests.unit.report_tables import Invented
 

@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from slopewise import tables
-from slopewise.report import render
-from slopewise.report.frames import Frames
-from slopewise.report.naming import Naming
-from slopewise.report.patients import render_patients
-from slopewise.report.section_fast import share_table
-from slopewise.report.section_population import centring_words, linearity_words
+from slopewise.report.material.frames import Frames
+from slopewise.report.pages.patients import render_patients
+from slopewise.report.pages.study import render
+from slopewise.report.sections.fast import share_table
+from slopewise.report.sections.population import centring_words, linearity_words
+from slopewise.report.words.naming import Naming
+from slopewise.tables import files as tables
 from tests.unit.report_page import Page
 from tests.unit.report_tables import Invented
 

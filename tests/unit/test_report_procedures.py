@@ -6,12 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from slopewise.report import render
-from slopewise.report.frames import Frames
-from slopewise.report.methods import methods_section
-from slopewise.report.naming import Naming
-from slopewise.report.procedures import GROWTH, OUTCOME
-from slopewise.report.references import WORKS
+from slopewise.report.material.frames import Frames
+from slopewise.report.pages.study import render
+from slopewise.report.words.methods import methods_section
+from slopewise.report.words.naming import Naming
+from slopewise.report.words.procedures import GROWTH, OUTCOME
+from slopewise.report.words.references import WORKS
 from tests.unit.report_tables import Invented
 
 NOT_PRINTED = {
@@ -138,7 +138,7 @@ def test_nobody_is_said_to_have_followed_a_guideline(made):
 def test_every_reference_is_cited_somewhere():
     from pathlib import Path
 
-    from slopewise import report
+    from slopewise.report.pages import study as report
 
     source = "".join(path.read_text(encoding="utf-8") for path in Path(report.__file__).parent.glob("*.py"))
     unused = [key for key in WORKS if len(re.findall(rf'"{key}"|\'{key}\'', source)) < 2]

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from slopewise.report.frames import Frames
-from slopewise.report.naming import Naming
-from slopewise.report.section_evidence import marker_words
+from slopewise.report.material.frames import Frames
+from slopewise.report.sections.evidence import marker_words
+from slopewise.report.words.naming import Naming
 
 CLAIM = "It is a patient-specific trend"
 FOUND = {

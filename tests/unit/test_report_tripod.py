@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from slopewise.report.frames import Frames
-from slopewise.report.naming import Naming
-from slopewise.report.tripod import AUTHORS, answers, tripod_section
-from slopewise.report.tripod_items import ITEMS
+from slopewise.report.material.frames import Frames
+from slopewise.report.words.naming import Naming
+from slopewise.report.words.tripod import AUTHORS, answers, tripod_section
+from slopewise.report.words.tripod_items import ITEMS
 from tests.unit.report_tables import Invented
 
 

@@ -5,14 +5,14 @@ from dataclasses import replace
 
 import pytest
 
-from slopewise import tables
-from slopewise.report.frames import FILES, Frames
-from slopewise.report.landmarks import _finding
-from slopewise.report.naming import Naming
-from slopewise.report.section_outcome import _calibration_words
-from slopewise.report.sections import summary
-from slopewise.report.verdict import RELEVANT, Effect, Evidence, Verdict, evidence, verdict
-from slopewise.report.verdict_words import (
+from slopewise.report.material.frames import FILES, Frames
+from slopewise.report.material.gains import Gain
+from slopewise.report.material.verdict import RELEVANT, Effect, Evidence, Verdict, evidence, verdict
+from slopewise.report.pages.landmarks import _finding
+from slopewise.report.sections.order import summary
+from slopewise.report.sections.risks import _calibration_words
+from slopewise.report.words.naming import Naming
+from slopewise.report.words.verdict import (
     agreement,
     answer,
     below_chance,
@@ -20,7 +20,7 @@ from slopewise.report.verdict_words import (
     headline,
     reversal,
 )
-from slopewise.report.wording import Gain
+from slopewise.tables import files as tables
 from tests.unit.report_tables import Invented
 
 LEVEL = Gain("level", "last", "c_uno", 3.0, 0.812, 0.78, 0.85, 0.006, -0.01, 0.02)

@@ -7,17 +7,18 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from slopewise import tables
-from slopewise.report.ledger import readable, shipped_lines, validation_lines
-from slopewise.report.methods import methods_section
-from slopewise.report.naming import Naming
-from slopewise.report.numbers import figure_interval, figures, interval, number, p_value, signed
-from slopewise.report.section_growth import fixed_table, model_words
-from slopewise.report.section_outcome import coefficient_table, penalty_sentences
-from slopewise.report.sections import key_figures
-from slopewise.report.units import power_of_ten
-from slopewise.report.verdict import Verdict
-from slopewise.report.wording import gain, reliability_sentence
+from slopewise.report.material.gains import gain
+from slopewise.report.material.verdict import Verdict
+from slopewise.report.sections.coefficients import coefficient_table, penalty_sentences
+from slopewise.report.sections.courses import fixed_table, model_words
+from slopewise.report.sections.order import key_figures
+from slopewise.report.words.ledger import readable, shipped_lines, validation_lines
+from slopewise.report.words.methods import methods_section
+from slopewise.report.words.naming import Naming
+from slopewise.report.words.numbers import figure_interval, figures, interval, number, p_value, signed
+from slopewise.report.words.units import power_of_ten
+from slopewise.report.words.wording import reliability_sentence
+from slopewise.tables import files as tables
 from tests.unit.report_tables import Invented
 
 

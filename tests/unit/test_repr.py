@@ -15,10 +15,12 @@ import pytest
 import slopewise
 from slopewise import growth
 from slopewise.growth import GrowthModel
-from slopewise.growth.compare import fit_side_by_side
-from slopewise.growth.pooling import patient_rows
-from slopewise.run_repr import ShortRepr, summary
-from slopewise.slopes import marker_data
+from slopewise.growth.evidence.compare import fit_side_by_side
+from slopewise.growth.evidence.pooling import patient_rows
+from slopewise.growth.fit import GrowthFit
+from slopewise.growth.fitting import fit_batch
+from slopewise.run.short_repr import ShortRepr, summary
+from slopewise.slopes.marker import marker_data
 
 IDS = [f"ANNA-{code}" for code in (417, 523, 631, 749, 857, 963)]
 
@@ -44,19 +46,28 @@ def _parts(value: Any) -> list[Any]:
 def test_no_identifier_and_no_value_is_printed(frame: pd.DataFrame) -> None:
     model = GrowthModel(fixed="~ time + age")
     rows, data = model.rows(frame), model.data(frame, "y")
-    batch = data.fit_batch(np.ones((3, len(IDS)), np.int64))
+    batch = fit_batch(data, np.ones((3, len(IDS)), np.int64))
     cohort = frame.groupby("patient", as_index=False)[["age"]].first()
     marker = marker_data(model, "y", frame[["patient", "time", "y"]], cohort, 3.0)
     sides = fit_side_by_side(GrowthModel().data(frame, "y"))
     assert len(patient_rows(sides)) == len(IDS)
     held = {f"{value:.4g}" for value in (*frame["y"], *frame["age"])}
-    for whole in (rows, data, batch, batch.fit(0), marker, sides, [batch.fit(1)], {"fit": batch.fit(2)}):
+    for whole in (
+        rows,
+        data,
+        batch,
+        GrowthFit.from_batch(batch, 0),
+        marker,
+        sides,
+        [GrowthFit.from_batch(batch, 1)],
+        {"fit": GrowthFit.from_batch(batch, 2)},
+    ):
         for shown in [repr(whole), *(repr(part) for part in _parts(whole))]:
             assert not re.search("ANNA|" + "|".join(map(re.escape, IDS)), shown)
             assert not [value for value in held if value in shown], shown
             assert len(shown) < 1500
     assert repr(data.moments) == "Moments(patients=6)"
-    said = repr(batch.fit(0))
+    said = repr(GrowthFit.from_batch(batch, 0))
     assert said.startswith("GrowthFit(response='y', fixed='~ time + age', random='~ time'")
     assert "patients=6" in said and "rows=24" in said and "converged=True" in said
 

@@ -10,16 +10,20 @@ import pandas as pd
 import pytest
 import yaml
 
-from slopewise import tables
 from slopewise.cohort import CohortError, prepare_cohort
 from slopewise.folds import FoldPlan, fits, make_folds
 from slopewise.growth import GrowthModel
-from slopewise.growth.evidence import compare_marker
-from slopewise.growth.profile import RISE
+from slopewise.growth.evidence.profile import RISE
+from slopewise.growth.evidence.tables import compare_marker
+from slopewise.growth.fit import GrowthFit
+from slopewise.growth.fitting import fit_batch
 from slopewise.growth.strata import deviance_with_ratio
-from slopewise.run import InputError
-from slopewise.slopes import MarkerData, cross_fit, growth_model, marker_data
-from slopewise.study import Study, parse_study
+from slopewise.run.errors import InputError
+from slopewise.slopes.crossfit import cross_fit
+from slopewise.slopes.marker import MarkerData, growth_model, marker_data
+from slopewise.study.model import Study
+from slopewise.study.reading import parse_study
+from slopewise.tables import files as tables
 
 ROOT = Path(__file__).resolve().parents[2]
 ROWS = pd.read_csv(ROOT / "data/orthodont/measurements.csv")
@@ -73,7 +77,7 @@ def test_strata_are_those_of_nlme(tmp_path: Path) -> None:
 def test_the_interval_of_a_ratio_ends_where_the_deviance_has_risen(tmp_path: Path) -> None:
     data = made(tmp_path, residual_by="sex").growth
     row = evidence(made(tmp_path, residual_by="sex"), residual_by="sex")["residuals"].set_index("stratum").loc["Male"]
-    fit = data.fit_batch(np.ones((1, 27), np.int64)).fit(0)
+    fit = GrowthFit.from_batch(fit_batch(data, np.ones((1, 27), np.int64)), 0)
     assert fit.batch is not None
     for end in (row["ci_low"], row["ci_high"]):
         point = (1, 2 * float(np.log(end)))
@@ -84,8 +88,10 @@ def test_the_interval_of_a_ratio_ends_where_the_deviance_has_risen(tmp_path: Pat
 
 
 def test_equal_weights_change_nothing_and_others_do(tmp_path: Path) -> None:
-    ones = made(tmp_path, ROWS.assign(n=2.0), weights="n").growth.fit_batch(np.ones((1, 27), np.int64)).fit(0)
-    plain = made(tmp_path).growth.fit_batch(np.ones((1, 27), np.int64)).fit(0)
+    ones = GrowthFit.from_batch(
+        fit_batch(made(tmp_path, ROWS.assign(n=2.0), weights="n").growth, np.ones((1, 27), np.int64)), 0
+    )
+    plain = GrowthFit.from_batch(fit_batch(made(tmp_path).growth, np.ones((1, 27), np.int64)), 0)
     assert ones.sigma == pytest.approx(plain.sigma * np.sqrt(2.0), rel=1e-6)
     np.testing.assert_allclose(ones.beta, plain.beta, rtol=1e-9)
     found = evidence(made(tmp_path, ROWS.assign(n=2.0), weights="n"), weights="n")
@@ -93,7 +99,7 @@ def test_equal_weights_change_nothing_and_others_do(tmp_path: Path) -> None:
     both = found["covariance"].query("model == 'random_slope'")
     np.testing.assert_allclose(both["ci_high"][:3], one["ci_high"][:3], rtol=1e-4)  # of the random effects
     uneven = made(tmp_path, ROWS.assign(n=1 + ROWS["age"] % 3), weights="n")
-    assert uneven.growth.fit_batch(np.ones((1, 27), np.int64)).deviance[0] != pytest.approx(plain.deviance, abs=0.1)
+    assert fit_batch(uneven.growth, np.ones((1, 27), np.int64)).deviance[0] != pytest.approx(plain.deviance, abs=0.1)
 
 
 def test_who_is_held_out_moves_neither_ratio_nor_anything_else(tmp_path: Path) -> None:

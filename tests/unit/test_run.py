@@ -8,30 +8,34 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from slopewise import run, run_digests
+from slopewise.run import provenance as run_digests
+from slopewise.run.errors import InputError
+from slopewise.run.files import atomic, write_json, write_text
+from slopewise.run.place import PACKAGE
+from slopewise.run.seeds import generator
 
 
 def test_a_stream_depends_on_the_seed_and_the_names_alone():
-    first = run.generator(7, "folds", "crossfit", 1).integers(0, 2**31, 5)
-    again = run.generator(7, "folds", "crossfit", 1).integers(0, 2**31, 5)
-    other = [run.generator(7, "folds", "crossfit", 2), run.generator(8, "folds", "crossfit", 1)]
+    first = generator(7, "folds", "crossfit", 1).integers(0, 2**31, 5)
+    again = generator(7, "folds", "crossfit", 1).integers(0, 2**31, 5)
+    other = [generator(7, "folds", "crossfit", 2), generator(8, "folds", "crossfit", 1)]
     assert np.array_equal(first, again)
     assert all(not np.array_equal(first, stream.integers(0, 2**31, 5)) for stream in other)
 
 
 def test_names_do_not_run_together():
-    assert run.generator(1, "a", "bc").integers(2**31) != run.generator(1, "ab", "c").integers(2**31)
+    assert generator(1, "a", "bc").integers(2**31) != generator(1, "ab", "c").integers(2**31)
 
 
 def test_the_stream_of_a_name_never_changes():
     # Results that were published with a seed must come out again: a change here is a breaking change.
-    assert run.generator(20261122, "folds", "crossfit", 1).integers(0, 1000, 4).tolist() == [434, 128, 325, 648]
+    assert generator(20261122, "folds", "crossfit", 1).integers(0, 1000, 4).tolist() == [434, 128, 325, 648]
 
 
 def test_an_error_leaves_the_old_file_and_no_temporary_one(tmp_path: Path):
     target = tmp_path / "table.csv"
-    run.write_text(target, "old")
-    with pytest.raises(RuntimeError), run.atomic(target) as temporary:
+    write_text(target, "old")
+    with pytest.raises(RuntimeError), atomic(target) as temporary:
         temporary.write_text("half")
         raise RuntimeError
     assert target.read_text() == "old"
@@ -42,9 +46,9 @@ def test_a_killed_writer_leaves_no_result(tmp_path: Path):
     target = tmp_path / "table.csv"
     code = (
         "import os, sys; from slopewise import run\n"
-        "with run.atomic(sys.argv[1]) as t:\n    t.write_text('half'); os.kill(os.getpid(), 9)\n"
+        "with atomic(sys.argv[1]) as t:\n    t.write_text('half'); os.kill(os.getpid(), 9)\n"
     )
-    environment = {**os.environ, "PYTHONPATH": str(run.PACKAGE.parent)}
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGE.parent)}
     killed = subprocess.run([sys.executable, "-c", code, str(target)], env=environment, check=False)
     assert killed.returncode == -9
     assert not target.exists()
@@ -52,18 +56,18 @@ def test_a_killed_writer_leaves_no_result(tmp_path: Path):
 
 def test_json_refuses_what_is_no_number(tmp_path: Path):
     with pytest.raises(ValueError, match="JSON"):
-        run.write_json(tmp_path / "x.json", {"x": float("nan")})
+        write_json(tmp_path / "x.json", {"x": float("nan")})
     assert list(tmp_path.iterdir()) == []
 
 
 def script(tmp_path: Path, body: str) -> subprocess.CompletedProcess[str]:
     code = f"from slopewise import run\nwith run.step({str(tmp_path / 'step.log')!r}):\n    {body}\n"
-    environment = {**os.environ, "PYTHONPATH": str(run.PACKAGE.parent)}
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGE.parent)}
     return subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
 
 
 def test_a_users_mistake_is_one_line_and_status_1(tmp_path: Path):
-    ended = script(tmp_path, "raise run.InputError('patients.csv, line 3, column age: no number. Write 54.')")
+    ended = script(tmp_path, "raise InputError('patients.csv, line 3, column age: no number. Write 54.')")
     assert ended.returncode == 1
     assert ended.stderr == "slopewise: patients.csv, line 3, column age: no number. Write 54.\n"
     assert "line 3" in (tmp_path / "step.log").read_text()
@@ -138,5 +142,5 @@ def test_a_digest_changes_exactly_with_the_modules_that_are_used(package: Path, 
 
 def test_a_file_that_changed_during_the_run_is_named():
     run_digests.check_unchanged("an input file", {"a.csv": "1"}, {"a.csv": "1"})
-    with pytest.raises(run.InputError, match=r"b\.csv: an input file was changed while the study ran; run it again"):
+    with pytest.raises(InputError, match=r"b\.csv: an input file was changed while the study ran; run it again"):
         run_digests.check_unchanged("an input file", {"a.csv": "1", "b.csv": "2"}, {"a.csv": "1", "b.csv": "3"})

@@ -10,18 +10,24 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from slopewise import run, run_folders, tables
-from slopewise.run_folders import check_writable, choose_numba_cache, full_disk, is_private, sweep_below
+from slopewise.run import folders as run_folders
+from slopewise.run.errors import InputError, reason_of
+from slopewise.run.files import write_text
+from slopewise.run.folders import check_writable, full_disk, sweep_below
+from slopewise.run.place import PACKAGE
+from slopewise.run.step import step
+from slopewise.run.threads import choose_numba_cache, is_private
+from slopewise.tables import files as tables
 from tests.conftest import ROOT
 from tests.unit.cli_files import call, invent
 
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(run.PACKAGE.parent)}
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(PACKAGE.parent)}
 
 
 def kill_while_writing(target: Path) -> None:
     code = (
         "import os, sys; from slopewise import run\n"
-        "with run.atomic(sys.argv[1]) as t:\n    t.write_text('half'); os.kill(os.getpid(), 9)\n"
+        "with atomic(sys.argv[1]) as t:\n    t.write_text('half'); os.kill(os.getpid(), 9)\n"
     )
     killed = subprocess.run([sys.executable, "-c", code, str(target)], env=ENVIRONMENT, check=False)
     assert killed.returncode == -9
@@ -33,7 +39,7 @@ def test_what_a_killed_writer_left_is_swept_by_the_next_one(tmp_path: Path):
     assert len(list(tmp_path.iterdir())) == 1
     running = run_folders.temporary_name(target)
     running.write_text("of a process that runs")
-    run.write_text(target, "whole")
+    write_text(target, "whole")
     assert set(tmp_path.iterdir()) == {target, running}
 
 
@@ -51,7 +57,7 @@ def test_a_file_and_its_folder_are_on_the_disk_before_it_counts(tmp_path: Path, 
     fsync, replace = os.fsync, os.replace
     monkeypatch.setattr(os, "fsync", lambda fd: (events.append(os.path.realpath(f"/proc/self/fd/{fd}")), fsync(fd)))
     monkeypatch.setattr(os, "replace", lambda a, b: (events.append("replace"), replace(a, b)))
-    run.write_text(tmp_path / "table.csv", "whole")
+    write_text(tmp_path / "table.csv", "whole")
     assert events[0].endswith(".tmp") and events[1:] == ["replace", str(tmp_path.resolve())]
 
 
@@ -67,7 +73,7 @@ def test_an_error_of_the_disk_names_the_file(
     frame = pd.DataFrame({"patient": ["1"], "scheme": ["crossfit"], "repeat": [1], "held_out": [0], "fold": [1]})
     with pytest.raises(OSError, match=os.strerror(number)) as raised:
         tables.write(frame, "folds", target)
-    said = run.reason_of(raised.value)
+    said = reason_of(raised.value)
     assert said.startswith(f"{target}: {os.strerror(number)}; ") and way_out in said
     assert list(tmp_path.iterdir()) == []
 
@@ -82,14 +88,14 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path, monkeypatch
     check_writable(tmp_path / "results/small")
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "results").write_text("a file")
-    with pytest.raises(run.InputError, match="results: Not a directory; run from a folder in which you may write"):
+    with pytest.raises(InputError, match="results: Not a directory; run from a folder in which you may write"):
         check_writable(tmp_path / "results")
 
     def read_only(*_: object) -> None:
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
     monkeypatch.setattr(Path, "write_bytes", read_only)
-    with pytest.raises(run.InputError, match="Read-only file system; run from a folder in which you may write"):
+    with pytest.raises(InputError, match="Read-only file system; run from a folder in which you may write"):
         check_writable(tmp_path)
 
 
@@ -141,7 +147,7 @@ def test_no_folder_at_all_for_compiled_code_is_one_line(
     monkeypatch.setattr(run_folders.tempfile, "mkdtemp", none)
     monkeypatch.setattr(run_folders.tempfile, "gettempdir", none)
     monkeypatch.setattr(os, "access", lambda *_: False)
-    with pytest.raises(SystemExit), run.step(nowhere / "step.log"):
+    with pytest.raises(SystemExit), step(nowhere / "step.log"):
         raise AssertionError("the step must not begin")
     said = capsys.readouterr().err
     assert said.count("\n") == 1 and "no folder for compiled code can be written" in said and "NUMBA_CACHE_DIR" in said
@@ -157,7 +163,7 @@ def uses(function: ast.AST, name: str) -> bool:
 
 def test_every_command_and_every_rule_has_the_wall():
     commands = 0
-    for file in sorted(run.PACKAGE.glob("cli*.py")):
+    for file in sorted(PACKAGE.glob("cli*.py")):
         for node in ast.parse(file.read_text(encoding="utf-8")).body:
             if isinstance(node, ast.FunctionDef) and (
                 any("app.command" in ast.unparse(mark) for mark in node.decorator_list)
@@ -166,7 +172,7 @@ def test_every_command_and_every_rule_has_the_wall():
                 commands += 1
                 assert uses(node, "one_line_errors"), node.name
     assert commands >= 4
-    for script in sorted(run.PACKAGE.parent.glob("*.py")):
+    for script in sorted(PACKAGE.parent.glob("*.py")):
         guard = ast.parse(script.read_text(encoding="utf-8")).body[-1]
         assert uses(guard, "run.step"), script.name
 
@@ -190,7 +196,7 @@ def test_a_command_that_cannot_write_says_so_in_one_line(tmp_path: Path, monkeyp
 
 
 def test_a_page_that_cannot_be_shown_is_one_line():
-    command = [sys.executable, "-m", "slopewise.cli", "check", str(ROOT / "config/studies/pbc.yaml")]
+    command = [sys.executable, "-m", "slopewise.cli.app", "check", str(ROOT / "config/studies/pbc.yaml")]
     with open("/dev/full", "w") as full:
         ended = subprocess.run(
             command, env=ENVIRONMENT, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, check=False

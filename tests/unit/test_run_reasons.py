@@ -6,17 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from slopewise import run
-from slopewise.run_progress import counted
-from slopewise.run_reasons import reason_in, reasons, stamps
+from slopewise.run.errors import InputError
+from slopewise.run.progress import counted
+from slopewise.run.reasons import reason_in, reasons, stamps
+from slopewise.run.step import logger, step
 
 
 def left(folder: Path, name: str, error: BaseException | None) -> Path:
     """The log that a step leaves, which ends with `error` or well."""
     log = folder / "logs" / f"{name}.log"
     try:
-        with run.step(log):
-            run.logger.info("at work")
+        with step(log):
+            logger.info("at work")
             if error:
                 raise error
     except (SystemExit, KeyboardInterrupt):
@@ -29,7 +30,7 @@ def left(folder: Path, name: str, error: BaseException | None) -> Path:
 @pytest.mark.parametrize(
     ("error", "words"),
     [
-        (run.InputError("visits.csv, line 3:\n  no number"), "visits.csv, line 3: no number"),
+        (InputError("visits.csv, line 3:\n  no number"), "visits.csv, line 3: no number"),
         (
             OSError(28, "No space left on device", "x.parquet"),
             "x.parquet: No space left on device; make room, then run it again (details: ",
@@ -43,7 +44,7 @@ def test_the_last_line_of_a_log_is_the_reason(tmp_path: Path, capsys: pytest.Cap
     reason = reason_in(log)
     assert reason is not None and reason.startswith(words) and "\n" not in reason
     assert capsys.readouterr().err == f"slopewise: {reason}\n"
-    assert ("Traceback" in log.read_text()) is not isinstance(error, run.InputError)
+    assert ("Traceback" in log.read_text()) is not isinstance(error, InputError)
 
 
 def test_a_job_that_ended_well_has_none(tmp_path: Path):
@@ -56,9 +57,9 @@ def test_a_job_that_was_stopped_is_named(tmp_path: Path):
 
 
 def test_only_logs_of_this_run_count(tmp_path: Path):
-    left(tmp_path, "fit_outcome", run.InputError("an old mistake"))
+    left(tmp_path, "fit_outcome", InputError("an old mistake"))
     before = stamps([tmp_path])
-    left(tmp_path, "prepare_cohort", run.InputError("a new mistake"))
+    left(tmp_path, "prepare_cohort", InputError("a new mistake"))
     left(tmp_path, "make_folds", None)
     assert reasons(before, stamps([tmp_path])) == ["a new mistake"]
     assert reasons(before, before) == []
@@ -70,7 +71,7 @@ def test_the_empty_log_of_a_job_that_never_began_does_not_hide_the_reason(tmp_pa
     logs.mkdir()
     (logs / "make_folds.log").touch()
     assert "was stopped before its end" in reasons({}, stamps([tmp_path]))[0]
-    left(tmp_path, "prepare_cohort", run.InputError("line 6: no number"))
+    left(tmp_path, "prepare_cohort", InputError("line 6: no number"))
     assert reasons({}, stamps([tmp_path])) == ["line 6: no number"]
 
 

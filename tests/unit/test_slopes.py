@@ -8,18 +8,11 @@ import pytest
 
 from slopewise.folds import Fit, FoldPlan, fits, make_folds
 from slopewise.growth import GrowthModel
-from slopewise.slopes import (
-    SCORES,
-    MarkerData,
-    all_markers,
-    cross_fit,
-    facts,
-    marker_data,
-    outer_of,
-    population_course,
-    published,
-    score,
-)
+from slopewise.growth.fitting import fit_batch
+from slopewise.slopes.crossfit import cross_fit, outer_of
+from slopewise.slopes.facts import facts, population_course, published
+from slopewise.slopes.marker import MarkerData, all_markers, marker_data
+from slopewise.slopes.scores import SCORES, score
 
 LANDMARK = 2.0
 
@@ -59,7 +52,7 @@ def plan(cohort) -> list[Fit]:
 def test_held_out_patients_get_the_slopes_that_lme4_gives(bilirubin: MarkerData, golden: Path):
     expected = pd.read_csv(golden / "slopes.csv", dtype={"patient": str}).sort_values("patient")
     held_out = np.isin(bilirubin.patients, list(expected["patient"]))
-    batch = bilirubin.growth.fit_batch((~held_out)[None, :].astype(int))
+    batch = fit_batch(bilirubin.growth, (~held_out)[None, :].astype(int))
     scored = score(bilirubin, batch, np.zeros(held_out.sum(), int), np.flatnonzero(held_out))
     for column in SCORES:
         np.testing.assert_allclose(scored[column], expected[column], rtol=2e-5, atol=2e-6, err_msg=column)
@@ -106,7 +99,7 @@ def test_a_patient_without_this_marker_gets_the_populations_value(cohort):
     measurements = measurements.copy()
     measurements.loc[measurements["patient"] == gone, "albumin"] = np.nan
     data = marker_data(GrowthModel(), "albumin", measurements, patients, LANDMARK)
-    batch = data.growth.fit_batch(data.everybody())
+    batch = fit_batch(data.growth, data.everybody())
     scored = score(data, batch, np.zeros(1, int), np.array([4]))
     assert scored.loc[0, "reliability"] == 0.0 and scored.loc[0, "slope_deviation"] == 0.0
     assert scored.loc[0, "slope"] == pytest.approx(batch.beta[0, 1], abs=1e-14)
@@ -117,7 +110,7 @@ def test_a_patient_without_this_marker_gets_the_populations_value(cohort):
 def test_the_total_slope_has_the_covariates_share(cohort):
     measurements, patients = cohort
     data = marker_data(GrowthModel(fixed="~ time * sex"), "log_bilirubin", measurements, patients, LANDMARK)
-    batch = data.growth.fit_batch(data.everybody())
+    batch = fit_batch(data.growth, data.everybody())
     everyone = np.arange(len(data.patients))
     scored = score(data, batch, np.zeros(len(everyone), int), everyone)
     beta = dict(zip(batch.fixed_names, batch.beta[0], strict=True))
@@ -148,7 +141,7 @@ def test_a_relative_change_needs_a_positive_first_value():
 
 
 def test_the_population_course_is_the_fixed_line(bilirubin: MarkerData, cohort):
-    batch = bilirubin.growth.fit_batch(bilirubin.everybody())
+    batch = fit_batch(bilirubin.growth, bilirubin.everybody())
     course = population_course(bilirubin, batch, cohort[0])
     np.testing.assert_allclose(course["mean"], batch.beta[0, 0] + batch.beta[0, 1] * course["time"], atol=1e-12)
     assert course["time"].iloc[-1] == LANDMARK

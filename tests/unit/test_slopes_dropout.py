@@ -8,14 +8,14 @@ import pandas as pd
 import pytest
 from scipy.stats import t
 
-from slopewise import tables
 from slopewise.growth import GrowthModel
-from slopewise.report import render
-from slopewise.report.frames import Frames
-from slopewise.report.naming import Naming
-from slopewise.report.section_dropout import dropout_sentence, dropout_table
-from slopewise.slopes import all_markers, marker_data
-from slopewise.slopes_dropout import dropout, parts
+from slopewise.report.material.frames import Frames
+from slopewise.report.pages.study import render
+from slopewise.report.sections.dropout import dropout_sentence, dropout_table
+from slopewise.report.words.naming import Naming
+from slopewise.slopes.dropout import dropout, parts
+from slopewise.slopes.marker import all_markers, marker_data
+from slopewise.tables import files as tables
 from tests.unit.report_page import Page
 from tests.unit.report_tables import Invented
 

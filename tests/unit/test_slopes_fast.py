@@ -9,13 +9,15 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
-from slopewise import tables
 from slopewise.folds import CROSSFIT, Fit, FoldPlan, fits, make_folds
 from slopewise.growth import GrowthModel
-from slopewise.run import InputError
-from slopewise.slopes import MarkerData, facts, fit_all, marker_data
-from slopewise.slopes_fast import fast_changers, predicted, probability
-from slopewise.study_keys import FastChange
+from slopewise.run.errors import InputError
+from slopewise.slopes.crossfit import fit_all
+from slopewise.slopes.facts import facts
+from slopewise.slopes.fast import fast_changers, predicted, probability
+from slopewise.slopes.marker import MarkerData, marker_data
+from slopewise.study.keys import FastChange
+from slopewise.tables import files as tables
 from tests.unit.small_study import study_of
 
 ROOT = Path(__file__).resolve().parents[2]

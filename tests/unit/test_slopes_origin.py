@@ -6,13 +6,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from slopewise import tables
-from slopewise.report.course_words import course_words, model_words, outside, where
-from slopewise.report.frames import Frames
-from slopewise.report.naming import Naming
-from slopewise.report.section_growth import fixed_table, random_table
-from slopewise.slopes import all_markers, growth_model
-from slopewise.slopes_origin import moment, origin
+from slopewise.growth.fit import GrowthFit
+from slopewise.growth.fitting import fit_batch
+from slopewise.report.material.frames import Frames
+from slopewise.report.sections.courses import fixed_table, random_table
+from slopewise.report.words.courses import course_words, model_words, outside, where
+from slopewise.report.words.naming import Naming
+from slopewise.slopes.marker import all_markers, growth_model
+from slopewise.slopes.origin import moment, origin
+from slopewise.tables import files as tables
 from tests.unit.report_tables import Invented
 
 EXACT = [
@@ -54,8 +56,8 @@ def origin_row(shift: float, landmark: bool = True, fixed: str = "~ time") -> pd
     model = growth_model(content)
     rows, patients = rows_of(shift)
     (data,) = all_markers(model, content.markers, rows, patients, content.landmark_time, None)
-    batch = data.trained_on.fit_batch(data.everybody())
-    return origin(model, data, batch.fit(0))
+    batch = fit_batch(data.trained_on, data.everybody())
+    return origin(model, data, GrowthFit.from_batch(batch, 0))
 
 
 @pytest.mark.parametrize("landmark", [True, False])

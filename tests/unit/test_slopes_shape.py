@@ -9,15 +9,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from slopewise import tables
 from slopewise.cohort import prepare_cohort
-from slopewise.design_screen import straight
+from slopewise.design.screen import straight
 from slopewise.folds import FoldPlan, fits, make_folds
 from slopewise.growth import GrowthFit, GrowthModel
-from slopewise.slopes import MarkerData, cross_fit, growth_model, marker_data
-from slopewise.slopes_shape import centring, linearity
-from slopewise.slopes_strata import describe, slopes_by_stratum
-from slopewise.study import load_study
+from slopewise.growth.fitting import fit_batch
+from slopewise.slopes.crossfit import cross_fit
+from slopewise.slopes.marker import MarkerData, growth_model, marker_data
+from slopewise.slopes.shape import centring, linearity
+from slopewise.slopes.strata import describe, slopes_by_stratum
+from slopewise.study.reading import load_study
+from slopewise.tables import files as tables
 
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = pd.read_csv(ROOT / "tests/golden/population.csv").set_index(["case", "kind", "name"])["value"]
@@ -29,7 +31,7 @@ def shipped(name: str, marker: str | None = None) -> tuple[GrowthModel, MarkerDa
     cohort = prepare_cohort(study, ROOT)
     model, marker = growth_model(study), marker or next(iter(study.markers))
     data = marker_data(model, marker, cohort.measurements, cohort.patients, study.landmark_time)
-    return model, data, data.growth.fit_batch(data.everybody()).fit(0)
+    return model, data, GrowthFit.from_batch(fit_batch(data.growth, data.everybody()), 0)
 
 
 @pytest.fixture(scope="module")
@@ -205,7 +207,7 @@ def test_no_row_of_a_held_out_patient_reaches_knots_constants_or_coefficients(ro
         folds = folds[folds["scheme"] == "crossfit"]
         plan = list(fits(folds, data.patients))
         _, _, batch = cross_fit(data, plan)
-        recipes = [batch.fit(j).design for j in range(len(plan))]
+        recipes = [GrowthFit.from_batch(batch, j).design for j in range(len(plan))]
         return [{"fixed": r.fixed.to_dict(), "random": r.random.to_dict()} for r in recipes], batch.beta, folds
 
     before, beta, folds = learnt(rows)

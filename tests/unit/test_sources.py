@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slopewise.run import InputError
-from slopewise.sources import Table, numbers, read_patients, read_table
-from slopewise.study_keys import Data
+from slopewise.run.errors import InputError
+from slopewise.sources.files import Table, numbers, read_patients, read_table
+from slopewise.study.keys import Data
 
 
 def read(folder: Path, content: bytes | str, name: str = "m.csv", **dialect: Any) -> Table:

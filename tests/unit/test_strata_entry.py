@@ -11,7 +11,8 @@ from slopewise.metrics.ipcw import censoring_curve, ipc_weights, kaplan_meier
 from slopewise.outcome.cox import fit_cox
 from slopewise.outcome.fit import StepModel, fit_ladder, fit_outcome, ladder_data, scores_of
 from slopewise.outcome.ladder import STEPS
-from slopewise.run import InputError, generator
+from slopewise.run.errors import InputError
+from slopewise.run.seeds import generator
 from slopewise.validate.nested import nested
 from slopewise.validate.performance import performance
 from tests.unit.ladder_tables import STUDY, simulate

@@ -13,10 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slopewise.run import InputError
-from slopewise.strict_yaml import StrictYamlError, read_document
-from slopewise.study import STEPS, Study, formula_names, load_study, parse_study
-from slopewise.study_rules import RESERVED
+from slopewise.run.errors import InputError
+from slopewise.study.formulas import RESERVED
+from slopewise.study.model import Study, formula_names
+from slopewise.study.reading import load_study, parse_study
+from slopewise.study.steps import STEPS, subset
+from slopewise.study.strict_yaml import StrictYamlError, read_document
 
 ROOT = Path(__file__).resolve().parents[2]
 PBC = ROOT / "config" / "studies" / "pbc.yaml"
@@ -567,7 +569,7 @@ DEPENDENCE = [
 @pytest.mark.parametrize(("change", "steps"), DEPENDENCE)
 def test_a_step_depends_on_its_parts_and_no_more(change: tuple[str, str], steps: set[str]) -> None:
     before, after = load_study(PBC), parse_study(changed(*change).encode(), "my.yaml")
-    assert {step for step in STEPS if json.dumps(before.subset(step)) != json.dumps(after.subset(step))} == steps
+    assert {step for step in STEPS if json.dumps(subset(before, step)) != json.dumps(subset(after, step))} == steps
 
 
 def test_markers_go_into_chunks() -> None:
@@ -579,11 +581,11 @@ def test_markers_go_into_chunks() -> None:
 
 def test_an_unknown_step_is_refused() -> None:
     with pytest.raises(ValueError, match="unknown step"):
-        load_study(PBC).subset("cohorts")
+        subset(load_study(PBC), "cohorts")
 
 
 def test_importing_the_study_loads_no_scientific_library() -> None:
-    code = "import sys, slopewise.study; print(sorted({'numpy', 'pandas', 'scipy', 'numba'} & set(sys.modules)))"
+    code = "import sys, slopewise.study.model; print(sorted({'numpy', 'pandas', 'scipy', 'numba'} & set(sys.modules)))"
     path = str(ROOT / "workflow" / "scripts")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=path, check=True)
     assert done.stdout.strip() == "[]"

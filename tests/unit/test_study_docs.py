@@ -10,16 +10,16 @@ from typing import Any
 import jsonschema
 import pytest
 
-from slopewise import study_docs
-from slopewise.strict_yaml import read_document
-from slopewise.study import Study
+from slopewise.study import docs as study_docs
+from slopewise.study.model import Study
+from slopewise.study.strict_yaml import read_document
 
 PBC = (study_docs.CONFIG / "studies" / "pbc.yaml").read_bytes()
 KEYS = {key.path: key for key in study_docs.every_key()}
 
 
 def test_generated_files_are_in_step_with_the_models() -> None:
-    assert study_docs.main(["--check"]) == 0, "run: python -m slopewise.study_docs --fix"
+    assert study_docs.main(["--check"]) == 0, "run: python -m slopewise.study.docs --fix"
 
 
 def test_check_notices_a_file_out_of_step_and_fix_mends_it(

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from slopewise.run import InputError
-from slopewise.study_files import asked_studies, input_file, not_in_this_run
+from slopewise.run.errors import InputError
+from slopewise.study.files import asked_studies, input_file, not_in_this_run
 
 
 def test_a_study_that_is_misspelt():

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from slopewise.run import InputError
-from slopewise.study import Study, parse_study
+from slopewise.run.errors import InputError
+from slopewise.study.model import Study
+from slopewise.study.reading import parse_study
 from tests.conftest import ROOT
 
 FILES = sorted((ROOT / "config" / "studies").glob("*.yaml"))

@@ -6,11 +6,11 @@ import pandas as pd
 import pytest
 import yaml
 
-from slopewise.landmarks import AtLandmark, side_by_side
-from slopewise.report.landmarks import render_landmarks
-from slopewise.run import InputError
-from slopewise.study import load_study
-from slopewise.study_runs import runs_of
+from slopewise.landmarks.side_by_side import AtLandmark, side_by_side
+from slopewise.report.pages.landmarks import render_landmarks
+from slopewise.run.errors import InputError
+from slopewise.study.reading import load_study
+from slopewise.study.runs import runs_of
 from tests.conftest import ROOT
 
 

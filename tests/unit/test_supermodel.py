@@ -6,16 +6,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from slopewise import tables
 from slopewise.growth import GrowthModel
+from slopewise.landmarks.supermodel import Chosen, Landmark, Stacks, enough, estimate, scores, supermodel, supported
 from slopewise.outcome.cox import fit_cox
 from slopewise.outcome.predictors import COLLINEAR
 from slopewise.outcome.sandwich import robust_covariance, score_residuals
-from slopewise.report.supermodel import fewer_resamples, supermodel_context
-from slopewise.run import generator
-from slopewise.slopes import marker_data
-from slopewise.study import Study
-from slopewise.supermodel import Chosen, Landmark, Stacks, enough, estimate, scores, supermodel, supported
+from slopewise.report.pages.supermodel import fewer_resamples, supermodel_context
+from slopewise.run.seeds import generator
+from slopewise.slopes.marker import marker_data
+from slopewise.study.model import Study
+from slopewise.tables import files as tables
 from slopewise.validate.bootstrap import Resample
 
 PATIENTS, LANDMARKS, WINDOW = 150, (1.0, 2.0, 3.0), 2.0

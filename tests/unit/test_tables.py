@@ -5,8 +5,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from slopewise import tables
-from slopewise.run import InputError
+from slopewise.run.errors import InputError
+from slopewise.tables import files as tables
 
 
 def folds() -> pd.DataFrame:

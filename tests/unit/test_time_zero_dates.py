@@ -16,8 +16,10 @@ import yaml
 
 from slopewise.cohort import Cohort, CohortError, prepare_cohort
 from slopewise.folds import CROSSFIT, FoldPlan, fits, make_folds
-from slopewise.slopes import cross_fit, growth_model, marker_data
-from slopewise.study import Study, load_study, parse_study
+from slopewise.slopes.crossfit import cross_fit
+from slopewise.slopes.marker import growth_model, marker_data
+from slopewise.study.model import Study
+from slopewise.study.reading import load_study, parse_study
 from tests.workflow.running import pbc_part
 
 ROOT = Path(__file__).resolve().parents[2]

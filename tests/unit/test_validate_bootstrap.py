@@ -8,9 +8,12 @@ from slopewise.folds import assign
 from slopewise.growth import GrowthModel
 from slopewise.outcome.fit import fit_ladder, ladder_data
 from slopewise.outcome.ladder import STEPS
-from slopewise.run import generator
-from slopewise.slopes import MarkerData, facts, fit_nested, marker_data, score
-from slopewise.study import Study
+from slopewise.run.seeds import generator
+from slopewise.slopes.crossfit import fit_nested
+from slopewise.slopes.facts import facts
+from slopewise.slopes.marker import MarkerData, marker_data
+from slopewise.slopes.scores import score
+from slopewise.study.model import Study
 from slopewise.validate.bootstrap import (
     BootstrapPlan,
     Resample,

@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from slopewise import tables
 from slopewise.outcome.cox import fit_cox
 from slopewise.outcome.fit import fit_ladder, fit_outcome, with_choices
 from slopewise.outcome.ladder import STEPS, ladder_data
-from slopewise.run import InputError
+from slopewise.run.errors import InputError
+from slopewise.tables import files as tables
 from slopewise.validate.nested import nested, outer_folds
 from tests.unit.ladder_tables import STUDY, simulate
 

@@ -6,11 +6,11 @@ import pytest
 from sksurv.metrics import brier_score, concordance_index_ipcw
 from sksurv.util import Surv
 
-from slopewise import tables
 from slopewise.metrics.ipcw import censoring_curve, kaplan_meier
 from slopewise.outcome.cox import fit_cox
 from slopewise.outcome.fit import fit_outcome
-from slopewise.run import InputError
+from slopewise.run.errors import InputError
+from slopewise.tables import files as tables
 from slopewise.validate.nested import nested
 from slopewise.validate.performance import performance
 from tests.unit.ladder_tables import STUDY, simulate

@@ -4,13 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from slopewise import tables
 from slopewise.outcome.fit import fit_outcome
 from slopewise.outcome.ladder import ladder_data
+from slopewise.study.kinds import HEADLINE
+from slopewise.tables import files as tables
 from slopewise.validate import sensitivity as module
-from slopewise.validate.measure import HEADLINE, cohorts
 from slopewise.validate.nested import nested
 from slopewise.validate.performance import performance
+from slopewise.validate.question import cohorts
 from slopewise.validate.sensitivity import WAYS, judged, permutation_test, sensitivity
 from tests.unit.ladder_tables import KINDS, STUDY, Tables, of_kind, simulate
 

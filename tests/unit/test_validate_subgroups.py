@@ -4,13 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from slopewise import tables
 from slopewise.folds import CENTRE
 from slopewise.metrics.concordance import concordance_single
 from slopewise.outcome.fit import fit_outcome
 from slopewise.outcome.ladder import STEPS
-from slopewise.study import parse_study
-from slopewise.validate.measure import HEADLINE
+from slopewise.study.kinds import HEADLINE
+from slopewise.study.reading import parse_study
+from slopewise.tables import files as tables
 from slopewise.validate.nested import nested
 from slopewise.validate.performance import performance
 from slopewise.validate.subgroups import groups, left_out, subgroups

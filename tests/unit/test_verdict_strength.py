@@ -8,16 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from slopewise import tables
 from slopewise.outcome.cox import fit_cox
 from slopewise.outcome.glm import fit_linear, fit_logistic
 from slopewise.outcome.hazards import score_test
-from slopewise.report.frames import Frames
-from slopewise.report.naming import Naming
-from slopewise.report.section_checks import chance
-from slopewise.report.section_dropout import dropout_sentence
-from slopewise.report.section_hazards import sentence, visible_change
-from slopewise.report.verdict import (
+from slopewise.report.material.frames import Frames
+from slopewise.report.material.verdict import (
     RELEVANT,
     RELEVANT_CORRELATION,
     Effect,
@@ -27,7 +22,12 @@ from slopewise.report.verdict import (
     seen_once,
     verdict,
 )
-from slopewise.report.verdict_words import UNCLEAR, answer, evidence_table, headline, reversal
+from slopewise.report.sections.checks import chance
+from slopewise.report.sections.dropout import dropout_sentence
+from slopewise.report.sections.hazards import sentence, visible_change
+from slopewise.report.words.naming import Naming
+from slopewise.report.words.verdict import UNCLEAR, answer, evidence_table, headline, reversal
+from slopewise.tables import files as tables
 from tests.unit.report_tables import Invented
 from tests.unit.test_report_verdict import APART, LEVEL, ROOM, WIDE, gain_of, known
 

@@ -2,7 +2,7 @@
 
 from slopewise.cohort.findings import NOTE, WARNING, Problem
 from slopewise.cohort.kinds import kinds
-from slopewise.run_words import agree, amount, duration, singular
+from slopewise.run.words import agree, amount, duration, singular
 
 
 def finding(message, *, line=None, patient=None, column="time", action="correct it", severity=WARNING):

@@ -14,8 +14,8 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from slopewise.study import load_study
-from slopewise.tables_growth import OF_GROWTH, OF_SLOPES
+from slopewise.study.reading import load_study
+from slopewise.tables.of_growth import OF_GROWTH, OF_SLOPES
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / "workflow" / "scripts"

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from slopewise import tables
+from slopewise.tables import files as tables
 from tests.unit.report_page import Page
 from tests.workflow.running import ROOT, run_steps
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from slopewise.run import InputError
+from slopewise.run.errors import InputError
 from tests.unit.cli_files import call, flat
 from tests.workflow.running import ROOT, run_steps
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from slopewise.report.references import WORKS
+from slopewise.report.words.references import WORKS
 from tests.unit.report_page import Page
 from tests.workflow.running import KINDS, of_kind, run_steps
 

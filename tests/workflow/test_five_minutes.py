@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from slopewise.study import load_study
+from slopewise.study.reading import load_study
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 WALK = DOCS / "five-minutes.md"
@@ -28,7 +28,7 @@ def place(folder: Path, root: Path) -> Path:
         (folder / name).symlink_to(root / name)
     programs = folder / ".venv" / "bin"
     programs.mkdir(parents=True)
-    for name, module in (("slopewise", "slopewise.cli"), ("snakemake", "snakemake")):
+    for name, module in (("slopewise", "slopewise.cli.app"), ("snakemake", "snakemake")):
         (programs / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" -m {module} "$@"\n', encoding="utf-8")
         (programs / name).chmod(0o755)
     return folder

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import yaml
 
-from slopewise import tables
+from slopewise.tables import files as tables
 from tests.workflow.running import ROOT, snakemake
 
 

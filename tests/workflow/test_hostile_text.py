@@ -7,10 +7,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from slopewise import tables
-from slopewise.cli_tables import export
-from slopewise.run import InputError
-from slopewise.study import load_study
+from slopewise.cli.tables import export
+from slopewise.run.errors import InputError
+from slopewise.study.reading import load_study
+from slopewise.tables import files as tables
 from tests.unit.report_page import Page
 from tests.workflow.running import HOSTILE_IDS, LONG, Tables, hostile, run_steps
 

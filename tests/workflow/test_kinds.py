@@ -6,9 +6,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from slopewise import tables
-from slopewise.report.patients import render_patients
-from slopewise.study_runs import runs_of
+from slopewise.report.pages.patients import render_patients
+from slopewise.study.runs import runs_of
+from slopewise.tables import files as tables
 from tests.workflow.running import PROMISED, ROOT, Tables, pbc_part, run_steps, script, snakemake
 
 LANDMARKS = (1.5, 2.25)

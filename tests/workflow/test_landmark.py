@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from slopewise import tables
+from slopewise.tables import files as tables
 from tests.workflow.running import BEFORE_LANDMARK, Tables, changed, run_steps
 
 DAYS = 365.25

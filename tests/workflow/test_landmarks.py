@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from slopewise import tables
+from slopewise.tables import files as tables
 from tests.workflow.running import PROMISED, ROOT, changed, pbc_part, snakemake
 
 LANDMARKS = (1.5, 2.25)

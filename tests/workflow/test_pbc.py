@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from slopewise import tables
+from slopewise.tables import files as tables
 from tests.workflow.running import ROOT, run_steps
 
 

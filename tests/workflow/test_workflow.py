@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from slopewise import tables
-from slopewise.run import InputError, file_digest
+from slopewise.run.errors import InputError
+from slopewise.run.files import file_digest
+from slopewise.tables import files as tables
 from tests.workflow.running import PROMISED, ROOT, Tables, changed, pbc_part, script, snakemake
 
 

@@ -29,10 +29,14 @@ sys.path.insert(0, str(SCRIPTS))
 search = [str(SCRIPTS), *filter(None, os.getenv("PYTHONPATH", "").split(os.pathsep))]
 os.environ.update(PYTHONPATH=os.pathsep.join(dict.fromkeys(search)))
 
-from slopewise import run, run_digests
-from slopewise.run_folders import check_writable, sweep_below
-from slopewise.study_files import asked_studies, check_inputs, not_in_this_run
-from slopewise.study_runs import runs_of
+
+from slopewise.run.files import file_digest
+from slopewise.run.errors import InputError
+from slopewise.run import provenance as run_digests
+from slopewise.run.folders import check_writable, sweep_below
+from slopewise.study.files import asked_studies, check_inputs, not_in_this_run
+from slopewise.study.runs import runs_of
+from slopewise.study.steps import subset
 
 IS_MAIN = workflow.modifier.is_main_snakefile()
 
@@ -66,7 +70,7 @@ try:
     for folder in (Path(".snakemake"), Path("results")):
         check_writable(folder)
     RUNS = [runs_of(file, Path(".snakemake/slopewise/studies")) for file in studies_to_run()]
-except run.InputError as error:
+except InputError as error:
     refuse(error)
 
 SOURCES = {one.folder: one.source for runs in RUNS for one in runs}
@@ -122,7 +126,7 @@ def data_files(wildcards):
     if IS_MAIN:
         try:
             check_inputs(study, folder_of(study))
-        except run.InputError as error:
+        except InputError as error:
             refuse(error)
     files = {"table": study.data.measurements, "people": study.data.patients}
     return {name: str(folder_of(study) / path) for name, path in files.items() if path}
@@ -145,7 +149,7 @@ def learns_later(run):
 
 def settings(step):
     """The part of the study file that a step depends on: a change elsewhere in the file does not run it again."""
-    return lambda wildcards: study_of(wildcards).subset(step)
+    return lambda wildcards: subset(study_of(wildcards), step)
 
 
 LIBRARIES = " ".join(f"{name} {version}" for name, version in run_digests.versions().items())
@@ -162,7 +166,7 @@ def source_digest(wildcards):
     """The digest of the study file as the user wrote it, comments included, by the file's name."""
     study_of(wildcards)
     source = SOURCES[wildcards.study]
-    return {source.name: run.file_digest(source)}
+    return {source.name: file_digest(source)}
 
 
 def input_digests(wildcards):

@@ -5,8 +5,8 @@
 # steps  none
 import atexit
 
-from slopewise.run_folders import full_disk
-from slopewise.run_reasons import reasons, stamps
+from slopewise.run.folders import full_disk
+from slopewise.run.reasons import reasons, stamps
 
 LOG_FOLDERS = [Path("results", study) for study in sorted({*STUDIES, *GRIDS})]
 LOGS_BEFORE = {}

@@ -25,7 +25,7 @@ rule stack_landmarks:
         runtime=120,
     params:
         runs=lambda w: GRIDS[w.study],
-        settings=lambda w: [STUDY_FILES[run][1].subset("outcome") for run in GRIDS[w.study]],
+        settings=lambda w: [subset(STUDY_FILES[run][1], "outcome") for run in GRIDS[w.study]],
         code=code("stack_landmarks.py"),
     message:
         "{wildcards.study}: one model for all landmarks, patient bootstrap through both stages"
@@ -61,7 +61,7 @@ rule gather_landmarks:
         runtime=5,
     params:
         runs=lambda w: of_this_run(GRIDS, w.study),
-        settings=lambda w: [STUDY_FILES[run][1].subset("report") for run in of_this_run(GRIDS, w.study)],
+        settings=lambda w: [subset(STUDY_FILES[run][1], "report") for run in of_this_run(GRIDS, w.study)],
         code=code("gather_landmarks.py"),
     message:
         "{wildcards.study}: what changes with the landmark"

@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
-from slopewise import run
+from slopewise.growth.fit import GrowthFit
+from slopewise.growth.fitting import fit_batch
+from slopewise.run.seeds import generator
+from slopewise.run.step import logger, step
 
 
 def compare(
@@ -16,14 +19,15 @@ def compare(
     """Write the tables of ``growth/`` that need everybody; `outputs` by the names of the rule's outputs."""
     import pandas as pd
 
-    from slopewise import tables
-    from slopewise.growth.compare import q_values
-    from slopewise.growth.evidence import compare_marker
-    from slopewise.growth.judgement import verdicts
-    from slopewise.run_progress import counted
-    from slopewise.slopes import all_markers, growth_model, population_course
-    from slopewise.slopes_strata import describe
-    from slopewise.study import load_study
+    from slopewise.growth.evidence.compare import q_values
+    from slopewise.growth.evidence.judgement import verdicts
+    from slopewise.growth.evidence.tables import compare_marker
+    from slopewise.run.progress import counted
+    from slopewise.slopes.facts import population_course
+    from slopewise.slopes.marker import all_markers, growth_model
+    from slopewise.slopes.strata import describe
+    from slopewise.study.reading import load_study
+    from slopewise.tables import files as tables
 
     study = load_study(study_file)
     rows = tables.read("cohort/measurements", measurements)
@@ -33,13 +37,13 @@ def compare(
     found: dict[str, list[pd.DataFrame]] = {name: [] for name in outputs}
     prepared = all_markers(model, study.markers, rows, cohort, study.landmark_time, after)
     for marker, data in zip(counted("markers", study.markers), prepared, strict=True):
-        rng = run.generator(study.seed, "compare_growth", marker)
+        rng = generator(study.seed, "compare_growth", marker)
         evidence = compare_marker(model, data.trained_on, study.growth.bootstrap, rng, study.is_in_time, threads)
-        batch = data.trained_on.fit_batch(data.everybody())
+        batch = fit_batch(data.trained_on, data.everybody())
         shape = describe(model, data, batch)
         for name, frame in {**evidence, **shape, "population": population_course(data, batch, rows)}.items():
             found[name].append(frame.assign(marker=marker))
-        run.logger.info("%s: %s", marker, batch.fit(0).message or "converged")
+        logger.info("%s: %s", marker, GrowthFit.from_batch(batch, 0).message or "converged")
     whole = {}
     for name in outputs:
         parts = [part for part in found[name] if len(part)]
@@ -53,7 +57,7 @@ def compare(
 
 
 if __name__ == "__main__":
-    with run.step(snakemake.log[0], snakemake.threads):
+    with step(snakemake.log[0], snakemake.threads):
         compare(
             Path(snakemake.config["study_files"][snakemake.wildcards.study]),
             Path(snakemake.input.measurements),

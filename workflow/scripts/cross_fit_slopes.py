@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from slopewise import run
+from slopewise.run.seeds import generator
+from slopewise.run.step import logger, step
 
 
 def cross_fit_chunk(
@@ -25,12 +26,14 @@ def cross_fit_chunk(
     """
     import pandas as pd
 
-    from slopewise import tables
     from slopewise.folds import fits as fold_fits
-    from slopewise.run_progress import counted
-    from slopewise.slopes import all_markers, cross_fit, facts, growth_model, published
-    from slopewise.slopes_fast import fast_changers
-    from slopewise.study import load_study
+    from slopewise.run.progress import counted
+    from slopewise.slopes.crossfit import cross_fit
+    from slopewise.slopes.facts import facts, published
+    from slopewise.slopes.fast import fast_changers
+    from slopewise.slopes.marker import all_markers, growth_model
+    from slopewise.study.reading import load_study
+    from slopewise.tables import files as tables
 
     study = load_study(study_file)
     rows = tables.read("cohort/measurements", measurements)
@@ -44,8 +47,8 @@ def cross_fit_chunk(
         scored, ledger, batch = cross_fit(data, plan, threads)
         logarithmic = study.markers[marker].transform == "log"
         own = facts(rows, cohort, marker, logarithmic, study.growth.slope_of)
-        run.logger.info("%s: %d fits, %d singular", marker, len(ledger), int(ledger["singular"].sum()))
-        rng = run.generator(study.seed, "fast_change", marker)
+        logger.info("%s: %d fits, %d singular", marker, len(ledger), int(ledger["singular"].sum()))
+        rng = generator(study.seed, "fast_change", marker)
         patients_fast, share_fast = fast_changers(data, plan, batch, own, study.markers[marker].fast_change, rng)
         all_fast.append(patients_fast.assign(marker=marker))
         all_shares.append(share_fast.assign(marker=marker))
@@ -62,7 +65,7 @@ def cross_fit_chunk(
 
 
 if __name__ == "__main__":
-    with run.step(snakemake.log[0], snakemake.threads):
+    with step(snakemake.log[0], snakemake.threads):
         cross_fit_chunk(
             Path(snakemake.config["study_files"][snakemake.wildcards.study]),
             int(snakemake.wildcards.chunk),

@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from slopewise import run
+from slopewise.run.step import step
 
 
 def examine(study_file: Path, inputs: dict[str, Path], outputs: dict[str, Path], threads: int) -> None:
     """Write ``outcome/sensitivity``, ``outcome/permutation``, ``outcome/subgroups`` and ``outcome/centres``."""
-    from slopewise import tables
     from slopewise.folds import CENTRE
-    from slopewise.study import load_study
+    from slopewise.study.reading import load_study
+    from slopewise.tables import files as tables
     from slopewise.validate.nested import nested
     from slopewise.validate.sensitivity import sensitivity
     from slopewise.validate.subgroups import left_out, no_centres, subgroups
@@ -29,7 +29,7 @@ def examine(study_file: Path, inputs: dict[str, Path], outputs: dict[str, Path],
 
 
 if __name__ == "__main__":
-    with run.step(snakemake.log[0], snakemake.threads):
+    with step(snakemake.log[0], snakemake.threads):
         examine(
             Path(snakemake.config["study_files"][snakemake.wildcards.study]),
             {name: Path(path) for name, path in snakemake.input.items()},

@@ -2,19 +2,21 @@
 
 from pathlib import Path
 
-from slopewise import run
+from slopewise.run.files import write_json
+from slopewise.run.step import step
 
 
 def fit(study_file: Path, inputs: dict[str, Path], outputs: dict[str, Path], threads: int) -> None:
     """Write coefficients, ledger, the check of proportional hazards and the models, which `ship_model` ships."""
     import pandas as pd
 
-    from slopewise import tables
     from slopewise.outcome.fit import bootstrap_intervals, fit_outcome
     from slopewise.outcome.likelihood_ratio import likelihood_ratios
-    from slopewise.shipped import shipped_model
-    from slopewise.slopes import all_markers, growth_model
-    from slopewise.study import BCA_FROM, load_study
+    from slopewise.shipped.writing import shipped_model
+    from slopewise.slopes.marker import all_markers, growth_model
+    from slopewise.study.model import BCA_FROM
+    from slopewise.study.reading import load_study
+    from slopewise.tables import files as tables
     from slopewise.validate.bootstrap import BootstrapPlan, bootstrap_ladder, jackknife_ladder, reliability_table
 
     study = load_study(study_file)
@@ -41,11 +43,11 @@ def fit(study_file: Path, inputs: dict[str, Path], outputs: dict[str, Path], thr
     hazards = outcome.hazards()
     tables.write(hazards.tests, "outcome/proportional_hazards", outputs["proportional_hazards"])
     tables.write(hazards.residuals, "outcome/schoenfeld", outputs["schoenfeld"])
-    run.write_json(outputs["models"], shipped_model(study, markers, outcome, rows, cohort))
+    write_json(outputs["models"], shipped_model(study, markers, outcome, rows, cohort))
 
 
 if __name__ == "__main__":
-    with run.step(snakemake.log[0], snakemake.threads):
+    with step(snakemake.log[0], snakemake.threads):
         fit(
             Path(snakemake.config["study_files"][snakemake.wildcards.study]),
             {name: Path(path) for name, path in snakemake.input.items()},

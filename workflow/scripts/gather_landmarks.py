@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from slopewise import run
+from slopewise.run.files import write_text
+from slopewise.run.step import step
 
 
 def gather(
@@ -10,10 +11,10 @@ def gather(
     table: Path, page: Path,
 ) -> None:  # fmt: skip
     """Write ``landmarks.csv`` and ``landmarks.html``; the lists follow each other, one entry a landmark."""
-    from slopewise import tables
-    from slopewise.landmarks import AtLandmark, side_by_side
-    from slopewise.report.landmarks import render_landmarks
-    from slopewise.study import load_study
+    from slopewise.landmarks.side_by_side import AtLandmark, side_by_side
+    from slopewise.report.pages.landmarks import render_landmarks
+    from slopewise.study.reading import load_study
+    from slopewise.tables import files as tables
 
     found = [
         AtLandmark(
@@ -27,11 +28,11 @@ def gather(
     written = tables.write(side_by_side(found), "landmarks", table)
     stacked = tables.read("supermodel", supermodel)
     reports = [f"{path.parent.parent.name}/report.html" for path in performance]
-    run.write_text(page, render_landmarks(found[0].study, written, reports, stacked, found[0].patients))
+    write_text(page, render_landmarks(found[0].study, written, reports, stacked, found[0].patients))
 
 
 if __name__ == "__main__":
-    with run.step(snakemake.log[0], snakemake.threads):
+    with step(snakemake.log[0], snakemake.threads):
         gather(
             [Path(snakemake.config["study_files"][name]) for name in snakemake.params.runs],
             *([Path(path) for path in snakemake.input[name]] for name in ("performance", "coefficients", "patients")),

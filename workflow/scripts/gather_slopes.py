@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from slopewise import run
+from slopewise.run.step import logger, step
 
 
 def gather(
@@ -21,11 +21,11 @@ def gather(
     """Write slopes/*, growth/fits.csv and the leakage audit; `outputs` by the names of the rule's outputs."""
     import pandas as pd
 
-    from slopewise import tables
     from slopewise.folds import audit
-    from slopewise.slopes import all_markers, growth_model
-    from slopewise.slopes_dropout import dropout
-    from slopewise.study import load_study
+    from slopewise.slopes.dropout import dropout
+    from slopewise.slopes.marker import all_markers, growth_model
+    from slopewise.study.reading import load_study
+    from slopewise.tables import files as tables
 
     study = load_study(study_file)
     scored = pd.concat([tables.read("slopes/crossfit", path) for path in scores])
@@ -55,11 +55,11 @@ def gather(
     for name, table in zip(("dropout", "dropout_pattern"), parted, strict=True):
         tables.write(table, f"slopes/{name}", outputs[name])
     leaks = int((checked["verdict"] == "leak").sum())
-    run.logger.log(40 if leaks else 20, "leakage audit: %d of %d fits leak", leaks, len(checked))
+    logger.log(40 if leaks else 20, "leakage audit: %d of %d fits leak", leaks, len(checked))
 
 
 if __name__ == "__main__":
-    with run.step(snakemake.log[0], snakemake.threads):
+    with step(snakemake.log[0], snakemake.threads):
         gather(
             Path(snakemake.config["study_files"][snakemake.wildcards.study]),
             Path(snakemake.input.measurements),

@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from slopewise import run
+from slopewise.run.step import step
 
 
 def make(study_file: Path, patients: Path, folds: Path) -> None:
     """Write ``folds.parquet`` for the patients at risk."""
-    from slopewise import tables
     from slopewise.folds import fold_plan, make_folds
-    from slopewise.study import load_study
+    from slopewise.study.reading import load_study
+    from slopewise.tables import files as tables
 
     study = load_study(study_file)
     cohort = tables.read("cohort/patients", patients)
@@ -17,7 +17,7 @@ def make(study_file: Path, patients: Path, folds: Path) -> None:
 
 
 if __name__ == "__main__":
-    with run.step(snakemake.log[0], snakemake.threads):
+    with step(snakemake.log[0], snakemake.threads):
         make(
             Path(snakemake.config["study_files"][snakemake.wildcards.study]),
             Path(snakemake.input.patients),

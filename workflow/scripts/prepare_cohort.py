@@ -2,15 +2,15 @@
 
 from pathlib import Path
 
-from slopewise import run
+from slopewise.run.step import logger, step
 
 
 def prepare(
     study_file: Path, folder: Path, measurements: Path, later: Path, patients: Path, flow: Path, problems: Path
 ) -> None:
     """Write the five tables under ``cohort/``; the paths in the study file are taken from `folder`."""
-    from slopewise import tables
-    from slopewise.study import load_study
+    from slopewise.study.reading import load_study
+    from slopewise.tables import files as tables
     from slopewise.validate.feasible import prepare_checked, refuse_infeasible
 
     study = load_study(study_file)
@@ -22,11 +22,11 @@ def prepare(
     tables.write(cohort.flow, "cohort/flow", flow)
     tables.write(cohort.problems, "cohort/problems", problems)
     first, last = cohort.flow.iloc[0], cohort.flow.iloc[-1]
-    run.logger.info("%d patients in the file, %d at risk at the landmark", first.patients_left, last.patients_left)
+    logger.info("%d patients in the file, %d at risk at the landmark", first.patients_left, last.patients_left)
 
 
 if __name__ == "__main__":
-    with run.step(snakemake.log[0], snakemake.threads):
+    with step(snakemake.log[0], snakemake.threads):
         prepare(
             Path(snakemake.config["study_files"][snakemake.wildcards.study]),
             Path(snakemake.config["study_folders"][snakemake.wildcards.study]),

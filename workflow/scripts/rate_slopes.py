@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from slopewise import run
+from slopewise.run.step import step
 
 
 def rate(
@@ -10,9 +10,9 @@ def rate(
     later: Path | None = None,
 ) -> None:  # fmt: skip
     """Write ``slopes/reliability``."""
-    from slopewise import tables
-    from slopewise.slopes import all_markers, growth_model
-    from slopewise.study import load_study
+    from slopewise.slopes.marker import all_markers, growth_model
+    from slopewise.study.reading import load_study
+    from slopewise.tables import files as tables
     from slopewise.validate.bootstrap import BootstrapPlan, bootstrap_reliability, reliability_table
 
     study = load_study(study_file)
@@ -27,7 +27,7 @@ def rate(
 
 
 if __name__ == "__main__":
-    with run.step(snakemake.log[0], snakemake.threads):
+    with step(snakemake.log[0], snakemake.threads):
         rate(
             Path(snakemake.config["study_files"][snakemake.wildcards.study]),
             **{name: Path(path) for name, path in snakemake.input.items()},

@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
-from slopewise import __version__, run, run_digests
+from slopewise import __version__
+from slopewise.run import provenance as run_digests
+from slopewise.run.files import file_digest, write_json
+from slopewise.run.step import step
 
 
 def record(
@@ -22,16 +25,16 @@ def record(
     makes them) when the run started, by name; `InputError` where one of them has changed since.
     """
     from slopewise.cohort.people import event_labels
-    from slopewise.study import load_study
+    from slopewise.study.reading import load_study
 
     study, source = load_study(study_file), source or study_file
     results = provenance.parent
-    written = {source.name: run.file_digest(source)}
+    written = {source.name: file_digest(source)}
     inputs = run_digests.file_digests(folder, (study.data.measurements, study.data.patients))
     if at_start:
         run_digests.check_unchanged("the study file", at_start["study"], written)
         run_digests.check_unchanged("an input file", at_start["inputs"] or inputs, inputs)
-    run.write_json(
+    write_json(
         provenance,
         {
             "study": study.model_dump(mode="json"),
@@ -46,14 +49,14 @@ def record(
             "event_labels": {str(code): label for code, label in event_labels(study.outcome).items()},
             "code_digest": run_digests.package_digest(),
             "versions": {"slopewise": __version__, **run_digests.versions()},
-            "tables": {path.relative_to(results).as_posix(): run.file_digest(path) for path in sorted(tables)},
+            "tables": {path.relative_to(results).as_posix(): file_digest(path) for path in sorted(tables)},
         },
     )
-    run.write_json(run_file, run_digests.machine(results / "timings", cores))
+    write_json(run_file, run_digests.machine(results / "timings", cores))
 
 
 if __name__ == "__main__":
-    with run.step(snakemake.log[0], snakemake.threads):
+    with step(snakemake.log[0], snakemake.threads):
         record(
             Path(snakemake.config["study_files"][snakemake.wildcards.study]),
             Path(snakemake.config["study_folders"][snakemake.wildcards.study]),

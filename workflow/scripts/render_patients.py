@@ -2,17 +2,18 @@
 
 from pathlib import Path
 
-from slopewise import run
+from slopewise.run.files import write_text
+from slopewise.run.step import step
 
 
 def write(study_file: Path, report: Path) -> None:
     """Write ``report-patients.html`` beside the tables that it is made from."""
-    from slopewise.report.patients import render_patients
-    from slopewise.study import load_study
+    from slopewise.report.pages.patients import render_patients
+    from slopewise.study.reading import load_study
 
-    run.write_text(report, render_patients(load_study(study_file), report.parent))
+    write_text(report, render_patients(load_study(study_file), report.parent))
 
 
 if __name__ == "__main__":
-    with run.step(snakemake.log[0], snakemake.threads):
+    with step(snakemake.log[0], snakemake.threads):
         write(Path(snakemake.config["study_files"][snakemake.wildcards.study]), Path(snakemake.output.report))

@@ -2,19 +2,20 @@
 
 from pathlib import Path
 
-from slopewise import run
+from slopewise.run.files import write_text
+from slopewise.run.step import logger, step
 
 
 def write(study_file: Path, report: Path) -> None:
     """Write ``report.html`` beside the tables that it is made from."""
-    from slopewise.report import render
-    from slopewise.study import load_study
+    from slopewise.report.pages.study import render
+    from slopewise.study.reading import load_study
 
     html = render(load_study(study_file), report.parent)
-    run.write_text(report, html)
-    run.logger.info("the report has %d kB", len(html.encode()) // 1000)
+    write_text(report, html)
+    logger.info("the report has %d kB", len(html.encode()) // 1000)
 
 
 if __name__ == "__main__":
-    with run.step(snakemake.log[0], snakemake.threads):
+    with step(snakemake.log[0], snakemake.threads):
         write(Path(snakemake.config["study_files"][snakemake.wildcards.study]), Path(snakemake.output.report))

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from slopewise import run
+from slopewise.run.step import step
 
 
 def fit_stacked(
@@ -14,10 +14,10 @@ def fit_stacked(
     threads: int,
 ) -> None:
     """Write ``supermodel.csv``; the lists follow each other, one entry a landmark (`later` may be empty)."""
-    from slopewise import tables
-    from slopewise.slopes import all_markers, growth_model
-    from slopewise.study import load_study
-    from slopewise.supermodel import Landmark, supermodel
+    from slopewise.landmarks.supermodel import Landmark, supermodel
+    from slopewise.slopes.marker import all_markers, growth_model
+    from slopewise.study.reading import load_study
+    from slopewise.tables import files as tables
 
     landmarks = []
     rows_later = [tables.read("cohort/later", path) for path in later] or [None] * len(study_files)
@@ -30,7 +30,7 @@ def fit_stacked(
 
 
 if __name__ == "__main__":
-    with run.step(snakemake.log[0], snakemake.threads):
+    with step(snakemake.log[0], snakemake.threads):
         fit_stacked(
             [Path(snakemake.config["study_files"][name]) for name in snakemake.params.runs],
             *([Path(path) for path in snakemake.input[name]] for name in ("measurements", "patients")),

@@ -2,16 +2,16 @@
 
 from pathlib import Path
 
-from slopewise import run
+from slopewise.run.step import step
 
 
 def validate(study_file: Path, inputs: dict[str, Path], outputs: dict[str, Path], threads: int) -> None:
     """Write out-of-fold predictions, performance with intervals, calibration and decision curves."""
     import pandas as pd
 
-    from slopewise import tables
     from slopewise.outcome.fit import fit_outcome
-    from slopewise.study import load_study
+    from slopewise.study.reading import load_study
+    from slopewise.tables import files as tables
     from slopewise.validate.nested import nested
     from slopewise.validate.performance import performance
 
@@ -29,7 +29,7 @@ def validate(study_file: Path, inputs: dict[str, Path], outputs: dict[str, Path]
 
 
 if __name__ == "__main__":
-    with run.step(snakemake.log[0], snakemake.threads):
+    with step(snakemake.log[0], snakemake.threads):
         validate(
             Path(snakemake.config["study_files"][snakemake.wildcards.study]),
             {name: Path(path) for name, path in snakemake.input.items()},

@@ -16,9 +16,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from slopewise.run import InputError, generator
-from slopewise.run_repr import ShortRepr
-from slopewise.study import Study
+from slopewise.run.errors import InputError
+from slopewise.run.seeds import generator
+from slopewise.run.short_repr import ShortRepr
+from slopewise.study.model import Study
 
 CROSSFIT, VALIDATION, CENTRE = "crossfit", "validation", "centre"
 NESTED = (VALIDATION, CENTRE)

@@ -31,11 +31,12 @@ from slopewise.cohort.predictors import examine_predictors, refuse_levels
 from slopewise.cohort.recoded import tell_recoded
 from slopewise.cohort.rows import read_rows, transformed
 from slopewise.cohort.shapes import foreign_shape
-from slopewise.design_screen import screen
-from slopewise.run import InputError, file_digest
-from slopewise.run_repr import ShortRepr
-from slopewise.sources import Table, read_patients, read_table
-from slopewise.study import Study
+from slopewise.design.screen import screen
+from slopewise.run.errors import InputError
+from slopewise.run.files import file_digest
+from slopewise.run.short_repr import ShortRepr
+from slopewise.sources.files import Table, read_patients, read_table
+from slopewise.study.model import Study
 
 __all__ = ["Cohort", "CohortError", "event_labels", "prepare_cohort"]
 

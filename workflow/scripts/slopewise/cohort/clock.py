@@ -11,7 +11,8 @@ from datetime import datetime
 
 import numpy as np
 
-from slopewise.sources import MISSING, BadCell, Table, numbers, shown
+from slopewise.sources.files import BadCell, Table, numbers, shown
+from slopewise.study.keys import MISSING
 
 DAYS = {
     "minutes": 1.0 / 1440,

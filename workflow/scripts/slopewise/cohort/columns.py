@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from slopewise.cohort.findings import ERROR, NOTE, Findings
-from slopewise.sources import Table
-from slopewise.study import Study
-from slopewise.study_errors import close_to
-from slopewise.study_keys import ColumnReference
+from slopewise.sources.files import Table
+from slopewise.study.errors import close_to
+from slopewise.study.keys import ColumnReference
+from slopewise.study.model import Study
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,9 @@ from dataclasses import asdict, dataclass
 
 import pandas as pd
 
-from slopewise.run import InputError
-from slopewise.sources import MISSING, PARQUET_SUFFIXES, BadCell, Table
+from slopewise.run.errors import InputError
+from slopewise.sources.files import PARQUET_SUFFIXES, BadCell, Table
+from slopewise.study.keys import MISSING
 
 ERROR, WARNING, NOTE = "error", "warning", "note"
 MOST_CELLS = 10_000

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from slopewise.run_repr import ShortRepr
+from slopewise.run.short_repr import ShortRepr
 
 
 @dataclass(frozen=True, repr=False)

@@ -13,9 +13,9 @@ import pandas as pd
 
 from slopewise.cohort.findings import ERROR, WARNING, Findings
 from slopewise.cohort.flow import Flow, State
-from slopewise.sources import MISSING, shown
-from slopewise.study import Study
-from slopewise.study_keys import ColumnReference
+from slopewise.sources.files import shown
+from slopewise.study.keys import MISSING, ColumnReference
+from slopewise.study.model import Study
 
 UNKNOWN_EVENT = -1
 """The event of a patient who has no code that the study names."""

@@ -17,8 +17,8 @@ from slopewise.cohort.findings import Findings
 from slopewise.cohort.flow import Flow, State
 from slopewise.cohort.rows import measured, settle_twins
 from slopewise.cohort.visit_window import warn_of_split_visit
-from slopewise.run import InputError
-from slopewise.study import Study
+from slopewise.run.errors import InputError
+from slopewise.study.model import Study
 
 OUTCOME = ("patient", "entry", "followup", "event", "outcome")
 """Columns of the patients that are no covariates."""

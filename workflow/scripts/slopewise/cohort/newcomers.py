@@ -30,10 +30,10 @@ from slopewise.cohort.rows import (
     transformed,
     typed_column,
 )
-from slopewise.run_repr import ShortRepr
-from slopewise.sources import MISSING, BadCell, Table, read_patients, read_table, shown
-from slopewise.study import Study
-from slopewise.study_keys import ColumnReference
+from slopewise.run.short_repr import ShortRepr
+from slopewise.sources.files import BadCell, Table, read_patients, read_table, shown
+from slopewise.study.keys import MISSING, ColumnReference
+from slopewise.study.model import Study
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import pandas as pd
 from slopewise.cohort.findings import WARNING, Findings
 from slopewise.cohort.rows import TRANSFORMS
 from slopewise.cohort.sentinels import as_code, sentinels
-from slopewise.study import Study
+from slopewise.study.model import Study
 
 FAR = 10.0
 """An outlier lies beyond the quartiles by more than so many times their distance, on the scale of the transform."""

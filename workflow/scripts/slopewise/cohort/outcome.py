@@ -7,9 +7,9 @@ import numpy as np
 from slopewise.cohort.clock import finite
 from slopewise.cohort.findings import ERROR, Findings
 from slopewise.cohort.incomplete import severity
-from slopewise.sources import MISSING, BadCell, Table, shown
-from slopewise.study import Study
-from slopewise.study_keys import canonical_code
+from slopewise.sources.files import BadCell, Table, shown
+from slopewise.study.keys import MISSING, canonical_code
+from slopewise.study.model import Study
 
 
 def read_outcome(study: Study, table: Table, findings: Findings) -> np.ndarray:

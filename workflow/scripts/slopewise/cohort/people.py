@@ -14,9 +14,9 @@ from slopewise.cohort.findings import ERROR, Findings, line_word
 from slopewise.cohort.incomplete import UNKNOWN_EVENT, severity, way_out
 from slopewise.cohort.outcome import read_outcome
 from slopewise.cohort.rows import tell_bad_weights, tell_missing_patients, typed_column
-from slopewise.sources import MISSING, NUMBER, BadCell, Table, shown
-from slopewise.study import Study
-from slopewise.study_keys import ColumnReference, Outcome, canonical_code
+from slopewise.sources.files import NUMBER, BadCell, Table, shown
+from slopewise.study.keys import MISSING, ColumnReference, Outcome, canonical_code
+from slopewise.study.model import Study
 
 
 def event_numbers(outcome: Outcome) -> dict[str, int]:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from slopewise.cohort.clock import DAYS, TOLERANCE
 from slopewise.cohort.findings import ERROR, WARNING, Findings
-from slopewise.study import Study
+from slopewise.study.model import Study
 
 LONGEST_YEARS = 120.0
 """A course of life: longer times are most often days that were called years."""

@@ -14,7 +14,7 @@ from slopewise.cohort.flow import State
 from slopewise.cohort.leaks import FILLED, change_separates, describes_outcome, repeats_outcome
 from slopewise.cohort.levels import is_text, refuse_many_levels, refuse_spellings
 from slopewise.cohort.technical import technical
-from slopewise.study import Study
+from slopewise.study.model import Study
 
 ASK = "was it known at the landmark? If not, leave it out"
 """What to do about a predictor that describes the outcome; findings of this kind are known by it."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from slopewise.cohort.findings import NOTE, WARNING, Findings
-from slopewise.sources import NUMBER, Table, numbers, shown
+from slopewise.sources.files import NUMBER, Table, numbers, shown
 
 
 def tell_recoded(tables: Sequence[Table], codes: Sequence[str], findings: Findings) -> None:

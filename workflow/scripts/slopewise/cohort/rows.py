@@ -16,9 +16,9 @@ from slopewise.cohort.clock import LARGEST, TOO_LARGE, finite, read_times
 from slopewise.cohort.columns import Columns
 from slopewise.cohort.findings import ERROR, WARNING, Findings, line_word
 from slopewise.cohort.incomplete import severity, way_out
-from slopewise.sources import BadCell, Table, numbers, shown
-from slopewise.study import Marker, Study
-from slopewise.study_keys import canonical_code
+from slopewise.sources.files import BadCell, Table, numbers, shown
+from slopewise.study.keys import Marker, canonical_code
+from slopewise.study.model import Study
 
 
 @dataclass(frozen=True)

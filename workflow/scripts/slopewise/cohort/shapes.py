@@ -14,7 +14,7 @@ from itertools import combinations
 import pandas as pd
 from scipy.stats import ks_2samp
 
-from slopewise.sources import Table, numbers
+from slopewise.sources.files import Table, numbers
 
 REDCAP = ("redcap_event_name", "redcap_repeat_instrument")
 PARAMETERS = (

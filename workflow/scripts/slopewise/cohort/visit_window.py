@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from slopewise.cohort.clock import DAYS
 from slopewise.cohort.findings import WARNING, Findings
-from slopewise.study import Study
+from slopewise.study.model import Study
 
 SHARE = 1.0 / 6.0
 """The window on each side of the landmark, as a share of the time from one visit to the next."""

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from slopewise.figures.canvas import BLUE, FAINT, GREEN, INK, MUTED, SERIES, VERMILLION, drawing, legend, panel, svg
-from slopewise.figures.detective import REST, dots, reach, segments, size_of, thinned
+from slopewise.figures.diagnostics import REST, dots, reach, segments, size_of, thinned
 
 ARROWS = 300
 """Patients whose way from no to partial pooling is drawn: evenly over their slopes."""

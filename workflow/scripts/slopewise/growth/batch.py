@@ -4,23 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from slopewise.design import Matrix
-from slopewise.growth.engine import random_effects
-from slopewise.growth.estimates import STRUCTURES, Estimates, sandwich, transformed
-from slopewise.growth.layout import Design
-from slopewise.growth.many import Results
-from slopewise.run_repr import ShortRepr
-
-if TYPE_CHECKING:
-    from slopewise.growth.data import GrowthData
-    from slopewise.growth.fit import GrowthFit
-    from slopewise.growth.moments import Moments
+from slopewise.design.recipe import Matrix
+from slopewise.growth.data import GrowthData
+from slopewise.growth.engine.estimates import STRUCTURES, Estimates, sandwich, transformed
+from slopewise.growth.engine.layout import Design
+from slopewise.growth.engine.many import Results
+from slopewise.growth.engine.moments import Moments
+from slopewise.growth.engine.run import random_effects
+from slopewise.run.short_repr import ShortRepr
 
 __all__ = ["STRUCTURES", "GrowthBatch"]
 
@@ -137,12 +133,6 @@ class GrowthBatch(ShortRepr):
         """(F,): what a reader of the ledger should know; empty when nothing happened."""
         wanted = self.data.specification.structure
         return [self.estimates.message(j, wanted, self.fixed_names) for j in range(len(self))]
-
-    def fit(self, j: int) -> GrowthFit:
-        """One of the fits with its tables."""
-        from slopewise.growth.fit import GrowthFit
-
-        return GrowthFit.from_batch(self, j)
 
     def random_effects(self, fit_index: ArrayLike, patient_index: ArrayLike) -> tuple[Matrix, Matrix]:
         """b (n, q) and its covariance given beta (n, q, q), in the user's units, for n pairs (fit, patient).

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -10,17 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from slopewise.design import Matrix
-from slopewise.growth import many
-from slopewise.growth.batch import STRUCTURES, GrowthBatch
-from slopewise.growth.engine import run
-from slopewise.growth.layout import Design, Layout, Specification
-from slopewise.growth.many import Results
-from slopewise.growth.moments import Moments, Shared, reduce_response, reduce_rows, share_rows
-from slopewise.growth.statsmodels_engine import fit_statsmodels
-from slopewise.growth.strata import fit_strata
-from slopewise.run import InputError
-from slopewise.run_repr import ShortRepr
+from slopewise.design.recipe import Matrix
+from slopewise.growth.engine.layout import Design, Layout, Specification
+from slopewise.growth.engine.moments import Moments, Shared, reduce_response, reduce_rows, share_rows
+from slopewise.run.short_repr import ShortRepr
 
 Integers = NDArray[np.int64]
 
@@ -80,7 +72,7 @@ class GrowthData(ShortRepr):
     """One marker's rows, reduced to what its likelihood needs.
 
     `patients` are all patients of the frame, sorted as text, also those without a value of this marker;
-    `n_rows` (m,) counts the rows of each. Made by `GrowthModel.data` or `GrowthRows.data`.
+    `n_rows` (m,) counts the rows of each. Made by `GrowthModel.data` or `GrowthRows.data`, fitted by `fit_batch`.
     """
 
     specification: Specification
@@ -161,58 +153,6 @@ class GrowthData(ShortRepr):
         """Forget the moments, which are made again when needed: memory then does not grow with the markers fitted."""
         self.__dict__.pop("moments", None)
 
-    def fit_batch(self, counts: ArrayLike, structures: Sequence[str] | None = None, threads: int = 1) -> GrowthBatch:
-        """Fit the model once for every row of `counts`.
-
-        counts (F, m), integers: how often each patient enters each fit, in the order of `patients`; 0 = held out,
-        2 = two copies as separate clusters. structures: None: the ladder (methods.md) decides; else F names that are
-        imposed. A fit depends, to the last bit, on the patients with a count above 0 alone. Raises `InputError` where
-        one patient has all the rows: how patients differ cannot be learned from one.
-        """
-        counted = self._checked_counts(counts)
-        if (self.n_rows > 0).sum() == 1:
-            raise InputError(
-                f"{self.response!r}: all {len(self.values)} rows are of one {self.layout.patient}; a mixed model needs "
-                f"several. Is {self.layout.patient!r} the right column? For one {self.layout.patient} use linear "
-                "regression"
-            )
-        asked = self._asked(len(counted), structures)
-        if self.design is not None and self.columns is not None:
-            results, ratios = self._fit_columns(self.design, self.columns, counted, asked, threads)
-            return GrowthBatch(self, counted, results, (self.design,), np.zeros(len(counted), np.int64), ratios)
-        return self._fit_stateful(counted, asked, threads)
-
-    def _fit_columns(
-        self, design: Design, columns: Matrix, counts: Integers, asked: Integers, threads: int
-    ) -> tuple[Results, Matrix]:
-        """Results, and the residual variance of each stratum relative to the first, (F, K)."""
-        reml = self.specification.reml
-        if self.specification.engine == "statsmodels":
-            return fit_statsmodels(self, design, columns, counts, asked), np.ones((len(counts), 1))
-        if len(self.layout.stratum_names) > 1:
-            return fit_strata(self, design, columns, counts, asked)
-        moments = self.moments if self.design is not None else self.reduce(design, columns, self.weights)
-        return run(moments, counts, asked, reml, threads), np.ones((len(counts), 1))
-
-    def _fit_stateful(self, counts: Integers, asked: Integers, threads: int) -> GrowthBatch:
-        """Each distinct set of training patients learns its own recipe, and the fits that share it run together."""
-        sets, group_of = np.unique(counts > 0, axis=0, return_inverse=True)
-        group_of = np.asarray(group_of).reshape(-1).astype(np.int64)
-        designs: list[Design] = []
-        whole: Results | None = None
-        ratios = np.ones((len(counts), max(1, len(self.layout.stratum_names))))
-        for group, training in enumerate(sets):
-            design, columns = self.learn(training)
-            members = np.flatnonzero(group_of == group)
-            part, ratios[members] = self._fit_columns(design, columns, counts[members], asked[members], threads)
-            if whole is None:
-                whole = many.empty_results(len(counts), part.beta.shape[1], part.psi.shape[1], part.centre_x.shape[1])
-            for target, piece in zip(whole, part, strict=True):
-                target[members] = piece
-            designs.append(design)
-        assert whole is not None
-        return GrowthBatch(self, counts, whole, tuple(designs), group_of, ratios)
-
     def learn(self, training: NDArray[np.bool_]) -> tuple[Design, Matrix]:
         """The design that the rows of the training patients settle, and its columns for all rows."""
         rows = training[self.codes]
@@ -228,21 +168,3 @@ class GrowthData(ShortRepr):
         if self.design is not None:
             return self.moments
         return self.reduce(design, design.replay(self.frame), self.weights)
-
-    def _checked_counts(self, counts: ArrayLike) -> Integers:
-        counted = np.asarray(counts)
-        if counted.ndim != 2 or counted.shape[1] != len(self.patients):
-            raise ValueError(f"counts must have the shape (fits, {len(self.patients)}), not {counted.shape}")
-        if not (np.issubdtype(counted.dtype, np.integer) or counted.dtype == np.bool_) or (
-            counted.size and counted.min() < 0
-        ):
-            raise ValueError("counts must be integers, 0 or more")
-        return np.ascontiguousarray(counted, dtype=np.int64)
-
-    def _asked(self, fits: int, structures: Sequence[str] | None) -> Integers:
-        diagonal = self.specification.structure == "diagonal"
-        if structures is None:
-            return np.full(fits, many.DECIDE_DIAGONAL if diagonal else many.DECIDE, np.int64)
-        if len(structures) != fits or not set(structures) <= set(STRUCTURES):
-            raise ValueError(f"structures must be {fits} names of {', '.join(STRUCTURES)}")
-        return np.array([STRUCTURES.index(name) for name in structures], dtype=np.int64)

@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from slopewise.design import Matrix
+from slopewise.design.recipe import Matrix
+from slopewise.growth.evidence.profile import RESIDUAL
 from slopewise.growth.fit import GrowthFit
-from slopewise.growth.profile import RESIDUAL
+from slopewise.growth.fitting import fit_batch
 
 Percentiles = tuple[float, float, float]
 
@@ -82,7 +83,7 @@ def parameter_draws(fit: GrowthFit, number: int, rng: np.random.Generator) -> Pa
     counts = (fit.batch.counts[fit.index : fit.index + 1] > 0).astype(np.int64)
     beta, covariance, variance, ratios = [], [], [], []
     for values in fit.simulate(rng, number):
-        drawn = data.with_values(values).fit_batch(counts, structures=[fit.structure])
+        drawn = fit_batch(data.with_values(values), counts, structures=[fit.structure])
         if np.isfinite(drawn.deviance[0]) and drawn.sigma[0] > 0:
             beta.append(drawn.beta[0])
             covariance.append(drawn.covariance[0])

@@ -12,18 +12,19 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from slopewise.design import Matrix
+from slopewise.design.recipe import Matrix
 from slopewise.growth.batch import GrowthBatch
-from slopewise.growth.engine import random_effects
-from slopewise.growth.estimates import Estimates, sandwich, transformed
+from slopewise.growth.engine.estimates import Estimates, sandwich, transformed
+from slopewise.growth.engine.layout import Design, Layout, Specification, residual_columns
+from slopewise.growth.engine.many import Results
+from slopewise.growth.engine.moments import Moments, reduce_rows
+from slopewise.growth.engine.run import random_effects
 from slopewise.growth.inference import satterthwaite, t_tests
-from slopewise.growth.layout import Design, Layout, Specification, residual_columns
-from slopewise.growth.many import Results
-from slopewise.growth.moments import Moments, reduce_rows
 from slopewise.growth.plot import plot_fit
+from slopewise.growth.record import fields_of, to_dict
 from slopewise.growth.summary import GrowthSummary
-from slopewise.run import InputError
-from slopewise.run_repr import ShortRepr
+from slopewise.run.errors import InputError
+from slopewise.run.short_repr import ShortRepr
 
 
 @dataclass(frozen=True, repr=False)
@@ -334,16 +335,12 @@ class GrowthFit(ShortRepr):
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON: version, recipe, parameters, optimiser record and a checksum; no patient's data."""
-        from slopewise.growth.record import to_dict
-
         return to_dict(self)
 
     @staticmethod
     def from_dict(content: Mapping[str, Any]) -> GrowthFit:
         """The fit that `to_dict` wrote; raises `InputError` where the content was changed since."""
-        from slopewise.growth.record import from_dict
-
-        return from_dict(content)
+        return GrowthFit(**fields_of(content))
 
 
 def _expand(columns: Matrix, places: Any) -> Matrix:
@@ -352,3 +349,24 @@ def _expand(columns: Matrix, places: Any) -> Matrix:
         if place >= 0:
             matrix[:, position] = columns[:, place]
     return matrix
+
+
+def residual_variances(fit: GrowthFit) -> NDArray[np.float64]:
+    """(rows,): the residual variance of each of the fit's own rows, by its stratum and its prior weight."""
+    assert fit.batch is not None
+    data = fit.batch.data
+    variances: NDArray[np.float64] = fit.sigma**2 * fit.ratios[data.strata] / data.weights
+    return variances
+
+
+def design_of(fit: GrowthFit) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """X (rows, p) and Z (rows, q) of the fit's own rows."""
+    assert fit.batch is not None
+    columns = fit.batch.columns_of(fit.index)
+    return _expand(columns, fit.design.x_columns), _expand(columns, fit.design.z_columns)
+
+
+def active_terms(fit: GrowthFit) -> list[str]:
+    """The random terms that have a variance in the structure that was fitted."""
+    names = [str(name) for name in fit.design.random_names]
+    return {"excluded": [], "intercept": names[:1]}.get(fit.structure, names)

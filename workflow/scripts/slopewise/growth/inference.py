@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from slopewise.growth.engine import likelihood_at
-from slopewise.growth.moments import Moments
+from slopewise.growth.engine.moments import Moments
+from slopewise.growth.engine.run import likelihood_at
 from slopewise.growth.strata import stratum_shares
 
 if TYPE_CHECKING:

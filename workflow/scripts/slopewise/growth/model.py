@@ -13,12 +13,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from slopewise.design_screen import screen
+from slopewise.design.screen import screen
 from slopewise.growth.batch import GrowthBatch
 from slopewise.growth.data import GrowthData, GrowthRows
+from slopewise.growth.engine.layout import Specification
 from slopewise.growth.fit import GrowthFit
-from slopewise.growth.layout import Specification
-from slopewise.run import InputError
+from slopewise.growth.fitting import fit_batch
+from slopewise.run.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ class GrowthModel:
     ) -> GrowthFit:
         """Fit to every patient of the frame."""
         data = self.data(frame, response, patient, weights)
-        return data.fit_batch(np.ones((1, len(data.patients)), np.int64)).fit(0)
+        return GrowthFit.from_batch(fit_batch(data, np.ones((1, len(data.patients)), np.int64)), 0)
 
     def fit_many(
         self,
@@ -108,7 +109,7 @@ class GrowthModel:
         with _progress(len(responses), progress) as advance:
             for response, batch in _in_order(work, responses, threads):
                 for j, key in enumerate(keys):
-                    fits[response, key] = batch.fit(j)
+                    fits[response, key] = GrowthFit.from_batch(batch, j)
                 advance()
         return fits
 
@@ -142,9 +143,9 @@ def _fold_counts(
 
 def _decided_once(data: GrowthData, counts: NDArray[np.int64], threads: int) -> GrowthBatch:
     """All fits of one marker, the structure of the first imposed on the others; its moments are let go afterwards."""
-    batch = data.fit_batch(counts[:1])
+    batch = fit_batch(data, counts[:1])
     if len(counts) > 1:
-        batch = batch.followed_by(data.fit_batch(counts[1:], batch.structure * (len(counts) - 1), threads))
+        batch = batch.followed_by(fit_batch(data, counts[1:], batch.structure * (len(counts) - 1), threads))
     data.release()
     return batch
 

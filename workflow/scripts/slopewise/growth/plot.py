@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from slopewise.growth.batch import GrowthBatch
-from slopewise.run import InputError
+from slopewise.run.errors import InputError
 
 POINTS = 60
 """Places at which the population's course is drawn."""

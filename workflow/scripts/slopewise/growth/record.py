@@ -4,23 +4,51 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
+import pandas as pd
 
-from slopewise.design import Recipe
-from slopewise.design_screen import screen
-from slopewise.growth.layout import Design, Specification
-from slopewise.growth.many import Results, empty_results
-from slopewise.run import InputError, content_digest
-
-if TYPE_CHECKING:
-    from slopewise.growth.fit import GrowthFit
+from slopewise.design.recipe import Matrix, Recipe
+from slopewise.design.screen import screen
+from slopewise.growth.engine.layout import Design, Specification
+from slopewise.growth.engine.many import Results, empty_results
+from slopewise.run.errors import InputError
+from slopewise.run.files import content_digest
 
 VERSION = 1
 
 
-def to_dict(fit: GrowthFit) -> dict[str, Any]:
+class Recordable(Protocol):
+    """What of a `GrowthFit` is recorded."""
+
+    @property
+    def specification(self) -> Specification: ...
+    @property
+    def response(self) -> str: ...
+    @property
+    def patient(self) -> str: ...
+    @property
+    def design(self) -> Design: ...
+    @property
+    def results(self) -> Results: ...
+    @property
+    def ratios(self) -> Matrix: ...
+    @property
+    def stratum_names(self) -> tuple[str, ...]: ...
+    @property
+    def degrees_of_freedom(self) -> tuple[float, ...]: ...
+    @property
+    def optimiser(self) -> dict[str, Any]: ...
+    @property
+    def beta(self) -> pd.Series: ...
+    @property
+    def covariance(self) -> pd.DataFrame: ...
+    @property
+    def sigma(self) -> float: ...
+
+
+def to_dict(fit: Recordable) -> dict[str, Any]:
     """Version, recipe, parameters (standardised, with centre and scale), optimiser record, checksum."""
     spec = fit.specification
     content: dict[str, Any] = {
@@ -45,7 +73,7 @@ def to_dict(fit: GrowthFit) -> dict[str, Any]:
         "strata": list(fit.stratum_names),
         "degrees_of_freedom": _numbers(np.array(fit.degrees_of_freedom)),
         "optimiser": fit.optimiser,
-        "reading": {  # for people; `from_dict` works from the parameters
+        "reading": {  # for people; `fields_of` works from the parameters
             "fixed_effects": {name: float(value) for name, value in fit.beta.items()},
             "covariance": fit.covariance.to_numpy().tolist(),
             "residual_sd": _numbers(fit.sigma * np.sqrt(fit.ratios)),
@@ -54,10 +82,8 @@ def to_dict(fit: GrowthFit) -> dict[str, Any]:
     return {**content, "checksum": content_digest(content)}
 
 
-def from_dict(content: Mapping[str, Any]) -> GrowthFit:
-    """The fit; it holds no data, so it can score and predict new rows but not simulate its own."""
-    from slopewise.growth.fit import GrowthFit
-
+def fields_of(content: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a `GrowthFit` without data: it can score and predict new rows but not simulate its own."""
     body = {key: value for key, value in content.items() if key != "checksum"}
     if content.get("checksum") != content_digest(body):
         raise InputError("a stored growth fit does not match its checksum: the file was changed; fit it again")
@@ -70,8 +96,8 @@ def from_dict(content: Mapping[str, Any]) -> GrowthFit:
     room = empty_results(1, len(x_columns), len(z_columns), len(parameters["centre_x"]))
     for name, target in room._asdict().items():
         target[0] = _restored(parameters[name])
-    return GrowthFit(
-        specification=Specification(
+    return {
+        "specification": Specification(
             fixed=screen(spec["fixed"]),
             random=screen(spec["random"]),
             structure=spec["structure"],
@@ -82,19 +108,19 @@ def from_dict(content: Mapping[str, Any]) -> GrowthFit:
             engine=spec["engine"],
             weights=spec["weights"],
         ),
-        response=content["response"],
-        patient=content["patient"],
-        design=Design(
+        "response": content["response"],
+        "patient": content["patient"],
+        "design": Design(
             fixed=Recipe.from_dict(content["recipe"]["fixed"]),
             random=Recipe.from_dict(content["recipe"]["random"]),
             x_columns=x_columns,
             z_columns=z_columns,
         ),
-        results=Results(*room),
-        ratios=np.asarray(_restored(content["ratios"]), dtype=np.float64),
-        stratum_names=tuple(content["strata"]),
-        degrees=tuple(float(value) for value in _restored(content["degrees_of_freedom"])),
-    )
+        "results": Results(*room),
+        "ratios": np.asarray(_restored(content["ratios"]), dtype=np.float64),
+        "stratum_names": tuple(content["strata"]),
+        "degrees": tuple(float(value) for value in _restored(content["degrees_of_freedom"])),
+    }
 
 
 def _numbers(value: Any) -> Any:

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from slopewise.growth import many
-from slopewise.growth.layout import Design
-from slopewise.growth.many import Results
-from slopewise.growth.optimise import CONVERGED, IMPOSSIBLE, STOPPED
-from slopewise.run import InputError
+from slopewise.growth.engine import many
+from slopewise.growth.engine.layout import Design
+from slopewise.growth.engine.many import Results
+from slopewise.growth.engine.optimise import CONVERGED, IMPOSSIBLE, STOPPED
+from slopewise.run.errors import InputError
 
 if TYPE_CHECKING:
     from slopewise.growth.data import GrowthData

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from slopewise.growth.engine import patient_parts, run
-from slopewise.growth.layout import Design
-from slopewise.growth.many import Results
-from slopewise.growth.moments import Moments
+from slopewise.growth.engine.layout import Design
+from slopewise.growth.engine.many import Results
+from slopewise.growth.engine.moments import Moments
+from slopewise.growth.engine.run import patient_parts, run
 
 if TYPE_CHECKING:
     from slopewise.growth.data import GrowthData

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
-from slopewise.growth.layout import Design, Specification
+from slopewise.growth.engine.layout import Design, Specification
 
 
 class Fitted(Protocol):

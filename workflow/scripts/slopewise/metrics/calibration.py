@@ -23,7 +23,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from slopewise.metrics import binomial_kernels, calibration_kernels
+from slopewise.kernels import binomial as binomial_kernels
+from slopewise.kernels import calibration as calibration_kernels
 from slopewise.metrics.ipcw import Weights
 
 Floats = NDArray[np.float64]

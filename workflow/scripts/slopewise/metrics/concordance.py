@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from slopewise.metrics import kernels
+from slopewise.kernels import pairs as kernels
 from slopewise.metrics.ipcw import StepCurve, Weights, ipc_weights
 
 Floats = NDArray[np.float64]

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from slopewise.metrics import kernels
+from slopewise.kernels import pairs as kernels
 from slopewise.metrics.calibration import KNOTS, spline_basis
 
 Floats = NDArray[np.float64]

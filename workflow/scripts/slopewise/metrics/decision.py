@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from slopewise.metrics import kernels
+from slopewise.kernels import pairs as kernels
 from slopewise.metrics.ipcw import Weights
 
 Floats = NDArray[np.float64]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from slopewise.run import InputError
+from slopewise.run.errors import InputError
 
 Floats = NDArray[np.float64]
 

@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from slopewise.outcome.ladder import STEPS, Choices, LadderData, Step
-from slopewise.outcome.models import is_penalised
+from slopewise.outcome.learners import is_penalised
 from slopewise.outcome.predictors import (
     COLLINEAR,
     INSEPARABLE,

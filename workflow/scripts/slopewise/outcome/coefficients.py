@@ -11,9 +11,10 @@ from scipy.special import stdtr, stdtrit
 
 from slopewise.metrics.resampling import bca_interval, percentile_interval
 from slopewise.outcome.ladder import FACTS, STEPS, LadderData
-from slopewise.outcome.models import EVENTS_PER_COEFFICIENT, StepModel
+from slopewise.outcome.models import StepModel
 from slopewise.outcome.predictors import Note, marker_of
-from slopewise.run_words import amount
+from slopewise.run.words import amount
+from slopewise.study.kinds import EVENTS_PER_COEFFICIENT
 
 Floats = NDArray[np.float64]
 

@@ -13,9 +13,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from slopewise.metrics import kernels
+from slopewise.kernels.partial_likelihood import (
+    CONVERGED,
+    ITERATION_LIMIT,
+    MONOTONE,
+    NO_EVENTS,
+    SINGULAR,
+    cumulative_hazard,
+    newton,
+)
 from slopewise.outcome.penalty import Penalty
-from slopewise.run_repr import ShortRepr
+from slopewise.run.short_repr import ShortRepr
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -165,16 +173,12 @@ def fit_cox(
     ordered = np.ascontiguousarray(x[sets.order], dtype=float)
     centre, scale = _centre_and_scale(ordered, copies)
     standard = (ordered - centre) / scale
-    beta, null, loglik, information, iterations, status = kernels.newton(
-        *sets.arrays, copies, standard, np.zeros(x.shape[1])
-    )
+    beta, null, loglik, information, iterations, status = newton(*sets.arrays, copies, standard, np.zeros(x.shape[1]))
     aliased = np.zeros(x.shape[1], dtype=bool)
-    if status == kernels.SINGULAR:
+    if status == SINGULAR:
         aliased = ~independent(_symmetric(information), 1e-10)
         rest = np.ascontiguousarray(standard[:, ~aliased])
-        found, null, loglik, inner, iterations, status = kernels.newton(
-            *sets.arrays, copies, rest, np.zeros(rest.shape[1])
-        )
+        found, null, loglik, inner, iterations, status = newton(*sets.arrays, copies, rest, np.zeros(rest.shape[1]))
         beta = np.zeros(x.shape[1])
         beta[~aliased] = found
         information = np.full_like(information, np.nan)
@@ -182,7 +186,7 @@ def fit_cox(
     names = tuple(terms) if terms is not None else tuple(f"x{column + 1}" for column in range(x.shape[1]))
     baseline = np.zeros((int(sets.stratum.max(initial=0)) + 1, len(horizons)))
     moments = np.asarray(horizons, dtype=float)
-    kernels.cumulative_hazard(*sets.arrays, copies, standard, beta, moments, baseline)
+    cumulative_hazard(*sets.arrays, copies, standard, beta, moments, baseline)
     return CoxFit(
         terms=names,
         beta=beta / scale,
@@ -243,7 +247,7 @@ def independent(matrix: Floats, tolerance: float) -> NDArray[np.bool_]:
 def _covariance(information: Floats, aliased: NDArray[np.bool_], status: int) -> Floats:
     """Inverse information (k, k); missing for aliased predictors and for a fit that did not converge."""
     covariance = np.full(information.shape, np.nan)
-    if status == kernels.CONVERGED and not aliased.all():
+    if status == CONVERGED and not aliased.all():
         block = np.ix_(~aliased, ~aliased)
         covariance[block] = np.linalg.inv(_symmetric(information[block]))
     return covariance
@@ -254,14 +258,14 @@ def _message(status: int, terms: Sequence[str], beta: Floats, aliased: NDArray[n
     if aliased.any():
         names = ", ".join(term for term, out in zip(terms, aliased, strict=True) if out)
         parts.append(f"{names} cannot be told apart from the other predictors at the times of the events; left out")
-    if status == kernels.MONOTONE:
+    if status == MONOTONE:
         worst = terms[int(np.argmax(np.abs(beta)))]
         parts.append(
             f"the likelihood rises without end as the coefficient of {worst} grows (too few events, or the predictor "
             "separates them); this model's coefficients cannot be interpreted and have no standard errors"
         )
-    if status == kernels.ITERATION_LIMIT:
+    if status == ITERATION_LIMIT:
         parts.append("Newton's method did not converge in 60 iterations; coefficients have no standard errors")
-    if status == kernels.NO_EVENTS:
+    if status == NO_EVENTS:
         parts.append("no patient had the event; all coefficients are 0")
     return "; ".join(parts)

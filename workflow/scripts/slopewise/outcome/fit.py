@@ -42,11 +42,12 @@ from slopewise.outcome.hazards import (
     tests_frame,
 )
 from slopewise.outcome.ladder import STEPS, LadderData, Step, ladder_data
-from slopewise.outcome.models import Part, StepModel, learner
+from slopewise.outcome.learners import learner
+from slopewise.outcome.models import Part, StepModel
 from slopewise.outcome.predictors import Note, PredictorRecipe, StratumCoding
-from slopewise.run import InputError
-from slopewise.run_repr import ShortRepr
-from slopewise.study import Study
+from slopewise.run.errors import InputError
+from slopewise.run.short_repr import ShortRepr
+from slopewise.study.model import Study
 
 __all__ = [
     "LadderData",

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from slopewise.metrics import binomial_kernels as kernels
+from slopewise.kernels import binomial as kernels
 from slopewise.outcome.penalty import Penalty
 
 Floats = NDArray[np.float64]

@@ -13,11 +13,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from slopewise.outcome.causes import event_codes
 from slopewise.outcome.derived import Derived, quantities
 from slopewise.outcome.predictors import CovariateCoding, StratumCoding
-from slopewise.run import InputError
-from slopewise.run_repr import ShortRepr
-from slopewise.study import Study
+from slopewise.run.errors import InputError
+from slopewise.run.short_repr import ShortRepr
+from slopewise.study.kinds import causes_of, horizons_of
+from slopewise.study.model import Study
 
 Floats = NDArray[np.float64]
 FACTS = ("first", "last", "delta", "ols")
@@ -142,26 +144,6 @@ def _step_terms(step: Step, coding: CovariateCoding, markers: Sequence[str], ext
     return (*coding.terms, *names)
 
 
-def causes_of(study: Study) -> tuple[str, ...]:
-    """What is predicted, as the column ``cause`` names it: the event (``transplant or death``), then competing ones.
-
-    A binary outcome is ``remission: yes``, a continuous one its column.
-    """
-    outcome = study.outcome
-    if outcome.kind == "binary":
-        return (f"{outcome.column}: {outcome.positive}",)
-    if outcome.kind == "continuous":
-        return (str(outcome.column),)
-    return (" or ".join(outcome.events.values()), *dict.fromkeys(outcome.competing.values()))
-
-
-def horizons_of(study: Study) -> tuple[float, ...]:
-    """The horizons of the risks; one that is missing (NaN) where the outcome has no time."""
-    if study.outcome.kind != "survival":
-        return (float("nan"),)
-    return tuple(float(h) for h in study.outcome.horizons)
-
-
 def ladder_data(study: Study, patients: pd.DataFrame, slopes: pd.DataFrame) -> LadderData:
     """Arrays of the cohort from the tables ``cohort/patients`` and ``slopes/slopes``."""
     cohort = patients.assign(patient=patients["patient"].astype(str)).sort_values("patient", kind="stable")
@@ -197,13 +179,6 @@ def ladder_data(study: Study, patients: pd.DataFrame, slopes: pd.DataFrame) -> L
         extra=study.outcome.terms,
         penalty=study.outcome.penalty,
     )
-
-
-def event_codes(cohort: pd.DataFrame, kind: str) -> NDArray[np.int8]:
-    """0 or the number of the cause of each patient of ``cohort/patients``; a binary outcome is its own code."""
-    if kind == "continuous":
-        return np.zeros(len(cohort), dtype=np.int8)
-    return cohort["event" if kind == "survival" else "outcome"].to_numpy().astype(np.int8)
 
 
 def _check_exclusions(study: Study, names: Sequence[str], markers: Sequence[str], facts: Floats) -> None:

@@ -11,17 +11,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from slopewise.outcome.cox import CoxFit, fit_cox, risk_sets, scaled
-from slopewise.outcome.glm import GlmFit, fit_linear, fit_logistic
-from slopewise.outcome.ladder import STEPS, LadderData
-from slopewise.outcome.penalised import penalised_cox, penalised_glm
+from slopewise.outcome.cox import CoxFit, scaled
+from slopewise.outcome.glm import GlmFit
 from slopewise.outcome.predictors import PredictorRecipe, StratumCoding
 
 Floats = NDArray[np.float64]
@@ -29,9 +27,6 @@ Integers = NDArray[np.int64]
 Part = CoxFit | GlmFit
 Learner = Callable[[Floats, Sequence[str]], tuple[Part, ...]]
 
-
-EVENTS_PER_COEFFICIENT = 10
-"""With fewer events (patients, if continuous) a coefficient of the largest step, ``outcome.penalty: auto`` is a net."""
 
 ONE_STRATUM = StratumCoding((), ("",))
 
@@ -143,66 +138,3 @@ def combined_risks(
         grown = np.cumsum(np.exp(-before) * share * hazard, axis=1)
         risks[:, cause] = np.concatenate([np.zeros((len(x), 1)), grown], axis=1)[:, place]
     return risks
-
-
-def is_penalised(data: LadderData) -> tuple[bool, ...]:
-    """Whether each cause's models (C,) are penalised: what the study says; ``auto`` counts the cohort's events (the
-    rarer outcome of a binary one, patients if continuous) against the coefficients of the largest step.
-
-    Decided once, on the cohort: a training set has fewer events, and could validate another kind of model than is
-    shipped.
-    """
-    if data.penalty != "auto":
-        return (data.penalty == "elastic_net",) * len(data.causes)
-    terms = max(len(data.step_terms(step)) for step in STEPS)
-    patients = len(data.patients)
-    if data.kind == "continuous":
-        found = [patients]
-    else:
-        found = [int((data.event == code).sum()) for code in range(1, len(data.causes) + 1)]
-    if data.kind == "binary":
-        found = [min(found[0], patients - found[0])]
-    return tuple(events < EVENTS_PER_COEFFICIENT * terms for events in found)
-
-
-def learner(data: LadderData, rows: Integers, copies: Integers, fold: Integers | None = None) -> Learner:
-    """How a step is fitted to the patients `rows` with `copies` > 0; what all steps share is made once.
-
-    `fold` (n,) of all patients of the cohort, from 1: the folds of the training patients by which a penalty is chosen.
-    """
-    penalised = is_penalised(data)
-    inner = np.zeros(len(rows), dtype=np.int64) if fold is None else np.asarray(fold, dtype=np.int64)[rows]
-    if any(penalised) and (inner < 1).any():
-        raise ValueError("a penalty is chosen by folds of the training patients: every one needs a fold")
-    if data.kind != "survival":
-        return _regression(data, rows, copies, inner, penalised[0])
-    followup, event = data.followup[rows], data.event[rows]
-    shared = risk_sets(followup, event > 0, strata=data.stratum[rows])
-    sets = [replace(shared, event=(event == code)[shared.order]) for code in range(1, len(data.causes) + 1)]
-    moments = data.horizons
-    if len(data.causes) > 1:
-        known = np.unique(followup[(event > 0) & (followup <= max(data.horizons))])
-        moments = tuple(known.tolist())
-
-    def fit(x: Floats, terms: Sequence[str]) -> tuple[Part, ...]:
-        return tuple(
-            penalised_cox(x, copies, inner, own, moments, terms)
-            if shrunk and x.shape[1]
-            else fit_cox(x, followup, event, counts=copies, horizons=moments, terms=terms, sets=own)
-            for own, shrunk in zip(sets, penalised, strict=True)
-        )
-
-    return fit
-
-
-def _regression(data: LadderData, rows: Integers, copies: Integers, inner: Integers, shrunk: bool) -> Learner:
-    """Logistic or linear regression; a step without predictors has nothing to penalise."""
-    outcome = data.outcome[rows]
-    link, plain = ("logit", fit_logistic) if data.kind == "binary" else ("identity", fit_linear)
-
-    def fit(x: Floats, terms: Sequence[str]) -> tuple[Part, ...]:
-        if shrunk and x.shape[1]:
-            return (penalised_glm(x, outcome, copies, inner, link, terms),)
-        return (plain(x, outcome, counts=copies, terms=terms),)
-
-    return fit

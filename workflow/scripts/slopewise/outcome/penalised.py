@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from slopewise.metrics import penalty_kernels as kernels
+from slopewise.kernels import elastic_net as kernels
 from slopewise.outcome.cox import CoxFit, RiskSets
 from slopewise.outcome.glm import GlmFit
 from slopewise.outcome.penalty import Penalty

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from slopewise.run_words import agree
+from slopewise.run.words import agree
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from slopewise.design import level_order
+from slopewise.design.recipe import level_order
 from slopewise.outcome.cox import independent
 from slopewise.outcome.derived import Derived, learn_derived
-from slopewise.run import InputError
+from slopewise.run.errors import InputError
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

@@ -21,10 +21,10 @@ import pandas as pd
 
 from slopewise.outcome.derived import quantities
 from slopewise.outcome.ladder import STEPS
-from slopewise.outcome.models import EVENTS_PER_COEFFICIENT
 from slopewise.outcome.predictors import CovariateCoding
-from slopewise.run_words import amount
-from slopewise.study import Study
+from slopewise.run.words import amount
+from slopewise.study.kinds import EVENTS_PER_COEFFICIENT
+from slopewise.study.model import Study
 
 SHRINKAGE = 0.9
 OPTIMISM = 0.05

@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 from slopewise.folds import assign
 from slopewise.outcome.fit import LadderData, fit_ladder, flat_slopes
 from slopewise.outcome.ladder import STEPS, Step
-from slopewise.run import generator
-from slopewise.run_progress import counted
-from slopewise.slopes import MarkerData, fit_nested, score
+from slopewise.run.progress import counted
+from slopewise.run.seeds import generator
+from slopewise.slopes.crossfit import fit_nested
+from slopewise.slopes.marker import MarkerData
+from slopewise.slopes.scores import score
 from slopewise.validate.intervals import interval_of, split_of
 
 PAIRS_AT_ONCE = 200_000

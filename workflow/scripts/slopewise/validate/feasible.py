@@ -18,11 +18,11 @@ from slopewise.cohort import Cohort, prepare_cohort
 from slopewise.folds import NESTED, fold_plan, make_folds
 from slopewise.metrics.ipcw import check_horizons
 from slopewise.outcome.fit import check_strata, check_varies
-from slopewise.outcome.ladder import causes_of
 from slopewise.outcome.predictors import StratumCoding
-from slopewise.run import InputError
-from slopewise.slopes_design import examine_design
-from slopewise.study import Study
+from slopewise.run.errors import InputError
+from slopewise.slopes.design import examine_design
+from slopewise.study.kinds import causes_of
+from slopewise.study.model import Study
 
 
 @dataclass(frozen=True)

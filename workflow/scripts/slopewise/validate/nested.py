@@ -28,9 +28,9 @@ from slopewise.outcome.fit import (
 )
 from slopewise.outcome.ladder import STEPS, LadderData, Step, ladder_data
 from slopewise.outcome.predictors import Note
-from slopewise.run import InputError
-from slopewise.run_repr import ShortRepr
-from slopewise.study import Study
+from slopewise.run.errors import InputError
+from slopewise.run.short_repr import ShortRepr
+from slopewise.study.model import Study
 
 
 @dataclass(frozen=True, repr=False)

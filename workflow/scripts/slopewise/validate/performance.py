@@ -22,11 +22,12 @@ from slopewise.metrics.resampling import compiled_threads, resample_counts
 from slopewise.outcome.fit import ledger_frame
 from slopewise.outcome.ladder import STEPS
 from slopewise.outcome.predictors import Note
-from slopewise.run import generator
-from slopewise.run_progress import counted
-from slopewise.study import Study
+from slopewise.run.progress import counted
+from slopewise.run.seeds import generator
+from slopewise.study.model import Study
 from slopewise.validate.intervals import ANYWHERE, Interval, Judgement, interval_of, judgements, split_of, splits_of
-from slopewise.validate.measure import THRESHOLDS, WITH_TAU, Cohort, Sample, cohorts, measure, sample
+from slopewise.validate.measure import WITH_TAU, Sample, measure, sample
+from slopewise.validate.question import THRESHOLDS, Cohort, cohorts
 
 Floats = NDArray[np.float64]
 

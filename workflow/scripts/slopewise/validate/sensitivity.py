@@ -31,12 +31,15 @@ from slopewise.outcome.fit import (
     with_choices,
 )
 from slopewise.outcome.ladder import STEPS, LadderData, ladder_data
-from slopewise.outcome.models import Learner, is_penalised, learner
-from slopewise.run import generator
-from slopewise.run_progress import counted
-from slopewise.run_repr import ShortRepr
-from slopewise.study import Study
-from slopewise.validate.measure import HEADLINE, Cohort, cohorts, headline, ordering, sample
+from slopewise.outcome.learners import is_penalised, learner
+from slopewise.outcome.models import Learner
+from slopewise.run.progress import counted
+from slopewise.run.seeds import generator
+from slopewise.run.short_repr import ShortRepr
+from slopewise.study.kinds import HEADLINE
+from slopewise.study.model import Study
+from slopewise.validate.measure import headline, ordering, sample
+from slopewise.validate.question import Cohort, cohorts
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]

@@ -17,15 +17,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from slopewise.design import level_order
+from slopewise.design.recipe import level_order
 from slopewise.folds import centres_of
 from slopewise.metrics.resampling import compiled_threads, resample_counts
 from slopewise.outcome.ladder import STEPS
-from slopewise.run import generator
-from slopewise.run_repr import ShortRepr
-from slopewise.study import Study
+from slopewise.run.seeds import generator
+from slopewise.run.short_repr import ShortRepr
+from slopewise.study.model import Study
 from slopewise.validate.intervals import Judgement, judgements, splits_of
-from slopewise.validate.measure import WITH_TAU, Cohort, Sample, cohorts, sample, told_apart
+from slopewise.validate.measure import WITH_TAU, Sample, sample, told_apart
+from slopewise.validate.question import Cohort, cohorts
 
 Floats = NDArray[np.float64]
 FEWEST_EVENTS = 10

@@ -1,0 +1,207 @@
+"""The command `slopewise`: the way in. What it does lies in the modules cli_*, imported when it is asked for."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from slopewise import __version__
+from slopewise.cli.errors import one_line_errors
+from slopewise.cli.predict import predict_command
+from slopewise.run.errors import InputError
+
+HELP = """
+From repeated measurements of patients to cross-fitted slopes and an honest test of what they predict.
+
+The way from tables to a report:
+
+\b
+  slopewise init visits.csv --patients patients.csv    proposes study.yaml: read it, change it
+  slopewise check study.yaml                           tells what can be known before running
+  snakemake --cores all --config study=study.yaml      runs it: results/NAME/report.html
+  slopewise tables results/NAME                        writes the report's tables for a paper
+  slopewise predict --model results/NAME/model.json    gives the risks of new patients
+"""
+
+app = typer.Typer(
+    name="slopewise",
+    help=HELP,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+
+
+class TimeUnit(StrEnum):
+    """Units of the column of time."""
+
+    minutes = "minutes"
+    hours = "hours"
+    days = "days"
+    weeks = "weeks"
+    months = "months"
+    years = "years"
+    date = "date"
+
+
+class Decimal(StrEnum):
+    """Decimal marks."""
+
+    auto = "auto"
+    point = "."
+    comma = ","
+
+
+class Form(StrEnum):
+    """Forms in which tables are exported."""
+
+    both = "both"
+    csv = "csv"
+    latex = "latex"
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"slopewise {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+) -> None:
+    """Options of the command as a whole; its help is `HELP`."""
+
+
+@app.command(short_help="Propose a study file from your tables.")
+def init(
+    measurements: Annotated[
+        str, typer.Argument(metavar="MEASUREMENTS", help="Table with a row per patient and visit: CSV or Parquet.")
+    ],
+    patients: Annotated[str, typer.Option(metavar="FILE", help="Table with a row per patient, if there is one.")] = "",
+    out: Annotated[Path, typer.Option(metavar="FILE", help="The study file to write.")] = Path("study.yaml"),
+    name: Annotated[str, typer.Option(metavar="NAME", help="Name of the study; else that of the study file.")] = "",
+    patient: Annotated[str, typer.Option(metavar="COLUMN", help="Column of the patient.")] = "",
+    time: Annotated[str, typer.Option(metavar="COLUMN", help="Column that says when a row was measured.")] = "",
+    time_unit: Annotated[TimeUnit | None, typer.Option(help="Its unit.")] = None,
+    date_format: Annotated[
+        str, typer.Option(metavar="FORMAT", help='How dates are written, e.g. "%d/%m/%Y" for day first.')
+    ] = "",
+    patients_date_format: Annotated[
+        str, typer.Option(metavar="FORMAT", help="The same for the table of patients, if it differs there.")
+    ] = "",
+    marker: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COLUMN", help="A column that is a marker; repeat it. Else all that fit."),
+    ] = None,
+    followup: Annotated[str, typer.Option(metavar="COLUMN", help="Column with the end of a patient's follow-up.")] = "",
+    followup_unit: Annotated[
+        TimeUnit | None, typer.Option(help="Its unit; else by its name, or as it fits the visits.")
+    ] = None,
+    event: Annotated[str, typer.Option(metavar="COLUMN", help="Column with the code of what ended it.")] = "",
+    event_code: Annotated[
+        list[str] | None,
+        typer.Option(metavar="CODE=LABEL", help='A code that is the event, with a label: "2=death"; repeat it.'),
+    ] = None,
+    competing_code: Annotated[
+        list[str] | None, typer.Option(metavar="CODE=LABEL", help='A code that is a competing event: "3=accident".')
+    ] = None,
+    no_outcome: Annotated[bool, typer.Option("--no-outcome", help="Describe the courses; predict nothing.")] = False,
+    landmark: Annotated[
+        float | None, typer.Option(metavar="NUMBER", help="The moment from which one predicts, in the analysis unit.")
+    ] = None,
+    delimiter: Annotated[
+        str, typer.Option(metavar="MARK", help="What separates cells; else detected from the file.")
+    ] = "auto",
+    decimal: Annotated[Decimal, typer.Option(help="Decimal mark; else detected from the file.")] = Decimal.auto,
+    encoding: Annotated[str, typer.Option(metavar="NAME", help="Encoding; else detected from the file.")] = "auto",
+    force: Annotated[bool, typer.Option("--force", help="Write over a study file that is there.")] = False,
+) -> None:
+    """Look at your tables and write a study file that says what was found and why.
+
+    Nothing needs to be told. What you do tell (a column, a unit) is taken as it is, and the rest is found around it.
+    Paths are written as you give them: run slopewise and snakemake from the same folder.
+
+    \b
+    Examples:
+      slopewise init visits.csv
+      slopewise init visits.csv --patients patients.csv --event status --event-code 2=death
+      slopewise init visits.csv --time date --date-format "%d/%m/%Y" --marker crp --marker albumin
+    """
+    with one_line_errors():
+        from slopewise.cli.init.draft import Dialect
+        from slopewise.cli.init.guess import Named
+        from slopewise.cli.init.write import told_lines, write_study
+
+        said = Named(
+            patient=patient, time=time, time_unit=time_unit or "", date_format=date_format, followup=followup,
+            patients_date_format=patients_date_format, followup_unit=followup_unit or "",
+            event=event, events=tuple(event_code or ()), competing=tuple(competing_code or ()),
+            markers=tuple(marker or ()), landmark=landmark, outcome=not no_outcome,
+        )  # fmt: skip
+        dialect = Dialect(delimiter.replace("\\t", "\t"), decimal.value, encoding)
+        draft = write_study(measurements, patients or None, out, name, dialect, said, force)
+        for line in told_lines(draft, out):
+            typer.echo(line)
+
+
+@app.command(short_help="Tell what can be known before running.")
+def check(
+    study: Annotated[Path, typer.Argument(metavar="STUDY", help="The study file.")],
+) -> None:
+    """Tell on one page what can be known of a study before it runs.
+
+    Columns and units as they were read, the flow to the landmark, visits per patient, whether a slope of the
+    patient's own can be told, events per coefficient, whether the horizons are supported, how long the run will take.
+    Paths in the study file are taken from the folder in which you run this. The status is 0 when the study can run
+    (there may be warnings) and 1 when it cannot.
+    """
+    with one_line_errors():
+        from slopewise.cli.check.examine import examine
+        from slopewise.cli.check.page import show, show_errors
+        from slopewise.cohort import CohortError
+
+        try:
+            findings = examine(study)
+        except CohortError as error:
+            raise InputError(show_errors(error.problems)) from None
+        show(findings)
+        if findings.stops:
+            several = f"the study cannot run, for the {len(findings.stops)} reasons above"
+            raise InputError(f"{study}: {findings.stops[0] if len(findings.stops) == 1 else several}")
+
+
+@app.command(short_help="Write the report's tables for a paper.")
+def tables(
+    results: Annotated[
+        Path, typer.Argument(metavar="RESULTS", help="The folder of a study's results, for example results/pbc.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Folder to write to; else tables/ in the folder of results.")
+    ] = None,
+    form: Annotated[Form, typer.Option("--format", help="CSV for Excel and Word, LaTeX, or both.")] = Form.both,
+) -> None:
+    """Write the report's tables for a paper: one CSV and one LaTeX file each.
+
+    The CSV files open in Excel, LibreOffice and Word with a double click: UTF-8 with a mark, numbers as numbers,
+    intervals in columns of their own, and no cell that a spreadsheet would take for a formula. The LaTeX files hold a
+    `tabular` with booktabs' rules, escaped, for \\input. Small counts are masked as in the report.
+    """
+    with one_line_errors():
+        from slopewise.cli.tables import export
+
+        written = export(results, out or results / "tables", csv=form != Form.latex, latex=form != Form.csv)
+        typer.echo(f"{len(written)} files written to {out or results / 'tables'}:")
+        for path in written:
+            typer.echo(f"  {path.name}")
+
+
+app.command("predict")(predict_command)
+
+if __name__ == "__main__":
+    app()

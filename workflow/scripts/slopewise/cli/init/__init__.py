@@ -1,0 +1,1 @@
+"""`slopewise init`: a first study file, proposed from the tables."""

@@ -1,0 +1,1 @@
+"""The likelihood on arrays: moments of each patient, compiled kernels, the optimiser."""

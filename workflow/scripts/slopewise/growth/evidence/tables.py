@@ -1,0 +1,181 @@
+"""Everything that is computed to judge whether a marker needs a random slope, as the tables of ``growth/``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+
+import numpy as np
+import pandas as pd
+
+from slopewise.growth.data import GrowthData
+from slopewise.growth.draws import bootstrap_components
+from slopewise.growth.evidence.compare import (
+    SideBySide,
+    bootstrap_p,
+    comparison_rows,
+    explained,
+    fit_side_by_side,
+    information,
+    textbook_model,
+    variance_components,
+)
+from slopewise.growth.evidence.heteroscedastic import compare_scatter
+from slopewise.growth.evidence.influence import influence
+from slopewise.growth.evidence.judgement import AGAINST
+from slopewise.growth.evidence.normality import normality, residual_classes, residual_rows, richest, visits_and_slopes
+from slopewise.growth.evidence.pooling import patient_rows, planned_reliability
+from slopewise.growth.evidence.residual_variance import residual_table
+from slopewise.growth.evidence.serial import SerialComparison, SerialFit, compare_serial
+from slopewise.growth.evidence.trends import implied_correlation, implied_variance, trends, variogram
+from slopewise.growth.fit import GrowthFit, active_terms
+from slopewise.growth.fitting import fit_batch
+from slopewise.growth.model import GrowthModel
+
+NAMES = ("serial", "heteroscedastic", "verdict", "trends", "variogram", "implied", "correlation")
+
+DRAWS = 200
+"""Draws of the parametric bootstrap for the intervals of variance components that have no profile."""
+
+
+def compare_marker(
+    model: GrowthModel, own: GrowthData, draws: int, rng: np.random.Generator, in_time: bool, threads: int = 1
+) -> dict[str, pd.DataFrame]:
+    """The marker's rows of the tables of ``growth/``: the comparison, the detective and the three kinds of pooling.
+
+    model, own: the study's growth model and the marker's rows under it; draws: of the parametric bootstrap; in_time:
+    whether the predictor is time, so that residuals can be serially correlated at all.
+    """
+    textbook = textbook_model(model)
+    data = textbook.data(rows_of(own), own.response, own.layout.patient)
+    models = fit_side_by_side(data)
+    study = GrowthFit.from_batch(fit_batch(own, np.ones((1, len(own.patients)), np.int64)), 0)
+    fits = {**models.reml, "study": study}
+    comparison = comparison_rows(models)
+    slope = comparison["model"] == "random_slope"
+    comparison.loc[slope, "p_value_bootstrap"] = bootstrap_p(models, draws, rng, threads)
+    if differs(model, textbook) or study.structure != "correlated":
+        comparison = pd.concat([comparison, pd.DataFrame([_own_row(own, study)])], ignore_index=True)
+    return {
+        "fixed_effects": pd.concat([fit.fixed_effects.assign(model=name) for name, fit in fits.items()]),
+        "covariance": pd.concat([components(fit, draws, rng).assign(model=name) for name, fit in fits.items()]),
+        "comparison": comparison,
+        "residuals": residual_table(own, study),
+        **_detective(models, in_time),
+        **_checks(models, textbook, rng, threads),
+    }
+
+
+def components(fit: GrowthFit, draws: int, rng: np.random.Generator) -> pd.DataFrame:
+    """`variance_components`; with more than two random effects their intervals are of at most `DRAWS` `draws`.
+
+    The percentiles of the draws are laid about the estimate by their median, and cut at what an SD and a correlation
+    can be, so that an interval holds an estimate that lies where it cannot be less, or more.
+    """
+    frame = variance_components(fit)
+    if len(active_terms(fit)) <= 2 or not draws or not (np.isfinite(fit.deviance) and fit.sigma > 0):
+        return frame
+    ends = bootstrap_components(fit, min(draws, DRAWS), rng)
+    pairs = list(zip(frame["term_1"], frame["term_2"], strict=True))
+    low, middle, high = np.array([ends.get(pair, (np.nan,) * 3) for pair in pairs]).T
+    value, alone = frame["sd_or_correlation"].to_numpy(dtype=float), np.array([one == other for one, other in pairs])
+    least, most = np.where(alone, 0.0, -1.0), np.where(alone, np.inf, 1.0)
+    return frame.assign(
+        ci_low=np.maximum(value - (middle - low), least), ci_high=np.minimum(value + (high - middle), most)
+    )
+
+
+def differs(model: GrowthModel, textbook: GrowthModel) -> bool:
+    """Whether the study's own model is another one than the random slope of the comparison."""
+    same = model.random.replace(" ", "") in (f"~{model.time}", f"~1+{model.time}")
+    return not same or model.structure != textbook.structure or not model.reml
+
+
+def rows_of(own: GrowthData) -> pd.DataFrame:
+    """The marker's rows as a frame: patient, response and the columns that the model names."""
+    names, spec = np.array(own.patients, dtype=object), own.specification
+    extra = {own.layout.patient: names[own.codes], own.response: own.values}
+    if spec.weights is not None:
+        extra[spec.weights] = own.weights
+    if spec.residual_by is not None:
+        extra[spec.residual_by] = np.array(own.layout.stratum_names, dtype=object)[own.strata]
+    return own.frame.assign(**extra)
+
+
+def _own_row(own: GrowthData, study: GrowthFit) -> dict[str, object]:
+    """The row of the study's own model; it is tested against none, since which mixture holds depends on the formula."""
+    everybody = np.ones((1, len(own.patients)), np.int64)
+
+    def by(reml: bool) -> GrowthFit:
+        data = replace(own, specification=replace(own.specification, reml=reml))
+        return GrowthFit.from_batch(fit_batch(data, everybody, [study.structure]), 0)
+
+    q = len(study.design.random_names)
+    of_effects = {"correlated": q * (q + 1) // 2, "diagonal": q, "intercept": 1, "excluded": 0}[study.structure]
+    parameters = len(study.beta) + len(study.ratios) + of_effects
+    missing = dict.fromkeys(("lrt", "p_value", "p_value_naive", "p_value_bootstrap", "q_value"), np.nan)
+    return {"model": "study", **information(by(True), by(False), parameters), **missing, **explained(study)}
+
+
+def _detective(models: SideBySide, in_time: bool) -> dict[str, pd.DataFrame]:
+    """The tables serial, heteroscedastic, trends, variogram, implied, correlation; empty without a random slope.
+
+    And of verdict what one marker tells: the p of each test and whether the fit is singular.
+
+    What takes the residual variance to be the same in every row (all but implied) is empty where it is not.
+    """
+    empty = {name: pd.DataFrame() for name in NAMES}
+    if "random_intercept" not in models.reml:
+        return empty
+    found, one_variance = empty, models.data.one_residual_variance
+    if one_variance:
+        found["trends"] = pd.DataFrame([asdict(trends(models.reml["random_intercept"]))])
+    if "random_slope" not in models.reml:
+        return found
+    found["implied"] = implied_variance(models)
+    tests = dict.fromkeys(AGAINST, np.nan) | {"singular": models.reml["random_slope"].singular}
+    found["verdict"] = pd.DataFrame([tests])
+    if not one_variance:
+        return found
+    found["heteroscedastic"] = scatter = compare_scatter(models)
+    tests |= {f"p_{row.by}": row.p_value for row in scatter.itertuples()} | {"p_f": found["trends"]["p_value"].iloc[0]}
+    found["correlation"] = implied_correlation(models)
+    serial = SerialFit(np.nan, 0.0, np.nan, models.reml["random_intercept"].sigma)
+    if in_time:
+        compared = compare_serial(models.reml["random_intercept"], models.reml["random_slope"])
+        found["serial"] = pd.DataFrame([_serial_row(compared)])
+        tests["p_serial"] = compared.p_value
+        serial = compared.serial
+        found["variogram"] = variogram(models, serial)
+    found["verdict"] = pd.DataFrame([tests])
+    return found
+
+
+def _checks(
+    models: SideBySide, textbook: GrowthModel, rng: np.random.Generator, threads: int
+) -> dict[str, pd.DataFrame]:
+    """The tables scatter, spread, quantiles, normality, patients, planned and visits; empty where nothing varies."""
+    names = ("scatter", "spread", "quantiles", "normality", "patients", "planned", "visits")
+    found = {name: pd.DataFrame() for name in names}
+    if "random_intercept" not in models.reml or not richest(models).sigma > 0:
+        return found
+    fit = richest(models)
+    found |= {"scatter": residual_rows(fit), "spread": residual_classes(fit)}
+    found["quantiles"], found["normality"] = normality(fit, rng)
+    if "random_slope" in models.reml:
+        rows = patient_rows(models)
+        found["patients"] = rows.merge(influence(models, threads), on="patient", how="left", validate="one_to_one")
+        if models.data.one_residual_variance:
+            found["planned"] = planned_reliability(models, rows)
+        found["visits"] = visits_and_slopes(models, textbook, rows, rows_of(models.data))
+    return found
+
+
+def _serial_row(compared: SerialComparison) -> dict[str, object]:
+    return {
+        **{f"deviance_{name}": value for name, value in compared.deviance.items()},
+        "share": compared.serial.share,
+        "range": compared.serial.range,
+        "residual_sd": compared.serial.sd,
+        "lrt": compared.lrt,
+        "p_value": compared.p_value,
+    }

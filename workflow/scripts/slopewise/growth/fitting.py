@@ -1,0 +1,119 @@
+"""Many fits of one marker by the engine that the model names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from slopewise.design.recipe import Matrix
+from slopewise.growth.batch import STRUCTURES, GrowthBatch
+from slopewise.growth.data import GrowthData
+from slopewise.growth.engine import many
+from slopewise.growth.engine.layout import Design
+from slopewise.growth.engine.many import Results
+from slopewise.growth.engine.run import run
+from slopewise.growth.statsmodels_engine import fit_statsmodels
+from slopewise.growth.strata import fit_strata
+from slopewise.run.errors import InputError
+
+Integers = NDArray[np.int64]
+
+
+class Engine(Protocol):
+    """Fits of one marker under one design, columns (rows, d - 1), for the rows of counts and structures (F,).
+
+    Returns their results, and the residual variance of each stratum relative to the first, (F, K).
+    """
+
+    def __call__(
+        self, data: GrowthData, design: Design, columns: Matrix, counts: Integers, asked: Integers, threads: int
+    ) -> tuple[Results, Matrix]: ...
+
+
+def _by_slopewise(
+    data: GrowthData, design: Design, columns: Matrix, counts: Integers, asked: Integers, threads: int
+) -> tuple[Results, Matrix]:
+    """The compiled engine; with several residual variances around a search for their ratios."""
+    if len(data.layout.stratum_names) > 1:
+        return fit_strata(data, design, columns, counts, asked)
+    moments = data.moments if data.design is not None else data.reduce(design, columns, data.weights)
+    return run(moments, counts, asked, data.specification.reml, threads), np.ones((len(counts), 1))
+
+
+def _by_statsmodels(
+    data: GrowthData, design: Design, columns: Matrix, counts: Integers, asked: Integers, threads: int
+) -> tuple[Results, Matrix]:
+    """statsmodels' MixedLM, one fit after the other."""
+    return fit_statsmodels(data, design, columns, counts, asked), np.ones((len(counts), 1))
+
+
+ENGINES: dict[str, Engine] = {"slopewise": _by_slopewise, "statsmodels": _by_statsmodels}
+"""The engines by their name in the study file (`growth.engine`)."""
+
+
+def fit_batch(
+    data: GrowthData, counts: ArrayLike, structures: Sequence[str] | None = None, threads: int = 1
+) -> GrowthBatch:
+    """Fit the model of one marker once for every row of `counts`.
+
+    counts (F, m), integers: how often each patient enters each fit, in the order of `data.patients`; 0 = held out,
+    2 = two copies as separate clusters. structures: None: the ladder (methods.md) decides; else F names that are
+    imposed. A fit depends, to the last bit, on the patients with a count above 0 alone. Raises `InputError` where
+    one patient has all the rows: how patients differ cannot be learned from one.
+    """
+    counted = _checked_counts(data, counts)
+    if (data.n_rows > 0).sum() == 1:
+        raise InputError(
+            f"{data.response!r}: all {len(data.values)} rows are of one {data.layout.patient}; a mixed model needs "
+            f"several. Is {data.layout.patient!r} the right column? For one {data.layout.patient} use linear "
+            "regression"
+        )
+    asked = _asked(data, len(counted), structures)
+    if data.design is not None and data.columns is not None:
+        results, ratios = ENGINES[data.specification.engine](data, data.design, data.columns, counted, asked, threads)
+        return GrowthBatch(data, counted, results, (data.design,), np.zeros(len(counted), np.int64), ratios)
+    return _fit_stateful(data, counted, asked, threads)
+
+
+def _fit_stateful(data: GrowthData, counts: Integers, asked: Integers, threads: int) -> GrowthBatch:
+    """Each distinct set of training patients learns its own recipe, and the fits that share it run together."""
+    sets, group_of = np.unique(counts > 0, axis=0, return_inverse=True)
+    group_of = np.asarray(group_of).reshape(-1).astype(np.int64)
+    designs: list[Design] = []
+    whole: Results | None = None
+    fit = ENGINES[data.specification.engine]
+    ratios = np.ones((len(counts), max(1, len(data.layout.stratum_names))))
+    for group, training in enumerate(sets):
+        design, columns = data.learn(training)
+        members = np.flatnonzero(group_of == group)
+        part, ratios[members] = fit(data, design, columns, counts[members], asked[members], threads)
+        if whole is None:
+            whole = many.empty_results(len(counts), part.beta.shape[1], part.psi.shape[1], part.centre_x.shape[1])
+        for target, piece in zip(whole, part, strict=True):
+            target[members] = piece
+        designs.append(design)
+    assert whole is not None
+    return GrowthBatch(data, counts, whole, tuple(designs), group_of, ratios)
+
+
+def _checked_counts(data: GrowthData, counts: ArrayLike) -> Integers:
+    counted = np.asarray(counts)
+    if counted.ndim != 2 or counted.shape[1] != len(data.patients):
+        raise ValueError(f"counts must have the shape (fits, {len(data.patients)}), not {counted.shape}")
+    if not (np.issubdtype(counted.dtype, np.integer) or counted.dtype == np.bool_) or (
+        counted.size and counted.min() < 0
+    ):
+        raise ValueError("counts must be integers, 0 or more")
+    return np.ascontiguousarray(counted, dtype=np.int64)
+
+
+def _asked(data: GrowthData, fits: int, structures: Sequence[str] | None) -> Integers:
+    diagonal = data.specification.structure == "diagonal"
+    if structures is None:
+        return np.full(fits, many.DECIDE_DIAGONAL if diagonal else many.DECIDE, np.int64)
+    if len(structures) != fits or not set(structures) <= set(STRUCTURES):
+        raise ValueError(f"structures must be {fits} names of {', '.join(STRUCTURES)}")
+    return np.array([STRUCTURES.index(name) for name in structures], dtype=np.int64)

@@ -1,0 +1,1 @@
+"""Compiled code that both the outcome models and the metrics use."""

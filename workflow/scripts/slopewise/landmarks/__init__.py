@@ -1,0 +1,1 @@
+"""The runs of one study at several landmarks."""

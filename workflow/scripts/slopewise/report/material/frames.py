@@ -1,0 +1,247 @@
+"""What the report is made of: every table of a study, read once, and the few facts that many sections need."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from pydantic import ValidationError
+
+from slopewise.run.errors import InputError
+from slopewise.run.files import read_json
+from slopewise.run.short_repr import ShortRepr
+from slopewise.study.model import Study
+from slopewise.tables import files as tables
+
+FILES = {
+    "measurements": "cohort/measurements.parquet",
+    "patients": "cohort/patients.parquet",
+    "flow": "cohort/flow.csv",
+    "problems": "cohort/problems.csv",
+    "fixed_effects": "growth/fixed_effects.csv",
+    "covariance": "growth/covariance.csv",
+    "population": "growth/population.csv",
+    "comparison": "growth/comparison.csv",
+    "serial": "growth/serial.csv",
+    "heteroscedastic": "growth/heteroscedastic.csv",
+    "judged": "growth/verdict.csv",
+    "trends": "growth/trends.csv",
+    "variogram": "growth/variogram.csv",
+    "implied": "growth/implied.csv",
+    "correlation": "growth/correlation.csv",
+    "pooling": "growth/patients.csv",
+    "planned": "growth/planned.csv",
+    "residuals": "growth/residuals.csv",
+    "scatter": "growth/scatter.csv",
+    "spread": "growth/spread.csv",
+    "quantiles": "growth/quantiles.csv",
+    "normality": "growth/normality.csv",
+    "visits": "growth/visits.csv",
+    "linearity": "growth/linearity.csv",
+    "strata": "growth/slopes_by_stratum.csv",
+    "centring": "growth/centring.csv",
+    "origin": "growth/origin.csv",
+    "lines": "growth/lines.csv",
+    "fits": "growth/fits.csv",
+    "slopes": "slopes/slopes.parquet",
+    "reliability": "slopes/reliability.csv",
+    "fast_share": "slopes/fast_share.csv",
+    "dropout": "slopes/dropout.csv",
+    "dropout_pattern": "slopes/dropout_pattern.csv",
+    "audit": "slopes/leakage_audit.csv",
+    "coefficients": "outcome/coefficients.csv",
+    "ledger": "outcome/ledger.csv",
+    "hazards": "outcome/proportional_hazards.csv",
+    "schoenfeld": "outcome/schoenfeld.csv",
+    "likelihood_ratio": "outcome/likelihood_ratio.csv",
+    "performance": "outcome/performance.csv",
+    "calibration": "outcome/calibration.csv",
+    "decision_curve": "outcome/decision_curve.csv",
+    "predictions": "outcome/predictions.parquet",
+    "sensitivity": "outcome/sensitivity.csv",
+    "permutation": "outcome/permutation.csv",
+    "subgroups": "outcome/subgroups.csv",
+    "centres": "outcome/centres.csv",
+}
+"""Each table's file below the results of the study; its name in `tables` is the path without the suffix."""
+
+OF_OUTCOME = (
+    *("coefficients", "ledger", "hazards", "schoenfeld", "likelihood_ratio", "performance", "calibration"),
+    *("decision_curve", "predictions"),
+    *("sensitivity", "permutation", "subgroups", "centres"),
+)
+"""Tables that a study without an outcome does not have."""
+
+
+def recorded_study(results: Path) -> Study:
+    """The study that made ``results/{study}``, from its provenance.json.
+
+    Raises `InputError` where no finished study lies there. JSON is written with sorted keys; markers and events come
+    back in the order of the study file.
+    """
+    path = results / "provenance.json"
+    if not path.is_file():
+        message = "no finished study lies there (provenance.json is missing); give the folder of one study, for example"
+        raise InputError(f"{results}: {message} results/pbc")
+    record = read_json(path)
+    try:
+        content, order = record["study"], record["order"]
+        content["markers"] = {name: content["markers"][name] for name in order["markers"]}
+        for key in ("events", "competing"):
+            content["outcome"][key] = {code: content["outcome"][key][code] for code in order[key]}
+        return Study.model_validate_json(json.dumps(content))
+    except (KeyError, TypeError, ValidationError) as error:
+        raise InputError(f"{path}: the study of another version of slopewise; run it again") from error
+
+
+def at_horizon(rows: pd.DataFrame, horizon: float) -> pd.DataFrame:
+    """The rows of one horizon; a missing one is the outcome's that has no time."""
+    return rows[rows["horizon"].isna() if pd.isna(horizon) else rows["horizon"] == horizon]
+
+
+@dataclass(frozen=True, repr=False)
+class Frames(ShortRepr):
+    """The tables by name, the validation's ledger, and provenance.json as it is."""
+
+    measurements: pd.DataFrame
+    patients: pd.DataFrame
+    flow: pd.DataFrame
+    problems: pd.DataFrame
+    fixed_effects: pd.DataFrame
+    covariance: pd.DataFrame
+    population: pd.DataFrame
+    comparison: pd.DataFrame
+    serial: pd.DataFrame
+    heteroscedastic: pd.DataFrame
+    judged: pd.DataFrame
+    trends: pd.DataFrame
+    variogram: pd.DataFrame
+    implied: pd.DataFrame
+    correlation: pd.DataFrame
+    pooling: pd.DataFrame
+    planned: pd.DataFrame
+    residuals: pd.DataFrame
+    scatter: pd.DataFrame
+    spread: pd.DataFrame
+    quantiles: pd.DataFrame
+    normality: pd.DataFrame
+    visits: pd.DataFrame
+    linearity: pd.DataFrame
+    strata: pd.DataFrame
+    centring: pd.DataFrame
+    origin: pd.DataFrame
+    lines: pd.DataFrame
+    fits: pd.DataFrame
+    slopes: pd.DataFrame
+    reliability: pd.DataFrame
+    fast_share: pd.DataFrame
+    dropout: pd.DataFrame
+    dropout_pattern: pd.DataFrame
+    audit: pd.DataFrame
+    coefficients: pd.DataFrame
+    ledger: pd.DataFrame
+    hazards: pd.DataFrame
+    schoenfeld: pd.DataFrame
+    likelihood_ratio: pd.DataFrame
+    performance: pd.DataFrame
+    calibration: pd.DataFrame
+    decision_curve: pd.DataFrame
+    predictions: pd.DataFrame
+    sensitivity: pd.DataFrame
+    permutation: pd.DataFrame
+    subgroups: pd.DataFrame
+    centres: pd.DataFrame
+    validation_ledger: pd.DataFrame
+    provenance: dict[str, Any]
+    competing: dict[str, Frames] = field(default_factory=dict)
+    """The same for each competing event, with the rows of that cause in the outcome's tables; the tables above are of
+    the event alone."""
+
+    @classmethod
+    def read(cls, results: Path) -> Frames:
+        """Read all of them below ``results/{study}``; `InputError` where one is missing or broken.
+
+        A study without an outcome has none of the outcome's tables: they are empty here.
+        """
+        patients = tables.read("cohort/patients", results / FILES["patients"])
+        record = read_json(results / "provenance.json")
+        labels, has_outcome = record["event_labels"], "event" in patients or "outcome" in patients
+        absent: tuple[str, ...] = () if has_outcome else OF_OUTCOME
+        read = {
+            name: _empty(file) if name in absent else tables.read(file.rsplit(".", 1)[0], results / file)
+            for name, file in FILES.items()
+        }
+        ledger = results / "outcome" / "validation_ledger.csv"
+        read["validation_ledger"] = (
+            _empty("outcome/ledger.csv") if not has_outcome else tables.read("outcome/ledger", ledger)
+        )
+        whole = cls(**read, provenance=record)
+        if "2" not in labels:
+            return whole
+        others = {name: whole.of_cause(name) for code, name in sorted(labels.items()) if int(code) > 1}
+        return replace(whole.of_cause(labels["1"]), competing=others)
+
+    def of_cause(self, cause: str) -> Frames:
+        """These frames with the rows of one cause in the outcome's tables."""
+        names = (
+            *("coefficients", "hazards", "schoenfeld", "likelihood_ratio", "performance", "calibration"),
+            *("decision_curve", "predictions"),
+        )
+        tables_of = {name: getattr(self, name) for name in names}
+        return replace(self, **{name: table[table["cause"] == cause] for name, table in tables_of.items()})
+
+    @property
+    def has_outcome(self) -> bool:
+        """Whether the slopes are to predict anything."""
+        return "event" in self.patients or "outcome" in self.patients
+
+    @property
+    def n_patients(self) -> int:
+        """Patients at risk at the landmark."""
+        return len(self.patients)
+
+    @cached_property
+    def n_events(self) -> int:
+        """Patients with the event after the landmark, or with a binary outcome; 0 without either."""
+        column = next((name for name in ("event", "outcome") if name in self.patients), None)
+        return 0 if column is None else int((self.patients[column] == 1).sum())
+
+    @cached_property
+    def published_fits(self) -> pd.DataFrame:
+        """The fits on everybody, one row a marker, indexed by marker: the shipped model's."""
+        own = self.fits[(self.fits["scheme"] == "crossfit") & (self.fits["repeat"] == 0) & (self.fits["fold"] == 0)]
+        return own.set_index("marker")
+
+    @property
+    def penalised(self) -> bool:
+        """Whether a shipped outcome model is penalised, of the cause that these tables are of."""
+        return bool(self.coefficients["penalty"].notna().any())
+
+    def by_penalty(self, cause: str) -> tuple[list[str], list[str]]:
+        """Causes whose shipped models are penalised, and the others; `cause` is the name of the outcome's own."""
+        own = {cause: self, **self.competing}
+        return [name for name in own if own[name].penalised], [name for name in own if not own[name].penalised]
+
+    def is_singular(self, marker: str) -> bool:
+        """Whether the marker's fit on everybody is singular: its random effects have one dimension less."""
+        return marker in self.published_fits.index and bool(self.published_fits.loc[marker, "singular"])
+
+    def metric(self, name: str, horizon: float | None = None) -> pd.DataFrame:
+        """One metric's rows of the performance table, indexed by ladder step; at one horizon, where it has several.
+
+        `versus` is empty for a step that is compared with none.
+        """
+        rows = self.performance[self.performance["metric"] == name].fillna({"versus": ""})
+        if horizon is not None:
+            rows = at_horizon(rows, horizon)
+        return rows.set_index("predictors")
+
+
+def _empty(file: str) -> pd.DataFrame:
+    """A table without rows."""
+    name = file.rsplit(".", 1)[0]
+    return tables.check(pd.DataFrame(columns=list(tables.TABLES[name].columns)), name)

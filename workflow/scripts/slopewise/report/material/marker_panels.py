@@ -1,0 +1,73 @@
+"""Panels of single markers, each with the sentence that says what it shows, and tables of lines about one marker."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from slopewise.report.material.frames import Frames
+from slopewise.report.material.parts import Cell, Picture, Table
+from slopewise.report.words.naming import Naming
+
+
+@dataclass(frozen=True)
+class Detailed:
+    """How many of a study's markers have their checks pictured; nothing to say where all have."""
+
+    shown: int
+    markers: int
+
+    @staticmethod
+    def of(naming: Naming) -> Detailed:
+        return Detailed(len(naming.detailed), len(naming.study.markers))
+
+
+Draw = Callable[[str, str, str], tuple[str, str] | None]
+"""From a marker, its label and the name of the panel to the panel and its sentence; nothing without data."""
+
+
+def pictures(name: str, caption: str, naming: Naming, panels: Mapping[str, Draw]) -> Picture | None:
+    """The named panels, each with its sentence, of each of the first ``report.detailed`` markers, side by side.
+
+    Nothing where no marker has data.
+    """
+    found = [
+        (marker, *made)
+        for index, marker in enumerate(naming.detailed)
+        for panel_name, panel in panels.items()
+        if (made := panel(marker, naming.marker(marker), f"{panel_name}-{index}")) is not None
+    ]
+    if not found:
+        return None
+    shown, drawn, notes = zip(*found, strict=True)
+    return Picture(name, caption, drawn, markers=shown, notes=notes, first=len(drawn))
+
+
+Lines = list[tuple[str, Sequence[Cell | str]]]
+"""A marker and the cells that follow its name, line by line."""
+
+
+def marker_table(
+    name: str, caption: str, columns: Sequence[str], lines: Lines, naming: Naming, words: frozenset[int]
+) -> Table:
+    """A table whose lines open with the name of the marker that they are about."""
+    rows = [[naming.marker(marker), *cells] for marker, cells in lines]
+    return Table(name, caption, columns, rows, words, {"marker": [marker for marker, _ in lines]})
+
+
+def of(table: pd.DataFrame, marker: str) -> pd.DataFrame:
+    """The marker's rows."""
+    return table[table["marker"] == marker]
+
+
+def component(frames: Frames, marker: str, one: str) -> float:
+    """A standard deviation of the random-slope model, or of the random intercept where there is no other."""
+    rows = of(frames.covariance, marker)
+    for model in ("random_slope", "random_intercept"):
+        own = rows[(rows["model"] == model) & (rows["term_1"] == one) & (rows["term_2"] == one)]
+        if len(own):
+            return float(own["sd_or_correlation"].iloc[0])
+    return math.nan

@@ -1,0 +1,313 @@
+"""Whether slopes add to levels: one verdict from all the evidence that the report prints, and its words.
+
+Two questions are kept apart. *Association*: at the same level, does the slope go with the outcome? Answered by the
+likelihood ratio with cross-fitted slopes, the coefficients' two-stage intervals and the permutation test. *Prediction*:
+does it improve what is predicted in patients whom no model has seen? Answered by the gain in discrimination and in the
+log score. A gain in C is insensitive beside a strong predictor, so that its absence denies nothing. An effect is denied
+only where the data exclude one that would matter: the gain is below the margin, and every coefficient's interval
+excludes `RELEVANT` per SD of the true slopes. Otherwise the data cannot tell, and the number of events that would be
+needed says why.
+
+A gain is compared with what slopes that carry nothing would bring, the mean over the permutations: in small samples
+that is a loss. The intervals of several slopes are widened to as many comparisons (Bonferroni) before one counts.
+
+Numbers are compared as they are printed: no verdict turns on a digit that a reader does not see.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import Enum
+
+from scipy.special import ndtri
+
+from slopewise.report.material.frames import Frames
+from slopewise.report.material.gains import Gain, concordance, gain, reliabilities, slopes_kept
+from slopewise.report.material.marker_panels import component
+from slopewise.report.words.naming import Naming
+from slopewise.report.words.numbers import MINUS, figures
+
+ALPHA = 0.05
+RELEVANT = 1.35
+"""A hazard or odds ratio per SD of the true slopes that would matter: between a small and a moderate effect."""
+
+RELEVANT_CORRELATION = 0.14
+"""The same for a continuous outcome, as a standardised coefficient: two hundredths of the outcome's variance."""
+
+POWER = 0.8
+POOR = 0.5
+"""Below this reliability less than half of what tells the slopes apart is signal."""
+
+
+class Verdict(Enum):
+    """What all the evidence says of the step ``slope`` against ``level``."""
+
+    ADDS = "adds"
+    ADDS_LITTLE = "adds little"
+    ASSOCIATED = "associated"
+    NO_GAIN = "no gain"
+    WORSE = "worse"
+    DISAGREE = "disagree"
+    TOO_FEW = "too few events"
+    TOO_POOR = "slopes too poorly measured"
+    UNDECIDED = "undecided"
+    NO_INTERVAL = "no interval"
+    DROPPED = "dropped"
+
+
+@dataclass(frozen=True)
+class Effect:
+    """A slope's coefficient beside its level, per SD of the true slopes, with its two-stage interval."""
+
+    marker: str
+    estimate: float
+    low: float
+    high: float
+
+    @property
+    def has_interval(self) -> bool:
+        """Whether there is one."""
+        return math.isfinite(self.low) and math.isfinite(self.high)
+
+    def widened(self, comparisons: int) -> Effect:
+        """The same with an interval for so many comparisons: each side as much longer as normal quantiles are."""
+        times = float(ndtri(1 - ALPHA / (2 * comparisons)) / ndtri(1 - ALPHA / 2))
+        low, high = (self.estimate + times * (end - self.estimate) for end in (self.low, self.high))
+        return Effect(self.marker, self.estimate, low, high)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that the verdict rests on.
+
+    `score` is the gain in log score at the largest horizon, None where the metric is a proper score itself. p-values
+    are missing where there is no test. `reliability` is the best of the slopes in the model; `informative` counts
+    events (the rarer outcome, patients if continuous).
+    """
+
+    kept: int
+    gain: Gain
+    score: Gain | None
+    margin: float
+    ratio_p: float
+    permutation_p: float
+    null_gain: float
+    effects: tuple[Effect, ...]
+    reliability: float
+    informative: int
+    continuous: bool
+    penalised: bool
+    information: float = 1.0
+    """What one of the counted is worth, an event of a survival time being 1: the share of the more frequent outcome
+    where it is binary, the inverse of the variance that is left where it is continuous."""
+    seen_once: float = math.nan
+    """Share of the patients with fewer than two visits, of the marker in the model that has most of them."""
+
+    @property
+    def bound(self) -> float:
+        """The effect that would matter, on the scale of the coefficients."""
+        return RELEVANT_CORRELATION if self.continuous else math.log(RELEVANT)
+
+    @property
+    def needed(self) -> int:
+        """Events (patients, if continuous) for a power of `POWER` against the effect that would matter, with slopes
+        measured without error: (z₀.₉₇₅ + z₀.₈)² / effect² (Schoenfeld 1983, 10.2307/2531021), over the `information`
+        of each (of a binary outcome Hsieh, Bloch & Larsen 1998, whose n π (1 − π) is the rarer outcome's number times
+        the share of the other)."""
+        return math.ceil((ndtri(1 - ALPHA / 2) + ndtri(POWER)) ** 2 / self.bound**2 / self.information)
+
+    @property
+    def is_thin(self) -> bool:
+        """Whether there are fewer than half of the events needed, from which no interval is believed to exclude an
+        effect that would matter: it is narrower than they can make it."""
+        return 2 * self.informative < self.needed
+
+    @property
+    def needed_here(self) -> float:
+        """The same with slopes of this reliability, which carry that share of the information."""
+        return self.needed / self.reliability if self.reliability > 0 else math.inf
+
+    @property
+    def tests(self) -> dict[str, bool]:
+        """What each test of association says, by its name; tests that could not be made are left out."""
+        found = {}
+        if math.isfinite(self.ratio_p):
+            found["the likelihood ratio test"] = printed(self.ratio_p) < ALPHA
+        known = [effect.widened(self.kept) for effect in self.effects if effect.has_interval]
+        if known and not self.penalised:
+            found["the interval of the coefficient" if self.kept == 1 else "the intervals of the coefficients"] = any(
+                self.excludes_none(effect) for effect in known
+            )
+        if math.isfinite(self.permutation_p):
+            found["the permutation test"] = printed(self.permutation_p) < ALPHA
+        return found
+
+    def excludes_none(self, effect: Effect) -> bool:
+        """Whether the interval of a coefficient, as it is printed, lies on one side of no effect."""
+        none = 0.0 if self.continuous else 1.0
+        return effect.has_interval and (self.shown(effect.low) > none or self.shown(effect.high) < none)
+
+    def excludes_relevant(self, effect: Effect) -> bool:
+        """Whether it excludes effects that would matter, in either direction."""
+        ends = self.shown(-self.bound), self.shown(self.bound)
+        return effect.has_interval and ends[0] < self.shown(effect.low) and self.shown(effect.high) < ends[1]
+
+    def shown(self, value: float) -> float:
+        """A coefficient as it is printed: a ratio, or a standardised coefficient, in three figures."""
+        return float(figures(value if self.continuous else math.exp(min(value, 700.0))).replace(MINUS, "-"))
+
+    @property
+    def is_poor(self) -> bool:
+        """Whether the reliability, as it is printed, says that less than half is signal."""
+        return round(self.reliability, 2) < POOR
+
+    @property
+    def by_chance(self) -> float:
+        """What slopes that carry nothing would bring, as it is printed; 0 where no permutation says it."""
+        return printed(self.null_gain) if math.isfinite(self.null_gain) else 0.0
+
+    @property
+    def gains(self) -> bool:
+        """Whether the whole interval of the gain in discrimination lies above zero, and above what chance brings."""
+        return printed(self.gain.difference_low) > max(0.0, self.by_chance)
+
+    @property
+    def is_small(self) -> bool:
+        """Whether the interval excludes a gain in discrimination of the margin or more."""
+        return printed(self.gain.difference_high) < self.margin
+
+    @property
+    def predicts(self) -> bool:
+        """Whether discrimination or the log score gains with its whole interval."""
+        return self.gains or (self.score is not None and printed(self.score.difference_low) > 0)
+
+    @property
+    def loses(self) -> bool:
+        """Whether the gain lies below 0, and below that of slopes that carry nothing, with its whole interval."""
+        return printed(self.gain.difference_high) < min(self.by_chance, 0.0)
+
+
+def printed(value: float) -> float:
+    """As a difference is printed, with three decimals; a missing one stays missing."""
+    return round(value, 3) if math.isfinite(value) else value
+
+
+def verdict(found: Evidence) -> Verdict:
+    """One verdict from all the evidence."""
+    if found.kept == 0:
+        return Verdict.DROPPED
+    tests = list(found.tests.values())
+    for_it = sum(tests)
+    if found.predicts:
+        # A gain that the tests of association do not support, half of them at least, is as likely chance as knowledge.
+        if 2 * for_it < len(tests):
+            return Verdict.DISAGREE
+        return Verdict.ADDS_LITTLE if found.is_small else Verdict.ADDS
+    if 2 * for_it > len(tests):
+        return Verdict.DISAGREE if found.loses else Verdict.ASSOCIATED
+    if for_it:
+        return Verdict.DISAGREE
+    if not found.gain.has_interval:
+        return Verdict.NO_INTERVAL
+    if found.loses:
+        return Verdict.WORSE
+    if found.is_small and _excluded(found):
+        return Verdict.NO_GAIN
+    if found.informative < found.needed:
+        return Verdict.TOO_FEW
+    if found.is_poor and found.informative < found.needed_here:
+        return Verdict.TOO_POOR
+    return Verdict.UNDECIDED
+
+
+def _excluded(found: Evidence) -> bool:
+    """Whether an effect that would matter is excluded: by the coefficients' intervals, or where a penalty leaves none
+    by the power that the study had against it. An interval that does so from fewer than half of the events needed is
+    narrower than the events can make it, and is not believed."""
+    if found.is_thin:
+        return False
+    if found.penalised or not found.effects:
+        return found.informative >= found.needed_here
+    return all(found.excludes_relevant(effect) for effect in found.effects)
+
+
+def evidence(frames: Frames, naming: Naming, metric: str | None = None) -> Evidence:
+    """The evidence from the tables of a study with an outcome; the gain in `metric`, the headline's where None."""
+    metric = concordance(frames) if metric is None else metric
+    kept = slopes_kept(frames)
+    ratio = frames.likelihood_ratio.set_index("predictors")["p_value"]
+    permutation = frames.permutation.set_index("predictors") if len(frames.permutation) else None
+    known = reliabilities(frames, kept)
+    return Evidence(
+        kept=len(kept),
+        gain=gain(frames, "slope", metric),
+        score=score_gain(frames, naming),
+        margin=naming.study.outcome.margin,
+        ratio_p=float(ratio.get("slope", math.nan)),
+        permutation_p=math.nan if permutation is None else float(permutation.loc["slope", "p_value"]),
+        null_gain=math.nan if permutation is None else float(permutation.loc["slope", "null_mean"]),
+        effects=tuple(effect_of(frames, naming, marker) for marker in kept),
+        reliability=float(known["reliability"].max()) if len(known) else math.nan,
+        informative=informative(frames, naming),
+        continuous=naming.kind == "continuous",
+        penalised=frames.penalised,
+        information=information(frames, naming),
+        seen_once=seen_once(frames, kept, naming.study.report.small_cells),
+    )
+
+
+def seen_once(frames: Frames, markers: list[str], limit: int) -> float:
+    """The share of patients with fewer than two visits, of the marker of which it is largest; missing where they are
+    fewer than `limit`, since the share would tell their number."""
+    own = frames.slopes[frames.slopes["marker"].isin(markers)]
+    few = (own["visits"] < 2).groupby(own["marker"]).agg(["sum", "mean"])
+    return float(few.loc[few["sum"] >= limit, "mean"].max()) if len(few) else math.nan
+
+
+def score_gain(frames: Frames, naming: Naming) -> Gain | None:
+    """The gain in log score at the largest horizon; None where it was not measured."""
+    if "log_score" not in set(frames.performance["metric"]):
+        return None
+    row = frames.metric("log_score", max(naming.moments)).loc["slope"]
+    return Gain.of("slope", "log_score", row)
+
+
+def informative(frames: Frames, naming: Naming) -> int:
+    """Events; the rarer of two outcomes; patients of a continuous outcome."""
+    if naming.kind == "continuous":
+        return frames.n_patients
+    return min(frames.n_events, frames.n_patients - frames.n_events) if naming.kind == "binary" else frames.n_events
+
+
+def information(frames: Frames, naming: Naming) -> float:
+    """What one of `informative` is worth beside an event of a survival time; see `Evidence`."""
+    if naming.kind == "binary":
+        return 1.0 - informative(frames, naming) / frames.n_patients
+    if naming.kind == "continuous":
+        explained = float(frames.metric("r2").loc["slope", "validated"])
+        return 1.0 / (1.0 - min(max(explained, 0.0), 0.99)) if math.isfinite(explained) else 1.0
+    return 1.0
+
+
+def effect_of(frames: Frames, naming: Naming, marker: str) -> Effect:
+    """A slope's coefficient per SD of the true slopes: per unit, which cross-fitting does not attenuate, times the
+    SD of the random slopes (and, of a continuous outcome, over the SD of the outcome)."""
+    rows = frames.coefficients.set_index(["predictors", "term", "scale"])
+    row = rows.loc[("slope", f"{marker}.slope", "unit")]
+    size = slope_sd(frames, naming, marker)
+    if naming.kind == "continuous":
+        size /= float(frames.patients["outcome"].std())
+    low, high = row["ci_low_bootstrap"], row["ci_high_bootstrap"]
+    if not math.isfinite(low):
+        low, high = row["ci_low"], row["ci_high"]
+    return Effect(marker, float(row["estimate"]) * size, float(low) * size, float(high) * size)
+
+
+def slope_sd(frames: Frames, naming: Naming, marker: str) -> float:
+    """SD of the random slopes in the fit on everybody; that of the predicted slopes where the covariance has none."""
+    value = component(frames, marker, naming.predictor)
+    if math.isfinite(value):
+        return value
+    slopes = frames.slopes[frames.slopes["marker"] == marker]
+    return float(slopes["slope"].std())

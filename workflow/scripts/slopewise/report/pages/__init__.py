@@ -1,0 +1,1 @@
+"""Whole pages: the study, its patients, its landmarks."""

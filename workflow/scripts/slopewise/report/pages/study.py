@@ -1,0 +1,35 @@
+"""The report of a study: one HTML file, made from its tables alone, that loads nothing and names no patient."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from slopewise.report.material.frames import Frames
+from slopewise.report.sections.order import sections, summary
+from slopewise.report.templates.environment import environment, own
+from slopewise.report.words.naming import Naming
+from slopewise.study.model import Study
+
+
+def render(study: Study, results: Path) -> str:
+    """The report as HTML. `results` is ``results/{study}``.
+
+    The same tables give the same bytes: no clock, no path, no random name. Text from data is escaped by the templates;
+    style and script are our own files and go in as they are. Raises `InputError` where a table is missing or broken.
+    """
+    frames, naming = Frames.read(results), Naming(study)
+    return (
+        environment()
+        .get_template("page.html.j2")
+        .render(
+            title=study.title or study.study,
+            study=study.study,
+            description=study.description,
+            summary=summary(frames, naming),
+            sections=sections(frames, naming),
+            many=len(naming.study.markers) > len(naming.detailed),
+            style=own("page.css"),
+            script=own("page.js"),
+            version=frames.provenance["versions"].get("slopewise", ""),
+        )
+    )

@@ -1,0 +1,91 @@
+"""The section on the audit for leaks."""
+
+from __future__ import annotations
+
+from slopewise.report.material.frames import Frames
+from slopewise.report.material.parts import Section, Table
+from slopewise.report.words.cautions import outcome_among_predictors
+from slopewise.report.words.naming import Naming
+from slopewise.run.words import amount
+
+SCHEMES = {
+    "crossfit": "cross-fitting (published slopes)",
+    "validation": "nested validation",
+    "centre": "each centre left out",
+}
+
+
+def audit_section(frames: Frames, naming: Naming) -> Section:
+    """The leakage audit with its verdict."""
+    leaks = int((frames.audit["verdict"] == "leak").sum())
+    audit = frames.audit
+    latest = float(audit["latest_time_fitted"].max())
+    shared, late = int(audit["shared_patients"].sum()), int(audit["rows_after_landmark"].sum())
+    found = "no leak" if not leaks else f"a leak in {leaks}"
+    verdict = (
+        f"In {amount(len(audit), 'set')} of fitted and scored patients the audit of folds and times found {found}."
+    )
+    allowed = naming.study.growth.rows == "all"
+    of_whom = " of a patient whom it scores" if allowed else ""
+    detail = (
+        f"Patients who were scored by a model that they had helped to fit: {shared}. Rows after "
+        f"the landmark{of_whom} in a fit: "
+        f"{late}; the latest row lies at {naming.duration(round(latest, 3))}"
+        + (f", the landmark at {naming.duration(naming.landmark)}." if naming.has_landmark else ", without a landmark.")
+    )
+    if allowed:
+        detail += (
+            " Rows after the landmark of the patients who train were allowed (growth.rows: all); the level and slope "
+            "of whoever is scored rest on rows up to it alone."
+        )
+    detail += (
+        " The audit is of folds and times: who was fitted and scored, and when rows were measured. What a column holds "
+        "it does not see."
+    )
+    suspects = outcome_among_predictors(frames, naming)
+    if suspects:
+        detail += f" {suspects}"
+    return Section(
+        "audit",
+        "Did anything leak?",
+        "audit.html.j2",
+        {
+            "clean": leaks == 0 and not suspects,
+            "verdict": verdict,
+            "detail": detail,
+            "table": audit_table(frames),
+            "validated": frames.has_outcome,
+        },
+    )
+
+
+def audit_table(frames: Frames) -> Table:
+    """The audit by scheme."""
+    rows = []
+    for scheme, part in frames.audit.groupby("scheme", sort=True):
+        rows.append(
+            [
+                SCHEMES[str(scheme)],
+                str(len(part)),
+                _span(part["patients_fitted"]),
+                _span(part["patients_scored"]),
+                str(int(part["shared_patients"].sum())),
+                str(int(part["rows_after_landmark"].sum())),
+                "clean" if (part["verdict"] == "clean").all() else "leak",
+            ]
+        )
+    columns = [
+        "scheme",
+        "fits",
+        "patients fitted",
+        "patients scored",
+        "shared patients",
+        "rows after the landmark",
+        "verdict",
+    ]
+    return Table("leakage-audit", "Leakage audit", columns, rows, frozenset({0, 6}))
+
+
+def _span(column: object) -> str:
+    low, high = int(column.min()), int(column.max())  # type: ignore[attr-defined]
+    return str(low) if low == high else f"{low} to {high}"

@@ -1,0 +1,166 @@
+"""The outcome models: coefficients, calibration, decision curves, and how patients of low and high risk fared."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import pandas as pd
+
+from slopewise.report.material.frames import Frames
+from slopewise.report.material.parts import Cell, Section, Table
+from slopewise.report.sections.ladder import present
+from slopewise.report.words.ledger import shipped_lines, slope_reasons
+from slopewise.report.words.naming import STEPS, Naming
+from slopewise.report.words.numbers import MISSING, figures, in_words, percent
+from slopewise.report.words.units import DERIVED, is_category, power_of_ten, sd_of, unit_words
+from slopewise.report.words.verdict import reversal
+from slopewise.study.model import BCA_FROM
+
+ACCEPTABLE = (0.8, 1.25)
+"""Calibration slopes between these need no recalibration; an interval that reaches beyond does not exclude it."""
+
+SHOWN = ("clinical", "level", "slope")
+"""Steps in the pictures of risks; the last one with its interval."""
+
+
+def coefficients_section(frames: Frames, naming: Naming) -> Section:
+    """Hazard ratios of every step, naive beside bootstrap, and the ledger."""
+    steps = [step for step in ("slope", "level") if step in present(frames)]
+    others = [step for step in present(frames) if step not in steps]
+    return Section(
+        "coefficients",
+        "The outcome models",
+        "coefficients.html.j2",
+        {
+            "tables": [coefficient_table(frames, naming, step) for step in steps],
+            "others": [coefficient_table(frames, naming, step) for step in others],
+            "bootstrap": naming.study.outcome.bootstrap,
+            "bca": naming.study.outcome.bootstrap >= BCA_FROM,
+            "effect": naming.words.effect,
+            "penalised": penalty_sentences(frames, naming),
+            "dropped": [*slope_reasons(frames, naming), *reversal(frames, naming)],
+            "ledger": shipped_lines(frames, naming),
+        },
+    )
+
+
+def penalty_sentences(frames: Frames, naming: Naming) -> list[str]:
+    """What a reader of penalised coefficients has to know; nothing where no model has a penalty."""
+    having, lacking = frames.by_penalty(naming.cause)
+    if not having:
+        return []
+    automatic = naming.study.outcome.penalty == "auto"
+    counted = "patients" if naming.kind == "continuous" else "events"
+    why = (
+        f"there are fewer than 10 {counted} for each coefficient of the largest "
+        "set of predictors (outcome.penalty: auto)"
+        if automatic
+        else "the study asks for it (outcome.penalty: elastic_net)"
+    )
+    ties = ", ties by Breslow’s method" if naming.kind == "survival" else ""
+    whose = f"The models of {in_words(having)}" if lacking else "These models"
+    others = f" Those of {in_words(lacking)} have no penalty, and ties by Efron’s method." if lacking else ""
+    decided = (
+        "Whether there is a penalty was decided once, on the whole cohort, and is the same in every training set of "
+        "the validation and in every bootstrap resample. "
+        if automatic
+        else ""
+    )
+    chosen = (
+        f"{decided}Its strength was chosen by cross-validation inside the training patients alone, anew in every "
+        "training set of the validation and in every bootstrap resample."
+    )
+    told = [
+        f"{whose} are penalised by an elastic net, half lasso and half ridge{ties}, because {why}.{others} {chosen}",
+        "A penalised coefficient is shrunk towards 0 on purpose, and one of exactly 0 is out of the model: it serves "
+        "prediction, and is no estimate of an effect. A naive interval would pretend that nothing was chosen, so there "
+        "is none.",
+    ]
+    if naming.study.outcome.bootstrap:
+        told.append(
+            "The bootstrap interval shows how far the shrunk coefficient moves from sample to sample; “kept” is the "
+            "share of resamples in which it is not 0."
+        )
+    return told
+
+
+def coefficient_table(frames: Frames, naming: Naming, step: str) -> Table:
+    """Hazard ratios per SD and in a unit in which the predictor varies, with naive (Wald) and bootstrap intervals."""
+    own = frames.coefficients[frames.coefficients["predictors"] == step]
+    rows = own.set_index(["term", "scale"])
+    penalised = bool(rows["penalty"].notna().any())
+    terms = _in_order(list(dict.fromkeys(own["term"])), naming)
+    lines: list[list[Cell | str]] = []
+    for term in terms:
+        size = power_of_ten(sd_of(frames.coefficients, term))
+        category = is_category(term, frames.patients)
+        size = 1.0 if category else size
+        unit = "" if category else unit_words(size, naming.term_unit(term))
+        line: list[Cell | str] = [Cell(naming.term(term, frames.patients), unit)]
+        shown = {"sd": not category, "unit": not term.endswith(DERIVED)}
+        for scale in ("sd", "unit"):
+            times = size if scale == "unit" else 1.0
+            line += _scaled(rows.loc[(term, scale)], naming, times, shown[scale], penalised)
+        if penalised:
+            kept = rows.loc[(term, "unit"), "selected"]
+            line += [percent(kept) if math.isfinite(kept) else MISSING]
+        lines.append(line)
+    what = "difference" if naming.kind == "continuous" else "ratio"
+    ends = ["95% bootstrap"] if penalised else ["95% naive", "95% bootstrap"]
+    columns = ["term", f"{what} per SD", *ends, f"{what} per unit shown", *ends, *(["kept"] if penalised else [])]
+    return Table(
+        f"coefficients-{step}",
+        f"{naming.words.effects}: {STEPS[step]}{', penalised' if penalised else ''}",
+        columns,
+        lines,
+        marks={"marker": [_marker_of(term, naming) for term in terms]},
+    )
+
+
+def _scaled(row: pd.Series, naming: Naming, times: float, shown: bool, penalised: bool) -> list[Cell | str]:
+    """Estimate and intervals of one scale, `times` its unit; dashes where the scale says nothing of the term."""
+    ends = [("ci_low_bootstrap", "ci_high_bootstrap")]
+    ends = ends if penalised else [("ci_low", "ci_high"), *ends]
+    if not shown:
+        return [MISSING] * (1 + len(ends))
+    if not math.isfinite(row["estimate"]):
+        return ["left out", *[MISSING] * len(ends)]
+    show = _effect if naming.kind == "continuous" else _ratio
+    return [show(times * row["estimate"]), *(_ends(show, times * row[low], times * row[high]) for low, high in ends)]
+
+
+def _marker_of(term: str, naming: Naming) -> str:
+    """The marker of a term such as ``albumin.slope``; empty for a covariate's."""
+    marker = term.rpartition(".")[0]
+    return marker if marker in naming.study.markers else ""
+
+
+def _in_order(terms: list[str], naming: Naming) -> list[str]:
+    """Covariates as they come, then markers in the order of the study file."""
+    markers = list(naming.study.markers)
+
+    def place(term: str) -> tuple[int, int]:
+        marker = _marker_of(term, naming)
+        return (1, markers.index(marker)) if marker else (0, 0)
+
+    return sorted(terms, key=place)
+
+
+def _ends(show: Callable[[float], str], low: float, high: float) -> str:
+    """Ends of an interval on the scale of the estimate, shown as the estimate is."""
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return MISSING
+    return f"{show(low)} to {show(high)}"
+
+
+def _effect(estimate: float) -> str:
+    """A coefficient of a linear model, in units of the outcome."""
+    return figures(estimate)
+
+
+def _ratio(estimate: float) -> str:
+    """exp(estimate) in three figures; beyond a thousandfold only that."""
+    if abs(estimate) > math.log(1000):
+        return ">1000" if estimate > 0 else "<0.001"
+    return figures(math.exp(estimate))

@@ -1,0 +1,227 @@
+"""Who is in the study, who left and why, and what the report's patients look like."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import pandas as pd
+
+from slopewise.cohort.findings import ERROR, NOTE, WARNING
+from slopewise.cohort.kinds import Kind, general, kinds, problems_of
+from slopewise.report.material.frames import Frames
+from slopewise.report.material.parts import Section, Table
+from slopewise.report.words.kinds import KINDS
+from slopewise.report.words.naming import FIRST, Naming
+from slopewise.report.words.numbers import MISSING, count, count_of, counts_of_parts, figures, in_words, number, percent
+from slopewise.run.words import amount
+
+MOST_COLUMNS = 6
+"""So many columns with findings of one kind are named."""
+
+ASKED = {
+    "survival": "at risk at the landmark",
+    "binary": "whose outcome is predicted",
+    "continuous": "whose outcome is predicted",
+    "none": "analysed",
+}
+"""Who is left at the end of the flow, by kind of outcome."""
+
+
+@dataclass(frozen=True)
+class Removal:
+    """One or more exclusion steps of the flow: the reasons, and how many patients they removed."""
+
+    reasons: list[str]
+    removed: int
+
+
+@dataclass(frozen=True)
+class Flow:
+    """The flow for drawing: texts alone, small counts already masked."""
+
+    start: str
+    start_detail: str
+    removals: list[tuple[str, str]]
+    end: str
+    end_detail: str
+
+
+def removals(flow: pd.DataFrame, limit: int) -> list[Removal]:
+    """The exclusion steps that removed somebody, small ones joined with their neighbours.
+
+    A masked ``<5`` could be found by subtracting what is left, so steps are put together until `limit` is reached.
+    """
+    steps = [
+        Removal([masked(str(row.reason if pd.notna(row.reason) else row.step), limit)], int(row.patients_removed))
+        for row in flow.itertuples()
+        if row.patients_removed > 0
+    ]
+    joined: list[Removal] = []
+    for step in steps:
+        if joined and (step.removed < limit or joined[-1].removed < limit):
+            last = joined.pop()
+            step = Removal([*last.reasons, *step.reasons], last.removed + step.removed)
+        joined.append(step)
+    return joined
+
+
+def masked(reason: str, limit: int) -> str:
+    """A reason that counts by column, as in ``a covariate is missing (age 2, sex 11)``, with small counts masked."""
+    return re.sub(r" (\d+)(?=, |\)$)", lambda found: f" {count(int(found[1]), limit)}", reason)
+
+
+def flow_of(flow: pd.DataFrame, limit: int, kind: str = "survival") -> Flow:
+    """The cohort flow in texts; `kind` of the outcome, in a study without which nobody is asked about."""
+    first, last = flow.iloc[0], flow.iloc[-1]
+    steps = removals(flow, limit)
+    total = sum(step.removed for step in steps)
+    started = int(last["patients_left"]) + total
+    # With fewer than `limit` removed in all, an exact start would tell how many.
+    start = f"fewer than {int(last['patients_left']) + limit}" if 0 < total < limit else count(started, limit)
+    rows = int(first["rows_left"]) + int(first["rows_removed"])
+    events = ""
+    if kind in ("survival", "binary"):
+        events = f", {count(int(last['events_left']), limit)} with the {KINDS[kind].event} later"
+    return Flow(
+        start=f"{start} {'patient' if start == '1' else 'patients'} in the files",
+        start_detail=f"{amount(rows, 'row')} of measurements",
+        removals=[(count(step.removed, limit), in_words(step.reasons, "or")) for step in steps],
+        end=f"{amount(count(int(last['patients_left']), limit), 'patient')} {ASKED[kind]}",
+        end_detail=f"{amount(int(last['rows_left']), 'row')}{'' if kind == 'none' else ' up to it'}{events}",
+    )
+
+
+def cohort_section(frames: Frames, naming: Naming) -> Section:
+    """Flow, follow-up, characteristics, and what was odd in the files."""
+    limit = naming.study.report.small_cells
+    return Section(
+        "patients",
+        "The patients",
+        "cohort.html.j2",
+        {
+            "flow": flow_of(frames.flow, limit, naming.kind),
+            "clock": clock_sentence(naming),
+            "followup": followup_sentence(frames, naming) if frames.has_outcome else "",
+            "characteristics": characteristics(frames, naming),
+            "problems": problem_lines(frames.problems, limit),
+        },
+    )
+
+
+def clock_sentence(naming: Naming) -> str:
+    """What the clock is, and why it matters."""
+    if naming.predictor != "time":
+        return (
+            f"The groups are the values of the column {naming.study.data.patient}, called patients here as everywhere; "
+            f"the predictor whose slope is wanted is {naming.predictor}, which is not time."
+        )
+    clock = (
+        f"The clock counts {naming.units} from time zero, which is {naming.time_zero}. It decides "
+        "what an intercept means"
+    )
+    clock += (
+        "; with independent intercepts and slopes (growth.structure: diagonal) it is a part of the model, too."
+        if naming.study.growth.structure == "diagonal"
+        else "; it does not change slopes or predictions."
+    )
+    if not naming.has_landmark:
+        return f"{clock} All visits are used; a level and a slope are a patient’s at the last visit."
+    if not naming.study.has_outcome:
+        return f"{clock} Only what was measured up to the landmark, {naming.duration(naming.landmark)}, is used."
+    return (
+        f"{clock} The landmark lies at {naming.duration(naming.landmark)}: only what was measured up to it predicts"
+        f"{', and only patients still at risk then are included' if naming.kind == 'survival' else ''}."
+    )
+
+
+def followup_sentence(frames: Frames, naming: Naming) -> str:
+    """Events and the median follow-up by the reverse Kaplan–Meier estimate."""
+    if naming.kind != "survival":
+        return outcome_sentence(frames, naming)
+    from lifelines import KaplanMeierFitter
+
+    limit = naming.study.report.small_cells
+    patients = frames.patients
+    censored = KaplanMeierFitter().fit(patients["followup"], patients["event"] == 0)
+    median = float(censored.median_survival_time_)
+    sentence = (
+        f"After the landmark {count_of(frames.n_events, frames.n_patients, limit)} had the event ({naming.cause})"
+    )
+    if median == float("inf"):
+        return f"{sentence}. The reverse Kaplan–Meier estimate stays above one half, so follow-up has no median."
+    years = f"{number(median, 1)} {naming.units}"
+    return f"{sentence}. Median follow-up was {years} (reverse Kaplan–Meier)."
+
+
+def outcome_sentence(frames: Frames, naming: Naming) -> str:
+    """A binary outcome: how many; a continuous one: mean and standard deviation."""
+    if naming.kind == "binary":
+        shown = count_of(frames.n_events, frames.n_patients, naming.study.report.small_cells)
+        return f"The outcome ({naming.cause}) came to {shown}."
+    column = frames.patients["outcome"]
+    return (
+        f"The outcome ({naming.cause}) averages {figures(column.mean())}, standard deviation {figures(column.std())}."
+    )
+
+
+def characteristics(frames: Frames, naming: Naming) -> Table:
+    """Covariates, and each marker's first and last value: mean (SD), or count (share)."""
+    limit, patients = naming.study.report.small_cells, frames.patients
+    rows: list[list[str]] = []
+    for name in naming.study.outcome.covariates:
+        column = patients[name]
+        if pd.api.types.is_numeric_dtype(column):
+            rows.append([name, _mean_sd(column), count(int(column.notna().sum()), limit)])
+            continue
+        levels = column.astype(str).value_counts().sort_index()
+        for level, n, shown in zip(levels.index, levels, counts_of_parts(levels.tolist(), limit), strict=True):
+            share = f" ({percent(n / len(patients))})" if shown == str(n) else ""
+            rows.append([f"{name}: {level}", f"{shown}{share}", count(int(column.notna().sum()), limit)])
+    last_words = "last value up to the landmark" if naming.has_landmark else "last value"
+    for marker in naming.pictured[:FIRST]:
+        own = frames.slopes[frames.slopes["marker"] == marker]
+        for column_name, words in (("first", "first value"), ("last", last_words)):
+            label = f"{naming.marker(marker)}, {words} ({naming.unit_of(marker)})"
+            rows.append([label, _mean_sd(own[column_name]), count(int(own[column_name].notna().sum()), limit)])
+    visits = frames.measurements.groupby("patient")["time"].nunique()
+    until = " up to the landmark" if naming.has_landmark else ""
+    rows.append([f"visits{until}, median (range)", _median_range(visits), count(len(visits), limit)])
+    return Table(
+        "patients",
+        f"{'At the landmark: m' if naming.has_landmark else 'M'}ean (standard deviation) or number (share)",
+        ["characteristic", "value", "patients with a value"],
+        rows,
+    )
+
+
+def _mean_sd(column: pd.Series) -> str:
+    return f"{figures(column.mean())} ({figures(column.std())})" if column.notna().sum() > 1 else MISSING
+
+
+def _median_range(column: pd.Series) -> str:
+    return f"{column.median():g} ({column.min():g} to {column.max():g})"
+
+
+def file_words(kind: Kind, limit: int) -> str:
+    """A kind of finding in a sentence without end, naming no patient and no single value; small counts are masked."""
+    first, number = kind.first, len(kind.problems)
+    if first.is_whole:
+        columns = [str(problem.column) for problem in kind.problems if problem.column]
+        others = f" and {len(columns) - MOST_COLUMNS} more" if len(columns) > MOST_COLUMNS else ""
+        such = f" ({number} such findings: columns {', '.join(columns[:MOST_COLUMNS])}{others})" if number > 1 else ""
+        message = re.sub(
+            r"\b(\d+)( of \d+ patients)", lambda found: count(int(found[1]), limit) + found[2], first.message
+        )
+        text = f"{message}{such}; {first.action}"
+    else:
+        column = f", column {first.column}" if first.column else ""
+        patients = amount(count(kind.concerned, limit), "patient" if first.patient is not None else "row")
+        text = f"{general(first, first.message)} ({patients}{column}); {general(first, first.action)}"
+    return text[:1].upper() + text[1:]
+
+
+def problem_lines(problems: pd.DataFrame, limit: int) -> list[str]:
+    """What reading the files found, a line a kind, the gravest first."""
+    found = [problem for severity in (ERROR, WARNING, NOTE) for problem in problems_of(problems, severity)]
+    return [f"{kind.first.severity}: {file_words(kind, limit)}" for kind in kinds(found)]

@@ -1,0 +1,117 @@
+"""Who was seen for how long, and whether those seen for a short time change otherwise."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+from slopewise.figures.dropout import pattern
+from slopewise.report.material.frames import Frames
+from slopewise.report.material.parts import Cell, Picture, Section, Table
+from slopewise.report.words.naming import FIRST, Naming
+from slopewise.report.words.numbers import counts_of_parts, figure_interval, figures, number
+
+
+def dropout_section(frames: Frames, naming: Naming) -> Section:
+    """Slopes by the time of the last visit: a sentence a marker, the pattern picture, a table."""
+    limit = naming.study.report.small_cells
+    markers = [marker for marker in naming.detailed if (frames.dropout["marker"] == marker).any()]
+    seen = frames.dropout_pattern[frames.dropout_pattern["patients"] >= max(limit, 2)]
+    panels = [
+        pattern(
+            seen[seen["marker"] == marker], _labels(frames, naming, marker), naming.marker(marker), naming.time_axis,
+            f"dropout-{place}",
+        )
+        for place, marker in enumerate(markers)
+    ]  # fmt: skip
+    return Section(
+        "dropout",
+        "Who was seen for how long",
+        "dropout.html.j2",
+        {
+            "sentences": [dropout_sentence(frames, naming, marker) for marker in markers],
+            "picture": Picture("dropout", CAPTION, panels, markers=markers, first=FIRST),
+            "table": dropout_table(frames, naming),
+            "moment": naming.moment if naming.has_landmark else "",
+        },
+    )
+
+
+CAPTION = (
+    "Mean values as they were measured, by when patients were seen last; bands are 95% intervals. Lines that run apart "
+    "while all were still seen mean that those who stop being seen differ."
+)
+
+
+def _labels(frames: Frames, naming: Naming, marker: str) -> dict[int, str]:
+    rows = frames.dropout[frames.dropout["marker"] == marker]
+    unit = "" if naming.study.data.analysis_unit == "none" else f" {naming.study.data.analysis_unit}"
+    return {
+        int(row.part): f"last seen at {row.last_from:.3g} to {row.last_to:.3g}{unit}"
+        if row.last_from < row.last_to
+        else f"last seen at {row.last_to:.3g}{unit}"
+        for row in rows.itertuples()
+    }
+
+
+def large_enough(rows: pd.DataFrame, naming: Naming) -> pd.DataFrame:
+    """The rows, without the means of parts so small that they would tell of single patients."""
+    means = ["slope", "slope_low", "slope_high", "reliability"]
+    apart = ["difference", "difference_low", "difference_high"]
+    few = rows["patients"] < max(naming.study.report.small_cells, 2)
+    # A difference from a mean that is hidden would tell it.
+    hidden = few | bool(few[rows["part"] == rows["part"].max()].any())
+    return rows.assign(
+        **{name: rows[name].mask(few) for name in means}, **{name: rows[name].mask(hidden) for name in apart}
+    )
+
+
+def dropout_sentence(frames: Frames, naming: Naming, marker: str) -> str:
+    """The slopes of those seen shortest beside those seen longest, and the difference with its interval."""
+    rows = frames.dropout[frames.dropout["marker"] == marker].sort_values("part")
+    name = naming.marker(marker)
+    if len(rows) < 2:
+        return (
+            f"{name[0].upper()}{name[1:]}: all patients were seen last at the same time; there is nothing to compare."
+        )
+    labels = _labels(frames, naming, marker)
+    short, long = (large_enough(rows, naming).iloc[place] for place in (0, -1))
+    if not (math.isfinite(short["difference"]) and math.isfinite(short["difference_low"])):
+        return (
+            f"{name[0].upper()}{name[1:]}: the slopes of patients {labels[int(short['part'])]} and of those "
+            f"{labels[int(long['part'])]} cannot be compared: there are too few of them, or too few values."
+        )
+    ends = figure_interval(short["difference_low"], short["difference_high"])
+    said = (
+        f"{name[0].upper()}{name[1:]}: patients {labels[int(short['part'])]} have slopes of {figures(short['slope'])} "
+        f"{naming.slope_unit(marker)} on average, those {labels[int(long['part'])]} of {figures(long['slope'])}: a "
+        f"difference of {figures(short['difference'])} (95% interval {ends})."
+    )
+    if short["difference_low"] <= 0 <= short["difference_high"]:
+        most = max((short["difference_low"], short["difference_high"]), key=abs)
+        return (
+            f"{said} The interval holds 0: the data do not show that they differ, nor that they are the same, and "
+            f"leave room for a difference of {figures(most)}."
+        )
+    return f"{said} The interval does not hold 0: those who were seen for a short time changed otherwise."
+
+
+def dropout_table(frames: Frames, naming: Naming) -> Table:
+    """A row a part of each marker's patients."""
+    limit = naming.study.report.small_cells
+    lines: list[list[Cell | str]] = []
+    for marker in naming.study.markers:
+        rows: pd.DataFrame = frames.dropout[frames.dropout["marker"] == marker].sort_values("part")
+        labels = _labels(frames, naming, marker)
+        counts = counts_of_parts(rows["patients"].astype(int).tolist(), limit)
+        for row, patients in zip(large_enough(rows, naming).itertuples(), counts, strict=True):
+            slope = Cell(figures(row.slope), figure_interval(row.slope_low, row.slope_high))
+            what = [naming.marker(marker), labels[int(row.part)], patients]
+            apart = Cell(figures(row.difference), figure_interval(row.difference_low, row.difference_high))
+            lines.append([*what, slope, apart, number(row.reliability, 2)])
+    columns = [
+        "marker", "patients", "how many", "average slope, 95% interval",
+        "difference from those seen longest, 95% interval", "mean reliability",
+    ]  # fmt: skip
+    return Table("dropout", "Slopes by the time of the last visit", columns, lines, frozenset({0, 1}))

@@ -1,0 +1,276 @@
+"""Is a random slope needed? The three models side by side, the test and its limit, in plain words."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+from slopewise.figures import diagnostics as trends
+from slopewise.figures import evidence as draw
+from slopewise.report.material.evidence_tables import (
+    comparison_table,
+    components_table,
+    fixed_by_model,
+    glance_table,
+    row_of,
+    scatter_table,
+    serial_table,
+    shares_table,
+    slope_spread,
+    trends_table,
+)
+from slopewise.report.material.frames import Frames
+from slopewise.report.material.marker_panels import Detailed, Draw, of, pictures
+from slopewise.report.material.parts import Section
+from slopewise.report.words.naming import Naming
+from slopewise.report.words.numbers import figure_interval, figures, in_words, number, p_value, p_words, percent
+
+LEVEL = 0.05
+
+
+def evidence_section(frames: Frames, naming: Naming) -> Section:
+    """The comparison of the growth models."""
+    return Section(
+        "evidence",
+        "Is a slope of the patient’s own needed?",
+        "evidence.html.j2",
+        {
+            "markers": naming.choices,
+            "detailed": Detailed.of(naming),
+            "words": [(marker, marker_words(frames, naming, marker)) for marker in naming.pictured],
+            "glance": glance_table(frames, naming),
+            "comparison": comparison_table(frames, naming),
+            "shares": shares_table(frames, naming),
+            "fixed": fixed_by_model(frames, naming),
+            "serial": serial_table(frames, naming),
+            "scatter": scatter_table(frames, naming),
+            "trends": trends_table(frames, naming),
+            "components": components_table(frames, naming),
+            "lines": pictures(
+                "trends",
+                f"{TRENDS} {TREND_SPREAD}",
+                naming,
+                {"trends": trend_panel(frames, naming), "trend-spread": trend_spread_panel(frames, naming)},
+            ),
+            "variogram": pictures("variogram", VARIOGRAM, naming, {"variogram": variogram_panel(frames, naming)}),
+            "implied": pictures("implied", IMPLIED, naming, {"implied": implied_panel(frames, naming)}),
+            "correlation": pictures(
+                "correlation",
+                CORRELATION,
+                naming,
+                {f"correlation-{model}": correlation_panel(frames, naming, model) for model in CORRELATED},
+            ),
+            "bootstrap": naming.study.growth.bootstrap,
+            "uneven": naming.study.growth.residual_by or naming.study.growth.weights,
+        },
+    )
+
+
+VARIOGRAM = (
+    "Half the mean squared difference of two residuals of one patient, by how far apart they were measured. Flat: a "
+    "level of the patient’s own and nothing else. Rising faster and faster: a slope of the patient’s own. Rising and "
+    "levelling off: values that were measured close together are alike (serial correlation)."
+)
+TRENDS = (
+    "First: the trend that is left in each patient’s residuals of the random-intercept model, from the first to the "
+    "last value. If patients differed in level alone, these lines would lie about zero (solid) and lean only as far "
+    "as noise makes them."
+)
+TREND_SPREAD = (
+    "Second: how these trends spread over the patients (bars), and how they would if every patient had the same "
+    "slope and only noise told them apart (dashed). Bars that reach beyond the line are slopes of the patients’ own."
+)
+CORRELATION = (
+    "The correlation of two values of one patient by when they were measured, as the models imply it: with a slope "
+    "of the patient’s own it fades with the distance in time; a random intercept alone makes it the same for all "
+    "times (compound symmetry). On the diagonal: two values of the same moment, which differ by noise."
+)
+IMPLIED = (
+    "The variance between and within patients about the average course. A random intercept says that it is the same "
+    "throughout; a random slope makes it a parabola."
+)
+
+
+def marker_words(frames: Frames, naming: Naming, marker: str) -> str:
+    """What the comparison says of one marker, from its numbers."""
+    name = naming.marker(marker)
+    name = name[0].upper() + name[1:]
+    slope = row_of(frames.comparison, marker, "random_slope")
+    level = row_of(frames.comparison, marker, "random_intercept")
+    if slope is None or level is None:
+        return f"{name}: the data do not identify a slope of the patient’s own; too few patients have two visits."
+    if not math.isfinite(slope["lrt"]):
+        return (
+            f"{name}: the model with a slope fits worse than the one without, which cannot be: its search for the best "
+            "fit stopped too early. Do not rely on this marker’s slopes."
+        )
+    share = percent(level["icc"])
+    said = [f"{name}: {share} of what is left after the fixed effects lies between patients (intraclass correlation)."]
+    judged = row_of(frames.judged, marker)
+    if judged is None:
+        return said[0]
+    ratio = f"the likelihood ratio is {number(slope['lrt'], 2)} ({p_of(judged, slope)})"
+    spread = spread_words(frames, naming, marker)
+    if judged["verdict"] == "none":
+        said.append(
+            f"The data do not show that patients have slopes of their own: {ratio}. That is no proof that all slopes "
+            f"are the same; {spread}"
+        )
+        if judged["p_f"] < LEVEL:
+            said.append(f"The F test of equal slopes says otherwise ({p_words(judged['p_f'])}): the tests disagree.")
+    else:
+        said.append(f"Parallel lines do not describe the courses: {ratio}; {spread}")
+        said.append(judged_words(judged))
+    return " ".join(part for part in said if part)
+
+
+def p_of(judged: pd.Series, slope: pd.Series) -> str:
+    """The p that decides, and how it was found; of several markers the q-value beside it."""
+    p = f"{p_words(judged['p_value'])} by the parametric bootstrap"
+    if judged["arbiter"] == "mixture":
+        p = f"{p_words(judged['p_value'])} by the boundary mixture, no bootstrap having been asked for"
+    elif (slope["p_value"] < LEVEL) != (judged["p_value"] < LEVEL):
+        p += f", which decides; {p_words(slope['p_value'])} by the boundary mixture"
+    return p + (f"; q across markers {p_value(judged['q_value'])}" if math.isfinite(judged["q_value"]) else "")
+
+
+BESIDE = {
+    "p_f": "the exact F test of equal slopes finds it, too",
+    "p_serial": "it survives beside serially correlated residuals",
+    "p_time": "beside a residual variance that changes with the predictor",
+    "p_fitted": "beside one that changes with the expected value",
+}
+AGAINST = {
+    "f_test": ("p_f", "the exact F test of equal slopes does not find them ({})"),
+    "serial": ("p_serial", "residuals of which neighbours are alike would explain the courses as well ({})"),
+    "time": ("p_time", "a residual variance that changes with the predictor would explain them as well ({})"),
+    "fitted": ("p_fitted", "a residual variance that changes with the expected value would explain them as well ({})"),
+}
+
+
+def judged_words(judged: pd.Series) -> str:
+    """Whether all tests agree that there are slopes, and else what speaks against them."""
+    if judged["verdict"] == "trend":
+        known = [f"{words} ({p_words(judged[name])})" for name, words in BESIDE.items() if math.isfinite(judged[name])]
+        if not known:
+            return "No other explanation could be examined."
+        return f"All tests agree: {in_words(known)}. It is a patient-specific trend."
+    reasons = [
+        AGAINST[word][1].format(p_words(judged[AGAINST[word][0]])) for word in str(judged["against"]).split()
+        if word in AGAINST
+    ]  # fmt: skip
+    if judged["singular"]:
+        reasons.append("the fit is singular, so that slopes are not told apart from levels")
+    return f"Whether patients have slopes of their own is open: {in_words(reasons)}."
+
+
+def spread_words(frames: Frames, naming: Naming, marker: str) -> str:
+    """The SD of the slopes with its interval."""
+    row = slope_spread(frames, naming, marker)
+    if row is None:
+        return "the standard deviation of the slopes is in the table."
+    said = f"the standard deviation of the slopes is {figures(row['sd_or_correlation'])} {naming.slope_unit(marker)}"
+    if not (math.isfinite(row["ci_low"]) and math.isfinite(row["ci_high"])):
+        return f"{said}."
+    return f"{said} (95% interval {figure_interval(row['ci_low'], row['ci_high'])})."
+
+
+def trend_panel(frames: Frames, naming: Naming) -> Draw:
+    def panel(marker: str, label: str, name: str) -> tuple[str, str] | None:
+        rows = of(frames.pooling, marker)
+        if rows["trend"].notna().sum() < 2:
+            return None
+        own = rows["trend"].dropna()
+        low, high = own.quantile(0.1), own.quantile(0.9)
+        unit = naming.slope_unit(marker)
+        drawn = trends.trend_lines(rows, f"{label}, {naming.unit_of(marker)}", naming.time_axis, name)
+        return drawn, f"Eight of ten patients’ trends lie between {figures(low)} and {figures(high)} {unit}."
+
+    return panel
+
+
+def trend_spread_panel(frames: Frames, naming: Naming) -> Draw:
+    def panel(marker: str, label: str, name: str) -> tuple[str, str] | None:
+        row, rows = row_of(frames.trends, marker), of(frames.pooling, marker)
+        if row is None or rows["trend"].notna().sum() < 2 or not math.isfinite(row["p_value"]):
+            return None
+        unit = naming.slope_unit(marker)
+        drawn = trends.trend_spread(rows, f"{label}, {unit}", name)
+        more = row["p_value"] < LEVEL
+        told = "more than noise explains" if more else "no more than noise may do"
+        return drawn, (
+            f"The trends differ by a standard deviation of {figures(row['sd_seen'])} {unit}, where noise alone would "
+            f"give {figures(row['sd_expected'])}. By the exact F test of equal slopes, in which long courses weigh "
+            f"more, that is {told} ({p_words(row['p_value'])})."
+        )
+
+    return panel
+
+
+def variogram_panel(frames: Frames, naming: Naming) -> Draw:
+    def panel(marker: str, label: str, name: str) -> tuple[str, str] | None:
+        rows = of(frames.variogram, marker)
+        if not len(rows):
+            return None
+        first, last = rows.iloc[0], rows.iloc[-1]
+        unit = "" if naming.study.data.analysis_unit == "none" else f" {naming.study.data.analysis_unit}"
+        near, far = (f"{figures(math.sqrt(2 * row['seen']))}" for row in (first, last))
+        fits = {name: abs(last[name] - last["seen"]) for name in draw.CURVES if math.isfinite(last[name])}
+        nearest = draw.CURVES[min(fits, key=lambda name: fits[name])][0]
+        return draw.variogram(rows, label, naming.time_axis, name), (
+            f"Two values of a patient {figures(first['lag'], 2)}{unit} apart typically differ by {near} "
+            f"{naming.unit_of(marker)}, two values {figures(last['lag'], 2)}{unit} apart by {far}; at the longest "
+            f"distance {nearest} comes nearest to that."
+        )
+
+    return panel
+
+
+def implied_panel(frames: Frames, naming: Naming) -> Draw:
+    def panel(marker: str, label: str, name: str) -> tuple[str, str] | None:
+        rows = of(frames.implied, marker)
+        if not len(rows):
+            return None
+        first, last = rows.iloc[0], rows.iloc[-1]
+        seen = f"{figures(math.sqrt(first['seen']))} to {figures(math.sqrt(last['seen']))}"
+        said = f"{figures(math.sqrt(first['random_slope']))} to {figures(math.sqrt(last['random_slope']))}"
+        return draw.implied(rows, label, naming.time_axis, name), (
+            f"From {figures(first['time'], 2)} to {figures(last['time'], 2)} ({naming.time_axis}) the standard "
+            f"deviation of values about the average course goes from {seen} {naming.unit_of(marker)}; the random slope "
+            f"says {said}."
+        )
+
+    return panel
+
+
+CORRELATED = ("random_slope", "random_intercept")
+
+
+def correlation_panel(frames: Frames, naming: Naming, model: str) -> Draw:
+    """The heat map of one model; that of the random intercept is compound symmetry."""
+
+    def panel(marker: str, label: str, name: str) -> tuple[str, str] | None:
+        rows = of(frames.correlation, marker)
+        if not len(rows) or not rows[model].notna().all():
+            return None
+        return draw.correlation(rows, model, label, naming.time_axis, name), correlation_note(rows, model, naming)
+
+    return panel
+
+
+def correlation_note(rows: pd.DataFrame, model: str, naming: Naming) -> str:
+    """What a heat map says, in a sentence."""
+    if model == "random_intercept":
+        value = number(float(rows[model].iloc[0]), 2)
+        return f"A random intercept alone says {value}, however far apart two values are."
+    times = sorted(rows["time_1"].unique())
+
+    def at(one: float, other: float) -> str:
+        return number(float(rows[(rows["time_1"] == one) & (rows["time_2"] == other)][model].iloc[0]), 2)
+
+    return (
+        f"The model expects a correlation of {at(times[0], times[1])} between values at {figures(times[0], 2)} and "
+        f"{figures(times[1], 2)} ({naming.time_axis}), and of {at(times[0], times[-1])} between values at "
+        f"{figures(times[0], 2)} and {figures(times[-1], 2)}."
+    )

@@ -1,0 +1,293 @@
+"""Does the growth model fit? Residuals, quantiles, single patients' influence, and whether visits are informative."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+from slopewise.figures import diagnostics as draw
+from slopewise.report.material.frames import Frames
+from slopewise.report.material.marker_panels import Detailed, Draw, Lines, component, marker_table, of, pictures
+from slopewise.report.material.parts import Cell, Section, Table
+from slopewise.report.words.naming import Naming
+from slopewise.report.words.numbers import count, figure_interval, figures, number, p_value, percent, signed
+
+NORMAL_BEYOND_3 = 0.0027
+"""Share of a normal distribution beyond three standard deviations."""
+
+HEAVY, SKEWED = 1.0, 0.75
+"""Excess kurtosis and skewness from which the words call tails heavy and a distribution lopsided."""
+
+FEWEST = 10
+"""With fewer patients nothing is said of how their random effects are distributed."""
+
+OUTSIDE = 0.15
+"""Share outside the 95% band from which the words say so. Neighbours in order leave the band together: 5% is the mean
+over data sets of which most have next to none outside and a few have many."""
+
+
+def fit_section(frames: Frames, naming: Naming) -> Section:
+    """The checks of the growth model's assumptions."""
+    return Section(
+        "fit",
+        "Does the growth model fit?",
+        "fit.html.j2",
+        {
+            "markers": naming.choices,
+            "detailed": Detailed.of(naming),
+            "residuals": pictures(
+                "residuals",
+                f"{RESIDUALS} {QUANTILES} {EFFECTS}",
+                naming,
+                {
+                    "residuals": residual_panel(frames, naming),
+                    "quantiles": quantile_panel(frames, naming, ("residual",)),
+                    "effects": quantile_panel(frames, naming, ("intercept", "slope")),
+                },
+            ),
+            "normality": normality_table(frames, naming),
+            "influence": pictures("influence", INFLUENCE, naming, {"influence": influence_panel(frames, naming)}),
+            "influence_table": influence_table(frames, naming),
+            "visits": pictures("visits", VISITS, naming, {"visits": visits_panel(frames, naming)}),
+            "visits_table": visits_table(frames, naming),
+            "equal_visits": equal_visits(frames),
+        },
+    )
+
+
+RESIDUALS = (
+    "First: residuals about each patient’s own line, each in the standard deviation that it has under the model, over "
+    "what the model expects. The mean (solid) should stay near zero and the dashed lines level; since lines are "
+    "pulled towards the average, it rises gently even where the model is right. A funnel says that high values err "
+    "more than low ones: a logarithm may help."
+)
+QUANTILES = (
+    "Second: residuals in order over what a normal distribution would give; where the model holds, each lies in the "
+    "grey band with probability 95% (simulated from the fitted model with the same visits). Ends that leave the band "
+    "are values that no line through the others comes near: mistakes, or illness."
+)
+EFFECTS = (
+    "Third: the same for the patients’ starting values and slopes, each divided by the standard deviation that its "
+    "prediction should have. Predictions are pulled towards a normal distribution, so that a straight line is no "
+    "proof; a bend is telling. Each has a band of its own, simulated in the same way."
+)
+INFLUENCE = (
+    "The model fitted again without each patient in turn; a mark is the patient who was left out. To the right the "
+    "average slope gets higher without the patient, upwards the slopes of all others are more different."
+)
+VISITS = (
+    "Predicted slopes over the number of visits of patients with two or more (marks), and the change of the slope "
+    "with one more visit that the mixed model finds when visits × time joins its fixed effects (dashed). Where the "
+    "line leans, how often a patient was seen tells something of how the patient changes."
+)
+
+
+def residual_panel(frames: Frames, naming: Naming) -> Draw:
+    def panel(marker: str, label: str, name: str) -> tuple[str, str] | None:
+        points, classes = of(frames.scatter, marker), of(frames.spread, marker).sort_values("fitted")
+        if not len(points):
+            return None
+        sd, unit = component(frames, marker, "Residual"), naming.unit_of(marker)
+        if not math.isfinite(sd):  # strata have residual standard deviations of their own
+            sd, unit = 1.0, "residual standard deviations"
+        drawn = draw.residuals(points, classes, f"{label}, {unit}", name)
+        if len(classes) < 2:
+            return drawn, f"Single values scatter about the patients’ lines by {figures(sd)} {unit}."
+        low, high = classes.iloc[0], classes.iloc[-1]
+        ratio = high["sd"] / low["sd"] if low["sd"] > 0 else math.inf
+        shape = (
+            "much the same throughout" if 1 / 1.5 < ratio < 1.5 else "more where values are high" if ratio > 1
+            else "more where values are low"
+        )  # fmt: skip
+        where = (figures(low["fitted"]), figures(high["fitted"]))
+        spread = (figures(low["sd"] * sd), figures(high["sd"] * sd))
+        return drawn, (
+            f"Values scatter about the patients’ lines by {spread[0]} {unit} where {where[0]} is expected and by "
+            f"{spread[1]} where {where[1]} is: {shape}."
+        )
+
+    return panel
+
+
+def quantile_panel(frames: Frames, naming: Naming, kinds: tuple[str, ...]) -> Draw:
+    def panel(marker: str, label: str, name: str) -> tuple[str, str] | None:
+        rows = of(frames.quantiles, marker)
+        rows = rows[rows["what"].isin(kinds)]
+        if not len(rows):
+            return None
+        drawn = draw.quantiles(rows, f"{label}, in standard deviations", name)
+        told = [
+            shape_words(frames, naming, row) for row in of(frames.normality, marker).itertuples() if row.what in kinds
+        ]
+        return drawn, " ".join(told)
+
+    return panel
+
+
+def shape_words(frames: Frames, naming: Naming, row: object) -> str:
+    """What a row of ``growth/normality`` says, in words and units."""
+    what, largest = str(row.what), float(row.largest)  # type: ignore[attr-defined]
+    skewness, kurtosis = float(row.skewness), float(row.kurtosis)  # type: ignore[attr-defined]
+    if what == "residual":
+        beyond = float(row.beyond_3)  # type: ignore[attr-defined]
+        said = (
+            f"{percent(beyond, 1)} of the residuals lie beyond three standard deviations "
+            f"({percent(NORMAL_BEYOND_3, 1)} would if normal); the largest is {figures(largest)} of them."
+        )
+        if kurtosis > HEAVY:
+            said += " The tails are heavier than normal: a few values err far more than the model believes."
+        return said
+    name = "starting values" if what == "intercept" else "slopes"
+    outside = float(row.outside)  # type: ignore[attr-defined]
+    if int(row.number) < FEWEST:  # type: ignore[attr-defined]
+        return f"There are too few {name} to judge their distribution."
+    shape = f"skewness {number(skewness, 1)}, excess kurtosis {number(kurtosis, 1)}"
+    if outside > OUTSIDE:
+        side = "high" if skewness > 0 else "low"
+        how = (
+            f"a few patients lie far to the {side} side" if abs(skewness) > SKEWED
+            else "a few patients are far from all others" if kurtosis > HEAVY
+            else "the line bends"
+        )  # fmt: skip
+        return f"{percent(outside)} of the {name} lie outside the band, where 5% should: {how} ({shape})."
+    return f"The {name} lie about where normal ones would ({shape})."
+
+
+def influence_panel(frames: Frames, naming: Naming) -> Draw:
+    def panel(marker: str, label: str, name: str) -> tuple[str, str] | None:
+        rows, spread = of(frames.pooling, marker), component(frames, marker, naming.predictor)
+        patients, rows = len(rows), rows[rows["slope_change"].notna()]
+        if not len(rows) or not spread > 0:
+            return None
+        drawn = draw.influence(rows, spread, label, name)
+        worst = rows.loc[rows["slope_change"].abs().idxmax()]
+        change = rows["slope_sd_change"] / spread
+        most = change.loc[change.abs().idxmax()]
+        nobody = (
+            "No single patient" if len(rows) == patients
+            else f"Of {patients} patients {len(rows)} could be left out, or were the furthest from the average; none"
+        )  # fmt: skip
+        said = (
+            f"{nobody} moves the average slope by more than {figures(abs(worst['slope_change']))} "
+            f"{naming.slope_unit(marker)} ({number(abs(worst['slope_change_se']), 2)} standard errors), or the "
+            f"standard deviation of the slopes by more than {percent(abs(most), 0 if abs(most) >= 0.1 else 1)}."
+        )
+        if abs(worst["slope_change_se"]) > 1 or abs(most) > 0.2:
+            said += (
+                " That is a great deal for one patient: look at this patient’s values before you rely on the slopes."
+            )
+        return drawn, said
+
+    return panel
+
+
+def visits_panel(frames: Frames, naming: Naming) -> Draw:
+    def panel(marker: str, label: str, name: str) -> tuple[str, str] | None:
+        found, rows = of(frames.visits, marker), of(frames.pooling, marker)
+        if not len(found) or not math.isfinite(found["estimate"].iloc[0]) or not len(rows):
+            return None
+        row = found.iloc[0]
+        title = f"{label}, {naming.slope_unit(marker)}"
+        return draw.visits(rows, float(row["estimate"]), title, name), visits_words(naming, marker, row)
+
+    return panel
+
+
+def visits_words(naming: Naming, marker: str, row: pd.Series) -> str:
+    """Whether slopes differ with the number of visits."""
+    ends = figure_interval(row["ci_low"], row["ci_high"])
+    way = "higher" if row["estimate"] > 0 else "lower"
+    said = (
+        f"With each further visit the slope is {figures(abs(row['estimate']))} {naming.slope_unit(marker)} {way} (95% "
+        f"interval of the change {ends}, p = {p_value(row['p_value'])})."
+    ).replace("p = <", "p < ")
+    if row["ci_low"] > 0 or row["ci_high"] < 0:
+        return (
+            f"{said} How often a patient was seen goes with how the patient changes; the average slope leans to those "
+            "who were seen often."
+        )
+    most = max((row["ci_low"], row["ci_high"]), key=abs)
+    return (
+        f"{said} The interval holds 0: the data do not show that being seen often goes with another slope, and leave "
+        f"room for {figures(most)} with each visit."
+    )
+
+
+def normality_table(frames: Frames, naming: Naming) -> Table | None:
+    """Skewness, kurtosis and tails of residuals and random effects."""
+    words = {"residual": "residuals", "intercept": "starting values", "slope": "slopes"}
+    limit = naming.study.report.small_cells
+    lines: Lines = []
+    for marker in naming.study.markers:
+        rows = of(frames.normality, marker)
+        for row in rows.assign(place=rows["what"].map(list(words).index)).sort_values("place").itertuples():
+            tails = [
+                *(percent(share, 1) for share in (row.beyond_2, row.beyond_3, row.outside)),
+                number(row.largest, 1),
+            ]
+            figures_of = [count(int(row.number), limit), number(row.skewness, 2), number(row.kurtosis, 2)]
+            lines.append((marker, [words[str(row.what)], *figures_of, *tails]))
+    columns = ["marker", "what", "number", "skewness", "excess kurtosis", "beyond 2 SD", "beyond 3 SD"]
+    columns += ["outside the band", "largest, SD"]
+    caption = (
+        "Shape of residuals and random effects, each in its own standard deviation; on average of normal data: 0, 0, "
+        "4.6%, 0.3%, 5%"
+    )
+    return marker_table("growth-normality", caption, columns, lines, naming, frozenset({0, 1})) if lines else None
+
+
+def influence_table(frames: Frames, naming: Naming) -> Table | None:
+    """The largest changes that leaving out one patient makes, a row a marker; it names nobody."""
+    lines: Lines = []
+    for marker in naming.study.markers:
+        rows = of(frames.pooling, marker)
+        rows = rows[rows["slope_change"].notna()]
+        spread = component(frames, marker, naming.predictor)
+        if len(rows) and spread > 0:
+            change = rows["slope_change"]
+            share = rows["slope_sd_change"] / spread
+            cells = [
+                f"{signed(change.min())} to {signed(change.max())}",
+                number(rows["slope_change_se"].abs().max(), 2),
+                f"{signed(100 * share.min(), 1)}% to {signed(100 * share.max(), 1)}%",
+                number(rows["cook"].max(), 2),
+                naming.slope_unit(marker),
+            ]
+            lines.append((marker, cells))
+    columns = [
+        "marker", "average slope without one patient", "most, in standard errors", "SD of slopes without one patient",
+        "largest Cook’s distance", "unit of slopes",
+    ]  # fmt: skip
+    caption = "Leaving out one patient: the range of changes"
+    return marker_table("growth-influence", caption, columns, lines, naming, frozenset({0, 5})) if lines else None
+
+
+def visits_table(frames: Frames, naming: Naming) -> Table | None:
+    """Number of visits and slope, a row a marker."""
+    lines: Lines = []
+    for marker in naming.study.markers:
+        for row in of(frames.visits, marker).itertuples():
+            if math.isfinite(row.estimate) or math.isfinite(row.correlation):
+                rho = f"{number(row.correlation_low, 2)} to {number(row.correlation_high, 2)}"
+                cells = [
+                    Cell(number(row.correlation, 2), rho if math.isfinite(row.correlation_low) else ""),
+                    Cell(figures(row.estimate), figure_interval(row.ci_low, row.ci_high)),
+                    number(row.df, 1),
+                    p_value(row.p_value),
+                    naming.slope_unit(marker),
+                ]
+                lines.append((marker, cells))
+    columns = [
+        "marker", "rank correlation of visits and slope, 95% interval", "slope with one more visit, 95% interval", "df",
+        "p", "unit",
+    ]  # fmt: skip
+    caption = "Is being seen often informative?"
+    return marker_table("growth-visits", caption, columns, lines, naming, frozenset({0, 5})) if lines else None
+
+
+def equal_visits(frames: Frames) -> str:
+    """A sentence where everybody was seen equally often, so that nothing can be asked."""
+    if not len(frames.visits) or not (frames.visits["fewest"] == frames.visits["most"]).all():
+        return ""
+    return "Everybody has the same number of visits, so the number cannot tell anything about the slopes."

@@ -1,0 +1,200 @@
+"""The ladder of predictor sets: how well each orders patients, and what each adds to its reference."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+from slopewise.figures import ladder as draw
+from slopewise.report.material.frames import Frames, at_horizon
+from slopewise.report.material.gains import HEADLINES, concordance, headlines
+from slopewise.report.material.parts import Cell, Picture, Section, Table
+from slopewise.report.material.verdict import evidence
+from slopewise.report.words.ledger import validation_lines
+from slopewise.report.words.naming import STEPS, Naming
+from slopewise.report.words.numbers import MISSING, interval, number, signed
+from slopewise.report.words.verdict import below_chance, evidence_table
+from slopewise.report.words.wording import ladder_sentences
+from slopewise.validate.recommendation import recommended_step
+
+METRICS = {
+    "auc": "AUC",
+    "log_score": "log score",
+    "brier": "Brier score",
+    "ipa": "IPA",
+    "calibration_slope": "calibration slope",
+    "calibration_intercept": "calibration intercept",
+    "ici": "ICI",
+    "net_benefit": "net benefit",
+    "r2": "R²",
+    "rmse": "root mean squared error",
+    "mae": "mean absolute error",
+}
+"""Metrics at a horizon, in the order of the table."""
+
+SHORT = ("clinical", "baseline", "last", "level", "slope")
+"""The steps of the small ladder in the summary."""
+
+
+def present(frames: Frames, steps: tuple[str, ...] = tuple(STEPS)) -> list[str]:
+    """Ladder steps that the performance table has, in order."""
+    known = set(frames.performance["predictors"])
+    return [step for step in steps if step in known]
+
+
+def ladder_section(frames: Frames, naming: Naming) -> Section:
+    """All steps: picture, sentences, tables by horizon."""
+    metric = concordance(frames)
+    return Section(
+        "ladder",
+        "What predicts the outcome",
+        "ladder.html.j2",
+        {
+            "steps": [(STEPS[step], naming.at_length(step)) for step in present(frames)],
+            "sentences": [*ladder_sentences(frames, naming, metric), below_chance(frames, naming, metric)],
+            "evidence": evidence_table(evidence(frames, naming), naming),
+            "picture": ladder_picture(frames, naming, metric),
+            "discrimination": [concordance_table(frames, naming, name) for name in headlines(frames)],
+            "by_horizon": horizon_tables(frames, naming),
+            "recommended": recommendation_sentence(frames),
+            "kind": naming.kind,
+            "everything": everything_table(frames),
+            "notes": validation_lines(frames, naming),
+        },
+    )
+
+
+def recommendation_sentence(frames: Frames) -> str:
+    """Which predictors `slopewise predict` takes for new patients, and why; of competing events those of all causes."""
+    whole = pd.concat([frames.performance, *(other.performance for other in frames.competing.values())])
+    advice = recommended_step(whole)
+    return f"For new patients: {STEPS[advice.predictors]}, since {advice.reason} (the default of slopewise predict)."
+
+
+def ladder_picture(frames: Frames, naming: Naming, metric: str) -> Picture:
+    """Two panels: every step's C, and each step's difference to its reference where the reference has markers too."""
+    steps = present(frames)
+    title = f"{HEADLINES[metric]} by predictors"
+    labels = {step: STEPS[step] for step in steps}
+    all_steps = draw.concordance(frames.metric(metric).reset_index(), labels, "", title, "ladder")
+    rows = frames.metric(metric)
+    rows = rows.loc[[step for step in steps if rows.loc[step, "versus"] in steps[1:]]]
+    differences = rows.assign(label=[f"{STEPS[step]} − {STEPS[rows.loc[step, 'versus']]}" for step in rows.index])
+    added = draw.added_value(
+        differences.reset_index(),
+        naming.study.outcome.margin,
+        "What each adds to a simpler one",
+        "added-value",
+        list(rows.index).index("slope"),
+    )
+    caption = (
+        f"Left: {HEADLINES[metric]} of each set of predictors (the covariates are in all of them), validated in "
+        "patients "
+        "whom neither stage had seen, and apparent: the model scoring the patients it was made from. Right: validated "
+        "differences between sets, on the same resamples of patients."
+    )
+    return Picture("ladder", caption, [all_steps, added])
+
+
+def short_picture(frames: Frames, naming: Naming, metric: str, kept: int) -> Picture:
+    """The summary's picture: the way from covariates to slopes, and the difference that the study asks about."""
+    steps = present(frames, SHORT)
+    labels = {step: STEPS[step] for step in steps}
+    way = draw.concordance(
+        frames.metric(metric).reset_index(), labels, "slope", f"{HEADLINES[metric]} by predictors", "summary-ladder"
+    )
+    panels = [way]
+    names = headlines(frames)
+    rows = pd.DataFrame([frames.metric(name).loc["slope"] for name in names])
+    if kept:
+        differences = rows.assign(label=[HEADLINES[name] for name in names]).reset_index()
+        panels.append(
+            draw.added_value(
+                differences, naming.study.outcome.margin, "Level and slope, compared with level", "summary-gain", 0
+            )
+        )
+    caption = "Validated in patients whom the models had not seen; 95% intervals."
+    return Picture("summary", caption, panels)
+
+
+def concordance_table(frames: Frames, naming: Naming, metric: str) -> Table:
+    """One concordance for all steps: validated, apparent, and the difference to the reference."""
+    rows = frames.metric(metric)
+    lines: list[list[Cell | str]] = []
+    for step in present(frames):
+        row = rows.loc[step]
+        versus = STEPS.get(str(row["versus"]), MISSING)
+        lines.append(
+            [
+                STEPS[step],
+                Cell(number(row["validated"]), interval(row["ci_low"], row["ci_high"])),
+                number(row["apparent"]),
+                versus,
+                Cell(signed(row["difference"]), interval(row["difference_low"], row["difference_high"], plus=True))
+                if math.isfinite(row["difference"])
+                else MISSING,
+            ]
+        )
+    columns = ["predictors", "validated, 95% interval", "apparent", "compared with", "difference, 95% interval"]
+    tau = float(rows["horizon"].max())
+    until = f", events before τ = {naming.duration(tau)} after the landmark" if math.isfinite(tau) else ""
+    return Table(f"performance-{metric}", f"{HEADLINES[metric]}{until}", columns, lines, frozenset({0, 3}))
+
+
+def horizon_tables(frames: Frames, naming: Naming) -> list[Table]:
+    """One table a horizon; none where no metric at a horizon was to be had."""
+    if not set(METRICS) & set(frames.performance["metric"]):
+        return []
+    return [horizon_table(frames, naming, horizon) for horizon in naming.moments]
+
+
+def horizon_table(frames: Frames, naming: Naming, horizon: float) -> Table:
+    """All metrics at one horizon: validated with its interval."""
+    rows = at_horizon(frames.performance, horizon).set_index(["predictors", "metric"])
+    metrics = [metric for metric in METRICS if metric in set(rows.index.get_level_values("metric"))]
+    lines: list[list[Cell | str]] = []
+    for step in present(frames):
+        line: list[Cell | str] = [STEPS[step]]
+        for metric in metrics:
+            row = rows.loc[(step, metric)]
+            line.append(Cell(number(row["validated"]), interval(row["ci_low"], row["ci_high"])))
+        lines.append(line)
+    when = "All metrics" if math.isnan(horizon) else f"{naming.duration(horizon)} after the landmark"
+    caption = f"{when}, validated with 95% interval"
+    return Table(
+        f"performance-{'all' if math.isnan(horizon) else f'{horizon:g}'}",
+        caption,
+        ["predictors", *(METRICS[metric] for metric in metrics)],
+        lines,
+    )
+
+
+def _horizon(value: float) -> str:
+    return MISSING if math.isnan(value) else f"{value:g}"
+
+
+def everything_table(frames: Frames) -> Table:
+    """The whole performance table."""
+    order = {step: place for place, step in enumerate(STEPS)}
+    names = {**HEADLINES, **METRICS}
+    table = frames.performance
+    table = table.assign(place=table["predictors"].map(order)).sort_values(
+        ["metric", "horizon", "place"], kind="stable"
+    )
+    lines = [
+        [
+            names.get(str(row.metric), str(row.metric)),
+            _horizon(float(row.horizon)),
+            STEPS.get(str(row.predictors), str(row.predictors)),
+            Cell(number(row.validated), interval(row.ci_low, row.ci_high)),
+            number(row.apparent),
+            STEPS.get(str(row.versus), MISSING),
+            Cell(signed(row.difference), interval(row.difference_low, row.difference_high, plus=True))
+            if math.isfinite(row.difference)
+            else MISSING,
+        ]
+        for row in table.itertuples()
+    ]
+    columns = ["metric", "horizon", "predictors", "validated", "apparent", "compared with", "difference"]
+    return Table("performance", "Every metric at every horizon", columns, lines, frozenset({0, 2, 5}))

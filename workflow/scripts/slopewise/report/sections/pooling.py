@@ -1,0 +1,164 @@
+"""What pooling does to each patient: three kinds side by side, intervals, and what visits and span are worth."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+from slopewise.design.screen import is_straight
+from slopewise.figures import pooling as draw
+from slopewise.report.material.frames import Frames
+from slopewise.report.material.marker_panels import Draw, component, of, pictures
+from slopewise.report.material.parts import Picture
+from slopewise.report.words.courses import origin_of, where
+from slopewise.report.words.naming import Naming
+from slopewise.report.words.numbers import count, figures, number, percent
+
+THREE = (
+    "each patient’s value at one moment and slope, three ways. No pooling: the line through the patient’s own values. "
+    "Complete pooling: one line for all patients with the same covariates. Partial pooling: the mixed model. A "
+    "thin line "
+    "leads from a patient’s first to the third. These are of the model fitted to everybody; published slopes are "
+    "cross-fitted. Extreme lines of single patients may lie outside the frame."
+)
+CATERPILLAR = (
+    "every patient’s slope in order, with the interval in which it lies with 95% probability given the patient’s "
+    "values and the model. Coloured: the interval leaves out the average slope."
+)
+PULLED = (
+    "the share by which a slope is pulled towards the average (one minus its reliability), for each patient with two "
+    "times or more, by the span of the visits and their number."
+)
+PLANNED = (
+    "the reliability that the model implies for a patient with this many evenly spaced visits, over half, once "
+    "and twice the median "
+    "span of the study. The model’s variances are treated as known."
+)
+
+
+def pooling_pictures(frames: Frames, naming: Naming) -> dict[str, Picture | None]:
+    """The two pictures by name."""
+    return {
+        "three": pictures(
+            "pooling",
+            f"First: {THREE} Second: {CATERPILLAR}",
+            naming,
+            {"pooling": three_panel(frames, naming), "caterpillar": caterpillar_panel(frames, naming)},
+        ),
+        "pulled": pictures(
+            "pulled",
+            f"First: {PULLED} Second: {PLANNED}",
+            naming,
+            {"pulled": pulled_panel(frames, naming), "planned": planned_panel(frames, naming)},
+        ),
+    }
+
+
+def with_line(frames: Frames, marker: str) -> pd.DataFrame:
+    """The marker's patients with a line of their own."""
+    rows = of(frames.pooling, marker)
+    return rows[rows["slope_ols"].notna() & rows["slope"].notna()]
+
+
+def at_origin(rows: pd.DataFrame, frames: Frames, naming: Naming, marker: str) -> tuple[pd.DataFrame, str]:
+    """Intercepts of straight lines moved to a moment within the measurements, and that moment in words."""
+    origin = origin_of(frames, marker)
+    if origin is None or origin["moment"] == "zero":
+        return rows, naming.zero
+    if not is_straight(naming.study.growth.fixed, naming.predictor):
+        return rows, f"{naming.zero} (outside the measurements)"
+    moved = {
+        f"intercept{kind}": rows[f"intercept{kind}"] + float(origin["at"]) * rows[f"slope{kind}"]
+        for kind in ("", "_ols", "_pooled")
+    }
+    return rows.assign(**moved), where(naming, origin)
+
+
+def three_panel(frames: Frames, naming: Naming) -> Draw:
+    def panel(marker: str, label: str, name: str) -> tuple[str, str] | None:
+        rows = with_line(frames, marker)
+        if len(rows) < 2:
+            return None
+        unit = naming.slope_unit(marker)
+        rows, at = at_origin(rows, frames, naming, marker)
+        start = f"value {at}, {naming.unit_of(marker)}"
+        spread = (rows["slope_ols"].std(), rows["slope"].std())
+        said = f"Slopes of the patients’ own lines differ by a standard deviation of {figures(spread[0])} {unit}"
+        true = component(frames, marker, naming.predictor)
+        if math.isfinite(true):
+            said += f", true slopes by {figures(true)} according to the model"
+        return draw.three(
+            rows, start, label, unit, name
+        ), f"{said}, and slopes after partial pooling by {figures(spread[1])}."
+
+    return panel
+
+
+def caterpillar_panel(frames: Frames, naming: Naming) -> Draw:
+    def panel(marker: str, label: str, name: str) -> tuple[str, str] | None:
+        rows = of(frames.pooling, marker)
+        rows = rows[rows["slope"].notna() & (rows["slope_se"] > 0)]
+        if len(rows) < 2:
+            return None
+        average, limit, unit = float(rows["slope"].mean()), naming.study.report.small_cells, naming.slope_unit(marker)
+        above, below = draw.beyond(rows, average)
+        told = (
+            f"For {count(above, limit)} of {len(rows)} patients the interval lies wholly above the average slope of "
+            f"{figures(average)} {unit}, for {count(below, limit)} wholly below; for the others the interval includes "
+            "the average."
+        )
+        return draw.caterpillar(rows, average, label, unit, told, name), told
+
+    return panel
+
+
+def pulled_panel(frames: Frames, naming: Naming) -> Draw:
+    def panel(marker: str, label: str, name: str) -> tuple[str, str] | None:
+        rows = of(frames.pooling, marker)
+        rows = rows[(rows["last"] > rows["first"]) & rows["reliability"].notna()]
+        if len(rows) < 2:
+            return None
+        drawn = draw.pulled(rows, label, axis_unit(naming), name)
+        kept = rows["reliability"]
+        if kept.max() - kept.min() < 0.005:
+            return drawn, f"Everybody’s slope is pulled {percent(1 - kept.median())} of the way to the average."
+        return drawn, (
+            f"The slope of the patient in the middle is pulled {percent(1 - kept.median())} of the way to the average; "
+            f"the middle half of the patients lie between {percent(1 - kept.quantile(0.75))} and "
+            f"{percent(1 - kept.quantile(0.25))}."
+        )
+
+    return panel
+
+
+def planned_panel(frames: Frames, naming: Naming) -> Draw:
+    def panel(marker: str, label: str, name: str) -> tuple[str, str] | None:
+        rows = of(frames.planned, marker)
+        if not len(rows):
+            return None
+        spans = sorted(rows["span"].unique())
+
+        def at(span: float, visits: int) -> str:
+            found = rows[(rows["span"] == span) & (rows["visits"] == visits)]["reliability"]
+            return number(float(found.iloc[0]) if len(found) else math.nan, 2)
+
+        middle, double = spans[len(spans) // 2], spans[-1]
+        return draw.planned(rows, label, span_unit(naming), name), (
+            f"Over {figures(middle, 2)}{span_unit(naming)}, 3 visits give a reliability of {at(middle, 3)} and 10 "
+            f"visits {at(middle, 10)}; 3 visits over twice as long give {at(double, 3)}."
+        )
+
+    return panel
+
+
+def span_unit(naming: Naming) -> str:
+    """`` years`` after a span; nothing where the predictor is not time or the time has no unit."""
+    unit = naming.units
+    return "" if naming.predictor != "time" or unit == "none" else f" {unit}"
+
+
+def axis_unit(naming: Naming) -> str:
+    """``, years``: the same on an axis."""
+    unit = span_unit(naming).strip()
+    return f", {unit}" if unit else ""

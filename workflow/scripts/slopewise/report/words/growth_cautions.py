@@ -1,0 +1,192 @@
+"""What the checks of the growth model give reason to be careful about: one caution a kind, with its markers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pandas as pd
+
+from slopewise.growth.evidence.compare import q_values
+from slopewise.report.material.frames import Frames
+from slopewise.report.sections.dropout import large_enough
+from slopewise.report.sections.fit import HEAVY, OUTSIDE
+from slopewise.report.words.naming import Naming
+from slopewise.report.words.numbers import figure_interval, figures, in_words, number, p_words, percent, signed_figures
+
+LEVEL = 0.05
+"""A check warns where its p-value, of several markers adjusted for them (Benjamini and Hochberg), is below this."""
+
+UNEVEN_SCATTER = 1.5
+"""A ratio of residual standard deviations between low and high fitted values from which it is a caution."""
+
+NAMED = 6
+"""So many markers are named; of more, their number."""
+
+ONE_PATIENT_SE, ONE_PATIENT_SD = 1.0, 0.2
+"""A single patient moves the average slope by so many standard errors, or the SD of slopes by this share."""
+
+Caution = tuple[str, str]
+Found = list[str]
+
+
+def growth_checks(frames: Frames, naming: Naming) -> Iterator[Caution]:
+    """The cautions from the checks of the growth models, the gravest first."""
+    for short, find, text in CHECKS:
+        found = find(frames, naming)
+        if found:
+            named = in_words(found) if len(found) <= NAMED else f"{len(found)} markers, as in {found[0]}"
+            yield short, text.format(named)
+
+
+def _rows(table: pd.DataFrame, naming: Naming) -> pd.DataFrame:
+    """The rows of the study's markers, in their order."""
+    order = {marker: place for place, marker in enumerate(naming.study.markers)}
+    return table.assign(place=table["marker"].map(order)).sort_values("place", kind="stable")
+
+
+def _below(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows whose p-value, adjusted over all rows, is below `LEVEL`."""
+    return rows[q_values(rows["p_value"].to_numpy(dtype=float)) < LEVEL]
+
+
+def scatter(frames: Frames, naming: Naming) -> Found:
+    """Markers whose residuals scatter differently where high values are expected, beyond what chance does."""
+    found = []
+    for marker in naming.study.markers:
+        classes = frames.spread[(frames.spread["marker"] == marker) & (frames.spread["sd"] > 0)].sort_values("fitted")
+        if len(classes) < 2:
+            continue
+        low, high = classes.iloc[0], classes.iloc[-1]
+        ratio = float(high["sd"] / low["sd"])
+        error = math.sqrt(1 / (2 * low["rows"]) + 1 / (2 * high["rows"]))
+        if abs(math.log(ratio)) > max(math.log(UNEVEN_SCATTER), 1.96 * error):
+            found.append(f"{naming.marker(marker)} ({figures(ratio)} times as large at high values as at low ones)")
+    return found
+
+
+def tails(frames: Frames, naming: Naming) -> Found:
+    """Markers whose residuals have heavier tails than normal ones, beyond what chance does."""
+    rows = _rows(frames.normality[frames.normality["what"] == "residual"], naming)
+    chance = 2 * np.sqrt(24 / rows["number"].clip(lower=1))
+    heavy = rows[(rows["kurtosis"] > HEAVY) & (rows["kurtosis"] > chance)]
+    return [
+        f"{naming.marker(row.marker)} (excess kurtosis {number(row.kurtosis, 1)}, {percent(row.beyond_3, 1)} beyond "
+        "three standard deviations)"
+        for row in heavy.itertuples()
+    ]
+
+
+def effects(frames: Frames, naming: Naming) -> Found:
+    """Markers whose random effects leave the band of normal ones."""
+    rows = _rows(frames.normality[frames.normality["what"] != "residual"], naming)
+    words = {"intercept": "values", "slope": "slopes"}
+    return [
+        f"{words[str(row.what)]} of {naming.marker(row.marker)} ({percent(row.outside)} outside the 95% band)"
+        for row in rows[rows["outside"] > OUTSIDE].itertuples()
+    ]
+
+
+def one_patient(frames: Frames, naming: Naming) -> Found:
+    """Markers of which a single patient moves the average slope or the spread of slopes a great deal."""
+    found = []
+    for marker in naming.study.markers:
+        rows = frames.pooling[(frames.pooling["marker"] == marker) & frames.pooling["slope_change_se"].notna()]
+        spread = frames.covariance
+        spread = spread[(spread["marker"] == marker) & (spread["model"] == "random_slope")]
+        own = (spread["term_1"] == naming.predictor) & (spread["term_2"] == naming.predictor)
+        sd = float(spread.loc[own, "sd_or_correlation"].iloc[0]) if own.any() else math.nan
+        if not len(rows) or not sd > 0:
+            continue
+        se, share = float(rows["slope_change_se"].abs().max()), float((rows["slope_sd_change"] / sd).abs().max())
+        if se > ONE_PATIENT_SE or share > ONE_PATIENT_SD:
+            found.append(
+                f"{naming.marker(marker)} (average slope by {number(se, 2)} standard errors, SD of slopes by "
+                f"{percent(share)})"
+            )
+    return found
+
+
+def visits(frames: Frames, naming: Naming) -> Found:
+    """Markers whose slopes go with the number of visits."""
+    return [
+        f"{naming.marker(row.marker)} ({signed_figures(row.estimate)} {naming.slope_unit(row.marker)} for each further "
+        f"visit, {p_words(row.p_value)})"
+        for row in _below(_rows(frames.visits, naming)).itertuples()
+    ]
+
+
+def dropout(frames: Frames, naming: Naming) -> Found:
+    """Markers whose average slope differs between patients seen for a short and for a long time."""
+    found = []
+    for marker in naming.study.markers:
+        rows = frames.dropout[frames.dropout["marker"] == marker].sort_values("part")
+        if len(rows) < 2:
+            continue
+        short = large_enough(rows, naming).iloc[0]
+        low, high = short["difference_low"], short["difference_high"]
+        if math.isfinite(low) and math.isfinite(high) and (low > 0 or high < 0):
+            ends = figure_interval(low, high)
+            found.append(
+                f"{naming.marker(marker)} ({figures(short['difference'])} {naming.slope_unit(marker)}, 95% interval "
+                f"{ends})"
+            )
+    return found
+
+
+DOUBTS = {
+    "f_test": "the F test disagrees",
+    "serial": "serially correlated residuals",
+    "time": "a residual variance that changes along the predictor",
+    "fitted": "a residual variance that changes with the expected value",
+    "singular": "singular fit",
+}
+
+
+def open_trends(frames: Frames, naming: Naming) -> Found:
+    """Markers whose slopes the likelihood ratio finds, and something else speaks against or would explain as well."""
+    rows = _rows(frames.judged, naming)
+    return [
+        f"{naming.marker(row.marker)} ({', '.join(DOUBTS[word] for word in str(row.against).split())})"
+        for row in rows[rows["verdict"] == "unclear"].itertuples()
+    ]
+
+
+CHECKS: tuple[tuple[str, Callable[[Frames, Naming], Found], str], ...] = (
+    (
+        "Slopes of the patients’ own are not established",
+        open_trends,
+        "The likelihood ratio finds slopes of the patients’ own, but other evidence disagrees or would explain the "
+        "courses as well: {}.",
+    ),
+    (
+        "Unequal scatter",
+        scatter,
+        "The residual standard deviation depends on the fitted value, where the model has one for all: {}. Intervals "
+        "and reliabilities assume that it does not.",
+    ),
+    (
+        "Heavy tails",
+        tails,
+        "Residuals have heavier tails than a normal distribution: {}. Single values have much influence on the "
+        "slopes of patients with few visits.",
+    ),
+    ("Random effects not normal", effects, "Random effects are not distributed like normal ones: {}."),
+    (
+        "Influential patients",
+        one_patient,
+        "Leaving out a single patient moves a growth model a great deal: {}. Look at that patient’s values.",
+    ),
+    (
+        "Informative visits",
+        visits,
+        "Slopes go with the number of visits: {}. The average slope leans towards patients who were seen often.",
+    ),
+    (
+        "Drop-out",
+        dropout,
+        "Patients who were seen for a short time have other slopes than those seen longest; difference: {}.",
+    ),
+)
+"""What in short, the function that finds the markers, and the sentence around them; the gravest first."""

@@ -1,0 +1,289 @@
+"""The methods paragraphs, ready for a paper: the study's own numbers, and the literature."""
+
+from __future__ import annotations
+
+from slopewise.report.material.frames import Frames
+from slopewise.report.material.gains import HEADLINES, headlines, slopes_dropped
+from slopewise.report.material.parts import Section
+from slopewise.report.words.naming import Naming
+from slopewise.report.words.numbers import count, in_words
+from slopewise.report.words.procedures import GROWTH, OUTCOME, sentences
+from slopewise.report.words.references import Citations
+from slopewise.run.words import amount
+from slopewise.study.model import BCA_FROM, Study
+
+TRANSFORMS = {
+    "log": "log-transformed",
+    "log1p": "log(1 + x)-transformed",
+    "sqrt": "square-root-transformed",
+    "logit": "logit-transformed",
+}
+
+
+def methods_section(frames: Frames, naming: Naming) -> Section:
+    """Paragraphs and references."""
+    cite = Citations()
+    paragraphs = [
+        _cohort(frames, naming, cite) if frames.has_outcome else _growth_cohort(frames, naming),
+        _growth(naming, cite),
+        *sentences(GROWTH, frames, naming, cite),
+        *_average_course(frames, cite),
+        _crossfit(frames, naming, cite),
+        *_fast(frames, cite),
+        *([_outcome(frames, naming, cite), _validation(frames, naming, cite)] if frames.has_outcome else []),
+        *(sentences(OUTCOME, frames, naming, cite) if frames.has_outcome else []),
+        _software(frames, cite),
+    ]
+    return Section(
+        "methods", "Methods, for a paper", "methods.html.j2", {"paragraphs": paragraphs, "references": cite.works}
+    )
+
+
+def _cohort(frames: Frames, naming: Naming, cite: Citations) -> str:
+    limit, rows = naming.study.report.small_cells, int(frames.flow.iloc[-1]["rows_left"])
+    followed = (
+        f"the {count(frames.n_patients, limit)} patients still at risk then ({amount(rows, 'visit')}) were followed "
+        f"from it to {naming.cause} ({amount(count(frames.n_events, limit), 'event')})."
+    )
+    if naming.kind != "survival":
+        had = f"; {count(frames.n_events, limit)} had it" if naming.kind == "binary" else ""
+        followed = (
+            f"the outcome ({naming.cause}) of {count(frames.n_patients, limit)} patients "
+            f"({amount(rows, 'visit')}) was predicted from them{had}."
+        )
+    clock = f"Time was counted in {naming.units} from time zero ({naming.time_zero})."
+    if not naming.has_landmark:
+        return f"{clock} All measurements lie before the outcome and entered the models, and {followed}"
+    return (
+        f"{clock} We used a landmark analysis {cite('landmarking')} at {naming.duration(naming.landmark)}: only "
+        f"measurements up to the landmark entered the models, and {followed}"
+    )
+
+
+def _growth_cohort(frames: Frames, naming: Naming) -> str:
+    limit = naming.study.report.small_cells
+    clock = (
+        f"Time was counted in {naming.units} from time zero ({naming.time_zero})"
+        if naming.predictor == "time"
+        else f"Slopes are those of {naming.predictor} within {naming.study.data.patient}"
+    )
+    until = f" up to {naming.duration(naming.landmark)}" if naming.has_landmark else ""
+    rows = int(frames.flow.iloc[-1]["rows_left"])
+    later = ""
+    if naming.study.growth.rows == "all":
+        later = (
+            " Growth models also learned from their training patients’ rows after it; every patient’s own level and "
+            "slope rest on the rows up to it."
+        )
+    return f"{clock}. We used the {amount(rows, 'row')} of {count(frames.n_patients, limit)} patients{until}.{later}"
+
+
+def _growth(naming: Naming, cite: Citations) -> str:
+    study = naming.study
+    transformed: dict[str, list[str]] = {}
+    for marker, settings in study.markers.items():
+        if settings.transform != "none":
+            transformed.setdefault(TRANSFORMS[settings.transform], []).append(marker)
+    changed = "; ".join(
+        f"{naming.listed(names)} {'were' if len(names) > 1 else 'was'} {how}" for how, names in transformed.items()
+    )
+    method = "restricted maximum likelihood" if study.growth.reml else "maximum likelihood"
+    structure = "a correlated" if study.growth.structure == "correlated" else "a diagonal"
+    many = len(study.markers) > 1
+    return (
+        f"{'Each of the markers' if many else 'The marker'} "
+        f"({naming.all_markers()}{'; ' + changed if changed else ''}) was modelled with a "
+        f"linear mixed model {cite('laird_ware')} with fixed effects {study.growth.fixed} and random effects "
+        f"{study.growth.random} by "
+        f"patient, {structure} normal distribution of the random effects and independent normal residuals"
+        f"{_residuals(study)}, fitted by "
+        f"{method} {_engine(study, cite)}. Singular fits were kept. A patient’s level is the "
+        f"model’s value at {naming.moment} and the slope its derivative with respect to "
+        f"{naming.predictor} there, both with the best linear unbiased "
+        "predictions of the patient’s random effects."
+    )
+
+
+def _engine(study: Study, cite: Citations) -> str:
+    """How the likelihood was computed."""
+    if study.growth.engine == "statsmodels":
+        return f"with MixedLM of statsmodels {cite('statsmodels')}"
+    return f"with the profiled likelihood of Bates et al. {cite('bates')}"
+
+
+def _average_course(frames: Frames, cite: Citations) -> list[str]:
+    """What was asked of the average course, where the tables have it."""
+    said = []
+    if len(frames.linearity):
+        said.append(
+            "Whether the average course is a straight line was tested by the likelihood ratio against a quadratic and "
+            "a natural cubic spline with two inner knots, fitted by maximum likelihood."
+        )
+    if frames.strata["by"].notna().any():
+        said.append(
+            "Average slopes in strata, and their differences, are linear combinations of the fixed effects with all "
+            "other covariates as in the cohort; intervals have Satterthwaite’s degrees of freedom "
+            f"{cite('satterthwaite')}."
+        )
+    return [" ".join(said)] if said else []
+
+
+def _fast(frames: Frames, cite: Citations) -> list[str]:
+    """How fast change was counted, where a limit was named."""
+    if not len(frames.fast_share):
+        return []
+    return [
+        "For each patient the probability of a slope beyond the limit of fast change was taken from the normal "
+        f"distribution of the slope given the patient’s own measurements, its variance that of prediction "
+        f"{cite('henderson')} (fixed effects estimated, variance components as known), with parameters of models that "
+        "had not seen the patient; the share of the cohort is the mean of these probabilities, its interval from "
+        "draws of all patients’ slopes together, under parameters (variance components among them) drawn by the "
+        "parametric bootstrap."
+    ]
+
+
+def _residuals(study: Study) -> str:
+    """What the residual variance depends on, if anything."""
+    said = [f"a variance of their own for each value of {study.growth.residual_by}"] if study.growth.residual_by else []
+    said += [f"prior weights from {study.growth.weights}"] if study.growth.weights else []
+    return f" with {in_words(said)}" if said else ""
+
+
+def _crossfit(frames: Frames, naming: Naming, cite: Citations) -> str:
+    plan = naming.study.crossfit
+    times = f", repeated {plan.repeats} times with new folds and averaged" if plan.repeats > 1 else ""
+    by = "" if naming.kind in ("continuous", "none") else f", stratified by {naming.words.event},"
+    having, lacking = frames.by_penalty(naming.cause) if naming.study.has_outcome else ([], [])
+    without = f", its penalty for {in_words(having)} alone." if having and lacking else "."
+    without = without if having else ", without its penalty."
+    return (
+        f"Levels and slopes were cross-fitted {cite('crossfitting')}: patients were divided into {plan.folds} folds"
+        f"{by} and those of a fold were "
+        "scored with the parameters of a growth model fitted to the other folds and with their "
+        "own "
+        f"measurements{times}."
+        + (
+            f" The two-stage approach follows penalized regression calibration {cite('signorelli')}{without}"
+            if naming.study.has_outcome
+            else ""
+        )
+    )
+
+
+def _outcome(frames: Frames, naming: Naming, cite: Citations) -> str:
+    study = naming.study
+    having, lacking = frames.by_penalty(naming.cause)
+    ties = f"{'Breslow' if having else 'Efron'}’s method for ties"
+    if having and lacking:
+        ties = f"ties by Breslow’s method for {in_words(having)}, by Efron’s for {in_words(lacking)}"
+    model = {
+        "survival": f"Cox regression ({ties})",
+        "binary": "logistic regression",
+        "continuous": "linear regression",
+    }[naming.kind]
+    if frames.competing:
+        model = (
+            f"cause-specific Cox regression ({ties}) of it and of what competes with it "
+            f"({in_words(list(frames.competing))}), the absolute risk combining the hazards of all causes (events at "
+            "one time, of one cause or several, as one step: the matrix exponential of its hazards), with "
+            f"Aalen–Johansen estimates where no predictor enters {cite('competing')},"
+        )
+    if study.outcome.strata:
+        model += f", stratified by {in_words(list(study.outcome.strata))},"
+    sentence = (
+        f"The outcome ({naming.cause}) was modelled by {model} with "
+        f"{naming.covariates} and, in turn: no "
+        "marker; first values; last values; first values and changes; first values and least-squares slopes; levels; "
+        "levels and slopes; "
+        "slopes alone. Where level and slope correlated above 0.99 in the cohort, or the random effects had rank one, "
+        "the level entered alone, in the final model as in every training set and resample"
+    )
+    dropped = slopes_dropped(frames)
+    sentence += f" (in the final model: {naming.listed(dropped)})." if dropped else "."
+    if study.outcome.terms:
+        told = {
+            "nonlinear_level": "levels bend (restricted cubic splines with three knots from the training patients; "
+            "in the bootstrap those of the cohort)",
+            "level_by_slope": "the effect of a slope depend on the level (their product)",
+        }
+        sentence += f" Models with levels let {in_words([told[term] for term in study.outcome.terms])}."
+    if having:
+        whose = f" of {in_words(having)} (not those of {in_words(lacking)})" if lacking else ""
+        sentence += (
+            f" The models{whose} were penalised by an elastic net (half lasso, half ridge) {cite('elastic_net')}, its "
+            f"strength chosen by {study.crossfit.folds}-fold cross-validation inside the training patients."
+        )
+    if len(frames.hazards):
+        sentence += f" Proportional hazards were examined by scaled Schoenfeld residuals {cite('grambsch')}."
+    if study.outcome.bootstrap:
+        bca = study.outcome.bootstrap >= BCA_FROM
+        kind = "Bias-corrected and accelerated (BCa) intervals" if bca else "Intervals"
+        sentence += (
+            f" {kind} of {naming.words.effect}s come from {study.outcome.bootstrap} resamples of patients through "
+            "both stages, cross-fitting "
+            "included."
+        )
+    return sentence
+
+
+def _validation(frames: Frames, naming: Naming, cite: Citations) -> str:
+    plan, inner = naming.study.validation, naming.study.crossfit.folds
+    known = [HEADLINES[metric] for metric in headlines(frames)]
+    named = in_words([f"{name} {cite('uno')}" if name == HEADLINES["c_uno"] else name for name in known])
+    times = f", repeated {plan.repeats} times" if plan.repeats > 1 else ""
+    sentence = (
+        f"Validation was nested: in each of {plan.folds} outer folds of patients{times}, growth models, cross-fitting "
+        f"({inner} inner folds) and {naming.words.model} "
+        f"models were made anew from the other patients alone. We report {_measures(naming, named, cite)}."
+    )
+    if frames.competing:
+        sentence += (
+            " A patient with a competing event counted as never having the event: among the controls of the AUC and "
+            f"in the Brier score with inverse probability of censoring weights {cite('blanche')}, as outliving every "
+            f"case in C {cite('wolbers')}; calibration is by direct binomial regression at the horizon "
+            f"{cite('scheike')}."
+        )
+    if len(frames.permutation) and frames.permutation["p_value"].notna().any():
+        sentence += (
+            " Whether slopes add to levels was tested by permuting between patients the part of the slopes that levels "
+            f"and covariates do not explain (Smith’s scheme {cite('winkler')})."
+        )
+    if plan.bootstrap:
+        sentence += f" {_of_intervals(plan.repeats, plan.bootstrap)} Differences between models use the same resamples."
+    return sentence
+
+
+def _of_intervals(repeats: int, resamples: int) -> str:
+    """How the intervals of validated figures were made."""
+    if repeats == 1:
+        return (
+            f"95% intervals of validated figures are from {resamples} bootstrap resamples of the patients with their "
+            "out-of-fold predictions; they hold the models fixed, since the validation was not repeated."
+        )
+    return (
+        "95% intervals of validated figures, calibration curves and decision curves add two variances: that over "
+        f"{resamples} bootstrap resamples of the patients within a repeat of the validation, and that between the "
+        f"{repeats} repeats, whose models were refitted to other training patients."
+    )
+
+
+def _measures(naming: Naming, named: str, cite: Citations) -> str:
+    """What the report measures, with its literature."""
+    if naming.kind == "continuous":
+        errors = "root mean squared and mean absolute error"
+        return f"{named} against the training patients’ mean, {errors} and the calibration slope"
+    timed = " and the time-dependent area under the curve" if naming.kind == "survival" else ""
+    binary = naming.kind == "binary"
+    brier = (
+        f"the Brier score {cite('brier' if binary else 'graf')} and the index of prediction accuracy {cite('kattan')}"
+    )
+    index = cite("austin_binary" if binary else "austin")
+    calibrated = f"calibration slope, intercept and the integrated calibration index {index}"
+    at = f" at {naming.horizons()}" if naming.kind == "survival" else ""
+    return f"{named}{timed}, {brier}, {calibrated}, and net benefit {cite('vickers')}{at}"
+
+
+def _software(frames: Frames, cite: Citations) -> str:
+    versions = frames.provenance["versions"]
+    named = [f"{name} {versions.get(name, '')}".strip() for name in ("slopewise", "snakemake", "numpy", "scipy")]
+    return f"The analysis was done with {in_words(named)} under Python {versions.get('python', '')}."

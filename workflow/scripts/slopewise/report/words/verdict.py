@@ -1,0 +1,385 @@
+"""The verdict in words: the headline, what it rests on, and a table with each piece of evidence and what it says."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+from slopewise.report.material.frames import Frames
+from slopewise.report.material.gains import HEADLINES, Gain, gain, headlines
+from slopewise.report.material.parts import Cell, Table
+from slopewise.report.material.verdict import ALPHA, RELEVANT, RELEVANT_CORRELATION, Effect, Evidence, Verdict, printed
+from slopewise.report.words.naming import STEPS, Naming
+from slopewise.report.words.numbers import (
+    MINUS,
+    MISSING,
+    count,
+    figures,
+    in_words,
+    interval,
+    number,
+    p_value,
+    percent,
+    signed,
+)
+
+MOST_EFFECTS = 2
+"""So many slopes’ coefficients stand in the finding; of more, in the table."""
+
+SEEN_ONCE = 0.1
+"""Share of the patients with fewer than two visits from which it is named as a reason."""
+
+
+def headline(said: Verdict, naming: Naming) -> str:
+    """The first sentence of the report: does the slope add to the level?"""
+    names = list(naming.study.markers)
+    one = len(names) == 1
+    change = f"how fast {naming.marker(names[0])} changes" if one else "how fast the markers change"
+    stands = "where it stands" if one else "where they stand"
+    first = change[0].upper() + change[1:]
+    level = "the same level" if one else "the same levels"
+    c, margin = naming.words.short, f"{naming.study.outcome.margin:g}"
+    return {
+        Verdict.ADDS: f"{first} adds to knowing {stands}.",
+        Verdict.ADDS_LITTLE: f"{first} adds to knowing {stands}, but raises {c} by less than {margin}.",
+        Verdict.ASSOCIATED: f"At {level}, {change} is associated with the outcome; a better prediction is not shown.",
+        Verdict.NO_GAIN: f"Adding {change} to {stands} does not raise {c} by {margin} or more.",
+        Verdict.WORSE: f"The prediction was worse when {change} was added to {stands}.",
+        Verdict.DISAGREE: f"The evidence disagrees on whether {change} adds to knowing {stands}.",
+        Verdict.TOO_FEW: (f"There are too few {counted(naming)} to tell whether {change} adds to knowing {stands}."),
+        Verdict.TOO_POOR: (f"The slopes were measured too poorly to tell whether {change} adds to knowing {stands}."),
+        Verdict.UNDECIDED: f"These data cannot tell whether {change} adds to knowing {stands}.",
+        Verdict.NO_INTERVAL: f"{first} beside {stands}: measured, but without an interval.",
+        Verdict.DROPPED: "Whether slopes add to levels could not be examined: no slope could be told from its level.",
+    }[said]
+
+
+def counted(naming: Naming) -> str:
+    """What carries the information."""
+    return {"survival": "events", "binary": "patients with the rarer outcome"}.get(naming.kind, "patients")
+
+
+def answer(said: Verdict, found: Evidence, level: Gain, naming: Naming) -> str:
+    """The numbers behind the headline, and what they mean."""
+    at, c = naming.duration(naming.landmark), HEADLINES[found.gain.metric]
+    if said is Verdict.DROPPED:
+        return (
+            f"With the covariates and the levels at {at}, {c} is {level.value_words()} in patients whom the models had "
+            "not seen. No marker’s slope entered the outcome model beside its level; the reasons stand below."
+        )
+    slope = found.gain
+    numbers = (
+        f"In patients whom the models had not seen, {c} is {number(level.value)} with the covariates and the levels at "
+        f"{at}, and {number(slope.value)} when the slopes are added: a difference of {slope.difference_words()}."
+    )
+    return f"{numbers} {_meaning(said, found, naming)}"
+
+
+def _meaning(said: Verdict, found: Evidence, naming: Naming) -> str:
+    margin, c = f"{found.margin:g}", naming.words.short
+    slope = found.gain
+    tests = f"{effect_sentence(found, naming)}{agreement(found)}{_like_chance(found, c)}"
+    if said in (Verdict.ADDS, Verdict.ADDS_LITTLE):
+        by = "The whole interval lies above zero" if found.gains else "The log score gains with its whole interval"
+        size = f", yet the gain in {c} is under {margin}" if printed(slope.difference) < found.margin else ""
+        return f"{by}{size}. {tests}"
+    if said is Verdict.ASSOCIATED:
+        gains = (
+            f"The gain in {c} has no interval (validation.bootstrap is 0)."
+            if not slope.has_interval
+            else f"The gain in {c} is less than {margin}."
+            if found.is_small
+            else f"The interval of the gain in {c} leaves room for none."
+        )
+        return f"{tests} {gains} {c} is insensitive to what is added to a strong predictor."
+    if said is Verdict.NO_GAIN:
+        return f"The interval excludes a gain of {margin} or more, and {_effect_excluded(found, naming)}. {tests}"
+    if said is Verdict.WORSE:
+        null = (
+            f", and below the {signed(found.null_gain)} by which slopes that carry nothing change {c} on average "
+            "(permutation test)"
+            if math.isfinite(found.null_gain)
+            else ""
+        )
+        return f"The whole interval lies below zero{null}. {tests}"
+    if said is Verdict.DISAGREE:
+        where = (
+            "above zero"
+            if printed(slope.difference_low) > 0
+            else "below zero" if printed(slope.difference_high) < 0 else "on both sides of zero"
+        )  # fmt: skip
+        return f"The interval lies {where}. {tests}"
+    if said is Verdict.TOO_FEW:
+        return (
+            f"There are {_events(found, naming)} {counted(naming)}; {found.needed} would be needed to see "
+            f"{_effect_words(naming)} with a power of 80%, were the slopes measured without error. {tests}"
+        )
+    if said is Verdict.TOO_POOR:
+        once = (
+            f" ({percent(found.seen_once)} of the patients were seen fewer than two times)"
+            if found.seen_once >= SEEN_ONCE
+            else ""
+        )
+        return (
+            f"The reliability of the slopes is {number(found.reliability, 2)}{once}, so that "
+            f"{_round(found.needed_here)} {counted(naming)} would be needed to see {_effect_words(naming)} with a "
+            f"power of 80%; there are {_events(found, naming)}. {tests}"
+        )
+    if said is Verdict.UNDECIDED:
+        room = (
+            f"A gain in {c} of {margin} or more is excluded, an effect of the slopes that would matter is not."
+            if found.is_small
+            else f"The interval leaves room for no gain and for one of {margin} or more, which would matter."
+        )
+        return f"{room} {tests}"
+    return "Without an interval (validation.bootstrap is 0) chance cannot be told from gain."
+
+
+def _like_chance(found: Evidence, c: str) -> str:
+    """That a loss is one that slopes without information would make, too; else empty."""
+    if found.loses or not printed(found.gain.difference_high) < 0:
+        return ""
+    return (
+        f" The whole interval of the difference lies below zero, but slopes that carry nothing change {c} by "
+        f"{signed(found.null_gain)} on average (permutation test)."
+    )
+
+
+def _events(found: Evidence, naming: Naming) -> str:
+    """How many there are; few of them are not told."""
+    return count(found.informative, naming.study.report.small_cells)
+
+
+def _round(value: float) -> str:
+    return "infinitely many" if math.isinf(value) else f"{value:.0f}"
+
+
+def _effect_words(naming: Naming) -> str:
+    if naming.kind == "continuous":
+        return f"a standardised coefficient of {RELEVANT_CORRELATION:g}"
+    return f"{_article(naming.words.effect)} of {RELEVANT:g} per SD of the slopes"
+
+
+def _article(noun: str) -> str:
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
+
+
+def _effect_excluded(found: Evidence, naming: Naming) -> str:
+    if found.penalised or not found.effects:
+        return (
+            f"{_events(found, naming)} {counted(naming)} would have shown {_effect_words(naming)} with a power of 80%"
+        )
+    one = "the interval of the slope’s coefficient excludes" if found.kept == 1 else (
+        "the intervals of the slopes’ coefficients exclude"
+    )  # fmt: skip
+    return f"{one} {_effect_words(naming)}"
+
+
+def effect_sentence(found: Evidence, naming: Naming) -> str:
+    """The coefficients of up to `MOST_EFFECTS` slopes with their intervals; nothing of shrunken ones."""
+    known = [effect for effect in found.effects if math.isfinite(effect.estimate)]
+    if found.penalised or not 0 < len(known) <= MOST_EFFECTS:
+        return ""
+    parts = []
+    for effect in known:
+        ends = f" (95% interval {_shown(effect.low, naming)} to {_shown(effect.high, naming)})"
+        of = f" for {naming.marker(effect.marker)}" if found.kept > 1 else ""
+        parts.append(f"{_shown(effect.estimate, naming)}{ends if effect.has_interval else ''}{of}")
+    where = "beside the level" if found.kept == 1 else "beside the levels"
+    what = "standardised coefficient of the slope" if naming.kind == "continuous" else _effect_name(naming)
+    return f"The {what} {where} is {in_words(parts)}. "
+
+
+def agreement(found: Evidence) -> str:
+    """What the tests of association say, together or against each other."""
+    tests = found.tests
+    yes, no = [name for name, one in tests.items() if one], [name for name, one in tests.items() if not one]
+    if not tests:
+        return "There is no test of whether the slopes are associated with the outcome at equal levels."
+    where = "of the slopes at equal levels" if found.kept > 1 else "of the slope at an equal level"
+    finds, find = ("finds", "find")
+    if yes and no:
+        return (
+            f"{_first(in_words(yes))} {find if len(yes) > 1 else finds} an association {where}, "
+            f"{in_words(no)} {'do' if len(no) > 1 else 'does'} not."
+        )
+    names = _first(in_words(yes or no))
+    verb = (find if len(yes or no) > 1 else finds) + (" an" if yes else " no")
+    return f"{names} {verb} association {where}."
+
+
+def _first(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def second_opinion(frames: Frames, found: Evidence, said: Verdict) -> str:
+    """The same comparison by the other concordance; empty where there is none, or nothing was compared."""
+    others = [name for name in headlines(frames) if name != found.gain.metric]
+    if not others or said is Verdict.DROPPED:
+        return ""
+    other = gain(frames, "slope", others[0])
+    words = f"By {HEADLINES[others[0]]} the difference is {other.difference_words()}"
+    sides = {_side(found.gain), _side(other)}
+    return f"{words}." if len(sides) == 1 else f"{words}, which lies otherwise to zero: take both with care."
+
+
+def _side(own: Gain) -> int:
+    return (printed(own.difference_low) > 0) - (printed(own.difference_high) < 0)
+
+
+def evidence_table(found: Evidence, naming: Naming) -> Table:
+    """Each piece of evidence, its figure, and what it says."""
+    margin, c = f"{found.margin:g}", HEADLINES[found.gain.metric]
+    rows: list[list[Cell | str]] = [
+        [f"gain in {c}", _difference(found.gain), _gain_says(found.gain, found.margin)],
+    ]
+    if found.score is not None:
+        rows.append([f"gain in log score a patient{_when(found.score, naming)}", _difference(found.score),
+                     _gain_says(found.score, None)])  # fmt: skip
+    rows.append(["likelihood ratio test", p_value(found.ratio_p), _test_says(found.ratio_p, found)])
+    for effect in found.effects:
+        rows.append([f"{_effect_name(naming)}, {naming.marker(effect.marker)}", _effect_cell(effect, naming),
+                     _effect_says(effect, found)])  # fmt: skip
+    null = f"chance alone: {signed(found.null_gain)}" if math.isfinite(found.null_gain) else ""
+    rows.append(["permutation test of the gain", Cell(p_value(found.permutation_p), null),
+                 _test_says(found.permutation_p, found)])  # fmt: skip
+    rows.append(["reliability of the slopes (the best)", number(found.reliability, 2),
+                 "less than half is signal" if found.is_poor else "half or more is signal"])  # fmt: skip
+    rows.append([counted(naming), _events(found, naming), f"{found.needed} see {_effect_words(naming)} with a power of "
+                 f"80%; with this reliability {_round(found.needed_here)}"])  # fmt: skip
+    caption = (
+        f"What the finding rests on; a gain in {naming.words.short} under {margin} is called small (outcome.margin)"
+    )
+    return Table("evidence", caption, ["evidence", "figure, 95% interval", "what it says"], rows, frozenset({0, 2}))
+
+
+def _when(own: Gain, naming: Naming) -> str:
+    return "" if math.isnan(own.horizon) else f" at {naming.duration(own.horizon)}"
+
+
+def _difference(own: Gain) -> Cell:
+    return Cell(signed(own.difference), interval(own.difference_low, own.difference_high, plus=True))
+
+
+def _gain_says(own: Gain, margin: float | None) -> str:
+    if not own.has_interval:
+        return "no interval"
+    if printed(own.difference_low) > 0:
+        return "a gain"
+    if printed(own.difference_high) < 0:
+        return "a loss"
+    if margin is not None and printed(own.difference_high) < margin:
+        return f"no gain of {margin:g} or more"
+    return "room for none" if margin is None else f"room for none and for {margin:g} or more"
+
+
+def _test_says(p: float, found: Evidence) -> str:
+    if not math.isfinite(p):
+        return "not made: the models are penalised" if found.penalised else "not made"
+    return "an association" if printed(p) < ALPHA else "none found"
+
+
+def _effect_name(naming: Naming) -> str:
+    if naming.kind == "continuous":
+        return "standardised coefficient of the slope"
+    return f"{naming.words.effect} per SD of the true slopes"
+
+
+def _effect_cell(effect: Effect, naming: Naming) -> Cell:
+    if not math.isfinite(effect.estimate):
+        return Cell(MISSING)
+
+    ends = f"{_shown(effect.low, naming)} to {_shown(effect.high, naming)}" if math.isfinite(effect.low) else ""
+    return Cell(_shown(effect.estimate, naming), ends)
+
+
+def _effect_says(effect: Effect, found: Evidence) -> str:
+    if found.penalised:
+        return "shrunk on purpose: no test"
+    if not effect.has_interval:
+        return "no interval"
+    if found.excludes_none(effect):
+        alone = found.excludes_none(effect.widened(found.kept))
+        return "an association" if alone else f"an association, if it were the only one of {found.kept} slopes"
+    if found.excludes_relevant(effect) and found.is_thin:
+        return "no association; narrower than so few can make it"
+    if found.excludes_relevant(effect):
+        return "no effect that would matter"
+    return "room for none and for one that would matter"
+
+
+def below_chance(frames: Frames, naming: Naming, metric: str) -> str:
+    """A remark on steps whose discrimination lies below what no knowledge gives, interval and all; else empty."""
+    nothing = 0.0 if naming.kind == "continuous" else 0.5
+    rows = frames.metric(metric)
+    low = [STEPS[str(step)] for step, high in rows["ci_high"].items() if printed(float(high)) < nothing]
+    if not low:
+        return ""
+    return (
+        f"The interval of {HEADLINES[metric]} lies below {nothing:g} for {in_words(low)}: in patients whom the models "
+        "had not seen they did worse than no model would. Models that fit noise do so in small samples; do not turn "
+        "their predictions round."
+    )
+
+
+def reversal(frames: Frames, naming: Naming) -> list[str]:
+    """Where a slope’s coefficient beside the level has the other sign than alone: why, in a sentence a marker.
+
+    Signs are those of the printed figures: a ratio that is printed as 1.00 lies on neither side.
+    """
+    rows = frames.coefficients[frames.coefficients["scale"] == "sd"].set_index(["predictors", "term"])
+    said = []
+    for marker in naming.study.markers:
+        keys = [(step, f"{marker}.slope") for step in ("slope", "slope_only")]
+        if not all(key in rows.index for key in keys):
+            continue
+        beside, alone = (rows.loc[key] for key in keys)
+        sides = [_side_of_none(float(row["estimate"]), naming) for row in (beside, alone)]
+        if sides[0] * sides[1] >= 0:
+            continue
+        name, effect = naming.marker(marker), naming.words.effect
+        said.append(
+            f"The slope of {name} has {_article(effect)} of {_shown(float(beside['estimate']), naming)} per SD beside "
+            f"the level and of {_shown(float(alone['estimate']), naming)} alone. This is no contradiction: "
+            + _why(naming)
+            + ("" if any(_is_clear(row, naming) for row in (beside, alone)) else UNCLEAR)
+        )
+    return said
+
+
+UNCLEAR = " Both intervals hold no effect, so that the two signs may also be chance."
+
+
+def _why(naming: Naming) -> str:
+    """How the same slope can go with more of the outcome alone and with less of it beside the level."""
+    if not naming.study.is_in_time:
+        return (
+            "beside the level, patients of the same level are compared; alone, the slope also stands for the level, "
+            "with which it goes."
+        )
+    return (
+        "of two patients at the same level now, the one with the steeper rise started lower and the one with the "
+        "steeper fall started higher, so that beside the level a slope also says where the patient came from; alone it "
+        "stands for the level, too."
+    )
+
+
+def _shown(value: float, naming: Naming) -> str:
+    return figures(value if naming.kind == "continuous" else math.exp(min(value, 700.0)))
+
+
+def _side_of_none(value: float, naming: Naming) -> int:
+    """1 above no effect as it is printed, −1 below, 0 for neither."""
+    if not math.isfinite(value):
+        return 0
+    shown = float(_shown(value, naming).replace(MINUS, "-"))
+    none = 0.0 if naming.kind == "continuous" else 1.0
+    return (shown > none) - (shown < none)
+
+
+def _is_clear(row: pd.Series, naming: Naming) -> bool:
+    """Whether the coefficient's interval, of the bootstrap if there is one, lies on one side of no effect."""
+    kind = "_bootstrap" if math.isfinite(row["ci_low_bootstrap"]) else ""
+    sides = [_side_of_none(float(row[f"{end}{kind}"]), naming) for end in ("ci_low", "ci_high")]
+    return sides[0] * sides[1] > 0

@@ -1,0 +1,1 @@
+"""How a step runs: errors, seeds, files, threads, logs, provenance."""

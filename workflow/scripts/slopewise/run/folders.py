@@ -1,0 +1,88 @@
+"""Folders that a run writes to: temporary files and what a killed run left of them, and where compiled code is kept.
+
+Snakemake imports this module at each start: nothing heavy.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import re
+import secrets
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
+from slopewise.run.errors import InputError
+
+TEMPORARY = re.compile(r"\..+\.(?P<host>[0-9a-f]{8})(?P<process>[0-9a-f]{8})[0-9a-f]{8}\.tmp")
+"""A temporary file's name: the file that it is to become, a digest of the host's name, the process, a random part."""
+
+
+def temporary_name(path: Path) -> Path:
+    """A name beside `path` that tells whose it is."""
+    return path.with_name(f".{path.name}.{_host()}{os.getpid():08x}{secrets.token_hex(4)}.tmp")
+
+
+def _host() -> str:
+    return hashlib.sha256(platform.node().encode()).hexdigest()[:8]
+
+
+def sweep_beside(path: Path) -> None:
+    """Remove temporary files of `path` whose writer, a process of this machine, no longer runs."""
+    for file in path.parent.glob(f".{_literal(path.name)}.*.tmp"):
+        name = TEMPORARY.fullmatch(file.name)
+        if name and name["host"] == _host() and not _runs(int(name["process"], 16)):
+            with suppress(OSError):
+                file.unlink()
+
+
+def sweep_below(folder: Path) -> list[Path]:
+    """Remove every temporary file below a folder in which nothing else runs; returns them."""
+    found = [file for file in sorted(folder.rglob(".*.tmp")) if TEMPORARY.fullmatch(file.name)]
+    for file in found:
+        with suppress(OSError):
+            file.unlink()
+    return found
+
+
+def _literal(name: str) -> str:
+    return re.sub(r"([*?[])", r"[\1]", name)
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
+
+
+def check_writable(folder: Path) -> None:
+    """Raise `InputError` where nothing can be written to a folder, or to the nearest one above it that there is."""
+    there = folder
+    while not there.exists() and there != there.parent:
+        there = there.parent
+    trial = temporary_name(there / "trial")
+    try:
+        trial.write_bytes(b"slopewise")
+    except OSError as error:
+        raise InputError(
+            f"{folder.absolute()}: {error.strerror or error}; run from a folder in which you may write, or name one: "
+            "snakemake -s PATH/Snakefile --directory FOLDER ..."
+        ) from error
+    finally:
+        with suppress(OSError):
+            trial.unlink()
+
+
+def full_disk(folder: Path, least: int = 1_000_000) -> str | None:
+    """What is wrong where the disk of a folder has fewer than `least` bytes left; None where it has more."""
+    there = folder if folder.exists() else Path()
+    free = shutil.disk_usage(there).free
+    if free >= least:
+        return None
+    return f"{folder.absolute()}: no space left on the disk ({free // 1000} kB free); make room, then run it again"

@@ -1,0 +1,1 @@
+"""model.json: written from a fit, read again, applied to new patients."""

@@ -1,0 +1,350 @@
+"""Risks of new patients from a shipped model, with how sure they are and where the model was never tried.
+
+The risk is the shipped model's at the patient's level and slope given their own rows up to the landmark; with
+competing events each cause has its own, and for a continuous outcome it is the predicted value. Its interval comes
+from draws of (β, Ψ, σ², b_i): it tells how far the patient's own course is known, with the outcome model's
+coefficients held (methods.md section 6).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from slopewise.cohort.newcomers import Newcomers, read_newcomers
+from slopewise.outcome.fit import StepModel
+from slopewise.outcome.ladder import STEPS, values
+from slopewise.run.errors import InputError
+from slopewise.run.seeds import generator
+from slopewise.run.short_repr import ShortRepr
+from slopewise.run.words import amount
+from slopewise.shipped.ranges import check_units, other_units, outside
+from slopewise.shipped.reading import ShippedModel, read_model
+from slopewise.shipped.scores import MarkerRows, drawn, marker_rows, scores
+from slopewise.slopes.facts import facts
+from slopewise.tables import files as tables
+
+Floats = NDArray[np.float64]
+SHOWN = ("visits", "level", "slope", "slope_se", "reliability")
+"""What is told of each marker."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked for: the files, a step of the ladder, the draws behind an interval, units and dialect as told.
+
+    Without `predictors` they are those that the study's report recommends. `strict`: a patient who cannot be predicted
+    is an error, not a row without a risk.
+    """
+
+    model: Path
+    measurements: str
+    patients: str | None = None
+    predictors: str | None = None
+    draws: int = 1000
+    units: Mapping[str, str] | None = None
+    dialect: Mapping[str, str] | None = None
+    strict: bool = False
+
+
+@dataclass(frozen=True, repr=False)
+class Risks(ShortRepr):
+    """The table ``risks`` (a row per patient, cause and horizon), lines for whoever asked, the refused and why."""
+
+    table: pd.DataFrame
+    told: list[str]
+    refused: Mapping[str, str]
+
+
+def predict(request: Request, folder: Path) -> Risks:
+    """Risks of the patients in the request's files (paths beside `folder`). Raises `InputError`.
+
+    A patient with an error of their own has rows without a risk, and the reason in `refused`, unless the request is
+    strict or nobody else is left.
+    """
+    model = read_model(request.model)
+    request = replace(request, predictors=chosen_predictors(model, request.predictors))
+    check_units(model, request.units or {})
+    try:
+        newcomers = _newcomers(model, request, folder)
+    except InputError as error:
+        raise InputError(in_words_of_predict(str(error))) from error
+    scored = _Scored.of(model, newcomers, model.steps[str(request.predictors)])
+    parts = [
+        _lines(scored, model, request, place, _notes(model, newcomers, scored, place))
+        for place in range(len(newcomers.patients))
+    ]
+    parts += [_refused(model, request, patient, reason) for patient, reason in newcomers.refused.items()]
+    table = pd.concat(parts, ignore_index=True)
+    return Risks(tables.check(table, "risks"), _told(model, newcomers, table, request), dict(newcomers.refused))
+
+
+def rounded(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with its numbers at 6 significant digits: more would claim what no model knows."""
+    numbers = [name for name in table.columns if pd.api.types.is_float_dtype(table[name])]
+    return table.assign(**{name: [float(f"{value:.6g}") for value in table[name]] for name in numbers})
+
+
+def chosen_predictors(model: ShippedModel, asked: str | None) -> str:
+    """The step that is asked for, or the one that the model recommends; `InputError` without either."""
+    if asked is None and model.recommended is None:
+        raise InputError(
+            "the model does not hold which predictors its report recommends (an older one): run the study again, or "
+            "name them, for example --predictors level"
+        )
+    chosen = asked or str(model.recommended)
+    if chosen not in model.steps:
+        raise InputError(f"--predictors {chosen}: the model has {', '.join(model.steps)}")
+    return chosen
+
+
+def _newcomers(model: ShippedModel, request: Request, folder: Path) -> Newcomers:
+    """The new patients whom the model can take, the others in `refused`."""
+    files = {"measurements": request.measurements, "patients": request.patients, **(request.dialect or {})}
+    study = model.study.model_copy(update={"data": model.study.data.model_copy(update=files)})
+    found = read_newcomers(study, folder, model.covariates, request.strict)
+    refused = other_units(model, found, request.measurements, request.units or {})
+    refused |= _unknown_strata(model.steps[str(request.predictors)], found.patients)
+    left = ~found.patients["patient"].isin(list(refused))
+    if refused and (request.strict or not left.any()):
+        raise InputError(next(iter(refused.values())))
+    reasons = {**found.refused, **refused}
+    return replace(
+        found,
+        patients=found.patients[left].reset_index(drop=True),
+        measurements=found.measurements[~found.measurements["patient"].isin(list(refused))].reset_index(drop=True),
+        refused={patient: in_words_of_predict(reasons[patient]) for patient in sorted(reasons)},
+    )
+
+
+def _unknown_strata(step: StepModel, patients: pd.DataFrame) -> dict[str, str]:
+    """Patients of a stratum of the baseline hazard that the model does not know."""
+    found = {}
+    for place, patient in enumerate(patients["patient"]):
+        try:
+            step.strata.codes(patients.iloc[[place]])
+        except InputError as error:
+            found[str(patient)] = str(error)
+    return found
+
+
+def _refused(model: ShippedModel, request: Request, patient: str, reason: str) -> pd.DataFrame:
+    """The rows of a patient who cannot be predicted."""
+    frame = _keys(model, request, patient)
+    numbers = ["risk", "risk_low", "risk_high", "slope_share"]
+    for marker in model.markers:
+        frame[f"{marker.name}.visits"] = pd.array([pd.NA] * len(frame), dtype="Int64")
+        numbers += [f"{marker.name}.{column}" for column in SHOWN if column != "visits"]
+    return frame.assign(**dict.fromkeys(numbers, np.nan), outside="", notes="", refused=reason)
+
+
+def _keys(model: ShippedModel, request: Request, patient: str) -> pd.DataFrame:
+    """A row a cause and horizon of one patient, and the moment from which horizons count."""
+    return pd.DataFrame(
+        {
+            "patient": patient,
+            "predictors": request.predictors,
+            "cause": np.repeat(model.causes, len(model.horizons)),
+            "landmark": model.landmark if np.isfinite(model.landmark) else np.nan,
+            "horizon": np.tile(model.horizons, len(model.causes)),
+        }
+    )
+
+
+@dataclass(frozen=True, repr=False)
+class _Scored(ShortRepr):
+    """All new patients under every growth model: `rows` per marker, `scores` per marker, and the step's predictors.
+
+    `raw` (n, k) is what the step's model takes, in the order of its recipe's `every_term`, with the patients'
+    `stratum` (n,); rows follow `newcomers.patients`.
+    """
+
+    step: StepModel
+    rows: Mapping[str, MarkerRows]
+    scores: Mapping[str, pd.DataFrame]
+    raw: Floats
+    stratum: NDArray[np.int64]
+
+    @staticmethod
+    def of(model: ShippedModel, newcomers: Newcomers, step: StepModel) -> _Scored:
+        rows, found, summary = {}, {}, []
+        for marker in model.markers:
+            rows[marker.name] = marker_rows(marker, newcomers.measurements, newcomers.patients, model.landmark)
+            found[marker.name] = scores(rows[marker.name])
+            logarithmic = model.study.markers[marker.name].transform == "log"
+            summary.append(facts(newcomers.measurements, newcomers.patients, marker.name, logarithmic))
+        whole = pd.concat([table.assign(marker=name) for name, table in found.items()])
+        wide = values(pd.concat(summary), whole, list(rows)).reindex(newcomers.patients["patient"])
+        covariates = step.recipe.coding.matrix(newcomers.patients)
+        own = [term for term in step.recipe.every_term if term not in step.recipe.coding.terms]
+        raw = np.column_stack([covariates, wide[own].to_numpy(dtype=float)])
+        return _Scored(step, rows, found, raw, step.strata.codes(newcomers.patients))
+
+
+def _lines(scored: _Scored, model: ShippedModel, request: Request, place: int, notes: list[str]) -> pd.DataFrame:
+    """One patient's rows of the table, one a cause and horizon."""
+    own = slice(place, place + 1)
+    risk = scored.step.risks(scored.raw[own], scored.stratum[own])[0]
+    low, high, share = _uncertainty(scored, model, request.draws, place)
+    first = next(iter(scored.scores.values()))
+    frame = _keys(model, request, str(first["patient"].iloc[place])).assign(
+        risk=risk.ravel(),
+        risk_low=low.ravel(),
+        risk_high=high.ravel(),
+        slope_share=np.repeat(share, len(model.horizons)),
+    )
+    shown = {f"{name}.{column}": table[column].iloc[place] for name, table in scored.scores.items() for column in SHOWN}
+    ranges = {name: table.iloc[place] for name, table in scored.scores.items()}
+    beyond = outside(model, scored.rows, ranges, place)
+    frame = frame.assign(**shown, outside=beyond, notes="; ".join(notes), refused="")
+    return frame.astype({name: "Int64" for name in shown if name.endswith(".visits")})
+
+
+def _uncertainty(scored: _Scored, model: ShippedModel, number: int, place: int) -> tuple[Floats, Floats, Floats]:
+    """2.5% and 97.5% points of the risk (C, H), and the slopes' share of each linear predictor's variance (C,).
+
+    Missing where the step holds neither level nor slope, or where no draws are asked for.
+    """
+    terms = scored.step.recipe.every_term
+    missing = np.full((len(model.causes), len(model.horizons)), np.nan)
+    if number == 0 or not any(term.rsplit(".", 1)[-1] in ("level", "slope") for term in scored.step.recipe.terms):
+        return missing, missing, missing[:, 0]
+    both = np.repeat(scored.raw[place : place + 1], number, axis=0)
+    levels, slopes = both.copy(), both.copy()
+    for name, rows in scored.rows.items():
+        rng = generator(model.seed, "predict", name, rows.patients[place])
+        for quantity, values_, alone in zip(("level", "slope"), drawn(rows, place, number, rng), (levels, slopes),
+                                            strict=True):  # fmt: skip
+            if f"{name}.{quantity}" in terms:
+                column = terms.index(f"{name}.{quantity}")
+                both[:, column] = alone[:, column] = values_
+    stratum = np.repeat(scored.stratum[place], number)
+    low, high = np.quantile(scored.step.risks(both, stratum), (0.025, 0.975), axis=0)
+    if not any(term.endswith(".slope") for term in terms):
+        return low, high, missing[:, 0]
+    by_level, by_slope = scored.step.linear_predictors(levels), scored.step.linear_predictors(slopes)
+    return low, high, np.array([shapley_share(a, b) for a, b in zip(by_slope.T, by_level.T, strict=True)])
+
+
+def shapley_share(part: Floats, other: Floats) -> float:
+    """The Shapley effect of `part` in the variance of `part + other`, both (n,) draws that may be correlated.
+
+    With A the part and T the sum: ½ [Cov(T, A)²/Var(A) + Var(T) − Cov(T, B)²/Var(B)] / Var(T), the mean of what
+    knowing A takes off the variance before and after B is known; the shares of A and B lie in [0, 1] and add up to 1
+    (Owen & Prieur 2017, 10.1137/16M1097717; exact for normal draws). Missing where nothing varies.
+    """
+    total = part + other
+    variance = float(total.var())
+    if variance <= 0:
+        return float("nan")
+
+    def explained(by: Floats) -> float:
+        spread = float(by.var())
+        covariance = float(((total - total.mean()) * (by - by.mean())).mean())
+        return covariance**2 / spread if spread > 1e-24 * variance else 0.0
+
+    share = 0.5 * (explained(part) + variance - explained(other)) / variance
+    return float(np.clip(share, 0.0, 1.0))
+
+
+def _notes(model: ShippedModel, newcomers: Newcomers, scored: _Scored, place: int) -> list[str]:
+    """What whoever reads one patient's risk should know of the rows behind it."""
+    notes = []
+    patient = str(newcomers.patients["patient"].iloc[place])
+    rules = model.study.outcome
+    for name, table in scored.scores.items():
+        visits = int(table["visits"].iloc[place])
+        if visits == 0:
+            excluded = " (the cohort had no such patient)" if rules.missing_marker == "exclude" else ""
+            notes.append(f"{name} was not measured: the population's level and slope{excluded}")
+        elif visits == 1:
+            excluded = " (the cohort had no such patient)" if rules.one_visit == "exclude" else ""
+            notes.append(f"{name} at one visit: its slope is mostly the population's{excluded}")
+    if patient in newcomers.dropped:
+        notes.append(f"{amount(newcomers.dropped[patient], 'row')} without a marker's value or a covariate left out")
+    if patient in newcomers.varying:
+        notes.append(f"{', '.join(newcomers.varying[patient])} varies: its last value was taken")
+    return notes
+
+
+def _told(model: ShippedModel, newcomers: Newcomers, table: pd.DataFrame, request: Request) -> list[str]:
+    """The lines for the terminal."""
+    data = model.study.data
+    units = [f"{data.time} in {data.time_unit}"]
+    units += [f"{marker.name} ({model.study.markers[marker.name].column}) in {marker.unit}" for marker in model.markers
+              if marker.unit]  # fmt: skip
+    lines = [
+        f"{amount(len(newcomers.patients), 'patient')}: {_predicted(model)}",
+        f"predictors: {request.predictors}{_why(model, request)}",
+        f"units as the model has them: {'; '.join(units)}",
+    ]
+    if newcomers.unmeasured:
+        lines.append(f"not in the measurements and left aside: {amount(newcomers.unmeasured, 'patient')} of --patients")
+    lines += [f"{name}: the file has no column {model.study.markers[name].column!r}; the population's values are used "
+              "for every patient" for name in newcomers.absent]  # fmt: skip
+    beyond = table.loc[table["outside"] != "", "patient"].nunique()
+    if beyond:
+        lines.append(f"outside the training range: {amount(beyond, 'patient')} (column outside)")
+    steps = [step.name for step in STEPS if {"level", "slope"} & set(step.quantities)]
+    if request.predictors not in steps:
+        lines.append(f"no interval: the step {request.predictors} holds neither level nor slope")
+    scatter = model.steps[str(request.predictors)].residual_sd
+    if np.isfinite(scatter):
+        lines.append(f"intervals are of the expected value; single patients lie around it with an SD of {scatter:.4g}")
+    return lines
+
+
+def _moment(model: ShippedModel) -> str:
+    """From when on the model predicts."""
+    if not np.isfinite(model.landmark):
+        return "each patient's last visit"
+    unit = model.study.data.analysis_unit
+    return f"the landmark, {model.landmark:g}{'' if unit == 'none' else f' {unit}'} after time zero"
+
+
+def _predicted(model: ShippedModel) -> str:
+    """What the column `risk` holds (a risk of each cause, or the value of a continuous outcome), counted from when."""
+    unit, moment = model.study.data.analysis_unit, _moment(model)
+    causes = " and of ".join(model.causes)
+    if np.isnan(model.horizons).all():
+        what = "value" if model.kind == "continuous" else "risk"
+        return f"the column risk is the {what} of {causes}, seen from {moment}"
+    within = ", ".join(f"{horizon:g}" for horizon in model.horizons) + ("" if unit == "none" else f" {unit}")
+    return f"the column risk is the risk of {causes} within {within} (column horizon), counted from {moment}"
+
+
+def _why(model: ShippedModel, request: Request) -> str:
+    """Whether the predictors are those that the report recommends."""
+    if model.recommended is None:
+        return ""
+    if request.predictors == model.recommended:
+        return f" (recommended by the study's report: {model.reason})"
+    return f" (the study's report recommends {model.recommended}: {model.reason})"
+
+
+def in_words_of_predict(text: str) -> str:
+    """A message without the keys of a study file, which whoever predicts does not have: options take their place."""
+    for pattern, instead in WORDS:
+        text = re.sub(pattern, instead, text)
+    return text
+
+
+WORDS = (
+    (r"set data\.(delimiter|decimal|encoding)", r"set --\1"),
+    (r" or set data\.(patients_)?date_format", " (dates are read as in the study)"),
+    (
+        r",? or give a file with one row a patient as data\.patients",
+        ", or give a file with one row a patient (--patients)",
+    ),
+    (r", or set data\.duplicates to [a-z, ]+(?= |$|[.;])", ": leave one row a moment"),
+    (r", or choose another transform", ""),
+    (r"is data\.patient the right column of both files", "is this the right column of both files"),
+    (r" \((growth|outcome|data)\.[a-z_]+\)", ""),
+)
+"""What messages of the study's own reading say, and what they say here."""

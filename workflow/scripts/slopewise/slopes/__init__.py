@@ -1,0 +1,1 @@
+"""Each patient's level and slope, cross-fitted, with their reliability."""

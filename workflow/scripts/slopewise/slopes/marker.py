@@ -1,0 +1,128 @@
+"""One marker of the cohort, ready to be fitted on any set of its patients."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from slopewise.growth import GrowthBatch, GrowthData, GrowthModel
+from slopewise.run.short_repr import ShortRepr
+from slopewise.study.model import Study
+
+
+@dataclass(frozen=True, repr=False)
+class MarkerData(ShortRepr):
+    """One marker of the cohort, ready to be fitted on any set of its patients.
+
+    `patients` is the whole cohort in text order, which is also the order of `growth.patients`; `covariates` one row a
+    patient with what the growth formulas name, time-varying ones with their last value up to the landmark. `at` (m,):
+    the value of the predictor at which each patient's level and slope are taken, the landmark s, or for an infinite
+    `landmark` (a study with `landmark: none`) the patient's own last one.
+    `growth` holds the rows up to the landmark, which score a patient; `training` those that fits learn from, where they
+    are others (`growth.rows: all`).
+    """
+
+    marker: str
+    patients: list[str]
+    growth: GrowthData
+    covariates: pd.DataFrame
+    landmark: float
+    at: NDArray[np.float64]
+    training: GrowthData | None = None
+
+    @property
+    def trained_on(self) -> GrowthData:
+        """The rows that fits learn from; with ``growth.rows: all`` those after the landmark are among them."""
+        return self.growth if self.training is None else self.training
+
+    def scoring(self, batch: GrowthBatch) -> GrowthBatch:
+        """Fits of `trained_on` as they score patients: by their rows up to the landmark alone."""
+        return batch if self.training is None else replace(batch, data=self.growth)
+
+    def everybody(self) -> NDArray[np.int64]:
+        """Every cohort patient once: copies (1, m) of the fit on everybody."""
+        return np.ones((1, len(self.patients)), dtype=np.int64)
+
+
+def growth_model(study: Study) -> GrowthModel:
+    """The growth model that a study file asks for; spline bounds are zero and the landmark, if it has one."""
+    growth, landmark = study.growth, study.landmark_time
+    return GrowthModel(
+        fixed=growth.fixed,
+        random=growth.random,
+        structure=growth.structure,
+        reml=growth.reml,
+        engine=growth.engine,
+        residual_by=growth.residual_by,
+        weights=growth.weights,
+        time=growth.slope_of,
+        bounds=(0.0, landmark) if np.isfinite(landmark) else None,
+    )
+
+
+def marker_data(
+    model: GrowthModel, marker: str, measurements: pd.DataFrame, patients: pd.DataFrame, landmark: float,
+    later: pd.DataFrame | None = None,
+) -> MarkerData:  # fmt: skip
+    """Prepare one marker: the cohort's rows up to the landmark joined with patient-level columns.
+
+    `later`, where given: rows after the landmark (``cohort/later``), from which fits learn, and no score.
+    """
+    return next(all_markers(model, [marker], measurements, patients, landmark, later))
+
+
+def all_markers(
+    model: GrowthModel, markers: Collection[str], measurements: pd.DataFrame, patients: pd.DataFrame, landmark: float,
+    later: pd.DataFrame | None = None,
+) -> Iterator[MarkerData]:  # fmt: skip
+    """`marker_data` of one marker after the other; joining, sorting and the design are done once for all of them."""
+    cohort = patients.sort_values("patient", kind="stable").reset_index(drop=True)
+    own = [column for column in cohort.columns if column not in measurements.columns]
+    rows = measurements if later is None else pd.concat([measurements, later], ignore_index=True)
+    frame = rows.merge(cohort[["patient", *own]], on="patient", how="inner", validate="many_to_one")
+    ready = model.rows(frame, "patient")
+    if len(markers) > 1:
+        ready = ready.for_many()
+    names = [str(patient) for patient in cohort["patient"]]
+    covariates = at_landmark(measurements, cohort)
+    for marker in markers:
+        whole = ready.data(marker)
+        growth = whole
+        if later is not None:
+            growth = whole.only(frame["time"].to_numpy(dtype=float)[whole.layout.order[whole.kept]] <= landmark)
+        if growth.patients != names:
+            raise ValueError("every patient of the cohort needs a row up to the landmark")
+        yield MarkerData(
+            marker=marker,
+            patients=names,
+            growth=growth,
+            covariates=covariates,
+            landmark=landmark,
+            at=moments(measurements, names, landmark, model.time),
+            training=None if later is None else whole,
+        )
+
+
+def moments(
+    measurements: pd.DataFrame, patients: Sequence[str], landmark: float, predictor: str = "time"
+) -> NDArray[np.float64]:
+    """Where each patient's level and slope are taken (n,): the landmark, or the own last visit where it is infinite."""
+    if np.isfinite(landmark):
+        return np.full(len(patients), landmark)
+    return _last_values(measurements)[predictor].reindex(list(patients)).to_numpy(dtype=np.float64)
+
+
+def _last_values(measurements: pd.DataFrame) -> pd.DataFrame:
+    """Each patient's last value of every column, in the order of patients as text."""
+    return measurements.sort_values(["patient", "time"], kind="stable").groupby("patient").last()
+
+
+def at_landmark(measurements: pd.DataFrame, cohort: pd.DataFrame) -> pd.DataFrame:
+    """One row a patient: patient-level columns, and every column of the measurements with its last value ≤ s."""
+    last = _last_values(measurements)
+    varying = [column for column in last.columns if column not in cohort.columns and column != "time"]
+    return cohort.merge(last[varying], left_on="patient", right_index=True, how="left")

@@ -1,0 +1,76 @@
+"""Level and slope of patients under fits: the values, their standard errors and their reliability."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from slopewise.growth import GrowthBatch
+from slopewise.run.short_repr import ShortRepr
+from slopewise.slopes.marker import MarkerData
+
+SCORES = ("intercept", "level", "slope", "slope_se", "slope_deviation", "reliability")
+
+
+def score(data: MarkerData, batch: GrowthBatch, fit: NDArray[np.int64], patient: NDArray[np.int64]) -> pd.DataFrame:
+    """Scores (columns `SCORES`, one row a pair) of cohort patients by fits of `batch`.
+
+    `fit` and `patient` are index arrays of equal length n: fit of the batch, patient of the cohort. A patient without
+    rows of the marker gets b̂ = 0 and reliability 0; a fit that ended as ``excluded`` gives missing values.
+    """
+    effects, conditional = batch.random_effects(fit, patient)
+    unseen = data.growth.n_rows[patient] == 0
+    conditional[unseen] = batch.covariance[fit[unseen]]  # to the last bit, so that their reliability is 0
+    out = {name: np.full(len(fit), np.nan) for name in SCORES}
+    for rows, at in _designs(data, batch, fit):
+        who, beta, b, covariance = patient[rows], batch.beta[fit[rows]], effects[rows], batch.covariance[fit[rows]]
+        dz = at.slope_z[who]
+        prior = np.einsum("ni,nij,nj->n", dz, covariance, dz)
+        posterior = np.einsum("ni,nij,nj->n", dz, conditional[rows], dz)
+        out["intercept"][rows] = _value(at.zero_x[who], beta, at.zero_z[who], b)
+        out["level"][rows] = _value(at.level_x[who], beta, at.level_z[who], b)
+        out["slope"][rows] = _value(at.slope_x[who], beta, dz, b)
+        out["slope_deviation"][rows] = np.einsum("ni,ni->n", dz, b)
+        out["slope_se"][rows] = np.sqrt(np.maximum(posterior, 0.0))
+        share = np.divide(prior - posterior, prior, out=np.zeros_like(prior), where=prior > 0)
+        out["reliability"][rows] = np.clip(share, 0.0, 1.0)
+    frame = pd.DataFrame(out)
+    excluded = np.array([structure == "excluded" for structure in batch.structure])[fit]
+    frame.loc[excluded, :] = np.nan
+    return frame
+
+
+@dataclass(frozen=True, repr=False)
+class _Designs(ShortRepr):
+    """Rows of the design for every cohort patient (m, p) and (m, q): at time zero, at s, and the derivative at s."""
+
+    zero_x: NDArray[np.float64]
+    zero_z: NDArray[np.float64]
+    level_x: NDArray[np.float64]
+    level_z: NDArray[np.float64]
+    slope_x: NDArray[np.float64]
+    slope_z: NDArray[np.float64]
+
+
+def _designs(
+    data: MarkerData, batch: GrowthBatch, fit: NDArray[np.int64]
+) -> Iterator[tuple[NDArray[np.int64], _Designs]]:
+    """The pairs (by position in `fit`) that share a recipe, with that recipe's designs for all patients."""
+    recipe = batch.design_of[fit]
+    for number in np.unique(recipe):
+        rows = np.flatnonzero(recipe == number)
+        example = int(fit[rows[0]])
+        zero = batch.design(data.covariates, 0.0, example)
+        level = batch.design(data.covariates, data.at, example)
+        slope = batch.design_derivative(data.covariates, data.at, example)
+        yield rows, _Designs(*zero, *level, *slope)
+
+
+def _value(
+    x: NDArray[np.float64], beta: NDArray[np.float64], z: NDArray[np.float64], b: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    return np.einsum("ni,ni->n", x, beta) + np.einsum("ni,ni->n", z, b)

@@ -1,0 +1,1 @@
+"""The study file: its keys, its rules, and what each step depends on."""

@@ -1,0 +1,330 @@
+"""The parts of a study file: every key with its type, default, meaning and an example.
+
+The docstring under a key is its meaning; config/README.md and config/study.schema.json are made from them by
+`slopewise.study.docs`. Snakemake imports this module at each start, so it imports nothing heavy.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, WrapValidator
+from pydantic_core import PydanticCustomError
+
+
+def canonical_code(text: str) -> str:
+    """A code as it is compared: ``1.0`` (what programs write for 1 beside missing values) is ``1``; ``01`` is not."""
+    return re.sub(r"^([-+]?[0-9]+)\.0+$", r"\1", text)
+
+
+def _code(value: Any) -> str:
+    """A code of the event column as text; `true` and `false` are refused, since files spell them in many ways."""
+    if isinstance(value, bool):
+        word = str(value).lower()
+        message = "`{word}` without quotes is not taken as a code: write it in quotes, as the data spell it"
+        raise PydanticCustomError("code", message, {"word": word})
+    if isinstance(value, str) and value.strip():
+        return canonical_code(value.strip())
+    if isinstance(value, int | float):
+        return canonical_code(str(value))
+    raise PydanticCustomError("code", "a code must be a number or a text")
+
+
+def _codes(value: Any) -> tuple[str, ...]:
+    return tuple(_code(item) for item in (value if isinstance(value, list | tuple) else [value]))
+
+
+def _code_or_none(value: Any) -> str | None:
+    return None if value is None else _code(value)
+
+
+def _labelled(value: Any) -> Any:
+    return {_code(code): label for code, label in value.items()} if isinstance(value, dict) else value
+
+
+CATEGORY = re.compile(r"\s*C\(\s*(.+?)\s*\)\s*")
+
+
+def plain_categories(content: Any) -> Any:
+    """The raw content of a study with each ``C(column)`` in a list of columns as that column in `data.categories`."""
+    if not isinstance(content, dict) or not isinstance(content.get("data"), dict):
+        return content
+    content = dict(content)
+    found: list[str] = []
+    for part, key in (("outcome", "covariates"), ("outcome", "strata"), ("validation", "subgroups")):
+        own = content.get(part)
+        listed = own.get(key) if isinstance(own, dict) else None
+        if isinstance(listed, list | tuple):
+            codes = [CATEGORY.fullmatch(name) if isinstance(name, str) else None for name in listed]
+            found += [code[1] for code in codes if code]
+            plain = [code[1] if code else name for name, code in zip(listed, codes, strict=True)]
+            content[part] = {**content[part], key: plain}
+    told = content["data"].get("categories", [])
+    if found and isinstance(told, list | tuple):
+        content["data"] = {**content["data"], "categories": list(dict.fromkeys([*told, *found]))}
+    return content
+
+
+def expects(what: str) -> WrapValidator:
+    """One plain sentence in place of an error for each alternative of a union."""
+
+    def check(value: Any, handler: Any) -> Any:
+        try:
+            return handler(value)
+        except ValidationError:
+            context = {"what": what, "value": repr(value)}
+            raise PydanticCustomError("expects", "must be {what}, not {value}", context) from None
+
+    return WrapValidator(check)
+
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
+Label = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Formula = Annotated[str, StringConstraints(min_length=1, max_length=500)]
+Labels = Annotated[dict[str, Label], BeforeValidator(_labelled)]
+Codes = Annotated[tuple[str, ...], BeforeValidator(_codes)]
+Columns = Annotated[tuple[Name, ...], Field(strict=False)]
+Numbers = Annotated[tuple[float, ...], Field(strict=False)]
+
+
+class Keys(BaseModel):
+    """What all parts of a study file share: frozen, no unknown key, no silent change of type, finite numbers."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
+
+
+class ColumnReference(Keys):
+    """A time zero that stands in a column, one value a patient."""
+
+    column: Name
+    """Column with each patient's own time zero: a date where the study has dates (`data.time_unit` or
+    `outcome.time_unit` is `date`), else a number in `data.time_unit`. Example: `date_of_surgery`"""
+
+
+class Data(Keys):
+    """Where the data are and how to read them."""
+
+    measurements: Name
+    """Table with a row per patient and visit: CSV or Parquet, path beside the working directory.
+    Example: `data/pbcseq/measurements.csv`"""
+    patients: Name | None = None
+    """Table with a row per patient. Without it, the columns that the study uses as patient-level must be in the
+    measurements and constant within a patient. Example: `data/pbcseq/patients.csv`"""
+    delimiter: Literal["auto", ",", ";", "\t", "|"] = "auto"
+    """What separates the cells of a CSV file; `auto` tells it from the file (a tab is written "\\t" in double quotes).
+    Example: `";"`"""
+    decimal: Literal["auto", ".", ","] = "auto"
+    """Decimal mark of a CSV file; `auto` tells it from the file, and is an error where 1,234 could be either.
+    Example: `","`"""
+    encoding: Name = "auto"
+    """Encoding of a CSV file; `auto` tells UTF-8 (with or without byte order mark) and Latin-1 apart.
+    Example: `cp1252`"""
+    patient: Name
+    """Column with the patient, or any other unit that was measured repeatedly (school, site). Always text: 001 is
+    not 1. Example: `id`"""
+    patients_patient: Name | None = None
+    """Column with the patient in `data.patients`, where it has another name there than `data.patient`.
+    Example: `subject_id`"""
+    time: Name
+    """Column that says when the row was measured. Example: `day`"""
+    time_unit: Literal["minutes", "hours", "days", "weeks", "months", "years", "date", "none"]
+    """Unit of `data.time`: `date` reads calendar dates; `none` is a plain number, a predictor that is not time.
+    Example: `days`"""
+    date_format: Name = "auto"
+    """How dates are written: `auto` is ISO (2020-12-31), else a strptime format. An ambiguous order of day and month
+    without a format is an error. Example: `"%d/%m/%Y"`"""
+    patients_date_format: Name | None = None
+    """How dates are written in `data.patients`, where they are written otherwise than in the measurements
+    (`data.date_format`). Example: `"%m/%d/%Y"`"""
+    analysis_unit: Literal["minutes", "hours", "days", "weeks", "months", "years", "none"]
+    """Unit of time in every result. A year has 365.25 days, a month is a twelfth of a year. Example: `years`"""
+    time_zero: Annotated[
+        float | ColumnReference | Literal["first_visit"], expects("a number, {column: NAME} or first_visit")
+    ] = 0.0
+    """What is subtracted from every time of the patient, follow-up included: a number (in `data.time_unit`), a column
+    with each patient's own, or the patient's first row. Example: `{column: date_of_surgery}`"""
+    duplicates: Literal["error", "mean", "first", "last", "keep"] = "error"
+    """Two rows of one patient at one time: an error, their mean (before the transform), the first or last in the file,
+    or keep both. Example: `mean`"""
+    missing: Codes = ()
+    """Code or codes that mean a missing value, in both tables, besides those that always do: a cell that holds one, as
+    text or as a number, is empty. They are counted for each column; the patient's own column is left as it is.
+    Example: `[-999, unknown]`"""
+    incomplete: Literal["exclude", "error"] = "exclude"
+    """What lacks something that the analysis needs (a patient without rows, time zero, follow-up or outcome; a row
+    without a time, or of a patient who is not in `data.patients`): `exclude` leaves it out, counted in the flow with
+    its reason and listed in `cohort/problems.csv`; `error` refuses it. Example: `error`"""
+    categories: Columns = ()
+    """Columns whose numbers are codes of categories (site 101, stage 2), wherever the study uses them: in covariates,
+    formulas, subgroups. `C(site)` among `outcome.covariates` or `validation.subgroups` says the same.
+    Example: `[site]`"""
+    centre: Name | None = None
+    """Column with the centre or scanner: besides the folds, each centre is left out once and predicted by the models of
+    the others (internal–external validation). A patient without one is removed and counted. Example: `hospital`"""
+
+    @property
+    def format_of_patients(self) -> str:
+        """How dates of the patients' table are written; without a file of their own, as in the measurements."""
+        return (self.patients and self.patients_date_format) or self.date_format
+
+
+class FastChange(Keys):
+    """A slope that counts as fast change: below or above a limit, marker units per analysis unit."""
+
+    below: float | None = None
+    """Slopes below this limit are fast change. Example: `-0.2`"""
+    above: float | None = None
+    """Slopes above this limit are fast change. Example: `0.3`"""
+
+
+class Marker(Keys):
+    """One marker: the column it is read from and how it is shown."""
+
+    column: Name
+    """Column of the measurements. Example: `bili`"""
+    transform: Literal["none", "log", "log1p", "sqrt", "logit"] = "none"
+    """Applied to each value; a value outside its domain (the log of 0) is an error. Example: `log`"""
+    plausible: Annotated[tuple[float, float] | None, Field(strict=False)] = None
+    """Lowest and highest value that is possible, before the transform: a value outside is an error, with line and
+    patient, here and in `predict`. Example: `[1, 7]`"""
+    unit: str = ""
+    """Unit after the transform, for the report. Example: `log mg/dl`"""
+    label: str = ""
+    """Name in the report; empty: the marker's own name. Example: `Bilirubin`"""
+    fast_change: FastChange | None = None
+    """Which slopes count as fast change. Example: `{above: 0.3}`"""
+
+
+class Growth(Keys):
+    """The growth model of each marker."""
+
+    fixed: Formula = "~ time"
+    """Fixed effects. Names: `time`, columns of the measurements (time-varying covariates), columns of the patients.
+    Example: `"~ time * sex + age"`"""
+    random: Formula = "~ time"
+    """Random effects of a patient, 1 to 4 columns. Example: `"~ time"`"""
+    structure: Literal["correlated", "diagonal"] = "correlated"
+    """Covariance of the random effects. `diagonal` depends on the time origin and keeps the study's.
+    Example: `correlated`"""
+    reml: bool = True
+    """REML; false: maximum likelihood. Example: `true`"""
+    engine: Literal["slopewise", "statsmodels"] = "slopewise"
+    """Who fits: our own engine, or MixedLM of statsmodels as the independent (and slow) check. Example: `slopewise`"""
+    residual_by: Name | None = None
+    """Column by whose values the residual variance differs. Example: `scanner`"""
+    weights: Name | None = None
+    """Column of prior weights: a row's residual variance is divided by its weight. Example: `replicates`"""
+    rows: Literal["landmark", "all"] = "landmark"
+    """`all`: rows of training patients after the landmark teach the growth model too; a patient's own level and slope
+    rest on rows up to the landmark all the same. Example: `landmark`"""
+    slope_of: Name = "time"
+    """The predictor whose slope is wanted. Example: `time`"""
+    bootstrap: int = Field(default=1000, ge=0)
+    """Draws of the parametric bootstrap that tests the random slope; 0: none. Example: `1000`"""
+
+
+class Outcome(Keys):
+    """What the slopes are to predict."""
+
+    kind: Literal["survival", "binary", "continuous", "none"]
+    """What is predicted. Example: `survival`"""
+    time: Name | None = None
+    """Column with the end of follow-up (needed for survival), on the clock of `data.time`: time zero is subtracted from
+    it as from visits. For other kinds: when the outcome was seen, where a column tells. Example: `futime`"""
+    time_unit: Literal["minutes", "hours", "days", "weeks", "months", "years", "date", "none"] | None = None
+    """Unit of `outcome.time` (needed with it); `none` where `data.time_unit` is. Dates beside durations need the date
+    of time zero (`data.time_zero: {column: NAME}`): the durations, of visits or of follow-up, count from it.
+    Example: `days`"""
+    entry: Name | None = None
+    """Column with a delayed entry: at or before the landmark, others leave. Example: `entry_day`"""
+    after_measurements: bool = False
+    """The author states that a binary or continuous outcome lies after all measurements up to the landmark; needed
+    where no `outcome.time` tells. Example: `true`"""
+    event: Name | None = None
+    """Column with the code of what ended the follow-up (needed for survival). Example: `status`"""
+    events: Labels = Field(default_factory=dict)
+    """Codes that are the event, each with its label (needed for survival); several make one composite event.
+    Example: `{1: transplant, 2: death}`"""
+    competing: Labels = Field(default_factory=dict)
+    """Codes of competing events, each with its label. Example: `{3: other death}`"""
+    censored: Codes = ("0",)
+    """Code or codes of a censored follow-up; `[]` where nobody was censored. A code that is named nowhere is an error.
+    Example: `[0, 9]`"""
+    column: Name | None = None
+    """Column of a binary or continuous outcome (needed for them), one value a patient; who has none leaves, counted.
+    Example: `remission`"""
+    positive: Annotated[str | None, BeforeValidator(_code_or_none)] = None
+    """The level of a binary outcome that is the event (needed for binary). Example: `"yes"`"""
+    covariates: Columns = ()
+    """Patient-level columns that are in every step of the ladder; a time-varying one enters with its last value up to
+    the landmark. `C(site)`: its numbers are codes of categories. A patient who lacks one is removed and counted.
+    Example: `[age, sex, C(site)]`"""
+    strata: Columns = ()
+    """Columns whose levels have their own baseline hazard. Example: `[centre]`"""
+    margin: float = Field(default=0.02, gt=0.0, lt=1.0)
+    """The smallest gain in C, AUC or R² that would matter; smaller ones are called small in the report. 0.02 is two
+    more of 100 comparable pairs of patients in the right order (of R², two hundredths of the outcome's variance). It
+    changes words and pictures, no estimate. Example: `0.01`"""
+    horizons: Numbers = ()
+    """Times after the landmark, in the analysis unit, at which risks are predicted (needed for survival).
+    Example: `[3, 5, 8]`"""
+    terms: Annotated[tuple[Literal["nonlinear_level", "level_by_slope"], ...], Field(strict=False)] = ()
+    """Terms besides levels and slopes, in every step that has what they are made of: `nonlinear_level` lets the effect
+    of the level bend (restricted cubic spline, knots at the 10th, 50th and 90th percentile of the training patients),
+    `level_by_slope` lets the effect of the slope depend on the level. Example: `[nonlinear_level]`"""
+    penalty: Literal["auto", "none", "elastic_net"] = "auto"
+    """Penalty of the outcome model; `auto`: elastic net when there are fewer than 10 events per coefficient of the
+    largest step. Example: `none`"""
+    one_visit: Literal["population", "exclude"] = "population"
+    """A patient with one visit of a marker: its slope by least squares and its change are the training patients' mean,
+    flagged; or the patient leaves. Example: `population`"""
+    missing_marker: Literal["population", "exclude"] = "population"
+    """A patient without any row of a marker: the population's values (reliability 0), flagged; or the patient leaves.
+    Example: `population`"""
+    bootstrap: int = Field(default=200, ge=0)
+    """Patients resampled through both stages for the coefficients' intervals; 0: none. Intervals of percentiles; from
+    1000 on BCa intervals, with a jackknife through both stages. Example: `200`"""
+
+
+class CrossFit(Keys):
+    """The cross-fitting that makes the published slopes."""
+
+    folds: int = Field(default=5, ge=2)
+    """Folds of patients; also the number of inner folds of the validation. Example: `5`"""
+    repeats: int = Field(default=5, ge=1)
+    """How often it is repeated with new folds; the slopes are means over repeats. Example: `5`"""
+
+
+class Validation(Keys):
+    """The nested validation."""
+
+    folds: int = Field(default=5, ge=2)
+    """Outer folds of patients. Example: `5`"""
+    repeats: int = Field(default=5, ge=1)
+    """How often it is repeated with new folds. The spread between repeats, whose models are refitted to other training
+    patients, is part of the intervals; with 1 they hold the models fixed. Example: `5`"""
+    bootstrap: int = Field(default=1000, ge=0)
+    """Resamples of the tested patients in each repeat, for the intervals of validated figures; 0: none. Example:
+    `1000`"""
+    subgroups: Columns = ()
+    """Columns, besides the covariates, by whose levels (or halves) the performance is told too. They enter no model; a
+    patient without a value is in a group of its own. Example: `[stage]`"""
+
+
+class Report(Keys):
+    """The report."""
+
+    patients: bool = False
+    """Pages of single patients, in a file of their own. Example: `true`"""
+    small_cells: int = Field(default=5, ge=0)
+    """Counts under this number are printed as `<5` (for 5). Example: `5`"""
+    detailed: int = Field(default=8, ge=1, le=60)
+    """Markers, the first of the file, for which the growth model's checks are pictured; the tables have all markers.
+    Example: `8`"""
+
+
+MISSING = frozenset(["", "NA", "N/A", "#N/A", "<NA>", "NaN", "nan", "NULL", "null", "."])
+"""Cells that mean a missing value; any other text in a column of numbers is an error."""

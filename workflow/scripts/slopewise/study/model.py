@@ -1,0 +1,123 @@
+"""The study file: one function that reads it, and which of its parts each step depends on.
+
+Snakemake imports this module at each start, so it imports nothing heavy: pydantic, yaml and the standard library.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints, model_validator
+
+from slopewise.study.formulas import formula_names
+from slopewise.study.keys import (
+    CrossFit,
+    Data,
+    Growth,
+    Keys,
+    Marker,
+    Outcome,
+    Report,
+    Validation,
+    expects,
+    plain_categories,
+)
+
+BCA_FROM = 1000
+"""From so many resamples on (`outcome.bootstrap`) intervals of coefficients are BCa ones: fewer make them rough."""
+
+
+class Study(Keys):
+    """A study file."""
+
+    study: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+    """Name of the study and of its folder, `results/{study}`: letters, digits, `_` and `-`, 1 to 64 of them.
+    Example: `pbc`"""
+    title: str = ""
+    """Title of the report. Example: `Liver markers and transplant-free survival`"""
+    description: str = ""
+    """A paragraph for the report. Example: `Sequential data of the Mayo Clinic trial.`"""
+    seed: int = Field(ge=0)
+    """All randomness comes from it. Example: `20261122`"""
+    data: Data
+    markers: Annotated[dict[str, Marker], Field(min_length=1)]
+    """The markers, by a name that starts with a letter and goes on with letters, digits, `_` or `-`."""
+    growth: Growth = Field(default_factory=Growth)
+    landmark: Annotated[
+        float | Annotated[tuple[float, ...], Field(strict=False)] | Literal["none"],
+        expects("a number, a list of numbers or none"),
+    ]
+    """The moment from which one predicts, in the analysis unit since time zero; a list of moments; or `none`: each
+    patient's own last visit. A list makes `results/{study}/landmark-{s}/` for each, with the same files below it, and
+    `landmarks.csv`, `supermodel.csv` (one model for all, within the largest horizon) and `landmarks.html` over them.
+    Example: `2`"""
+    outcome: Outcome
+    crossfit: CrossFit = Field(default_factory=CrossFit)
+    validation: Validation = Field(default_factory=Validation)
+    report: Report = Field(default_factory=Report)
+    chunk_size: Annotated[Literal["auto"] | Annotated[int, Field(ge=1)], expects("auto or a whole number from 1")] = (
+        "auto"
+    )
+    """Markers a job. Example: `50`"""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _categories(cls, content: Any) -> Any:
+        return plain_categories(content)
+
+    @property
+    def landmark_time(self) -> float:
+        """The landmark as one number, infinite for `none` (each patient's own last visit); `ValueError` for a list."""
+        if isinstance(self.landmark, float):
+            return self.landmark
+        if self.landmark == "none":
+            return math.inf
+        raise ValueError("the study has several landmarks")
+
+    @property
+    def has_outcome(self) -> bool:
+        """Whether the slopes are to predict anything: `outcome.kind` is not `none`."""
+        return self.outcome.kind != "none"
+
+    @property
+    def visits_from_zero(self) -> bool:
+        """Whether visits are durations since a time zero that is a date, since the outcome is dated."""
+        return self.data.time_unit != "date" and self.outcome.time_unit == "date"
+
+    @property
+    def followup_from_zero(self) -> bool:
+        """Whether follow-up is a duration since a time zero that is a date, since the visits are dated."""
+        return self.data.time_unit == "date" and self.outcome.time_unit not in ("date", None)
+
+    def at(self, landmark: float) -> Study:
+        """The same study at one landmark."""
+        return self.model_copy(update={"landmark": landmark})
+
+    @property
+    def is_in_time(self) -> bool:
+        """Whether the slopes are changes over time, so that neighbouring rows may be alike."""
+        return self.growth.slope_of == "time" and self.data.time_unit != "none"
+
+    @property
+    def growth_columns(self) -> tuple[str, ...]:
+        """Columns of the patients or of the measurements that the growth model needs, `time` left out; sorted.
+
+        The names in its formulas, `growth.residual_by` and `growth.weights`.
+        """
+        names = formula_names(self.growth.fixed) | formula_names(self.growth.random)
+        names |= {name for name in (self.growth.residual_by, self.growth.weights) if name is not None}
+        return tuple(sorted(names - {"time"}))
+
+    @property
+    def grouping(self) -> tuple[str, ...]:
+        """Columns that make groups of patients and enter no model: the centre, columns of subgroups."""
+        known = {*self.outcome.covariates, *self.outcome.strata, *self.growth_columns}
+        asked = [name for name in (self.data.centre, *self.validation.subgroups) if name is not None]
+        return tuple(name for name in dict.fromkeys(asked) if name not in known)
+
+    def chunks(self) -> list[list[str]]:
+        """The markers in jobs: `chunk_size` in each; `auto` takes 50, or more where that would make over 200 jobs."""
+        names = list(self.markers)
+        size = max(50, -(-len(names) // 200)) if self.chunk_size == "auto" else self.chunk_size
+        return [names[start : start + size] for start in range(0, len(names), size)]

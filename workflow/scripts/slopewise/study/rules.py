@@ -1,0 +1,171 @@
+"""What a study file must hold beyond the types of its keys: keys that must agree."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from slopewise.study.errors import Finding
+from slopewise.study.formulas import RESERVED, formula_names
+from slopewise.study.rules_of_clock import clock_rules
+from slopewise.study.rules_of_outcome import _covariate_rules, _missing_rules, _of_outcome, _outcome_rules
+
+if TYPE_CHECKING:
+    from slopewise.study.model import Study
+
+
+MARKER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,99}")
+
+
+def broken_rules(study: Study) -> Iterator[Finding]:
+    """Keys that do not agree with each other, reserved names, formulas that cannot be read."""
+    yield from clock_rules(study)
+    yield from _landmark_rules(study)
+    yield from _later_rules(study)
+    yield from _category_rules(study)
+    yield from _marker_rules(study)
+    yield from _formula_rules(study)
+    yield from _outcome_rules(study)
+    yield from _covariate_rules(study)
+    yield from _missing_rules(study)
+    yield from _group_rules(study)
+
+
+def _landmark_rules(study: Study) -> Iterator[Finding]:
+    if isinstance(study.landmark, tuple) and (
+        not study.landmark or list(study.landmark) != sorted(set(study.landmark))
+    ):
+        yield Finding(("landmark",), "a list of landmarks must hold one at least, and they must increase, each once")
+
+
+def _category_rules(study: Study) -> Iterator[Finding]:
+    """A column of categories is one that the study uses as a covariate or to make groups."""
+    data, outcome = study.data, study.outcome
+    if not data.categories:
+        return
+    try:
+        used = {*outcome.covariates, *outcome.strata, *study.grouping, *study.growth_columns, data.centre}
+    except ValueError:
+        return  # a formula cannot be read, which is told with the formula
+    for name in data.categories:
+        if name in (study.growth.slope_of, study.growth.weights):
+            key = "growth.weights" if name == study.growth.weights else "growth.slope_of"
+            yield Finding(("data", "categories"), f"`{name}` is {key}, which is a number and no code")
+        elif name not in used:
+            message = f"`{name}` is no covariate, stratum, subgroup or column of a growth formula; leave it out"
+            yield Finding(("data", "categories"), message)
+
+
+def _later_rules(study: Study) -> Iterator[Finding]:
+    """Training rows after the landmark need a landmark, and a formula that goes on after it."""
+    if study.growth.rows != "all":
+        return
+    if study.landmark == "none":
+        yield Finding(("growth", "rows"), "`all` asks for rows after the landmark, and the study has none (landmark)")
+    for key in ("fixed", "random"):
+        if re.search(r"\b(bs|cr)\s*\(", getattr(study.growth, key)):
+            message = "a spline ends at the landmark, so rows after it have no place in it; leave out growth.rows: all"
+            yield Finding(("growth", key), message)
+
+
+def _marker_rules(study: Study) -> Iterator[Finding]:
+    for name, marker in study.markers.items():
+        path = ("markers", name)
+        if name in RESERVED:
+            yield Finding(path, f"the name `{name}` is reserved: it is {RESERVED[name]}; choose another name")
+        elif not MARKER_NAME.fullmatch(name):
+            message = "a marker's name starts with a letter and goes on with letters, digits, `_` or `-`, 100 at most"
+            yield Finding(path, message)
+        if marker.plausible is not None and marker.plausible[0] >= marker.plausible[1]:
+            yield Finding((*path, "plausible"), "the lowest possible value comes first, then a higher one: [1, 7]")
+        fast = marker.fast_change
+        if fast is not None and fast.below is None and fast.above is None:
+            yield Finding((*path, "fast_change"), "names no limit; for example {below: -0.2}")
+        if fast is not None and fast.below is not None and fast.above is not None and fast.below >= fast.above:
+            yield Finding((*path, "fast_change"), "`below` must be less than `above`, or every slope is fast change")
+        for key in ("patient", "time"):
+            if marker.column == getattr(study.data, key):
+                yield Finding(
+                    (*path, "column"), f"column {marker.column!r} is data.{key}; a marker is a measured value"
+                )
+
+
+def _predictor_rules(study: Study) -> Iterator[Finding]:
+    """The predictor whose slope is wanted must be in a formula, or there is no slope."""
+    growth = study.growth
+    try:
+        named = formula_names(growth.fixed) | formula_names(growth.random)
+    except ValueError:
+        return  # told with the formula
+    if growth.slope_of == "time" and "time" not in named:
+        message = "neither growth.fixed nor growth.random names `time`, so nobody has a slope; for example `~ time`"
+        yield Finding(("growth", "fixed"), message)
+
+
+def _formula_rules(study: Study) -> Iterator[Finding]:
+    """What the growth model is made of: its formulas, and the columns of its residual variance."""
+    growth = study.growth
+    yield from _predictor_rules(study)
+    for key in ("residual_by", "weights"):
+        if getattr(growth, key) == "time":
+            yield Finding(("growth", key), "`time` is the patient's clock; name a column of the data")
+        elif getattr(growth, key) and growth.engine == "statsmodels":
+            yield Finding(("growth", key), "the engine statsmodels has no such thing; use engine: slopewise")
+    if growth.weights and growth.weights == growth.residual_by:
+        yield Finding(("growth", "weights"), "is growth.residual_by already; a weight is a number of its own")
+    for key in ("fixed", "random", "residual_by", "weights"):
+        path, given = ("growth", key), getattr(growth, key)
+        try:
+            names = formula_names(given) if key in ("fixed", "random") else frozenset(filter(None, [given]))
+        except ValueError as error:
+            yield Finding(path, str(error))
+            continue
+        outcome = _of_outcome(study)
+        for name in sorted(names - {"time"}):
+            if name in study.markers:
+                message = f"`{name}` is a marker; a marker cannot explain itself: give the marker another name"
+                yield Finding(path, message)
+            elif name in RESERVED:
+                yield Finding(path, f"the name `{name}` is reserved: it is {RESERVED[name]}; rename the column")
+            elif name in outcome:
+                yield Finding(path, f"`{name}` is {outcome[name]}: the outcome cannot explain a marker")
+            elif name == study.data.patient:
+                yield Finding(path, f"`{name}` is data.patient, which is no covariate")
+            elif name == study.data.time and name != study.growth.slope_of:
+                yield Finding(path, f"`{name}` is data.time; in a formula it is called `time`")
+
+
+def _group_rules(study: Study) -> Iterator[Finding]:
+    """The centre and the columns of subgroups: columns of their own, for a study that predicts something."""
+    outcome, centre = study.outcome, study.data.centre
+    roles = {study.data.patient: "data.patient", study.data.time: "data.time", **_of_outcome(study)}
+    asked = [(("data", "centre"), centre)] if centre else []
+    for path, name in [
+        *asked,
+        *((("validation", "subgroups"), name) for name in sorted(set(study.validation.subgroups))),
+    ]:
+        if name in roles:
+            yield Finding(path, f"`{name}` is {roles[name]}, which makes no groups of patients")
+        elif name in RESERVED:
+            yield Finding(path, f"the name `{name}` is reserved: it is {RESERVED[name]}; rename the column")
+        elif name in study.markers:
+            yield Finding(path, f"`{name}` is also a marker's name: give the marker another name")
+    if not centre:
+        return
+    if not study.has_outcome:
+        message = "there is no outcome model to validate in each centre (outcome.kind: none); leave it out"
+        yield Finding(("data", "centre"), message)
+    learned: dict[str, tuple[str | None, ...]] = {
+        "outcome.covariates": outcome.covariates,
+        "outcome.strata": outcome.strata,
+        "growth.residual_by": (study.growth.residual_by,),
+        "a growth formula": study.growth_columns,
+    }
+    for key, names in learned.items():
+        if centre in names:
+            message = (
+                f"`{centre}` is in {key} too: of a centre that is left out nothing would be learned; "
+                "leave it out of one of the two"
+            )
+            yield Finding(("data", "centre"), message)

@@ -1,0 +1,94 @@
+"""Keys of the study file that must agree about time: units, dates and their formats, time zero, the landmark."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from slopewise.study.errors import Finding
+from slopewise.study.keys import ColumnReference
+
+if TYPE_CHECKING:
+    from slopewise.study.model import Study
+
+
+def clock_rules(study: Study) -> Iterator[Finding]:
+    """How the files are read and what the clock of the visits is."""
+    data = study.data
+    if data.encoding != "auto":
+        try:
+            codecs.lookup(data.encoding)
+        except LookupError:
+            yield Finding(
+                ("data", "encoding"), f"unknown encoding {data.encoding!r}; for example utf-8, latin-1, cp1252"
+            )
+    if data.delimiter == data.decimal == ",":
+        yield Finding(("data", "decimal"), "the comma cannot be both data.delimiter and data.decimal")
+    if data.patient == data.time:
+        yield Finding(("data", "time"), f"column {data.time!r} is data.patient already")
+    if data.patients_patient is not None and data.patients is None:
+        yield Finding(
+            ("data", "patients_patient"), "is only used with a table of patients (data.patients); leave it out"
+        )
+    if data.time_unit == "date" and isinstance(data.time_zero, float):
+        message = "with data.time_unit: date the time zero must be {column: NAME} (a date a patient) or first_visit"
+        yield Finding(("data", "time_zero"), message)
+    if (data.time_unit == "none") != (data.analysis_unit == "none"):
+        message = "data.time_unit and data.analysis_unit must both be none or neither: a plain number has no unit"
+        yield Finding(("data", "analysis_unit"), message)
+    yield from _format_rules(study)
+
+
+def _format_rules(study: Study) -> Iterator[Finding]:
+    """Formats of dates: only where there are dates to read, and of a whole date."""
+    data = study.data
+    in_patients = study.outcome.time_unit == "date" or (
+        data.time_unit == "date" and isinstance(data.time_zero, ColumnReference)
+    )
+    if data.date_format != "auto" and not (data.time_unit == "date" or in_patients):
+        yield Finding(("data", "date_format"), "is only used with data.time_unit: date; leave it out")
+    if data.patients_date_format is not None and not (data.patients and in_patients):
+        message = "is only used for dates in data.patients (outcome.time, data.time_zero); leave it out"
+        yield Finding(("data", "patients_date_format"), message)
+    for key in ("date_format", "patients_date_format"):
+        written = getattr(data, key)
+        if written not in ("auto", None) and not _keeps_a_date(written):
+            message = f'{written!r} is no strptime format of a whole date; for example "%d/%m/%Y"'
+            yield Finding(("data", key), message)
+
+
+def _keeps_a_date(date_format: str) -> bool:
+    """Whether a date written by the format and read again is the same day, so that nothing is missing in it."""
+    if not re.search("%[YyGcx]", date_format):
+        return False
+    day = datetime(2001, 12, 31)
+    try:
+        return datetime.strptime(day.strftime(date_format), date_format).date() == day.date()
+    except (ValueError, re.error):
+        return False
+
+
+def outcome_clock_rules(study: Study) -> Iterator[Finding]:
+    """The clock of the outcome beside that of the visits, and what of both an outcome can have."""
+    data, unit = study.data, study.outcome.time_unit
+    if unit is not None and (unit == "none") != (data.time_unit == "none"):
+        message = "data.time_unit and outcome.time_unit must both be none or neither: a plain number has no unit"
+        yield Finding(("outcome", "time_unit"), message)
+    elif unit == "date" and data.time_unit != "date" and not isinstance(data.time_zero, ColumnReference):
+        message = (
+            f"dates beside visits in {data.time_unit} need the date of time zero, from which the visits count: "
+            "data.time_zero: {column: NAME}"
+        )
+        yield Finding(("outcome", "time_unit"), message)
+    if study.growth.slope_of != "time":
+        message = f"`slope_of: {study.growth.slope_of}` is not available yet with an outcome (outcome.kind)"
+        yield Finding(("growth", "slope_of"), message)
+    if study.landmark == "none" and study.outcome.kind == "survival":
+        message = (
+            "`none` (each patient's last visit) is not available with survival: which visit is the last is known only "
+            "when the follow-up has ended, so the event would choose its own landmark; name a moment"
+        )
+        yield Finding(("landmark",), message)

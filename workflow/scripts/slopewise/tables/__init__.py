@@ -1,0 +1,1 @@
+"""The tables of a run: their files and schemas."""

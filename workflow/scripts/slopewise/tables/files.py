@@ -1,0 +1,120 @@
+"""The tables that pass between steps: their columns, their keys, and the one way to read and write them.
+
+A table is checked against its pandera schema when it is written and again when it is read, sorted by its keys,
+and written all or nothing. The suffix of the path decides the form: Parquet for steps, CSV for people, where a text
+that a spreadsheet would run as a formula is guarded by an apostrophe, which reading takes away again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Hashable, Mapping
+from pathlib import Path
+
+import pandas as pd
+from pandera.errors import SchemaError, SchemaErrors
+
+from slopewise.run.errors import InputError
+from slopewise.run.files import atomic
+from slopewise.tables.of_cohort_and_outcome import FLAG, FULL, INTEGER, NUMBER, TEXT, Kind, Table
+from slopewise.tables.of_cohort_and_outcome import TABLES as OF_OTHERS
+from slopewise.tables.of_growth import OF_GROWTH, OF_SLOPES
+
+__all__ = ["TABLES", "Table", "bare", "check", "guarded", "read", "write"]
+
+TABLES: dict[str, Table] = {**OF_OTHERS, **OF_GROWTH, **OF_SLOPES}
+
+
+def check(frame: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The frame in the table's types, order of columns and order of rows; `ValueError` where it breaks the schema."""
+    table = TABLES[name].of(frame)
+    missing = [column for column in table.columns if column not in frame.columns]
+    if missing:
+        raise ValueError(f"table {name}: columns missing: {', '.join(missing)}")
+    further = [column for column in frame.columns if column not in table.columns]
+    here = [column for column in table.columns if column in frame.columns]
+    frame = frame[[*here, *further]].copy()
+    for column, kind in ((column, table.columns[column]) for column in here):
+        frame[column] = _typed(frame[column], kind)
+    try:
+        table.schema().validate(frame, lazy=True)
+    except (SchemaError, SchemaErrors) as error:
+        raise ValueError(f"table {name} breaks its schema: {_reasons(error)}") from error
+    if not table.positional:
+        frame = frame.sort_values(list(table.keys), kind="stable")
+    return frame.reset_index(drop=True)
+
+
+def _reasons(error: SchemaError | SchemaErrors) -> str:
+    """What is wrong, on one line: column, check and the first value that fails it."""
+    cases = error.failure_cases
+    if not isinstance(cases, pd.DataFrame):
+        return str(error).replace("\n", " ")
+    first = cases.drop_duplicates(["column", "check"])
+    return "; ".join(f"{row.column}: {row.check} fails for {row.failure_case!r}" for row in first.itertuples())
+
+
+def _typed(column: pd.Series, kind: Kind) -> pd.Series:
+    if kind == INTEGER:
+        return column.astype("int64")
+    if kind in (NUMBER, FULL):
+        return column.astype("float64")
+    if kind == FLAG:
+        return column.astype("bool")
+    return column.astype("string")
+
+
+def write(frame: pd.DataFrame, name: str, *paths: str | Path) -> pd.DataFrame:
+    """Check `frame` against the table called `name` and write it to each of `paths`; returns what was written."""
+    frame = check(frame, name)
+    for path in paths:
+        with atomic(path) as temporary:
+            if Path(path).suffix == ".parquet":
+                frame.to_parquet(temporary, index=False)
+            else:
+                _texts(frame, guarded).to_csv(temporary, index=False, lineterminator="\n")
+    return frame
+
+
+FORMULA = re.compile(r"'*(?=[=+\-@\t\r])(?![+-]?[0-9]+(\.[0-9]+)?\Z)", re.DOTALL)
+"""The start of a text that a spreadsheet would run as a formula, behind apostrophes or none; a number is no formula."""
+
+
+def guarded(text: str) -> str:
+    """The text as a CSV file for people holds it: with an apostrophe before what a spreadsheet takes for a formula.
+
+    `bare` gives it back, so that a patient called ``=1+1`` is the same patient in every table.
+    """
+    return f"'{text}" if FORMULA.match(text) else text
+
+
+def bare(text: str) -> str:
+    """What `guarded` was given."""
+    return text[1:] if text.startswith("'") and FORMULA.match(text[1:]) else text
+
+
+def _texts(frame: pd.DataFrame, change: Callable[[str], str]) -> pd.DataFrame:
+    """The frame with `change` done to every text in it; missing texts stay missing."""
+    names = [name for name in frame.columns if pd.api.types.is_string_dtype(frame[name].dtype)]
+    return frame.assign(**{name: frame[name].map(change, na_action="ignore").astype("string") for name in names})
+
+
+def read(name: str, path: str | Path) -> pd.DataFrame:
+    """Read the table called `name` from Parquet or CSV and check it against its schema.
+
+    Raises `InputError` when the file is not there or is not that table, since a user may have edited it.
+    """
+    path = Path(path)
+    try:
+        if path.suffix == ".parquet":
+            return check(pd.read_parquet(path), name)
+        kinds = TABLES[name].columns.items()
+        text: dict[Hashable, str] = {c: "string" for c, kind in kinds if kind == TEXT or isinstance(kind, tuple)}
+        return check(_texts(pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""]), bare), name)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: {error}. Delete it and run the workflow again.") from error
+
+
+def read_each(inputs: Mapping[str, Path], *names: str) -> list[pd.DataFrame]:
+    """The tables of these names, each from the input that is called as the table without its folder."""
+    return [read(name, inputs[name.rpartition("/")[2]]) for name in names]
