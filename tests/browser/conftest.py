@@ -12,7 +12,7 @@ import pytest
 
 from slopewise.report.pages.patients import render_patients
 from slopewise.report.pages.study import render
-from tests.unit.report_tables import Invented
+from tests.unit.report.report_tables import Invented
 from tests.workflow.running import ROOT, hostile, pbc_part, run_steps, script
 
 CHROMIUM = Path("/usr/bin/chromium")

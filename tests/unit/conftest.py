@@ -6,7 +6,7 @@ import pytest
 
 from slopewise.report.material.frames import Frames
 from slopewise.report.words.naming import Naming
-from tests.unit.report_tables import Invented
+from tests.unit.report.report_tables import Invented
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from slopewise.tables import files as tables
-from tests.unit.report_page import Page
+from tests.unit.report.report_page import Page
 from tests.workflow.running import ROOT, run_steps
 
 

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from slopewise.run.errors import InputError
-from tests.unit.cli_files import call, flat
+from tests.unit.cli.cli_files import call, flat
 from tests.workflow.running import ROOT, run_steps
 
 CASES = ROOT / "tests" / "cases"

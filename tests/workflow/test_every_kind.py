@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from slopewise.report.words.references import WORKS
-from tests.unit.report_page import Page
+from tests.unit.report.report_page import Page
 from tests.workflow.running import KINDS, of_kind, run_steps
 
 FOREIGN = {

@@ -11,7 +11,7 @@ from slopewise.cli.tables import export
 from slopewise.run.errors import InputError
 from slopewise.study.reading import load_study
 from slopewise.tables import files as tables
-from tests.unit.report_page import Page
+from tests.unit.report.report_page import Page
 from tests.workflow.running import HOSTILE_IDS, LONG, Tables, hostile, run_steps
 
 

@@ -23,7 +23,7 @@ from slopewise.study.formulas import RESERVED
 from slopewise.study.keys import MISSING
 from slopewise.study.model import Study
 
-CONFIG = Path(__file__).resolve().parents[3] / "config"
+CONFIG = Path(__file__).resolve().parents[4] / "config"
 EXAMPLE = re.compile(r"\s*Example:\s*`(.+)`\s*$")
 
 INTRODUCTION = """# The study file

@@ -1,0 +1,187 @@
+"""`slopewise tables`: the report's tables, number by number, harmless in a spreadsheet and in LaTeX."""
+
+import csv
+import io
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from slopewise.cli.tables import Sheet, csv_text, escaped, file_name, guarded, latex_text, report_sheets, sheet_of
+from slopewise.report.material.parts import Cell, Table
+from slopewise.report.pages.study import render
+from slopewise.run.files import read_json, write_json
+from slopewise.tables import files as tables
+from tests.unit.cli.cli_files import call, files_in
+from tests.unit.report.report_page import Page
+from tests.unit.report.report_tables import Invented
+
+PLANTED = {
+    "markers.alpha.label": '=HYPERLINK("x")',
+    "markers.beta.label": "@beta_1 & 50% <b>",
+    "markers.beta.unit": "-mg/l",
+}
+
+
+@pytest.fixture(scope="module")
+def invented() -> Invented:
+    return Invented(keys=PLANTED)
+
+
+@pytest.fixture(scope="module")
+def results(invented, tmp_path_factory) -> Path:
+    return write(invented, tmp_path_factory.mktemp("results") / "invented")
+
+
+def write(invented: Invented, folder: Path) -> Path:
+    """The study's results with its study file in provenance.json, as a run leaves them."""
+    invented.write(folder)
+    provenance = read_json(folder / "provenance.json")
+    provenance["study"] = invented.study().model_dump(mode="json")
+    write_json(folder / "provenance.json", provenance)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def exported(results) -> Path:
+    ended = call("tables", results)
+    assert ended.exit_code == 0, ended.output
+    assert f"{len(files_in(results / 'tables'))} files written" in ended.output
+    return results / "tables"
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    content = path.read_bytes()
+    assert content.startswith(b"\xef\xbb\xbf"), "Excel takes a file without the mark for its own code page"
+    return list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))
+
+
+def test_every_table_of_the_report_is_written(exported, results, invented):
+    page = Page(render(invented.study(), results))
+    named = {
+        str(attributes["data-name"]) for tag, attributes in page.tags if tag == "table" and "data-name" in attributes
+    }
+    assert len(named) >= 10
+    assert {path.stem for path in exported.glob("*.csv")} >= {file_name(name) for name in named}
+    assert {path.stem for path in exported.glob("*.csv")} == {path.stem for path in exported.glob("*.tex")}
+
+
+def test_the_numbers_are_those_of_the_results(exported, results):
+    performance = tables.read("outcome/performance", results / "outcome" / "performance.csv")
+    own = performance[performance["metric"] == "c_uno"].set_index("predictors")
+    rows = {row["predictors"]: row for row in read(exported / "performance-c_uno.csv")}
+    level = rows["level"]
+    assert float(level["validated"]) == pytest.approx(own.loc["level", "validated"], abs=5.01e-4)
+    assert float(level["validated, 95% low"]) == pytest.approx(own.loc["level", "ci_low"], abs=5.01e-4)
+    assert float(level["validated, 95% high"]) == pytest.approx(own.loc["level", "ci_high"], abs=5.01e-4)
+    slope = rows["level and slope"]
+    assert float(slope["difference"]) == pytest.approx(own.loc["slope", "difference"], abs=5.01e-4)
+    assert slope["difference"].startswith("-") and slope["difference, 95% low"].startswith("-")
+    assert rows["covariates alone"]["compared with"] == ""
+
+
+def test_nothing_is_a_formula_and_no_patient_is_named(exported, invented):
+    number = re.compile(r"-?[0-9]+(\.[0-9]+)?(e[-+]?[0-9]+)?")
+    labels = set()
+    for path in exported.glob("*.csv"):
+        text = path.read_bytes().decode("utf-8-sig")
+        for row in csv.reader(io.StringIO(text)):
+            for cell in row:
+                assert number.fullmatch(cell) or not cell.startswith(("=", "+", "-", "@", "\t", "\r")), (
+                    path.name,
+                    cell,
+                )
+                labels.add(cell)
+        assert not any(name in text for name in invented.names), path.name
+    assert '\'=HYPERLINK("x")' in labels and "'-mg/l per year" in labels
+
+
+def test_latex_is_escaped(exported):
+    found = ""
+    for path in exported.glob("*.tex"):
+        text = path.read_text(encoding="utf-8")
+        body = [line for line in text.splitlines() if line.endswith(r"\\")]
+        columns = re.search(r"\\begin\{tabular\}\{([lr]+)\}", text)
+        assert columns and body, path.name
+        for line in body:
+            assert len(re.findall(r"(?<!\\)&", line)) == len(columns[1]) - 1, line
+            assert not re.search(r"(?<!\\)[%#_]", line), line
+        found += text
+    assert r"@beta\_1 \& 50\% \textless{}b\textgreater{}" in found
+
+
+def test_forms_and_folders(results, tmp_path):
+    assert call("tables", results, "--out", tmp_path / "a", "--format", "csv").exit_code == 0
+    assert {Path(name).suffix for name in files_in(tmp_path / "a")} == {".csv"}
+    assert call("tables", results, "--out", tmp_path / "b", "--format", "latex").exit_code == 0
+    assert {Path(name).suffix for name in files_in(tmp_path / "b")} == {".tex"}
+    assert call("tables", results, "--out", tmp_path / "c", "--format", "csv").exit_code == 0
+    for name in files_in(tmp_path / "a"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "c" / name).read_bytes()
+
+
+@pytest.mark.parametrize("broken", ["nowhere", "empty", "without a table", "old"])
+def test_what_is_no_result_is_one_line(invented, tmp_path, broken):
+    folder = tmp_path / "results"
+    if broken != "nowhere":
+        folder.mkdir()
+    if broken == "without a table":
+        write(invented, folder)
+        (folder / "outcome" / "performance.csv").unlink()
+    if broken == "old":
+        invented.write(folder)
+        write_json(folder / "provenance.json", {**read_json(folder / "provenance.json"), "study": {}})
+    before = files_in(tmp_path)
+    ended = call("tables", folder)
+    assert ended.exit_code == 1 and ended.stdout == ""
+    assert ended.stderr.startswith("slopewise: ") and ended.stderr.count("\n") == 1
+    said = {"without a table": "performance.csv", "old": "another version"}.get(broken, "no finished study lies there")
+    assert said in ended.stderr
+    assert files_in(tmp_path) == before
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(results, tmp_path):
+    (tmp_path / "file").write_text("x", encoding="utf-8")
+    ended = call("tables", results, "--out", tmp_path / "file" / "below")
+    assert ended.exit_code == 1 and ended.stderr.count("\n") == 1 and "file" in ended.stderr
+
+
+def test_intervals_get_columns_of_their_own():
+    table = Table(
+        "../up", "Caption", ["term", "ratio, 95% interval", "95% naive", "range"],
+        [["a", Cell("1.2", "−1.0 to 1.4"), "0.9 to 1.5", "1 to 2"], ["b", Cell("–", ""), "–", "–"]],
+    )  # fmt: skip
+    sheet = sheet_of(table)
+    assert sheet.name == "up"
+    assert sheet.columns == [
+        "term", "ratio", "ratio, 95% low", "ratio, 95% high", "ratio, 95% naive low", "ratio, 95% naive high", "range"
+    ]  # fmt: skip
+    assert sheet.rows[0] == ["a", "1.2", "−1.0", "1.4", "0.9", "1.5", "1 to 2"]
+    assert csv_text(sheet).splitlines()[1:] == ["a,1.2,-1.0,1.4,0.9,1.5,1 to 2", "b,,,,,,"]
+    assert latex_text(sheet).splitlines()[6] == r"a & 1.2 & $-$1.0 & 1.4 & 0.9 & 1.5 & 1 to 2 \\"
+
+
+def test_guards():
+    plain = {"0.5": "0.5", "−0.5": "-0.5", "+0.5": "0.5", "-2e-05": "-2e-05", "<5": "<5", "≥5": "≥5", "–": ""}
+    assert {text: guarded(text) for text in plain} == plain
+    for text in ("=1+1", "+cmd|x", "-a", "@sum", "\t=1", " =1", "-1-1", "+1+1"):
+        assert guarded(text) == f"'{text}"
+
+
+@given(st.text(max_size=40))
+def test_any_cell_is_harmless(text):
+    cell = guarded(text)
+    assert re.fullmatch(r"-?[0-9.]+(e[-+]?[0-9]+)?", cell) or not cell.lstrip().startswith(("=", "+", "-", "@"))
+    sheet = Sheet("t", "c", ["a"], [[text]], frozenset())
+    assert (
+        [*csv.reader(io.StringIO(csv_text(sheet), newline=""))][1:] in ([[cell]], [[]]) or "\r" in cell or "\n" in cell
+    )
+    latex = escaped(text)
+    assert "\n" not in latex and not re.search(r"(?<!\\)[%#&_]", latex)
+
+
+def test_the_study_is_read_back_from_the_results(results, invented):
+    names = [sheet.name for sheet in report_sheets(results)]
+    assert len(names) == len(set(names)) and {"performance", "slopes"} <= set(names)

@@ -1,0 +1,147 @@
+"""How a step runs: seeds by name, writes that are all or nothing, one line for a user's mistake, digests of code."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from slopewise.run import provenance as run_digests
+from slopewise.run.errors import InputError
+from slopewise.run.files import atomic, write_json, write_text
+from slopewise.run.place import PACKAGE
+from slopewise.run.seeds import generator
+
+
+def test_a_stream_depends_on_the_seed_and_the_names_alone():
+    first = generator(7, "folds", "crossfit", 1).integers(0, 2**31, 5)
+    again = generator(7, "folds", "crossfit", 1).integers(0, 2**31, 5)
+    other = [generator(7, "folds", "crossfit", 2), generator(8, "folds", "crossfit", 1)]
+    assert np.array_equal(first, again)
+    assert all(not np.array_equal(first, stream.integers(0, 2**31, 5)) for stream in other)
+
+
+def test_names_do_not_run_together():
+    assert generator(1, "a", "bc").integers(2**31) != generator(1, "ab", "c").integers(2**31)
+
+
+def test_the_stream_of_a_name_never_changes():
+    # Results that were published with a seed must come out again: a change here is a breaking change.
+    assert generator(20261122, "folds", "crossfit", 1).integers(0, 1000, 4).tolist() == [434, 128, 325, 648]
+
+
+def test_an_error_leaves_the_old_file_and_no_temporary_one(tmp_path: Path):
+    target = tmp_path / "table.csv"
+    write_text(target, "old")
+    with pytest.raises(RuntimeError), atomic(target) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert target.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_killed_writer_leaves_no_result(tmp_path: Path):
+    target = tmp_path / "table.csv"
+    code = (
+        "import os, sys; from slopewise.run.files import atomic\n"
+        "with atomic(sys.argv[1]) as t:\n    t.write_text('half'); os.kill(os.getpid(), 9)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGE.parent)}
+    killed = subprocess.run([sys.executable, "-c", code, str(target)], env=environment, check=False)
+    assert killed.returncode == -9
+    assert not target.exists()
+
+
+def test_json_refuses_what_is_no_number(tmp_path: Path):
+    with pytest.raises(ValueError, match="JSON"):
+        write_json(tmp_path / "x.json", {"x": float("nan")})
+    assert list(tmp_path.iterdir()) == []
+
+
+def script(tmp_path: Path, body: str) -> subprocess.CompletedProcess[str]:
+    imports = "from slopewise.run.errors import InputError\nfrom slopewise.run.step import step"
+    code = f"{imports}\nwith step({str(tmp_path / 'step.log')!r}):\n    {body}\n"
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGE.parent)}
+    return subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+
+
+def test_a_users_mistake_is_one_line_and_status_1(tmp_path: Path):
+    ended = script(tmp_path, "raise InputError('patients.csv, line 3, column age: no number. Write 54.')")
+    assert ended.returncode == 1
+    assert ended.stderr == "slopewise: patients.csv, line 3, column age: no number. Write 54.\n"
+    assert "line 3" in (tmp_path / "step.log").read_text()
+
+
+def test_our_own_mistake_keeps_its_traceback_in_the_log(tmp_path: Path):
+    ended = script(tmp_path, "1 / 0")
+    assert ended.returncode == 1
+    assert ended.stderr.count("\n") == 1 and "internal error: ZeroDivisionError" in ended.stderr
+    assert "Traceback" in (tmp_path / "step.log").read_text()
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    files = {
+        "pkg/__init__.py": "",
+        "pkg/low.py": "",
+        "pkg/high.py": "from pkg import low\n",
+        "pkg/lone.py": "",
+        "pkg/sub/__init__.py": "from .inner import thing\n",
+        "pkg/sub/inner.py": "thing = 1\n",
+        "pkg/sub/page.html.j2": "<html>",
+        "pkg/sub/page.css": "p {}",
+        "pkg/sub/page.js": "1;",
+        "script.py": "def main():\n    from pkg.high import x\n",
+        "lazy.py": "def main():\n    from pkg import sub\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+def test_imports_are_followed_from_module_to_module(package: Path):
+    names = [file.name for file in run_digests.imported_modules(package / "script.py", package / "pkg")]
+    assert names == ["__init__.py", "high.py", "low.py"]
+
+
+def test_relative_imports_and_templates_count(package: Path):
+    found = run_digests.imported_modules(package / "lazy.py", package / "pkg")
+    assert [file.relative_to(package / "pkg").as_posix() for file in found] == [
+        "__init__.py",
+        "sub/__init__.py",
+        "sub/inner.py",
+        "sub/page.css",
+        "sub/page.html.j2",
+        "sub/page.js",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changed", "scripts_that_run_again"),
+    [
+        ("low.py", {"script.py"}),
+        ("../script.py", {"script.py"}),
+        ("sub/page.html.j2", {"lazy.py"}),
+        ("sub/page.css", {"lazy.py"}),
+        ("sub/page.js", {"lazy.py"}),
+        ("lone.py", set()),
+        ("sub/inner.py", {"lazy.py"}),
+        ("__init__.py", {"script.py", "lazy.py"}),
+    ],
+)
+def test_a_digest_changes_exactly_with_the_modules_that_are_used(package: Path, changed, scripts_that_run_again):
+    before = {name: run_digests.code_digest(package / name, package / "pkg") for name in ("script.py", "lazy.py")}
+    whole = run_digests.package_digest(package / "pkg")
+    (package / "pkg" / changed).write_text("other = 2\n")
+    after = {name: run_digests.code_digest(package / name, package / "pkg") for name in before}
+    assert {name for name in before if before[name] != after[name]} == scripts_that_run_again
+    assert run_digests.package_digest(package / "pkg") != whole
+
+
+def test_a_file_that_changed_during_the_run_is_named():
+    run_digests.check_unchanged("an input file", {"a.csv": "1"}, {"a.csv": "1"})
+    with pytest.raises(InputError, match=r"b\.csv: an input file was changed while the study ran; run it again"):
+        run_digests.check_unchanged("an input file", {"a.csv": "1", "b.csv": "2"}, {"a.csv": "1", "b.csv": "3"})
