@@ -29,10 +29,9 @@ sys.path.insert(0, str(SCRIPTS))
 search = [str(SCRIPTS), *filter(None, os.getenv("PYTHONPATH", "").split(os.pathsep))]
 os.environ.update(PYTHONPATH=os.pathsep.join(dict.fromkeys(search)))
 
-
-from slopewise.run.files import file_digest
+from slopewise.run import provenance
 from slopewise.run.errors import InputError
-from slopewise.run import provenance as run_digests
+from slopewise.run.files import file_digest
 from slopewise.run.folders import check_writable, sweep_below
 from slopewise.study.files import asked_studies, check_inputs, not_in_this_run
 from slopewise.study.runs import runs_of
@@ -152,14 +151,14 @@ def settings(step):
     return lambda wildcards: subset(study_of(wildcards), step)
 
 
-LIBRARIES = " ".join(f"{name} {version}" for name, version in run_digests.versions().items())
+LIBRARIES = " ".join(f"{name} {version}" for name, version in provenance.versions().items())
 
 
 def code(script):
     """What a script's results depend on besides its input: a digest of it and of the package files that it imports (a
     change elsewhere in the package does not run it again), and the versions of the libraries, which provenance.json
     states for every table."""
-    return f"{run_digests.code_digest(SCRIPTS / script, SCRIPTS / 'slopewise')}, {LIBRARIES}"
+    return f"{provenance.code_digest(SCRIPTS / script, SCRIPTS / 'slopewise')}, {LIBRARIES}"
 
 
 def source_digest(wildcards):
@@ -176,7 +175,7 @@ def input_digests(wildcards):
     """
     study = study_of(wildcards)
     names = (study.data.measurements, study.data.patients)
-    return run_digests.file_digests(folder_of(study), names) if IS_MAIN and data_files(wildcards) else {}
+    return provenance.file_digests(folder_of(study), names) if IS_MAIN and data_files(wildcards) else {}
 
 
 def chunks(wildcards):

@@ -7,12 +7,13 @@ import atexit
 
 from slopewise.run.folders import full_disk
 from slopewise.run.reasons import reasons, stamps
+from slopewise.run.step import REASONS_AT_END
 
 LOG_FOLDERS = [Path("results", study) for study in sorted({*STUDIES, *GRIDS})]
 LOGS_BEFORE = {}
 
 if IS_MAIN:  # of a workflow that is loaded by another, `onerror` below does not run
-    os.environ[run.REASONS_AT_END] = "yes"
+    os.environ[REASONS_AT_END] = "yes"
 
 
 onstart:
