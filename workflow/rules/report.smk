@@ -85,7 +85,7 @@ rule record_run:
         code=code("record_run.py"),
         study_file=source_digest,
         inputs=input_digests,
-        package=run_digests.package_digest(SCRIPTS / "slopewise"),
+        package=provenance.package_digest(SCRIPTS / "slopewise"),
     message:
         "{wildcards.study}: provenance"
     script:
