@@ -76,6 +76,17 @@ def style(folder: Path, workflow: Path) -> None:
         stream.write("p { color: black }\n")
 
 
+def words(folder: Path, workflow: Path) -> None:
+    """A docstring that every step imports, and the logging of every step."""
+    for name, old, new in (
+        ("run/seeds.py", '"""Random generators', '"""Generators'),
+        ("run/step.py", "%(message)s", "- %(message)s"),
+    ):
+        file = workflow / "scripts/slopewise" / name
+        assert old in file.read_text()
+        file.write_text(file.read_text().replace(old, new))
+
+
 def older_data(folder: Path, workflow: Path) -> None:
     """White space alone, in a file that is older than the results: as when a corrected archive is unpacked."""
     data = folder / "measurements.csv"
@@ -88,7 +99,14 @@ def nothing(folder: Path, workflow: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("edit", "first"), [(nothing, None), (comment, "record_run"), (style, "record_run"), (older_data, "prepare_cohort")]
+    ("edit", "first"),
+    [
+        (nothing, None),
+        (comment, "record_run"),
+        (style, "record_run"),
+        (words, "record_run"),
+        (older_data, "prepare_cohort"),
+    ],
 )
 def test_what_provenance_states_is_stated_anew_when_it_changes(finished: Path, tmp_path: Path, edit, first):
     """The digests of study file, code and input files print in the report: each of them is a trigger."""

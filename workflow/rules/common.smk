@@ -155,9 +155,9 @@ LIBRARIES = " ".join(f"{name} {version}" for name, version in provenance.version
 
 
 def code(script):
-    """What a script's results depend on besides its input: a digest of it and of the package files that it imports (a
-    change elsewhere in the package does not run it again), and the versions of the libraries, which provenance.json
-    states for every table."""
+    """What a script's results depend on besides its input: a digest of it and of the package files that it imports
+    (neither a change elsewhere in the package nor one of docstrings, comments or logging runs it again), and the
+    versions of the libraries, which provenance.json states for every table."""
     return f"{provenance.code_digest(SCRIPTS / script, SCRIPTS / 'slopewise')}, {LIBRARIES}"
 
 

@@ -1,8 +1,11 @@
 """How a step runs: seeds by name, writes that are all or nothing, one line for a user's mistake, digests of code."""
 
 import os
+import re
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -139,6 +142,83 @@ def test_a_digest_changes_exactly_with_the_modules_that_are_used(package: Path, 
     after = {name: run_digests.code_digest(package / name, package / "pkg") for name in before}
     assert {name for name in before if before[name] != after[name]} == scripts_that_run_again
     assert run_digests.package_digest(package / "pkg") != whole
+
+
+SCRIPTS = ("prepare_cohort.py", "make_folds.py", "cross_fit_slopes.py", "fit_outcome.py", "validate_outcome.py")
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the package with the rules' scripts beside it."""
+    copy = tmp_path_factory.mktemp("checkout") / "scripts"
+    shutil.copytree(PACKAGE.parent, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    return copy
+
+
+@pytest.fixture
+def rerun_by(checkout: Path) -> Iterator[Callable[..., set[str]]]:
+    """The scripts that run again after a text of a file of the copy was replaced; the file is restored afterwards."""
+    kept: dict[Path, str] = {}
+
+    def edit(name: str, old: str, new: str) -> set[str]:
+        file = checkout / name
+        kept.setdefault(file, file.read_text())
+        assert old in file.read_text()
+        before = digests()
+        file.write_text(file.read_text().replace(old, new, 1))
+        compile(file.read_text(), name, "exec")
+        after = digests()
+        return {script for script in before if before[script] != after[script]}
+
+    def digests() -> dict[str, str]:
+        return {name: run_digests.code_digest(checkout / name, checkout / "slopewise") for name in SCRIPTS}
+
+    yield edit
+    for file, text in kept.items():
+        file.write_text(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("slopewise/run/seeds.py", '"""Random generators by name', '"""Generators of random numbers by name'),
+        ("slopewise/run/seeds.py", '    """A random generator for one', '    """The generator of one'),
+        ("slopewise/study/keys.py", '    """', '    """In other words: '),
+        ("slopewise/run/provenance.py", '"""The packages whose versions', '"""Packages whose versions'),
+        ("slopewise/folds.py", "\n\n\n", "\n\n\n# A comment.\n\n\n"),
+        ("prepare_cohort.py", "\n\n\n", "\n\n\n# A comment.\n\n\n"),
+        ("slopewise/run/step.py", "%(levelname)s %(message)s", "%(levelname)s: %(message)s"),
+        ("slopewise/run/step.py", "logger.info(FINISHED)", "logger.warning(FINISHED)"),
+        ("slopewise/run/progress.py", "len(parts) < 2", "len(parts) < 20"),
+    ],
+)
+def test_words_and_logging_run_nothing_again(rerun_by: Callable[..., set[str]], checkout: Path, name, old, new):
+    whole = run_digests.package_digest(checkout / "slopewise")
+    assert rerun_by(name, old, new) == set()
+    assert run_digests.package_digest(checkout / "slopewise") != whole, "provenance.json names another checkout"
+
+
+def test_a_constant_runs_again_the_steps_that_import_it(rerun_by: Callable[..., set[str]]):
+    assert rerun_by("slopewise/run/threads.py", '= "1"', '= "2"') == set(SCRIPTS), "through run.step, which is exempt"
+    fits = {"make_folds.py", "cross_fit_slopes.py"}
+    assert fits <= rerun_by("slopewise/run/seeds.py", "range(0, 16, 4)", "range(0, 12, 4)")
+    again = rerun_by("slopewise/metrics/calibration.py", "KNOTS = (0.1,", "KNOTS = (0.05,")
+    assert "validate_outcome.py" in again and not again & fits
+
+
+def test_exempt_modules_exist_and_what_they_import_counts(checkout: Path):
+    assert all((PACKAGE / one.module).is_file() and one.module.startswith("run/") for one in run_digests.EXEMPT)
+    assert all(one.reason for one in run_digests.EXEMPT)
+    used = run_digests.imported_modules(checkout / "make_folds.py", checkout / "slopewise")
+    assert {checkout / "slopewise/run/step.py", checkout / "slopewise/run/threads.py"} <= set(used)
+
+
+def test_no_step_reads_a_docstring():
+    """Digests pass docstrings over, so none may set a value: only the help of commands may show one."""
+    readers = re.compile(r"__doc__|getdoc|getsource|get_docstring")
+    lines = [line for file in PACKAGE.rglob("*.py") for line in file.read_text().splitlines() if readers.search(line)]
+    assert [line for line in lines if "ArgumentParser(prog=" not in line] == []
+    assert lines, "the pattern finds those"
 
 
 def test_a_file_that_changed_during_the_run_is_named():
