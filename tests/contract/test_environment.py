@@ -153,6 +153,65 @@ def test_the_package_imports_what_it_requires_and_nothing_of_the_test_group():
     assert imported("def f():\n    from sksurv.util import Surv\n") - known == {"sksurv"}
 
 
+NOT_IMPORTED = {
+    "snakemake-executor-plugin-slurm": "profiles/slurm/config.yaml",
+}
+"""Requirements that no code imports, with the file of the workflow that names what they provide."""
+
+
+def unused(dependencies: list[str], sources: list[str]) -> set[str]:
+    """Requirements that none of the sources imports."""
+    used = set().union(*(imported(source) for source in sources))
+    names = {REQUIREMENT.fullmatch(text)["name"] for text in dependencies}
+    return {name for name in names if MODULES.get(name, name).replace("-", "_") not in used}
+
+
+def test_every_requirement_is_imported_by_the_package_or_the_workflow():
+    rules = [*(ROOT / "workflow").rglob("*.smk"), ROOT / "workflow" / "Snakefile"]
+    imports = re.compile(r"^(?:from|import) .*", re.MULTILINE)
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "workflow" / "scripts").rglob("*.py")]
+    sources += ["\n".join(imports.findall(path.read_text(encoding="utf-8"))) for path in rules]
+    wanted = pyproject()["project"]["dependencies"]
+    assert unused(wanted, sources) == set(NOT_IMPORTED)
+    assert unused(["sksurv>=1,<2", *wanted], sources) == {"sksurv", *NOT_IMPORTED}
+    assert re.search(r"^executor: slurm$", read(NOT_IMPORTED["snakemake-executor-plugin-slurm"]), re.MULTILINE)
+
+
+REASONED = {
+    "pandas>=2.2,<3": "lifelines",
+    "pandas-stubs>=2.2,<3": "pandas",
+    "scikit-survival>=0.24,<0.30": "tests and benchmarks",
+}
+"""Requirements whose bound or place another package or a licence decides, and what the comment beside them names."""
+
+
+def unexplained(text: str) -> set[str]:
+    """The `REASONED` requirements of a pyproject.toml that do not stand there with their reason on the same line."""
+    lines = text.splitlines()
+    return {
+        wanted
+        for wanted, named in REASONED.items()
+        if not any(f'"{wanted}"' in line and named in line.partition("#")[2] for line in lines)
+    }
+
+
+def test_a_bound_with_a_reason_has_it_beside_it():
+    text = read("pyproject.toml")
+    assert unexplained(text) == set()
+    assert unexplained(text.replace("# lifelines does not run with pandas 3", "")) == {"pandas>=2.2,<3"}
+
+
+def test_lifelines_still_decides_the_bound_of_pandas():
+    """When lifelines runs with pandas 3, the bound and its reason go."""
+    from importlib.metadata import requires
+
+    from packaging.requirements import Requirement
+
+    found = [Requirement(text) for text in requires("lifelines") or []]
+    pandas = next(requirement for requirement in found if requirement.name == "pandas")
+    assert not pandas.specifier.contains("3.0.0")
+
+
 def test_every_requirement_is_bounded_on_both_sides():
     from packaging.requirements import Requirement
 

@@ -2,12 +2,13 @@
 
 import io
 import logging
+import re
 from pathlib import Path
 
 import pytest
 
 from slopewise.run.errors import InputError
-from slopewise.run.progress import counted
+from slopewise.run.progress import counted, progress_bar
 from slopewise.run.reasons import reason_in, reasons, stamps
 from slopewise.run.step import logger, step
 
@@ -80,14 +81,25 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_a_terminal_is_told_how_much_is_done():
+def test_a_terminal_shows_how_much_is_done(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("TERM", "xterm")
     terminal = Terminal()
     assert list(counted("markers", ["a", "b", "c"], terminal)) == ["a", "b", "c"]
-    assert "markers: 2 of 3 done" in terminal.getvalue()
-    assert terminal.getvalue().endswith("\r\x1b[K"), "and the line is taken away"
+    shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", terminal.getvalue())
+    assert list(dict.fromkeys(re.findall(r"markers: (\d) of 3 done", shown))) == ["0", "1", "2", "3"]
+    assert terminal.getvalue().endswith("\x1b[2K"), "and the line is removed"
 
 
-def test_a_job_writes_nothing():
-    pipe = io.StringIO()
-    assert list(counted("markers", range(3), pipe)) == [0, 1, 2]
-    assert pipe.getvalue() == ""
+def test_the_bar_of_a_step_that_fails_is_removed_and_the_cursor_stays(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("TERM", "xterm")
+    terminal = Terminal()
+    with pytest.raises(InputError), progress_bar("markers", 3, stream=terminal):
+        assert terminal.getvalue().rfind("\x1b[?25h") > terminal.getvalue().rfind("\x1b[?25l"), "the cursor is hidden"
+        raise InputError("a mistake")
+    assert terminal.getvalue().endswith("\x1b[2K")
+
+
+@pytest.mark.parametrize(("parts", "stream"), [(range(3), io.StringIO()), (range(1), Terminal())])
+def test_a_job_and_a_single_part_write_nothing(parts: range, stream: io.StringIO):
+    assert list(counted("markers", parts, stream)) == list(parts)
+    assert stream.getvalue() == ""

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +18,7 @@ from slopewise.growth.engine.layout import Specification
 from slopewise.growth.fit import GrowthFit
 from slopewise.growth.fitting import fit_batch
 from slopewise.run.errors import InputError
+from slopewise.run.progress import progress_bar
 
 
 @dataclass(frozen=True)
@@ -106,7 +105,7 @@ class GrowthModel:
             return response, _decided_once(rows.data(response), counts, threads if len(responses) == 1 else 1)
 
         fits: dict[tuple[str, int | None], GrowthFit] = {}
-        with _progress(len(responses), progress) as advance:
+        with progress_bar("growth models", len(responses), progress) as advance:
             for response, batch in _in_order(work, responses, threads):
                 for j, key in enumerate(keys):
                     fits[response, key] = GrowthFit.from_batch(batch, j)
@@ -148,16 +147,3 @@ def _decided_once(data: GrowthData, counts: NDArray[np.int64], threads: int) -> 
         batch = batch.followed_by(fit_batch(data, counts[1:], batch.structure * (len(counts) - 1), threads))
     data.release()
     return batch
-
-
-@contextmanager
-def _progress(total: int, shown: bool | None) -> Iterator[Callable[[], None]]:
-    if not (sys.stderr.isatty() if shown is None else shown):
-        yield lambda: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("growth models", total=total)
-        yield lambda: bar.advance(task)

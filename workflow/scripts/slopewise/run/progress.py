@@ -1,30 +1,43 @@
-"""How much of a long step is done: a line that renews itself on a terminal, and nothing at all elsewhere."""
+"""How much of a long step is done: a bar on a terminal, which is removed at the end, and nothing elsewhere."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from typing import TextIO, TypeVar
 
 T = TypeVar("T")
-CLEAR = "\r\x1b[K"
 
 
 def counted(what: str, parts: Collection[T], stream: TextIO | None = None) -> Iterator[T]:
     """The parts of a step one after the other; a terminal shows ``what: 40 of 200 done`` meanwhile.
 
-    The line is written over by the next one and taken away at the end. In a job of a cluster, in a pipe and in a file
-    nothing is written.
+    In a job on a cluster, in a pipe and in a file nothing is written, nor for a single part.
+    """
+    with progress_bar(what, len(parts), False if len(parts) < 2 else None, stream) as advance:
+        for part in parts:
+            yield part
+            advance()
+
+
+@contextmanager
+def progress_bar(
+    what: str, total: int, shown: bool | None = None, stream: TextIO | None = None
+) -> Iterator[Callable[[], None]]:
+    """A bar for `total` parts; the function that it gives counts one part as done.
+
+    shown: None shows the bar where `stream` (by default the error stream) is a terminal.
     """
     stream = stream or sys.stderr
-    if len(parts) < 2 or not stream.isatty():
-        yield from parts
+    if not (stream.isatty() if shown is None else shown):
+        yield lambda: None
         return
-    try:
-        for done, part in enumerate(parts):
-            stream.write(f"{CLEAR}  {what}: {done} of {len(parts)} done")
-            stream.flush()
-            yield part
-    finally:
-        stream.write(CLEAR)
-        stream.flush()
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    columns = (TextColumn("  {task.description}: {task.completed} of {task.total} done"), BarColumn())
+    with Progress(*columns, console=Console(file=stream), transient=True, auto_refresh=False) as bar:
+        bar.console.show_cursor(True)  # a job that is killed here would leave the terminal without one
+        task = bar.add_task(what, total=total)
+        yield lambda: bar.update(task, advance=1, refresh=True)

@@ -255,9 +255,10 @@ def permutation_test(
 
 def _explained(data: LadderData, split: Split) -> tuple[Floats, Floats]:
     """The slopes (n, M) as levels and covariates explain them, and the rest; learned on the training patients."""
-    x = np.column_stack([np.ones(len(data.patients)), data.covariates, np.nan_to_num(split.level)])
+    from sklearn.linear_model import LinearRegression
+
+    x = np.column_stack([data.covariates, np.nan_to_num(split.level)])
     slope = np.nan_to_num(split.slope)
-    coefficients, *_ = np.linalg.lstsq(x[~split.tested], slope[~split.tested], rcond=None)
-    fitted = np.einsum("ni,im->nm", x, coefficients)
+    fitted = LinearRegression().fit(x[~split.tested], slope[~split.tested]).predict(x)
     missing = np.isnan(split.slope)
     return np.where(missing, np.nan, fitted), np.where(missing, 0.0, slope - fitted)

@@ -185,11 +185,10 @@ def explained(fit: GrowthFit) -> dict[str, float]:
 
 def q_values(p: NDArray[np.float64]) -> NDArray[np.float64]:
     """Benjamini & Hochberg's adjusted p-values; missing ones stay missing and do not count."""
-    adjusted = np.full(len(p), np.nan)
-    known = np.flatnonzero(np.isfinite(p))
-    order = known[np.argsort(p[known], kind="stable")]
-    scaled = p[order] * len(order) / np.arange(1, len(order) + 1)
-    adjusted[order] = np.minimum(1.0, np.minimum.accumulate(scaled[::-1])[::-1])
+    from scipy.stats import false_discovery_control
+
+    adjusted, known = np.full(len(p), np.nan), np.isfinite(p)
+    adjusted[known] = false_discovery_control(p[known], method="bh")
     return adjusted
 
 
