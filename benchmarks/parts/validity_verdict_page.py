@@ -26,7 +26,9 @@ last columns are the shares in which each test finds an association of the slope
 
 - “Adds”, “adds little” or “associated” without an effect: {false}% at most.
 - A verdict that denies a gain or states a loss (“no gain”, “worse”) where the hazard ratio is 1.25 or more: {denied}%
-  at most."""
+  at most.
+- What the caution costs: with a hazard ratio of 1.7 an association is stated in {found} of data sets. Without an
+  effect, its absence (“no gain”) is stated in {absent}; all other verdicts leave the matter open."""
 
 
 def verdict_section(store: Store) -> str:
@@ -42,14 +44,22 @@ def verdict_section(store: Store) -> str:
         found_by = [f"{100 * own[name].fillna(0).mean():.0f}" for name in tests]
         rows.append([str(setting), *(f"{value:.0f}" for value in found.values()), *found_by])
     none = [one for setting, one in shares.items() if setting.endswith(" 1")]
+    sums = {setting: sum(one[verdict] for verdict in FINDS) for setting, one in shares.items()}
     some = [one for setting, one in shares.items() if not setting.endswith(" 1")]
     return TEXT.format(
         resamples=RESAMPLES, two_stage=TWO_STAGE, permutations=PERMUTATIONS, sizes=_sizes(sets),
         table=table(["setting", *(one.value for one in SHOWN), *(name.removeprefix("test: the ") for name in tests)],
                     rows),
         false=f"{max((sum(one[said] for said in FINDS) for one in none), default=0):.0f}",
+        found=_by_size({name: value for name, value in sums.items() if name.endswith(" 1.7")}),
+        absent=_by_size({name: one[Verdict.NO_GAIN] for name, one in shares.items() if name.endswith(" 1")}),
         denied=f"{max((one[Verdict.NO_GAIN] + one[Verdict.WORSE] for one in some), default=0):.0f}",
     )  # fmt: skip
+
+
+def _by_size(values: dict[str, float]) -> str:
+    """Per cent by the number of patients: "49% (100 patients) and 88% (400 patients)"."""
+    return " and ".join(f"{value:.0f}% ({name.partition(',')[0]})" for name, value in values.items())
 
 
 def _sizes(sets: pd.DataFrame) -> str:
