@@ -234,6 +234,14 @@ def test_scripts_name_snakemake_in_their_guard_alone():
     assert {name: faults for name, source in scripts.items() if (faults := script_faults(source))} == {}
 
 
+def test_scripts_import_no_numpy_before_its_threads_are_limited():
+    """BLAS takes its number of threads when NumPy is imported, and a sum on two threads is rounded otherwise."""
+    names = ", ".join(sorted(file.stem for file in SCRIPTS.glob("*.py")))
+    code = f"import sys, {names}; assert 'numpy' not in sys.modules"
+    ended = subprocess.run([sys.executable, "-c", code], cwd=SCRIPTS, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+
+
 def test_a_script_that_breaks_the_rule_is_found():
     function = "def make(path: str) -> None:\n    print(path)\n\n"
     guard = 'if __name__ == "__main__":\n    make(snakemake.input[0])\n'

@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-from slopewise.growth.fit import GrowthFit
-from slopewise.growth.fitting import fit_batch
 from slopewise.run.seeds import generator
 from slopewise.run.step import logger, step
 
@@ -22,6 +20,8 @@ def compare(
     from slopewise.growth.evidence.compare import q_values
     from slopewise.growth.evidence.judgement import verdicts
     from slopewise.growth.evidence.tables import compare_marker
+    from slopewise.growth.fit import GrowthFit
+    from slopewise.growth.fitting import fit_batch
     from slopewise.run.progress import counted
     from slopewise.slopes.facts import population_course
     from slopewise.slopes.marker import all_markers, growth_model
