@@ -136,7 +136,10 @@ def test_a_patient_scored_by_a_fit_that_never_saw_it(frame: pd.DataFrame) -> Non
 
 
 def test_invariance_to_origin_and_units(frame: pd.DataFrame) -> None:
-    """The origin of time changes no likelihood, slope or prediction of a correlated covariance (methods.md, 1)."""
+    """The origin of time changes no likelihood, slope or prediction of a correlated covariance.
+
+    docs/methods.md, section 1.
+    """
     plain = GrowthModel().fit(frame, "y")
     for shift, unit, offset, scale in ((100.0, 1.0, 0.0, 1.0), (-7.0, 365.25, 1e6, 1e-3), (1e4, 30.4, -1e5, 40.0)):
         moved = frame.assign(time=frame["time"] * unit + shift, y=frame["y"] * scale + offset)

@@ -1,7 +1,7 @@
 """The landmark: who is at risk at it, which rows come before it, and the count of everything that is left out.
 
 Only rows up to the landmark s and patients whose follow-up ends after it enter anything that predicts (van
-Houwelingen & Putter 2011); the outcome's clock restarts at s.
+Houwelingen & Putter 2011); the outcome's clock restarts at s (docs/methods.md, section 1).
 """
 
 from __future__ import annotations

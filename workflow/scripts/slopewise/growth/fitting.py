@@ -59,10 +59,10 @@ def fit_batch(
 ) -> GrowthBatch:
     """Fit the model of one marker once for every row of `counts`.
 
-    counts (F, m), integers: how often each patient enters each fit, in the order of `data.patients`; 0 = held out,
-    2 = two copies as separate clusters. structures: None: the ladder (methods.md) decides; else F names that are
-    imposed. A fit depends, to the last bit, on the patients with a count above 0 alone. Raises `InputError` where
-    one patient has all the rows: how patients differ cannot be learned from one.
+    counts (F, m), integers: how often each patient enters each fit, in the order of `data.patients`; 0 = held out, 2 =
+    two copies as separate clusters. structures: None: the ladder (docs/methods.md, section 2) decides; else F names
+    that are imposed. A fit depends, to the last bit, on the patients with a count above 0 alone. Raises `InputError`
+    where one patient has all the rows: how patients differ cannot be learned from one.
     """
     counted = _checked_counts(data, counts)
     if (data.n_rows > 0).sum() == 1:

@@ -252,7 +252,7 @@ def _kept(
     stacks: Stacks, made: Scores, step: str, x: Floats, rows: NDArray[np.bool_], out: NDArray[np.bool_], limit: float
 ) -> NDArray[np.bool_]:
     """Columns (k,) that vary in the `rows` (N,); a slope stays out that correlates with the level above `limit` there,
-    or that is `out` (M,) (methods.md section 4)."""
+    or that is `out` (M,) (docs/methods.md, section 4)."""
     if not rows.any():
         return np.zeros(x.shape[1], dtype=bool)
     kept = np.ptp(x[rows], axis=0) > 1e-9 * np.abs(x[rows]).max(axis=0, initial=0.0)

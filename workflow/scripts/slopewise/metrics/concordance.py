@@ -2,7 +2,7 @@
 
 A pair is comparable when one patient (the case) has the event and the other outlives it; it is concordant when the
 case has the higher score, half so when the scores are equal. Pairs are formed inside a test fold, where one model
-made the scores; concordant and comparable pairs are then summed over folds (methods.md section 5).
+made the scores; concordant and comparable pairs are then summed over folds (docs/methods.md, section 5).
 
 Harrell's C: all comparable pairs whose case lies before tau. Uno's C (2011): the same with weights 1/G(T−)².
 AUC(t): cases with an event up to t against controls followed past t, weights 1/(G(T−) G(t)).

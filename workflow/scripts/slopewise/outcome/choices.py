@@ -1,7 +1,7 @@
 """Choices between kinds of model, made once on the cohort and imposed on every set of training patients.
 
-Which terms enter a step (the collinearity gate, methods.md section 4), and where the knots of the bootstrap lie. If
-they were decided anew in each training set, the validation would judge, and the bootstrap would mix, other kinds of
+Which terms enter a step (the collinearity gate, docs/methods.md, section 4), and where the knots of the bootstrap lie.
+If they were decided anew in each training set, the validation would judge, and the bootstrap would mix, other kinds of
 model than the one that is shipped. They look at no outcome. What a training set cannot support although it was chosen
 (a slope without variance there, a level of a covariate that nobody has) is left out of it, with a line in the ledger.
 """

@@ -69,7 +69,7 @@ def values(summary: pd.DataFrame, scores: pd.DataFrame, markers: Sequence[str]) 
 
 @dataclass(frozen=True)
 class Choices:
-    """What is decided once, on the cohort, and imposed on every set of training patients (methods.md section 4).
+    """What is decided once, on the cohort, and imposed on every set of training patients (docs/methods.md, section 4).
 
     `left_out`: for each step the terms that are not in its models, with the reason. `derived`: for each step its knots
     and centres on the cohort, which the bootstrap keeps, so that a coefficient means the same in every resample;

@@ -1,7 +1,8 @@
 """Elastic-net outcome models: the penalty is chosen inside the training patients, by the folds they were scored in.
 
 Half of the penalty is the lasso's, half the ridge's, on predictors in units of the training patients' SD; covariates
-are penalised like markers. λ is the one of `GRID` values with the smallest loss of patients held out, fold by fold.
+are penalised like markers. λ is the one of `GRID` values with the smallest loss of patients held out, fold by fold
+(docs/methods.md, section 4).
 Compiled loops of our own, since the libraries know neither strata nor patients who count twice; their results are
 those of scikit-survival (`CoxnetSurvivalAnalysis`), scikit-learn and R's glmnet, to rounding.
 """

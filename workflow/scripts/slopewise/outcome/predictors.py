@@ -23,7 +23,7 @@ from slopewise.run.errors import InputError
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 COLLINEAR = 0.99
-"""Above this correlation in the cohort, level and slope enter as level alone (methods.md section 4)."""
+"""Above this correlation in the cohort, level and slope enter as level alone (docs/methods.md, section 4)."""
 
 INSEPARABLE = 0.999
 """Above this correlation no set of training patients can estimate both, whatever was decided on the cohort."""
@@ -287,7 +287,7 @@ def slopes_left_out(
     step: str, markers: Sequence[str], level: Floats, slope: Floats, counts: Integers,
     singular: NDArray[np.bool_], flat: NDArray[np.bool_], limit: float = COLLINEAR,
 ) -> dict[str, str]:  # fmt: skip
-    """The collinearity gate of methods.md section 4: slopes that must not enter a step, with the reason.
+    """The collinearity gate of docs/methods.md, section 4: slopes that must not enter a step, with the reason.
 
     `level`, `slope` (n, M) of training patients with `counts` (n,) > 0. A slope that is `flat` (M,), without a random
     part, identifies at most the fold that a patient was in and enters nowhere. In the step ``slope``, where level is

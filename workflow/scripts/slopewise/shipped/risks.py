@@ -3,7 +3,7 @@
 The risk is the shipped model's at the patient's level and slope given their own rows up to the landmark; with
 competing events each cause has its own, and for a continuous outcome it is the predicted value. Its interval comes
 from draws of (β, Ψ, σ², b_i): it tells how far the patient's own course is known, with the outcome model's
-coefficients held (methods.md section 6).
+coefficients held (docs/methods.md, section 6).
 """
 
 from __future__ import annotations

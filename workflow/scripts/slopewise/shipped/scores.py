@@ -1,7 +1,7 @@
 """A new patient's level, slope and reliability under a shipped growth model, and draws of the first two.
 
 The scores are those of `slopes.score` at the model's parameters. A draw takes β, Ψ, σ² from the parametric bootstrap
-of the growth model and b_i from its distribution given them and the patient's own rows y (methods.md section 6):
+of the growth model and b_i from its distribution given them and the patient's own rows y (docs/methods.md, section 6):
 
     V = ZΨZ' + σ²R      b_i ~ N(ΨZ'V⁻¹(y − Xβ), Ψ − ΨZ'V⁻¹ZΨ)      (Ψ, σ² in the user's units)
 

@@ -1,7 +1,7 @@
 """Each patient's slope from models that never saw the patient, with its reliability, beside simple deltas.
 
 For patient i in fold k, β, Ψ and σ² come from patients outside k; the random effects b̂_i from i's own rows up to
-the landmark s with those parameters (methods.md section 3). With x(t), z(t) the design at time t:
+the landmark s with those parameters (docs/methods.md, section 3). With x(t), z(t) the design at time t:
 
     level = x(s)'β̂ + z(s)'b̂_i        slope = d/dt [x(t)'β̂ + z(t)'b̂_i] at s        intercept = the value at time zero
     slope_se² = z'(s)' Var(b_i | y, β̂) z'(s)        reliability = 1 − slope_se² / z'(s)' Var(b_i) z'(s)

@@ -1,7 +1,7 @@
 """The patient bootstrap through both stages: growth models, cross-fitting and outcome models on each resample.
 
 A resample draws as many patients as there are, with replacement. Copies of a patient are separate clusters in the
-growth model and share a fold, so no copy helps to make the slope of another (methods.md section 5).
+growth model and share a fold, so no copy helps to make the slope of another (docs/methods.md, section 5).
 """
 
 from __future__ import annotations

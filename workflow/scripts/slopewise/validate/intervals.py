@@ -1,7 +1,7 @@
 """95% intervals of validated figures: of the patients who are tested, and of the models that are trained.
 
 A validated figure is the mean over repeats of the cross-validation, each of which splits the patients anew and refits
-growth and outcome models on other training patients. Its error has two parts:
+growth and outcome models on other training patients. Its error has two parts (docs/methods.md, section 5):
 
 - the tested patients are a sample: a bootstrap of the patients inside each repeat, its out-of-fold predictions fixed.
   The variance is the mean over repeats, not that of the mean: where repeats disagree about the sign of a coefficient,

@@ -2,7 +2,7 @@
 
 For repeat r and outer fold k, stage 2 is learned on the training patients with their inner cross-fitted level and
 slope (held_out k, fold j > 0), and tested on the patients of k, scored by the growth model of all training patients
-(held_out k, fold 0). Nothing of a held-out patient reaches a coefficient of its fold (methods.md section 3).
+(held_out k, fold 0). Nothing of a held-out patient reaches a coefficient of its fold (docs/methods.md, section 3).
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Validated numbers come from out-of-fold predictions: concordance inside test folds and summed over them, everything
 else on the pooled risks of a repeat; then the mean over repeats. Intervals are those of `validate.intervals`, over a
 bootstrap of the patients with their folds kept and over the repeats; all steps meet the same resamples, so differences
-between steps have intervals too (methods.md section 5). Apparent numbers are the shipped models scoring their own
+between steps have intervals too (docs/methods.md, section 5). Apparent numbers are the shipped models scoring their own
 training patients.
 """
 

@@ -3,8 +3,8 @@
 In the metric that the kind of outcome has for it (`validate.measure.HEADLINE`): C, AUC or R²; with competing events of
 the event alone. Four ways to make the slopes that train and test the outcome model, on the same patients:
 
-- ``nested``: cross-fitted inside the training patients, test slopes from all of them (methods.md section 3): the honest
-  one;
+- ``nested``: cross-fitted inside the training patients, test slopes from all of them: the honest one
+  (docs/methods.md, section 3);
 - ``apparent``: the shipped model scoring its own training patients, no validation at all;
 - ``in_sample``: everybody's slopes from one growth model fitted on everybody;
 - ``reused_folds``: slopes cross-fitted once, and the outcome model validated over the same folds.

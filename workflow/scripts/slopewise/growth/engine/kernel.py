@@ -1,8 +1,8 @@
 """The likelihood of one fit: deviance, its gradient and the expected information, in two passes over the patients.
 
-Source of the formulas: Bates et al. 2015 (10.18637/jss.v067.i01) for the profiled deviance, Laird & Ware 1982
-(10.2307/2529876) for the model. With K_i = I + R_i Psi R_i' = L_i L_i' (R_i: the q rotated rows of Z_i, see `moments`,
-upper triangular) and F_i = L_i^-1 [R_i, Y_i]:
+Source of the formulas (docs/methods.md, section 2): Bates et al. 2015 (10.18637/jss.v067.i01) for the profiled
+deviance, Laird & Ware 1982 (10.2307/2529876) for the model. With K_i = I + R_i Psi R_i' = L_i L_i' (R_i: the q rotated
+rows of Z_i, see `moments`, upper triangular) and F_i = L_i^-1 [R_i, Y_i]:
 
     log|V_i| = 2 log|L_i|,   T_i = Z_i'V_i^-1 Z_i,   E_i = Z_i'V_i^-1 [X_i y_i],   [X y]'V^-1[X y] = left + sum F_Y'F_Y
     G = d deviance / d Psi = sum (T_i - Q_i - e_i e_i'/sigma^2),   e_i = E_i [-beta; 1],   Q_i the REML part

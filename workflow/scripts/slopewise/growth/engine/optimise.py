@@ -43,7 +43,7 @@ def copy_into(source, target):
 def information(problem, freedom, score, expected, observed):
     """Gradient (v,), expected and observed Hessian (v, v) of the profiled deviance in Psi's lower triangle.
 
-    Expected: sum of tr(P_i E_k P_i E_l), less what profiling sigma^2 takes (methods.md, section 2). Observed:
+    Expected: sum of tr(P_i E_k P_i E_l), less what profiling sigma^2 takes (docs/methods.md, section 2). Observed:
     2 y'P V_k P V_l P y / sigma^2 - tr(P V_k P V_l) - u_k u_l / (n - p), u_k = y'P V_k P y / sigma^2. Both take the
     blocks of P within patients, which leaves out terms of the order of fixed effects per patient.
     """

@@ -1,7 +1,8 @@
 """Growth models side by side: is a random slope needed, and what does each model say of the spread between patients?
 
 Pooled regression, random intercept, and correlated random intercept and slope have the same fixed effects and are
-three structures of one random formula, so that one reduction of the rows serves all of them and their refits.
+three structures of one random formula, so that one reduction of the rows serves all of them and their refits
+(docs/methods.md, section 2).
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Profile-likelihood intervals of variance components (REML or ML, as the fit): never Wald (methods.md section 2).
+"""Profile-likelihood intervals of variance components, by REML or ML as the fit, never Wald.
+
+Source: docs/methods.md, section 2.
 
 Held at a value, one of (SD of the intercept a, SD of the slope s, correlation, residual SD) leaves the others to
 be minimised over; the interval's ends are where the deviance has risen by the 0.95 quantile of chi-square 1, or the
@@ -7,7 +9,7 @@ S_i = Z_i'Z_i and C_i = (I + Psi S_i)^-1 Psi (valid for singular Psi), X orthono
 
     deviance = sum log|I + Psi S_i| + log|X'V^-1X| + (n - p) log sigma^2 + r^2 / sigma^2 + constant
 
-and its derivative with respect to Psi is sum(T_i - Q_i - e_i e_i' / sigma^2), as in methods.md.
+and its derivative with respect to Psi is sum(T_i - Q_i - e_i e_i' / sigma^2), as in docs/methods.md, section 2.
 """
 
 from __future__ import annotations

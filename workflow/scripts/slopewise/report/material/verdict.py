@@ -1,12 +1,12 @@
 """Whether slopes add to levels: one verdict from all the evidence that the report prints, and its words.
 
-Two questions are kept apart. *Association*: at the same level, does the slope go with the outcome? Answered by the
-likelihood ratio with cross-fitted slopes, the coefficients' two-stage intervals and the permutation test. *Prediction*:
-does it improve what is predicted in patients whom no model has seen? Answered by the gain in discrimination and in the
-log score. A gain in C is insensitive beside a strong predictor, so that its absence denies nothing. An effect is denied
-only where the data exclude one that would matter: the gain is below the margin, and every coefficient's interval
-excludes `RELEVANT` per SD of the true slopes. Otherwise the data cannot tell, and the number of events that would be
-needed says why.
+Two questions are kept apart (docs/methods.md, section 5). *Association*: at the same level, does the slope go with the
+outcome? Answered by the likelihood ratio with cross-fitted slopes, the coefficients' two-stage intervals and the
+permutation test. *Prediction*: does it improve what is predicted in patients whom no model has seen? Answered by the
+gain in discrimination and in the log score. A gain in C is insensitive beside a strong predictor, so that its absence
+denies nothing. An effect is denied only where the data exclude one that would matter: the gain is below the margin,
+and every coefficient's interval excludes `RELEVANT` per SD of the true slopes. Otherwise the data cannot tell, and the
+number of events that would be needed says why.
 
 A gain is compared with what slopes that carry nothing would bring, the mean over the permutations: in small samples
 that is a loss. The intervals of several slopes are widened to as many comparisons (Bonferroni) before one counts.
