@@ -26,18 +26,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
+from slopewise.metrics.catalogue import METRICS
 from slopewise.outcome.ladder import STEPS
 
 Floats = NDArray[np.float64]
 Bounds = tuple[float, float]
 ANYWHERE = (-np.inf, np.inf)
 BOUNDS: dict[str, Bounds] = {
-    **dict.fromkeys(("c_harrell", "c_uno", "auc", "ici"), (0.0, 1.0)),
-    **dict.fromkeys(("ipa", "r2", "net_benefit"), (-np.inf, 1.0)),
-    "log_score": (-np.inf, 0.0),
-    **dict.fromkeys(("brier", "rmse", "mae"), (0.0, np.inf)),
+    **dict.fromkeys(("c_harrell", "c_uno"), (0.0, 1.0)),
+    **{name: (metric.low, metric.high) for name, metric in METRICS.items()},
 }
-"""What a metric can be, where that is not `ANYWHERE`; a Brier score with IPC weights may exceed 1."""
+"""What a metric can be."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +114,7 @@ def judgements(repeats: Sequence[dict[str, tuple[Split, Split]]]) -> dict[str, J
     """Every metric over all repeats from `splits_of` each."""
     return {
         name: Judgement(
-            interval_of([own[name][0] for own in repeats], BOUNDS.get(name, ANYWHERE)),
+            interval_of([own[name][0] for own in repeats], BOUNDS[name]),
             interval_of([own[name][1] for own in repeats]),
         )
         for name in repeats[0]

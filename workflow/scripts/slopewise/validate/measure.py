@@ -24,7 +24,6 @@ from slopewise.run.short_repr import ShortRepr
 from slopewise.validate.question import THRESHOLDS, Cohort, Floats
 
 WITH_TAU = ("c_harrell", "c_uno")
-AT_HORIZON = ("auc", "log_score", "brier", "ipa", "calibration_slope", "calibration_intercept", "ici", "net_benefit")
 CLOSENESS = ("r2", "rmse", "mae", "calibration_slope")
 
 
@@ -105,8 +104,16 @@ def measure(cohort: Cohort, own: Sample, grid: Floats, counts: NDArray[np.int64]
     policies = np.concatenate([own.risk, np.ones((n, 1, horizons)), np.zeros((n, 1, horizons))], axis=1)
     benefit = net_benefit(policies, THRESHOLDS, own.weights, counts)
     at_prevalence = benefit[:, : len(STEPS), np.arange(horizons), cohort.threshold_places]
-    values = (pairs.auc, loss.log_score, loss.brier, loss.ipa, fit.slope, fit.intercept, fit.ici, at_prevalence)
-    metrics = dict(zip(AT_HORIZON, values, strict=True))
+    metrics = {
+        "auc": pairs.auc,
+        "log_score": loss.log_score,
+        "brier": loss.brier,
+        "ipa": loss.ipa,
+        "calibration_slope": fit.slope,
+        "calibration_intercept": fit.intercept,
+        "ici": fit.ici,
+        "net_benefit": at_prevalence,
+    }
     if cohort.kind == "survival":
         metrics = {"c_harrell": pairs.harrell[:, :, None], "c_uno": pairs.uno[:, :, None], **metrics}
     return Measures(metrics, fit.curve, benefit)

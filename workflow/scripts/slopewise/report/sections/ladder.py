@@ -7,6 +7,7 @@ import math
 import pandas as pd
 
 from slopewise.figures import ladder as draw
+from slopewise.metrics.catalogue import METRICS as CATALOGUE
 from slopewise.report.material.frames import Frames, at_horizon
 from slopewise.report.material.gains import HEADLINES, concordance, headlines
 from slopewise.report.material.parts import Cell, Picture, Section, Table
@@ -18,19 +19,7 @@ from slopewise.report.words.verdict import below_chance, evidence_table
 from slopewise.report.words.wording import ladder_sentences
 from slopewise.validate.recommendation import recommended_step
 
-METRICS = {
-    "auc": "AUC",
-    "log_score": "log score",
-    "brier": "Brier score",
-    "ipa": "IPA",
-    "calibration_slope": "calibration slope",
-    "calibration_intercept": "calibration intercept",
-    "ici": "ICI",
-    "net_benefit": "net benefit",
-    "r2": "R²",
-    "rmse": "root mean squared error",
-    "mae": "mean absolute error",
-}
+METRICS = {name: metric.label for name, metric in CATALOGUE.items()}
 """Metrics at a horizon, in the order of the table."""
 
 SHORT = ("clinical", "baseline", "last", "level", "slope")
@@ -59,6 +48,7 @@ def ladder_section(frames: Frames, naming: Naming) -> Section:
             "by_horizon": horizon_tables(frames, naming),
             "recommended": recommendation_sentence(frames),
             "kind": naming.kind,
+            "glossary": [(metric.term, metric.meaning) for metric in CATALOGUE.values() if metric.term],
             "everything": everything_table(frames),
             "notes": validation_lines(frames, naming),
         },
