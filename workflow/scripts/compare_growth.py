@@ -24,26 +24,25 @@ def compare(
     from slopewise.growth.fitting import fit_batch
     from slopewise.run.progress import counted
     from slopewise.slopes.facts import population_course
-    from slopewise.slopes.marker import all_markers, growth_model
+    from slopewise.slopes.inputs import GrowthInputs
+    from slopewise.slopes.marker import growth_model
     from slopewise.slopes.strata import describe
     from slopewise.study.reading import load_study
     from slopewise.tables import files as tables
 
     study = load_study(study_file)
-    rows = tables.read("cohort/measurements", measurements)
-    cohort = tables.read("cohort/patients", patients)
-    after = None if later is None else tables.read("cohort/later", later)
+    inputs = GrowthInputs.read(study, measurements, patients, later)
     model = growth_model(study)
     found: dict[str, list[pd.DataFrame]] = {name: [] for name in outputs}
-    prepared = all_markers(model, study.markers, rows, cohort, study.landmark_time, after)
-    for marker, data in zip(counted("markers", study.markers), prepared, strict=True):
+    for marker, data in zip(counted("markers", study.markers), inputs.markers(), strict=True):
         rng = generator(study.seed, "compare_growth", marker)
-        evidence = compare_marker(model, data.trained_on, study.growth.bootstrap, rng, study.is_in_time, threads)
         batch = fit_batch(data.trained_on, data.everybody())
+        fit = GrowthFit.from_batch(batch, 0)
+        evidence = compare_marker(model, fit, study.growth.bootstrap, rng, study.is_in_time, threads)
         shape = describe(model, data, batch)
-        for name, frame in {**evidence, **shape, "population": population_course(data, batch, rows)}.items():
+        for name, frame in {**evidence, **shape, "population": population_course(data, batch, inputs.rows)}.items():
             found[name].append(frame.assign(marker=marker))
-        logger.info("%s: %s", marker, GrowthFit.from_batch(batch, 0).message or "converged")
+        logger.info("%s: %s", marker, fit.message or "converged")
     whole = {}
     for name in outputs:
         parts = [part for part in found[name] if len(part)]

@@ -31,22 +31,19 @@ def cross_fit_chunk(
     from slopewise.slopes.crossfit import cross_fit
     from slopewise.slopes.facts import facts, published
     from slopewise.slopes.fast import fast_changers
-    from slopewise.slopes.marker import all_markers, growth_model
+    from slopewise.slopes.inputs import GrowthInputs
     from slopewise.study.reading import load_study
     from slopewise.tables import files as tables
 
     study = load_study(study_file)
-    rows = tables.read("cohort/measurements", measurements)
-    cohort = tables.read("cohort/patients", patients)
-    after = None if later is None else tables.read("cohort/later", later)
-    plan = list(fold_fits(tables.read("folds", folds), sorted(cohort["patient"])))
+    inputs = GrowthInputs.read(study, measurements, patients, later)
+    plan = list(fold_fits(tables.read("folds", folds), sorted(inputs.patients["patient"])))
     all_scores, all_fits, all_slopes, all_fast, all_shares = [], [], [], [], []
     markers = study.chunks()[chunk - 1]
-    prepared = all_markers(growth_model(study), markers, rows, cohort, study.landmark_time, after)
-    for marker, data in zip(counted("markers", markers), prepared, strict=True):
+    for marker, data in zip(counted("markers", markers), inputs.markers(markers), strict=True):
         scored, ledger, batch = cross_fit(data, plan, threads)
         logarithmic = study.markers[marker].transform == "log"
-        own = facts(rows, cohort, marker, logarithmic, study.growth.slope_of)
+        own = facts(inputs.rows, inputs.patients, marker, logarithmic, study.growth.slope_of)
         logger.info("%s: %d fits, %d singular", marker, len(ledger), int(ledger["singular"].sum()))
         rng = generator(study.seed, "fast_change", marker)
         patients_fast, share_fast = fast_changers(data, plan, batch, own, study.markers[marker].fast_change, rng)

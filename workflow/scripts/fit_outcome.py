@@ -13,18 +13,18 @@ def fit(study_file: Path, inputs: dict[str, Path], outputs: dict[str, Path], thr
     from slopewise.outcome.fit import bootstrap_intervals, fit_outcome
     from slopewise.outcome.likelihood_ratio import likelihood_ratios
     from slopewise.shipped.writing import shipped_model
-    from slopewise.slopes.marker import all_markers, growth_model
+    from slopewise.slopes.inputs import GrowthInputs
     from slopewise.study.model import BCA_FROM
     from slopewise.study.reading import load_study
     from slopewise.tables import files as tables
     from slopewise.validate.bootstrap import BootstrapPlan, bootstrap_ladder, jackknife_ladder, reliability_table
 
     study = load_study(study_file)
-    rows, cohort = tables.read_each(inputs, "cohort/measurements", "cohort/patients")
+    growth = GrowthInputs.read(study, inputs["measurements"], inputs["patients"], inputs.get("later"))
+    cohort = growth.patients
     slopes, crossfit, fits = tables.read_each(inputs, "slopes/slopes", "slopes/crossfit", "growth/fits")
     outcome = fit_outcome(study, cohort, slopes, crossfit, fits)
-    after = tables.read("cohort/later", inputs["later"]) if "later" in inputs else None
-    markers = list(all_markers(growth_model(study), outcome.data.markers, rows, cohort, study.landmark_time, after))
+    markers = list(growth.markers(outcome.data.markers))
     plan = BootstrapPlan(study.outcome.bootstrap, study.crossfit.folds, study.crossfit.repeats, study.seed)
     boot = bootstrap_ladder(plan, outcome.data, markers, threads)
     without = None
@@ -43,7 +43,7 @@ def fit(study_file: Path, inputs: dict[str, Path], outputs: dict[str, Path], thr
     hazards = outcome.hazards()
     tables.write(hazards.tests, "outcome/proportional_hazards", outputs["proportional_hazards"])
     tables.write(hazards.residuals, "outcome/schoenfeld", outputs["schoenfeld"])
-    write_json(outputs["models"], shipped_model(study, markers, outcome, rows, cohort))
+    write_json(outputs["models"], shipped_model(study, markers, outcome, growth.rows, cohort))
 
 
 if __name__ == "__main__":

@@ -10,18 +10,15 @@ def rate(
     later: Path | None = None,
 ) -> None:  # fmt: skip
     """Write ``slopes/reliability``."""
-    from slopewise.slopes.marker import all_markers, growth_model
+    from slopewise.slopes.inputs import GrowthInputs
     from slopewise.study.reading import load_study
     from slopewise.tables import files as tables
     from slopewise.validate.bootstrap import BootstrapPlan, bootstrap_reliability, reliability_table
 
     study = load_study(study_file)
-    rows = tables.read("cohort/measurements", measurements)
-    cohort = tables.read("cohort/patients", patients)
-    after = None if later is None else tables.read("cohort/later", later)
-    markers = list(all_markers(growth_model(study), study.markers, rows, cohort, study.landmark_time, after))
+    inputs = GrowthInputs.read(study, measurements, patients, later)
     plan = BootstrapPlan(study.outcome.bootstrap, study.crossfit.folds, study.crossfit.repeats, study.seed)
-    drawn = bootstrap_reliability(plan, len(cohort), markers, threads)
+    drawn = bootstrap_reliability(plan, len(inputs.patients), list(inputs.markers()), threads)
     table = reliability_table(drawn, tables.read("slopes/slopes", slopes), list(study.markers))
     tables.write(table, "slopes/reliability", reliability)
 

@@ -15,17 +15,16 @@ def fit_stacked(
 ) -> None:
     """Write ``supermodel.csv``; the lists follow each other, one entry a landmark (`later` may be empty)."""
     from slopewise.landmarks.supermodel import Landmark, supermodel
-    from slopewise.slopes.marker import all_markers, growth_model
+    from slopewise.slopes.inputs import GrowthInputs
     from slopewise.study.reading import load_study
     from slopewise.tables import files as tables
 
     landmarks = []
-    rows_later = [tables.read("cohort/later", path) for path in later] or [None] * len(study_files)
-    for file, rows_file, cohort_file, after in zip(study_files, measurements, patients, rows_later, strict=True):
+    files = zip(study_files, measurements, patients, later or [None] * len(study_files), strict=True)
+    for file, *read_files in files:
         study = load_study(file)
-        rows, cohort = tables.read("cohort/measurements", rows_file), tables.read("cohort/patients", cohort_file)
-        markers = tuple(all_markers(growth_model(study), study.markers, rows, cohort, study.landmark_time, after))
-        landmarks.append(Landmark(study.landmark_time, cohort, markers))
+        inputs = GrowthInputs.read(study, *read_files)
+        landmarks.append(Landmark(study.landmark_time, inputs.patients, tuple(inputs.markers())))
     tables.write(supermodel(study, landmarks, threads), "supermodel", table)
 
 

@@ -16,7 +16,7 @@ from slopewise.growth import GrowthModel
 from slopewise.growth.evidence.profile import RISE
 from slopewise.growth.evidence.tables import compare_marker
 from slopewise.growth.fit import GrowthFit
-from slopewise.growth.fitting import fit_batch
+from slopewise.growth.fitting import fit_batch, fit_everybody
 from slopewise.growth.strata import deviance_with_ratio
 from slopewise.run.errors import InputError
 from slopewise.slopes.crossfit import cross_fit
@@ -50,7 +50,7 @@ def made(folder: Path, rows: pd.DataFrame = ROWS, **growth: Any) -> MarkerData:
 
 def evidence(data: MarkerData, **growth: Any) -> dict[str, pd.DataFrame]:
     model = growth_model(study_with(**growth))
-    found = compare_marker(model, data.growth, 5, np.random.default_rng(1), True)
+    found = compare_marker(model, fit_everybody(data.growth), 5, np.random.default_rng(1), True)
     for name, frame in found.items():
         if len(frame) and name != "verdict":  # which `judgement.verdicts` completes over all markers
             tables.check(frame.assign(marker="distance"), f"growth/{name}")

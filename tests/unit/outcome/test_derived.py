@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from slopewise.design.splines import bends
 from slopewise.outcome.cox import fit_cox
 from slopewise.outcome.fit import fit_ladder, fit_outcome, ladder_data, scores_of, with_choices
 from slopewise.outcome.ladder import STEPS
 from slopewise.outcome.models import StepModel
-from slopewise.outcome.splines import bends
 from slopewise.validate.nested import nested, outer_folds
 from tests.unit.outcome.ladder_tables import STUDY, simulate
 

@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from slopewise.design.splines import bends
 from slopewise.outcome import hazards
 from slopewise.outcome.cox import fit_cox
 from slopewise.outcome.fit import fit_outcome
 from slopewise.outcome.hazards import residuals_frame, score_test, smoothed
-from slopewise.outcome.splines import bends
 from slopewise.tables import files as tables
 from tests.unit.outcome.ladder_tables import STUDY, simulate
 

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from slopewise.run.errors import InputError
 from slopewise.run.seeds import generator
 from slopewise.run.short_repr import ShortRepr
+from slopewise.run.words import level_text
 from slopewise.study.model import Study
 
 CROSSFIT, VALIDATION, CENTRE = "crossfit", "validation", "centre"
@@ -125,7 +126,7 @@ def _nested(
 def centres_of(cohort: pd.DataFrame, centre: str) -> NDArray[np.object_]:
     """The centre of each patient as text; a number as short as it can be written."""
     values = cohort[centre]
-    return np.array([f"{value:.15g}" if isinstance(value, float) else str(value) for value in values], dtype=object)
+    return np.array([level_text(value) for value in values], dtype=object)
 
 
 def _by_centre(cohort: pd.DataFrame, centre: str, inner: int) -> NDArray[np.int64]:

@@ -23,6 +23,7 @@ from slopewise.growth.evidence.compare import (
 from slopewise.growth.evidence.serial import compare_serial
 from slopewise.growth.evidence.tables import compare_marker
 from slopewise.growth.evidence.trends import implied_variance, trends, variogram
+from slopewise.growth.fitting import fit_everybody
 from tests.unit.growth.growth_golden import numbers, studies_side_by_side
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -185,7 +186,7 @@ def test_a_model_that_cannot_be_identified_is_left_out() -> None:
     frame = simulated(1, 0.2, visits=1)
     assert list(side_by_side(frame).reml) == ["pooled"]
     model = GrowthModel()
-    tables = compare_marker(model, model.data(frame, "y"), 10, np.random.default_rng(1), in_time=True)
+    tables = compare_marker(model, model.fit(frame, "y"), 10, np.random.default_rng(1), in_time=True)
     assert set(tables["comparison"]["model"]) == {"pooled", "study"}
     assert tables["serial"].empty and tables["trends"].empty
 
@@ -206,7 +207,7 @@ def test_units_of_time_and_response_move_no_test() -> None:
 def test_the_study_s_own_model_stands_beside_the_three() -> None:
     frame = simulated(5, 0.3)
     model = GrowthModel(structure="diagonal")
-    tables = compare_marker(model, model.data(frame, "y"), 0, np.random.default_rng(1), in_time=False)
+    tables = compare_marker(model, model.fit(frame, "y"), 0, np.random.default_rng(1), in_time=False)
     own = tables["comparison"].set_index("model").loc["study"]
     assert own["parameters"] == 5
     assert own["deviance_reml"] == pytest.approx(model.fit(frame, "y").deviance, rel=1e-9)
@@ -219,7 +220,7 @@ def test_three_random_effects_have_bootstrap_intervals() -> None:
     model = GrowthModel(random="~ poly(time, 2)")
     data = model.data(frame, "y")
     found = [
-        compare_marker(model, data, draws, np.random.default_rng(1), in_time=False)["covariance"].query(
+        compare_marker(model, fit_everybody(data), draws, np.random.default_rng(1), in_time=False)["covariance"].query(
             "model=='study'"
         )
         for draws in (0, 60, 60)

@@ -321,7 +321,7 @@ def test_the_tables_of_a_marker_pass_their_schemas(fixed: str) -> None:
     frame.loc[frame["patient"].isin(["001", "002"]) & (frame["time"] > 0), "y"] = np.nan  # one visit
     frame.loc[frame["patient"] == "003", "y"] = np.nan  # none
     model = GrowthModel(fixed=fixed)
-    found = compare_marker(model, model.data(frame, "y"), 0, np.random.default_rng(1), in_time=True)
+    found = compare_marker(model, model.fit(frame, "y"), 0, np.random.default_rng(1), in_time=True)
     for name in ("patients", "planned", "scatter", "spread", "quantiles", "normality", "visits", "correlation"):
         assert len(tables.check(found[name].assign(marker="y"), f"growth/{name}"))
     rows = found["patients"].set_index("patient")

@@ -31,6 +31,7 @@ from slopewise.cohort.rows import (
     typed_column,
 )
 from slopewise.run.short_repr import ShortRepr
+from slopewise.run.words import level_text
 from slopewise.sources.files import BadCell, Table, read_patients, read_table, shown
 from slopewise.study.keys import MISSING, ColumnReference
 from slopewise.study.model import Study
@@ -318,7 +319,7 @@ def _refuse_levels(files: _Files, frame: pd.DataFrame, names: Iterable[str], tab
                 message = f"{shown(str(value))} is text where the model has a number"
                 files.findings.add(ERROR, table.name, message, "correct it", **place)
             elif str(value) not in levels:
-                text = f"{value:.15g}" if isinstance(value, float) else str(value)
+                text = level_text(value)
                 message = f"the model does not know the level {shown(text)}"
                 close = close_level(text, levels)
                 meant = f"did you mean {close!r}? " if close else ""

@@ -15,7 +15,7 @@ from scipy.special import stdtrit
 from slopewise.design.recipe import Matrix
 from slopewise.growth.batch import GrowthBatch
 from slopewise.growth.engine.estimates import Estimates, sandwich, transformed
-from slopewise.growth.engine.layout import Design, Layout, Specification, residual_columns
+from slopewise.growth.engine.layout import Design, Layout, Specification, expanded, residual_columns
 from slopewise.growth.engine.many import Results
 from slopewise.growth.engine.moments import Moments, reduce_rows
 from slopewise.growth.engine.run import random_effects
@@ -322,7 +322,7 @@ class GrowthFit(ShortRepr):
             raise InputError("this fit was read from a file and has no rows to simulate")
         data, design = self.batch.data, self.design
         columns = self.batch.columns_of(self.index)
-        x, z = _expand(columns, design.x_columns), _expand(columns, design.z_columns)
+        x, z = expanded(columns, design.x_columns), expanded(columns, design.z_columns)
         values, vectors = np.linalg.eigh(self.estimates.covariance[0])
         root = vectors * np.sqrt(np.maximum(values, 0.0))
         noise = self.sigma * np.sqrt(self.ratios[data.strata] / data.weights)
@@ -343,14 +343,6 @@ class GrowthFit(ShortRepr):
         return GrowthFit(**fields_of(content))
 
 
-def _expand(columns: Matrix, places: Any) -> Matrix:
-    matrix = np.ones((len(columns), len(places)))
-    for position, place in enumerate(places):
-        if place >= 0:
-            matrix[:, position] = columns[:, place]
-    return matrix
-
-
 def residual_variances(fit: GrowthFit) -> NDArray[np.float64]:
     """(rows,): the residual variance of each of the fit's own rows, by its stratum and its prior weight."""
     assert fit.batch is not None
@@ -363,7 +355,7 @@ def design_of(fit: GrowthFit) -> tuple[NDArray[np.float64], NDArray[np.float64]]
     """X (rows, p) and Z (rows, q) of the fit's own rows."""
     assert fit.batch is not None
     columns = fit.batch.columns_of(fit.index)
-    return _expand(columns, fit.design.x_columns), _expand(columns, fit.design.z_columns)
+    return expanded(columns, fit.design.x_columns), expanded(columns, fit.design.z_columns)
 
 
 def active_terms(fit: GrowthFit) -> list[str]:

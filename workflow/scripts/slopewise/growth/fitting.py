@@ -15,6 +15,7 @@ from slopewise.growth.engine import many
 from slopewise.growth.engine.layout import Design
 from slopewise.growth.engine.many import Results
 from slopewise.growth.engine.run import run
+from slopewise.growth.fit import GrowthFit
 from slopewise.growth.statsmodels_engine import fit_statsmodels
 from slopewise.growth.strata import fit_strata
 from slopewise.run.errors import InputError
@@ -76,6 +77,16 @@ def fit_batch(
         results, ratios = ENGINES[data.specification.engine](data, data.design, data.columns, counted, asked, threads)
         return GrowthBatch(data, counted, results, (data.design,), np.zeros(len(counted), np.int64), ratios)
     return _fit_stateful(data, counted, asked, threads)
+
+
+def everybody(data: GrowthData, fits: int = 1) -> Integers:
+    """Counts (fits, m) of fits that every patient enters once."""
+    return np.ones((fits, len(data.patients)), np.int64)
+
+
+def fit_everybody(data: GrowthData, structure: str | None = None) -> GrowthFit:
+    """The fit to every patient of the data; structure: None: the ladder decides; else the one that is imposed."""
+    return GrowthFit.from_batch(fit_batch(data, everybody(data), None if structure is None else [structure]), 0)
 
 
 def _fit_stateful(data: GrowthData, counts: Integers, asked: Integers, threads: int) -> GrowthBatch:

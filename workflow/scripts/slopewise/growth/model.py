@@ -16,7 +16,7 @@ from slopewise.growth.batch import GrowthBatch
 from slopewise.growth.data import GrowthData, GrowthRows
 from slopewise.growth.engine.layout import Specification
 from slopewise.growth.fit import GrowthFit
-from slopewise.growth.fitting import fit_batch
+from slopewise.growth.fitting import fit_batch, fit_everybody
 from slopewise.run.errors import InputError
 from slopewise.run.progress import progress_bar
 
@@ -77,8 +77,7 @@ class GrowthModel:
         self, frame: pd.DataFrame, response: str, patient: str = "patient", weights: str | None = None
     ) -> GrowthFit:
         """Fit to every patient of the frame."""
-        data = self.data(frame, response, patient, weights)
-        return GrowthFit.from_batch(fit_batch(data, np.ones((1, len(data.patients)), np.int64)), 0)
+        return fit_everybody(self.data(frame, response, patient, weights))
 
     def fit_many(
         self,

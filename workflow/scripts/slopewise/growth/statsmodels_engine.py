@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slopewise.growth.engine import many
-from slopewise.growth.engine.layout import Design
+from slopewise.growth.engine.layout import Design, expanded
 from slopewise.growth.engine.many import Results
 from slopewise.growth.engine.optimise import CONVERGED, IMPOSSIBLE, STOPPED
 from slopewise.run.errors import InputError
@@ -51,7 +51,7 @@ def _fit_one(
     if not len(rows):
         return
     y = data.values[rows]
-    x, z = _matrix(columns[rows], design.x_columns), _matrix(columns[rows], design.z_columns)
+    x, z = expanded(columns[rows], design.x_columns), expanded(columns[rows], design.z_columns)
     active = list(range(z.shape[1])) if structure in (many.CORRELATED, many.DIAGONAL) else [0]
     kept = _independent(x)
     results.aliased[j] = ~kept
@@ -125,14 +125,6 @@ def _expanded(data: GrowthData, count: Integers) -> tuple[Integers, Integers]:
     if not rows:
         return np.empty(0, np.int64), np.empty(0, np.int64)
     return np.concatenate(rows), np.concatenate(groups)
-
-
-def _matrix(columns: Floats, places: Integers) -> Floats:
-    matrix = np.ones((len(columns), len(places)))
-    for position, place in enumerate(places):
-        if place >= 0:
-            matrix[:, position] = columns[:, place]
-    return matrix
 
 
 def _independent(x: Floats) -> NDArray[np.bool_]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from slopewise.growth.engine.layout import Design
+from slopewise.growth.engine.layout import Design, expanded
 from slopewise.growth.engine.many import Results
 from slopewise.growth.engine.moments import Moments
 from slopewise.growth.engine.run import patient_parts, run
@@ -140,8 +140,7 @@ def stratum_shares(
 
 def _standard(columns: Floats, places: Integers, centre: Floats, scale: Floats) -> Floats:
     """Rows of X or Z in the fit's standardised columns."""
-    matrix = np.ones((len(columns), len(places)))
-    for position, place in enumerate(places):
-        if place >= 0:
-            matrix[:, position] = (columns[:, place] - centre[place]) / scale[place]
+    matrix, varying = expanded(columns, places), places >= 0
+    own = places[varying]
+    matrix[:, varying] = (matrix[:, varying] - centre[own]) / scale[own]
     return matrix

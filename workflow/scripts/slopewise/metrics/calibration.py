@@ -23,6 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from slopewise.design.splines import bends
 from slopewise.kernels import binomial as binomial_kernels
 from slopewise.kernels import calibration as calibration_kernels
 from slopewise.metrics.ipcw import Weights
@@ -65,10 +66,7 @@ LINKS = {"logit": (logit, binomial_kernels.LOGIT), "cloglog": (cloglog, binomial
 
 def spline_basis(x: Floats, knots: Floats) -> Floats:
     """Restricted cubic spline (len(x), 2) with three knots: x itself and Harrell's nonlinear term, in units of x."""
-    low, middle, high = knots
-    cubes = [np.maximum(x - knot, 0.0) ** 3 for knot in (low, middle, high)]
-    bend = cubes[0] - cubes[1] * (high - low) / (high - middle) + cubes[2] * (middle - low) / (high - middle)
-    return np.stack([x, bend / (high - low) ** 2], axis=-1)
+    return np.column_stack([x, bends(x, knots)])
 
 
 def calibration(

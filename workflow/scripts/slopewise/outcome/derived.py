@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from slopewise.outcome.splines import bends
+from slopewise.design.splines import bends
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

@@ -17,9 +17,9 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import chdtrc
 
+from slopewise.design.splines import bends
 from slopewise.metrics.ipcw import kaplan_meier
 from slopewise.outcome.cox import independent
-from slopewise.outcome.splines import bends
 
 Floats = NDArray[np.float64]
 GLOBAL = ""

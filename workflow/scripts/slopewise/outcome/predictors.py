@@ -19,6 +19,7 @@ from slopewise.design.recipe import level_order
 from slopewise.outcome.cox import independent
 from slopewise.outcome.derived import Derived, learn_derived
 from slopewise.run.errors import InputError
+from slopewise.run.words import level_text
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -118,9 +119,7 @@ class StratumCoding:
 
 
 def _combined(patients: pd.DataFrame, columns: Sequence[str]) -> list[str]:
-    texts = [
-        [f"{value:.15g}" if isinstance(value, float) else str(value) for value in patients[name]] for name in columns
-    ]
+    texts = [[level_text(value) for value in patients[name]] for name in columns]
     return [", ".join(values) for values in zip(*texts, strict=True)] if texts else [""] * len(patients)
 
 

@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 
+def level_text(value: object) -> str:
+    """A level of a column as text: a number as short as it can be written (``1`` for 1.0), anything else as it is.
+
+    Codes are read as floating-point numbers where a value is missing elsewhere, and stay the same levels.
+    """
+    return f"{value:.15g}" if isinstance(value, float) else str(value)
+
+
 def singular(unit: str) -> str:
     """One of a unit of time: ``month`` of ``months``; ``unit of time`` where a study's time has no unit."""
     return "unit of time" if unit == "none" else unit.removesuffix("s")

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from slopewise.growth import GrowthFit, GrowthModel
 from slopewise.growth.evidence.contrast import contrasts
 from slopewise.growth.evidence.tables import rows_of
-from slopewise.growth.fitting import fit_batch
+from slopewise.growth.fitting import fit_everybody
 from slopewise.slopes.marker import MarkerData
 
 Floats = NDArray[np.float64]
@@ -102,7 +102,7 @@ def slopes_by_part(model: GrowthModel, data: MarkerData, part: pd.Series) -> dic
     who = frame[own.layout.patient].astype(str)
     frame = frame.assign(**{name: who.map(of).to_numpy() for name, of in indicators.items()})
     ready = larger.data(frame, own.response, own.layout.patient)
-    fit = GrowthFit.from_batch(fit_batch(ready, np.ones((1, len(ready.patients)), np.int64)), 0)
+    fit = fit_everybody(ready)
     slopes = {int(place): _row(fit, data, part, indicators, int(place)) for place in sorted(part.unique())}
     longest = slopes[max(slopes)]
     found = contrasts(fit, np.array([*slopes.values(), *(row - longest for row in slopes.values())]))

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from slopewise.growth import GrowthBatch, GrowthData, GrowthModel
+from slopewise.growth.fitting import everybody
 from slopewise.run.short_repr import ShortRepr
 from slopewise.study.model import Study
 
@@ -45,7 +46,7 @@ class MarkerData(ShortRepr):
 
     def everybody(self) -> NDArray[np.int64]:
         """Every cohort patient once: copies (1, m) of the fit on everybody."""
-        return np.ones((1, len(self.patients)), dtype=np.int64)
+        return everybody(self.growth)
 
 
 def growth_model(study: Study) -> GrowthModel:

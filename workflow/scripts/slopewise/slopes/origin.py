@@ -18,7 +18,7 @@ from slopewise.growth import GrowthFit, GrowthModel
 from slopewise.growth.evidence.contrast import contrasts
 from slopewise.growth.evidence.profile import component_intervals
 from slopewise.growth.evidence.tables import rows_of
-from slopewise.growth.fitting import fit_batch
+from slopewise.growth.fitting import fit_everybody
 from slopewise.slopes.marker import MarkerData
 
 Floats = NDArray[np.float64]
@@ -97,7 +97,5 @@ def _correlation_interval(model: GrowthModel, data: MarkerData, fit: GrowthFit, 
     if at != 0.0:
         frame = rows_of(own)
         shifted = model.data(frame.assign(**{predictor: frame[predictor] - at}), own.response, own.layout.patient)
-        fit = GrowthFit.from_batch(
-            fit_batch(shifted, np.ones((1, len(shifted.patients)), np.int64), [fit.structure]), 0
-        )
+        fit = fit_everybody(shifted, fit.structure)
     return component_intervals(fit).get(("Intercept", predictor), (np.nan, np.nan))

@@ -20,7 +20,7 @@ from slopewise.design.screen import straight
 from slopewise.growth import GrowthData, GrowthFit, GrowthModel
 from slopewise.growth.evidence.compare import textbook_model
 from slopewise.growth.evidence.tables import rows_of
-from slopewise.growth.fitting import fit_batch
+from slopewise.growth.fitting import fit_everybody
 from slopewise.run.errors import InputError
 from slopewise.slopes.marker import MarkerData
 
@@ -62,7 +62,7 @@ def _plain(formula: str) -> str:
 
 def _fitted(model: GrowthModel, own: GrowthData, structure: str) -> GrowthFit:
     data = model.data(rows_of(own), own.response, own.layout.patient)
-    return GrowthFit.from_batch(fit_batch(data, np.ones((1, len(data.patients)), np.int64), [structure]), 0)
+    return fit_everybody(data, structure)
 
 
 def _shape_row(data: MarkerData, shape: str, formula: str, fit: GrowthFit, linear: GrowthFit) -> dict[str, object]:
@@ -121,11 +121,10 @@ def centring(model: GrowthModel, data: MarkerData) -> pd.DataFrame:
     for zero in (0.0, middle if abs(middle) > 0.1 * spread else spread):
         frame = rows.assign(**{predictor: rows[predictor] - zero})
         shifted = book.data(frame, own.response, own.layout.patient)
-        everybody = np.ones((1, len(shifted.patients)), np.int64)
-        if zero == 0.0 and fit_batch(shifted, everybody).structure[0] != "correlated":
+        if zero == 0.0 and fit_everybody(shifted).structure != "correlated":
             return pd.DataFrame()
         for structure in ("correlated", "diagonal"):
-            fit = GrowthFit.from_batch(fit_batch(shifted, everybody, [structure]), 0)
+            fit = fit_everybody(shifted, structure)
             if not {"Intercept", predictor} <= set(fit.beta.index):
                 return pd.DataFrame()
             found.append({"structure": structure, "zero": zero, **_lines(fit, predictor)})

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from slopewise.growth import GrowthBatch, GrowthFit, GrowthModel
 from slopewise.growth.evidence.contrast import contrasts
 from slopewise.run.short_repr import ShortRepr
+from slopewise.run.words import level_text
 from slopewise.slopes.groups import group_lines
 from slopewise.slopes.marker import MarkerData
 from slopewise.slopes.origin import origin
@@ -100,8 +101,8 @@ def _levels(data: MarkerData, name: str, values: pd.Series) -> list[_Stratum]:
     present = sorted(values.dropna().unique().tolist(), key=lambda level: (str(type(level)), level))
     strata = []
     for level in present:
-        shown = f"{level:.15g}" if isinstance(level, float) else str(level)
-        strata.append(_Stratum(shown, int((values == level).sum()), data.covariates.assign(**{name: level})))
+        frame = data.covariates.assign(**{name: level})
+        strata.append(_Stratum(level_text(level), int((values == level).sum()), frame))
     return strata
 
 

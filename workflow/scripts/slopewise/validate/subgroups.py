@@ -23,6 +23,7 @@ from slopewise.metrics.resampling import compiled_threads, resample_counts
 from slopewise.outcome.ladder import STEPS
 from slopewise.run.seeds import generator
 from slopewise.run.short_repr import ShortRepr
+from slopewise.run.words import level_text
 from slopewise.study.model import Study
 from slopewise.validate.intervals import Judgement, judgements, splits_of
 from slopewise.validate.measure import WITH_TAU, Sample, sample, told_apart
@@ -69,7 +70,7 @@ def _parts(values: pd.Series) -> Iterator[tuple[str, NDArray[np.bool_]]]:
             yield level, (values.notna() & (values.astype(str) == level)).to_numpy(dtype=bool)
     elif known.nunique() <= FEW_VALUES:
         for value in sorted(known.unique()):
-            yield f"{value:.15g}", (values == value).to_numpy(dtype=bool)
+            yield level_text(float(value)), (values == value).to_numpy(dtype=bool)
     else:
         middle = float(known.median())
         yield f"up to {middle:.4g}", (values <= middle).to_numpy(dtype=bool)

@@ -14,8 +14,16 @@ from slopewise.design.recipe import Matrix, Recipe, learn_levels, require_column
 from slopewise.design.screen import Formula
 from slopewise.run.errors import InputError
 from slopewise.run.short_repr import ShortRepr
+from slopewise.run.words import level_text
 
 Integers = NDArray[np.int64]
+
+
+def expanded(columns: Matrix, places: Integers) -> Matrix:
+    """X or Z (rows, k) from the design's distinct columns (rows, d - 1); a place below 0 is the intercept, ones."""
+    matrix = np.ones((len(columns), len(places)))
+    matrix[:, places >= 0] = columns[:, places[places >= 0]]
+    return matrix
 
 
 @dataclass(frozen=True)
@@ -274,9 +282,8 @@ def _strata(frame: pd.DataFrame, name: str | None, known: tuple[str, ...] | None
     if frame[name].isna().any():
         row = frame.index[int(np.flatnonzero(frame[name].isna().to_numpy())[0])]
         raise InputError(f"column {name!r}: no stratum of the residual variance in row {row}; every row needs one")
-    # Codes of 1 and 2 are read as 1.0 and 2.0 where a value is missing elsewhere: the same strata.
     numeric = pd.api.types.is_float_dtype(frame[name].dtype)
-    text = frame[name].map(lambda value: f"{value:.15g}") if numeric else frame[name].astype(str)
+    text = frame[name].astype(float).map(level_text) if numeric else frame[name].astype(str)
     names = known if known is not None else tuple(sorted(text.unique().tolist()))
     codes = pd.Index(names).get_indexer(pd.Index(text)).astype(np.int64)
     if (codes < 0).any():

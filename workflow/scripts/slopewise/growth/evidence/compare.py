@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from slopewise.growth.data import GrowthData
 from slopewise.growth.evidence.profile import component_intervals
 from slopewise.growth.fit import GrowthFit, active_terms, design_of, residual_variances
-from slopewise.growth.fitting import fit_batch
+from slopewise.growth.fitting import everybody, fit_batch
 from slopewise.growth.model import GrowthModel
 from slopewise.run.short_repr import ShortRepr
 
@@ -48,7 +48,7 @@ def fit_side_by_side(data: GrowthData) -> SideBySide:
 
     A model whose random effects cannot be identified (no patient with two times, say) is left out.
     """
-    first = fit_batch(data, _everybody(data))
+    first = fit_batch(data, everybody(data))
     if data.design is None:  # a formula that learns from rows has learnt: the rows of a simulated response are the same
         data = replace(data, design=first.designs[0], columns=first.columns_of(0))
     found = first.structure[0]
@@ -58,12 +58,8 @@ def fit_side_by_side(data: GrowthData) -> SideBySide:
     return SideBySide(data, _fitted(data, names), _fitted(likelihood, names))
 
 
-def _everybody(data: GrowthData, fits: int = 1) -> NDArray[np.int64]:
-    return np.ones((fits, len(data.patients)), np.int64)
-
-
 def _fitted(data: GrowthData, names: list[str]) -> dict[str, GrowthFit]:
-    batch = fit_batch(data, _everybody(data, len(names)), [STRUCTURE_OF[name] for name in names])
+    batch = fit_batch(data, everybody(data, len(names)), [STRUCTURE_OF[name] for name in names])
     return {name: GrowthFit.from_batch(batch, j) for j, name in enumerate(names)}
 
 
@@ -148,11 +144,11 @@ def bootstrap_p(models: SideBySide, draws: int, rng: np.random.Generator, thread
     observed = likelihood_ratio(null, models.reml["random_slope"])
     if not np.isfinite(observed):
         return float("nan")
-    everybody = _everybody(models.data, 2)
+    twice = everybody(models.data, 2)
     structures = ["intercept", "correlated"]
 
     def ratio(values: NDArray[np.float64]) -> float:
-        deviance = fit_batch(models.data.with_values(values), everybody, structures).deviance
+        deviance = fit_batch(models.data.with_values(values), twice, structures).deviance
         return float(deviance[0] - deviance[1])
 
     ratios: list[float] = []

@@ -25,6 +25,7 @@ from slopewise.growth.engine.run import run
 from slopewise.growth.evidence.compare import SideBySide, boundary_p
 from slopewise.growth.evidence.pooling import fitted_values
 from slopewise.growth.fit import GrowthFit, design_of
+from slopewise.growth.fitting import everybody
 from slopewise.run.short_repr import ShortRepr
 
 Floats = NDArray[np.float64]
@@ -50,9 +51,8 @@ class _Problem(ShortRepr):
             return 1e300
         weights = np.exp(-2.0 * (self.columns @ delta))
         moments = self.data.reduce(self.fit.design, self.fit.batch.columns_of(self.fit.index), weights)
-        everybody = np.ones((1, len(self.data.patients)), np.int64)
         asked = np.array([STRUCTURES.index(structure)], dtype=np.int64)
-        value = float(run(moments, everybody, asked, True, 1).deviance[0])
+        value = float(run(moments, everybody(self.data), asked, True, 1).deviance[0])
         return value if np.isfinite(value) else 1e300
 
 

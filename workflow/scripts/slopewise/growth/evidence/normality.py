@@ -18,7 +18,7 @@ from slopewise.growth.evidence.pooling import fitted_values
 from slopewise.growth.evidence.standard_residuals import AT_ONCE, DRAWS, EACH_SIDE, StandardResiduals
 from slopewise.growth.evidence.trends import classes
 from slopewise.growth.fit import GrowthFit
-from slopewise.growth.fitting import fit_batch
+from slopewise.growth.fitting import fit_everybody
 from slopewise.growth.model import GrowthModel
 
 Floats = NDArray[np.float64]
@@ -208,9 +208,7 @@ def _visits_in_the_model(models: SideBySide, model: GrowthModel, frame: pd.DataF
         name += "_"
     larger = replace(model, fixed=f"{model.fixed} + {name} + {name}:{model.time}")
     own = larger.data(frame.assign(**{name: data.n_rows[data.codes]}), data.response, data.layout.patient)
-    table = GrowthFit.from_batch(
-        fit_batch(own, np.ones((1, len(own.patients)), np.int64), ["correlated"]), 0
-    ).fixed_effects
+    table = fit_everybody(own, "correlated").fixed_effects
     rows = table[table["term"].isin([f"{name}:{model.time}", f"{model.time}:{name}"])]
     wanted = ("estimate", "se", "df", "p_value", "ci_low", "ci_high")
     return {column: float(rows[column].iloc[0]) for column in wanted} if len(rows) else {}

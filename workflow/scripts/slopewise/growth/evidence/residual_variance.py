@@ -16,7 +16,7 @@ import pandas as pd
 from slopewise.growth.data import GrowthData
 from slopewise.growth.evidence.profile import RISE, end_of
 from slopewise.growth.fit import GrowthFit
-from slopewise.growth.fitting import fit_batch
+from slopewise.growth.fitting import everybody, fit_everybody
 from slopewise.growth.strata import LIMIT, deviance_with_ratio
 
 
@@ -33,7 +33,7 @@ def residual_table(data: GrowthData, fit: GrowthFit) -> pd.DataFrame:
         return pd.DataFrame()
     layout = replace(data.layout, stratum_names=(), strata=np.zeros_like(data.layout.strata))
     plain = replace(data, layout=layout, specification=replace(data.specification, residual_by=None))
-    equal = GrowthFit.from_batch(fit_batch(plain, np.ones((1, len(data.patients)), np.int64), [fit.structure]), 0)
+    equal = fit_everybody(plain, fit.structure)
     size = np.bincount(data.strata, minlength=len(names))
     seen = int((size > 0).sum())
     lrt = max(0.0, equal.deviance - fit.deviance)
@@ -58,7 +58,7 @@ def ratio_interval(data: GrowthData, fit: GrowthFit, k: int) -> tuple[float, flo
     assert fit.batch is not None
     columns = fit.batch.columns_of(fit.index)
     asked = fit.results.structure.copy()
-    count = np.ones((1, len(data.patients)), np.int64)
+    count = everybody(data)
 
     def above(log: float) -> float:
         found = deviance_with_ratio(data, fit.design, columns, count, asked, (k, log))

@@ -28,7 +28,7 @@ from slopewise.growth.evidence.residual_variance import residual_table
 from slopewise.growth.evidence.serial import SerialComparison, SerialFit, compare_serial
 from slopewise.growth.evidence.trends import implied_correlation, implied_variance, trends, variogram
 from slopewise.growth.fit import GrowthFit, active_terms
-from slopewise.growth.fitting import fit_batch
+from slopewise.growth.fitting import fit_everybody
 from slopewise.growth.model import GrowthModel
 
 NAMES = ("serial", "heteroscedastic", "verdict", "trends", "variogram", "implied", "correlation")
@@ -38,17 +38,18 @@ DRAWS = 200
 
 
 def compare_marker(
-    model: GrowthModel, own: GrowthData, draws: int, rng: np.random.Generator, in_time: bool, threads: int = 1
+    model: GrowthModel, study: GrowthFit, draws: int, rng: np.random.Generator, in_time: bool, threads: int = 1
 ) -> dict[str, pd.DataFrame]:
     """The marker's rows of the tables of ``growth/``: the comparison, the detective and the three kinds of pooling.
 
-    model, own: the study's growth model and the marker's rows under it; draws: of the parametric bootstrap; in_time:
-    whether the predictor is time, so that residuals can be serially correlated at all.
+    model, study: the study's growth model and its fit to every patient (`growth.fitting.fit_everybody`); draws: of the
+    parametric bootstrap; in_time: whether the predictor is time, so that residuals can be serially correlated at all.
     """
+    assert study.batch is not None
+    own = study.batch.data
     textbook = textbook_model(model)
     data = textbook.data(rows_of(own), own.response, own.layout.patient)
     models = fit_side_by_side(data)
-    study = GrowthFit.from_batch(fit_batch(own, np.ones((1, len(own.patients)), np.int64)), 0)
     fits = {**models.reml, "study": study}
     comparison = comparison_rows(models)
     slope = comparison["model"] == "random_slope"
@@ -103,11 +104,10 @@ def rows_of(own: GrowthData) -> pd.DataFrame:
 
 def _own_row(own: GrowthData, study: GrowthFit) -> dict[str, object]:
     """The row of the study's own model; it is tested against none, since which mixture holds depends on the formula."""
-    everybody = np.ones((1, len(own.patients)), np.int64)
 
     def by(reml: bool) -> GrowthFit:
         data = replace(own, specification=replace(own.specification, reml=reml))
-        return GrowthFit.from_batch(fit_batch(data, everybody, [study.structure]), 0)
+        return fit_everybody(data, study.structure)
 
     q = len(study.design.random_names)
     of_effects = {"correlated": q * (q + 1) // 2, "diagonal": q, "intercept": 1, "excluded": 0}[study.structure]

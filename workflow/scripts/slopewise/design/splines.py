@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
 
 
-def bends(x: ArrayLike, knots: Sequence[float]) -> Floats:
+def bends(x: ArrayLike, knots: ArrayLike) -> Floats:
     """The non-linear columns (n, knots − 2) of a restricted cubic spline of `x` (n,); `x` itself is the straight one.
 
     With t the knots and k their number, column j is [(x − t_j)₊³ − (x − t_{k−1})₊³ (t_k − t_j)/(t_k − t_{k−1}) +
