@@ -26,7 +26,7 @@ from slopewise.metrics.resampling import bca_interval, percentile_interval
 from slopewise.outcome import sample_size
 from slopewise.outcome.coefficients import coefficients_table
 from slopewise.outcome.hazards import ScoreTest, smoothed
-from slopewise.report.material.risk_groups import kaplan_meier
+from slopewise.report.material.risk_groups import with_interval
 from slopewise.report.material.verdict import RELEVANT, Effect, Evidence
 from slopewise.report.sections.checks import error_of_p
 from slopewise.report.sections.hazards import visible_change
@@ -225,7 +225,7 @@ def cumulative_incidence() -> tuple[Ends, Ends]:
 
 def survival() -> tuple[Ends, Ends]:
     """By Greenwood's formula, without censoring the binomial variance."""
-    table = kaplan_meier(pd.DataFrame({"followup": np.arange(1.0, 41.0), "event": 1})).set_index("time")
+    table = with_interval(pd.DataFrame({"followup": np.arange(1.0, 41.0), "event": 1})).set_index("time")
     row = table.loc[10.0]
     low, high = _log_log(0.25, float(np.sqrt(0.25 * 0.75 / 40)))
     return (row["ci_low"], row["ci_high"]), (1 - high, 1 - low)

@@ -85,6 +85,7 @@ PROMISED = [
     "outcome/calibration.csv",
     "outcome/decision_curve.csv",
     "outcome/validation_ledger.csv",
+    "outcome/apparent.parquet",
     "outcome/predictions.parquet",
     "outcome/sensitivity.csv",
     "outcome/permutation.csv",
@@ -251,7 +252,9 @@ def _run_outcome(study_file: Path, results: Path, tables: dict[str, Path]) -> No
     inputs = {name: tables[name] for name in names}
     model = at("outcome/coefficients.csv", "outcome/ledger.csv", "slopes/reliability.csv", "outcome/models.json")
     model |= at(*(f"outcome/{name}.csv" for name in ("proportional_hazards", "schoenfeld", "likelihood_ratio")))
+    model |= {"apparent": results / "outcome/apparent.parquet"}
     script("fit_outcome").fit(study_file, inputs, model, threads=1)
+    inputs |= {"apparent": model["apparent"]}
     measured = at("outcome/performance.csv", "outcome/calibration.csv", "outcome/decision_curve.csv")
     measured |= {"predictions": results / "outcome/predictions.parquet"}
     measured |= {"ledger": results / "outcome/validation_ledger.csv"}

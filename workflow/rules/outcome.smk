@@ -1,6 +1,6 @@
 # The ladder of outcome models on cross-fitted slopes, and its nested validation.
 # needs  cohort/*.parquet, folds.parquet, slopes/{slopes,crossfit}.parquet, growth/fits.csv
-# makes  slopes/reliability.csv, outcome/{coefficients,ledger,proportional_hazards,schoenfeld,likelihood_ratio,performance,calibration,decision_curve}.csv, outcome/predictions.parquet, outcome/models.json, model.json
+# makes  slopes/reliability.csv, outcome/{coefficients,ledger,proportional_hazards,schoenfeld,likelihood_ratio,performance,calibration,decision_curve}.csv, outcome/{apparent,predictions}.parquet, outcome/models.json, model.json
 # steps  fit_outcome (with the patient bootstrap through both stages), validate_outcome, ship_model (the models with the predictors that the validation recommends); for a study with an outcome
 
 
@@ -29,6 +29,7 @@ rule fit_outcome:
             category="{study}",
             labels={"what": "reliability of slopes"},
         ),
+        apparent="results/{study}/outcome/apparent.parquet",
         models="results/{study}/outcome/models.json",
     log:
         "results/{study}/logs/fit_outcome.log",
@@ -58,6 +59,7 @@ rule validate_outcome:
         slopes="results/{study}/slopes/slopes.parquet",
         crossfit="results/{study}/slopes/crossfit.parquet",
         fits="results/{study}/growth/fits.csv",
+        apparent="results/{study}/outcome/apparent.parquet",
     output:
         performance=report(
             "results/{study}/outcome/performance.csv",

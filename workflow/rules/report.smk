@@ -51,6 +51,7 @@ OUTCOME = results(
     "outcome/performance.csv",
     "outcome/calibration.csv",
     "outcome/decision_curve.csv",
+    "outcome/apparent.parquet",
     "outcome/predictions.parquet",
     "model.json",
 )

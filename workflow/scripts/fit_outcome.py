@@ -7,7 +7,7 @@ from slopewise.run.step import step
 
 
 def fit(study_file: Path, inputs: dict[str, Path], outputs: dict[str, Path], threads: int) -> None:
-    """Write coefficients, ledger, the check of proportional hazards and the models, which `ship_model` ships."""
+    """Write coefficients, ledger, the check of proportional hazards, apparent predictions, and the models to ship."""
     import pandas as pd
 
     from slopewise.outcome.fit import bootstrap_intervals, fit_outcome
@@ -40,6 +40,7 @@ def fit(study_file: Path, inputs: dict[str, Path], outputs: dict[str, Path], thr
         reliability_table(boot.reliability, slopes, outcome.data.markers), "slopes/reliability", outputs["reliability"]
     )
     tables.write(likelihood_ratios(outcome), "outcome/likelihood_ratio", outputs["likelihood_ratio"])
+    tables.write(outcome.apparent, "outcome/apparent", outputs["apparent"])
     hazards = outcome.hazards()
     tables.write(hazards.tests, "outcome/proportional_hazards", outputs["proportional_hazards"])
     tables.write(hazards.residuals, "outcome/schoenfeld", outputs["schoenfeld"])

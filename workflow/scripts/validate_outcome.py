@@ -9,7 +9,6 @@ def validate(study_file: Path, inputs: dict[str, Path], outputs: dict[str, Path]
     """Write out-of-fold predictions, performance with intervals, calibration and decision curves."""
     import pandas as pd
 
-    from slopewise.outcome.fit import fit_outcome
     from slopewise.study.reading import load_study
     from slopewise.tables import files as tables
     from slopewise.validate.nested import nested
@@ -18,9 +17,9 @@ def validate(study_file: Path, inputs: dict[str, Path], outputs: dict[str, Path]
     study = load_study(study_file)
     cohort, folds = tables.read_each(inputs, "cohort/patients", "folds")
     stage_1 = tables.read_each(inputs, "slopes/slopes", "slopes/crossfit", "growth/fits")
-    shipped = fit_outcome(study, cohort, *stage_1)
+    apparent = tables.read("outcome/apparent", inputs["apparent"])
     validated = nested(study, cohort, folds, *stage_1)
-    measured = performance(study, cohort, validated.predictions, shipped.apparent, threads)
+    measured = performance(study, cohort, validated.predictions, apparent, threads)
     tables.write(validated.predictions, "outcome/predictions", outputs["predictions"])
     tables.write(measured.performance, "outcome/performance", outputs["performance"])
     tables.write(measured.calibration, "outcome/calibration", outputs["calibration"])

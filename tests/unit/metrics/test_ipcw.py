@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from lifelines import KaplanMeierFitter
 from sklearn.metrics import log_loss
 from sksurv.metrics import brier_score
 from sksurv.nonparametric import kaplan_meier_estimator
@@ -11,6 +12,7 @@ from sksurv.util import Surv
 from slopewise.metrics.brier import accuracy
 from slopewise.metrics.decision import net_benefit
 from slopewise.metrics.ipcw import censoring_curve, check_horizons, ipc_weights, kaplan_meier
+from slopewise.report.material.risk_groups import with_interval
 from slopewise.run.errors import InputError
 
 HORIZONS = (3.0, 5.0, 8.0)
@@ -42,6 +44,21 @@ def test_kaplan_meier_agrees_with_r(cohort, expected):
         survival, censoring = kaplan_meier(time, event).at(horizon), censoring_curve(time, event).at(horizon)
         assert survival == pytest.approx(expected["kaplan_meier", "event", name], abs=1e-13)
         assert censoring == pytest.approx(expected["kaplan_meier", "censoring", name], abs=1e-13)
+
+
+def test_the_curve_of_the_report_is_the_estimator_of_the_metrics(cohort):
+    curve = kaplan_meier(cohort["followup"], cohort["event"] == 1)
+    shown = with_interval(cohort)
+    np.testing.assert_allclose(curve.at(shown["time"]), shown["survival"], rtol=0, atol=1e-13)
+
+
+def test_the_median_of_a_curve(cohort):
+    assert kaplan_meier([1.0, 2.0, 3.0, 4.0], [1, 1, 1, 1]).median == 2.0  # at one half, not below
+    assert kaplan_meier([1.0, 2.0, 3.0, 4.0], [1, 0, 0, 0]).median == np.inf
+    assert kaplan_meier([1.0, 2.0], [0, 0]).median == np.inf
+    for code in (0, 1):
+        fitted = KaplanMeierFitter().fit(cohort["followup"], cohort["event"] == code)
+        assert kaplan_meier(cohort["followup"], cohort["event"] == code).median == fitted.median_survival_time_
 
 
 def test_kaplan_meier_agrees_with_scikit_survival_under_ties(cohort):

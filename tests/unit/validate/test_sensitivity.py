@@ -29,7 +29,7 @@ def splits(made: Tables, way: str) -> list[module.Split]:
 @pytest.mark.parametrize("kind", KINDS)
 def test_nested_and_apparent_rows_are_those_of_the_performance_table(kind: str):
     made = of_kind(kind)
-    both = sensitivity(*made.validation)
+    both = sensitivity(*made.validation, fit_outcome(*made.outcome).apparent)
     found = tables.check(both.sensitivity, "outcome/sensitivity")
     apparent = fit_outcome(*made.outcome).apparent
     table = performance(made.study, made.patients, nested(*made.validation).predictions, apparent).performance
@@ -56,7 +56,7 @@ def test_nested_and_apparent_rows_are_those_of_the_performance_table(kind: str):
 def test_a_penalty_is_chosen_anew_in_every_training_set(monkeypatch: pytest.MonkeyPatch):
     made = simulate(n=90, text=STUDY.replace("penalty: none", "penalty: elastic_net"))
     monkeypatch.setattr(module, "PENALISED_PERMUTATIONS", 3)
-    both = sensitivity(*made.validation)
+    both = sensitivity(*made.validation, fit_outcome(*made.outcome).apparent)
     apparent = fit_outcome(*made.outcome).apparent
     table = performance(made.study, made.patients, nested(*made.validation).predictions, apparent).performance
     own = table[table["metric"] == "c_harrell"].set_index("predictors")
@@ -83,7 +83,9 @@ def test_each_way_takes_its_own_slopes(made: Tables):
 
 
 def test_a_slope_with_an_effect_is_found(made: Tables):
-    table = tables.check(sensitivity(*made.validation).permutation, "outcome/permutation")
+    table = tables.check(
+        sensitivity(*made.validation, fit_outcome(*made.outcome).apparent).permutation, "outcome/permutation"
+    )
     row = table.iloc[0]
     assert (row["predictors"], row["versus"], row["permutations"]) == ("slope", "level", 200)
     assert row["gain"] > row["null_high"] > row["null_mean"]

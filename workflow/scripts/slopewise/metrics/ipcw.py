@@ -33,6 +33,12 @@ class StepCurve:
         """The curve just before each moment t, jumps at t left out."""
         return self._look_up(moments, "left")
 
+    @property
+    def median(self) -> float:
+        """The first time at which the curve is at or below one half; infinite where it stays above."""
+        low = self.survival <= 0.5
+        return float(self.times[low][0]) if low.any() else float("inf")
+
     def _look_up(self, moments: ArrayLike, side: str) -> Floats:
         place = np.searchsorted(self.times, np.asarray(moments, dtype=float), side=side)  # type: ignore[call-overload]
         return np.concatenate([[1.0], self.survival])[place]

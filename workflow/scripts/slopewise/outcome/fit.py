@@ -196,7 +196,7 @@ def _trainings(patients: int, fold: Integers | None) -> list[Flags]:
 class OutcomeFit(ShortRepr):
     """The shipped ladder: tables ``coefficients`` and ``ledger``, `models` for model.json, `apparent` predictions.
 
-    `apparent` has the columns of ``outcome/predictions`` with repeat 0 and fold 0: the shipped models scoring their
+    `apparent` is ``outcome/apparent``, with repeat 0 and fold 0: the shipped models scoring their
     own training patients with level and slope from the fit on everybody. `fitted` are the models on their training
     `level` and `slope` (n, M).
     """

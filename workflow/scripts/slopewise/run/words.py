@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def level_text(value: object) -> str:
-    """A level of a column as text: a number as short as it can be written (``1`` for 1.0), anything else as it is.
+    """A level of a column as text: a number in up to 15 digits (``1`` for 1.0), anything else as it is.
 
     Codes are read as floating-point numbers where a value is missing elsewhere, and stay the same levels.
     """

@@ -85,6 +85,18 @@ _GROUPS = Table(
     ("column", "group", "predictors", "cause", "metric", "horizon"),
 )
 
+_PREDICTIONS = Table(
+    {
+        "patient": TEXT,
+        **STEP_KEYS,
+        **_columns("repeat fold", INTEGER),
+        "linear_predictor": FULL,
+        "horizon": NUMBER,
+        "risk": FULL,
+    },
+    ("patient", "predictors", "cause", "repeat", "horizon"),
+)
+
 TABLES: dict[str, Table] = {
     "cohort/measurements": _MEASUREMENTS,
     "cohort/later": _MEASUREMENTS,
@@ -243,17 +255,9 @@ TABLES: dict[str, Table] = {
         },
         ("predictors", "cause", "metric", "horizon"),
     ),
-    "outcome/predictions": Table(
-        {
-            "patient": TEXT,
-            **STEP_KEYS,
-            **_columns("repeat fold", INTEGER),
-            "linear_predictor": FULL,
-            "horizon": NUMBER,
-            "risk": FULL,
-        },
-        ("patient", "predictors", "cause", "repeat", "horizon"),
-    ),
+    "outcome/predictions": _PREDICTIONS,
+    # Of the shipped models for their own training patients: repeat 0, fold 0.
+    "outcome/apparent": _PREDICTIONS,
     "outcome/ledger": Table(
         {"predictors": TEXT, "repeat": INTEGER, "held_out": INTEGER, "marker": TEXT, "message": TEXT},
         ("predictors", "repeat", "held_out", "marker", "message"),

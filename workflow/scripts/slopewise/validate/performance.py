@@ -45,7 +45,7 @@ class Performance:
 def performance(
     study: Study, patients: pd.DataFrame, predictions: pd.DataFrame, apparent: pd.DataFrame, threads: int = 1
 ) -> Performance:
-    """Performance of every step from ``outcome/predictions`` and from `OutcomeFit.apparent`, for each cause.
+    """Performance of every step from ``outcome/predictions`` and ``outcome/apparent``, for each cause.
 
     The same for any number of `threads`; all causes meet the same resamples. Raises `InputError` for a horizon
     without support.

@@ -23,7 +23,6 @@ from numpy.typing import NDArray
 
 from slopewise.outcome.fit import (
     StepModel,
-    fit_outcome,
     flat_slopes,
     growth_flags,
     learn_recipe,
@@ -79,19 +78,18 @@ class Sensitivity(ShortRepr):
 
 def sensitivity(
     study: Study, patients: pd.DataFrame, folds: pd.DataFrame, slopes: pd.DataFrame, crossfit: pd.DataFrame,
-    fits: pd.DataFrame,
+    fits: pd.DataFrame, apparent: pd.DataFrame,
 ) -> Sensitivity:  # fmt: skip
     """How well ``level`` and ``slope`` predict in the four ways, and the permutation test of their difference.
 
-    Tables as in `tables`. The metric as in ``outcome/performance``: C of pairs within test folds, up to the largest
-    horizon, mean over repeats.
+    Tables as in `tables`; `apparent` is ``outcome/apparent``. The metric as in ``outcome/performance``: C of pairs
+    within test folds, up to the largest horizon, mean over repeats.
     """
     data = with_choices(ladder_data(study, patients, slopes), crossfit, fits)
     cohort = cohorts(study, patients)[0]
     splits = {way: list(_splits(way, data, folds, crossfit, fits)) for way in WAYS}
     found = {way: judged(cohort, own, [_scored(data, own, step) for step in COMPARED]) for way, own in splits.items()}
-    shipped = fit_outcome(study, patients, slopes, crossfit, fits).apparent
-    found["apparent"] = _apparent(cohort, shipped[shipped["cause"] == cohort.cause])
+    found["apparent"] = _apparent(cohort, apparent[apparent["cause"] == cohort.cause])
     rows = [
         (way, step, data.cause, HEADLINE[data.kind], max(data.horizons), value)
         for way, own in found.items()

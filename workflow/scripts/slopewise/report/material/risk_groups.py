@@ -41,7 +41,7 @@ def risk_groups(patients: pd.DataFrame, predictions: pd.DataFrame, step: str, ho
     `patients` is ``cohort/patients``, `predictions` is ``outcome/predictions``. With competing events one minus
     Kaplan–Meier is not the incidence of the event: the curve is one minus Aalen–Johansen's then.
     """
-    curve_of = without_event if (patients["event"] > 1).any() else kaplan_meier
+    curve_of = without_event if (patients["event"] > 1).any() else with_interval
     own = predictions[(predictions["predictors"] == step) & (predictions["horizon"] == horizon)]
     risk = own.groupby("patient", sort=True)["risk"].mean()
     members = patients[["patient", "followup", "event"]].set_index("patient").loc[risk.index]
@@ -56,8 +56,11 @@ def risk_groups(patients: pd.DataFrame, predictions: pd.DataFrame, step: str, ho
     return RiskGroups(members, pd.concat(curves, ignore_index=True))
 
 
-def kaplan_meier(members: pd.DataFrame) -> pd.DataFrame:
-    """The estimate with its 95% interval (log-log): time, survival, ci_low, ci_high; the first row is time 0."""
+def with_interval(members: pd.DataFrame) -> pd.DataFrame:
+    """Kaplan–Meier's curve (`metrics.ipcw.kaplan_meier`, here by lifelines, which has Greenwood's variance).
+
+    With its 95% interval (log-log): time, survival, ci_low, ci_high; the first row is time 0.
+    """
     from lifelines import KaplanMeierFitter
 
     fitted = KaplanMeierFitter().fit(members["followup"], members["event"] == 1)
@@ -73,7 +76,7 @@ def kaplan_meier(members: pd.DataFrame) -> pd.DataFrame:
 
 
 def without_event(members: pd.DataFrame) -> pd.DataFrame:
-    """One minus the Aalen–Johansen incidence of the event with its 95% interval, in the columns of `kaplan_meier`."""
+    """One minus the Aalen–Johansen incidence of the event with its 95% interval, in the columns of `with_interval`."""
     found = incidence(members["followup"], members["event"])
     low, high = found.interval
     start = pd.DataFrame({"time": [0.0], "survival": [1.0], "ci_low": [1.0], "ci_high": [1.0]})

@@ -9,6 +9,7 @@ import pandas as pd
 
 from slopewise.cohort.findings import ERROR, NOTE, WARNING
 from slopewise.cohort.kinds import Kind, general, kinds, problems_of
+from slopewise.metrics.ipcw import kaplan_meier
 from slopewise.report.material.frames import Frames
 from slopewise.report.material.parts import Section, Table
 from slopewise.report.words.kinds import KINDS
@@ -139,12 +140,9 @@ def followup_sentence(frames: Frames, naming: Naming) -> str:
     """Events and the median follow-up by the reverse Kaplan–Meier estimate."""
     if naming.kind != "survival":
         return outcome_sentence(frames, naming)
-    from lifelines import KaplanMeierFitter
-
     limit = naming.study.report.small_cells
     patients = frames.patients
-    censored = KaplanMeierFitter().fit(patients["followup"], patients["event"] == 0)
-    median = float(censored.median_survival_time_)
+    median = kaplan_meier(patients["followup"], patients["event"] == 0).median
     sentence = (
         f"After the landmark {count_of(frames.n_events, frames.n_patients, limit)} had the event ({naming.cause})"
     )
