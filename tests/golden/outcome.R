@@ -87,6 +87,7 @@ km <- survfit(Surv(followup, event) ~ 1, cohort)
 # reverse: at a tie events come first, so those patients are not at risk of censoring any more
 censoring <- prodlim(Hist(followup, event) ~ 1, cohort, reverse = TRUE)
 keep("kaplan_meier", "event", as.character(horizons), summary(km, times = horizons)$surv)
+keep("observed_expected", "score", as.character(horizons), (1 - summary(km, times = horizons)$surv) / colMeans(risks))
 keep("kaplan_meier", "censoring", as.character(horizons), predict(censoring, times = horizons))
 write.csv(format(do.call(rbind, rows), digits = 17, trim = TRUE), "outcome_metrics.csv", row.names = FALSE, quote = FALSE)
 

@@ -140,7 +140,17 @@ def test_the_tables_pass_their_schemas(whole):
     assert len(predictions) == 150 * 8 * 2
     wanted = {
         "binary": {
-            *("auc", "log_score", "brier", "ipa", "calibration_slope", "calibration_intercept", "ici", "net_benefit"),
+            *(
+                "auc",
+                "log_score",
+                "brier",
+                "ipa",
+                "calibration_slope",
+                "calibration_intercept",
+                "ici",
+                "observed_expected",
+                "net_benefit",
+            ),
         },
         "continuous": {"r2", "rmse", "mae", "calibration_slope"},
     }

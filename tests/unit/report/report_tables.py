@@ -37,7 +37,7 @@ QUANTITIES = {
 }  # fmt: skip
 AT_HORIZON = {
     "auc": 0.8, "log_score": -0.5, "brier": 0.15, "ipa": 0.3, "calibration_slope": 0.93,
-    "calibration_intercept": -0.05, "ici": 0.02, "net_benefit": 0.2,
+    "calibration_intercept": -0.05, "ici": 0.02, "observed_expected": 1.04, "net_benefit": 0.2,
 }  # fmt: skip
 
 

@@ -46,7 +46,7 @@ def step_of(predictions, predictors, repeat, horizon, patients):
 
 def test_the_tables_are_whole_and_pass_their_schemas(result):
     table = tables.check(result.performance, "outcome/performance")
-    assert len(table) == 8 * (2 + 8 * 2)
+    assert len(table) == 8 * (2 + 9 * 2)
     assert np.isfinite(table[["apparent", "validated", "ci_low", "ci_high"]]).all().all()
     assert (table["ci_low"] <= table["ci_high"]).all()
     assert table[table["predictors"] == "clinical"][["versus", "difference", "difference_low"]].isna().all().all()

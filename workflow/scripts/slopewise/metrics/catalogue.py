@@ -49,6 +49,13 @@ METRICS = {
     ),
     "calibration_intercept": Metric("calibration intercept"),
     "ici": Metric("ICI", 0.0, 1.0),
+    "observed_expected": Metric(
+        "O:E",
+        0.0,
+        term="O:E",
+        meaning="observed over expected number of events (calibration in the large): 1 is right, above 1 risks are too "
+        "low on average.",
+    ),
     "net_benefit": Metric(
         "net benefit",
         high=1.0,

@@ -19,6 +19,7 @@ from slopewise.metrics.concordance import Concordance, concordance
 from slopewise.metrics.continuous import closeness
 from slopewise.metrics.decision import net_benefit
 from slopewise.metrics.ipcw import Weights, aalen_johansen, censoring_curve, ipc_weights
+from slopewise.metrics.observed import observed_over_expected
 from slopewise.outcome.ladder import STEPS
 from slopewise.run.short_repr import ShortRepr
 from slopewise.validate.question import THRESHOLDS, Cohort, Floats
@@ -112,6 +113,7 @@ def measure(cohort: Cohort, own: Sample, grid: Floats, counts: NDArray[np.int64]
         "calibration_slope": fit.slope,
         "calibration_intercept": fit.intercept,
         "ici": fit.ici,
+        "observed_expected": observed_over_expected(own.risk, own.weights, counts),
         "net_benefit": at_prevalence,
     }
     if cohort.kind == "survival":
