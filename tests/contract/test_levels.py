@@ -33,6 +33,7 @@ from slopewise.report.sections.hazards import visible_change
 from slopewise.shipped import risks as predict
 from slopewise.slopes import fast as slopes_fast
 from slopewise.slopes.dropout import _mean
+from slopewise.study.kinds import KINDS
 from slopewise.validate import sensitivity
 from slopewise.validate.bootstrap import reliability_table
 from slopewise.validate.intervals import interval_of, split_of
@@ -97,7 +98,7 @@ def profile_likelihood() -> tuple[Ends, Ends]:
 
 
 def coefficient() -> tuple[Ends, Ends]:
-    data: Any = SimpleNamespace(rows=(("level", "event", "m.level"),), kind="continuous")
+    data: Any = SimpleNamespace(rows=(("level", "event", "m.level"),), kind=KINDS["continuous"])
     one, se = np.array([1.0]), np.array([2.0])
     row = coefficients_table(data, (one, se), (one, se), np.array([9.0]), np.array([np.nan])).iloc[0]
     return (row["ci_low"], row["ci_high"]), tuple(1 + 2 * t.ppf([0.025, 0.975], 9))
@@ -145,7 +146,7 @@ def visit_correlation(rows: pd.DataFrame) -> Ends:
 
 def permutations() -> tuple[Ends, Ends]:
     """95% of the gains of permuted slopes lie up to `null_high`; p counts the observed one among them."""
-    data: Any = SimpleNamespace(patients=("a", "b"), cause="event", kind="survival", horizons=(1.0,))
+    data: Any = SimpleNamespace(patients=("a", "b"), cause="event", kind=KINDS["survival"], horizons=(1.0,))
     gains = np.concatenate([[0.8], np.linspace(0.0, 1.0, 201)])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sensitivity, "_scored", lambda *_: {})
@@ -175,9 +176,8 @@ def supermodel_rows() -> pd.DataFrame:
 
     stacks: Any = SimpleNamespace(times=(1.0,), middle=1.0, covariates=())
     drawn = [estimates(value) for value in GRID]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(supermodel, "causes_of", lambda _: ("event",))
-        return supermodel._rows(None, stacks, "slope", ["m.slope"], np.ones(1), estimates(0.0), drawn)  # type: ignore[arg-type]
+    study: Any = SimpleNamespace(causes=("event",))
+    return supermodel._rows(study, stacks, "slope", ["m.slope"], np.ones(1), estimates(0.0), drawn)
 
 
 def supermodel_by_patients() -> tuple[Ends, Ends]:

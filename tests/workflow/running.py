@@ -230,7 +230,7 @@ def run_steps(study_file: Path, results: Path, until: str = "validate", folder: 
     if until == "slopes":
         return results
     study = load_study(study_file)
-    if study.has_outcome:
+    if study.kind.predicts:
         _run_outcome(study_file, results, {**tables, "folds": folds, **slopes})
     else:
         reliability = results / "slopes/reliability.csv"

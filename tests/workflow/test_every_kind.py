@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from slopewise.report.words.references import WORKS
+from slopewise.study.kinds import KINDS as REGISTERED
 from tests.unit.report.report_page import Page
 from tests.workflow.running import KINDS, of_kind, run_steps
 
@@ -29,6 +30,10 @@ def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     """A kind (plain survival has tests of its own) and the results of a small study of it."""
     folder = tmp_path_factory.mktemp(request.param)
     return request.param, run_steps(of_kind(request.param).write(folder), folder / "results", until="report")
+
+
+def test_every_registered_kind_is_run():
+    assert set(REGISTERED) <= set(KINDS)
 
 
 def page_of(results: Path) -> Page:

@@ -196,4 +196,4 @@ def at_each_landmark(name):
 
 def outcome_tables(wildcards):
     """The outcome half, which a study without an outcome does not have."""
-    return OUTCOME + SENSITIVITY if study_of(wildcards).has_outcome else []
+    return OUTCOME + SENSITIVITY if study_of(wildcards).kind.predicts else []

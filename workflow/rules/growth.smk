@@ -150,7 +150,7 @@ rule rate_slopes:
     benchmark:
         "results/{study}/timings/rate_slopes.tsv"
     wildcard_constraints:
-        study=named(lambda study: not study.has_outcome),
+        study=named(lambda study: not study.kind.predicts),
     conda:
         "../../environment.yml"
     threads: 2

@@ -36,7 +36,7 @@ rule fit_outcome:
     benchmark:
         "results/{study}/timings/fit_outcome.tsv"
     wildcard_constraints:
-        study=named(lambda study: study.has_outcome),
+        study=named(lambda study: study.kind.predicts),
     conda:
         "../../environment.yml"
     threads: 2
@@ -76,7 +76,7 @@ rule validate_outcome:
     benchmark:
         "results/{study}/timings/validate_outcome.tsv"
     wildcard_constraints:
-        study=named(lambda study: study.has_outcome),
+        study=named(lambda study: study.kind.predicts),
     conda:
         "../../environment.yml"
     threads: 2
@@ -103,7 +103,7 @@ rule ship_model:
     benchmark:
         "results/{study}/timings/ship_model.tsv"
     wildcard_constraints:
-        study=named(lambda study: study.has_outcome),
+        study=named(lambda study: study.kind.predicts),
     conda:
         "../../environment.yml"
     threads: 1

@@ -23,7 +23,7 @@ rule examine_sensitivity:
     benchmark:
         "results/{study}/timings/examine_sensitivity.tsv"
     wildcard_constraints:
-        study=named(lambda study: study.has_outcome),
+        study=named(lambda study: study.kind.predicts),
     conda:
         "../../environment.yml"
     threads: 2

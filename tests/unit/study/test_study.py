@@ -329,7 +329,7 @@ COMPETING = ("{1: transplant, 2: death}", "{2: death}\n  competing: {1: transpla
 def test_lists_of_landmarks_and_the_page_of_patients_are_for_every_outcome(new: str, other: tuple[str, str]) -> None:
     text = changed(*other)
     assert "landmark: 2" in text
-    assert parse_study(text.replace("landmark: 2", new).encode(), "my.yaml").has_outcome
+    assert parse_study(text.replace("landmark: 2", new).encode(), "my.yaml").kind.predicts
 
 
 CENTRE = ("time_zero: 0", "time_zero: 0\n  centre: {}")
@@ -374,7 +374,7 @@ def grown(old: str, new: str) -> str:
 
 def test_a_study_without_an_outcome() -> None:
     study = parse_study(GROWTH.encode(), "my.yaml")
-    assert not study.has_outcome and study.landmark_time == 2
+    assert not study.kind.predicts and study.landmark_time == 2
     assert parse_study(grown("landmark: 2", "landmark: none").encode(), "my.yaml").landmark_time == math.inf
 
 

@@ -6,7 +6,6 @@ import pytest
 
 from slopewise.outcome.fit import fit_outcome
 from slopewise.outcome.ladder import ladder_data
-from slopewise.study.kinds import HEADLINE
 from slopewise.tables import files as tables
 from slopewise.validate import sensitivity as module
 from slopewise.validate.nested import nested
@@ -33,7 +32,7 @@ def test_nested_and_apparent_rows_are_those_of_the_performance_table(kind: str):
     found = tables.check(both.sensitivity, "outcome/sensitivity")
     apparent = fit_outcome(*made.outcome).apparent
     table = performance(made.study, made.patients, nested(*made.validation).predictions, apparent).performance
-    metric = HEADLINE["survival" if kind not in HEADLINE else kind]
+    metric = made.study.kind.metric
     assert set(found["metric"]) == {metric}
     measured = table[(table["metric"] == metric) & (table["cause"] == found["cause"].iloc[0])].set_index("predictors")
     own = found.set_index(["slopes", "predictors"])

@@ -8,7 +8,6 @@ from slopewise.folds import CENTRE
 from slopewise.metrics.concordance import concordance_single
 from slopewise.outcome.fit import fit_outcome
 from slopewise.outcome.ladder import STEPS
-from slopewise.study.kinds import HEADLINE
 from slopewise.study.reading import parse_study
 from slopewise.tables import files as tables
 from slopewise.validate.nested import nested
@@ -138,7 +137,7 @@ def test_the_table_of_centres_is_c_inside_each(centred: Tables):
     assert set(table["group"]) == {"1", "10", "2", "all centres"} and set(table["column"]) == {"hospital"}
     whole = table[table["group"] == "all centres"]
     assert whole["patients"].eq(150).all() and whole["validated"].notna().all()
-    metric = HEADLINE["survival" if "event" in centred.patients else centred.study.outcome.kind]
+    metric = centred.study.kind.metric
     own = table[(table["metric"] == metric) & (table["predictors"] == "slope")].set_index("group")
     assert own["validated"].drop("all centres").min() <= own.loc["all centres", "validated"]
     assert (own["ci_low"] <= own["validated"]).all() and (own["validated"] <= own["ci_high"]).all()

@@ -72,7 +72,7 @@ class FoldPlan:
 def fold_plan(study: Study) -> FoldPlan:
     """The folds that a study asks for; without an outcome there is nothing to validate."""
     crossfit, validation = study.crossfit, study.validation
-    repeats = validation.repeats if study.has_outcome else 0
+    repeats = validation.repeats if study.kind.predicts else 0
     return FoldPlan(crossfit.folds, crossfit.repeats, validation.folds, repeats, study.seed)
 
 

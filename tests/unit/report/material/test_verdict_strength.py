@@ -27,6 +27,7 @@ from slopewise.report.sections.dropout import dropout_sentence
 from slopewise.report.sections.hazards import sentence, visible_change
 from slopewise.report.words.naming import Naming
 from slopewise.report.words.verdict import UNCLEAR, answer, evidence_table, headline, reversal
+from slopewise.study.kinds import KINDS
 from slopewise.tables import files as tables
 from tests.unit.report.material.test_verdict import APART, LEVEL, ROOM, WIDE, gain_of, known
 from tests.unit.report.report_tables import Invented
@@ -284,5 +285,5 @@ def test_an_interval_that_is_narrower_than_its_events_allow_is_not_called_a_deni
 @pytest.mark.parametrize(("positive", "worth"), [(12, 0.8), (45, 0.75)])
 def test_what_a_patient_with_the_rarer_outcome_is_worth_is_the_share_of_the_others(frames, positive, worth):
     outcome = pd.DataFrame({"patient": frames.patients["patient"], "outcome": (np.arange(60) < positive).astype(float)})
-    binary = SimpleNamespace(kind="binary")
+    binary = SimpleNamespace(kind=KINDS["binary"])
     assert information(replace(frames, patients=outcome), binary) == pytest.approx(worth)

@@ -74,7 +74,7 @@ def _needed(study: Study) -> list[tuple[str, str, str, str]]:
     if isinstance(zero, ColumnReference):
         found.append(("no_time_zero", zero.column, "data.time_zero", "a time zero"))
     if outcome.time is not None:
-        word = "a follow-up time" if outcome.kind == "survival" else "a time of the outcome"
+        word = "a follow-up time" if study.kind.timed else "a time of the outcome"
         found.append(("no_followup", outcome.time, "outcome.time", word))
     if outcome.event is not None:
         found.append(("no_event", outcome.event, "outcome.event", "an event code"))

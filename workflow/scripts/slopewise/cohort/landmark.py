@@ -48,7 +48,7 @@ def apply_landmark(
     when = _moment(study, "({})")
     markers = list(study.markers)
     start = State(flow.state.people, flow.state.rows.assign(time=snap(flow.state.rows["time"], s)))
-    if study.has_outcome:
+    if study.kind.predicts:
         start = State(start.people.assign(followup=snap(start.people["followup"], s)), start.rows)
     start = State(_with_last_values(start, columns.last_values, s), start.rows)
     flow.record(
@@ -62,7 +62,7 @@ def apply_landmark(
     if study.data.duplicates in ("mean", "first", "last"):
         reason = f"rows of one patient at one time ({study.data.duplicates} taken)"
         flow.record("duplicate_visit", reason, State(start.people, rows))
-    if study.has_outcome:
+    if study.kind.predicts:
         _leave_without_question(flow, s, when)
     warn_of_split_visit(study, flow.state.rows, file, findings, runs)
     seen = set(flow.state.rows.loc[flow.state.rows["time"] <= s, "patient"])
@@ -74,7 +74,7 @@ def apply_landmark(
     flow.record("later_rows", f"rows after {when} set aside", State(left.people, left.rows[left.rows["time"] <= s]))
     flow.record("final", "the cohort", flow.state)
     cohort = flow.state
-    if study.has_outcome and math.isfinite(s):
+    if study.kind.predicts and math.isfinite(s):
         cohort = State(cohort.people.assign(followup=cohort.people["followup"] - s), cohort.rows)
     return cohort, later, flow.frame()
 
@@ -160,7 +160,7 @@ def refuse_empty(study: Study, cohort: State, flow: pd.DataFrame) -> None:
                 f"same for all {len(people)} patients at {when}; check outcome.column and landmark"
             )
         return
-    if study.has_outcome and not (people["event"] == 1).any():
+    if study.kind.predicts and not (people["event"] == 1).any():
         raise InputError(
             f"{study.data.patients or study.data.measurements}: column {study.outcome.event}: none of the "
             f"{len(people)} patients at risk at {when} has the event; check outcome.events and landmark"

@@ -20,7 +20,7 @@ def read_outcome(study: Study, table: Table, findings: Findings) -> np.ndarray:
         empty = [BadCell(int(row), "the outcome is missing") for row in np.flatnonzero(table.missing(outcome.column))]
         action = "fill it in, or delete the patient from the files"
         findings.add_cells(table, outcome.column, empty, action, study.data.patient)
-    if outcome.kind == "continuous":
+    if study.kind.numeric:
         values, bad = finite(table, outcome.column)
         findings.add_cells(table, outcome.column, bad, "correct it", study.data.patient)
         return values

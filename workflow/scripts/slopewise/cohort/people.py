@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -32,10 +33,18 @@ def event_labels(outcome: Outcome) -> dict[int, str]:
     Of a binary outcome 0 is any other level than the positive one; a continuous outcome has no numbers that mean, and
     a study without an outcome none at all.
     """
-    if outcome.kind in ("continuous", "none"):
-        return {}
-    if outcome.kind == "binary":
-        return {0: f"{outcome.column}: not {outcome.positive}", 1: f"{outcome.column}: {outcome.positive}"}
+    return OUTCOMES[outcome.kind].labels(outcome)
+
+
+def _no_labels(outcome: Outcome) -> dict[int, str]:
+    return {}
+
+
+def _labels_of_levels(outcome: Outcome) -> dict[int, str]:
+    return {0: f"{outcome.column}: not {outcome.positive}", 1: f"{outcome.column}: {outcome.positive}"}
+
+
+def _labels_of_events(outcome: Outcome) -> dict[int, str]:
     labels = {0: "censored", 1: " or ".join(outcome.events.values())}
     return labels | dict(enumerate(dict.fromkeys(outcome.competing.values()), start=2))
 
@@ -92,7 +101,7 @@ def read_people(study: Study, table: Table, columns: Columns, findings: Findings
         what = "the patient has no time zero"
         unit = "date" if study.visits_from_zero else data.time_unit
         people["time"] = _times(study, table, data.time_zero.column, unit, what, findings)
-    if study.has_outcome:
+    if study.kind.predicts:
         people = people.assign(**_outcome_columns(study, table, findings))
     for column in columns.of_patients:
         people[column] = typed_column(table, column, study, findings)
@@ -106,16 +115,47 @@ def _outcome_columns(study: Study, table: Table, findings: Findings) -> dict[str
     outcome = study.outcome
     found = {"followup": np.full(len(table.text), np.inf)}
     if outcome.time is not None and outcome.time_unit is not None:
-        what = "the patient has no follow-up time" if outcome.kind == "survival" else "the outcome has no time"
+        what = "the patient has no follow-up time" if study.kind.timed else "the outcome has no time"
         found["followup"] = _times(study, table, outcome.time, outcome.time_unit, what, findings)
     if outcome.entry is not None and outcome.time_unit is not None:
         what = "the patient has no time of entry"
         found["entry"] = _times(study, table, outcome.entry, outcome.time_unit, what, findings)
-    if outcome.kind == "survival":
-        return found | {"event": _events(study, table, findings)}
+    return found | OUTCOMES[study.kind.name].columns(study, table, findings)
+
+
+def _no_columns(study: Study, table: Table, findings: Findings) -> dict[str, np.ndarray]:
+    return {}
+
+
+def _columns_of_events(study: Study, table: Table, findings: Findings) -> dict[str, np.ndarray]:
+    return {"event": _events(study, table, findings)}
+
+
+def _columns_of_levels(study: Study, table: Table, findings: Findings) -> dict[str, np.ndarray]:
     values = read_outcome(study, table, findings)
-    event = values == 1 if outcome.kind == "binary" else np.zeros(len(values))
-    return found | {"outcome": values, "event": event.astype(np.int64)}
+    return {"outcome": values, "event": (values == 1).astype(np.int64)}
+
+
+def _columns_of_numbers(study: Study, table: Table, findings: Findings) -> dict[str, np.ndarray]:
+    values = read_outcome(study, table, findings)
+    return {"outcome": values, "event": np.zeros(len(values), dtype=np.int64)}
+
+
+@dataclass(frozen=True)
+class OutcomeColumns:
+    """How the cohort holds a kind of outcome: what the numbers of events mean, and the columns that are read."""
+
+    labels: Callable[[Outcome], dict[int, str]]
+    columns: Callable[[Study, Table, Findings], dict[str, np.ndarray]]
+
+
+OUTCOMES = {
+    "survival": OutcomeColumns(_labels_of_events, _columns_of_events),
+    "binary": OutcomeColumns(_labels_of_levels, _columns_of_levels),
+    "continuous": OutcomeColumns(_no_labels, _columns_of_numbers),
+    "none": OutcomeColumns(_no_labels, _no_columns),
+}
+"""By kind of outcome."""
 
 
 def tell_twin_patients(table: Table, column: str, findings: Findings) -> None:

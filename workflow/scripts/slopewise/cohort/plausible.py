@@ -69,7 +69,7 @@ def check_followup(
 
     An outcome that is no event may be seen at any time: the landmark decides.
     """
-    if study.outcome.kind != "survival":
+    if not study.kind.timed:
         return
     unit = study.data.analysis_unit
     early = people[people["followup"] < -TOLERANCE]

@@ -14,6 +14,7 @@ from slopewise.cohort.flow import State
 from slopewise.cohort.leaks import FILLED, change_separates, describes_outcome, repeats_outcome
 from slopewise.cohort.levels import is_text, refuse_many_levels, refuse_spellings
 from slopewise.cohort.technical import technical
+from slopewise.study.kinds import Kind
 from slopewise.study.model import Study
 
 ASK = "was it known at the landmark? If not, leave it out"
@@ -53,7 +54,7 @@ def examine_predictors(
     place = {name: files[1] if name in columns.of_patients else files[0] for name in cohort.people.columns}
     _of_levels(study, cohort, columns, place, files, findings)
     last, change = _last_and_change(study, cohort)
-    if study.has_outcome:
+    if study.kind.predicts:
         _of_outcome(study, before, cohort, place, files[0], (last, change), findings)
     _alike(study, cohort, last, place, files[0], findings)
     _technical(study, before, place, files[0], findings)
@@ -111,7 +112,7 @@ def _of_outcome(
     """Predictors that are or describe the outcome: covariates, and the last value and the change of each marker."""
     people = before.people
     with_them = people[people["followup"] > study.landmark_time] if np.isfinite(study.landmark_time) else people
-    kind = study.outcome.kind
+    kind = study.kind
     for name in dict.fromkeys((*study.outcome.covariates, *study.outcome.strata)):
         key = "outcome.covariates" if name in study.outcome.covariates else "outcome.strata"
         frames = [frame for frame in (cohort.people, with_them) if name in frame]
@@ -122,7 +123,7 @@ def _of_outcome(
     last, change = markers
     for name, marker in study.markers.items():
         found = _reason(last[name].to_numpy(), cohort.people, kind)
-        if found is None and kind != "continuous":
+        if found is None and not kind.numeric:
             if change_separates(change[name].to_numpy(), cohort.people["event"].to_numpy()):
                 found = "separates patients with the event from those without", False
                 _tell(
@@ -138,11 +139,11 @@ def _of_outcome(
             _tell(found, what, "markers", rows, marker.column, findings)
 
 
-def _reason(values: np.ndarray, people: pd.DataFrame, kind: str) -> tuple[str, bool] | None:
+def _reason(values: np.ndarray, people: pd.DataFrame, kind: Kind) -> tuple[str, bool] | None:
     """Why a predictor (n,), one value for each of `people`, describes the outcome, and whether it is an exact copy."""
     missing = pd.isna(values)
     known = values[~missing]
-    if kind == "continuous":
+    if kind.numeric:
         return _copies(values, people["outcome"].to_numpy(dtype=float))
     event, followup = people["event"].to_numpy(), people["followup"].to_numpy(dtype=float)
     if len(known) and repeats_outcome(known, event[~missing], followup[~missing]):

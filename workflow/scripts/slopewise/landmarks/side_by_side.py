@@ -22,7 +22,7 @@ class AtLandmark:
     @property
     def events(self) -> int:
         """Patients with the event, or with a binary outcome; everybody has a continuous one."""
-        if self.study.outcome.kind == "continuous":
+        if self.study.kind.numeric:
             return len(self.patients)
         return int((self.patients["event" if "event" in self.patients else "outcome"] == 1).sum())
 

@@ -25,7 +25,7 @@ from slopewise.outcome.sandwich import robust_covariance
 from slopewise.run.seeds import generator
 from slopewise.run.short_repr import ShortRepr
 from slopewise.slopes.marker import MarkerData
-from slopewise.study.kinds import EVENTS_PER_COEFFICIENT, causes_of
+from slopewise.study.kinds import EVENTS_PER_COEFFICIENT
 from slopewise.study.model import Study
 from slopewise.validate.bootstrap import BootstrapPlan, Resample, stage_one
 
@@ -266,7 +266,7 @@ def _kept(
 
 def supermodel(study: Study, landmarks: Sequence[Landmark], threads: int = 1) -> pd.DataFrame:
     """The table ``supermodel``; without rows where the study has too few events for it, or no survival outcome."""
-    if study.outcome.kind != "survival":
+    if not study.kind.timed:
         return empty()
     stacks = Stacks.of(study, landmarks)
     names = [data.marker for data in landmarks[0].markers]
@@ -366,7 +366,7 @@ def _rows(
                 for kind, unit in (("unit", scale[column]), ("sd", 1.0)):
                     estimate_, se = value[number, column] / unit, error[number, column] / unit
                     rows.append(
-                        (step, causes_of(study)[0], term, model, landmark, kind, estimate_, se, np.exp(estimate_),
+                        (step, study.causes[0], term, model, landmark, kind, estimate_, se, np.exp(estimate_),
                          estimate_ - 1.96 * se, estimate_ + 1.96 * se, 2.0 * ndtr(-abs(estimate_ / se)),
                          low[number, column] / unit, high[number, column] / unit, float(used[number, column]))
                     )  # fmt: skip

@@ -33,7 +33,7 @@ def coefficients_table(
         table = pd.DataFrame(data.rows, columns=["predictors", "cause", "term"])
         table["scale"] = scale
         table["estimate"], table["se"] = estimate, error
-        table["ratio"] = np.nan if data.kind == "continuous" else np.exp(estimate)
+        table["ratio"] = np.nan if data.kind.numeric else np.exp(estimate)
         table["ci_low"], table["ci_high"] = estimate - reach * error, estimate + reach * error
         table["p_value"] = 2.0 * stdtr(df, -np.abs(estimate / error))
         table["ci_low_bootstrap"] = table["ci_high_bootstrap"] = np.nan
@@ -149,14 +149,14 @@ def of_cause(data: LadderData, cause: str) -> str:
 
 def sparse_notes(data: LadderData, models: Mapping[str, StepModel]) -> list[Note]:
     """Steps with fewer events (patients, if continuous) a coefficient than an unpenalised model should have."""
-    notes, counted = [], "patients" if data.kind == "continuous" else "events"
+    notes, counted = [], data.kind.counted
     for name, model in models.items():
         for cause, part in zip(data.causes, model.parts, strict=True):
             events, terms = part.events, len(part.terms)
             if part.penalty is not None:
                 continue
-            if data.kind == "binary":  # the rarer of the two
-                events = min(events, part.patients - events)
+            if data.kind.dichotomous:  # the rarer of the two
+                events = data.kind.informative(events, part.patients)
             if terms and events < EVENTS_PER_COEFFICIENT * terms:
                 text = (
                     f"{events} {counted} for {amount(terms, 'coefficient')}: fewer than {EVENTS_PER_COEFFICIENT} each"

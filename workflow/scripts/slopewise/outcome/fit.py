@@ -152,7 +152,7 @@ def check_support(data: LadderData, fold: Integers | None = None) -> None:
     `fold` (n,) are outer folds, None without any. Competing events may be rarer: what cannot be computed of them is
     missing, with a line in the ledger.
     """
-    if data.kind == "survival":
+    if data.kind.timed:
         check_horizons(data.horizons, data.followup, data.event == 1, fold)
         check_strata(data.strata, data.stratum, data.event == 1, fold)
     else:
@@ -214,7 +214,7 @@ class OutcomeFit(ShortRepr):
         """Proportional hazards of every step's models; nothing of penalised ones, and of other outcomes."""
         tests, residuals = [empty_tests()], [empty_residuals()]
         rows = np.arange(len(self.data.patients))
-        for step in STEPS if self.data.kind == "survival" else ():
+        for step in STEPS if self.data.kind.timed else ():
             model = self.fitted.models[step.name]
             x = model.recipe.standardise(self.data.raw(step, rows, self.level, self.slope))
             for code, (cause, part) in enumerate(zip(self.data.causes, model.parts, strict=True), start=1):

@@ -18,7 +18,7 @@ from slopewise.outcome.derived import Derived, quantities
 from slopewise.outcome.predictors import CovariateCoding, StratumCoding
 from slopewise.run.errors import InputError
 from slopewise.run.short_repr import ShortRepr
-from slopewise.study.kinds import causes_of, horizons_of
+from slopewise.study.kinds import Kind
 from slopewise.study.model import Study
 
 Floats = NDArray[np.float64]
@@ -96,7 +96,7 @@ class LadderData(ShortRepr):
     patients: tuple[str, ...]
     markers: tuple[str, ...]
     coding: CovariateCoding
-    kind: str
+    kind: Kind
     causes: tuple[str, ...]
     horizons: tuple[float, ...]
     followup: Floats
@@ -157,17 +157,17 @@ def ladder_data(study: Study, patients: pd.DataFrame, slopes: pd.DataFrame) -> L
     _check_exclusions(study, names, markers, facts)
     strata = StratumCoding.learn(cohort, study.outcome.strata)
     missing = np.full(len(names), np.nan)
-    timed = study.outcome.kind == "survival"
+    timed = study.kind.timed
     outcome = missing if timed else cohort["outcome"].to_numpy(dtype=float)
     return LadderData(
         patients=names,
         markers=markers,
         coding=coding,
-        kind=study.outcome.kind,
-        causes=causes_of(study),
-        horizons=horizons_of(study),
+        kind=study.kind,
+        causes=study.causes,
+        horizons=study.horizons,
         followup=cohort["followup"].to_numpy(dtype=float) if timed else missing,
-        event=event_codes(cohort, study.outcome.kind),
+        event=event_codes(cohort, study.kind),
         outcome=outcome,
         strata=strata,
         stratum=strata.codes(cohort),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from slopewise.outcome.cox import fit_cox, risk_sets
-from slopewise.outcome.glm import fit_linear, fit_logistic
+from slopewise.outcome.glm import GlmFit, fit_linear, fit_logistic
 from slopewise.outcome.ladder import STEPS, LadderData
 from slopewise.outcome.models import Floats, Integers, Learner, Part
 from slopewise.outcome.penalised import penalised_cox, penalised_glm
@@ -26,13 +26,9 @@ def is_penalised(data: LadderData) -> tuple[bool, ...]:
         return (data.penalty == "elastic_net",) * len(data.causes)
     terms = max(len(data.step_terms(step)) for step in STEPS)
     patients = len(data.patients)
-    if data.kind == "continuous":
-        found = [patients]
-    else:
-        found = [int((data.event == code).sum()) for code in range(1, len(data.causes) + 1)]
-    if data.kind == "binary":
-        found = [min(found[0], patients - found[0])]
-    return tuple(events < EVENTS_PER_COEFFICIENT * terms for events in found)
+    events = [int((data.event == code).sum()) for code in range(1, len(data.causes) + 1)]
+    found = [data.kind.informative(count, patients) for count in events]
+    return tuple(count < EVENTS_PER_COEFFICIENT * terms for count in found)
 
 
 def learner(data: LadderData, rows: Integers, copies: Integers, fold: Integers | None = None) -> Learner:
@@ -44,8 +40,11 @@ def learner(data: LadderData, rows: Integers, copies: Integers, fold: Integers |
     inner = np.zeros(len(rows), dtype=np.int64) if fold is None else np.asarray(fold, dtype=np.int64)[rows]
     if any(penalised) and (inner < 1).any():
         raise ValueError("a penalty is chosen by folds of the training patients: every one needs a fold")
-    if data.kind != "survival":
-        return _regression(data, rows, copies, inner, penalised[0])
+    return LEARNERS[data.kind.name](data, rows, copies, inner, penalised)
+
+
+def _cox(data: LadderData, rows: Integers, copies: Integers, inner: Integers, penalised: tuple[bool, ...]) -> Learner:
+    """Cox regression of each cause, over risk sets that all steps share."""
     followup, event = data.followup[rows], data.event[rows]
     shared = risk_sets(followup, event > 0, strata=data.stratum[rows])
     sets = [replace(shared, event=(event == code)[shared.order]) for code in range(1, len(data.causes) + 1)]
@@ -65,10 +64,23 @@ def learner(data: LadderData, rows: Integers, copies: Integers, fold: Integers |
     return fit
 
 
-def _regression(data: LadderData, rows: Integers, copies: Integers, inner: Integers, shrunk: bool) -> Learner:
-    """Logistic or linear regression; a step without predictors has nothing to penalise."""
-    outcome = data.outcome[rows]
-    link, plain = ("logit", fit_logistic) if data.kind == "binary" else ("identity", fit_linear)
+def _logistic(
+    data: LadderData, rows: Integers, copies: Integers, inner: Integers, penalised: tuple[bool, ...]
+) -> Learner:
+    """Logistic regression; a step without predictors has nothing to penalise."""
+    return _regression(data.outcome[rows], copies, inner, penalised[0], "logit", fit_logistic)
+
+
+def _linear(
+    data: LadderData, rows: Integers, copies: Integers, inner: Integers, penalised: tuple[bool, ...]
+) -> Learner:
+    """Linear regression; a step without predictors has nothing to penalise."""
+    return _regression(data.outcome[rows], copies, inner, penalised[0], "identity", fit_linear)
+
+
+def _regression(
+    outcome: Floats, copies: Integers, inner: Integers, shrunk: bool, link: str, plain: Callable[..., GlmFit]
+) -> Learner:
 
     def fit(x: Floats, terms: Sequence[str]) -> tuple[Part, ...]:
         if shrunk and x.shape[1]:
@@ -76,3 +88,11 @@ def _regression(data: LadderData, rows: Integers, copies: Integers, inner: Integ
         return (plain(x, outcome, counts=copies, terms=terms),)
 
     return fit
+
+
+LEARNERS: dict[str, Callable[[LadderData, Integers, Integers, Integers, tuple[bool, ...]], Learner]] = {
+    "survival": _cox,
+    "binary": _logistic,
+    "continuous": _linear,
+}
+"""By kind of outcome; `study.kinds.Kind` says which kinds predict nothing and need none."""

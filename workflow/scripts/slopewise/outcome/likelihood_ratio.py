@@ -62,7 +62,7 @@ def _test(fit: OutcomeFit, names: tuple[str, str], parts: tuple[Part, Part]) -> 
         statistic = 2.0 * (larger.loglik - smaller.loglik)
         return statistic, float(df), np.nan, float(chi2.sf(statistic, df)), ""
     eta = [_fitted(fit, name) for name in names]
-    if fit.data.kind == "binary":
+    if fit.data.kind.dichotomous:
         lost = [_deviance(fit.data.outcome, one) for one in eta]
         return lost[1] - lost[0], float(df), np.nan, float(chi2.sf(lost[1] - lost[0], df)), ""
     assert isinstance(larger, GlmFit)

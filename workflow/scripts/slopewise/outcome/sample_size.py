@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
+from slopewise.outcome.causes import event_codes
 from slopewise.outcome.derived import quantities
 from slopewise.outcome.ladder import STEPS
 from slopewise.outcome.predictors import CovariateCoding
@@ -119,20 +120,15 @@ def ladder_sizes(study: Study, patients: pd.DataFrame) -> dict[str, int]:
 
 def counted_events(study: Study, patients: pd.DataFrame) -> int:
     """What coefficients are divided by: events; the rarer of two outcomes; patients, where the outcome is a number."""
-    if study.outcome.kind == "survival":
-        return int((patients["event"] == 1).sum())
-    if study.outcome.kind == "continuous":
-        return len(patients)
-    events = int((patients["outcome"] == 1).sum())
-    return min(events, len(patients) - events)
+    return study.kind.informative(int((event_codes(patients, study.kind) == 1).sum()), len(patients))
 
 
 def judge(study: Study, patients: pd.DataFrame, sizes: Mapping[str, int]) -> SampleSize | None:
     """The largest step's sample size in the cohort `patients`; None for an outcome that is a number."""
     largest = max(sizes.values())
-    if study.outcome.kind == "continuous" or not largest:
+    if study.kind.numeric or not largest:
         return None
-    if study.outcome.kind == "binary":
+    if study.kind.dichotomous:
         return sample_size_binary(largest, len(patients), int((patients["outcome"] == 1).sum()))
     events, person_time = int((patients["event"] == 1).sum()), float(patients["followup"].sum())
     return sample_size(largest, len(patients), events, person_time, study.outcome.horizons[-1])
@@ -164,7 +160,7 @@ def shortfalls(
     if size is not None and size.margin > MARGIN:
         found.append(f"{size.margin_of} will be known to ± {size.margin:.2f} only (Riley et al. 2020: {MARGIN:g})")
     if events < EVENTS_PER_COEFFICIENT * largest:
-        what = "patients" if study.outcome.kind == "continuous" else "events"
+        what = study.kind.counted
         each = f"{events / largest:.1f}" if events == 0 or events >= limit else f"less than {limit / largest:.1f}"
         found.append(f"{each} {what} for each coefficient of the largest step: fewer than {EVENTS_PER_COEFFICIENT}")
     return found

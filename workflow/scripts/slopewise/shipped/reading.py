@@ -14,6 +14,7 @@ from slopewise.growth.fit import GrowthFit
 from slopewise.outcome.fit import StepModel
 from slopewise.run.errors import InputError
 from slopewise.shipped.writing import FORMAT
+from slopewise.study.kinds import KINDS, Kind
 from slopewise.study.model import Study
 
 Range = tuple[float, float]
@@ -46,7 +47,7 @@ class ShippedModel:
     covariates: Mapping[str, Covariate]
     ranges: Mapping[str, Range]
     times: Range | None
-    kind: str
+    kind: Kind
     causes: tuple[str, ...]
     horizons: tuple[float, ...]
     steps: Mapping[str, StepModel]
@@ -93,7 +94,7 @@ def _model(content: Mapping[str, Any]) -> ShippedModel:
         },
         ranges={name: found for name, known in content["covariates"].items() if (found := _range(known["range"]))},
         times=_range(content["times"]),
-        kind=content["outcome"]["kind"],
+        kind=KINDS[content["outcome"]["kind"]],
         causes=tuple(content["outcome"]["causes"]),
         horizons=tuple(float(horizon) for horizon in content["outcome"]["horizons"]) or (float("nan"),),
         steps={name: StepModel.from_dict(step) for name, step in content["outcome"]["steps"].items()},

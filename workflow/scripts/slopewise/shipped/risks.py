@@ -313,10 +313,13 @@ def _predicted(model: ShippedModel) -> str:
     unit, moment = model.study.data.analysis_unit, _moment(model)
     causes = " and of ".join(model.causes)
     if np.isnan(model.horizons).all():
-        what = "value" if model.kind == "continuous" else "risk"
-        return f"the column risk is the {what} of {causes}, seen from {moment}"
+        return f"the column risk is the {PREDICTED[model.kind.name]} of {causes}, seen from {moment}"
     within = ", ".join(f"{horizon:g}" for horizon in model.horizons) + ("" if unit == "none" else f" {unit}")
     return f"the column risk is the risk of {causes} within {within} (column horizon), counted from {moment}"
+
+
+PREDICTED = {"survival": "risk", "binary": "risk", "continuous": "value"}
+"""What is predicted, by kind of outcome; kinds that predict nothing have no row."""
 
 
 def _why(model: ShippedModel, request: Request) -> str:

@@ -23,6 +23,7 @@ from slopewise.study.keys import (
     expects,
     plain_categories,
 )
+from slopewise.study.kinds import KINDS, Kind
 
 BCA_FROM = 1000
 """From so many resamples on (`outcome.bootstrap`) intervals of coefficients are BCa ones: fewer make them rough."""
@@ -76,9 +77,19 @@ class Study(Keys):
         raise ValueError("the study has several landmarks")
 
     @property
-    def has_outcome(self) -> bool:
-        """Whether the slopes are to predict anything: `outcome.kind` is not `none`."""
-        return self.outcome.kind != "none"
+    def kind(self) -> Kind:
+        """The kind of outcome."""
+        return KINDS[self.outcome.kind]
+
+    @property
+    def causes(self) -> tuple[str, ...]:
+        """What is predicted, as the column ``cause`` names it: the event, then competing ones (`Kind.causes`)."""
+        return self.kind.causes(self.outcome)
+
+    @property
+    def horizons(self) -> tuple[float, ...]:
+        """The horizons of the risks; one that is missing (NaN) where the outcome has no time."""
+        return self.kind.horizons(self.outcome)
 
     @property
     def visits_from_zero(self) -> bool:

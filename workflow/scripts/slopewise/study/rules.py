@@ -153,7 +153,7 @@ def _group_rules(study: Study) -> Iterator[Finding]:
             yield Finding(path, f"`{name}` is also a marker's name: give the marker another name")
     if not centre:
         return
-    if not study.has_outcome:
+    if not study.kind.predicts:
         message = "there is no outcome model to validate in each centre (outcome.kind: none); leave it out"
         yield Finding(("data", "centre"), message)
     learned: dict[str, tuple[str | None, ...]] = {

@@ -86,7 +86,7 @@ def outcome_clock_rules(study: Study) -> Iterator[Finding]:
     if study.growth.slope_of != "time":
         message = f"`slope_of: {study.growth.slope_of}` is not available yet with an outcome (outcome.kind)"
         yield Finding(("growth", "slope_of"), message)
-    if study.landmark == "none" and study.outcome.kind == "survival":
+    if study.landmark == "none" and study.kind.timed:
         message = (
             "`none` (each patient's last visit) is not available with survival: which visit is the last is known only "
             "when the follow-up has ended, so the event would choose its own landmark; name a moment"

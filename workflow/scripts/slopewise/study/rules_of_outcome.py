@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from slopewise.study.errors import Finding
@@ -17,15 +18,8 @@ from slopewise.study.formulas import RESERVED
 
 def _outcome_rules(study: Study) -> Iterator[Finding]:
     """What the kind of outcome asks for, and what is not available for it yet."""
-    if not study.has_outcome:
-        yield from _no_outcome_rules(study)
-        return
-    if study.outcome.kind == "survival":
-        yield from _survival_rules(study)
-        yield from _code_rules(study)
-    else:
-        yield from _value_rules(study)
-    yield from outcome_clock_rules(study)
+    for rules in RULES[study.kind.name]:
+        yield from rules(study)
 
 
 def _of_outcome(study: Study) -> dict[str | None, str]:
@@ -76,14 +70,13 @@ def _survival_rules(study: Study) -> Iterator[Finding]:
         yield Finding(("outcome", "horizons"), "the horizons must increase, each once")
 
 
-def _value_rules(study: Study) -> Iterator[Finding]:
-    """A binary or continuous outcome: a column, and that it lies after what predicts it."""
+def _value_rules(study: Study, needed: Sequence[str]) -> Iterator[Finding]:
+    """A binary or continuous outcome: the keys `needed`, and that it lies after what predicts it."""
     outcome = study.outcome
-    needed = ("column", "positive") if outcome.kind == "binary" else ("column",)
     for key in needed:
         if not getattr(outcome, key):
             yield Finding(("outcome", key), f"is missing; `kind: {outcome.kind}` needs it")
-    if outcome.kind == "continuous" and outcome.positive is not None:
+    if "positive" not in needed and outcome.positive is not None:
         yield Finding(("outcome", "positive"), "is for binary outcomes; leave it out")
     for key in ("event", "events", "competing", "entry", "strata", "horizons"):
         if getattr(outcome, key):
@@ -160,3 +153,12 @@ def _covariate_rules(study: Study) -> Iterator[Finding]:
             yield Finding(
                 path, f"`{name}` is also a marker's name: give the marker another name, so that results stay clear"
             )
+
+
+RULES: dict[str, tuple[Callable[[Study], Iterator[Finding]], ...]] = {
+    "survival": (_survival_rules, _code_rules, outcome_clock_rules),
+    "binary": (partial(_value_rules, needed=("column", "positive")), outcome_clock_rules),
+    "continuous": (partial(_value_rules, needed=("column",)), outcome_clock_rules),
+    "none": (_no_outcome_rules,),
+}
+"""The rules of each kind of outcome, in the order of their findings."""

@@ -21,7 +21,6 @@ from slopewise.outcome.fit import check_strata, check_varies
 from slopewise.outcome.predictors import StratumCoding
 from slopewise.run.errors import InputError
 from slopewise.slopes.design import examine_design
-from slopewise.study.kinds import causes_of
 from slopewise.study.model import Study
 
 
@@ -48,7 +47,7 @@ def feasibility(
         outer = outer_folds(table, patients)
     except InputError as error:
         stops.append(str(error))
-    if study.has_outcome:
+    if study.kind.predicts:
         stops += _of_outcome(study, patients, outer)
     design = examine_design(study, measurements, patients, later, table)
     return Feasibility(tuple(dict.fromkeys([*stops, *design.stops])), design.warnings, tuple(outer))
@@ -90,9 +89,9 @@ def outer_folds(folds: pd.DataFrame, patients: pd.DataFrame) -> list[NDArray[np.
 def _of_outcome(study: Study, patients: pd.DataFrame, folds: list[NDArray[np.int64]]) -> list[str]:
     """What the outcome models would refuse: too few events, strata without any, horizons, an outcome all alike."""
     stops: list[str] = []
-    if study.outcome.kind != "survival":
+    if not study.kind.timed:
         for fold in [None, *folds]:
-            _ask(stops, check_varies, patients["outcome"].to_numpy(dtype=float), causes_of(study)[0], fold)
+            _ask(stops, check_varies, patients["outcome"].to_numpy(dtype=float), study.causes[0], fold)
         return stops
     event = patients["event"].to_numpy() == 1
     _ask(stops, check_horizons, study.outcome.horizons, patients["followup"].to_numpy(dtype=float), event, None, *folds)

@@ -7,7 +7,9 @@ measures.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -78,7 +80,7 @@ def from_training(cohort: Cohort, fold: NDArray[np.int64]) -> tuple[Weights, Flo
     for label in labels:
         tested = fold == label
         training = ~tested if len(labels) > 1 else tested
-        if cohort.kind == "continuous":
+        if cohort.kind.numeric:  # nothing is censored, and a null model predicts the mean
             null_risk[tested] = cohort.outcome[training].mean()
             continue
         censoring = censoring_curve(cohort.followup[training], codes[training] > 0)
@@ -93,19 +95,33 @@ def from_training(cohort: Cohort, fold: NDArray[np.int64]) -> tuple[Weights, Flo
 
 def measure(cohort: Cohort, own: Sample, grid: Floats, counts: NDArray[np.int64]) -> Measures:
     """Every metric of one repeat in the resamples `counts` (B, n); `grid` (S, H, G) of the calibration curve."""
-    if cohort.kind == "continuous":
-        close = closeness(cohort.outcome, own.risk[:, :, 0], own.null_risk[:, 0], grid[:, 0], counts)
-        found = (close.r2, close.rmse, close.mae, close.slope)
-        metrics = {name: value[:, :, None] for name, value in zip(CLOSENESS, found, strict=True)}
-        return Measures(metrics, close.curve[:, :, None], np.empty((len(counts), len(STEPS) + 2, 1, 0)))
+    return METRICS[cohort.kind.name].measure(cohort, own, grid, counts)
+
+
+def _measure_numbers(cohort: Cohort, own: Sample, grid: Floats, counts: NDArray[np.int64]) -> Measures:
+    close = closeness(cohort.outcome, own.risk[:, :, 0], own.null_risk[:, 0], grid[:, 0], counts)
+    found = (close.r2, close.rmse, close.mae, close.slope)
+    metrics = {name: value[:, :, None] for name, value in zip(CLOSENESS, found, strict=True)}
+    return Measures(metrics, close.curve[:, :, None], np.empty((len(counts), len(STEPS) + 2, 1, 0)))
+
+
+def _measure_risks(
+    cohort: Cohort,
+    own: Sample,
+    grid: Floats,
+    counts: NDArray[np.int64],
+    concordances: Callable[[Concordance], dict[str, Floats]],
+    calibrated: Callable[[Cohort, Sample, Floats, NDArray[np.int64]], Calibration],
+) -> Measures:
     n, horizons = len(cohort.patients), len(cohort.moments)
     pairs = _pairs(cohort, own, counts)
     loss = accuracy(own.risk, own.null_risk, own.weights, counts)
-    fit = _calibration(cohort, own, grid, counts)
+    fit = calibrated(cohort, own, grid, counts)
     policies = np.concatenate([own.risk, np.ones((n, 1, horizons)), np.zeros((n, 1, horizons))], axis=1)
     benefit = net_benefit(policies, THRESHOLDS, own.weights, counts)
     at_prevalence = benefit[:, : len(STEPS), np.arange(horizons), cohort.threshold_places]
     metrics = {
+        **concordances(pairs),
         "auc": pairs.auc,
         "log_score": loss.log_score,
         "brier": loss.brier,
@@ -116,41 +132,75 @@ def measure(cohort: Cohort, own: Sample, grid: Floats, counts: NDArray[np.int64]
         "observed_expected": observed_over_expected(own.risk, own.weights, counts),
         "net_benefit": at_prevalence,
     }
-    if cohort.kind == "survival":
-        metrics = {"c_harrell": pairs.harrell[:, :, None], "c_uno": pairs.uno[:, :, None], **metrics}
     return Measures(metrics, fit.curve, benefit)
+
+
+def _within_followup(pairs: Concordance) -> dict[str, Floats]:
+    """The concordances of an event in time (B, S, 1)."""
+    return {"c_harrell": pairs.harrell[:, :, None], "c_uno": pairs.uno[:, :, None]}
+
+
+def _auc_alone(pairs: Concordance) -> dict[str, Floats]:
+    """A binary outcome's concordance is its AUC."""
+    return {}
 
 
 def told_apart(cohort: Cohort, own: Sample, counts: NDArray[np.int64]) -> dict[str, Floats]:
     """The metrics of `measure` that need no model of the calibration, (B, S, H) or (B, S, 1); made quickly."""
-    if cohort.kind == "continuous":
-        none = np.empty((own.risk.shape[1], 0))
-        close = closeness(cohort.outcome, own.risk[:, :, 0], own.null_risk[:, 0], none, counts)
-        return {name: getattr(close, name)[:, :, None] for name in ("r2", "rmse", "mae")}
+    return METRICS[cohort.kind.name].told_apart(cohort, own, counts)
+
+
+def _told_apart_numbers(cohort: Cohort, own: Sample, counts: NDArray[np.int64]) -> dict[str, Floats]:
+    none = np.empty((own.risk.shape[1], 0))
+    close = closeness(cohort.outcome, own.risk[:, :, 0], own.null_risk[:, 0], none, counts)
+    return {name: getattr(close, name)[:, :, None] for name in ("r2", "rmse", "mae")}
+
+
+def _told_apart_risks(
+    cohort: Cohort,
+    own: Sample,
+    counts: NDArray[np.int64],
+    concordances: Callable[[Concordance], dict[str, Floats]],
+) -> dict[str, Floats]:
     pairs = _pairs(cohort, own, counts)
     loss = accuracy(own.risk, own.null_risk, own.weights, counts)
     metrics = {"auc": pairs.auc, "log_score": loss.log_score, "brier": loss.brier, "ipa": loss.ipa}
-    if cohort.kind == "survival":
-        metrics = {"c_harrell": pairs.harrell[:, :, None], "c_uno": pairs.uno[:, :, None], **metrics}
-    return metrics
+    return {**concordances(pairs), **metrics}
 
 
 def headline(cohort: Cohort, fold: NDArray[np.int64], scores: Floats) -> Floats:
-    """The metric `HEADLINE` of each of many scores (n, S) as such, (S,): C within folds up to the largest moment.
+    """The metric `Kind.metric` of each of many scores (n, S) as such, (S,): C within folds up to the largest moment.
 
     A score is what `ordering` gives: of patients in `fold` (n,) made by models that the others trained; one label is
     of a model that all trained.
     """
-    weights, null_risk = from_training(cohort, fold)
+    return METRICS[cohort.kind.name].headline(cohort, fold, scores)
+
+
+def _explained(cohort: Cohort, fold: NDArray[np.int64], scores: Floats) -> Floats:
+    """R² (S,)."""
+    once, none = np.ones((1, len(fold)), dtype=np.int64), np.empty((scores.shape[1], 0))
+    _, null_risk = from_training(cohort, fold)
+    return closeness(cohort.outcome, scores, null_risk[:, 0], none, once).r2[0]
+
+
+def _harrell(cohort: Cohort, fold: NDArray[np.int64], scores: Floats) -> Floats:
+    """Harrell's C (S,)."""
+    return _ordered(cohort, fold, scores).harrell[0]
+
+
+def _auc(cohort: Cohort, fold: NDArray[np.int64], scores: Floats) -> Floats:
+    """The AUC (S,)."""
+    return _ordered(cohort, fold, scores).auc[0, :, -1]
+
+
+def _ordered(cohort: Cohort, fold: NDArray[np.int64], scores: Floats) -> Concordance:
+    weights, _ = from_training(cohort, fold)
     once = np.ones((1, len(fold)), dtype=np.int64)
-    if cohort.kind == "continuous":
-        none = np.empty((scores.shape[1], 0))
-        return closeness(cohort.outcome, scores, null_risk[:, 0], none, once).r2[0]
-    pairs = concordance(
+    return concordance(
         cohort.followup, cohort.event, fold, scores, weights, cohort.moments, once, max(cohort.moments),
         cohort.competing,
     )  # fmt: skip
-    return pairs.auc[0, :, -1] if cohort.kind == "binary" else pairs.harrell[0]
 
 
 def ordering(cohort: Cohort, score: Floats, risk: Floats) -> Floats:
@@ -177,9 +227,36 @@ def _pairs(cohort: Cohort, own: Sample, counts: NDArray[np.int64]) -> Concordanc
     return Concordance(last.harrell, last.uno, auc)
 
 
-def _calibration(cohort: Cohort, own: Sample, grid: Floats, counts: NDArray[np.int64]) -> Calibration:
-    if cohort.kind == "binary":
-        return binomial_calibration(own.weights, own.risk, "logit", grid, counts)
+def _calibration_of_levels(cohort: Cohort, own: Sample, grid: Floats, counts: NDArray[np.int64]) -> Calibration:
+    return binomial_calibration(own.weights, own.risk, "logit", grid, counts)
+
+
+def _calibration_in_time(cohort: Cohort, own: Sample, grid: Floats, counts: NDArray[np.int64]) -> Calibration:
     if cohort.several:
         return binomial_calibration(own.weights, own.risk, "cloglog", grid, counts)
     return calibration(cohort.followup, cohort.event, own.risk, cohort.moments, grid, counts)
+
+
+@dataclass(frozen=True)
+class KindMetrics:
+    """The functions behind `measure`, `told_apart` and `headline` for one kind of outcome, with their arguments."""
+
+    measure: Callable[[Cohort, Sample, Floats, NDArray[np.int64]], Measures]
+    told_apart: Callable[[Cohort, Sample, NDArray[np.int64]], dict[str, Floats]]
+    headline: Callable[[Cohort, NDArray[np.int64], Floats], Floats]
+
+
+METRICS = {
+    "survival": KindMetrics(
+        partial(_measure_risks, concordances=_within_followup, calibrated=_calibration_in_time),
+        partial(_told_apart_risks, concordances=_within_followup),
+        _harrell,
+    ),
+    "binary": KindMetrics(
+        partial(_measure_risks, concordances=_auc_alone, calibrated=_calibration_of_levels),
+        partial(_told_apart_risks, concordances=_auc_alone),
+        _auc,
+    ),
+    "continuous": KindMetrics(_measure_numbers, _told_apart_numbers, _explained),
+}
+"""By kind of outcome; kinds that predict nothing have no row."""

@@ -56,7 +56,7 @@ def performance(
         samples = [sample(cohort, part) for _, part in own.groupby("repeat", sort=True)]
         everybody = np.zeros(len(cohort.patients), dtype=np.int64)
         shipped = sample(cohort, apparent[apparent["cause"] == cohort.cause], everybody)
-        if cohort.kind == "survival" and not parts:  # of the event alone: competing ones may be rarer
+        if cohort.kind.timed and not parts:  # of the event alone: competing ones may be rarer
             for one in samples:
                 check_horizons(cohort.moments, cohort.followup, cohort.event, one.fold)
         rng = generator(study.seed, "validate", "bootstrap")
@@ -94,7 +94,7 @@ def _of_cause(
             cohort,
             [step.name for step in STEPS],
             grid,
-            interval_of(curves, ANYWHERE if cohort.kind == "continuous" else (0.0, 1.0)),
+            interval_of(curves, ANYWHERE if cohort.kind.numeric else (0.0, 1.0)),
         ),
         decision_curve=_decision_table(cohort, interval_of(benefits, (-np.inf, 1.0))),
         ledger=ledger_frame([(0, 0, note) for note in lines]),
@@ -103,7 +103,7 @@ def _of_cause(
 
 def _threshold_notes(cohort: Cohort) -> list[Note]:
     """At which threshold the net benefit of the performance table stands."""
-    if cohort.kind == "continuous":
+    if cohort.kind.numeric:
         return []
     text = "net_benefit of every step{} is at the threshold {:.2f}, the cohort's own risk"
     places = zip(cohort.horizons, cohort.threshold_places, strict=True)

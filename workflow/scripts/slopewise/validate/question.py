@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,7 @@ from slopewise.metrics.ipcw import aalen_johansen
 from slopewise.outcome.causes import event_codes
 from slopewise.run.errors import InputError
 from slopewise.run.short_repr import ShortRepr
-from slopewise.study.kinds import causes_of, horizons_of
+from slopewise.study.kinds import Kind
 from slopewise.study.model import Study
 
 Floats = NDArray[np.float64]
@@ -30,7 +31,7 @@ class Cohort(ShortRepr):
     """
 
     patients: tuple[str, ...]
-    kind: str
+    kind: Kind
     cause: str
     followup: Floats
     event: NDArray[np.bool_]
@@ -53,10 +54,7 @@ class Cohort(ShortRepr):
 
     def informative(self, members: NDArray[np.bool_]) -> int:
         """How many of `members` (n,) carry the information: events, the rarer of two outcomes, all of a number."""
-        if self.kind == "continuous":
-            return int(members.sum())
-        events = int((members & self.event).sum())
-        return min(events, int(members.sum()) - events) if self.kind == "binary" else events
+        return self.kind.informative(int((members & self.event).sum()), int(members.sum()))
 
     @property
     def threshold_places(self) -> NDArray[np.int64]:
@@ -66,22 +64,22 @@ class Cohort(ShortRepr):
 
 def cohorts(study: Study, patients: pd.DataFrame) -> list[Cohort]:
     """The cohort once for each cause, the event first."""
-    kind = study.outcome.kind
-    if kind == "survival" and not study.outcome.horizons:
+    if study.kind.timed and not study.outcome.horizons:
         raise InputError("outcome.horizons is empty: name at least one time after the landmark to predict for.")
     ordered = patients.assign(patient=patients["patient"].astype(str)).sort_values("patient", kind="stable")
-    codes, missing = event_codes(ordered, kind), np.full(len(ordered), np.nan)
-    horizons, causes = horizons_of(study), causes_of(study)
+    codes = event_codes(ordered, study.kind)
+    horizons, causes = study.horizons, study.causes
+    clock = CLOCKS[study.kind.name](ordered, codes, horizons)
     return [
         Cohort(
             patients=tuple(ordered["patient"]),
-            kind=kind,
+            kind=study.kind,
             cause=cause,
-            followup=_clock(ordered, codes, kind),
+            followup=clock.followup,
             event=codes == code,
             competing=(codes > 0) & (codes != code),
-            outcome=missing if kind == "survival" else ordered["outcome"].to_numpy(dtype=float),
-            moments=horizons if kind == "survival" else (MOMENT,),
+            outcome=clock.outcome,
+            moments=clock.moments,
             horizons=horizons,
             several=len(causes) > 1,
             stratified=bool(study.outcome.strata),
@@ -90,10 +88,30 @@ def cohorts(study: Study, patients: pd.DataFrame) -> list[Cohort]:
     ]
 
 
-def _clock(ordered: pd.DataFrame, codes: NDArray[np.int8], kind: str) -> Floats:
-    if kind == "survival":
-        return ordered["followup"].to_numpy(dtype=float)
-    return np.where(codes == 1, HAPPENED, AFTERWARDS)
+@dataclass(frozen=True)
+class Clock:
+    """`followup` and `outcome` (n,) of the patients, and the `moments` (H,) at which predictions are judged."""
+
+    followup: Floats
+    outcome: Floats
+    moments: tuple[float, ...]
+
+
+def _in_time(ordered: pd.DataFrame, codes: NDArray[np.int8], horizons: tuple[float, ...]) -> Clock:
+    return Clock(ordered["followup"].to_numpy(dtype=float), np.full(len(ordered), np.nan), horizons)
+
+
+def _at_one_moment(ordered: pd.DataFrame, codes: NDArray[np.int8], horizons: tuple[float, ...]) -> Clock:
+    followup = np.where(codes == 1, HAPPENED, AFTERWARDS)
+    return Clock(followup, ordered["outcome"].to_numpy(dtype=float), (MOMENT,))
+
+
+CLOCKS: dict[str, Callable[[pd.DataFrame, NDArray[np.int8], tuple[float, ...]], Clock]] = {
+    "survival": _in_time,
+    "binary": _at_one_moment,
+    "continuous": _at_one_moment,
+}
+"""When and what is judged, by kind of outcome; kinds that predict nothing have no row."""
 
 
 HAPPENED, AFTERWARDS, MOMENT = 1.0, 2.0, 1.5

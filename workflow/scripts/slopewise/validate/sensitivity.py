@@ -1,6 +1,6 @@
 """How what level and slope predict depends on how slopes were made; a permutation test of the slope's gain.
 
-In the metric that the kind of outcome has for it (`validate.measure.HEADLINE`): C, AUC or R²; with competing events of
+In the metric that the kind of outcome has for it (`Kind.metric`): C, AUC or R²; with competing events of
 the event alone. Four ways to make the slopes that train and test the outcome model, on the same patients:
 
 - ``nested``: cross-fitted inside the training patients, test slopes from all of them: the honest one
@@ -35,7 +35,6 @@ from slopewise.outcome.models import Learner
 from slopewise.run.progress import counted
 from slopewise.run.seeds import generator
 from slopewise.run.short_repr import ShortRepr
-from slopewise.study.kinds import HEADLINE
 from slopewise.study.model import Study
 from slopewise.validate.measure import headline, ordering, sample
 from slopewise.validate.question import Cohort, cohorts
@@ -91,7 +90,7 @@ def sensitivity(
     found = {way: judged(cohort, own, [_scored(data, own, step) for step in COMPARED]) for way, own in splits.items()}
     found["apparent"] = _apparent(cohort, apparent[apparent["cause"] == cohort.cause])
     rows = [
-        (way, step, data.cause, HEADLINE[data.kind], max(data.horizons), value)
+        (way, step, data.cause, data.kind.metric, max(data.horizons), value)
         for way, own in found.items()
         for step, value in zip(COMPARED, own, strict=True)
     ]
@@ -238,7 +237,7 @@ def permutation_test(
         {
             "predictors": ["slope"],
             "cause": data.cause,
-            "metric": HEADLINE[data.kind],
+            "metric": data.kind.metric,
             "horizon": max(data.horizons),
             "versus": "level",
             "gain": gains[0],

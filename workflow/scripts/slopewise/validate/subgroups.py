@@ -138,7 +138,7 @@ def _metrics(cohort: Cohort, group: Group, samples: list[Sample], counts: NDArra
 def _rows(cohort: Cohort, group: Group, judged: dict[str, Judgement]) -> pd.DataFrame:
     """The group's rows."""
     rows, patients = [], int(group.members.sum())
-    events = patients if cohort.kind == "continuous" else int((group.members & cohort.event).sum())
+    events = patients if cohort.kind.numeric else int((group.members & cohort.event).sum())
     for metric, found in judged.items():
         horizons = (max(cohort.horizons),) if metric in WITH_TAU else cohort.horizons
         own, gain = found.metric, found.gain

@@ -111,8 +111,8 @@ def examine(path: Path) -> Examination:
     markers = [marker_visits(cohort, name) for name in study.markers]
     later = cohort.later if study.growth.rows == "all" else None
     can = feasibility(study, cohort.measurements, cohort.patients, later)
-    size = _size(study, cohort.patients) if study.has_outcome else Size()
-    horizons = _horizons(study, cohort, can.folds) if study.outcome.kind == "survival" else []
+    size = _size(study, cohort.patients) if study.kind.predicts else Size()
+    horizons = _horizons(study, cohort, can.folds) if study.kind.timed else []
     found = kinds(problems_of(cohort.problems, WARNING))
     patients = len(cohort.patients)
     without, few = _slope_warnings(study, markers, patients)

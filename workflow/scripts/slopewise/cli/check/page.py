@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import shlex
+from dataclasses import dataclass
 
 import pandas as pd
 from rich import box
@@ -25,6 +26,27 @@ MOST_ERRORS = 20
 WIDEST = 100
 BAR = 30
 """Longest bar, in characters."""
+
+
+@dataclass(frozen=True)
+class KindWords:
+    """What the page calls a kind of `outcome`: who is `asked` about, what is `counted` against coefficients, and the
+    column `each` of counts for one coefficient."""
+
+    outcome: str
+    asked: str
+    counted: str = "events"
+    each: str = "each"
+
+
+AT_RISK = "Who is at risk at the landmark"
+KIND_WORDS = {
+    "survival": KindWords("survival outcome", AT_RISK, each="events each"),
+    "binary": KindWords("binary outcome", AT_RISK, counted="patients of the rarer outcome"),
+    "continuous": KindWords("continuous outcome", AT_RISK, counted="patients"),
+    "none": KindWords("courses alone, no outcome", "Who is analysed"),
+}
+"""By kind of outcome."""
 
 
 def show(found: Examination) -> None:
@@ -79,9 +101,8 @@ def _table(console: Console, columns: list[str], rows: list[list[str]], words: i
 def _head(console: Console, found: Examination) -> None:
     study = found.study
     console.print(Text(readable(study.title or study.study), style="bold"))
-    kind = "courses alone, no outcome" if study.outcome.kind == "none" else f"{study.outcome.kind} outcome"
     markers = amount(len(study.markers), "marker")
-    _line(console, f"{found.file}: study {study.study}, {markers}, {kind}")
+    _line(console, f"{found.file}: study {study.study}, {markers}, {KIND_WORDS[study.kind.name].outcome}")
 
 
 def _columns(console: Console, found: Examination) -> None:
@@ -111,10 +132,10 @@ def _landmark(study: Study) -> str:
 
 
 def _flow(console: Console, found: Examination) -> None:
-    asked = "Who is at risk at the landmark" if found.study.has_outcome else "Who is analysed"
+    asked = KIND_WORDS[found.study.kind.name].asked
     moment = f" ({_landmark(found.study)})" if math.isfinite(found.study.landmark_time) else ""
     _title(console, f"{asked}{moment}")
-    flow, survival = found.cohort.flow, found.study.outcome.kind == "survival"
+    flow, survival = found.cohort.flow, found.study.kind.timed
     numbers = ["patients_removed", "rows_removed", "patients_left", "rows_left", *(["events_left"] if survival else [])]
     told = flow[flow["step"].isin(["start", "final"]) | flow[["patients_removed", "rows_removed"]].any(axis=1)]
     counts = told[numbers].astype(str).to_numpy().tolist()
@@ -157,14 +178,13 @@ def _slopes(console: Console, found: Examination) -> None:
 def _ladder(console: Console, found: Examination) -> None:
     if not found.ladder:
         return
-    size, kind = found.size, found.study.outcome.kind
-    counted = {"binary": "patients of the rarer outcome", "continuous": "patients"}.get(kind, "events")
-    _title(console, f"{counted.capitalize()} for each coefficient")
+    size, words = found.size, KIND_WORDS[found.study.kind.name]
+    _title(console, f"{words.counted.capitalize()} for each coefficient")
     rows = [
         [step.name, str(step.coefficients), f"{step.events_each:.1f}" if step.coefficients else "–"]
         for step in found.ladder
     ]
-    _table(console, ["step of the ladder", "coefficients", "events each" if kind == "survival" else "each"], rows)
+    _table(console, ["step of the ladder", "coefficients", words.each], rows)
     if size is None:
         return
     _line(

@@ -47,7 +47,7 @@ def estimate(study: Study, patients: int) -> Estimate:
     scored = 1 + crossfit.repeats * crossfit.folds + inner * (1 + crossfit.folds)
     resampled = study.outcome.bootstrap * (1 + crossfit.repeats * crossfit.folds)
     jobs, ladders, resamples = 7 + len(study.chunks()), 0, 0
-    if study.has_outcome:
+    if study.kind.predicts:
         ladders = 1 + inner + study.outcome.bootstrap
         resamples = STEPS * validation.repeats * validation.bootstrap
     else:

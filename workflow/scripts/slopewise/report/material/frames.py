@@ -169,15 +169,15 @@ class Frames(ShortRepr):
         """
         patients = tables.read("cohort/patients", results / FILES["patients"])
         record = read_json(results / "provenance.json")
-        labels, has_outcome = record["event_labels"], "event" in patients or "outcome" in patients
-        absent: tuple[str, ...] = () if has_outcome else OF_OUTCOME
+        labels, predicted = record["event_labels"], "event" in patients or "outcome" in patients
+        absent: tuple[str, ...] = () if predicted else OF_OUTCOME
         read = {
             name: _empty(file) if name in absent else tables.read(file.rsplit(".", 1)[0], results / file)
             for name, file in FILES.items()
         }
         ledger = results / "outcome" / "validation_ledger.csv"
         read["validation_ledger"] = (
-            _empty("outcome/ledger.csv") if not has_outcome else tables.read("outcome/ledger", ledger)
+            _empty("outcome/ledger.csv") if not predicted else tables.read("outcome/ledger", ledger)
         )
         whole = cls(**read, provenance=record)
         if "2" not in labels:
@@ -193,11 +193,6 @@ class Frames(ShortRepr):
         )
         tables_of = {name: getattr(self, name) for name in names}
         return replace(self, **{name: table[table["cause"] == cause] for name, table in tables_of.items()})
-
-    @property
-    def has_outcome(self) -> bool:
-        """Whether the slopes are to predict anything."""
-        return "event" in self.patients or "outcome" in self.patients
 
     @property
     def n_patients(self) -> int:

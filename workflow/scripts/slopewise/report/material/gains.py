@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import pandas as pd
 
 from slopewise.report.material.frames import Frames
-from slopewise.report.words.kinds import KINDS
+from slopewise.report.words.kinds import WORDS
 from slopewise.report.words.numbers import interval, number, signed
 
-HEADLINES = {name: words for kind in KINDS.values() for name, words in kind.headlines.items()}
+HEADLINES = {name: words for words_of in WORDS.values() for name, words in words_of.headlines.items()}
 """The metrics a headline may rest on, by their names."""
 
 
@@ -63,7 +63,7 @@ def concordance(frames: Frames) -> str:
 def headlines(frames: Frames) -> list[str]:
     """All metrics of the study that a headline may rest on."""
     known = set(frames.performance["metric"])
-    chosen = next(kind.headlines for kind in KINDS.values() if known & set(kind.headlines))
+    chosen = next(words.headlines for words in WORDS.values() if known & set(words.headlines))
     return [metric for metric in chosen if metric in known]
 
 

@@ -250,7 +250,7 @@ def evidence(frames: Frames, naming: Naming, metric: str | None = None) -> Evide
         effects=tuple(effect_of(frames, naming, marker) for marker in kept),
         reliability=float(known["reliability"].max()) if len(known) else math.nan,
         informative=informative(frames, naming),
-        continuous=naming.kind == "continuous",
+        continuous=naming.kind.numeric,
         penalised=frames.penalised,
         information=information(frames, naming),
         seen_once=seen_once(frames, kept, naming.study.report.small_cells),
@@ -275,16 +275,14 @@ def score_gain(frames: Frames, naming: Naming) -> Gain | None:
 
 def informative(frames: Frames, naming: Naming) -> int:
     """Events; the rarer of two outcomes; patients of a continuous outcome."""
-    if naming.kind == "continuous":
-        return frames.n_patients
-    return min(frames.n_events, frames.n_patients - frames.n_events) if naming.kind == "binary" else frames.n_events
+    return naming.kind.informative(frames.n_events, frames.n_patients)
 
 
 def information(frames: Frames, naming: Naming) -> float:
     """What one of `informative` is worth beside an event of a survival time; see `Evidence`."""
-    if naming.kind == "binary":
+    if naming.kind.dichotomous:
         return 1.0 - informative(frames, naming) / frames.n_patients
-    if naming.kind == "continuous":
+    if naming.kind.numeric:
         explained = float(frames.metric("r2").loc["slope", "validated"])
         return 1.0 / (1.0 - min(max(explained, 0.0), 0.99)) if math.isfinite(explained) else 1.0
     return 1.0
@@ -296,7 +294,7 @@ def effect_of(frames: Frames, naming: Naming, marker: str) -> Effect:
     rows = frames.coefficients.set_index(["predictors", "term", "scale"])
     row = rows.loc[("slope", f"{marker}.slope", "unit")]
     size = slope_sd(frames, naming, marker)
-    if naming.kind == "continuous":
+    if naming.kind.numeric:
         size /= float(frames.patients["outcome"].std())
     low, high = row["ci_low_bootstrap"], row["ci_high_bootstrap"]
     if not math.isfinite(low):

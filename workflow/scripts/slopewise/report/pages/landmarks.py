@@ -47,7 +47,7 @@ def render_landmarks(
             table=_table(own, gains, naming, metric),
             supermodel=None if supermodel is None else supermodel_context(study, supermodel, patients),
             penalty=study.outcome.penalty,
-            survival=study.outcome.kind == "survival",
+            survival=study.kind.timed,
             links=[
                 (f"landmark {naming.duration(landmark)}", address)
                 for landmark, address in zip(gains["landmark"], reports, strict=True)
@@ -102,7 +102,7 @@ def _picture(own: pd.DataFrame, gains: pd.DataFrame, naming: Naming, metric: str
 def _table(own: pd.DataFrame, gains: pd.DataFrame, naming: Naming, metric: str) -> Table:
     wide = own.pivot(index="landmark", columns="predictors", values="validated")
     limit = naming.study.report.small_cells
-    events = {"survival": ["events"], "binary": ["with the outcome"], "continuous": []}[naming.kind]
+    events = naming.words.had
     rows = [
         [
             naming.duration(row.landmark),

@@ -40,7 +40,7 @@ def render_patients(study: Study, results: Path) -> str:
             ],
             fast=[table for marker in naming.pictured if (table := fast_table(frames, naming, marker, fast))],
             omitted=len(study.markers) - len(naming.pictured),
-            risks=risks_table(frames, naming) if frames.has_outcome else None,
+            risks=risks_table(frames, naming) if naming.kind.predicts else None,
             problems=problems_table(frames),
             style=own("page.css"),
             script=own("page.js"),
@@ -128,7 +128,7 @@ def risks_table(frames: Frames, naming: Naming) -> Table:
     steps = ("level", "slope")
     own_rows = frames.predictions[frames.predictions["predictors"].isin(steps)]
     means = own_rows.groupby(["patient", "predictors", "horizon"], dropna=False)["risk"].mean().reset_index()
-    what = "predicted" if naming.kind == "continuous" else "risk"
+    what = "predicted" if naming.kind.numeric else "risk"
     columns, predicted = [], []
     for moment in naming.moments:
         when = naming.at(moment) and f" within {naming.at(moment)}"
@@ -137,7 +137,7 @@ def risks_table(frames: Frames, naming: Naming) -> Table:
             own_rows = at_horizon(means[means["predictors"] == step], moment)
             predicted.append(own_rows.set_index("patient")["risk"])
     people = frames.patients.set_index("patient")
-    show = figures if naming.kind == "continuous" else percent
+    show = figures if naming.kind.numeric else percent
     rows = [
         [
             str(patient),
@@ -146,7 +146,7 @@ def risks_table(frames: Frames, naming: Naming) -> Table:
         ]
         for patient in predicted[-1].sort_values(ascending=False, kind="stable").index
     ]
-    after = [f"after, {naming.units}"] if naming.kind == "survival" else []
+    after = [f"after, {naming.units}"] if naming.kind.timed else []
     caption = "Predictions by models that had not seen the patient (mean over repeats)"
     columns = ["patient", "outcome", *after, *columns]
     return Table("risks-of-patients", caption, columns, rows, frozenset({0, 1}), most=len(rows))
@@ -154,9 +154,9 @@ def risks_table(frames: Frames, naming: Naming) -> Table:
 
 def _happened(person: pd.Series, frames: Frames, naming: Naming) -> list[str]:
     """The outcome in words (and when), or its value."""
-    if naming.kind == "continuous":
+    if naming.kind.numeric:
         return [figures(person["outcome"])]
-    if naming.kind == "binary":
+    if naming.kind.dichotomous:
         return ["yes" if person["outcome"] == 1 else "no"]
     labels = frames.provenance["event_labels"]
     return [labels.get(str(int(person["event"])), MISSING), figures(person["followup"])]

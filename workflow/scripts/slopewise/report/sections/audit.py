@@ -54,7 +54,7 @@ def audit_section(frames: Frames, naming: Naming) -> Section:
             "verdict": verdict,
             "detail": detail,
             "table": audit_table(frames),
-            "validated": frames.has_outcome,
+            "validated": naming.kind.predicts,
         },
     )
 

@@ -21,14 +21,6 @@ WAYS = {
 }
 
 
-COUNTED = {
-    "survival": "events",
-    "binary": "patients with the outcome, or without it,",
-    "continuous": "patients",
-}
-"""Of what a group needs ten, by kind of outcome."""
-
-
 def checks_section(frames: Frames, naming: Naming) -> Section:
     """Sensitivity to how slopes are made, the permutation test, subgroups."""
     tables = [sensitivity_table(frames)]
@@ -38,8 +30,8 @@ def checks_section(frames: Frames, naming: Naming) -> Section:
         "chance": chance(frames),
         "tables": tables,
         "metric": metric_of(frames),
-        "counted": COUNTED[naming.kind],
-        "pairs": naming.kind != "continuous",
+        "counted": naming.words.ten_of,
+        "pairs": not naming.kind.numeric,
         "centres": centres_sentence(frames, naming),
         "centres_table": group_table(frames, naming, frames.centres, "centres", "each centre left out")
         if len(frames.centres)
@@ -123,7 +115,7 @@ def group_table(frames: Frames, naming: Naming, found: pd.DataFrame, name: str, 
     level = own[own["predictors"] == "level"].set_index(["column", "group"])
     slope = own[own["predictors"] == "slope"].reset_index(drop=True)
     counts = {key: masked(slope, key, naming.study.report.small_cells) for key in ("patients", "events")}
-    with_events = naming.kind != "continuous"
+    with_events = not naming.kind.numeric
     rows = []
     for place, row in enumerate(slope.itertuples()):
         at = level.loc[(row.column, row.group)]
@@ -138,7 +130,7 @@ def group_table(frames: Frames, naming: Naming, found: pd.DataFrame, name: str, 
                 Cell(signed(row.difference), ends),
             ]
         )
-    events = {"survival": ["events"], "binary": ["with the outcome"], "continuous": []}[naming.kind]
+    events = naming.words.had
     columns = ["group", "patients", *events, "level", "level and slope", "slope adds"]
     return Table(name, f"{metric_of(frames)}, validated, {what}; 95% intervals", columns, rows)
 

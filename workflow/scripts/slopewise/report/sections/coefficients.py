@@ -51,14 +51,14 @@ def penalty_sentences(frames: Frames, naming: Naming) -> list[str]:
     if not having:
         return []
     automatic = naming.study.outcome.penalty == "auto"
-    counted = "patients" if naming.kind == "continuous" else "events"
+    counted = naming.kind.counted
     why = (
         f"there are fewer than 10 {counted} for each coefficient of the largest "
         "set of predictors (outcome.penalty: auto)"
         if automatic
         else "the study asks for it (outcome.penalty: elastic_net)"
     )
-    ties = ", ties by Breslow’s method" if naming.kind == "survival" else ""
+    ties = ", ties by Breslow’s method" if naming.kind.timed else ""
     whose = f"The models of {in_words(having)}" if lacking else "These models"
     others = f" Those of {in_words(lacking)} have no penalty, and ties by Efron’s method." if lacking else ""
     decided = (
@@ -106,7 +106,7 @@ def coefficient_table(frames: Frames, naming: Naming, step: str) -> Table:
             kept = rows.loc[(term, "unit"), "selected"]
             line += [percent(kept) if math.isfinite(kept) else MISSING]
         lines.append(line)
-    what = "difference" if naming.kind == "continuous" else "ratio"
+    what = "difference" if naming.kind.numeric else "ratio"
     ends = ["95% bootstrap"] if penalised else ["95% naive", "95% bootstrap"]
     columns = ["term", f"{what} per SD", *ends, f"{what} per unit shown", *ends, *(["kept"] if penalised else [])]
     return Table(
@@ -126,7 +126,7 @@ def _scaled(row: pd.Series, naming: Naming, times: float, shown: bool, penalised
         return [MISSING] * (1 + len(ends))
     if not math.isfinite(row["estimate"]):
         return ["left out", *[MISSING] * len(ends)]
-    show = _effect if naming.kind == "continuous" else _ratio
+    show = _effect if naming.kind.numeric else _ratio
     return [show(times * row["estimate"]), *(_ends(show, times * row[low], times * row[high]) for low, high in ends)]
 
 

@@ -12,21 +12,16 @@ from slopewise.cohort.kinds import Kind, general, kinds, problems_of
 from slopewise.metrics.ipcw import kaplan_meier
 from slopewise.report.material.frames import Frames
 from slopewise.report.material.parts import Section, Table
-from slopewise.report.words.kinds import KINDS
+from slopewise.report.words.kinds import WORDS
 from slopewise.report.words.naming import FIRST, Naming
 from slopewise.report.words.numbers import MISSING, count, count_of, counts_of_parts, figures, in_words, number, percent
 from slopewise.run.words import amount
+from slopewise.study.kinds import KINDS
+from slopewise.study.kinds import Kind as OutcomeKind
 
+SURVIVAL = KINDS["survival"]
 MOST_COLUMNS = 6
 """So many columns with findings of one kind are named."""
-
-ASKED = {
-    "survival": "at risk at the landmark",
-    "binary": "whose outcome is predicted",
-    "continuous": "whose outcome is predicted",
-    "none": "analysed",
-}
-"""Who is left at the end of the flow, by kind of outcome."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +67,7 @@ def masked(reason: str, limit: int) -> str:
     return re.sub(r" (\d+)(?=, |\)$)", lambda found: f" {count(int(found[1]), limit)}", reason)
 
 
-def flow_of(flow: pd.DataFrame, limit: int, kind: str = "survival") -> Flow:
+def flow_of(flow: pd.DataFrame, limit: int, kind: OutcomeKind = SURVIVAL) -> Flow:
     """The cohort flow in texts; `kind` of the outcome, in a study without which nobody is asked about."""
     first, last = flow.iloc[0], flow.iloc[-1]
     steps = removals(flow, limit)
@@ -82,14 +77,14 @@ def flow_of(flow: pd.DataFrame, limit: int, kind: str = "survival") -> Flow:
     start = f"fewer than {int(last['patients_left']) + limit}" if 0 < total < limit else count(started, limit)
     rows = int(first["rows_left"]) + int(first["rows_removed"])
     events = ""
-    if kind in ("survival", "binary"):
-        events = f", {count(int(last['events_left']), limit)} with the {KINDS[kind].event} later"
+    if kind.has_events:
+        events = f", {count(int(last['events_left']), limit)} with the {WORDS[kind.name].event} later"
     return Flow(
         start=f"{start} {'patient' if start == '1' else 'patients'} in the files",
         start_detail=f"{amount(rows, 'row')} of measurements",
         removals=[(count(step.removed, limit), in_words(step.reasons, "or")) for step in steps],
-        end=f"{amount(count(int(last['patients_left']), limit), 'patient')} {ASKED[kind]}",
-        end_detail=f"{amount(int(last['rows_left']), 'row')}{'' if kind == 'none' else ' up to it'}{events}",
+        end=f"{amount(count(int(last['patients_left']), limit), 'patient')} {WORDS[kind.name].analysed}",
+        end_detail=f"{amount(int(last['rows_left']), 'row')}{' up to it' if kind.predicts else ''}{events}",
     )
 
 
@@ -103,7 +98,7 @@ def cohort_section(frames: Frames, naming: Naming) -> Section:
         {
             "flow": flow_of(frames.flow, limit, naming.kind),
             "clock": clock_sentence(naming),
-            "followup": followup_sentence(frames, naming) if frames.has_outcome else "",
+            "followup": followup_sentence(frames, naming) if naming.kind.predicts else "",
             "characteristics": characteristics(frames, naming),
             "problems": problem_lines(frames.problems, limit),
         },
@@ -128,17 +123,17 @@ def clock_sentence(naming: Naming) -> str:
     )
     if not naming.has_landmark:
         return f"{clock} All visits are used; a level and a slope are a patient’s at the last visit."
-    if not naming.study.has_outcome:
+    if not naming.study.kind.predicts:
         return f"{clock} Only what was measured up to the landmark, {naming.duration(naming.landmark)}, is used."
     return (
         f"{clock} The landmark lies at {naming.duration(naming.landmark)}: only what was measured up to it predicts"
-        f"{', and only patients still at risk then are included' if naming.kind == 'survival' else ''}."
+        f"{', and only patients still at risk then are included' if naming.kind.timed else ''}."
     )
 
 
 def followup_sentence(frames: Frames, naming: Naming) -> str:
     """Events and the median follow-up by the reverse Kaplan–Meier estimate."""
-    if naming.kind != "survival":
+    if not naming.kind.timed:
         return outcome_sentence(frames, naming)
     limit = naming.study.report.small_cells
     patients = frames.patients
@@ -154,7 +149,7 @@ def followup_sentence(frames: Frames, naming: Naming) -> str:
 
 def outcome_sentence(frames: Frames, naming: Naming) -> str:
     """A binary outcome: how many; a continuous one: mean and standard deviation."""
-    if naming.kind == "binary":
+    if naming.kind.dichotomous:
         shown = count_of(frames.n_events, frames.n_patients, naming.study.report.small_cells)
         return f"The outcome ({naming.cause}) came to {shown}."
     column = frames.patients["outcome"]

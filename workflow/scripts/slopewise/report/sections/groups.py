@@ -17,7 +17,7 @@ from slopewise.report.words.numbers import count, counts_of_parts, in_words, per
 
 def groups_section(frames: Frames, naming: Naming) -> Section:
     """Kaplan–Meier by thirds of the validated risk, for covariates alone, levels, and levels and slopes."""
-    if naming.kind != "survival":
+    if not naming.kind.timed:
         return thirds_section(frames, naming)
     horizon = max(naming.study.outcome.horizons)
     limit = naming.study.report.small_cells

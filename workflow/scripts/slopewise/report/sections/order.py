@@ -40,7 +40,7 @@ from slopewise.report.words.wording import ladder_sentences, order_sentence, rel
 
 def sections(frames: Frames, naming: Naming) -> list[Section]:
     """All sections but the summary, in order."""
-    if not frames.has_outcome:
+    if not naming.kind.predicts:
         growth = (
             cohort_section,
             courses_section,
@@ -86,7 +86,7 @@ def sections(frames: Frames, naming: Naming) -> list[Section]:
 
 def summary(frames: Frames, naming: Naming) -> dict[str, Any]:
     """The first page: the verdict, its numbers, three key figures, a picture, and what to be careful about."""
-    if not frames.has_outcome:
+    if not naming.kind.predicts:
         return growth_summary(frames, naming)
     metric = concordance(frames)
     level, found = gain(frames, "level", metric), evidence(frames, naming)

@@ -48,9 +48,9 @@ def settings_table(naming: Naming) -> Table:
         ],
         ["estimation", ("REML" if study.growth.reml else "ML") + f", engine {study.growth.engine}"],
         ["landmark", naming.duration(naming.landmark) if naming.has_landmark else "none: each patient’s last visit"],
-        *(_outcome_settings(naming) if study.has_outcome else []),
+        *(_outcome_settings(naming) if study.kind.predicts else []),
         ["cross-fitting", f"{study.crossfit.folds} folds, {amount(study.crossfit.repeats, 'repeat')}"],
-        *(_validation_settings(study) if study.has_outcome else []),
+        *(_validation_settings(study) if study.kind.predicts else []),
         ["one visit only", f"own slope and change: {study.outcome.one_visit}"],
         ["marker never measured", f"{study.outcome.missing_marker}"],
     ]

@@ -27,7 +27,7 @@ def risks_section(frames: Frames, naming: Naming) -> Section:
         own = own[own["predictors"].isin(steps)]
         risks = own.groupby(["predictors", "patient"], sort=True)["risk"].mean().reset_index()
         without_coin = {step: label for step, label in labels.items() if step != "clinical"}
-        unit = naming.kind != "continuous"
+        unit = not naming.kind.numeric
         if points["y"].notna().any():
             calibrated.append(draw.calibration(points, risks, without_coin, title, f"calibration-{index}", unit))
         benefit = at_horizon(frames.decision_curve, horizon)
@@ -37,13 +37,13 @@ def risks_section(frames: Frames, naming: Naming) -> Section:
     return Section(
         "risks",
         "Do the predictions come true?"
-        if naming.kind == "continuous"
+        if naming.kind.numeric
         else "Do the predicted risks come true, and are they worth acting on?",
         "risks.html.j2",
         {
             "calibration": Picture(
                 "calibration",
-                f"Observed over predicted {'outcome' if naming.kind == 'continuous' else 'risk'}, validated, "
+                f"Observed over predicted {'outcome' if naming.kind.numeric else 'risk'}, validated, "
                 "smoothed; the band is the 95% interval of level and slope. "
                 "The grey "
                 "bars below show where the predictions of the patients lie.",

@@ -32,7 +32,7 @@ def thirds_table(frames: Frames, naming: Naming, step: str) -> Table:
     third = np.minimum((predicted.rank(method="average") - 0.5) / len(predicted) * len(GROUPS), len(GROUPS) - 1)
     members = pd.DataFrame({"third": third.astype(int), "predicted": predicted, "outcome": outcome})
     parts = [(GROUPS[int(str(place))], part) for place, part in members.groupby("third", sort=True)]
-    binary = naming.kind == "binary"
+    binary = naming.kind.dichotomous
     events = counts_of_parts([int(part["outcome"].sum()) for _, part in parts], limit) if binary else []
     lines: list[list[Cell | str]] = []
     for place, (name, part) in enumerate(parts):

@@ -59,16 +59,16 @@ NOT_EXAMINED = (
 
 def not_examined(frames: Frames, naming: Naming) -> tuple[str, ...]:
     """What was not looked at in a study of this kind."""
-    if naming.kind == "none":
+    if not naming.kind.predicts:
         return NOT_EXAMINED[1:]  # the first is about the outcome's models
-    unseen = naming.kind == "survival" and frames.hazards.empty  # as of penalised models
+    unseen = naming.kind.timed and frames.hazards.empty  # as of penalised models
     return (PROPORTIONAL, *NOT_EXAMINED) if unseen else NOT_EXAMINED
 
 
 def cautions(frames: Frames, naming: Naming) -> list[Caution]:
     """(what in short, the sentence) of everything that the tables give reason to be careful about."""
     grave, minor = _files(frames, naming)
-    if not frames.has_outcome:
+    if not naming.kind.predicts:
         return [
             *_leaks(frames),
             *grave,
@@ -145,7 +145,7 @@ def outcome_among_predictors(frames: Frames, naming: Naming) -> str:
     """What the data and the models say of predictors that describe or separate the outcome; empty if nothing."""
     found = frames.problems[frames.problems["action"].fillna("").str.startswith(ASK)]
     parts = [f"the data check warns of {in_words(sorted(set(found['column'])), 'columns')}"] if len(found) else []
-    if frames.has_outcome:
+    if naming.kind.predicts:
         whole = frames.ledger["message"].astype(str)
         told = whole[whole.str.contains("|".join(SEPARATION), regex=True)]
         parts += list(dict.fromkeys(readable(message, naming) for message in told))
@@ -207,7 +207,7 @@ def _reliability(frames: Frames, naming: Naming) -> Iterator[Caution]:
         lowest = f", the lowest {number(low['reliability'].min(), 2)}" if len(named) > SHARED_TERMS else ""
         meaning = (
             "so that slopes which show no gain here may show one where patients are measured longer or more often"
-            if frames.has_outcome
+            if naming.kind.predicts
             else "so that patients should not be ranked by their slopes"
         )
         yield (
@@ -286,7 +286,7 @@ def _calibration(frames: Frames, naming: Naming) -> Iterator[Caution]:
     rows = rows[(rows["metric"] == "calibration_slope") & (rows["predictors"] == "slope")]
     bad = rows[(rows["ci_high"] < 1) | (rows["ci_low"] > 1)]
     if len(bad):
-        what = "predictions" if naming.kind == "continuous" else "absolute risks"
+        what = "predictions" if naming.kind.numeric else "absolute risks"
         places = [(number(row.validated, 2), naming.at(row.horizon)) for row in bad.itertuples()]
         listed = in_words([f"{value}{at and f' at {at}'}" for value, at in places])
         yield (
@@ -320,7 +320,7 @@ def _files(frames: Frames, naming: Naming) -> tuple[list[Caution], list[Caution]
 
 def _later_rows(naming: Naming) -> Iterator[Caution]:
     if naming.study.growth.rows == "all":
-        apparent = " and the apparent performance rests on it" if naming.study.has_outcome else ""
+        apparent = " and the apparent performance rests on it" if naming.study.kind.predicts else ""
         yield (
             "Rows after the landmark",
             "Growth models learned from their training patients’ rows after the landmark too (growth.rows: all): "

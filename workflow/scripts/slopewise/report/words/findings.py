@@ -34,7 +34,7 @@ def findings(results: Path) -> list[str]:
     """
     study, frames = recorded_study(results), Frames.read(results)
     naming = Naming(study)
-    if not frames.has_outcome:
+    if not naming.kind.predicts:
         first = next(iter(naming.study.markers))
         return [growth_summary(frames, naming)["scope"], model_words(frames, naming, first),
                 reliability_sentence(frames, naming)]  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 CONCORDANCES = {"c_uno": "Uno’s C", "c_harrell": "Harrell’s C"}
 """The metrics a headline may rest on, the first that was computed."""
@@ -12,19 +12,25 @@ CONCORDANCES = {"c_uno": "Uno’s C", "c_harrell": "Harrell’s C"}
 class Words:
     """`headlines`: the metrics that a headline may rest on, the first that was computed, by their names. `short`: one
     word for it, `explained`: what it is, `coin`: its value without any knowledge. `model`: the outcome model, `effect`
-    and `effects` what its coefficients are; `event`: what patients have or have not."""
+    and `effects` what its coefficients are; `event`: what patients have or have not, `had`: the columns that count it.
+    `analysed`: who is left at the end of the flow; `informative`: what carries the information; `ten_of`: what a group
+    needs ten of."""
 
-    headlines: dict[str, str]
-    short: str
-    explained: str
-    coin: str
-    model: str
-    effect: str
-    effects: str
-    event: str
+    analysed: str
+    headlines: dict[str, str] = field(default_factory=dict)
+    short: str = ""
+    explained: str = ""
+    coin: str = ""
+    model: str = ""
+    effect: str = ""
+    effects: str = ""
+    event: str = ""
+    had: tuple[str, ...] = ()
+    informative: str = "patients"
+    ten_of: str = "patients"
 
 
-KINDS = {
+WORDS = {
     "survival": Words(
         headlines=CONCORDANCES,
         short="C",
@@ -34,6 +40,10 @@ KINDS = {
         effect="hazard ratio",
         effects="Hazard ratios",
         event="event",
+        had=("events",),
+        analysed="at risk at the landmark",
+        informative="events",
+        ten_of="events",
     ),
     "binary": Words(
         headlines={"auc": "AUC"},
@@ -47,6 +57,10 @@ KINDS = {
         effect="odds ratio",
         effects="Odds ratios",
         event="outcome",
+        had=("with the outcome",),
+        analysed="whose outcome is predicted",
+        informative="patients with the rarer outcome",
+        ten_of="patients with the outcome, or without it,",
     ),
     "continuous": Words(
         headlines={"r2": "R²"},
@@ -57,6 +71,8 @@ KINDS = {
         effect="coefficient",
         effects="Differences in the outcome",
         event="outcome",
+        analysed="whose outcome is predicted",
     ),
+    "none": Words(analysed="analysed"),
 }
 """By `outcome.kind`."""

@@ -24,14 +24,14 @@ def methods_section(frames: Frames, naming: Naming) -> Section:
     """Paragraphs and references."""
     cite = Citations()
     paragraphs = [
-        _cohort(frames, naming, cite) if frames.has_outcome else _growth_cohort(frames, naming),
+        _cohort(frames, naming, cite) if naming.kind.predicts else _growth_cohort(frames, naming),
         _growth(naming, cite),
         *sentences(GROWTH, frames, naming, cite),
         *_average_course(frames, cite),
         _crossfit(frames, naming, cite),
         *_fast(frames, cite),
-        *([_outcome(frames, naming, cite), _validation(frames, naming, cite)] if frames.has_outcome else []),
-        *(sentences(OUTCOME, frames, naming, cite) if frames.has_outcome else []),
+        *([_outcome(frames, naming, cite), _validation(frames, naming, cite)] if naming.kind.predicts else []),
+        *(sentences(OUTCOME, frames, naming, cite) if naming.kind.predicts else []),
         _software(frames, cite),
     ]
     return Section(
@@ -45,8 +45,8 @@ def _cohort(frames: Frames, naming: Naming, cite: Citations) -> str:
         f"the {count(frames.n_patients, limit)} patients still at risk then ({amount(rows, 'visit')}) were followed "
         f"from it to {naming.cause} ({amount(count(frames.n_events, limit), 'event')})."
     )
-    if naming.kind != "survival":
-        had = f"; {count(frames.n_events, limit)} had it" if naming.kind == "binary" else ""
+    if not naming.kind.timed:
+        had = f"; {count(frames.n_events, limit)} had it" if naming.kind.dichotomous else ""
         followed = (
             f"the outcome ({naming.cause}) of {count(frames.n_patients, limit)} patients "
             f"({amount(rows, 'visit')}) was predicted from them{had}."
@@ -152,8 +152,8 @@ def _residuals(study: Study) -> str:
 def _crossfit(frames: Frames, naming: Naming, cite: Citations) -> str:
     plan = naming.study.crossfit
     times = f", repeated {plan.repeats} times with new folds and averaged" if plan.repeats > 1 else ""
-    by = "" if naming.kind in ("continuous", "none") else f", stratified by {naming.words.event},"
-    having, lacking = frames.by_penalty(naming.cause) if naming.study.has_outcome else ([], [])
+    by = f", stratified by {naming.words.event}," if naming.kind.has_events else ""
+    having, lacking = frames.by_penalty(naming.cause) if naming.study.kind.predicts else ([], [])
     without = f", its penalty for {in_words(having)} alone." if having and lacking else "."
     without = without if having else ", without its penalty."
     return (
@@ -164,7 +164,7 @@ def _crossfit(frames: Frames, naming: Naming, cite: Citations) -> str:
         f"measurements{times}."
         + (
             f" The two-stage approach follows penalized regression calibration {cite('signorelli')}{without}"
-            if naming.study.has_outcome
+            if naming.study.kind.predicts
             else ""
         )
     )
@@ -176,11 +176,7 @@ def _outcome(frames: Frames, naming: Naming, cite: Citations) -> str:
     ties = f"{'Breslow' if having else 'Efron'}’s method for ties"
     if having and lacking:
         ties = f"ties by Breslow’s method for {in_words(having)}, by Efron’s for {in_words(lacking)}"
-    model = {
-        "survival": f"Cox regression ({ties})",
-        "binary": "logistic regression",
-        "continuous": "linear regression",
-    }[naming.kind]
+    model = f"{naming.words.model} regression{f' ({ties})' if naming.kind.timed else ''}"
     if frames.competing:
         model = (
             f"cause-specific Cox regression ({ties}) of it and of what competes with it "
@@ -269,17 +265,17 @@ def _of_intervals(repeats: int, resamples: int) -> str:
 
 def _measures(naming: Naming, named: str, cite: Citations) -> str:
     """What the report measures, with its literature."""
-    if naming.kind == "continuous":
+    if naming.kind.numeric:
         errors = "root mean squared and mean absolute error"
         return f"{named} against the training patients’ mean, {errors} and the calibration slope"
-    timed = " and the time-dependent area under the curve" if naming.kind == "survival" else ""
-    binary = naming.kind == "binary"
+    timed = " and the time-dependent area under the curve" if naming.kind.timed else ""
+    binary = naming.kind.dichotomous
     brier = (
         f"the Brier score {cite('brier' if binary else 'graf')} and the index of prediction accuracy {cite('kattan')}"
     )
     index = cite("austin_binary" if binary else "austin")
     calibrated = f"calibration slope, intercept and the integrated calibration index {index}"
-    at = f" at {naming.horizons()}" if naming.kind == "survival" else ""
+    at = f" at {naming.horizons()}" if naming.kind.timed else ""
     return f"{named}{timed}, {brier}, {calibrated}, and net benefit {cite('vickers')}{at}"
 
 

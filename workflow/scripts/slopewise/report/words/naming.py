@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 from slopewise.design.recipe import level_order
-from slopewise.report.words.kinds import KINDS, Words
+from slopewise.report.words.kinds import WORDS, Words
 from slopewise.report.words.numbers import in_words
-from slopewise.study.kinds import causes_of, horizons_of
+from slopewise.study.kinds import Kind
 from slopewise.study.model import Study
 
 SINGULAR = {
@@ -105,9 +105,9 @@ class Naming:
         return SINGULAR[self.study.data.analysis_unit]
 
     @property
-    def kind(self) -> str:
+    def kind(self) -> Kind:
         """The kind of outcome."""
-        return self.study.outcome.kind
+        return self.study.kind
 
     def at_length(self, step: str) -> str:
         """What a patient's markers enter as in a step of the ladder, in a sentence's words."""
@@ -118,17 +118,17 @@ class Naming:
     @property
     def words(self) -> Words:
         """What differs between kinds of outcome."""
-        return KINDS[self.kind]
+        return WORDS[self.kind.name]
 
     @property
     def cause(self) -> str:
         """The event in words, ``transplant or death``; the outcome, ``remission: yes`` or its column."""
-        return causes_of(self.study)[0]
+        return next(iter(self.study.causes), "")
 
     @property
     def moments(self) -> tuple[float, ...]:
         """The horizons of the outcome's tables; one that is missing where the outcome has no time."""
-        return horizons_of(self.study)
+        return self.study.horizons
 
     def at(self, horizon: float, otherwise: str = "") -> str:
         """``3 years``; `otherwise` where the outcome has no time."""

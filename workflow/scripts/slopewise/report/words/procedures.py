@@ -210,7 +210,7 @@ GROWTH = (
 
 def _timed(*metrics: str) -> Callable[[Frames, Naming], bool]:
     """Whether an outcome with follow-up has one of these metrics."""
-    return lambda frames, naming: naming.kind == "survival" and bool(set(metrics) & set(frames.performance["metric"]))
+    return lambda frames, naming: naming.kind.timed and bool(set(metrics) & set(frames.performance["metric"]))
 
 
 def _tau(frames: Frames, naming: Naming, cite: Citations) -> str:
@@ -230,7 +230,7 @@ def _naive(frames: Frames, naming: Naming) -> bool:
 
 
 def _groups(frames: Frames, naming: Naming) -> bool:
-    return naming.kind == "survival" and not frames.competing and len(frames.predictions) > 0
+    return naming.kind.timed and not frames.competing and len(frames.predictions) > 0
 
 
 def _permuted(frames: Frames, naming: Naming, cite: Citations) -> str:
@@ -249,7 +249,7 @@ def _ties(frames: Frames, naming: Naming, cite: Citations) -> str:
 OUTCOME = (
     Procedure(
         "follow-up",
-        lambda frames, naming: naming.kind == "survival",
+        lambda frames, naming: naming.kind.timed,
         said("Median follow-up is the reverse Kaplan–Meier estimate {}.", "schemper"),
     ),
     Procedure("τ", _timed("c_uno", "c_harrell"), _tau),
@@ -283,7 +283,7 @@ OUTCOME = (
     Procedure("naive intervals", _naive, said("Naive intervals of coefficients are Wald intervals.")),
     Procedure(
         "ties",
-        lambda frames, naming: naming.kind == "survival",
+        lambda frames, naming: naming.kind.timed,
         _ties,
     ),
     Procedure(

@@ -65,7 +65,7 @@ def _eligible(naming: Naming) -> str:
     """Who is asked about, by the landmark."""
     if not naming.has_landmark:
         return "an outcome that was seen after each patient’s last visit"
-    word = "still at risk at" if naming.kind == "survival" else "measured by"
+    word = "still at risk at" if naming.kind.timed else "measured by"
     return f"{word} the landmark, {naming.duration(naming.landmark)} after time zero"
 
 
@@ -75,7 +75,7 @@ def _predictors(naming: Naming) -> str:
 
 def _predicted(frames: Frames, naming: Naming) -> str:
     """The outcome, when it is asked about, and what competes with it."""
-    if naming.kind != "survival":
+    if not naming.kind.timed:
         return naming.cause
     rivals = f" (competing with it: {in_words(list(frames.competing))})" if frames.competing else ""
     return f"{naming.cause}{rivals}, within {naming.horizons()} after the landmark"
@@ -85,7 +85,7 @@ def _numbers(frames: Frames, naming: Naming) -> str:
     """``278 patients, 135 of them with the event``."""
     limit = naming.study.report.small_cells
     patients = amount(count(frames.n_patients, limit), "patient")
-    if naming.kind == "continuous":
+    if naming.kind.numeric:
         return patients
     return f"{patients}, {count(frames.n_events, limit)} of them with the {naming.words.event}"
 
@@ -120,18 +120,18 @@ def _measures(frames: Frames) -> str:
 
 def _output(naming: Naming) -> str:
     """What the model puts out for a patient."""
-    if naming.kind == "continuous":
+    if naming.kind.numeric:
         return f"The expected value of {naming.cause}"
-    within = f" within {naming.horizons()}" if naming.kind == "survival" else ""
+    within = f" within {naming.horizons()}" if naming.kind.timed else ""
     return f"The risk of {naming.cause}{within}"
 
 
 def _and_followup(naming: Naming) -> str:
-    return " and the follow-up" if naming.kind == "survival" else ""
+    return " and the follow-up" if naming.kind.timed else ""
 
 
 def _and_hazard(frames: Frames, naming: Naming) -> str:
-    if naming.kind != "survival":
+    if not naming.kind.timed:
         return ""
     return " and each cause’s baseline hazard" if frames.competing else " and baseline hazard at the horizons"
 

@@ -57,7 +57,7 @@ def headline(said: Verdict, naming: Naming) -> str:
 
 def counted(naming: Naming) -> str:
     """What carries the information."""
-    return {"survival": "events", "binary": "patients with the rarer outcome"}.get(naming.kind, "patients")
+    return naming.words.informative
 
 
 def answer(said: Verdict, found: Evidence, level: Gain, naming: Naming) -> str:
@@ -156,7 +156,7 @@ def _round(value: float) -> str:
 
 
 def _effect_words(naming: Naming) -> str:
-    if naming.kind == "continuous":
+    if naming.kind.numeric:
         return f"a standardised coefficient of {RELEVANT_CORRELATION:g}"
     return f"{_article(naming.words.effect)} of {RELEVANT:g} per SD of the slopes"
 
@@ -187,7 +187,7 @@ def effect_sentence(found: Evidence, naming: Naming) -> str:
         of = f" for {naming.marker(effect.marker)}" if found.kept > 1 else ""
         parts.append(f"{_shown(effect.estimate, naming)}{ends if effect.has_interval else ''}{of}")
     where = "beside the level" if found.kept == 1 else "beside the levels"
-    what = "standardised coefficient of the slope" if naming.kind == "continuous" else _effect_name(naming)
+    what = "standardised coefficient of the slope" if naming.kind.numeric else _effect_name(naming)
     return f"The {what} {where} is {in_words(parts)}. "
 
 
@@ -281,7 +281,7 @@ def _test_says(p: float, found: Evidence) -> str:
 
 
 def _effect_name(naming: Naming) -> str:
-    if naming.kind == "continuous":
+    if naming.kind.numeric:
         return "standardised coefficient of the slope"
     return f"{naming.words.effect} per SD of the true slopes"
 
@@ -311,7 +311,7 @@ def _effect_says(effect: Effect, found: Evidence) -> str:
 
 def below_chance(frames: Frames, naming: Naming, metric: str) -> str:
     """A remark on steps whose discrimination lies below what no knowledge gives, interval and all; else empty."""
-    nothing = 0.0 if naming.kind == "continuous" else 0.5
+    nothing = 0.0 if naming.kind.numeric else 0.5
     rows = frames.metric(metric)
     low = [STEPS[str(step)] for step, high in rows["ci_high"].items() if printed(float(high)) < nothing]
     if not low:
@@ -366,7 +366,7 @@ def _why(naming: Naming) -> str:
 
 
 def _shown(value: float, naming: Naming) -> str:
-    return figures(value if naming.kind == "continuous" else math.exp(min(value, 700.0)))
+    return figures(value if naming.kind.numeric else math.exp(min(value, 700.0)))
 
 
 def _side_of_none(value: float, naming: Naming) -> int:
@@ -374,7 +374,7 @@ def _side_of_none(value: float, naming: Naming) -> int:
     if not math.isfinite(value):
         return 0
     shown = float(_shown(value, naming).replace(MINUS, "-"))
-    none = 0.0 if naming.kind == "continuous" else 1.0
+    none = 0.0 if naming.kind.numeric else 1.0
     return (shown > none) - (shown < none)
 
 

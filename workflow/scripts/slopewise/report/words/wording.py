@@ -65,12 +65,12 @@ def scope_sentence(frames: Frames, naming: Naming) -> str:
     """Who, what, when."""
     limit = naming.study.report.small_cells
     patients, at = count(frames.n_patients, limit), naming.duration(naming.landmark)
-    if naming.kind == "continuous":
+    if naming.kind.numeric:
         return (
             f"Of {patients} patients the outcome ({naming.cause}) is known. It is predicted from what had been "
             f"measured up to {naming.up_to}."
         )
-    if naming.kind == "binary":
+    if naming.kind.dichotomous:
         return (
             f"Of {patients} patients the outcome is known; {count(frames.n_events, limit)} of them had it "
             f"({naming.cause}). It is predicted from what had been measured up to {naming.up_to}."
