@@ -5,4 +5,4 @@ from importlib import metadata
 try:
     __version__ = metadata.version("slopewise")
 except metadata.PackageNotFoundError:  # run from the source tree, as the workflow does
-    __version__ = "0.1.0"
+    __version__ = "0.2.0"

@@ -12,6 +12,7 @@ from slopewise import __version__
 from slopewise.cli.errors import one_line_errors
 from slopewise.cli.predict import predict_command
 from slopewise.run.errors import InputError
+from slopewise.run.provenance import package_digest
 
 HELP = """
 From repeated measurements of patients to cross-fitted slopes and an honest test of what they predict.
@@ -20,7 +21,7 @@ The way from tables to a report:
 
 \b
   slopewise init visits.csv --patients patients.csv    proposes study.yaml: read it, change it
-  slopewise check study.yaml                           tells what can be known before running
+  slopewise check study.yaml                           reports problems before a run
   snakemake --cores all --config study=study.yaml      runs it: results/NAME/report.html
   slopewise tables results/NAME                        writes the report's tables for a paper
   slopewise predict --model results/NAME/model.json    gives the risks of new patients
@@ -76,6 +77,16 @@ def main(
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
 ) -> None:
     """Options of the command as a whole; its help is `HELP`."""
+
+
+@app.command(short_help="Print the version, or the digest of this checkout.")
+def version(
+    digest: Annotated[
+        bool, typer.Option("--digest", help="Print the SHA-256 of the package's source files instead.")
+    ] = False,
+) -> None:
+    """Print the version; with --digest, the digest of the code, which names the checkout that a run was made with."""
+    typer.echo(package_digest() if digest else f"slopewise {__version__}")
 
 
 @app.command(short_help="Propose a study file from your tables.")

@@ -80,7 +80,7 @@ def apply_landmark(
 
 
 def _leave_without_question(flow: Flow, s: float, when: str) -> None:
-    """Who has no outcome, or has it by the landmark (infinite: the patient's own last visit), cannot be asked about."""
+    """Excludes patients without an outcome, or with one by the landmark (infinite: the patient's last visit)."""
     people = flow.state.people
     moment = pd.Series(s, index=people.index)
     if not math.isfinite(s):

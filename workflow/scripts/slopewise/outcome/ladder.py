@@ -51,7 +51,7 @@ def values(summary: pd.DataFrame, scores: pd.DataFrame, markers: Sequence[str]) 
     """Every quantity of every marker, one row a patient of `scores` (sorted), columns ``{marker}.{quantity}``.
 
     `summary` has the facts of the data (patient, marker, first, last, delta, slope_ols), `scores` one row per patient
-    and marker with level and slope. What a patient has not is missing.
+    and marker with level and slope. Quantities that a patient lacks are missing.
     """
     facts = summary.rename(columns={"slope_ols": "ols"})
     patients = pd.Index(sorted(scores["patient"].astype(str).unique()), name="patient", dtype=object)

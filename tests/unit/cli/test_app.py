@@ -1,0 +1,28 @@
+"""`slopewise version`: the version, and the digest that names a checkout."""
+
+import shutil
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+from slopewise import __version__
+from slopewise.cli.app import app
+from slopewise.run.provenance import PACKAGE, package_digest
+
+
+def printed(*arguments: str) -> str:
+    ended = CliRunner().invoke(app, arguments)
+    assert ended.exit_code == 0, ended.output
+    return ended.output.strip()
+
+
+def test_the_version_is_printed_alike_by_the_option_and_the_command():
+    assert printed("version") == printed("--version") == f"slopewise {__version__}"
+
+
+def test_a_copy_of_the_code_has_the_same_digest_and_an_edited_copy_another(tmp_path: Path):
+    copy = tmp_path / "scripts" / "slopewise"
+    shutil.copytree(PACKAGE.parent, copy.parent)
+    assert printed("version", "--digest") == package_digest(copy)
+    (copy / "__init__.py").write_text("changed = 1\n", encoding="utf-8")
+    assert printed("version", "--digest") != package_digest(copy)
