@@ -334,7 +334,7 @@ def test_quiet_profiles_still_show_failed_jobs():
 
 def test_starting_a_run_imports_no_scientific_library():
     """Snakemake imports these each time that it starts: NumPy and its kin would cost seconds."""
-    modules = "slopewise.run.provenance, slopewise.study.reading, slopewise.study.runs"
+    modules = "slopewise.run.provenance, slopewise.study.reading, slopewise.study.runs, slopewise.tables.catalogue"
     code = f"import sys, {modules}; print(*sorted({{name.split('.')[0] for name in sys.modules}}))"
     ended = subprocess.run([sys.executable, "-c", code], cwd=SCRIPTS, capture_output=True, text=True, check=True)
     heavy = {

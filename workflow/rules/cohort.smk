@@ -8,11 +8,7 @@ rule prepare_cohort:
     input:
         unpack(data_files),
     output:
-        measurements="results/{study}/cohort/measurements.parquet",
-        later="results/{study}/cohort/later.parquet",
-        patients="results/{study}/cohort/patients.parquet",
-        flow="results/{study}/cohort/flow.csv",
-        problems="results/{study}/cohort/problems.csv",
+        **tables_of("prepare_cohort"),
     log:
         "results/{study}/logs/prepare_cohort.log",
     benchmark:
@@ -37,7 +33,7 @@ rule make_folds:
     input:
         patients="results/{study}/cohort/patients.parquet",
     output:
-        folds="results/{study}/folds.parquet",
+        **tables_of("make_folds"),
     log:
         "results/{study}/logs/make_folds.log",
     benchmark:

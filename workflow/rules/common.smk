@@ -36,6 +36,7 @@ from slopewise.run.folders import check_writable, sweep_below
 from slopewise.study.files import asked_studies, check_inputs, not_in_this_run
 from slopewise.study.runs import runs_of
 from slopewise.study.steps import subset
+from slopewise.tables import catalogue
 
 IS_MAIN = workflow.modifier.is_main_snakefile()
 
@@ -194,6 +195,32 @@ def at_each_landmark(name):
     return lambda wildcards: collect(f"results/{{run}}/{name}", run=of_this_run(GRIDS, wildcards.study))
 
 
+def below_results(entries):
+    """The files of tables of the catalogue, as patterns."""
+    return results(*(entry.file for entry in entries))
+
+
+def tables_of(step):
+    """The outputs of a rule that are tables of the catalogue, by their names; those with a label are in Snakemake's report."""
+    outputs = {}
+    for entry in catalogue.written_by(step):
+        for output, file in entry.files.items():
+            outputs[output] = path = f"results/{{study}}/{file}"
+            if entry.label and entry.step == step:
+                caption = f"../report/{entry.last}.rst"
+                outputs[output] = report(path, caption=caption, category="{study}", labels={"what": entry.label})
+    return outputs
+
+
 def outcome_tables(wildcards):
-    """The outcome half, which a study without an outcome does not have."""
-    return OUTCOME + SENSITIVITY if study_of(wildcards).kind.predicts else []
+    """The tables of the outcome that the report reads, and the model; a study without an outcome has none."""
+    return of_outcome(wildcards, catalogue.read_by_report(of_outcome=True))
+
+
+def recorded_outcome(wildcards):
+    """The tables of the outcome whose digests provenance.json holds, and the model."""
+    return of_outcome(wildcards, catalogue.in_provenance(of_outcome=True))
+
+
+def of_outcome(wildcards, entries):
+    return below_results(entries) + results("model.json") if study_of(wildcards).kind.predicts else []

@@ -13,35 +13,7 @@ rule compare_growth:
         measurements="results/{study}/cohort/measurements.parquet",
         patients="results/{study}/cohort/patients.parquet",
     output:
-        fixed_effects=report(
-            "results/{study}/growth/fixed_effects.csv",
-            caption="../report/fixed_effects.rst",
-            category="{study}",
-            labels={"what": "growth models"},
-        ),
-        covariance="results/{study}/growth/covariance.csv",
-        population="results/{study}/growth/population.csv",
-        comparison="results/{study}/growth/comparison.csv",
-        serial="results/{study}/growth/serial.csv",
-        heteroscedastic="results/{study}/growth/heteroscedastic.csv",
-        verdict="results/{study}/growth/verdict.csv",
-        trends="results/{study}/growth/trends.csv",
-        variogram="results/{study}/growth/variogram.csv",
-        implied="results/{study}/growth/implied.csv",
-        correlation="results/{study}/growth/correlation.csv",
-        patients="results/{study}/growth/patients.csv",
-        planned="results/{study}/growth/planned.csv",
-        residuals="results/{study}/growth/residuals.csv",
-        scatter="results/{study}/growth/scatter.csv",
-        spread="results/{study}/growth/spread.csv",
-        quantiles="results/{study}/growth/quantiles.csv",
-        normality="results/{study}/growth/normality.csv",
-        visits="results/{study}/growth/visits.csv",
-        linearity="results/{study}/growth/linearity.csv",
-        slopes_by_stratum="results/{study}/growth/slopes_by_stratum.csv",
-        centring="results/{study}/growth/centring.csv",
-        origin="results/{study}/growth/origin.csv",
-        lines="results/{study}/growth/lines.csv",
+        **tables_of("compare_growth"),
     log:
         "results/{study}/logs/compare_growth.log",
     benchmark:
@@ -104,20 +76,7 @@ rule gather_slopes:
         fast=lambda w: collect("results/{{study}}/work/{chunk}.fast.parquet", chunk=chunks(w)),
         share=lambda w: collect("results/{{study}}/work/{chunk}.share.parquet", chunk=chunks(w)),
     output:
-        slopes="results/{study}/slopes/slopes.parquet",
-        slopes_csv="results/{study}/slopes/slopes.csv",
-        crossfit="results/{study}/slopes/crossfit.parquet",
-        audit=report(
-            "results/{study}/slopes/leakage_audit.csv",
-            caption="../report/leakage_audit.rst",
-            category="{study}",
-            labels={"what": "leakage audit"},
-        ),
-        fits="results/{study}/growth/fits.csv",
-        fast_changers="results/{study}/slopes/fast_changers.csv",
-        fast_share="results/{study}/slopes/fast_share.csv",
-        dropout="results/{study}/slopes/dropout.csv",
-        dropout_pattern="results/{study}/slopes/dropout_pattern.csv",
+        **tables_of("gather_slopes"),
     log:
         "results/{study}/logs/gather_slopes.log",
     benchmark:
@@ -144,7 +103,7 @@ rule rate_slopes:
         patients="results/{study}/cohort/patients.parquet",
         slopes="results/{study}/slopes/slopes.parquet",
     output:
-        reliability="results/{study}/slopes/reliability.csv",
+        **tables_of("rate_slopes"),
     log:
         "results/{study}/logs/rate_slopes.log",
     benchmark:

@@ -10,7 +10,7 @@ rule stack_landmarks:
         measurements=at_each_landmark("cohort/measurements.parquet"),
         patients=at_each_landmark("cohort/patients.parquet"),
     output:
-        table="results/{study}/supermodel.csv",
+        **tables_of("stack_landmarks"),
     log:
         "results/{study}/logs/stack_landmarks.log",
     benchmark:
@@ -40,7 +40,7 @@ rule gather_landmarks:
         patients=at_each_landmark("cohort/patients.parquet"),
         supermodel="results/{study}/supermodel.csv",
     output:
-        table="results/{study}/landmarks.csv",
+        **tables_of("gather_landmarks"),
         page=report(
             "results/{study}/landmarks.html",
             caption="../report/landmarks.rst",

@@ -13,23 +13,7 @@ rule fit_outcome:
         crossfit="results/{study}/slopes/crossfit.parquet",
         fits="results/{study}/growth/fits.csv",
     output:
-        coefficients=report(
-            "results/{study}/outcome/coefficients.csv",
-            caption="../report/coefficients.rst",
-            category="{study}",
-            labels={"what": "outcome models"},
-        ),
-        ledger="results/{study}/outcome/ledger.csv",
-        proportional_hazards="results/{study}/outcome/proportional_hazards.csv",
-        schoenfeld="results/{study}/outcome/schoenfeld.csv",
-        likelihood_ratio="results/{study}/outcome/likelihood_ratio.csv",
-        reliability=report(
-            "results/{study}/slopes/reliability.csv",
-            caption="../report/reliability.rst",
-            category="{study}",
-            labels={"what": "reliability of slopes"},
-        ),
-        apparent="results/{study}/outcome/apparent.parquet",
+        **tables_of("fit_outcome"),
         models="results/{study}/outcome/models.json",
     log:
         "results/{study}/logs/fit_outcome.log",
@@ -61,16 +45,7 @@ rule validate_outcome:
         fits="results/{study}/growth/fits.csv",
         apparent="results/{study}/outcome/apparent.parquet",
     output:
-        performance=report(
-            "results/{study}/outcome/performance.csv",
-            caption="../report/performance.rst",
-            category="{study}",
-            labels={"what": "performance"},
-        ),
-        calibration="results/{study}/outcome/calibration.csv",
-        decision_curve="results/{study}/outcome/decision_curve.csv",
-        predictions="results/{study}/outcome/predictions.parquet",
-        ledger="results/{study}/outcome/validation_ledger.csv",
+        **tables_of("validate_outcome"),
     log:
         "results/{study}/logs/validate_outcome.log",
     benchmark:

@@ -5,69 +5,14 @@
 # steps  record_run, render_report, render_patients
 
 
-COHORT = results("cohort/measurements.parquet", "cohort/patients.parquet", "cohort/flow.csv", "cohort/problems.csv")
-GROWTH = results(
-    "growth/fixed_effects.csv",
-    "growth/covariance.csv",
-    "growth/population.csv",
-    "growth/comparison.csv",
-    "growth/serial.csv",
-    "growth/heteroscedastic.csv",
-    "growth/verdict.csv",
-    "growth/trends.csv",
-    "growth/variogram.csv",
-    "growth/implied.csv",
-    "growth/correlation.csv",
-    "growth/patients.csv",
-    "growth/planned.csv",
-    "growth/residuals.csv",
-    "growth/scatter.csv",
-    "growth/spread.csv",
-    "growth/quantiles.csv",
-    "growth/normality.csv",
-    "growth/visits.csv",
-    "growth/linearity.csv",
-    "growth/slopes_by_stratum.csv",
-    "growth/centring.csv",
-    "growth/origin.csv",
-    "growth/lines.csv",
-    "growth/fits.csv",
-)
-SLOPES = results(
-    "slopes/slopes.parquet",
-    "slopes/reliability.csv",
-    "slopes/leakage_audit.csv",
-    "slopes/fast_share.csv",
-    "slopes/dropout.csv",
-    "slopes/dropout_pattern.csv",
-)
-OUTCOME = results(
-    "outcome/coefficients.csv",
-    "outcome/ledger.csv",
-    "outcome/proportional_hazards.csv",
-    "outcome/likelihood_ratio.csv",
-    "outcome/schoenfeld.csv",
-    "outcome/validation_ledger.csv",
-    "outcome/performance.csv",
-    "outcome/calibration.csv",
-    "outcome/decision_curve.csv",
-    "outcome/apparent.parquet",
-    "outcome/predictions.parquet",
-    "model.json",
-)
-SENSITIVITY = results(
-    "outcome/sensitivity.csv",
-    "outcome/permutation.csv",
-    "outcome/subgroups.csv",
-    "outcome/centres.csv",
-)
+REPORTED = below_results(catalogue.read_by_report(of_outcome=False))
 
 
 rule record_run:
     input:
         unpack(data_files),
-        tables=COHORT + GROWTH + SLOPES + results("folds.parquet"),
-        outcome=outcome_tables,
+        tables=below_results(catalogue.in_provenance(of_outcome=False)),
+        outcome=recorded_outcome,
     output:
         provenance="results/{study}/provenance.json",
         run="results/{study}/run.json",
@@ -95,7 +40,7 @@ rule record_run:
 
 rule render_report:
     input:
-        tables=COHORT + GROWTH + SLOPES,
+        tables=REPORTED,
         outcome=outcome_tables,
         provenance="results/{study}/provenance.json",
     output:
@@ -126,7 +71,7 @@ rule render_report:
 
 rule render_patients:
     input:
-        tables=COHORT + GROWTH + SLOPES + results("slopes/fast_changers.csv"),
+        tables=REPORTED + below_results([catalogue.entry("slopes/fast_changers")]),
         outcome=outcome_tables,
         provenance="results/{study}/provenance.json",
     output:

@@ -14,10 +14,7 @@ rule examine_sensitivity:
         apparent="results/{study}/outcome/apparent.parquet",
         predictions="results/{study}/outcome/predictions.parquet",
     output:
-        sensitivity="results/{study}/outcome/sensitivity.csv",
-        permutation="results/{study}/outcome/permutation.csv",
-        subgroups="results/{study}/outcome/subgroups.csv",
-        centres="results/{study}/outcome/centres.csv",
+        **tables_of("examine_sensitivity"),
     log:
         "results/{study}/logs/examine_sensitivity.log",
     benchmark:

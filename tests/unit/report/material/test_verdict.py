@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from slopewise.report.material.frames import FILES, Frames
+from slopewise.report.material.frames import Frames
 from slopewise.report.material.gains import Gain
 from slopewise.report.material.verdict import RELEVANT, Effect, Evidence, Verdict, evidence, verdict
 from slopewise.report.pages.landmarks import _finding
@@ -21,6 +21,7 @@ from slopewise.report.words.verdict import (
     reversal,
 )
 from slopewise.tables import files as tables
+from slopewise.tables.catalogue import entry
 from tests.unit.report.report_tables import Invented
 
 LEVEL = Gain("level", "last", "c_uno", 3.0, 0.812, 0.78, 0.85, 0.006, -0.01, 0.02)
@@ -198,10 +199,10 @@ def test_the_summary_from_tables(tmp_path, changed, said, figures_shown):
 def test_a_second_concordance_on_another_side_of_zero_is_reported(tmp_path):
     study = Invented(patients=30)
     study.write(tmp_path)
-    table = tables.read("outcome/performance", tmp_path / FILES["performance"])
+    table = tables.read("outcome/performance", tmp_path / entry("outcome/performance").file)
     chosen = (table["metric"] == "c_harrell") & (table["predictors"] == "slope")
     table.loc[chosen, ["difference", "difference_low", "difference_high"]] = [0.03, 0.01, 0.05]
-    tables.write(table, "outcome/performance", tmp_path / FILES["performance"])
+    tables.write(table, "outcome/performance", tmp_path / entry("outcome/performance").file)
     told = summary(Frames.read(tmp_path), Naming(study.study()))
     assert "+0.030 (95% interval +0.010 to +0.050), which lies otherwise" in told["second"]
 

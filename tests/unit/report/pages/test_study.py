@@ -13,13 +13,13 @@ import pandas as pd
 import pytest
 from jinja2 import Environment, PackageLoader
 
-from slopewise.report.material.frames import FILES
 from slopewise.report.material.parts import Table
 from slopewise.report.pages.study import render
 from slopewise.report.sections.cohort import flow_of
 from slopewise.report.words.numbers import count, count_of, counts_of_parts
 from slopewise.run.errors import InputError
 from slopewise.tables import files as tables
+from slopewise.tables.catalogue import entry
 from tests.unit.report.report_page import LOADING, Page
 from tests.unit.report.report_tables import HORIZONS, Invented
 
@@ -193,15 +193,15 @@ def nasty(tmp_path_factory) -> tuple[str, Page]:
         },
     )
     folder = study.write(tmp_path_factory.mktemp("nasty"))
-    patients = tables.read("cohort/patients", folder / FILES["patients"])
+    patients = tables.read("cohort/patients", folder / entry("cohort/patients").file)
     patients["sex"] = np.where(np.arange(len(patients)) < 3, "<i>other</i>", "f")
-    tables.write(patients, "cohort/patients", folder / FILES["patients"])
-    problems = tables.read("cohort/problems", folder / FILES["problems"])
+    tables.write(patients, "cohort/patients", folder / entry("cohort/patients").file)
+    problems = tables.read("cohort/problems", folder / entry("cohort/problems").file)
     problems.loc[0, "message"] = "<svg onload=alert(3)>"
-    tables.write(problems, "cohort/problems", folder / FILES["problems"])
-    coefficients = tables.read("outcome/coefficients", folder / FILES["coefficients"])
+    tables.write(problems, "cohort/problems", folder / entry("cohort/problems").file)
+    coefficients = tables.read("outcome/coefficients", folder / entry("outcome/coefficients").file)
     coefficients["term"] = coefficients["term"].str.replace("sex[m]", "sex[<i>other</i>]", regex=False)
-    tables.write(coefficients, "outcome/coefficients", folder / FILES["coefficients"])
+    tables.write(coefficients, "outcome/coefficients", folder / entry("outcome/coefficients").file)
     html = render(study.study(), folder)
     return html, Page(html)
 

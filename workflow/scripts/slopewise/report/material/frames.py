@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,66 +15,8 @@ from slopewise.run.errors import InputError
 from slopewise.run.files import read_json
 from slopewise.run.short_repr import ShortRepr
 from slopewise.study.model import Study
+from slopewise.tables import catalogue
 from slopewise.tables import files as tables
-
-FILES = {
-    "measurements": "cohort/measurements.parquet",
-    "patients": "cohort/patients.parquet",
-    "flow": "cohort/flow.csv",
-    "problems": "cohort/problems.csv",
-    "fixed_effects": "growth/fixed_effects.csv",
-    "covariance": "growth/covariance.csv",
-    "population": "growth/population.csv",
-    "comparison": "growth/comparison.csv",
-    "serial": "growth/serial.csv",
-    "heteroscedastic": "growth/heteroscedastic.csv",
-    "judged": "growth/verdict.csv",
-    "trends": "growth/trends.csv",
-    "variogram": "growth/variogram.csv",
-    "implied": "growth/implied.csv",
-    "correlation": "growth/correlation.csv",
-    "pooling": "growth/patients.csv",
-    "planned": "growth/planned.csv",
-    "residuals": "growth/residuals.csv",
-    "scatter": "growth/scatter.csv",
-    "spread": "growth/spread.csv",
-    "quantiles": "growth/quantiles.csv",
-    "normality": "growth/normality.csv",
-    "visits": "growth/visits.csv",
-    "linearity": "growth/linearity.csv",
-    "strata": "growth/slopes_by_stratum.csv",
-    "centring": "growth/centring.csv",
-    "origin": "growth/origin.csv",
-    "lines": "growth/lines.csv",
-    "fits": "growth/fits.csv",
-    "slopes": "slopes/slopes.parquet",
-    "reliability": "slopes/reliability.csv",
-    "fast_share": "slopes/fast_share.csv",
-    "dropout": "slopes/dropout.csv",
-    "dropout_pattern": "slopes/dropout_pattern.csv",
-    "audit": "slopes/leakage_audit.csv",
-    "coefficients": "outcome/coefficients.csv",
-    "ledger": "outcome/ledger.csv",
-    "hazards": "outcome/proportional_hazards.csv",
-    "schoenfeld": "outcome/schoenfeld.csv",
-    "likelihood_ratio": "outcome/likelihood_ratio.csv",
-    "performance": "outcome/performance.csv",
-    "calibration": "outcome/calibration.csv",
-    "decision_curve": "outcome/decision_curve.csv",
-    "predictions": "outcome/predictions.parquet",
-    "sensitivity": "outcome/sensitivity.csv",
-    "permutation": "outcome/permutation.csv",
-    "subgroups": "outcome/subgroups.csv",
-    "centres": "outcome/centres.csv",
-}
-"""Each table's file below the results of the study; its name in `tables` is the path without the suffix."""
-
-OF_OUTCOME = (
-    *("coefficients", "ledger", "hazards", "schoenfeld", "likelihood_ratio", "performance", "calibration"),
-    *("decision_curve", "predictions"),
-    *("sensitivity", "permutation", "subgroups", "centres"),
-)
-"""Tables that a study without an outcome does not have."""
 
 
 def recorded_study(results: Path) -> Study:
@@ -160,6 +102,8 @@ class Frames(ShortRepr):
     competing: dict[str, Frames] = field(default_factory=dict)
     """The same for each competing event, with the rows of that cause in the outcome's tables; the tables above are of
     the event alone."""
+    further: dict[str, pd.DataFrame] = field(default_factory=dict)
+    """Tables of the catalogue that have no field above, by the name of their frame."""
 
     @classmethod
     def read(cls, results: Path) -> Frames:
@@ -167,19 +111,13 @@ class Frames(ShortRepr):
 
         A study without an outcome has none of the outcome's tables: they are empty here.
         """
-        patients = tables.read("cohort/patients", results / FILES["patients"])
+        patients = tables.read("cohort/patients", results / catalogue.entry("cohort/patients").file)
         record = read_json(results / "provenance.json")
         labels, predicted = record["event_labels"], "event" in patients or "outcome" in patients
-        absent: tuple[str, ...] = () if predicted else OF_OUTCOME
-        read = {
-            name: _empty(file) if name in absent else tables.read(file.rsplit(".", 1)[0], results / file)
-            for name, file in FILES.items()
-        }
-        ledger = results / "outcome" / "validation_ledger.csv"
-        read["validation_ledger"] = (
-            _empty("outcome/ledger.csv") if not predicted else tables.read("outcome/ledger", ledger)
-        )
-        whole = cls(**read, provenance=record)
+        read = {one.frame_name: _read(one, results, predicted) for one in catalogue.read_by_report()}
+        named = {one.name for one in fields(cls)}
+        further = {name: read.pop(name) for name in [*read] if name not in named}
+        whole = cls(**read, provenance=record, further=further)
         if "2" not in labels:
             return whole
         others = {name: whole.of_cause(name) for code, name in sorted(labels.items()) if int(code) > 1}
@@ -236,7 +174,9 @@ class Frames(ShortRepr):
         return rows.set_index("predictors")
 
 
-def _empty(file: str) -> pd.DataFrame:
-    """A table without rows."""
-    name = file.rsplit(".", 1)[0]
-    return tables.check(pd.DataFrame(columns=list(tables.TABLES[name].columns)), name)
+def _read(entry: catalogue.Entry, results: Path, predicted: bool) -> pd.DataFrame:
+    """A table as the study has it; without rows where it is of the outcome and the study has none."""
+    name = entry.schema_name
+    if entry.of_outcome and not predicted:
+        return tables.check(pd.DataFrame(columns=list(tables.TABLES[name].columns)), name)
+    return tables.read(name, results / entry.file)

@@ -14,6 +14,7 @@ from slopewise.report.words.numbers import MISSING, as_given, figures, number, p
 from slopewise.run.errors import InputError
 from slopewise.study.model import Study
 from slopewise.tables import files as tables
+from slopewise.tables.catalogue import entry
 
 LIKELY = 0.5
 """Patients with a greater probability of fast change are listed."""
@@ -27,7 +28,7 @@ def render_patients(study: Study, results: Path) -> str:
     if not study.report.patients:
         raise InputError("the study file does not ask for a page of patients (report: {patients: true})")
     frames, naming = Frames.read(results), Naming(study)
-    fast = tables.read("slopes/fast_changers", results / "slopes/fast_changers.csv")
+    fast = tables.read("slopes/fast_changers", results / entry("slopes/fast_changers").file)
     return (
         environment()
         .get_template("patients.html.j2")
