@@ -440,6 +440,30 @@ def test_an_event_code_that_the_study_does_not_name_is_told_once(tmp_path: Path)
     assert "unknown event code '1' (2 patients have it)" in told
 
 
+@pytest.mark.parametrize("code", ["DEATH", "Dea th", " death"])
+def test_an_event_code_that_differs_in_case_or_blanks_only_is_named_beside_its_twin(tmp_path: Path, code: str) -> None:
+    patients = PATIENTS.replace(",2,50", ",Death,50").replace(",0,60", f",{code},60")
+    with pytest.raises(CohortError) as caught:
+        prepare(tmp_path, patients=patients, outcome__events={"Death": "death"}, outcome__competing={})
+    told = [
+        text for text in caught.value.problems["message"] if text.startswith(f"unknown event code '{code.strip()}'")
+    ]
+    assert len(told) == 1
+    assert told[0].endswith(
+        "; it differs from 'Death' in case or blanks only: spell it alike in the file, or add this spelling to "
+        "outcome.events"
+    )
+
+
+def test_a_twin_is_named_with_the_key_that_holds_it_and_another_code_has_none(tmp_path: Path) -> None:
+    patients = PATIENTS.replace(",0,60", ",ALIVE,60").replace(",2,50", ",dead,50")
+    with pytest.raises(CohortError) as caught:
+        prepare(tmp_path, patients=patients, outcome__censored=[0, "alive"])
+    told = caught.value.problems["message"].to_list()
+    assert "unknown event code 'dead'" in told
+    assert any("'alive' in case or blanks only" in text and text.endswith("outcome.censored") for text in told)
+
+
 def test_days_that_were_called_years_are_a_warning(tmp_path: Path) -> None:
     problems = prepare(tmp_path, data__time_unit="years", outcome__time_unit="years", landmark=300).problems
     told = problems[problems["message"].str.contains("the times spread over")]

@@ -194,12 +194,23 @@ def _events(study: Study, table: Table, findings: Findings) -> np.ndarray:
             empty.append(BadCell(int(row), "the patient has no event code"))
         elif count := often.pop(codes[row], 0):  # once for each code
             told = f" ({count} patients have it)" if count > 1 else ""
-            bad.append(BadCell(int(row), f"unknown event code {shown(codes[row])}{told}"))
+            bad.append(BadCell(int(row), f"unknown event code {shown(codes[row])}{told}{_twin(codes[row], outcome)}"))
     action = f"the study names {', '.join(numbers)}; correct it, or name the code in outcome.events or outcome.censored"
     findings.add_cells(table, outcome.event, bad, action, study.data.patient)
     action = way_out(study, "fill it in, or delete the patient from the files")
     findings.add_cells(table, outcome.event, empty, action, study.data.patient, severity(study))
     return events
+
+
+def _twin(code: str, outcome: Outcome) -> str:
+    """A clause on the study's code that differs from an unknown one in case or blanks only; empty without one."""
+    keys = {"censored": outcome.censored, "events": outcome.events, "competing": outcome.competing}
+    for key, known in keys.items():
+        for other in known:
+            if "".join(other.split()).casefold() == "".join(code.split()).casefold():
+                way = f"spell it alike in the file, or add this spelling to outcome.{key}"
+                return f"; it differs from {shown(other)} in case or blanks only: {way}"
+    return ""
 
 
 def refuse_single(rows: pd.DataFrame, file: str, column: str, findings: Findings) -> None:
