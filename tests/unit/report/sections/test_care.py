@@ -57,7 +57,7 @@ def test_a_calm_study_gives_no_warning(calm):
             "judged",
             "marker == 'beta'",
             {"verdict": "unclear", "against": "f_test serial"},
-            "Slopes of the patients’ own are not established",
+            "Patient-specific slopes are not established",
             "as well: beta (the F test disagrees, serially correlated residuals).",
         ),
         (

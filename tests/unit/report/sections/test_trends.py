@@ -1,4 +1,4 @@
-"""What the report says of slopes of the patients' own, for each outcome of the judgement: no more than tests show."""
+"""What the report says of patient-specific slopes, for each outcome of the judgement: no more than tests show."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_what_speaks_against_a_trend_is_said_and_none_claimed(
     frames: Frames, naming: Naming, against: dict[str, object], reasons: dict[str, str]
 ) -> None:
     said = words(frames, naming, **against, verdict="unclear", against=" ".join(reasons))
-    assert "Whether patients have slopes of their own is open: " in said
+    assert "Whether patients’ slopes differ is open: " in said
     assert CLAIM not in said and "All tests agree" not in said
     assert all(reason in said for reason in reasons.values())
 
@@ -58,7 +58,7 @@ def test_slopes_that_are_not_shown_are_not_denied_and_a_disagreeing_f_test_is_na
     frames: Frames, naming: Naming
 ) -> None:
     said = words(frames, naming, verdict="none", p_value=0.3, p_f=0.4)
-    assert "The data do not show that patients have slopes of their own" in said and "no proof" in said
+    assert "The data do not show that patients’ slopes differ" in said and "no proof" in said
     assert CLAIM not in said and "Parallel lines" not in said and "disagree" not in said
     said = words(frames, naming, verdict="none", p_value=0.3, p_f=0.03)
     assert said.endswith("The F test of equal slopes says otherwise (p = 0.03): the tests disagree.")

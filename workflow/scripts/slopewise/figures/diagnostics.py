@@ -1,4 +1,4 @@
-"""Pictures of the detective: trends left in residuals, residuals against fitted values, quantiles, influence, visits.
+"""Residual diagnostics: trends left in residuals, residuals against fitted values, quantiles, influence, visits.
 
 A mark or a line is a patient (or a row), in the order of its values: the order of patients would tell who is who.
 """

@@ -6,7 +6,7 @@ import pandas as pd
 
 from slopewise.figures.canvas import BLUE, FAINT, INK, drawing, panel, svg
 
-WAYS = (("share_ols", "own straight line"), ("share_slope", "model’s slope"), ("share", "probability"))
+WAYS = (("share_ols", "least-squares line"), ("share_slope", "model’s slope"), ("share", "probability"))
 
 
 @drawing
@@ -31,7 +31,7 @@ def shares(rows: pd.DataFrame, label: str, unit: str, name: str) -> str:
     axes.set_xlabel("; ".join(f"slope {row['side']} {row['limit']:g} {unit}" for _, row in rows.iterrows()))
     told = "; ".join(
         f"{row['side']} {row['limit']:g} {unit}: {_told(row, 'share')} by probabilities, "
-        f"{_told(row, 'share_slope')} by the model's slopes, {_told(row, 'share_ols')} by own straight lines"
+        f"{_told(row, 'share_slope')} by the model's slopes, {_told(row, 'share_ols')} by least-squares lines"
         for _, row in rows.iterrows()
     )
     return svg(figure, name, f"Share of patients with fast change of {label}, {told}.")

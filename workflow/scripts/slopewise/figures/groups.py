@@ -41,7 +41,7 @@ def lines(
     ]
     legend(axes, [*entries, *kinds], columns=3)
     told = "; ".join(
-        f"{group} {row.group}: own slope {row.slope_ols:.3g}, partially pooled {row.slope:.3g}"
+        f"{group} {row.group}: least-squares slope {row.slope_ols:.3g}, partially pooled {row.slope:.3g}"
         for row in groups.itertuples()
     )
     return svg(figure, name, f"{label} over {across}, by {group}. Average slope {average[1]:.3g}. {told}.")

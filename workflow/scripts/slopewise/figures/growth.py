@@ -94,7 +94,7 @@ def shrinkage(slopes: pd.DataFrame, label: str, population: float | None, name: 
         axes.plot([low, high], [low, high], color=FAINT, linewidth=1)
     if population is not None:
         axes.axhline(population, color=INK, linewidth=1, linestyle=(0, (4, 2)))
-    axes.set_xlabel("own least-squares slope")
+    axes.set_xlabel("least-squares slope")
     marks = [
         (text, {"color": colour, "marker": mark, "linestyle": "none", "markersize": 4.5,
                 "markerfacecolor": "none" if mark == "o" else colour})
@@ -105,9 +105,10 @@ def shrinkage(slopes: pd.DataFrame, label: str, population: float | None, name: 
     return svg(
         figure,
         name,
-        f"{label}: cross-fitted slope against the patient's own least-squares slope, a mark for each patient with two "
+        f"{label}: cross-fitted slope against the patient's least-squares slope, a mark for each patient with two "
         "visits "
-        f"or more. Standard deviation {spread[0]:.3g} of the own slopes, {spread[1]:.3g} of the cross-fitted ones: the "
+        f"or more. Standard deviation {spread[0]:.3g} of the least-squares slopes, {spread[1]:.3g} of the cross-fitted "
+        "ones: the "
         "mixed "
         "model pulls the slopes towards the average, the more so the fewer visits there are.",
     )

@@ -45,7 +45,7 @@ def three(rows: pd.DataFrame, start: str, label: str, slope_unit: str, name: str
     return svg(
         figure,
         name,
-        f"{label}: value and slope of {len(own)} patients. Slopes of the patients’ own lines have a standard "
+        f"{label}: value and slope of {len(own)} patients. Slopes of least-squares lines have a standard "
         f"deviation of {own['slope_ols'].std():.3g}, those of the mixed model {own['slope'].std():.3g} {slope_unit}; "
         "a thin line leads from the one to the other.",
     )

@@ -189,7 +189,7 @@ class GrowthBatch(ShortRepr):
         if fit_index is not None:
             return self.designs[self.design_of[fit_index]]
         if len(self.designs) > 1:
-            raise ValueError("the formula learns its columns from the training rows: say for which fit (fit_index)")
+            raise ValueError("the formula learns its columns from the training rows: give the fit (fit_index)")
         return self.designs[0]
 
     def _at(self, patient_frame: pd.DataFrame, time: ArrayLike) -> pd.DataFrame:

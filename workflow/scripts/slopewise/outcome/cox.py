@@ -257,7 +257,7 @@ def _message(status: int, terms: Sequence[str], beta: Floats, aliased: NDArray[n
     parts = []
     if aliased.any():
         names = ", ".join(term for term, out in zip(terms, aliased, strict=True) if out)
-        parts.append(f"{names} cannot be told apart from the other predictors at the times of the events; left out")
+        parts.append(f"{names} cannot be distinguished from the other predictors at the times of the events; left out")
     if status == MONOTONE:
         worst = terms[int(np.argmax(np.abs(beta)))]
         parts.append(

@@ -125,7 +125,7 @@ def _efron(x: Floats, risk: Floats, dying: NDArray[np.bool_]) -> tuple[Floats, F
 def _statistics(score: Floats, info: Floats) -> tuple[Floats, NDArray[np.int64]]:
     """χ² of each term and of all together with their degrees of freedom, (k + 1,); missing where nothing can be said.
 
-    Nothing can be said of a term that tells patients apart at one moment alone: nothing is left to compare it with. The
+    Nothing can be concluded of a term that distinguishes patients at one moment alone. The
     test of all together is of the others.
     """
     k = len(score)

@@ -298,12 +298,14 @@ def slopes_left_out(
     for m, marker in enumerate(markers):
         term = f"{marker}.slope"
         if flat[m]:
-            reasons[term] = f"{term} left out: the growth model has no random slope to tell patients apart"
+            reasons[term] = (
+                f"{term} left out: the growth model has no random slope, so that slopes do not differ between patients"
+            )
             continue
         correlation = _correlation(level[:, m], slope[:, m], counts)
         if step == "slope" and (singular[m] or abs(correlation) > limit):
             cause = (
-                "the random effects have rank one, so a slope beside the level has no information of its own"
+                "the random effects have rank one, so a slope beside the level has no separate information"
                 if singular[m]
                 else f"they correlate above {limit:g}, so that the data cannot distinguish them"
             )

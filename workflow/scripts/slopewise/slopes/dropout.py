@@ -135,8 +135,8 @@ def _row(fit: GrowthFit, data: MarkerData, part: pd.Series, indicators: Mapping[
 def parts(values: Floats) -> NDArray[np.int64]:
     """The part 1.. of each value (n,), the times of last visits: about thirds, ties together.
 
-    Where so many share one time that thirds cannot be told apart, the parts are before it, at it and after it. There is
-    one part alone only where all values are the same.
+    Where so many share one time that thirds cannot be distinguished, the parts are before it, at it and after it.
+    There is one part alone only where all values are the same.
     """
     cuts = np.unique(np.quantile(values, np.arange(1, PARTS) / PARTS, method="inverted_cdf"))
     if len(cuts) == 1:

@@ -36,7 +36,7 @@ def facts(
     Columns patient, marker, visits (distinct times with a value; rows, of a `predictor` other than time), span
     (analysis units), first, last, delta = last − first, delta_relative
     (exp(delta) − 1 for a log-transformed marker, else delta/first where first > 0, else empty) and slope_ols, the
-    patient's own least-squares slope (marker units per analysis unit; empty with fewer than two distinct times).
+    patient's least-squares slope (marker units per analysis unit; empty with fewer than two distinct times).
     delta is empty with one visit: nothing has been seen to change. `predictor` stands in place of time where the
     study wants the slope of another column.
     """

@@ -83,7 +83,7 @@ def meaning(file: str, column: str, codes: Sequence[str], said: Named) -> Meanin
     plain = all(code.lower() in NO | YES or code.isdigit() for code in codes)
     if plain and marks_either(column):
         why = f"whether 1 of {readable(column)} is a censored patient or an event is not plain from its name"
-        return Meaning(why=f"{why}; say it with --event-code, for example --event-code 1=death")
+        return Meaning(why=f"{why}; name it with --event-code, for example --event-code 1=death")
     if plain and marks_censored(column):
         events = [code for code in codes if code.lower() in NO]
         censored = tuple(code for code in codes if code not in events)
@@ -103,14 +103,14 @@ def _by_text(column: str, codes: Sequence[str]) -> Meaning:
     rest = [code for code in codes if code not in censored]
     there = f"its codes are {listed(codes)}"
     if not censored:
-        return Meaning(why=f"{there}, and none of them is plainly the censored one; say it with --event-code")
+        return Meaning(why=f"{there}, and none of them is plainly the censored one; name it with --event-code")
     if not rest:
         return Meaning(censored=censored, why=f"{there}, and none of them is an event")
     words_of = [code for code in rest if not (code.isdigit() or code.lower() in YES)]
     unclear = [code for code in words_of if read[code] != "event"]
     if unclear and len(rest) > 1:
         why = f"{there}, and whether {listed(unclear)} is an event, a competing one or censored is not plain"
-        return Meaning(censored=censored, why=f"{why}; say it with --event-code and --competing-code")
+        return Meaning(censored=censored, why=f"{why}; name it with --event-code and --competing-code")
     events = {code: _label(column, code, alone=len(rest) == 1) for code in rest}
     several = " are taken together as one event: separate a competing one" if len(events) > 1 else " is the event"
     are = "are" if len(censored) > 1 else "is"
@@ -125,7 +125,7 @@ def _as_said(file: str, column: str, codes: Sequence[str], said: Named) -> Meani
             f"{file}: column {column}: the code {unknown[0]!r} does not occur; the codes there are: {listed(codes)}"
         )
     others = tuple(code for code in codes if code not in events and code not in competing)
-    return Meaning(events, competing, others, "as told; all other codes count as censored")
+    return Meaning(events, competing, others, "as given; all other codes count as censored")
 
 
 def _label(column: str, code: str, alone: bool) -> str:

@@ -107,7 +107,7 @@ def guess_patient(seen: Look, asked: str) -> tuple[Proposal, str]:
         other = _same_patients(seen, asked)
         if not other and seen.patients is not None:
             told(seen.patients, asked, "--patient")
-        return Proposal(asked, "as told" + _other_name(seen, asked, other)), other or asked
+        return Proposal(asked, "as given" + _other_name(seen, asked, other)), other or asked
     pairs = {name: _same_patients(seen, name) for name in names}
     scored = [(_patient_score(seen, name, pairs[name], place), -place, name) for place, name in enumerate(names)]
     best = max(scored, default=(0.0, 0, ""))
@@ -115,12 +115,12 @@ def guess_patient(seen: Look, asked: str) -> tuple[Proposal, str]:
         if seen.patients is not None and not any(pairs.values()):
             raise InputError(
                 f"{seen.patients.name}: has no column in common with {table.name}, neither by name nor by values, so "
-                f"nothing tells which patient a row belongs to; give the patient's column the same ids in both "
+                f"nothing shows which patient a row belongs to; give the patient's column the same ids in both "
                 f"({table.name} has {listed(names)}; {seen.patients.name} has {listed(list(seen.people))})"
             )
         raise InputError(
             f"{table.name}: no column looks like the patient (a name such as id, and values that repeat"
-            f"{', each once in ' + seen.patients.name if seen.patients else ''}); say it with --patient COLUMN; "
+            f"{', each once in ' + seen.patients.name if seen.patients else ''}); name it with --patient COLUMN; "
             f"the columns there are: {listed(names)}"
         )
     column = seen.columns[best[2]]
@@ -178,7 +178,7 @@ def guess_time(seen: Look, patient: str, asked: str) -> Proposal:
         if not column.is_date and not np.isfinite(column.values).any():
             what = "neither a number nor a date in one of the usual ways"
             raise InputError(f"{table.name}: column {asked}: no cell can be read as a time: {what} (--time)")
-        return Proposal(asked, "as told")
+        return Proposal(asked, "as given")
     best: tuple[float, int, str, str] = (0.0, 0, "", "")
     for place, (name, column) in enumerate(seen.columns.items()):
         if name == patient or not (column.is_number or column.is_date) or column.present < 0.95 * len(table.text):
@@ -219,15 +219,15 @@ def guess_format(table: Table, columns: list[Column], asked: str) -> str:
 def guess_unit(table: Table, patient: str, column: Column, asked: str) -> Proposal:
     """The unit of a column of times: told by its name, else guessed from the steps between visits."""
     if asked:
-        return Proposal(asked, "as told")
+        return Proposal(asked, "as given")
     if column.is_date:
         return Proposal("date", "calendar dates")
     if own := named_unit(column.name):
         return Proposal(own, f"by its name {readable(column.name)!r}")
     moves = movement(table, patient, column)
     unit, consequence = unit_of_steps(moves.gap, extent(column.values))
-    step = f"a typical step between visits is {moves.gap:g}, and the name does not tell the unit"
-    return Proposal(unit, f"A GUESS: {step}; {consequence}; another unit is said with --time-unit")
+    step = f"a typical step between visits is {moves.gap:g}, and the name does not give the unit"
+    return Proposal(unit, f"A GUESS: {step}; {consequence}; another unit is given with --time-unit")
 
 
 def guess_analysis_unit(unit: str, span: float) -> Proposal:

@@ -172,7 +172,7 @@ def _read(name: str, option: str, data: Data) -> Table:
     try:
         return read_table(Path(), name, option, data)
     except InputError as error:
-        raise InputError(re.sub(r"set data\.(decimal|delimiter|encoding)", r"say it with --\1", str(error))) from error
+        raise InputError(re.sub(r"set data\.(decimal|delimiter|encoding)", r"name it with --\1", str(error))) from error
 
 
 def _times(seen: Look, time: str, unit: str, date_format: str, zero: str, clock: Clock) -> pd.DataFrame:
@@ -207,7 +207,7 @@ def _with_moments(draft: Draft, times: pd.DataFrame, said: Named) -> Draft:
         why = "no landmark leaves patients, events and follow-up enough to validate a prediction"
         draft = replace(draft, outcome=replace(draft.outcome, reason=f"{draft.outcome.reason}, but {why}", events={}))
     if said.landmark is not None:
-        return replace(draft, moments=Moments(said.landmark, (), 5, "as told"))
+        return replace(draft, moments=Moments(said.landmark, (), 5, "as given"))
     why = "nothing is predicted, so that all rows are used, and levels are those of each patient's last visit"
     return replace(draft, moments=Moments(math.inf, (), 5, why))
 

@@ -1,4 +1,4 @@
-"""Is it a slope of the patient's own, or scatter that changes? Growth models whose residual variance is not constant.
+"""Is it a patient-specific slope, or scatter that changes? Growth models whose residual variance is not constant.
 
     Var(e_ij) = sigma^2 exp(2 (delta_1 v_ij + delta_2 v_ij^2))        (nlme's varExp; Pinheiro & Bates 2000, ch. 5.2)
 

@@ -40,7 +40,7 @@ DRAWS = 200
 def compare_marker(
     model: GrowthModel, study: GrowthFit, draws: int, rng: np.random.Generator, in_time: bool, threads: int = 1
 ) -> dict[str, pd.DataFrame]:
-    """The marker's rows of the tables of ``growth/``: the comparison, the detective and the three kinds of pooling.
+    """The marker's rows of the tables of ``growth/``: the comparison, the diagnostics and the three kinds of pooling.
 
     model, study: the study's growth model and its fit to every patient (`growth.fitting.fit_everybody`); draws: of the
     parametric bootstrap; in_time: whether the predictor is time, so that residuals can be serially correlated at all.
@@ -61,7 +61,7 @@ def compare_marker(
         "covariance": pd.concat([components(fit, draws, rng).assign(model=name) for name, fit in fits.items()]),
         "comparison": comparison,
         "residuals": residual_table(own, study),
-        **_detective(models, in_time),
+        **_diagnostics(models, in_time),
         **_checks(models, textbook, rng, threads),
     }
 
@@ -116,7 +116,7 @@ def _own_row(own: GrowthData, study: GrowthFit) -> dict[str, object]:
     return {"model": "study", **information(by(True), by(False), parameters), **missing, **explained(study)}
 
 
-def _detective(models: SideBySide, in_time: bool) -> dict[str, pd.DataFrame]:
+def _diagnostics(models: SideBySide, in_time: bool) -> dict[str, pd.DataFrame]:
     """The tables serial, heteroscedastic, trends, variogram, implied, correlation; empty without a random slope.
 
     And of verdict what one marker tells: the p of each test and whether the fit is singular.

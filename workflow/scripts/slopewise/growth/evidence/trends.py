@@ -1,4 +1,4 @@
-"""The detective: what the residuals of simpler models say about slopes, and what the fitted models imply.
+"""Residual diagnostics: what the residuals of simpler models say about slopes, and what the fitted models imply.
 
 The trends of the random-intercept model's residuals within each patient, the exact F test that they are all the same,
 the residual variogram, and the variance over time that a model implies beside the one that is seen.

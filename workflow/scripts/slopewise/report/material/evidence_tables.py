@@ -21,7 +21,7 @@ MODELS = {
 }
 
 VERDICTS = {"none": "none shown", "trend": "a trend", "unclear": "open"}
-"""What the comparison says of a slope of the patient's own: none shown, a trend, or that the tests disagree."""
+"""What the comparison says of a patient-specific slope: none shown, a trend, or that the tests disagree."""
 
 
 BESIDE = ("p_f", "p_serial", "p_time", "p_fitted")
@@ -69,7 +69,7 @@ def glance_table(frames: Frames, naming: Naming) -> Table:
     columns = [
         "marker", "ICC", "SD of slopes, 95% interval", "p, mixture", "p, bootstrap",
         "q", "p, F test", "p, beside serial", "p, beside variance by time", "p, beside variance by value", "singular",
-        "own slope",
+        "least-squares slope",
     ]  # fmt: skip
     caption = "Is a random slope needed? One row a marker"
     marks = {"marker": list(naming.study.markers)}

@@ -60,7 +60,7 @@ def lines_of_groups(frames: Frames, naming: Naming, name: str) -> Picture | None
         for place, marker in enumerate(markers)
     ]
     caption = (
-        f"Every {group} with its own straight line through its own points (dotted), the line that the mixed model "
+        f"Every {group} with the least-squares line through its points (dotted), the line that the mixed model "
         f"gives it (solid, drawn towards the average), and the average line (dashed). They are numbered in the order "
         f"of {group}; with so few of them the pull towards the average is itself little known."
     )

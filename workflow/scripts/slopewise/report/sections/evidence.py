@@ -33,7 +33,7 @@ def evidence_section(frames: Frames, naming: Naming) -> Section:
     """The comparison of the growth models."""
     return Section(
         "evidence",
-        "Is a slope of the patient’s own needed?",
+        "Is a patient-specific slope needed?",
         "evidence.html.j2",
         {
             "markers": naming.choices,
@@ -69,7 +69,7 @@ def evidence_section(frames: Frames, naming: Naming) -> Section:
 
 VARIOGRAM = (
     "Half the mean squared difference of two residuals of one patient, by how far apart they were measured. Flat: a "
-    "level of the patient’s own and nothing else. Rising faster and faster: a slope of the patient’s own. Rising and "
+    "patient-specific level and nothing else. Rising faster and faster: a patient-specific slope. Rising and "
     "levelling off: values that were measured close together are alike (serial correlation)."
 )
 TRENDS = (
@@ -79,7 +79,8 @@ TRENDS = (
 )
 TREND_SPREAD = (
     "Second: how these trends spread over the patients (bars), and how they would if every patient had the same "
-    "slope and only noise told them apart (dashed). Bars that reach beyond the line are slopes of the patients’ own."
+    "slope and the estimates differed by noise alone (dashed). Bars that reach beyond the line are "
+    "patient-specific slopes."
 )
 CORRELATION = (
     "The correlation of two values of one patient by when they were measured, as the models imply it: with a slope "
@@ -99,7 +100,7 @@ def marker_words(frames: Frames, naming: Naming, marker: str) -> str:
     slope = row_of(frames.comparison, marker, "random_slope")
     level = row_of(frames.comparison, marker, "random_intercept")
     if slope is None or level is None:
-        return f"{name}: the data do not identify a slope of the patient’s own; too few patients have two visits."
+        return f"{name}: the data do not identify a patient-specific slope; too few patients have two visits."
     if not math.isfinite(slope["lrt"]):
         return (
             f"{name}: the model with a slope fits worse than the one without, which cannot be: its search for the best "
@@ -114,7 +115,7 @@ def marker_words(frames: Frames, naming: Naming, marker: str) -> str:
     spread = spread_words(frames, naming, marker)
     if judged["verdict"] == "none":
         said.append(
-            f"The data do not show that patients have slopes of their own: {ratio}. That is no proof that all slopes "
+            f"The data do not show that patients’ slopes differ: {ratio}. That is no proof that all slopes "
             f"are the same; {spread}"
         )
         if judged["p_f"] < LEVEL:
@@ -161,8 +162,8 @@ def judged_words(judged: pd.Series) -> str:
         if word in AGAINST
     ]  # fmt: skip
     if judged["singular"]:
-        reasons.append("the fit is singular, so that slopes are not told apart from levels")
-    return f"Whether patients have slopes of their own is open: {in_words(reasons)}."
+        reasons.append("the fit is singular, so that slopes are not distinguished from levels")
+    return f"Whether patients’ slopes differ is open: {in_words(reasons)}."
 
 
 def spread_words(frames: Frames, naming: Naming, marker: str) -> str:

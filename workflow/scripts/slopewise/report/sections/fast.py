@@ -40,7 +40,7 @@ def fast_section(frames: Frames, naming: Naming) -> Section:
 
 
 CAPTION = (
-    "The share of patients whose slope is beyond the limit, counted three ways: by each patient’s own straight line "
+    "The share of patients whose slope is beyond the limit, counted three ways: by each patient’s least-squares line "
     "(noise makes it too large), by the mixed model’s slope (shrinkage makes it too small), and as the mean of the "
     "patients’ probabilities, with its 95% interval."
 )
@@ -61,7 +61,7 @@ def few(share: float, patients: int, limit: int) -> str:
 
 
 def _few_in(frames: Frames, row: pd.Series, way: str, limit: int) -> str:
-    """`few` of the share in column `way`; a share by own straight lines is of the patients who have one."""
+    """`few` of the share in column `way`; a share by least-squares lines is of the patients who have one."""
     patients = int(row["patients"])
     if way == "share_ols":
         own = frames.slopes[frames.slopes["marker"] == row["marker"]]
@@ -89,7 +89,7 @@ def share_words(frames: Frames, naming: Naming, marker: str) -> list[str]:
     name = naming.marker(marker)
     for _, row in frames.fast_share[frames.fast_share["marker"] == marker].iterrows():
         if not math.isfinite(row["share"]):
-            said.append(f"{name}: no growth model could be fitted, so nothing can be said of fast change.")
+            said.append(f"{name}: no growth model could be fitted, so nothing can be concluded about fast change.")
             continue
         ends = interval(100 * row["ci_low"], 100 * row["ci_high"], 0)
         patients = int(row["patients"])
@@ -126,6 +126,6 @@ def share_table(frames: Frames, naming: Naming) -> Table:
             lines.append([*what, share, expected, *counts, *others])
     columns = [
         "marker", "limit", "patients", "share beyond, 95% interval", "patients expected", "probability above 50%",
-        "above 90%", "share by the mixed model’s slope", "share by the own straight line",
+        "above 90%", "share by the mixed model’s slope", "share by least-squares lines",
     ]  # fmt: skip
     return Table("fast-change", "Fast change", columns, lines, frozenset({0, 1}))

@@ -70,7 +70,7 @@ QUANTILES = (
 EFFECTS = (
     "Third: the same for the patients’ starting values and slopes, each divided by the standard deviation that its "
     "prediction should have. Predictions are pulled towards a normal distribution, so that a straight line is no "
-    "proof; a bend is telling. Each has a band of its own, simulated in the same way."
+    "proof; a bend is informative. Each has a band of its own, simulated in the same way."
 )
 INFLUENCE = (
     "The model fitted again without each patient in turn; a mark is the patient who was left out. To the right the "

@@ -84,7 +84,7 @@ def three_panel(frames: Frames, naming: Naming) -> Draw:
         rows, at = at_origin(rows, frames, naming, marker)
         start = f"value {at}, {naming.unit_of(marker)}"
         spread = (rows["slope_ols"].std(), rows["slope"].std())
-        said = f"Slopes of the patients’ own lines differ by a standard deviation of {figures(spread[0])} {unit}"
+        said = f"Slopes of least-squares lines differ by a standard deviation of {figures(spread[0])} {unit}"
         true = component(frames, marker, naming.predictor)
         if math.isfinite(true):
             said += f", true slopes by {figures(true)} according to the model"

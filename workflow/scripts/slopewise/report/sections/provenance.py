@@ -51,7 +51,7 @@ def settings_table(naming: Naming) -> Table:
         *(_outcome_settings(naming) if study.kind.predicts else []),
         ["cross-fitting", f"{study.crossfit.folds} folds, {amount(study.crossfit.repeats, 'repeat')}"],
         *(_validation_settings(study) if study.kind.predicts else []),
-        ["one visit only", f"own slope and change: {study.outcome.one_visit}"],
+        ["one visit only", f"least-squares slope and change: {study.outcome.one_visit}"],
         ["marker never measured", f"{study.outcome.missing_marker}"],
     ]
     return Table("settings", "Settings", ["setting", "value"], rows, frozenset({0, 1}))

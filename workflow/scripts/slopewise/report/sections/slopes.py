@@ -27,7 +27,7 @@ def slopes_section(frames: Frames, naming: Naming) -> Section:
     labels = {marker: naming.marker(marker) for marker in naming.pictured[:5]}
     return Section(
         "slopes",
-        "The slopes, and how far to trust them",
+        "The slopes and their reliability",
         "slopes.html.j2",
         {
             "reliability": reliability_sentence(frames, naming),
@@ -67,8 +67,8 @@ def shrinkage(frames: Frames, naming: Naming) -> Picture:
         "Each mark is a patient with two visits or more: across, the slope of a straight line through the patient’s "
         "own values "
         "(no pooling); upwards, the cross-fitted slope of the mixed model (partial pooling). On the diagonal both "
-        "agree; on the "
-        "dashed line everybody has the average slope (complete pooling). Extreme own slopes may lie outside the "
+        "agree; on the dashed line everybody has the average slope (complete pooling). Extreme least-squares slopes "
+        "may lie outside the "
         f"frame.{told}"
     )
     return Picture("shrinkage", caption, panels, markers=naming.pictured, first=FIRST)
@@ -134,7 +134,14 @@ def visits_table(groups: pd.DataFrame, naming: Naming) -> Table:
         for row, patients in zip(own.itertuples(), shown, strict=True):
             spread = [figures(row.sd), figures(row.sd_ols)]
             lines.append((marker, [row.visits, patients, number(row.reliability, 2), *spread]))
-    columns = ["marker", "visits", "patients", "mean reliability", "SD of cross-fitted slopes", "SD of own slopes"]
+    columns = [
+        "marker",
+        "visits",
+        "patients",
+        "mean reliability",
+        "SD of cross-fitted slopes",
+        "SD of least-squares slopes",
+    ]
     caption = "Shrinkage by number of visits"
     return marker_table("slopes-by-visits", caption, columns, lines, naming, frozenset({0}))
 
@@ -163,7 +170,7 @@ def slopes_table(frames: Frames, naming: Naming) -> Table:
         )
     columns = [
         "marker", "reliability, 95% interval", "mean slope", "SD of true slopes (model)", "SD of cross-fitted slopes",
-        "SD of own slopes", "fewer than 2 visits", "unit",
+        "SD of least-squares slopes", "fewer than 2 visits", "unit",
     ]  # fmt: skip
     markers = list(naming.study.markers)
     return Table("slopes", f"Slopes at {naming.moment}", columns, rows, frozenset({0, 7}), {"marker": markers})

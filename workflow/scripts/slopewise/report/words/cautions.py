@@ -236,7 +236,7 @@ def _boundary(frames: Frames, naming: Naming) -> Iterator[Caution]:
     if simpler:
         yield (
             "No random slope",
-            f"Fits in which a slope of the patient’s own could not be identified: {_listed(simpler)}. There everybody "
+            f"Fits in which a patient-specific slope could not be identified: {_listed(simpler)}. There everybody "
             "has the "
             "average slope.",
         )
@@ -264,7 +264,7 @@ def _few_visits(frames: Frames, naming: Naming) -> Iterator[Caution]:
         yield (
             "Few visits",
             f"Patients with fewer than two visits{until}: {_listed(parts)}. Their slope is the average one, shifted by "
-            "what their value predicts; it has no information of their own about change.",
+            "what their value predicts; it has no separate information about change.",
         )
 
 

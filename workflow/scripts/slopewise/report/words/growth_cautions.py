@@ -155,9 +155,9 @@ def open_trends(frames: Frames, naming: Naming) -> Found:
 
 CHECKS: tuple[tuple[str, Callable[[Frames, Naming], Found], str], ...] = (
     (
-        "Slopes of the patients’ own are not established",
+        "Patient-specific slopes are not established",
         open_trends,
-        "The likelihood ratio finds slopes of the patients’ own, but other evidence disagrees or would explain the "
+        "The likelihood ratio finds patient-specific slopes, but other evidence disagrees or would explain the "
         "courses as well: {}.",
     ),
     (

@@ -51,7 +51,8 @@ def headline(said: Verdict, naming: Naming) -> str:
         Verdict.TOO_POOR: (f"The slopes were measured too poorly to tell whether {change} adds to knowing {stands}."),
         Verdict.UNDECIDED: f"These data cannot tell whether {change} adds to knowing {stands}.",
         Verdict.NO_INTERVAL: f"{first} beside {stands}: measured, but without an interval.",
-        Verdict.DROPPED: "Whether slopes add to levels could not be examined: no slope could be told from its level.",
+        Verdict.DROPPED: "Whether slopes add to levels could not be examined: no slope could be distinguished from its "
+        "level.",
     }[said]
 
 
@@ -133,7 +134,7 @@ def _meaning(said: Verdict, found: Evidence, naming: Naming) -> str:
             else f"The interval leaves room for no gain and for one of {margin} or more, which would matter."
         )
         return f"{room} {tests}"
-    return "Without an interval (validation.bootstrap is 0) chance cannot be told from gain."
+    return "Without an interval (validation.bootstrap is 0) chance cannot be distinguished from a gain."
 
 
 def _like_chance(found: Evidence, c: str) -> str:
