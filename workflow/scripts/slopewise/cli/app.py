@@ -86,7 +86,8 @@ def version(
     ] = False,
 ) -> None:
     """Print the version; with --digest, the digest of the code, which names the checkout that a run was made with."""
-    typer.echo(package_digest() if digest else f"slopewise {__version__}")
+    with one_line_errors():
+        typer.echo(package_digest() if digest else f"slopewise {__version__}")
 
 
 @app.command(short_help="Propose a study file from your tables.")

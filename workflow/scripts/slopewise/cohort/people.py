@@ -15,6 +15,7 @@ from slopewise.cohort.findings import ERROR, Findings, line_word
 from slopewise.cohort.incomplete import UNKNOWN_EVENT, severity, way_out
 from slopewise.cohort.outcome import read_outcome
 from slopewise.cohort.rows import tell_bad_weights, tell_missing_patients, typed_column
+from slopewise.run.short_repr import ShortRepr
 from slopewise.sources.files import NUMBER, BadCell, Table, shown
 from slopewise.study.keys import MISSING, ColumnReference, Outcome, canonical_code
 from slopewise.study.model import Study
@@ -141,8 +142,8 @@ def _columns_of_numbers(study: Study, table: Table, findings: Findings) -> dict[
     return {"outcome": values, "event": np.zeros(len(values), dtype=np.int64)}
 
 
-@dataclass(frozen=True)
-class OutcomeColumns:
+@dataclass(frozen=True, repr=False)
+class OutcomeColumns(ShortRepr):
     """How the cohort holds a kind of outcome: what the numbers of events mean, and the columns that are read."""
 
     labels: Callable[[Outcome], dict[int, str]]
