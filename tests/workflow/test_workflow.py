@@ -80,7 +80,7 @@ def words(folder: Path, workflow: Path) -> None:
     """A docstring that every step imports, and the logging of every step."""
     for name, old, new in (
         ("run/seeds.py", '"""Random generators', '"""Generators'),
-        ("run/step.py", "%(message)s", "- %(message)s"),
+        ("run/log.py", "%(message)s", "- %(message)s"),
     ):
         file = workflow / "scripts/slopewise" / name
         assert old in file.read_text()

@@ -7,7 +7,7 @@ import atexit
 
 from slopewise.run.folders import full_disk
 from slopewise.run.reasons import reasons, stamps
-from slopewise.run.step import REASONS_AT_END
+from slopewise.run.log import REASONS_AT_END
 
 LOG_FOLDERS = [Path("results", study) for study in sorted({*STUDIES, *GRIDS})]
 LOGS_BEFORE = {}

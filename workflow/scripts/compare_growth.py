@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+from slopewise.run.log import logger
 from slopewise.run.seeds import generator
-from slopewise.run.step import logger, step
+from slopewise.run.step import step
 
 
 def compare(

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from slopewise.run.step import logger, step
+from slopewise.run.log import logger
+from slopewise.run.step import step
 
 
 def prepare(

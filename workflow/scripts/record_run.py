@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from slopewise import __version__
-from slopewise.run import provenance as run_digests
 from slopewise.run.files import file_digest, write_json
+from slopewise.run.provenance import check_unchanged, file_digests, machine, package_digest, versions
 from slopewise.run.step import step
 
 
@@ -30,10 +30,10 @@ def record(
     study, source = load_study(study_file), source or study_file
     results = provenance.parent
     written = {source.name: file_digest(source)}
-    inputs = run_digests.file_digests(folder, (study.data.measurements, study.data.patients))
+    inputs = file_digests(folder, (study.data.measurements, study.data.patients))
     if at_start:
-        run_digests.check_unchanged("the study file", at_start["study"], written)
-        run_digests.check_unchanged("an input file", at_start["inputs"] or inputs, inputs)
+        check_unchanged("the study file", at_start["study"], written)
+        check_unchanged("an input file", at_start["inputs"] or inputs, inputs)
     write_json(
         provenance,
         {
@@ -47,12 +47,12 @@ def record(
             "seed": study.seed,
             "inputs": inputs,
             "event_labels": {str(code): label for code, label in event_labels(study.outcome).items()},
-            "code_digest": run_digests.package_digest(),
-            "versions": {"slopewise": __version__, **run_digests.versions()},
+            "code_digest": package_digest(),
+            "versions": {"slopewise": __version__, **versions()},
             "tables": {path.relative_to(results).as_posix(): file_digest(path) for path in sorted(tables)},
         },
     )
-    write_json(run_file, run_digests.machine(results / "timings", cores))
+    write_json(run_file, machine(results / "timings", cores))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from slopewise.run.files import write_text
-from slopewise.run.step import logger, step
+from slopewise.run.log import logger
+from slopewise.run.step import step
 
 
 def write(study_file: Path, report: Path) -> None:

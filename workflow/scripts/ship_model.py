@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from slopewise.run.files import read_json, write_json
-from slopewise.run.step import logger, step
+from slopewise.run.log import logger
+from slopewise.run.step import step
 
 
 def ship(models: Path, performance: Path, model: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from slopewise.run import folders as run_folders
+from slopewise.run import folders
 from slopewise.run.errors import InputError, reason_of
 from slopewise.run.files import write_text
 from slopewise.run.folders import check_writable, full_disk, sweep_below
@@ -38,7 +38,7 @@ def test_what_a_killed_writer_left_is_swept_by_the_next_one(tmp_path: Path):
     target = tmp_path / "table[1].csv"
     kill_while_writing(target)
     assert len(list(tmp_path.iterdir())) == 1
-    running = run_folders.temporary_name(target)
+    running = folders.temporary_name(target)
     running.write_text("of a process that runs")
     write_text(target, "whole")
     assert set(tmp_path.iterdir()) == {target, running}

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from slopewise.run.errors import InputError
+from slopewise.run.log import logger
 from slopewise.run.progress import counted, progress_bar
 from slopewise.run.reasons import reason_in, reasons, stamps
-from slopewise.run.step import logger, step
+from slopewise.run.step import step
 
 
 def left(folder: Path, name: str, error: BaseException | None) -> Path:

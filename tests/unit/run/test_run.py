@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from slopewise.run import provenance as run_digests
+from slopewise.run import provenance
 from slopewise.run.errors import InputError
 from slopewise.run.files import atomic, write_json, write_text
 from slopewise.run.place import PACKAGE
@@ -106,12 +106,12 @@ def package(tmp_path: Path) -> Path:
 
 
 def test_imports_are_followed_from_module_to_module(package: Path):
-    names = [file.name for file in run_digests.imported_modules(package / "script.py", package / "pkg")]
+    names = [file.name for file in provenance.imported_modules(package / "script.py", package / "pkg")]
     assert names == ["__init__.py", "high.py", "low.py"]
 
 
 def test_relative_imports_and_templates_count(package: Path):
-    found = run_digests.imported_modules(package / "lazy.py", package / "pkg")
+    found = provenance.imported_modules(package / "lazy.py", package / "pkg")
     assert [file.relative_to(package / "pkg").as_posix() for file in found] == [
         "__init__.py",
         "sub/__init__.py",
@@ -136,12 +136,12 @@ def test_relative_imports_and_templates_count(package: Path):
     ],
 )
 def test_a_digest_changes_exactly_with_the_modules_that_are_used(package: Path, changed, scripts_that_run_again):
-    before = {name: run_digests.code_digest(package / name, package / "pkg") for name in ("script.py", "lazy.py")}
-    whole = run_digests.package_digest(package / "pkg")
+    before = {name: provenance.code_digest(package / name, package / "pkg") for name in ("script.py", "lazy.py")}
+    whole = provenance.package_digest(package / "pkg")
     (package / "pkg" / changed).write_text("other = 2\n")
-    after = {name: run_digests.code_digest(package / name, package / "pkg") for name in before}
+    after = {name: provenance.code_digest(package / name, package / "pkg") for name in before}
     assert {name for name in before if before[name] != after[name]} == scripts_that_run_again
-    assert run_digests.package_digest(package / "pkg") != whole
+    assert provenance.package_digest(package / "pkg") != whole
 
 
 SCRIPTS = ("prepare_cohort.py", "make_folds.py", "cross_fit_slopes.py", "fit_outcome.py", "validate_outcome.py")
@@ -171,7 +171,7 @@ def rerun_by(checkout: Path) -> Iterator[Callable[..., set[str]]]:
         return {script for script in before if before[script] != after[script]}
 
     def digests() -> dict[str, str]:
-        return {name: run_digests.code_digest(checkout / name, checkout / "slopewise") for name in SCRIPTS}
+        return {name: provenance.code_digest(checkout / name, checkout / "slopewise") for name in SCRIPTS}
 
     yield edit
     for file, text in kept.items():
@@ -187,19 +187,20 @@ def rerun_by(checkout: Path) -> Iterator[Callable[..., set[str]]]:
         ("slopewise/run/provenance.py", '"""The packages whose versions', '"""Packages whose versions'),
         ("slopewise/folds.py", "\n\n\n", "\n\n\n# A comment.\n\n\n"),
         ("prepare_cohort.py", "\n\n\n", "\n\n\n# A comment.\n\n\n"),
-        ("slopewise/run/step.py", "%(levelname)s %(message)s", "%(levelname)s: %(message)s"),
-        ("slopewise/run/step.py", "logger.info(FINISHED)", "logger.warning(FINISHED)"),
+        ("slopewise/run/log.py", "%(levelname)s %(message)s", "%(levelname)s: %(message)s"),
+        ("slopewise/run/log.py", "logger.info(FINISHED)", "logger.warning(FINISHED)"),
         ("slopewise/run/progress.py", "len(parts) < 2", "len(parts) < 20"),
     ],
 )
 def test_words_and_logging_run_nothing_again(rerun_by: Callable[..., set[str]], checkout: Path, name, old, new):
-    whole = run_digests.package_digest(checkout / "slopewise")
+    whole = provenance.package_digest(checkout / "slopewise")
     assert rerun_by(name, old, new) == set()
-    assert run_digests.package_digest(checkout / "slopewise") != whole, "provenance.json names another checkout"
+    assert provenance.package_digest(checkout / "slopewise") != whole, "provenance.json names another checkout"
 
 
 def test_a_constant_runs_again_the_steps_that_import_it(rerun_by: Callable[..., set[str]]):
-    assert rerun_by("slopewise/run/threads.py", '= "1"', '= "2"') == set(SCRIPTS), "through run.step, which is exempt"
+    assert rerun_by("slopewise/run/threads.py", '= "1"', '= "2"') == set(SCRIPTS), "through run.step"
+    assert rerun_by("slopewise/run/step.py", "limit_threads(threads)", "limit_threads(2)") == set(SCRIPTS)
     fits = {"make_folds.py", "cross_fit_slopes.py"}
     assert fits <= rerun_by("slopewise/run/seeds.py", "range(0, 16, 4)", "range(0, 12, 4)")
     again = rerun_by("slopewise/metrics/calibration.py", "KNOTS = (0.1,", "KNOTS = (0.05,")
@@ -207,10 +208,10 @@ def test_a_constant_runs_again_the_steps_that_import_it(rerun_by: Callable[..., 
 
 
 def test_exempt_modules_exist_and_what_they_import_counts(checkout: Path):
-    assert all((PACKAGE / one.module).is_file() and one.module.startswith("run/") for one in run_digests.EXEMPT)
-    assert all(one.reason for one in run_digests.EXEMPT)
-    used = run_digests.imported_modules(checkout / "make_folds.py", checkout / "slopewise")
-    assert {checkout / "slopewise/run/step.py", checkout / "slopewise/run/threads.py"} <= set(used)
+    assert all((PACKAGE / one.module).is_file() and one.module.startswith("run/") for one in provenance.EXEMPT)
+    assert all(one.reason for one in provenance.EXEMPT)
+    used = provenance.imported_modules(checkout / "make_folds.py", checkout / "slopewise")
+    assert {checkout / "slopewise/run/log.py", checkout / "slopewise/run/errors.py"} <= set(used)
 
 
 def test_no_step_reads_a_docstring():
@@ -222,6 +223,6 @@ def test_no_step_reads_a_docstring():
 
 
 def test_a_file_that_changed_during_the_run_is_named():
-    run_digests.check_unchanged("an input file", {"a.csv": "1"}, {"a.csv": "1"})
+    provenance.check_unchanged("an input file", {"a.csv": "1"}, {"a.csv": "1"})
     with pytest.raises(InputError, match=r"b\.csv: an input file was changed while the study ran; run it again"):
-        run_digests.check_unchanged("an input file", {"a.csv": "1", "b.csv": "2"}, {"a.csv": "1", "b.csv": "3"})
+        provenance.check_unchanged("an input file", {"a.csv": "1", "b.csv": "2"}, {"a.csv": "1", "b.csv": "3"})

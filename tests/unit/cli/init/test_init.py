@@ -186,7 +186,7 @@ BAD = {
     "unknown code": ("ALL", ["visits.csv", "--event", "status", "--event-code", "7=x"], "the code '7' does not occur"),
     "empty code": ("ALL", ["visits.csv", "--event", "status", "--event-code", "=x"], "write CODE=LABEL"),
     "moving event": ("GOOD", ["visits.csv", "--event", "crp", "--followup", "crp"], "changes within a patient"),
-    "either date": ("SLASHES", ["visits.csv"], 'name it with --date-format "%d/%m/%Y" or "%m/%d/%Y"'),
+    "either date": ("SLASHES", ["visits.csv"], 'give it with --date-format "%d/%m/%Y" or "%m/%d/%Y"'),
     "time in words": ("id,t,crp\nA,a,1\nA,b,2\nB,c,3\nB,d,4\n", ["visits.csv", "--time", "t"], "no cell can be read"),
     "wrong format": ("SLASHES", ["visits.csv", "--date-format", "%Y"], "no cell can be read as a time"),
     "bad name": ("GOOD", ["visits.csv", "--name", "a b"], "--name 'a b': letters, digits"),

@@ -1,7 +1,7 @@
 """The compiled loops of calibration by Cox models: three fits for every resample, step and horizon.
 
-The same likelihood as in `slopewise.kernels.pairs`, written out for one and two predictors without late entry or
-strata, over the patients of the resample alone: some hundred thousand fits are made for one table.
+The same likelihood as in `slopewise.kernels.partial_likelihood`, written out for one and two predictors without late
+entry or strata, over the patients of the resample alone: some hundred thousand fits are made for one table.
 """
 
 # mypy: disallow-untyped-defs=False, disallow-incomplete-defs=False

@@ -1,8 +1,8 @@
-"""The compiled loops of the metrics and of the Cox model.
+"""The compiled loops of the metrics: pairs of patients, and weighted sums over resamples.
 
 Every patient enters with an integer count: 0 held out, 1 present, 2 present twice (two tied rows). A row whose
-count is 0 is never read, so a fit depends to the last bit on the patients that are in it. Loops run in a fixed
-order and `prange` runs over resamples only, each writing its own cells: the number of threads changes nothing.
+count is 0 is never read. Loops run in a fixed order and `prange` runs over resamples only, each writing its own
+cells: the number of threads changes nothing.
 """
 
 # mypy: disallow-untyped-defs=False, disallow-incomplete-defs=False

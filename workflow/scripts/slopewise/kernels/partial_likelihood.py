@@ -1,4 +1,8 @@
-"""The compiled loops of the Cox model: partial likelihood, Newton's method, cumulative hazard."""
+"""The compiled loops of the Cox model: partial likelihood, Newton's method, cumulative hazard.
+
+Every patient enters with an integer count: 0 held out, 1 present, 2 present twice (two tied rows). A row whose
+count is 0 is never read, so a fit depends to the last bit on the patients that are in it.
+"""
 
 # mypy: disallow-untyped-defs=False, disallow-incomplete-defs=False
 

@@ -298,9 +298,7 @@ def slopes_left_out(
     for m, marker in enumerate(markers):
         term = f"{marker}.slope"
         if flat[m]:
-            reasons[term] = (
-                f"{term} left out: the growth model has no random slope, so that slopes do not differ between patients"
-            )
+            reasons[term] = f"{term} left out: the growth model has no random slope that could distinguish patients"
             continue
         correlation = _correlation(level[:, m], slope[:, m], counts)
         if step == "slope" and (singular[m] or abs(correlation) > limit):

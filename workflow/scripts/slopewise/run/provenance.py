@@ -46,7 +46,7 @@ class Exempt(NamedTuple):
 
 
 EXEMPT = (
-    Exempt("run/step.py", "writes the log, the line on the terminal and the exit status; a failed step has no tables"),
+    Exempt("run/log.py", "writes the log, the line on the terminal and the exit status; a failed step has no tables"),
     Exempt("run/progress.py", "shows on a terminal how much is done, and gives back the parts that it was given"),
     Exempt("run/reasons.py", "reads the logs of jobs that failed"),
     Exempt("run/folders.py", "names temporary files, removes old ones and checks that a folder can be written"),

@@ -1,6 +1,6 @@
 """Why a run failed, in one line a job, found in the logs that its jobs left.
 
-`run.step` ends a log with one of two words: ``INFO finished`` or ``ERROR`` and the reason. A log that ends in neither
+`run.log` ends a log with one of two words: ``INFO finished`` or ``ERROR`` and the reason. A log that ends in neither
 belongs to a job that was stopped from outside.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from slopewise.run.step import FINISHED
+from slopewise.run.log import FINISHED
 
 Stamps = Mapping[Path, tuple[int, int]]
 """Time of the last change and size of each log: what tells a log of this run from one of a run before."""

@@ -1,60 +1,22 @@
-"""How a step runs: errors a user can act on, atomic writes, seeds by name, one thread for BLAS.
+"""How a step of the workflow runs: logged, and with a limited number of threads.
 
-Nothing here knows any statistics. Heavy libraries are imported inside the functions that need them,
-because Snakemake imports this module each time that it starts.
+Nothing here knows any statistics. NumPy is imported by the body of a step, after its threads are limited.
 """
 
 from __future__ import annotations
 
 import logging
-import os
-import sys
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from slopewise.run.errors import InputError, reason_of
+from slopewise.run.log import logged, logger
 from slopewise.run.threads import limit_threads
-
-FINISHED = "finished"
-"""The last word in the log of a step that ended well."""
-
-REASONS_AT_END = "SLOPEWISE_REASONS_AT_END"
-"""Environment variable of jobs whose workflow prints, once and last, why they failed (`run_reasons`)."""
-
-logger = logging.getLogger("slopewise")
 
 
 @contextmanager
 def step(log: str | Path | None, threads: int = 1) -> Iterator[logging.Logger]:
-    """Run the body of a workflow script: log to `log`, and turn an `InputError` into one line and status 1.
-
-    Any other exception is ours: its traceback goes to the log, a line that says where to the terminal.
-    """
-    try:
-        _log_to(log)
+    """Run the body of a workflow script on so many threads, with its log and its errors as `logged` has them."""
+    with logged(log):
         limit_threads(threads)
         yield logger
-    except Exception as error:
-        reason = f"{reason_of(error)}{_details(error, log)}"
-        if not isinstance(error, InputError):
-            logger.info("%s", traceback.format_exc())
-        logger.error("%s", reason)
-        if log and not os.getenv(REASONS_AT_END):
-            print(f"slopewise: {reason}", file=sys.stderr)
-        raise SystemExit(1) from None
-    logger.info(FINISHED)
-
-
-def _log_to(log: str | Path | None) -> None:
-    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
-    if log:
-        Path(log).parent.mkdir(parents=True, exist_ok=True)
-        handlers = [logging.FileHandler(log, mode="w", encoding="utf-8")]
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", handlers=handlers, force=True)
-    logging.captureWarnings(True)
-
-
-def _details(error: Exception, log: str | Path | None) -> str:
-    return "" if isinstance(error, InputError) or not log else f" (details: {log})"

@@ -2,17 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
-
 import ast
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
+import re
 
 
 def formula_names(formula: str) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""The study file: one function that reads it, and which of its parts each step depends on.
+"""The study file as a model: its keys at the top, and what follows from them.
 
 Snakemake imports this module at each start, so it imports nothing heavy: pydantic, yaml and the standard library.
 """

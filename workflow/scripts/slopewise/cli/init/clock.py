@@ -140,7 +140,7 @@ def only_format(table: Table, column: Column, fitting: list[str], option: str) -
         either = " or ".join(f'"{fmt}"' for fmt in fitting)
         raise InputError(
             f"{table.name}: column {readable(column.name)}: the dates, such as {first!r}, may be day first or "
-            f"month first; name it with {option} {either}"
+            f"month first; give it with {option} {either}"
         )
     return fitting[0]
 

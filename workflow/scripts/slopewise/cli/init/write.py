@@ -172,7 +172,7 @@ def _read(name: str, option: str, data: Data) -> Table:
     try:
         return read_table(Path(), name, option, data)
     except InputError as error:
-        raise InputError(re.sub(r"set data\.(decimal|delimiter|encoding)", r"name it with --\1", str(error))) from error
+        raise InputError(re.sub(r"set data\.(decimal|delimiter|encoding)", r"give it with --\1", str(error))) from error
 
 
 def _times(seen: Look, time: str, unit: str, date_format: str, zero: str, clock: Clock) -> pd.DataFrame:

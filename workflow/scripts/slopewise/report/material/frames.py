@@ -130,7 +130,11 @@ class Frames(ShortRepr):
             *("decision_curve", "predictions"),
         )
         tables_of = {name: getattr(self, name) for name in names}
-        return replace(self, **{name: table[table["cause"] == cause] for name, table in tables_of.items()})
+        further = {
+            name: table[table["cause"] == cause] if "cause" in table else table for name, table in self.further.items()
+        }
+        chosen = {name: table[table["cause"] == cause] for name, table in tables_of.items()}
+        return replace(self, **chosen, further=further)
 
     @property
     def n_patients(self) -> int:

@@ -1,4 +1,4 @@
-"""The outcome models: coefficients, calibration, decision curves, and how patients of low and high risk fared."""
+"""The section on the outcome models: their coefficients with intervals, and which are penalised."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The leakage audit, cautions and provenance."""
+"""The section on provenance: settings, versions and digests."""
 
 from __future__ import annotations
 
