@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from slopewise.kernels import elastic_net as kernels
+from slopewise.kernels import losses as kernels
 from slopewise.metrics.concordance import concordance
 from slopewise.metrics.ipcw import StepCurve, ipc_weights
+from slopewise.outcome import penalised as module_of_penalised
 from slopewise.outcome.cox import CoxFit, risk_sets
 from slopewise.outcome.fit import StepModel, fit_ladder, fit_outcome, ladder_data, scores_of
 from slopewise.outcome.glm import GlmFit
@@ -73,6 +74,69 @@ def is_minimum(one, beta, intercept, strength):
     inside = beta != 0
     edge = strength * LASSO_SHARE
     return np.allclose(pull[inside], edge * np.sign(beta[inside]), atol=1e-9) and (abs(pull[~inside]) <= edge).all()
+
+
+def grouped_minimum(one, beta, intercept, strength):
+    """The conditions of Karush, Kuhn and Tucker under the grouped penalty: the largest violation."""
+    gradient, curvature = np.empty(one.xt.shape[1]), np.empty(one.xt.shape[1])
+    eta = intercept + beta @ one.xt
+    kernels.loss_of(one.kind, one.time, one.y, one.stratum, one.weight, eta, gradient, curvature)
+    pull = one.xt @ gradient / one.weight.sum() - strength * (1 - LASSO_SHARE) * beta
+    worst = 0.0
+    for label in np.unique(one.group):
+        own = one.group == label
+        edge, length = strength * LASSO_SHARE * np.sqrt(own.sum()), np.linalg.norm(beta[own])
+        if length > 0:
+            worst = max(worst, abs(pull[own] - edge * beta[own] / length).max())
+        else:
+            worst = max(worst, np.linalg.norm(pull[own]) - edge)
+    return worst
+
+
+def of_kind(kind, seed, n=120, k=60):
+    x, followup, event, fold = many(seed, n, k)
+    x[:, 1::3] = 0.9 * x[:, ::3] + 0.4 * x[:, 1::3]  # a group holds a correlated pair
+    once, nothing = np.ones(n), np.zeros(n, dtype=np.int64)
+    if kind == kernels.COX:
+        sets = risk_sets(followup, event)
+        order = sets.order
+        return Problem(kind, sets.time, sets.event.astype(float), sets.stratum, once, fold[order], x[order].T.copy())
+    y = event.astype(float) if kind == kernels.LOGISTIC else followup / followup.std()
+    return Problem(kind, np.zeros(n), y, nothing, once, fold, x.T.copy())
+
+
+@pytest.mark.parametrize("kind", [kernels.COX, kernels.LOGISTIC, kernels.LINEAR])
+def test_groups_enter_together_at_the_minimum(kind):
+    one = replace(of_kind(kind, 11), group=np.arange(60) // 3)
+    beta, intercept, penalty, ended = one.chosen()
+    assert ended and penalty.grouped and 0 < penalty.kept < 60
+    assert all(len(set(beta[own : own + 3] != 0)) == 1 for own in range(0, 60, 3))
+    assert grouped_minimum(one, beta, intercept, penalty.strength) < 1e-8
+    scattered = np.random.default_rng(0).permutation(60)  # a group's columns need not stand side by side
+    other = replace(one, xt=one.xt[scattered], group=one.group[scattered])
+    again, _, same, _ = other.chosen()
+    assert same.strength == pytest.approx(penalty.strength) and again == pytest.approx(beta[scattered], abs=1e-7)
+
+
+@pytest.mark.parametrize("kind", [kernels.COX, kernels.LOGISTIC, kernels.LINEAR])
+def test_groups_of_one_are_the_elastic_net(kind):
+    plain = of_kind(kind, 12)
+    beta, intercept, _, _ = plain.chosen()
+    again, other, _, _ = replace(plain, group=np.arange(60)).chosen()
+    assert np.array_equal(beta, again) and intercept == other
+
+
+@pytest.mark.parametrize("kind", [kernels.COX, kernels.LOGISTIC, kernels.LINEAR])
+def test_the_path_ends_early_without_another_choice_and_leaves_out_nobody(kind, monkeypatch):
+    for seed in range(4):
+        one = of_kind(kind, seed, n=90, k=120)
+        beta, intercept, penalty, _ = one.chosen()
+        with monkeypatch.context() as patch:
+            patch.setattr(module_of_penalised, "UNIMPROVED", 40)
+            whole, _, other, _ = one.chosen()
+        assert penalty.strength == other.strength and beta == pytest.approx(whole, abs=1e-9)
+        if beta.any():
+            assert is_minimum(one, beta, intercept, penalty.strength)  # no predictor that the rule left out would enter
 
 
 def problem_rows(one):
@@ -378,3 +442,18 @@ def test_the_penaltys_folds_are_the_inner_ones_of_a_training_set(monkeypatch):
         training = np.flatnonzero(counts)
         assert fold[training].tolist() == inner.reindex(np.array(data.patients, dtype=object)[training]).tolist()
         assert (fold[outer.tested] <= 0).all()
+
+
+def test_a_study_with_groups_fits_levels_and_slopes_together():
+    made = simulate(text=STUDY.replace("penalty: none", "penalty: group"))
+    found = fit_outcome(*made.outcome)
+    ledger = found.ledger.query("predictors == 'slope'")["message"]
+    assert ledger.str.startswith("grouped elastic net, penalty ").any()
+    beta = found.coefficients.query("predictors == 'slope' and scale == 'sd'").set_index("term")["estimate"]
+    assert (beta["alpha.level"] != 0) == (beta["alpha.slope"] != 0) and beta["alpha.level"] != 0
+    model = StepModel.from_dict(json.loads(json.dumps(found.models["slope"], allow_nan=False)))
+    assert model.parts[0].penalty.grouped
+    elastic = fit_outcome(*simulate(text=PENALISED).outcome).coefficients.query("scale == 'sd'")
+    table = found.coefficients.query("scale == 'sd'")
+    same = table["predictors"] == "level"  # one quantity a marker: the plain elastic net
+    assert np.array_equal(table.loc[same, "estimate"], elastic.loc[same, "estimate"], equal_nan=True)

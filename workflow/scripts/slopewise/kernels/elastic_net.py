@@ -1,12 +1,18 @@
-"""The compiled loops of elastic-net regression: Cox (Breslow's ties), logistic and linear, by coordinate descent.
+"""The compiled loops of elastic-net regression, plain and in groups: Cox, logistic and linear, by block descent.
 
-Minimised is  loss(β)/W + λ (α |β|₁ + (1 − α)/2 |β|²),  W the number of patients, the intercept without a penalty
-(Friedman et al. 2010, 10.18637/jss.v033.i01; for Cox's partial likelihood Simon et al. 2011, 10.18637/jss.v039.i05).
-Each outer step lays a quadratic with the diagonal of the second derivative on the loss; coordinates are visited in
-their order. Where a predictor separates the events that diagonal is far too steep, and steps are far too short: after
-`PATIENCE` of them each is doubled as long as the penalised loss falls. A row of weight 0 is never read.
+Minimised is  loss(β)/W + λ (α Σ √p |β_g| + (1 − α)/2 |β|²),  W the number of patients, the sum over groups g of p
+coefficients, |β_g| the Euclidean norm, the intercept without a penalty. Groups of one are the elastic net (Friedman et
+al. 2010, 10.18637/jss.v033.i01; for Cox's partial likelihood Simon et al. 2011, 10.18637/jss.v039.i05); the
+coefficients of a larger group are 0 together or not at all (group lasso; Yuan & Lin 2006,
+10.1111/j.1467-9868.2005.00532.x).
+Each outer step lays a quadratic with the diagonal of the second derivative on the loss; groups are visited in their
+order, and a group of several takes a step under a bound on its curvature (Yang & Zou 2015, 10.1007/s11222-014-9498-5).
+Where a predictor separates the events that diagonal is far too steep, and steps are far too short: after `PATIENCE` of
+them each is doubled as long as the penalised loss falls. A row of weight 0 is never read.
 
-Rows lie by stratum, then time descending (`RiskSets`); without a time all rows are one stratum in any order.
+Only groups that may enter are visited: those in the model, and those that the sequential strong rule keeps (Tibshirani
+et al. 2012, 10.1111/j.1467-9868.2011.01004.x). The optimum's conditions are then checked for all others, and who
+violates them is let in.
 """
 
 # mypy: disallow-untyped-defs=False, disallow-incomplete-defs=False
@@ -17,75 +23,13 @@ import numpy as np
 from numba import prange
 
 from slopewise.kernels.compiled import cached, cached_parallel
+from slopewise.kernels.losses import COX, LINEAR, loss_of, null_intercept
 
-COX, LOGISTIC, LINEAR = 0, 1, 2
 OUTER, SWEEPS, PATIENCE = 2_000, 10_000, 20
-"""Quadratics at the most, rounds over the coordinates of one at the most, quadratics before steps are lengthened."""
+"""Quadratics at the most, rounds over the groups of one at the most, quadratics before steps are lengthened."""
 
-
-@cached
-def _largest(weight, eta):
-    """The largest linear predictor of a row with a weight, which keeps exponentials in range."""
-    top = -np.inf
-    for i in range(eta.shape[0]):
-        if weight[i] > 0:
-            top = max(top, eta[i])
-    return top
-
-
-@cached
-def _cox(time, y, stratum, weight, eta, gradient, curvature):
-    """Breslow's negative log partial likelihood, minus its derivative by each row's eta, and the second one."""
-    n, top = eta.shape[0], _largest(weight, eta)
-    total, deaths = np.zeros(n), np.zeros(n)  # of the risk set at the row's time, where the ties end
-    loss, sum_risk, died, current = 0.0, 0.0, 0.0, -1
-    for i in range(n):
-        if stratum[i] != current:
-            current, sum_risk, died = stratum[i], 0.0, 0.0
-        if weight[i] > 0:
-            sum_risk += weight[i] * np.exp(eta[i] - top)
-            if y[i] > 0:
-                died += weight[i]
-                loss -= weight[i] * (eta[i] - top)
-        if i + 1 == n or stratum[i + 1] != current or time[i + 1] != time[i]:
-            total[i], deaths[i] = sum_risk, died
-            if died > 0:
-                loss += died * np.log(sum_risk)
-            died = 0.0
-    hazard, square, current = 0.0, 0.0, -1
-    for i in range(n - 1, -1, -1):
-        if stratum[i] != current:
-            current, hazard, square = stratum[i], 0.0, 0.0
-        if deaths[i] > 0:
-            hazard += deaths[i] / total[i]
-            square += deaths[i] / total[i] ** 2
-        gradient[i], curvature[i] = 0.0, 0.0
-        if weight[i] > 0:
-            risk = np.exp(eta[i] - top)
-            gradient[i] = weight[i] * ((1.0 if y[i] > 0 else 0.0) - risk * hazard)
-            curvature[i] = weight[i] * max(risk * hazard - risk * risk * square, 0.0)
-    return loss
-
-
-@cached
-def loss_of(kind, time, y, stratum, weight, eta, gradient, curvature):
-    """The loss at `eta` (n,), minus its derivative and its second derivative by each row's eta."""
-    if kind == COX:
-        return _cox(time, y, stratum, weight, eta, gradient, curvature)
-    loss = 0.0
-    for i in range(eta.shape[0]):
-        gradient[i], curvature[i] = 0.0, 0.0
-        if weight[i] > 0:
-            if kind == LINEAR:
-                rest = y[i] - eta[i]
-                loss += 0.5 * weight[i] * rest * rest
-                gradient[i], curvature[i] = weight[i] * rest, weight[i]
-            else:
-                small = np.exp(-abs(eta[i]))
-                mean = (1.0 if eta[i] >= 0 else small) / (1.0 + small)
-                loss += weight[i] * (max(eta[i], 0.0) - y[i] * eta[i] + np.log1p(small))
-                gradient[i], curvature[i] = weight[i] * (y[i] - mean), weight[i] * mean * (1.0 - mean)
-    return loss
+TOGETHER = 10
+"""So many penalties of the paths are followed before the paths wait for each other. Changes no number."""
 
 
 @cached
@@ -104,58 +48,91 @@ def _product(a, b):
 
 
 @cached
-def _steepness(x, curvature):
-    """x' diag(curvature) x, as `_product`."""
-    n = x.shape[0]
+def _cross(a, b, curvature):
+    """a' diag(curvature) b, as `_product`."""
+    n = a.shape[0]
     first, second, third, fourth = 0.0, 0.0, 0.0, 0.0
     for i in range(0, n - n % 4, 4):
-        first += x[i] * x[i] * curvature[i]
-        second += x[i + 1] * x[i + 1] * curvature[i + 1]
-        third += x[i + 2] * x[i + 2] * curvature[i + 2]
-        fourth += x[i + 3] * x[i + 3] * curvature[i + 3]
+        first += a[i] * b[i] * curvature[i]
+        second += a[i + 1] * b[i + 1] * curvature[i + 1]
+        third += a[i + 2] * b[i + 2] * curvature[i + 2]
+        fourth += a[i + 3] * b[i + 3] * curvature[i + 3]
     for i in range(n - n % 4, n):
-        first += x[i] * x[i] * curvature[i]
+        first += a[i] * b[i] * curvature[i]
     return (first + second) + (third + fourth)
 
 
 @cached
-def _sweep(xt, rest, curvature, steep, beta, active, only_active, strength, share, size):
-    """One round over the coordinates; the largest change, in units of the loss's curvature.
+def _steepness(xt, columns, first, last, curvature, size):
+    """The curvature along a group: exact for one column, for several the Frobenius norm, which is not below it."""
+    if last - first == 1:
+        return _cross(xt[columns[first]], xt[columns[first]], curvature) / size
+    square = 0.0
+    for c in range(first, last):
+        for d in range(first, c + 1):
+            value = _cross(xt[columns[c]], xt[columns[d]], curvature) / size
+            square += value * value if c == d else 2.0 * value * value
+    return np.sqrt(square)
 
-    `steep` (k,) is filled when a coordinate first needs it; negative means not yet.
+
+@cached
+def _sweep(
+    xt, rest, curvature, steep, beta, columns, starts, members, active, only_active, pull, strength, share, size
+):
+    """One round over the groups `members`; the largest change, in units of the loss's curvature.
+
+    `steep` (G,) is filled when a group first needs it; negative means not yet. `pull` (k,) is work space.
     """
-    largest = 0.0
-    for a in range(beta.shape[0]):
-        if only_active and not active[a]:
+    largest, ridge = 0.0, strength * (1.0 - share)
+    for g in members:
+        if only_active and not active[g]:
             continue
-        pull = _product(xt[a], rest) / size
-        if beta[a] == 0.0 and abs(pull) <= strength * share:
+        first, last = starts[g], starts[g + 1]
+        bound, square, inside = strength * share * np.sqrt(last - first), 0.0, False
+        for c in range(first, last):
+            pull[c] = _product(xt[columns[c]], rest) / size
+            square += pull[c] * pull[c]
+            inside = inside or beta[columns[c]] != 0.0
+        norm = abs(pull[first]) if last - first == 1 else np.sqrt(square)
+        if not inside and norm <= bound:
             continue
-        if steep[a] < 0.0:
-            steep[a] = _steepness(xt[a], curvature) / size
-        pull += steep[a] * beta[a]
-        new = max(abs(pull) - strength * share, 0.0)
-        if new > 0.0:
-            new = (new if pull > 0 else -new) / (steep[a] + strength * (1.0 - share))
-        change = new - beta[a]
-        if change != 0.0:
-            beta[a] = new
-            active[a] = True
-            for i in range(rest.shape[0]):
-                rest[i] -= curvature[i] * xt[a, i] * change
-            largest = max(largest, (steep[a] + strength * (1.0 - share)) * change * change)
+        if steep[g] < 0.0:
+            steep[g] = _steepness(xt, columns, first, last, curvature, size)
+        square = 0.0
+        for c in range(first, last):
+            pull[c] += steep[g] * beta[columns[c]]
+            square += pull[c] * pull[c]
+        norm = abs(pull[first]) if last - first == 1 else np.sqrt(square)
+        length = max(norm - bound, 0.0) / (steep[g] + ridge)
+        for c in range(first, last):
+            a, new = columns[c], 0.0
+            if length > 0.0:
+                new = length if last - first == 1 else length * abs(pull[c]) / norm
+                new = new if pull[c] > 0 else -new
+            change = new - beta[a]
+            if change != 0.0:
+                beta[a] = new
+                active[g] = True
+                for i in range(rest.shape[0]):
+                    rest[i] -= curvature[i] * xt[a, i] * change
+                largest = max(largest, (steep[g] + ridge) * change * change)
     return largest
 
 
 @cached
-def _quadratic(xt, rest, curvature, steep, beta, active, intercept, moving, strength, share, size, tolerance):
-    """Coordinate descent on the quadratic: all coordinates, then those in the model until they rest, and again."""
+def _quadratic(
+    xt, rest, curvature, steep, beta, columns, starts, members, active, pull, intercept, moving, strength, share, size,
+    tolerance,
+):  # fmt: skip
+    """Block descent on the quadratic: all `members`, then those in the model until they rest, and again."""
     level = 0.0
     for i in range(rest.shape[0]):
         level += curvature[i]
     only_active = False
     for _ in range(SWEEPS):
-        largest = _sweep(xt, rest, curvature, steep, beta, active, only_active, strength, share, size)
+        largest = _sweep(
+            xt, rest, curvature, steep, beta, columns, starts, members, active, only_active, pull, strength, share, size
+        )
         if moving and level > 0:
             shift = 0.0
             for i in range(rest.shape[0]):
@@ -186,40 +163,33 @@ def _fill(xt, weight, beta, intercept, eta):
 
 
 @cached
-def _penalty(beta, strength, share):
+def _penalty(beta, columns, starts, strength, share):
     value = 0.0
-    for a in range(beta.shape[0]):
-        value += share * abs(beta[a]) + 0.5 * (1.0 - share) * beta[a] * beta[a]
+    for g in range(starts.shape[0] - 1):
+        first, last = starts[g], starts[g + 1]
+        square = 0.0
+        for c in range(first, last):
+            square += beta[columns[c]] ** 2
+        norm = abs(beta[columns[first]]) if last - first == 1 else np.sqrt((last - first) * square)
+        value += share * norm + 0.5 * (1.0 - share) * square
     return strength * value
 
 
 @cached
-def _objective(kind, time, y, stratum, weight, xt, beta, intercept, strength, share, eta, gradient, curvature):
+def _objective(
+    kind, time, y, stratum, weight, xt, columns, starts, beta, intercept, strength, share, eta, gradient, curvature
+):
     """The penalised loss; fills `eta` (n,) and the loss's derivatives there."""
     _fill(xt, weight, beta, intercept, eta)
     loss = loss_of(kind, time, y, stratum, weight, eta, gradient, curvature) / weight.sum()
-    return loss + _penalty(beta, strength, share)
+    return loss + _penalty(beta, columns, starts, strength, share)
 
 
 @cached
 def _lengthen(
-    kind,
-    time,
-    y,
-    stratum,
-    weight,
-    xt,
-    beta,
-    intercept,
-    before,
-    earlier,
-    strength,
-    share,
-    loss,
-    eta,
-    gradient,
-    curvature,
-):
+    kind, time, y, stratum, weight, xt, columns, starts, beta, intercept, before, earlier, strength, share, loss, eta,
+    gradient, curvature,
+):  # fmt: skip
     """Doubles the step from `before`, `earlier` to `beta` (changed in place), `intercept` while `loss` falls.
 
     Returns the intercept and the loss; the derivatives are those at the coefficients that are kept.
@@ -230,7 +200,9 @@ def _lengthen(
         for a in range(beta.shape[0]):
             beta[a] = before[a] + size * (kept[a] - before[a])
         longer = earlier + size * (intercept - earlier)
-        value = _objective(kind, time, y, stratum, weight, xt, beta, longer, strength, share, eta, gradient, curvature)
+        value = _objective(
+            kind, time, y, stratum, weight, xt, columns, starts, beta, longer, strength, share, eta, gradient, curvature
+        )
         if not value < loss - 1e-13 * (1.0 + abs(loss)):
             size *= 0.5
             break
@@ -238,32 +210,43 @@ def _lengthen(
     for a in range(beta.shape[0]):
         beta[a] = before[a] + size * (kept[a] - before[a])
     intercept = earlier + size * (intercept - earlier)
-    loss = _objective(kind, time, y, stratum, weight, xt, beta, intercept, strength, share, eta, gradient, curvature)
+    loss = _objective(
+        kind, time, y, stratum, weight, xt, columns, starts, beta, intercept, strength, share, eta, gradient, curvature
+    )
     return intercept, loss
 
 
 @cached
-def descend(kind, time, y, stratum, weight, xt, beta, intercept, strength, share, tolerance):
-    """Minimise from `beta` (k,; changed in place) and `intercept`; `xt` (k, n). Returns the intercept, converged."""
-    n, k = weight.shape[0], beta.shape[0]
-    size = weight.sum()
-    eta, gradient, curvature, steep = np.empty(n), np.empty(n), np.empty(n), np.empty(k)
-    before, active = np.empty(k), beta != 0.0
-    loss = _objective(kind, time, y, stratum, weight, xt, beta, intercept, strength, share, eta, gradient, curvature)
+def _within(
+    kind, time, y, stratum, weight, xt, columns, starts, members, beta, intercept, strength, share, tolerance, eta,
+    gradient, curvature,
+):  # fmt: skip
+    """Minimise over the groups `members` and the intercept; arguments as `descend`. Returns intercept, converged."""
+    k, groups, size = beta.shape[0], starts.shape[0] - 1, weight.sum()
+    steep, before, pull = np.empty(groups), np.empty(k), np.empty(k)
+    active = np.zeros(groups, dtype=np.bool_)
+    for g in members:
+        for c in range(starts[g], starts[g + 1]):
+            active[g] = active[g] or beta[columns[c]] != 0.0
+    loss = _objective(
+        kind, time, y, stratum, weight, xt, columns, starts, beta, intercept, strength, share, eta, gradient, curvature
+    )
     for taken in range(OUTER):
         before[:] = beta
         earlier = intercept
         steep[:] = -1.0
         intercept = _quadratic(
-            xt, gradient, curvature, steep, beta, active, intercept, kind != COX, strength, share, size, tolerance
-        )
+            xt, gradient, curvature, steep, beta, columns, starts, members, active, pull, intercept, kind != COX,
+            strength, share, size, tolerance,
+        )  # fmt: skip
         moved = (intercept - earlier) ** 2
         for a in range(k):
             moved = max(moved, (beta[a] - before[a]) ** 2)
         for _ in range(40):
             value = _objective(
-                kind, time, y, stratum, weight, xt, beta, intercept, strength, share, eta, gradient, curvature
-            )
+                kind, time, y, stratum, weight, xt, columns, starts, beta, intercept, strength, share, eta, gradient,
+                curvature,
+            )  # fmt: skip
             if value <= loss + 1e-12 * (1.0 + abs(loss)):
                 break
             intercept = 0.5 * (intercept + earlier)
@@ -274,86 +257,132 @@ def descend(kind, time, y, stratum, weight, xt, beta, intercept, strength, share
             return intercept, True
         if taken >= PATIENCE:
             intercept, loss = _lengthen(
-                kind, time, y, stratum, weight, xt, beta, intercept, before, earlier, strength, share, loss, eta,
-                gradient, curvature,
+                kind, time, y, stratum, weight, xt, columns, starts, beta, intercept, before, earlier, strength, share,
+                loss, eta, gradient, curvature,
             )  # fmt: skip
     return intercept, False
 
 
 @cached
-def null_intercept(kind, y, weight):
-    """The intercept without predictors; a share of events is kept off 0 and 1."""
-    if kind == COX:
-        return 0.0
-    mean = (weight * y).sum() / weight.sum()
-    if kind == LINEAR:
-        return mean
-    mean = min(max(mean, 1e-6), 1.0 - 1e-6)
-    return np.log(mean / (1.0 - mean))
+def _pulls(xt, columns, starts, gradient, size, pulls):
+    """Fill `pulls` (G,): the norm of the loss's derivative by a group's coefficients, over √p."""
+    for g in range(starts.shape[0] - 1):
+        square = 0.0
+        for c in range(starts[g], starts[g + 1]):
+            square += (_product(xt[columns[c]], gradient) / size) ** 2
+        pulls[g] = np.sqrt(square / (starts[g + 1] - starts[g]))
 
 
 @cached
-def strongest(kind, time, y, stratum, weight, xt, share):
-    """The smallest λ at which every coefficient is 0."""
-    n = weight.shape[0]
-    eta, gradient, curvature = np.full(n, null_intercept(kind, y, weight)), np.empty(n), np.empty(n)
+def null_pulls(kind, time, y, stratum, weight, xt, columns, starts, pulls):
+    """Fill `pulls` (G,) for the model without predictors, and return its intercept.
+
+    The largest of them over α is the smallest λ at which every coefficient is 0.
+    """
+    n, intercept = weight.shape[0], null_intercept(kind, y, weight)
+    eta, gradient, curvature = np.full(n, intercept), np.empty(n), np.empty(n)
     loss_of(kind, time, y, stratum, weight, eta, gradient, curvature)
-    largest = 0.0
-    for a in range(xt.shape[0]):
-        pull = 0.0
-        for i in range(n):
-            pull += xt[a, i] * gradient[i]
-        largest = max(largest, abs(pull))
-    return largest / (weight.sum() * share)
+    _pulls(xt, columns, starts, gradient, weight.sum(), pulls)
+    return intercept
+
+
+@cached
+def descend(
+    kind, time, y, stratum, weight, xt, columns, starts, pulls, previous, beta, intercept, strength, share, tolerance
+):
+    """Minimise from `beta` (k,; changed in place) and `intercept`. Returns the intercept, converged.
+
+    `xt` (k, n); `columns` (k,) the columns of `xt` group by group, group g at `starts[g]` up to `starts[g + 1]`.
+    `pulls` (G,) are those of the start, which is the optimum under the penalty `previous`; they become those of the
+    end. With `previous` equal to `strength` the strong rule keeps nothing that the start does not ask for.
+    """
+    n, groups, size = weight.shape[0], starts.shape[0] - 1, weight.sum()
+    eta, gradient, curvature = np.empty(n), np.empty(n), np.empty(n)
+    candidate = np.zeros(groups, dtype=np.bool_)
+    for g in range(groups):
+        candidate[g] = pulls[g] >= share * (2.0 * strength - previous)
+        for c in range(starts[g], starts[g + 1]):
+            candidate[g] = candidate[g] or beta[columns[c]] != 0.0
+    while True:
+        members = np.flatnonzero(candidate)
+        intercept, ended = _within(
+            kind, time, y, stratum, weight, xt, columns, starts, members, beta, intercept, strength, share, tolerance,
+            eta, gradient, curvature,
+        )  # fmt: skip
+        _pulls(xt, columns, starts, gradient, size, pulls)
+        let_in = False
+        for g in range(groups):
+            if not candidate[g] and pulls[g] > strength * share:
+                candidate[g] = True
+                let_in = True
+        if not let_in:
+            return intercept, ended
+
+
+@cached
+def _path(
+    kind, time, y, stratum, weight, inside, outside, xt, columns, starts, pulls, strengths, begin, end, share,
+    tolerance, betas, lost,
+):  # fmt: skip
+    """The path of rows with weights `inside` from the penalty `begin` up to `end`, and the loss of those `outside`."""
+    n, k = weight.shape[0], xt.shape[0]
+    eta, gradient, curvature = np.empty(n), np.empty(n), np.empty(n)
+    held_out = outside.sum() > 0
+    for place in range(begin, end):
+        if place == 0:
+            intercept = null_pulls(kind, time, y, stratum, inside, xt, columns, starts, pulls)
+            previous = pulls.max() / share
+        else:
+            betas[place] = betas[place - 1]
+            intercept, previous = betas[place - 1, k], strengths[place - 1]
+        beta = betas[place, :k]
+        intercept, _ = descend(
+            kind, time, y, stratum, inside, xt, columns, starts, pulls, max(previous, strengths[place]), beta,
+            intercept, strengths[place], share, tolerance,
+        )  # fmt: skip
+        betas[place, k] = intercept
+        if held_out:
+            _fill(xt, weight, beta, intercept, eta)
+            if kind == COX:
+                lost[place] = loss_of(kind, time, y, stratum, weight, eta, gradient, curvature) - loss_of(
+                    kind, time, y, stratum, inside, eta, gradient, curvature
+                )
+            else:
+                lost[place] = loss_of(kind, time, y, stratum, outside, eta, gradient, curvature)
 
 
 @cached_parallel
-def held_out_loss(kind, time, y, stratum, weight, fold, folds, xt, strengths, share, tolerance, betas, lost):
+def held_out_loss(
+    kind, time, y, stratum, weight, fold, folds, xt, columns, starts, strengths, share, tolerance, patience, betas, lost
+):
     """Paths of all rows (job 0) and without each fold (job j), and the loss of the fold by the path without it.
 
     `strengths` (L,) descend; fills `betas` (1 + folds, L, k + 1; the intercept last) and `lost` (1 + folds, L). A
     fold's partial likelihood is that of all rows less that of the rows without it (Verweij & van Houwelingen 1993).
+    Paths end where the loss has not improved over `patience` penalties in a row. Returns how
+    many penalties were reached.
     """
-    n, k = weight.shape[0], xt.shape[0]
-    for job in prange(folds + 1):
-        own, rest = np.zeros(n), np.zeros(n)
-        for i in range(n):
-            if fold[i] == job and job > 0:
-                rest[i] = weight[i]
-            else:
-                own[i] = weight[i]
-        eta, gradient, curvature, beta = np.empty(n), np.empty(n), np.empty(n), np.zeros(k)
-        intercept = null_intercept(kind, y, own)
-        for place in range(strengths.shape[0]):
-            intercept, _ = descend(kind, time, y, stratum, own, xt, beta, intercept, strengths[place], share, tolerance)
-            betas[job, place, :k] = beta
-            betas[job, place, k] = intercept
-            if job > 0 and rest.sum() > 0:
-                _fill(xt, weight, beta, intercept, eta)
-                if kind == COX:
-                    lost[job, place] = loss_of(kind, time, y, stratum, weight, eta, gradient, curvature) - loss_of(
-                        kind, time, y, stratum, own, eta, gradient, curvature
-                    )
-                else:
-                    lost[job, place] = loss_of(kind, time, y, stratum, rest, eta, gradient, curvature)
-
-
-@cached
-def breslow_hazard(time, y, stratum, weight, eta, horizons, hazard):
-    """Breslow's baseline cumulative hazard at eta = 0; fills `hazard` (strata, horizons)."""
-    hazard[:, :] = 0.0
-    n, top = eta.shape[0], _largest(weight, eta)
-    sum_risk, died, current = 0.0, 0.0, -1
-    for i in range(n):
-        if stratum[i] != current:
-            current, sum_risk, died = stratum[i], 0.0, 0.0
-        if weight[i] > 0:
-            sum_risk += weight[i] * np.exp(eta[i] - top)
-            if y[i] > 0:
-                died += weight[i]
-        if i + 1 == n or stratum[i + 1] != current or time[i + 1] != time[i]:
-            for h in range(horizons.shape[0]):
-                if died > 0 and time[i] <= horizons[h]:
-                    hazard[current, h] += died / sum_risk
-            died = 0.0
-    hazard *= np.exp(-top)
+    n, groups = weight.shape[0], starts.shape[0] - 1
+    inside, outside = np.zeros((folds + 1, n)), np.zeros((folds + 1, n))
+    pulls = np.empty((folds + 1, groups))
+    best, where = np.inf, 0
+    for begin in range(0, strengths.shape[0], TOGETHER):
+        end = min(begin + TOGETHER, strengths.shape[0])
+        for job in prange(folds + 1):
+            if begin == 0:
+                for i in range(n):
+                    if fold[i] == job and job > 0:
+                        outside[job, i] = weight[i]
+                    else:
+                        inside[job, i] = weight[i]
+            _path(
+                kind, time, y, stratum, weight, inside[job], outside[job], xt, columns, starts, pulls[job], strengths,
+                begin, end, share, tolerance, betas[job], lost[job],
+            )  # fmt: skip
+        for place in range(begin, end):
+            total = lost[:, place].sum()
+            if total < best:
+                best, where = total, place
+            elif place - where >= patience:
+                return place + 1
+    return strengths.shape[0]

@@ -12,6 +12,7 @@ from slopewise.outcome.glm import GlmFit, fit_linear, fit_logistic
 from slopewise.outcome.ladder import STEPS, LadderData
 from slopewise.outcome.models import Floats, Integers, Learner, Part
 from slopewise.outcome.penalised import penalised_cox, penalised_glm
+from slopewise.outcome.predictors import marker_of
 from slopewise.study.kinds import EVENTS_PER_COEFFICIENT
 
 
@@ -23,7 +24,7 @@ def is_penalised(data: LadderData) -> tuple[bool, ...]:
     shipped.
     """
     if data.penalty != "auto":
-        return (data.penalty == "elastic_net",) * len(data.causes)
+        return (data.penalty != "none",) * len(data.causes)
     terms = max(len(data.step_terms(step)) for step in STEPS)
     patients = len(data.patients)
     events = [int((data.event == code).sum()) for code in range(1, len(data.causes) + 1)]
@@ -43,6 +44,18 @@ def learner(data: LadderData, rows: Integers, copies: Integers, fold: Integers |
     return LEARNERS[data.kind.name](data, rows, copies, inner, penalised)
 
 
+def groups_of(data: LadderData, terms: Sequence[str]) -> Integers | None:
+    """The group (k,) of each of a step's `terms` under ``outcome.penalty: group``, None under another penalty.
+
+    The quantities of a marker are a group, and so are the levels of a categorical covariate.
+    """
+    if data.penalty != "group":
+        return None
+    levels = {f"{name}[{level}]": name for name, known in data.coding.covariates for level in known or ()}
+    names = [levels.get(term) or marker_of(term, data.coding) or term for term in terms]
+    return np.unique(names, return_inverse=True)[1].astype(np.int64)
+
+
 def _cox(data: LadderData, rows: Integers, copies: Integers, inner: Integers, penalised: tuple[bool, ...]) -> Learner:
     """Cox regression of each cause, over risk sets that all steps share."""
     followup, event = data.followup[rows], data.event[rows]
@@ -55,7 +68,7 @@ def _cox(data: LadderData, rows: Integers, copies: Integers, inner: Integers, pe
 
     def fit(x: Floats, terms: Sequence[str]) -> tuple[Part, ...]:
         return tuple(
-            penalised_cox(x, copies, inner, own, moments, terms)
+            penalised_cox(x, copies, inner, own, moments, terms, groups_of(data, terms))
             if shrunk and x.shape[1]
             else fit_cox(x, followup, event, counts=copies, horizons=moments, terms=terms, sets=own)
             for own, shrunk in zip(sets, penalised, strict=True)
@@ -68,23 +81,25 @@ def _logistic(
     data: LadderData, rows: Integers, copies: Integers, inner: Integers, penalised: tuple[bool, ...]
 ) -> Learner:
     """Logistic regression; a step without predictors has nothing to penalise."""
-    return _regression(data.outcome[rows], copies, inner, penalised[0], "logit", fit_logistic)
+    return _regression(data, rows, copies, inner, penalised[0], "logit", fit_logistic)
 
 
 def _linear(
     data: LadderData, rows: Integers, copies: Integers, inner: Integers, penalised: tuple[bool, ...]
 ) -> Learner:
     """Linear regression; a step without predictors has nothing to penalise."""
-    return _regression(data.outcome[rows], copies, inner, penalised[0], "identity", fit_linear)
+    return _regression(data, rows, copies, inner, penalised[0], "identity", fit_linear)
 
 
 def _regression(
-    outcome: Floats, copies: Integers, inner: Integers, shrunk: bool, link: str, plain: Callable[..., GlmFit]
-) -> Learner:
+    data: LadderData, rows: Integers, copies: Integers, inner: Integers, shrunk: bool, link: str,
+    plain: Callable[..., GlmFit],
+) -> Learner:  # fmt: skip
+    outcome = data.outcome[rows]
 
     def fit(x: Floats, terms: Sequence[str]) -> tuple[Part, ...]:
         if shrunk and x.shape[1]:
-            return (penalised_glm(x, outcome, copies, inner, link, terms),)
+            return (penalised_glm(x, outcome, copies, inner, link, terms, groups_of(data, terms)),)
         return (plain(x, outcome, counts=copies, terms=terms),)
 
     return fit

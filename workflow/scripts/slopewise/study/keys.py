@@ -275,9 +275,10 @@ class Outcome(Keys):
     """Terms besides levels and slopes, in every step that has what they are made of: `nonlinear_level` lets the effect
     of the level bend (restricted cubic spline, knots at the 10th, 50th and 90th percentile of the training patients),
     `level_by_slope` lets the effect of the slope depend on the level. Example: `[nonlinear_level]`"""
-    penalty: Literal["auto", "none", "elastic_net"] = "auto"
+    penalty: Literal["auto", "none", "elastic_net", "group"] = "auto"
     """Penalty of the outcome model; `auto`: elastic net when there are fewer than 10 events per coefficient of the
-    largest step. Example: `none`"""
+    largest step; `group`: as the elastic net, but the level and the slope of a marker enter together or not at all.
+    Example: `none`"""
     one_visit: Literal["population", "exclude"] = "population"
     """A patient with one visit of a marker: its slope by least squares and its change are the training patients' mean,
     flagged; or the patient leaves. Example: `population`"""

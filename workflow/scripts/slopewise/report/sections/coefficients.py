@@ -56,7 +56,7 @@ def penalty_sentences(frames: Frames, naming: Naming) -> list[str]:
         f"there are fewer than 10 {counted} for each coefficient of the largest "
         "set of predictors (outcome.penalty: auto)"
         if automatic
-        else "the study asks for it (outcome.penalty: elastic_net)"
+        else f"the study asks for it (outcome.penalty: {naming.study.outcome.penalty})"
     )
     ties = ", ties by Breslow’s method" if naming.kind.timed else ""
     whose = f"The models of {in_words(having)}" if lacking else "These models"
@@ -71,8 +71,10 @@ def penalty_sentences(frames: Frames, naming: Naming) -> list[str]:
         f"{decided}Its strength was chosen by cross-validation inside the training patients alone, anew in every "
         "training set of the validation and in every bootstrap resample."
     )
+    grouped = naming.study.outcome.penalty == "group"
+    lasso = "group lasso (the level and the slope of a marker enter together or not at all)" if grouped else "lasso"
     told = [
-        f"{whose} are penalised by an elastic net, half lasso and half ridge{ties}, because {why}.{others} {chosen}",
+        f"{whose} are penalised by an elastic net, half {lasso} and half ridge{ties}, because {why}.{others} {chosen}",
         "A penalised coefficient is shrunk towards 0 on purpose, and one of exactly 0 is out of the model: it serves "
         "prediction, and is no estimate of an effect. A naive interval would pretend that nothing was chosen, so there "
         "is none.",

@@ -204,10 +204,12 @@ def _outcome(frames: Frames, naming: Naming, cite: Citations) -> str:
         }
         sentence += f" Models with levels let {in_words([told[term] for term in study.outcome.terms])}."
     if having:
+        grouped = study.outcome.penalty == "group"
+        lasso = f"group lasso over the quantities of a marker {cite('group_lasso')}" if grouped else "lasso"
         whose = f" of {in_words(having)} (not those of {in_words(lacking)})" if lacking else ""
         sentence += (
-            f" The models{whose} were penalised by an elastic net (half lasso, half ridge) {cite('elastic_net')}, its "
-            f"strength chosen by {study.crossfit.folds}-fold cross-validation inside the training patients."
+            f" The models{whose} were penalised by an elastic net (half {lasso}, half ridge) "
+            f"{cite('elastic_net')}, its strength chosen by {study.crossfit.folds}-fold cross-validation inside the training patients."
         )
     if len(frames.hazards):
         sentence += f" Proportional hazards were examined by scaled Schoenfeld residuals {cite('grambsch')}."

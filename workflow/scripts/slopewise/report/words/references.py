@@ -41,6 +41,11 @@ WORKS: dict[str, tuple[str, str]] = {
         "Medicine 2021;40:6178–6196.",
         "10.1002/sim.9178",
     ),
+    "group_lasso": (
+        "Yuan M, Lin Y. Model selection and estimation in regression with grouped variables. Journal of the Royal "
+        "Statistical Society: Series B 2006;68:49–67.",
+        "10.1111/j.1467-9868.2005.00532.x",
+    ),
     "elastic_net": (
         "Zou H, Hastie T. Regularization and variable selection via the elastic net. Journal of the Royal Statistical "
         "Society: Series B 2005;67:301–320.",
