@@ -209,7 +209,8 @@ def _outcome(frames: Frames, naming: Naming, cite: Citations) -> str:
         whose = f" of {in_words(having)} (not those of {in_words(lacking)})" if lacking else ""
         sentence += (
             f" The models{whose} were penalised by an elastic net (half {lasso}, half ridge) "
-            f"{cite('elastic_net')}, its strength chosen by {study.crossfit.folds}-fold cross-validation inside the training patients."
+            f"{cite('elastic_net')}, its strength chosen by {study.crossfit.folds}-fold cross-validation inside the "
+            "training patients."
         )
     if len(frames.hazards):
         sentence += f" Proportional hazards were examined by scaled Schoenfeld residuals {cite('grambsch')}."
