@@ -30,6 +30,7 @@ search = [str(SCRIPTS), *filter(None, os.getenv("PYTHONPATH", "").split(os.paths
 os.environ.update(PYTHONPATH=os.pathsep.join(dict.fromkeys(search)))
 
 from slopewise.run import provenance
+from slopewise.run.code import code_digests, package_digest
 from slopewise.run.errors import InputError
 from slopewise.run.files import file_digest
 from slopewise.run.folders import check_writable, sweep_below
@@ -152,6 +153,7 @@ def settings(step):
     return lambda wildcards: subset(study_of(wildcards), step)
 
 
+CODE = code_digests(SCRIPTS.glob("*.py"), SCRIPTS / "slopewise", kept=Path(".snakemake/slopewise/code.json"))
 LIBRARIES = " ".join(f"{name} {version}" for name, version in provenance.versions().items())
 
 
@@ -159,7 +161,7 @@ def code(script):
     """What a script's results depend on besides its input: a digest of it and of the package files that it imports
     (neither a change elsewhere in the package nor one of docstrings, comments or logging runs it again), and the
     versions of the libraries, which provenance.json states for every table."""
-    return f"{provenance.code_digest(SCRIPTS / script, SCRIPTS / 'slopewise')}, {LIBRARIES}"
+    return f"{CODE[script]}, {LIBRARIES}"
 
 
 def source_digest(wildcards):

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from slopewise import __version__
+from slopewise.run.code import package_digest
 from slopewise.run.files import file_digest, write_json
-from slopewise.run.provenance import check_unchanged, file_digests, machine, package_digest, versions
+from slopewise.run.provenance import check_unchanged, file_digests, machine, versions
 from slopewise.run.step import step
 
 

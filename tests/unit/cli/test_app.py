@@ -7,7 +7,8 @@ from typer.testing import CliRunner
 
 from slopewise import __version__
 from slopewise.cli.app import app
-from slopewise.run.provenance import PACKAGE, package_digest
+from slopewise.run.code import package_digest
+from slopewise.run.place import PACKAGE
 
 
 def printed(*arguments: str) -> str:

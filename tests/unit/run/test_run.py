@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from slopewise.run import provenance
+from slopewise.run import code, provenance
 from slopewise.run.errors import InputError
-from slopewise.run.files import atomic, write_json, write_text
+from slopewise.run.files import atomic, read_json, write_json, write_text
 from slopewise.run.place import PACKAGE
 from slopewise.run.seeds import generator
 
@@ -106,12 +106,12 @@ def package(tmp_path: Path) -> Path:
 
 
 def test_imports_are_followed_from_module_to_module(package: Path):
-    names = [file.name for file in provenance.imported_modules(package / "script.py", package / "pkg")]
+    names = [file.name for file in code.imported_modules(package / "script.py", package / "pkg")]
     assert names == ["__init__.py", "high.py", "low.py"]
 
 
 def test_relative_imports_and_templates_count(package: Path):
-    found = provenance.imported_modules(package / "lazy.py", package / "pkg")
+    found = code.imported_modules(package / "lazy.py", package / "pkg")
     assert [file.relative_to(package / "pkg").as_posix() for file in found] == [
         "__init__.py",
         "sub/__init__.py",
@@ -136,12 +136,33 @@ def test_relative_imports_and_templates_count(package: Path):
     ],
 )
 def test_a_digest_changes_exactly_with_the_modules_that_are_used(package: Path, changed, scripts_that_run_again):
-    before = {name: provenance.code_digest(package / name, package / "pkg") for name in ("script.py", "lazy.py")}
-    whole = provenance.package_digest(package / "pkg")
+    before = {name: code.code_digest(package / name, package / "pkg") for name in ("script.py", "lazy.py")}
+    whole = code.package_digest(package / "pkg")
     (package / "pkg" / changed).write_text("other = 2\n")
-    after = {name: provenance.code_digest(package / name, package / "pkg") for name in before}
+    after = {name: code.code_digest(package / name, package / "pkg") for name in before}
     assert {name for name in before if before[name] != after[name]} == scripts_that_run_again
-    assert provenance.package_digest(package / "pkg") != whole
+    assert code.package_digest(package / "pkg") != whole
+
+
+@pytest.mark.parametrize("state", ["kept", "of an older content", "broken", "by other code", "read-only place"])
+def test_what_an_earlier_process_read_changes_no_digest(package: Path, monkeypatch: pytest.MonkeyPatch, state: str):
+    kept, scripts = package / "kept" / "code.json", [package / "script.py", package / "lazy.py"]
+    fresh = {script.name: code.code_digest(script, package / "pkg") for script in scripts}
+    assert code.code_digests(scripts, package / "pkg", kept) == fresh
+    modules = read_json(kept)["modules"]
+    if state == "kept":
+        monkeypatch.setattr(code, "_read_code", lambda content: pytest.fail(f"{content!r} was read again"))
+    elif state == "of an older content":
+        (package / "pkg" / "low.py").write_text("other = 2\n")
+        assert code.code_digests(scripts, package / "pkg", kept)["script.py"] != fresh["script.py"]
+        (package / "pkg" / "low.py").write_text("")
+    elif state == "broken":
+        kept.write_text(kept.read_text()[:100])
+    elif state == "by other code":
+        write_json(kept, {"made_by": "another", "modules": {key: [[], "00"] for key in modules}})
+    else:
+        kept = package / "script.py" / "code.json"
+    assert code.code_digests(scripts, package / "pkg", kept) == fresh
 
 
 SCRIPTS = ("prepare_cohort.py", "make_folds.py", "cross_fit_slopes.py", "fit_outcome.py", "validate_outcome.py")
@@ -171,7 +192,7 @@ def rerun_by(checkout: Path) -> Iterator[Callable[..., set[str]]]:
         return {script for script in before if before[script] != after[script]}
 
     def digests() -> dict[str, str]:
-        return {name: provenance.code_digest(checkout / name, checkout / "slopewise") for name in SCRIPTS}
+        return {name: code.code_digest(checkout / name, checkout / "slopewise") for name in SCRIPTS}
 
     yield edit
     for file, text in kept.items():
@@ -193,9 +214,9 @@ def rerun_by(checkout: Path) -> Iterator[Callable[..., set[str]]]:
     ],
 )
 def test_words_and_logging_run_nothing_again(rerun_by: Callable[..., set[str]], checkout: Path, name, old, new):
-    whole = provenance.package_digest(checkout / "slopewise")
+    whole = code.package_digest(checkout / "slopewise")
     assert rerun_by(name, old, new) == set()
-    assert provenance.package_digest(checkout / "slopewise") != whole, "provenance.json names another checkout"
+    assert code.package_digest(checkout / "slopewise") != whole, "provenance.json names another checkout"
 
 
 def test_a_constant_runs_again_the_steps_that_import_it(rerun_by: Callable[..., set[str]]):
@@ -208,9 +229,9 @@ def test_a_constant_runs_again_the_steps_that_import_it(rerun_by: Callable[..., 
 
 
 def test_exempt_modules_exist_and_what_they_import_counts(checkout: Path):
-    assert all((PACKAGE / one.module).is_file() and one.module.startswith("run/") for one in provenance.EXEMPT)
-    assert all(one.reason for one in provenance.EXEMPT)
-    used = provenance.imported_modules(checkout / "make_folds.py", checkout / "slopewise")
+    assert all((PACKAGE / one.module).is_file() and one.module.startswith("run/") for one in code.EXEMPT)
+    assert all(one.reason for one in code.EXEMPT)
+    used = code.imported_modules(checkout / "make_folds.py", checkout / "slopewise")
     assert {checkout / "slopewise/run/log.py", checkout / "slopewise/run/errors.py"} <= set(used)
 
 

@@ -11,8 +11,8 @@ import typer
 from slopewise import __version__
 from slopewise.cli.errors import one_line_errors
 from slopewise.cli.predict import predict_command
+from slopewise.run.code import package_digest
 from slopewise.run.errors import InputError
-from slopewise.run.provenance import package_digest
 
 HELP = """
 From repeated measurements of patients to cross-fitted slopes and an honest test of what they predict.
