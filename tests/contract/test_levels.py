@@ -37,6 +37,7 @@ from slopewise.study.kinds import KINDS
 from slopewise.validate import sensitivity
 from slopewise.validate.bootstrap import reliability_table
 from slopewise.validate.intervals import interval_of, split_of
+from slopewise.validate.stability import nogueira
 
 PACKAGE = Path(__file__).resolve().parents[2] / "workflow" / "scripts" / "slopewise"
 GRID = np.linspace(0.0, 1.0, 4001)
@@ -256,6 +257,15 @@ def events_needed() -> tuple[Ends, Ends]:
     return (norm.cdf(WALD[0] - effect), norm.sf(WALD[1] - effect)), (0.0, 0.8)
 
 
+def stability_index() -> tuple[Ends, Ends]:
+    """1.96 standard errors; the error by leaving out each set in turn, in which the index is nearly linear."""
+    kept = np.random.default_rng(2).random((2000, 12)) < 0.3
+    index, low, high = nogueira(kept)
+    left_out = np.array([nogueira(np.delete(kept, place, axis=0))[0] for place in range(len(kept))])
+    error = float(np.sqrt((len(kept) - 1) * left_out.var()))
+    return (low, high), (index - norm.ppf(0.975) * error, index + norm.ppf(0.975) * error)
+
+
 LEVELS: dict[str, tuple[Callable[[], tuple[Ends, Ends]], float]] = {
     "reliability": (reliability, 1e-9),
     "percentiles": (percentiles, 1e-9),
@@ -267,6 +277,7 @@ LEVELS: dict[str, tuple[Callable[[], tuple[Ends, Ends]], float]] = {
     "conf_int": (confidence_interval_of_a_fit, 1e-9),
     "mean of a part": (mean_of_a_part, 1e-9),
     "profile": (profile_likelihood, 1e-9),
+    "stability index": (stability_index, 1e-2),
     "coefficient": (coefficient, 1e-9),
     "Schoenfeld band": (schoenfeld_band, 0.01),
     "normal quantiles": (normal_quantiles, 0.015),
@@ -315,6 +326,7 @@ PLACES: dict[str, tuple[str, ...]] = {
     "landmarks/supermodel.py": ("supermodel, resampled", "supermodel, robust"),
     "validate/intervals.py": ("reliability", "tested patients", "repeats"),
     "validate/sensitivity.py": ("permutations",),
+    "validate/stability.py": ("stability index",),
 }
 """The rows of `LEVELS` for each module that computes an interval."""
 NO_INTERVAL = {

@@ -1,6 +1,6 @@
 # The ladder of outcome models on cross-fitted slopes, and its nested validation.
 # needs  cohort/*.parquet, folds.parquet, slopes/{slopes,crossfit}.parquet, growth/fits.csv
-# makes  slopes/reliability.csv, outcome/{coefficients,ledger,proportional_hazards,schoenfeld,likelihood_ratio,performance,calibration,decision_curve}.csv, outcome/{apparent,predictions}.parquet, outcome/models.json, model.json
+# makes  slopes/reliability.csv, outcome/{coefficients,ledger,proportional_hazards,schoenfeld,selection,stability,likelihood_ratio,performance,calibration,decision_curve}.csv, outcome/{apparent,predictions}.parquet, outcome/models.json, model.json
 # steps  fit_outcome (with the patient bootstrap through both stages), validate_outcome, ship_model (the models with the predictors that the validation recommends); for a study with an outcome
 
 

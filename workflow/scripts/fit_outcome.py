@@ -1,5 +1,6 @@
 """Fit every step of the ladder on everybody's cross-fitted slopes, with a patient bootstrap through both stages."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from slopewise.run.files import write_json
@@ -18,6 +19,7 @@ def fit(study_file: Path, inputs: dict[str, Path], outputs: dict[str, Path], thr
     from slopewise.study.reading import load_study
     from slopewise.tables import files as tables
     from slopewise.validate.bootstrap import BootstrapPlan, bootstrap_ladder, jackknife_ladder, reliability_table
+    from slopewise.validate.stability import stability
 
     study = load_study(study_file)
     growth = GrowthInputs.read(study, inputs["measurements"], inputs["patients"], inputs.get("later"))
@@ -39,6 +41,10 @@ def fit(study_file: Path, inputs: dict[str, Path], outputs: dict[str, Path], thr
     tables.write(
         reliability_table(boot.reliability, slopes, outcome.data.markers), "slopes/reliability", outputs["reliability"]
     )
+    pairs = replace(plan, replicates=study.outcome.stability, repeats=1)
+    selection, alike = stability(pairs, outcome.data, markers, threads)
+    tables.write(selection, "outcome/selection", outputs["selection"])
+    tables.write(alike, "outcome/stability", outputs["stability"])
     tables.write(likelihood_ratios(outcome), "outcome/likelihood_ratio", outputs["likelihood_ratio"])
     tables.write(outcome.apparent, "outcome/apparent", outputs["apparent"])
     hazards = outcome.hazards()

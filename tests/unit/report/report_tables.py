@@ -123,6 +123,10 @@ class Invented:
             "outcome/proportional_hazards.csv": self._hazards(),
             "outcome/schoenfeld.csv": self._schoenfeld(),
             "outcome/likelihood_ratio.csv": self._likelihood_ratio(),
+            **{
+                f"outcome/{name}.csv": pd.DataFrame(columns=list(tables.TABLES[f"outcome/{name}"].columns))
+                for name in ("selection", "stability")
+            },
             "outcome/performance.csv": self._performance(),
             "outcome/calibration.csv": _curves(tuple(VALUES), 0.98),
             "outcome/decision_curve.csv": _curves((*VALUES, "treat_all", "treat_none"), -0.3),

@@ -288,6 +288,9 @@ class Outcome(Keys):
     bootstrap: int = Field(default=200, ge=0)
     """Patients resampled through both stages for the coefficients' intervals; 0: none. Intervals of percentiles; from
     1000 on BCa intervals, with a jackknife through both stages. Example: `200`"""
+    stability: int = Field(default=0, ge=0)
+    """Complementary pairs of halves of the patients on which both stages are repeated, for how often a penalised model
+    keeps each term; 0: none. Example: `50`"""
 
 
 class CrossFit(Keys):

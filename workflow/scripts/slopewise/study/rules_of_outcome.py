@@ -20,6 +20,9 @@ def _outcome_rules(study: Study) -> Iterator[Finding]:
     """What the kind of outcome asks for, and what is not available for it yet."""
     for rules in RULES[study.kind.name]:
         yield from rules(study)
+    if study.outcome.stability and study.outcome.penalty == "none":
+        message = "tells how often a penalised model keeps a term, and outcome.penalty is none; leave one of them out"
+        yield Finding(("outcome", "stability"), message)
 
 
 def _of_outcome(study: Study) -> dict[str | None, str]:

@@ -37,7 +37,8 @@ _DEPENDS_ON: dict[str, tuple[str, ...]] = {
     "crossfit": ("seed", *_GROWTH_MODEL, *_keys("markers.*", "transform fast_change")),
     # Both stages again in each bootstrap sample; model.json also tells `predict` how to read a new patient.
     "outcome": (
-        *("seed", *_GROWTH_MODEL, *_OUTCOME_MODEL, "outcome.bootstrap", "outcome.time_unit", "crossfit"),
+        *("seed", *_GROWTH_MODEL, *_OUTCOME_MODEL, "crossfit"),
+        *_keys("outcome", "bootstrap stability time_unit"),
         *_keys("markers.*", "column transform unit plausible"),
         *_keys("data", "patient patients_patient time time_unit date_format patients_date_format analysis_unit"),
         *_keys("data", "time_zero duplicates categories missing"),

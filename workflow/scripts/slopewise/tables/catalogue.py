@@ -176,6 +176,8 @@ TABLES: tuple[Entry, ...] = (
     _fitted("ledger", "Markers and models that could not be fitted on all patients or in bootstrap samples."),
     _fitted("proportional_hazards", "Tests of proportional hazards.", frame="hazards"),
     _fitted("schoenfeld", "Scaled Schoenfeld residuals over time, with a smooth curve."),
+    _fitted("selection", "How often halves of the patients keep each term of the penalised models."),
+    _fitted("stability", "How alike the penalised models of halves of the patients are."),
     _fitted("likelihood_ratio", "Likelihood-ratio tests of the slopes beside the levels."),
     _fitted(
         "apparent",

@@ -273,6 +273,19 @@ TABLES: dict[str, Table] = {
         },
         ("slopes", "predictors", "cause", "metric", "horizon"),
     ),
+    # Of pairs of halves of the patients; empty without them, and of models without a penalty.
+    "outcome/selection": Table(
+        {**STEP_KEYS, "term": TEXT, **_columns("frequency both_halves"), "stable": FLAG},
+        ("predictors", "cause", "term"),
+    ),
+    "outcome/stability": Table(
+        {
+            **STEP_KEYS,
+            "measure": ("halves", "terms", "kept", "stable", "bound", "nogueira", "group_changes"),
+            **_columns("value ci_low ci_high"),
+        },
+        ("predictors", "cause", "measure"),
+    ),
     # Without a test (`statistic` missing) `message` says why.
     "outcome/likelihood_ratio": Table(
         {

@@ -72,6 +72,8 @@ class StageOne:
 
     `level`, `slope`, `reliability`: (B, m) means over repeats, missing for patients who were not drawn; `last_slope`
     (B, m) the slopes of the last repeat alone; `singular`, `flat`: (B,) of the fit on the whole resample.
+    `other_level`, `other_slope`: (B, m) of patients who were not drawn, by that fit, where asked for; missing for those
+    who were.
     """
 
     level: NDArray[np.float64]
@@ -80,10 +82,14 @@ class StageOne:
     last_slope: NDArray[np.float64]
     singular: NDArray[np.bool_]
     flat: NDArray[np.bool_]
+    other_level: NDArray[np.float64]
+    other_slope: NDArray[np.float64]
 
 
-def stage_one(data: MarkerData, resamples: Sequence[Resample], folds: int, threads: int) -> StageOne:
-    """Cross-fit one marker on every resample of a batch."""
+def stage_one(
+    data: MarkerData, resamples: Sequence[Resample], folds: int, threads: int, others: bool = False
+) -> StageOne:
+    """Cross-fit one marker on every resample of a batch; with `others` score those, too, who were not drawn."""
     copies = np.concatenate([resample.copies(folds) for resample in resamples])
     per_resample = len(copies) // len(resamples)
     outer = np.repeat(np.arange(len(resamples)) * per_resample, per_resample)
@@ -99,6 +105,12 @@ def stage_one(data: MarkerData, resamples: Sequence[Resample], folds: int, threa
         grid[index, repeat, patient] = scored[name].to_numpy()
         values[name] = grid
     leaders = np.arange(len(resamples)) * per_resample
+    other = {name: np.full((len(resamples), m), np.nan) for name in ("level", "slope")}
+    if others:
+        index, patient = np.nonzero(np.array([resample.counts == 0 for resample in resamples]))
+        scored = score(data, batch, leaders[index], patient)
+        for name in other:
+            other[name][index, patient] = scored[name].to_numpy()
     return StageOne(
         level=values["level"].mean(axis=1),
         slope=values["slope"].mean(axis=1),
@@ -106,6 +118,8 @@ def stage_one(data: MarkerData, resamples: Sequence[Resample], folds: int, threa
         last_slope=values["slope"][:, -1],
         singular=np.asarray(batch.singular)[leaders],
         flat=np.array([batch.structure[leader] in ("intercept", "excluded") for leader in leaders]),
+        other_level=other["level"],
+        other_slope=other["slope"],
     )
 
 

@@ -88,6 +88,8 @@ class Frames(ShortRepr):
     ledger: pd.DataFrame
     hazards: pd.DataFrame
     schoenfeld: pd.DataFrame
+    selection: pd.DataFrame
+    stability: pd.DataFrame
     likelihood_ratio: pd.DataFrame
     performance: pd.DataFrame
     calibration: pd.DataFrame

@@ -26,6 +26,7 @@ from slopewise.report.sections.ladder import ladder_section, short_picture
 from slopewise.report.sections.population import population_section
 from slopewise.report.sections.provenance import provenance_section
 from slopewise.report.sections.risks import risks_section
+from slopewise.report.sections.selection import selection_section
 from slopewise.report.sections.slopes import slopes_section
 from slopewise.report.words.cautions import cautions
 from slopewise.report.words.growth_summary import growth_summary
@@ -68,6 +69,7 @@ def sections(frames: Frames, naming: Naming) -> list[Section]:
         ladder_section,
         checks_section,
         coefficients_section,
+        *([selection_section] if len(frames.selection) else []),
         *([hazards_section] if len(frames.hazards) else []),
         risks_section,
         groups_section,
