@@ -18,6 +18,8 @@ hypothesis.settings.register_profile("local", deadline=None)
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "local")
 
+import tests.drawings  # noqa: E402, F401 (before any figure is imported, and after the threads are limited)
+
 
 @pytest.fixture(scope="session")
 def root() -> Path:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from slopewise.figures.canvas import without_drawing
 from slopewise.report.material.frames import Frames, recorded_study
 from slopewise.report.material.parts import Section, Table
 from slopewise.report.sections.order import sections
@@ -67,7 +68,9 @@ def report_sheets(results: Path) -> list[Sheet]:
     """Every table of the report, in its order."""
     study, frames = recorded_study(results), Frames.read(results)
     found: dict[str, Sheet] = {}
-    for table in tables_of(sections(frames, Naming(study))):
+    with without_drawing():
+        parts = sections(frames, Naming(study))
+    for table in tables_of(parts):
         found.setdefault(file_name(table.name), sheet_of(table))
     return list(found.values())
 

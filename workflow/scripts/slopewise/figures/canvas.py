@@ -11,7 +11,9 @@ from __future__ import annotations
 import io
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import wraps
 from typing import Any
 
@@ -96,11 +98,31 @@ STYLE: dict[str, Any] = {
 }
 
 
+_DRAWN = ContextVar("drawn", default=True)
+
+
+@contextmanager
+def without_drawing() -> Iterator[None]:
+    """Within it figures are empty texts: for whoever wants a report's tables, drawing would be most of the time."""
+    token = _DRAWN.set(False)
+    try:
+        yield
+    finally:
+        _DRAWN.reset(token)
+
+
+def is_drawing() -> bool:
+    """Whether figures are drawn here."""
+    return _DRAWN.get()
+
+
 def drawing(function: Callable[..., str]) -> Callable[..., str]:
     """Draw with our style alone, whatever matplotlib's settings on this machine are."""
 
     @wraps(function)
     def with_style(*args: Any, **kwargs: Any) -> str:
+        if not is_drawing():
+            return ""
         with mpl.rc_context():
             mpl.rcdefaults()
             mpl.rcParams.update(STYLE)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from slopewise.cohort.newcomers import Newcomers
 from slopewise.run.errors import InputError
 from slopewise.run.short_repr import ShortRepr
-from slopewise.shipped.reading import MarkerModel, Range, ShippedModel
+from slopewise.shipped.reading import Range, ShippedModel
 from slopewise.shipped.scores import MarkerRows
 from slopewise.shipped.units import INVERSES, Floats, far_outside, likely_unit
 
@@ -118,28 +118,22 @@ def _columns(model: ShippedModel, newcomers: Newcomers) -> Iterator[_Column]:
         yield _Column(f"covariate {name}", name, frame["patient"].to_numpy(dtype=object), values, low, high, "")
 
 
-def outside(model: ShippedModel, rows: Mapping[str, MarkerRows], found: Mapping[str, pd.Series], place: int) -> str:
-    """What of one patient lies outside the training range, in words; empty when nothing does.
+def outside(model: ShippedModel, rows: Mapping[str, MarkerRows], found: Mapping[str, pd.DataFrame], place: int) -> str:
+    """What of the patient at `place` lies outside the training range, in words; empty when nothing does.
 
-    `found`: the patient's scores by marker.
+    `found`: all patients' scores by marker.
     """
     said: list[str] = []
     for marker in model.markers:
-        own = rows[marker.name].frame
-        mine = own[own["patient"] == rows[marker.name].patients[place]]
-        said += _of_marker(marker, mine, found[marker.name])
-    first = rows[model.markers[0].name].frame
-    mine = first[first["patient"] == rows[model.markers[0].name].patients[place]]
-    said += _beyond("time of a visit", mine["time"].to_numpy(dtype=float), model.times)
+        said += _beyond(marker.name, rows[marker.name].values_of(place, marker.name), marker.values)
+        for quantity, known in (("level", marker.level), ("slope", marker.slope)):
+            value = float(found[marker.name][quantity].iloc[place])
+            said += _beyond(f"{quantity} of {marker.name}", np.array([value]), known)
+    first = rows[model.markers[0].name]
+    said += _beyond("time of a visit", first.values_of(place, "time"), model.times)
     for name, known in model.ranges.items():
-        said += _beyond(name, mine[name].to_numpy(dtype=float), known)
+        said += _beyond(name, first.values_of(place, name), known)
     return "; ".join(said)
-
-
-def _of_marker(marker: MarkerModel, rows: pd.DataFrame, found: pd.Series) -> list[str]:
-    said = _beyond(marker.name, rows[marker.name].to_numpy(dtype=float), marker.values)
-    said += _beyond(f"level of {marker.name}", np.array([float(found["level"])]), marker.level)
-    return said + _beyond(f"slope of {marker.name}", np.array([float(found["slope"])]), marker.slope)
 
 
 def _beyond(what: str, values: np.ndarray, known: Range | None) -> list[str]:

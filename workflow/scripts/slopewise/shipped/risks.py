@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -33,6 +34,8 @@ from slopewise.tables import files as tables
 Floats = NDArray[np.float64]
 SHOWN = ("visits", "level", "slope", "slope_se", "reliability")
 """What is told of each marker."""
+NUMBERS = ("risk", "risk_low", "risk_high", "slope_share")
+"""What is predicted for each cause and horizon."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,7 @@ def predict(request: Request, folder: Path) -> Risks:
         for place in range(len(newcomers.patients))
     ]
     parts += [_refused(model, request, patient, reason) for patient, reason in newcomers.refused.items()]
-    table = pd.concat(parts, ignore_index=True)
+    table = _table(parts)
     return Risks(tables.check(table, "risks"), _told(model, newcomers, table, request), dict(newcomers.refused))
 
 
@@ -134,27 +137,40 @@ def _unknown_strata(step: StepModel, patients: pd.DataFrame) -> dict[str, str]:
     return found
 
 
-def _refused(model: ShippedModel, request: Request, patient: str, reason: str) -> pd.DataFrame:
+Columns = dict[str, list[Any]]
+"""Columns of the table of risks for one patient, a value each cause and horizon."""
+
+
+def _table(parts: list[Columns]) -> pd.DataFrame:
+    """All patients' rows as one frame."""
+    columns = {name: [value for part in parts for value in part[name]] for name in parts[0]}
+    counts = {name: pd.array(columns[name], dtype="Int64") for name in columns if name.endswith(".visits")}
+    return pd.DataFrame({**columns, **counts})
+
+
+def _refused(model: ShippedModel, request: Request, patient: str, reason: str) -> Columns:
     """The rows of a patient who cannot be predicted."""
-    frame = _keys(model, request, patient)
-    numbers = ["risk", "risk_low", "risk_high", "slope_share"]
-    for marker in model.markers:
-        frame[f"{marker.name}.visits"] = pd.array([pd.NA] * len(frame), dtype="Int64")
-        numbers += [f"{marker.name}.{column}" for column in SHOWN if column != "visits"]
-    return frame.assign(**dict.fromkeys(numbers, np.nan), outside="", notes="", refused=reason)
+    keys = _keys(model, request, patient)
+    shown = [f"{marker.name}.{column}" for marker in model.markers for column in SHOWN]
+    empty: dict[str, Any] = {name: pd.NA if name.endswith(".visits") else np.nan for name in (*NUMBERS, *shown)}
+    return keys | _alike(keys, {**empty, "outside": "", "notes": "", "refused": reason})
 
 
-def _keys(model: ShippedModel, request: Request, patient: str) -> pd.DataFrame:
+def _alike(keys: Columns, values: Mapping[str, Any]) -> Columns:
+    """Columns with one value for all causes and horizons."""
+    return {name: [value] * len(keys["patient"]) for name, value in values.items()}
+
+
+def _keys(model: ShippedModel, request: Request, patient: str) -> Columns:
     """A row a cause and horizon of one patient, and the moment from which horizons count."""
-    return pd.DataFrame(
-        {
-            "patient": patient,
-            "predictors": request.predictors,
-            "cause": np.repeat(model.causes, len(model.horizons)),
-            "landmark": model.landmark if np.isfinite(model.landmark) else np.nan,
-            "horizon": np.tile(model.horizons, len(model.causes)),
-        }
-    )
+    rows = len(model.causes) * len(model.horizons)
+    return {
+        "patient": [patient] * rows,
+        "predictors": [request.predictors] * rows,
+        "cause": np.repeat(model.causes, len(model.horizons)).tolist(),
+        "landmark": [model.landmark if np.isfinite(model.landmark) else np.nan] * rows,
+        "horizon": np.tile(model.horizons, len(model.causes)).tolist(),
+    }
 
 
 @dataclass(frozen=True, repr=False)
@@ -187,23 +203,21 @@ class _Scored(ShortRepr):
         return _Scored(step, rows, found, raw, step.strata.codes(newcomers.patients))
 
 
-def _lines(scored: _Scored, model: ShippedModel, request: Request, place: int, notes: list[str]) -> pd.DataFrame:
+def _lines(scored: _Scored, model: ShippedModel, request: Request, place: int, notes: list[str]) -> Columns:
     """One patient's rows of the table, one a cause and horizon."""
     own = slice(place, place + 1)
     risk = scored.step.risks(scored.raw[own], scored.stratum[own])[0]
     low, high, share = _uncertainty(scored, model, request.draws, place)
-    first = next(iter(scored.scores.values()))
-    frame = _keys(model, request, str(first["patient"].iloc[place])).assign(
-        risk=risk.ravel(),
-        risk_low=low.ravel(),
-        risk_high=high.ravel(),
-        slope_share=np.repeat(share, len(model.horizons)),
-    )
+    first = next(iter(scored.rows.values()))
+    keys = _keys(model, request, first.patients[place])
+    numbers = (risk.ravel(), low.ravel(), high.ravel(), np.repeat(share, len(model.horizons)))
     shown = {f"{name}.{column}": table[column].iloc[place] for name, table in scored.scores.items() for column in SHOWN}
-    ranges = {name: table.iloc[place] for name, table in scored.scores.items()}
-    beyond = outside(model, scored.rows, ranges, place)
-    frame = frame.assign(**shown, outside=beyond, notes="; ".join(notes), refused="")
-    return frame.astype({name: "Int64" for name in shown if name.endswith(".visits")})
+    beyond = outside(model, scored.rows, scored.scores, place)
+    return (
+        keys
+        | {name: values.tolist() for name, values in zip(NUMBERS, numbers, strict=True)}
+        | _alike(keys, {**shown, "outside": beyond, "notes": "; ".join(notes), "refused": ""})
+    )
 
 
 def _uncertainty(scored: _Scored, model: ShippedModel, number: int, place: int) -> tuple[Floats, Floats, Floats]:

@@ -11,6 +11,7 @@ with R = I, or diagonal: the ratio of the row's residual stratum over its prior 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -49,6 +50,16 @@ class MarkerRows(ShortRepr):
     level_z: Floats
     slope_x: Floats
     slope_z: Floats
+
+    @cached_property
+    def _places(self) -> dict[str, NDArray[np.intp]]:
+        """Each patient's places in `frame`."""
+        found = self.frame.groupby("patient", sort=False).indices
+        return {str(patient): np.asarray(places) for patient, places in found.items()}
+
+    def values_of(self, patient: int, column: str) -> Floats:
+        """A column of numbers in the rows of the patient at this place."""
+        return self.frame[column].iloc[self._places[self.patients[patient]]].to_numpy(dtype=float)
 
 
 def marker_rows(model: MarkerModel, measurements: pd.DataFrame, patients: pd.DataFrame, s: float) -> MarkerRows:

@@ -37,7 +37,7 @@ def check(frame: pd.DataFrame, name: str) -> pd.DataFrame:
     for column, kind in ((column, table.columns[column]) for column in here):
         frame[column] = _typed(frame[column], kind)
     try:
-        table.schema().validate(frame, lazy=True)
+        table.schema.validate(frame, lazy=True)
     except (SchemaError, SchemaErrors) as error:
         raise ValueError(f"table {name} breaks its schema: {_reasons(error)}") from error
     if not table.positional:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import pandas as pd
 import pandera.pandas as pa
@@ -37,9 +38,12 @@ class Table:
 
     def of(self, frame: pd.DataFrame) -> Table:
         """The table with the set of `either` of which the frame has anything; the last, where it has of none."""
-        chosen = next((part for part in self.either if set(part) & set(frame)), self.either[-1]) if self.either else {}
+        if not self.either:
+            return self
+        chosen = next((part for part in self.either if set(part) & set(frame)), self.either[-1])
         return replace(self, columns={**self.columns, **chosen}, either=())
 
+    @cached_property
     def schema(self) -> pa.DataFrameSchema:
         """The pandera schema that a frame of this table must pass."""
         return pa.DataFrameSchema(
