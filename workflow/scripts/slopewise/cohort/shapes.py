@@ -12,7 +12,6 @@ from collections.abc import Iterable
 from itertools import combinations
 
 import pandas as pd
-from scipy.stats import ks_2samp
 
 from slopewise.sources.files import Table, numbers
 
@@ -96,6 +95,8 @@ def _parameter(table: Table, ids: pd.Series, time: str | None, values: list[str]
 
 def _apart(table: Table, value: str, levels: pd.Series) -> bool:
     """Whether the values of a column have another distribution in one level than in another (of the commonest ones)."""
+    from scipy.stats import ks_2samp  # half a second that most tables do not need
+
     known = pd.DataFrame({"value": numbers(table, value)[0], "level": levels.to_numpy()}).dropna()
     common = known["level"].value_counts().head(COMMON)
     groups = [known.loc[known["level"] == level, "value"] for level, count in common.items() if count >= FEWEST]

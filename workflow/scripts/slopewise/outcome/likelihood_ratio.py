@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import chi2, f
+from scipy.special import chdtrc, fdtrc
 
 from slopewise.outcome.cox import CoxFit
 from slopewise.outcome.fit import OutcomeFit
@@ -60,15 +60,15 @@ def _test(fit: OutcomeFit, names: tuple[str, str], parts: tuple[Part, Part]) -> 
     larger, smaller = parts
     if isinstance(larger, CoxFit) and isinstance(smaller, CoxFit):
         statistic = 2.0 * (larger.loglik - smaller.loglik)
-        return statistic, float(df), np.nan, float(chi2.sf(statistic, df)), ""
+        return statistic, float(df), np.nan, float(chdtrc(df, max(statistic, 0.0))), ""
     eta = [_fitted(fit, name) for name in names]
     if fit.data.kind.dichotomous:
         lost = [_deviance(fit.data.outcome, one) for one in eta]
-        return lost[1] - lost[0], float(df), np.nan, float(chi2.sf(lost[1] - lost[0], df)), ""
+        return lost[1] - lost[0], float(df), np.nan, float(chdtrc(df, max(lost[1] - lost[0], 0.0))), ""
     assert isinstance(larger, GlmFit)
     squares = [float(((fit.data.outcome - one) ** 2).sum()) for one in eta]
     statistic = (squares[1] - squares[0]) / df / (squares[0] / larger.df)
-    return statistic, float(df), larger.df, float(f.sf(statistic, df, larger.df)), ""
+    return statistic, float(df), larger.df, float(fdtrc(df, larger.df, max(statistic, 0.0))), ""
 
 
 def _fitted(fit: OutcomeFit, name: str) -> Floats:
