@@ -14,7 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slopewise.run.errors import InputError
-from slopewise.sources.files import Table, numbers, read_patients, read_table
+from slopewise.sources.numbers import numbers
+from slopewise.sources.readers import read_patients, read_table
+from slopewise.sources.table import Table
 from slopewise.study.keys import Data
 
 

@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 
 from slopewise.cohort.clock import read_times
-from slopewise.cohort.findings import line_word
-from slopewise.sources.files import Table, numbers, shown
+from slopewise.sources.numbers import numbers
+from slopewise.sources.readers import place_word
+from slopewise.sources.table import Table, shown
 from slopewise.study.keys import MISSING
 
 DAYS_WRITTEN = (
@@ -79,7 +80,7 @@ def bad_cells(table: Table, name: str, rows: list[int]) -> str:
     named = [f"{count} × {cell}" for cell, count in counts.most_common(MOST_SHOWN)]
     others = len(rows) - sum(count for _, count in counts.most_common(MOST_SHOWN))
     more = f" and {others} more" if others else ""
-    place = f"{line_word(table.name)} {table.lines[rows[0]]}"
+    place = f"{place_word(table.name)} {table.lines[rows[0]]}"
     return f"{', '.join(named)}{more}, {'no number' if len(rows) == 1 else 'no numbers'} (first at {place})"
 
 

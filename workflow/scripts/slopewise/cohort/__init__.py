@@ -35,7 +35,8 @@ from slopewise.design.screen import screen
 from slopewise.run.errors import InputError
 from slopewise.run.files import file_digest
 from slopewise.run.short_repr import ShortRepr
-from slopewise.sources.files import Table, read_patients, read_table
+from slopewise.sources.readers import read_patients, read_table
+from slopewise.sources.table import Table
 from slopewise.study.model import Study
 
 __all__ = ["Cohort", "CohortError", "event_labels", "prepare_cohort"]

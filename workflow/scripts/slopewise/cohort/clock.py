@@ -11,7 +11,8 @@ from datetime import datetime
 
 import numpy as np
 
-from slopewise.sources.files import BadCell, Table, numbers, shown
+from slopewise.sources.numbers import numbers
+from slopewise.sources.table import BadCell, Table, shown
 from slopewise.study.keys import MISSING
 
 DAYS = {

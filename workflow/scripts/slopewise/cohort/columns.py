@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from slopewise.cohort.findings import ERROR, NOTE, Findings
-from slopewise.sources.files import Table
+from slopewise.sources.table import Table
 from slopewise.study.errors import close_to
 from slopewise.study.keys import ColumnReference
 from slopewise.study.model import Study

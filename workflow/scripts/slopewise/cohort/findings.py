@@ -8,17 +8,13 @@ from dataclasses import asdict, dataclass
 import pandas as pd
 
 from slopewise.run.errors import InputError
-from slopewise.sources.files import PARQUET_SUFFIXES, BadCell, Table
+from slopewise.sources.readers import place_word
+from slopewise.sources.table import BadCell, Table
 from slopewise.study.keys import MISSING
 
 ERROR, WARNING, NOTE = "error", "warning", "note"
 MOST_CELLS = 10_000
 """After so many bad cells of one column the rest is counted: one that is wrong throughout needs no million lines."""
-
-
-def line_word(file: str) -> str:
-    """What to call the place of a row: a CSV file has lines, a Parquet file rows."""
-    return "row" if file.lower().endswith(PARQUET_SUFFIXES) else "line"
 
 
 @dataclass(frozen=True)
@@ -34,7 +30,7 @@ class Problem:
     action: str
 
     def __str__(self) -> str:
-        named = ((line_word(self.file), self.line), ("patient", self.patient), ("column", self.column))
+        named = ((place_word(self.file), self.line), ("patient", self.patient), ("column", self.column))
         place = ", ".join(f"{word} {value}" for word, value in named if value is not None)
         text = ": ".join(part for part in (self.file, place, f"{self.message}; {self.action}") if part)
         return " ".join(text.split())  # a patient or a column's name may hold a line end
@@ -42,7 +38,7 @@ class Problem:
     @property
     def place(self) -> str:
         """``line 4, patient P001``, as far as they are known; the column of a finding about a whole file."""
-        named = ((line_word(self.file), self.line), ("patient", self.patient))
+        named = ((place_word(self.file), self.line), ("patient", self.patient))
         known = [f"{word} {value}" for word, value in named if value is not None]
         return ", ".join(known) or (f"column {self.column}" if self.column else "")
 

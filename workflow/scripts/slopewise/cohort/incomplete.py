@@ -13,7 +13,7 @@ import pandas as pd
 
 from slopewise.cohort.findings import ERROR, WARNING, Findings
 from slopewise.cohort.flow import Flow, State
-from slopewise.sources.files import shown
+from slopewise.sources.table import shown
 from slopewise.study.keys import MISSING, ColumnReference
 from slopewise.study.model import Study
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from slopewise.cohort.findings import ERROR, Findings
-from slopewise.sources.files import shown
+from slopewise.sources.table import shown
 
 MOST_OWN = 0.5
 """Share of patients with a level that nobody else has, above which a column of text is refused as a predictor."""

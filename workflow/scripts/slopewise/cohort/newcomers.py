@@ -32,7 +32,8 @@ from slopewise.cohort.rows import (
 )
 from slopewise.run.short_repr import ShortRepr
 from slopewise.run.words import level_text
-from slopewise.sources.files import BadCell, Table, read_patients, read_table, shown
+from slopewise.sources.readers import read_patients, read_table
+from slopewise.sources.table import BadCell, Table, shown
 from slopewise.study.keys import MISSING, ColumnReference
 from slopewise.study.model import Study
 

@@ -7,7 +7,7 @@ import numpy as np
 from slopewise.cohort.clock import finite
 from slopewise.cohort.findings import ERROR, Findings
 from slopewise.cohort.incomplete import severity
-from slopewise.sources.files import BadCell, Table, shown
+from slopewise.sources.table import BadCell, Table, shown
 from slopewise.study.keys import MISSING, canonical_code
 from slopewise.study.model import Study
 

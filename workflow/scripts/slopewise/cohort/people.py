@@ -11,12 +11,14 @@ import pandas as pd
 
 from slopewise.cohort.clock import coarser, in_unit, read_times
 from slopewise.cohort.columns import Columns, patient_level
-from slopewise.cohort.findings import ERROR, Findings, line_word
+from slopewise.cohort.findings import ERROR, Findings
 from slopewise.cohort.incomplete import UNKNOWN_EVENT, severity, way_out
 from slopewise.cohort.outcome import read_outcome
 from slopewise.cohort.rows import tell_bad_weights, tell_missing_patients, typed_column
 from slopewise.run.short_repr import ShortRepr
-from slopewise.sources.files import NUMBER, BadCell, Table, shown
+from slopewise.sources.numbers import NUMBER
+from slopewise.sources.readers import place_word
+from slopewise.sources.table import BadCell, Table, shown
 from slopewise.study.keys import MISSING, ColumnReference, Outcome, canonical_code
 from slopewise.study.model import Study
 
@@ -74,7 +76,7 @@ def constant_values(table: Table, column: str, key: str, patient_column: str, fi
         value, first_line = found.setdefault(patient, (cell, line))
         if cell != value and patient not in told and not _same_number(cell, value, table.decimal):
             told.add(patient)
-            first = f"{shown(value)} on {line_word(table.name)} {first_line}"
+            first = f"{shown(value)} on {place_word(table.name)} {first_line}"
             message = f"{key} varies within the patient: {first}, {shown(cell)} here"
             action = "correct it, or give a file with one row a patient as data.patients"
             findings.add(ERROR, table.name, message, action, line=line, patient=patient, column=column)
@@ -164,7 +166,7 @@ def tell_twin_patients(table: Table, column: str, findings: Findings) -> None:
     first: dict[str, int] = {}
     for patient, line in zip(table.text[column], table.lines, strict=True):
         if first.setdefault(patient, line) != line and patient not in MISSING:
-            message = f"the patient stands twice in the file (first on {line_word(table.name)} {first[patient]})"
+            message = f"the patient stands twice in the file (first on {place_word(table.name)} {first[patient]})"
             action = "leave one row a patient"
             findings.add(ERROR, table.name, message, action, line=line, patient=patient, column=column)
 

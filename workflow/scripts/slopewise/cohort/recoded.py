@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from slopewise.cohort.findings import NOTE, WARNING, Findings
-from slopewise.sources.files import NUMBER, Table, numbers, shown
+from slopewise.sources.numbers import NUMBER, numbers
+from slopewise.sources.table import Table, shown
 
 
 def tell_recoded(tables: Sequence[Table], codes: Sequence[str], findings: Findings) -> None:

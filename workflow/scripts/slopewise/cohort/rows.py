@@ -14,9 +14,11 @@ import pandas as pd
 
 from slopewise.cohort.clock import LARGEST, TOO_LARGE, finite, read_times
 from slopewise.cohort.columns import Columns
-from slopewise.cohort.findings import ERROR, WARNING, Findings, line_word
+from slopewise.cohort.findings import ERROR, WARNING, Findings
 from slopewise.cohort.incomplete import severity, way_out
-from slopewise.sources.files import BadCell, Table, numbers, shown
+from slopewise.sources.numbers import numbers
+from slopewise.sources.readers import place_word
+from slopewise.sources.table import BadCell, Table, shown
 from slopewise.study.keys import Marker, canonical_code
 from slopewise.study.model import Study
 
@@ -188,7 +190,7 @@ def settle_twins(
         return pd.concat([rows[~twins], merged]).sort_index(kind="stable")
     for _, group in rows[twins].groupby(["patient", "time"], sort=True):
         lines = ", ".join(str(line) for line in group.index)
-        message = f"the patient has {len(group)} rows at one time ({line_word(file)}s {lines})"
+        message = f"the patient has {len(group)} rows at one time ({place_word(file)}s {lines})"
         severity, action = (ERROR, "correct them, or set data.duplicates to mean, first, last or keep")
         if group["time"].iloc[0] > landmark:
             severity, action = WARNING, "both are after the landmark and enter nothing; correct them"

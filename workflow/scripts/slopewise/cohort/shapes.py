@@ -13,7 +13,8 @@ from itertools import combinations
 
 import pandas as pd
 
-from slopewise.sources.files import Table, numbers
+from slopewise.sources.numbers import numbers
+from slopewise.sources.table import Table
 
 REDCAP = ("redcap_event_name", "redcap_repeat_instrument")
 PARAMETERS = (

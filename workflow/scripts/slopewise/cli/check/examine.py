@@ -21,7 +21,8 @@ from slopewise.cohort.findings import NOTE, WARNING
 from slopewise.cohort.kinds import Kind, kinds, problems_of
 from slopewise.outcome.sample_size import SampleSize, counted_events, judge, ladder_sizes, shortfalls
 from slopewise.run.words import amount
-from slopewise.sources.files import Table, read_patients, read_table
+from slopewise.sources.readers import read_patients, read_table
+from slopewise.sources.table import Table
 from slopewise.study.formulas import formula_names
 from slopewise.study.keys import ColumnReference
 from slopewise.study.model import Study

@@ -12,7 +12,7 @@ import pandas as pd
 from slopewise.cli.columns import Column, listed, readable
 from slopewise.cohort.clock import read_times
 from slopewise.run.errors import InputError
-from slopewise.sources.files import Table
+from slopewise.sources.table import Table
 from slopewise.study.keys import MISSING
 
 SPELLINGS: dict[str, Callable[[str], str]] = {

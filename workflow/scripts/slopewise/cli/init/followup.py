@@ -18,7 +18,7 @@ from slopewise.cli.init.clock import Clock, fitting_format
 from slopewise.cli.init.guess import COVARIATES, START
 from slopewise.cli.init.units import duration, named_unit, without_unit
 from slopewise.cohort.clock import DAYS, read_times
-from slopewise.sources.files import Table
+from slopewise.sources.table import Table
 
 FOLLOWUP = vocabulary(
     "time futime followup fu fup followuptime futimes survtime survivaltime survival tte timetoevent os ostime pfs "

@@ -16,7 +16,7 @@ from slopewise.cli.init.clock import best_match, extent, known_ids, only_format
 from slopewise.cli.init.units import named_unit, unit_of_steps
 from slopewise.cohort.clock import DAYS, read_times
 from slopewise.run.errors import InputError
-from slopewise.sources.files import Table
+from slopewise.sources.table import Table
 from slopewise.study.errors import close_to
 
 PATIENT = vocabulary(

@@ -26,7 +26,7 @@ from slopewise.cohort.clock import DAYS, read_times
 from slopewise.cohort.leaks import describes_outcome
 from slopewise.cohort.technical import technical
 from slopewise.run.errors import InputError
-from slopewise.sources.files import Table
+from slopewise.sources.table import Table
 from slopewise.study.keys import canonical_code
 
 EVENT = vocabulary(

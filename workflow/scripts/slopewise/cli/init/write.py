@@ -39,7 +39,8 @@ from slopewise.cohort.sentinels import sentinels
 from slopewise.cohort.shapes import foreign_shape, wide_shape
 from slopewise.run.errors import InputError
 from slopewise.run.files import write_text
-from slopewise.sources.files import Table, called_alike, read_table
+from slopewise.sources.readers import read_table
+from slopewise.sources.table import Table, called_alike
 from slopewise.study.keys import Data
 from slopewise.study.reading import parse_study
 

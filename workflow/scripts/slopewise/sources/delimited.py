@@ -1,0 +1,110 @@
+"""Text whose cells a comma, semicolon, tab or bar separates."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from slopewise.run.errors import InputError
+from slopewise.sources.numbers import find_decimal
+from slopewise.sources.table import Table, refuse_twins
+from slopewise.study.keys import Data
+
+DELIMITERS = (",", ";", "\t", "|")
+
+
+def read_delimited(path: Path, name: str, data: Data) -> Table:
+    """The file at `path`, `name` in messages; delimiter, encoding and decimal mark as `data` has them, else found."""
+    text, encoding = _decode(path.read_bytes(), name, data.encoding)
+    delimiter = _find_delimiter(text) if data.delimiter == "auto" else data.delimiter
+    records = _records(text, delimiter, name)
+    if not records:
+        raise InputError(f"{name}: the file is empty; it needs a line with the columns' names and rows below it")
+    header = [column.strip() for column in records[0][1]]
+    refuse_twins(header, name)
+    if len(records) == 1:
+        raise InputError(f"{name}: the file has no rows below the columns' names")
+    rows = [_whole_row(cells, len(header), line, name, delimiter) for line, cells in records[1:]]
+    # Programs write row numbers into a column without a name; it cannot be asked for, so it is left out.
+    columns = {column: [row[place] for row in rows] for place, column in enumerate(header) if column}
+    frame = pd.DataFrame(columns, dtype=object)
+    lines = np.array([line for line, _ in records[1:]], dtype=np.int64)
+    found = data.decimal == "auto"
+    decimal = find_decimal(columns, name, delimiter) if found else data.decimal
+    return Table(name, frame, lines, encoding, decimal, found)
+
+
+def _decode(content: bytes, name: str, encoding: str) -> tuple[str, str]:
+    """The text of a file and its encoding: as told, else by byte order mark, else UTF-8 if it is that, else Latin-1."""
+    if content[:4] == b"PK\x03\x04" or content[:2] == b"\x1f\x8b":
+        raise InputError(
+            f"{name}: this is a compressed or Excel file under the name of a CSV file; save it as CSV text"
+        )
+    if encoding == "auto":
+        encoding = "latin-1"
+        if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+            encoding = "utf-16"
+        elif _is_utf8(content):
+            encoding = "utf-8"
+    try:
+        text = content.decode("utf-8-sig" if encoding.lower() in ("utf-8", "utf8") else encoding)
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise InputError(f"{name}: line {line}: cannot be read as {encoding}; set data.encoding") from error
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise InputError(f"{name}: line {line}: holds a NUL character, so this is no text file; save it as CSV text")
+    return text, encoding
+
+
+def _is_utf8(content: bytes) -> bool:
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _find_delimiter(text: str) -> str:
+    """The delimiter that cuts the first lines into equally many cells, the most of them."""
+    best, most = ",", (False, 1)
+    sample = text[:65536] if len(text) <= 65536 else text[: text.rfind("\n", 0, 65536) + 1 or 65536]
+    for delimiter in DELIMITERS:
+        try:
+            widths = [len(cells) for cells in csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter) if cells]
+        except csv.Error:
+            continue
+        score = (len(set(widths[:50])) == 1, widths[0] if widths else 0)
+        if score[1] > 1 and score > most:
+            best, most = delimiter, score
+    return best
+
+
+def _records(text: str, delimiter: str, name: str) -> list[tuple[int, list[str]]]:
+    """Each record that is not blank, with the line on which it starts (a quoted cell may hold line ends)."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    records, line = [], 1
+    try:
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                records.append((line, cells))
+            line = reader.line_num + 1
+    except csv.Error as error:
+        if "field limit" in str(error):
+            message = f"a cell has more than {csv.field_size_limit():,} characters, or a quoted cell is not closed"
+            raise InputError(f"{name}: line {line}: {message}; shorten it") from error
+        raise InputError(f"{name}: line {line}: a quoted cell is not closed or is broken ({error})") from error
+    return records
+
+
+def _whole_row(cells: list[str], width: int, line: int, name: str, delimiter: str) -> list[str]:
+    cells = [cell.strip() for cell in cells]
+    if len(cells) < width or any(cells[width:]):
+        mark = {"\t": "tab", ",": "comma", ";": "semicolon"}.get(delimiter, delimiter)
+        message = f"{len(cells)} cells where the columns' names are {width} (delimiter: {mark})"
+        raise InputError(f"{name}: line {line}: {message}; quote cells that hold the delimiter, or set data.delimiter")
+    return cells[:width]

@@ -1,0 +1,73 @@
+"""Which reader reads which file. A new kind of file is a module with its reader, and an entry here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from slopewise.run.errors import InputError
+from slopewise.sources.codes import without_codes
+from slopewise.sources.delimited import read_delimited
+from slopewise.sources.parquet import read_parquet
+from slopewise.sources.table import Table, called_alike
+from slopewise.study.errors import close_to
+from slopewise.study.files import input_file
+from slopewise.study.keys import Data
+
+
+@dataclass(frozen=True)
+class Reader:
+    """How files of one kind are read, from their path, their name in messages and the study's `data`; what messages
+    call the place of a row."""
+
+    read: Callable[[Path, str, Data], Table]
+    place: str = "line"
+
+
+READERS: dict[str, Reader] = {
+    **dict.fromkeys((".csv", ".tsv", ".txt"), Reader(read_delimited)),
+    **dict.fromkeys((".parquet", ".pq"), Reader(read_parquet, place="row")),
+}
+"""By the suffix of the file's name."""
+
+
+def place_word(file: str) -> str:
+    """What to call the place of a row of the file: a CSV file has lines, a Parquet file rows."""
+    reader = READERS.get(Path(file).suffix.lower())
+    return "line" if reader is None else reader.place
+
+
+def read_table(folder: Path, name: str, key: str, data: Data) -> Table:
+    """Read the file `name` (beside `folder` unless absolute) that the study gives under `key`.
+
+    Raises `InputError` when there is no such file, when it is empty or broken, or when a column's name stands twice.
+    """
+    path = input_file(folder, name, key)
+    reader = READERS.get(path.suffix.lower())
+    if reader is None:
+        known = " ".join(READERS)
+        raise InputError(f"{name}: files ending in {path.suffix!r} are not read ({key}); save it as one of: {known}")
+    return without_codes(reader.read(path, name, data), data)
+
+
+def read_patients(folder: Path, data: Data, key: str = "data.patients") -> Table | None:
+    """The table `data.patients`, its column of the patient called as in the measurements; None where there is none.
+
+    `key`: what names the file, for messages.
+
+    Raises `InputError` as `read_table` does, and where `data.patients_patient` names no column.
+    """
+    if data.patients is None:
+        return None
+    table = read_table(folder, data.patients, key, data)
+    names = [str(name) for name in table.text.columns]
+    if data.patients_patient is None or (key != "data.patients" and data.patients_patient not in names):
+        return table  # the files of new patients may have one name for both
+    if data.patients_patient not in names:
+        close = close_to(data.patients_patient, names, 0.8)
+        meant = f"; did you mean {close!r}?" if close else ""
+        there = ", ".join(names[:40]) + (f" and {len(names) - 40} more" if len(names) > 40 else "")
+        message = f"there is no such column (data.patients_patient){meant}; the columns there are: {there}"
+        raise InputError(f"{data.patients}: column {data.patients_patient}: {message}")
+    return called_alike(table, data.patients_patient, data.patient)

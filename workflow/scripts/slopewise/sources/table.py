@@ -1,0 +1,76 @@
+"""A file as a table of text with the place of each row, whatever kind of file it was.
+
+Everything stays text until a column is asked for as numbers, so that a patient `001` is not `1` and so that a
+message can show the cell as the file spells it. Nothing here knows what the columns mean.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pandas as pd
+
+from slopewise.run.errors import InputError
+from slopewise.run.short_repr import ShortRepr
+from slopewise.study.keys import MISSING
+
+
+@dataclass(frozen=True, repr=False)
+class Table(ShortRepr):
+    """A file as text.
+
+    `name` is the path as the study gives it; `text` has a column of str for each named column of the file, cells
+    stripped of white space around them; `lines` the place of each, from 1, of a kind that `readers.place_word` names;
+    `encoding` and `decimal` are what was given or found (`decimal_found`: the mark was found). `recoded` counts the
+    cells of a column that held a code of `data.missing` and are empty now, by (column, code).
+    """
+
+    name: str
+    text: pd.DataFrame
+    lines: np.ndarray
+    encoding: str
+    decimal: str
+    decimal_found: bool = False
+    recoded: Mapping[tuple[str, str], int] = field(default_factory=dict)
+
+    def missing(self, column: str) -> np.ndarray:
+        """Which cells of a column mean a missing value."""
+        return self.text[column].isin(MISSING).to_numpy()
+
+
+@dataclass(frozen=True)
+class BadCell:
+    """A cell that is not what its column must hold: position in the table (from 0) and what is wrong with it.
+
+    `numeric`: it is meant as a number all the same (infinite, or with the other decimal mark).
+    """
+
+    row: int
+    message: str
+    numeric: bool = False
+
+
+def called_alike(table: Table, column: str, name: str) -> Table:
+    """The table with `column` under another name; a column that has that name already is another one, and goes."""
+    text = table.text
+    if column != name:
+        text = text.drop(columns=[name], errors="ignore").rename(columns={column: name})
+    return replace(table, text=text)
+
+
+def shown(cell: str) -> str:
+    """A cell as it can stand in a message of one line: quoted, at most 40 characters."""
+    return repr(cell if len(cell) <= 40 else cell[:37] + "...")
+
+
+def refuse_twins(header: Sequence[str], name: str) -> None:
+    """Refuse a `header` in which a column's name stands twice."""
+    twins = [column for column, count in Counter(header).items() if column and count > 1]
+    if twins:
+        places = " and ".join(str(place + 1) for place, column in enumerate(header) if column == twins[0])
+        raise InputError(
+            f"{name}: the column name {shown(twins[0])} stands twice (columns {places}); rename one of them"
+        )
