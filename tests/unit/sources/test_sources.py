@@ -26,6 +26,11 @@ def read(folder: Path, content: bytes | str, name: str = "m.csv", **dialect: Any
     return read_table(folder, name, "data.measurements", data)
 
 
+def test_a_table_of_tabs_may_be_called_tab(tmp_path: Path) -> None:
+    table = read(tmp_path, "id\tday\tbili\n1\t0\t1,5\n", "visits.tab")
+    assert table.text.iloc[0].to_list() == ["1", "0", "1,5"] and table.decimal == ","
+
+
 def refused(folder: Path, content: bytes | str, name: str = "m.csv", **dialect: Any) -> str:
     with pytest.raises(InputError) as caught:
         read(folder, content, name, **dialect)

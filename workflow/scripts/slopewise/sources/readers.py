@@ -26,7 +26,7 @@ class Reader:
 
 
 READERS: dict[str, Reader] = {
-    **dict.fromkeys((".csv", ".tsv", ".txt"), Reader(read_delimited)),
+    **dict.fromkeys((".csv", ".tsv", ".tab", ".txt"), Reader(read_delimited)),
     **dict.fromkeys((".parquet", ".pq"), Reader(read_parquet, place="row")),
 }
 """By the suffix of the file's name."""

@@ -108,8 +108,8 @@ class Data(Keys):
     """Where the data are and how to read them."""
 
     measurements: Name
-    """Table with a row per patient and visit, path beside the working directory. Its name ends in `.csv`, `.tsv` or
-    `.txt` (delimited text), `.parquet` or `.pq`.
+    """Table with a row per patient and visit, path beside the working directory. Its name ends in `.csv`,
+    `.tsv`, `.tab` or `.txt` (delimited text), `.parquet` or `.pq`.
     Example: `data/pbcseq/measurements.csv`"""
     patients: Name | None = None
     """Table with a row per patient. Without it, the columns that the study uses as patient-level must be in the
