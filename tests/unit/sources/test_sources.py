@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import gzip
 import math
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slopewise.run.errors import InputError
+from slopewise.sources import compressed
 from slopewise.sources.numbers import numbers
 from slopewise.sources.readers import read_patients, read_table
 from slopewise.sources.table import Table
@@ -29,6 +31,22 @@ def read(folder: Path, content: bytes | str, name: str = "m.csv", **dialect: Any
 def test_a_table_of_tabs_may_be_called_tab(tmp_path: Path) -> None:
     table = read(tmp_path, "id\tday\tbili\n1\t0\t1,5\n", "visits.tab")
     assert table.text.iloc[0].to_list() == ["1", "0", "1,5"] and table.decimal == ","
+
+
+def test_a_table_may_be_compressed(tmp_path: Path) -> None:
+    content = "id;day;bili\n001;0;1,5\n".encode("utf-16")
+    table = read(tmp_path, gzip.compress(content), "visits.csv.gz")
+    assert table.text.iloc[0].to_list() == ["001", "0", "1,5"] and table.encoding == "utf-16"
+    packed = gzip.compress(b"id,day\n1,0\n")
+    for broken in (b"id,day\n1,0\n", packed[:-9], packed[:12] + b"\xff\xff" + packed[14:]):
+        assert refused(tmp_path, broken, "visits.csv.gz").startswith("visits.csv.gz: cannot be unpacked (")
+    assert "this is a compressed or Excel file" in refused(tmp_path, gzip.compress(packed), "visits.csv.gz")
+
+
+def test_a_compressed_file_is_not_unpacked_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compressed, "MOST", 1000)
+    message = refused(tmp_path, gzip.compress(b"id,day\n" + b"1,0\n" * 1000), "visits.csv.gz")
+    assert message == "visits.csv.gz: holds more than 0 GiB of text; save it as Parquet"
 
 
 def refused(folder: Path, content: bytes | str, name: str = "m.csv", **dialect: Any) -> str:

@@ -19,7 +19,12 @@ DELIMITERS = (",", ";", "\t", "|")
 
 def read_delimited(path: Path, name: str, data: Data) -> Table:
     """The file at `path`, `name` in messages; delimiter, encoding and decimal mark as `data` has them, else found."""
-    text, encoding = _decode(path.read_bytes(), name, data.encoding)
+    return parse_delimited(path.read_bytes(), name, data)
+
+
+def parse_delimited(content: bytes, name: str, data: Data) -> Table:
+    """The same from the bytes of a file."""
+    text, encoding = _decode(content, name, data.encoding)
     delimiter = _find_delimiter(text) if data.delimiter == "auto" else data.delimiter
     records = _records(text, delimiter, name)
     if not records:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from slopewise.run.errors import InputError
 from slopewise.sources.codes import without_codes
+from slopewise.sources.compressed import read_gzip
 from slopewise.sources.delimited import read_delimited
 from slopewise.sources.parquet import read_parquet
 from slopewise.sources.table import Table, called_alike
@@ -27,6 +28,7 @@ class Reader:
 
 READERS: dict[str, Reader] = {
     **dict.fromkeys((".csv", ".tsv", ".tab", ".txt"), Reader(read_delimited)),
+    ".gz": Reader(read_gzip),
     **dict.fromkeys((".parquet", ".pq"), Reader(read_parquet, place="row")),
 }
 """By the suffix of the file's name."""

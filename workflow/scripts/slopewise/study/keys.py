@@ -109,7 +109,7 @@ class Data(Keys):
 
     measurements: Name
     """Table with a row per patient and visit, path beside the working directory. Its name ends in `.csv`,
-    `.tsv`, `.tab` or `.txt` (delimited text), `.parquet` or `.pq`.
+    `.tsv`, `.tab` or `.txt` (delimited text), `.gz` (one such file), `.parquet` or `.pq`.
     Example: `data/pbcseq/measurements.csv`"""
     patients: Name | None = None
     """Table with a row per patient. Without it, the columns that the study uses as patient-level must be in the
