@@ -301,7 +301,7 @@ BAD = [
     ),
     (stranger, r"the patient is not in people.csv"),
     (nothing_measured, r"new.csv: line 2, patient \d+: the patient has no value of any marker"),
-    (no_day, r"new.csv: column day: there is no such column; the model needs it as its time"),
+    (no_day, r"new.csv: column day: there is no such column \(the model’s time\); the columns there are: id, when"),
 ]
 
 
@@ -541,3 +541,19 @@ def test_no_message_names_a_key_of_the_study_file(shipped: Shipped, tmp_path: Pa
     with pytest.raises(InputError) as raised:
         predict(Request(shipped.model, "new.csv", "people.csv"), tmp_path)
     assert "data." not in str(raised.value)
+
+
+def test_dates_beside_date_times_are_days_as_in_a_study(shipped: Shipped, tmp_path: Path):
+    """An operation at half past ten is day 0 of a visit that has a date alone."""
+    visits, people = of(shipped, *several(shipped, 2))
+    plain = risks(shipped, tmp_path, visits, people, draws=0).table["risk"]
+    content = json.loads(shipped.model.read_text(encoding="utf-8"))
+    content["reading"]["data"] |= {"time_unit": "date", "time_zero": {"column": "operated"}}
+    dated = tmp_path / "dated.json"
+    dated.write_text(json.dumps(content), encoding="utf-8")
+    start = pd.Timestamp("2001-03-04")
+    dates = (start + pd.to_timedelta(visits["day"], unit="D")).dt.strftime("%Y-%m-%d")
+    visits.assign(day=dates).to_csv(tmp_path / "new.csv", index=False)
+    people.assign(operated="2001-03-04T10:30").to_csv(tmp_path / "people.csv", index=False)
+    found = predict(Request(dated, "new.csv", "people.csv", draws=0), tmp_path).table["risk"]
+    np.testing.assert_allclose(found, plain, rtol=1e-12)

@@ -14,28 +14,27 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from slopewise.cohort.clock import in_unit, read_times
-from slopewise.cohort.columns import Columns
+from slopewise.cohort.columns import Columns, find_columns
 from slopewise.cohort.findings import ERROR, CohortError, Findings, Problem
 from slopewise.cohort.incomplete import match_ids, spelling
 from slopewise.cohort.landmark import snap
 from slopewise.cohort.levels import close_level
-from slopewise.cohort.people import constant_values, tell_twin_patients, time_zero_of
+from slopewise.cohort.people import constant_values, patients_of_rows, read_people, set_clock
 from slopewise.cohort.rows import (
     measured,
     read_rows,
     settle_twins,
-    tell_bad_weights,
-    tell_missing_patients,
     transformed,
-    typed_column,
 )
 from slopewise.run.short_repr import ShortRepr
 from slopewise.run.words import level_text
 from slopewise.sources.readers import read_patients, read_table
-from slopewise.sources.table import BadCell, Table, shown
-from slopewise.study.keys import MISSING, ColumnReference
+from slopewise.sources.table import Table, shown
+from slopewise.study.keys import MISSING
 from slopewise.study.model import Study
+
+UNKNOWN = {"kind": "none", **dict.fromkeys(("time", "time_unit", "event", "column", "entry"))}
+"""The keys of an outcome that nobody has seen yet."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,8 @@ def read_newcomers(study: Study, folder: Path, covariates: Mapping[str, Covariat
     `CohortError` with the frame `problems` when the data have errors). Unless `strict`, errors that each belong to a
     patient leave these patients out, as long as there are others.
     """
-    study = study.model_copy(update={"data": study.data.model_copy(update={"incomplete": "error"})})
+    data, outcome = study.data.model_copy(update={"incomplete": "error"}), study.outcome.model_copy(update=UNKNOWN)
+    study = study.model_copy(update={"data": data, "outcome": outcome})
     table = read_table(folder, study.data.measurements, "--measurements", study.data)
     own = read_patients(folder, study.data, "--patients")
     table, own, unmeasured = _of_measured(table, own, study.data.patient)
@@ -149,16 +149,17 @@ def _read(study: Study, table: Table, own: Table | None, covariates: Mapping[str
     findings = Findings()
     absent = _absent_markers(study, table, findings)
     known = study.model_copy(update={"markers": {n: m for n, m in study.markers.items() if n not in absent}})
-    columns = _find(known, table, own, covariates, findings)
+    columns = _columns(known, table, own, covariates, findings)
     findings.stop_at_errors()
     files = _Files(study, known, table, own or table, covariates, columns, findings)
     rows = read_rows(known, table, columns, findings)
     for column in columns.constant:
         constant_values(table, column, "a covariate", study.data.patient, findings)
-    people = _people(files, whole=own is not None)
+    people = read_people(known, patients_of_rows(known, table, findings) if own is None else own, columns, findings)
     match_ids(rows, people, known, (table.name, files.people.name), findings)
     findings.stop_at_errors()
-    return _at_landmark(files, _on_clock(study, rows, people), people)
+    rows, people = set_clock(known, rows, people)
+    return _at_landmark(files, rows.assign(time=snap(rows["time"], study.landmark_time)), people)
 
 
 def _absent_markers(study: Study, table: Table, findings: Findings) -> tuple[str, ...]:
@@ -179,66 +180,13 @@ def _absent_markers(study: Study, table: Table, findings: Findings) -> tuple[str
     return absent
 
 
-def _find(
-    study: Study, table: Table, people: Table | None, covariates: Mapping[str, Covariate], findings: Findings
+def _columns(
+    study: Study, table: Table, own: Table | None, covariates: Mapping[str, Covariate], findings: Findings
 ) -> Columns:
-    """Where the covariates stand; a column that is nowhere is an error."""
-    wanted = [(study.data.patient, "patient", [table]), (study.data.time, "time", [table])]
-    wanted.append((study.data.patient, "patient", [people or table]))
-    if isinstance(study.data.time_zero, ColumnReference):
-        wanted.append((study.data.time_zero.column, "time zero", [people or table]))
-    both = [one for one in (people, table) if one is not None]
-    wanted += [(column, "covariate", both) for column in covariates]
-    for column, role, tables in wanted:
-        there = [str(name) for one in tables for name in one.text.columns]
-        if column not in there:
-            action = f"the model needs it as its {role}; the columns there are: {', '.join(there[:40])}"
-            findings.add(ERROR, tables[0].name, "there is no such column", action, column=column)
-    of_patients = tuple(name for name in covariates if people is not None and name in people.text.columns)
-    in_rows = [name for name in covariates if name not in of_patients]
-    return Columns(
-        of_patients=of_patients,
-        growth_rows=tuple(name for name in study.growth_columns if name in in_rows),
-        last_values=tuple(n for n in (*study.outcome.covariates, *study.outcome.strata) if n in in_rows),
-        constant=tuple(name for name in in_rows if covariates[name].varies is False),
-    )
-
-
-def _people(files: _Files, whole: bool) -> pd.DataFrame:
-    """One row a patient (index: the line): patient, time (its time zero), covariates of the patients' file.
-
-    `whole`: the table has one row a patient; else it is that of the measurements.
-    """
-    table, data = files.people, files.study.data
-    people = pd.DataFrame({"patient": table.text[data.patient].to_numpy()}, index=table.lines)
-    if whole:
-        tell_missing_patients(table, data.patient, files.findings)
-        tell_twin_patients(table, data.patient, files.findings)
-    else:
-        people = people[~table.missing(data.patient) & ~people["patient"].duplicated().to_numpy()]
-    people = people.assign(time=np.nan)
-    if isinstance(data.time_zero, ColumnReference):
-        column = data.time_zero.column
-        written = data.format_of_patients if whole else data.date_format
-        times, bad = read_times(table, column, data.time_unit, written)
-        bad += [BadCell(int(row), "the patient has no time zero") for row in np.flatnonzero(table.missing(column))]
-        files.findings.add_cells(table, column, bad, "correct it", data.patient)
-        if not whole:
-            constant_values(table, column, "the time zero", data.patient, files.findings)
-        people["time"] = pd.Series(times, index=table.lines).reindex(people.index)
-    for column in files.columns.of_patients:
-        people[column] = typed_column(table, column, files.study, files.findings)
-        if column == files.study.growth.weights:
-            tell_bad_weights(files.study, table, people[column].to_numpy(), files.findings)
-    return people
-
-
-def _on_clock(study: Study, rows: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:
-    """The rows with their time since the patient's time zero, in the analysis unit."""
-    zero = pd.Series(time_zero_of(study, rows, people), index=people["patient"])
-    since = rows["time"].to_numpy() - zero.reindex(rows["patient"]).to_numpy()
-    times = pd.Series(in_unit(since, study.data.time_unit, study.data.analysis_unit), index=rows.index)
-    return rows.assign(time=snap(times, study.landmark_time))
+    """Where the columns stand; covariates that the model knows not to vary must not vary here either."""
+    found = find_columns(study, table, own, findings)
+    in_rows = dict.fromkeys((*found.growth_rows, *found.last_values))
+    return replace(found, constant=tuple(name for name in in_rows if covariates[name].varies is False))
 
 
 def _at_landmark(files: _Files, rows: pd.DataFrame, people: pd.DataFrame) -> Newcomers:

@@ -362,6 +362,9 @@ WORDS = (
     (r", or set data\.duplicates to [a-z, ]+(?= |$|[.;])", ": leave one row a moment"),
     (r", or choose another transform", ""),
     (r"is data\.patient the right column of both files", "is this the right column of both files"),
+    (r" \(data\.(patient|time)\)", r" (the model’s \1)"),
+    (r" \(data\.time_zero\)", " (the model’s time zero)"),
+    (r" \((outcome\.covariates|outcome\.strata|growth)\)", " (a covariate of the model)"),
     (r" \((growth|outcome|data)\.[a-z_]+\)", ""),
 )
 """What messages of the study's own reading say, and what they say here."""
