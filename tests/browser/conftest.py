@@ -13,12 +13,12 @@ import pytest
 from slopewise.report.pages.patients import render_patients
 from slopewise.report.pages.study import render
 from tests.unit.report.report_tables import Invented
-from tests.workflow.running import ROOT, hostile, pbc_part, run_steps, script
+from tests.workflow.running import ROOT, made_once, run_hostile, run_plain, run_steps, script
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 FLAGS += ["--disable-component-update", "--disable-sync"]
-NOISE = tuple(f"noise_{number:02d}" for number in range(1, 61))
+NOISE = tuple(f"noise_{number:02d}" for number in range(1, 25))
 
 
 @pytest.fixture(scope="session")
@@ -42,6 +42,7 @@ def browser() -> Iterator[Any]:
 class Reports:
     """Reports by name, each made when it is first asked for."""
 
+    factory: pytest.TempPathFactory
     folder: Path
     made: dict[str, Path] = field(default_factory=dict)
 
@@ -52,9 +53,7 @@ class Reports:
         return self.made[name]
 
     def pbc(self) -> Path:
-        study = pbc_part()
-        study.study["outcome"]["bootstrap"] = 0
-        return run_steps(study.write(self.folder), self.folder / "results", until="report") / "report.html"
+        return made_once(self.factory, "plain", run_plain) / "results/report.html"
 
     def sleepstudy(self) -> Path:
         """A study without an outcome, run as it ships."""
@@ -81,11 +80,10 @@ class Reports:
 
     def hostile(self) -> Path:
         """Texts that would run or break something, through the whole workflow."""
-        folder = self.folder / "hostile"
-        return run_steps(hostile().write(folder), folder / "results", until="report") / "report.html"
+        return made_once(self.factory, "hostile", run_hostile) / "results/report.html"
 
     def noise(self) -> Path:
-        """60 markers; their courses are noise about a start and a slope of chance."""
+        """24 markers; their courses are noise about a start and a slope of chance."""
         return self._invented("noise", Invented(markers=NOISE, patients=24))
 
     def _invented(self, name: str, invented: Invented) -> Path:
@@ -97,7 +95,7 @@ class Reports:
 @pytest.fixture(scope="session")
 def reports(tmp_path_factory: pytest.TempPathFactory) -> Reports:
     """Reports by name."""
-    return Reports(tmp_path_factory.mktemp("reports"))
+    return Reports(tmp_path_factory, tmp_path_factory.mktemp("reports"))
 
 
 @pytest.fixture

@@ -56,7 +56,7 @@ def test_axe_finds_nothing_serious(opened, name, width, scheme):
 
     page = opened(name, width, scheme)
     if name == "noise":  # its thousands of cells are like those of the others: what many markers bring with them is new
-        page.get_by_role("combobox", name="Show").first.select_option("noise_41")
+        page.get_by_role("combobox", name="Show").first.select_option("noise_21")
         where = ["#courses", "nav"]
     else:
         page.evaluate("document.querySelectorAll('details').forEach(part => { part.open = true; })")
@@ -82,7 +82,7 @@ def test_a_table_is_sorted_by_number_by_word_and_back(opened):
     head = page.locator('table[data-name="slopes"] thead th')
     page.get_by_role("button", name="Sort by reliability, 95% interval").click()
     rising = [float(text) for text in column(page, "slopes", 2)]
-    assert len(rising) == 60 and rising == sorted(rising) and rising[0] < rising[-1]
+    assert len(rising) == 24 and rising == sorted(rising) and rising[0] < rising[-1]
     page.get_by_role("button", name="Sort by reliability, 95% interval").click()
     assert [float(text) for text in column(page, "slopes", 2)] == sorted(rising, reverse=True)
     assert head.nth(1).get_attribute("aria-sort") == "descending"
@@ -96,16 +96,16 @@ def test_one_of_many_markers_is_shown_alone_and_all_come_back(opened):
     panels, words = '[data-name="courses"] .panel', "#courses .prose p[data-marker]"
     assert seen(page, panels) == seen(page, words) == 12
     choice = page.get_by_role("combobox", name="Show").first
-    assert len(choice.locator("option").all()) == 61
-    choice.select_option("noise_41")
+    assert len(choice.locator("option").all()) == 25
+    choice.select_option("noise_21")
     assert [seen(page, one) for one in (panels, words, '[data-name="shrinkage"] .panel')] == [1, 1, 1]
-    assert page.locator(f"{panels}:visible svg").get_attribute("aria-label").startswith("noise_41")
-    assert "noise_41" in page.locator(f"{words}:visible").inner_text()
-    assert "noise_41" in page.get_by_role("status").first.inner_text()
+    assert page.locator(f"{panels}:visible svg").get_attribute("aria-label").startswith("noise_21")
+    assert "noise_21" in page.locator(f"{words}:visible").inner_text()
+    assert "noise_21" in page.get_by_role("status").first.inner_text()
     chosen = page.locator('table[data-name="slopes"] tr.chosen')
-    assert chosen.count() == 1 and "noise_41" in chosen.inner_text()
-    assert seen(page, 'table[data-name="slopes"] tbody tr') == 60
-    assert page.get_by_role("combobox", name="Show").nth(1).input_value() == "noise_41"
+    assert chosen.count() == 1 and "noise_21" in chosen.inner_text()
+    assert seen(page, 'table[data-name="slopes"] tbody tr') == 24
+    assert page.get_by_role("combobox", name="Show").nth(1).input_value() == "noise_21"
     page.get_by_role("combobox", name="Show").nth(1).select_option("")
     assert seen(page, panels) == 12 and page.locator(".chosen, .other").count() == 0
 
@@ -127,8 +127,8 @@ def test_without_its_script_the_page_is_complete(opened):
     page = opened("noise", script=False)
     assert page.locator(".switch:visible, .highlight").count() == 0
     page.locator('[data-name="courses"] details > summary').click()
-    assert seen(page, '[data-name="courses"] .panel') == 60
-    assert page.locator('table[data-name="slopes"] tbody tr').count() == 60
+    assert seen(page, '[data-name="courses"] .panel') == 24
+    assert page.locator('table[data-name="slopes"] tbody tr').count() == 24
 
 
 def test_what_is_saved_is_the_table_and_the_picture(opened, tmp_path: Path):
@@ -154,11 +154,11 @@ def test_what_is_saved_is_the_table_and_the_picture(opened, tmp_path: Path):
 def test_it_prints_whole(opened, name, tmp_path: Path):
     page = opened(name)
     if name == "noise":
-        page.get_by_role("combobox", name="Show").first.select_option("noise_41")
+        page.get_by_role("combobox", name="Show").first.select_option("noise_21")
     printed = page.pdf(format="A4")
     assert printed.startswith(b"%PDF")
-    assert 5 <= len(re.findall(rb"/Type\s*/Page\b", printed)) <= 60  # of 60 markers the evidence of the first few
+    assert 5 <= len(re.findall(rb"/Type\s*/Page\b", printed)) <= 60  # of 24 markers the evidence of the first few
     page.emulate_media(media="print")
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert sum(seen(page, one) for one in ("nav", ".tools", ".switch", ".highlight")) == 0
-    assert seen(page, '[data-name="courses"] .panel') == (60 if name == "noise" else 2)
+    assert seen(page, '[data-name="courses"] .panel') == (24 if name == "noise" else 2)

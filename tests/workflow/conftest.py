@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.workflow.running import Tables, pbc_part, run_steps
+from tests.workflow.running import Tables, made_once, pbc_part, run_plain
 
 
 @pytest.fixture
@@ -15,6 +15,6 @@ def pbc() -> Tables:
 
 @pytest.fixture(scope="session")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The results of the cut-down study as it is, run step by step."""
-    folder = tmp_path_factory.mktemp("plain")
-    return run_steps(pbc_part().write(folder), folder / "results")
+    """The results of the cut-down study as it is, run step by step to its report."""
+    folder = made_once(tmp_path_factory, "plain", run_plain)
+    return folder / "results"

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import fcntl
 import importlib.util
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pandas as pd
+import pytest
 import yaml
 
 from slopewise.study.reading import load_study
-from slopewise.tables.of_growth import OF_GROWTH, OF_SLOPES
+from slopewise.tables import catalogue
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / "workflow" / "scripts"
@@ -53,50 +57,14 @@ STUDY: dict[str, Any] = {
     "validation": {"folds": 3, "repeats": 2, "bootstrap": 50},
 }
 
-PROMISED = [
-    "cohort/measurements.parquet",
-    "cohort/later.parquet",
-    "cohort/patients.parquet",
-    "cohort/flow.csv",
-    "cohort/problems.csv",
-    "folds.parquet",
-    "growth/fixed_effects.csv",
-    "growth/covariance.csv",
-    "growth/population.csv",
-    "growth/comparison.csv",
-    "growth/serial.csv",
-    "growth/trends.csv",
-    "growth/variogram.csv",
-    "growth/implied.csv",
-    *(f"{name}.csv" for name in OF_GROWTH),
-    "growth/fits.csv",
-    "slopes/slopes.parquet",
-    "slopes/slopes.csv",
-    "slopes/crossfit.parquet",
-    "slopes/leakage_audit.csv",
-    *(f"{name}.csv" for name in OF_SLOPES),
-    "slopes/reliability.csv",
-    "outcome/coefficients.csv",
-    "outcome/ledger.csv",
-    "outcome/proportional_hazards.csv",
-    "outcome/schoenfeld.csv",
-    "outcome/likelihood_ratio.csv",
-    "outcome/performance.csv",
-    "outcome/calibration.csv",
-    "outcome/decision_curve.csv",
-    "outcome/validation_ledger.csv",
-    "outcome/apparent.parquet",
-    "outcome/predictions.parquet",
-    "outcome/sensitivity.csv",
-    "outcome/permutation.csv",
-    "outcome/subgroups.csv",
-    "outcome/centres.csv",
-    "outcome/models.json",
-    "model.json",
-    "provenance.json",
-    "report.html",
-]
+OF_ONE_RUN = ("prepare_cohort", "make_folds", "compare_growth", "gather_slopes", "fit_outcome", "validate_outcome")
+OF_ONE_RUN += ("examine_sensitivity",)
+PROMISED = [file for step in OF_ONE_RUN for entry in catalogue.written_by(step) for file in entry.files.values()]
+PROMISED += ["outcome/models.json", "model.json", "provenance.json", "report.html"]
 """Every file of a study but run.json, the only one that may differ from run to run."""
+
+ELSEWHERE = {"TZ": "Pacific/Kiritimati", "LC_ALL": "C", "LANG": "tr_TR.UTF-8", "PYTHONHASHSEED": "4711"}
+"""Another time zone and locale, and texts that are hashed by another seed; nothing of it may reach a byte."""
 
 BEFORE_LANDMARK = [name for name in PROMISED if name.split("/")[0] in {"folds.parquet", "growth", "slopes", "outcome"}]
 BEFORE_LANDMARK += ["cohort/patients.parquet", "cohort/measurements.parquet", "model.json"]
@@ -130,6 +98,16 @@ def pbc_part() -> Tables:
         patients[kept].reset_index(drop=True),
         yaml.safe_load(yaml.safe_dump(STUDY)),
     )
+
+
+def run_plain(folder: Path) -> Path:
+    """The cut-down study as it is, run step by step into ``results`` of a folder."""
+    return run_steps(pbc_part().write(folder), folder / "results", until="report")
+
+
+def run_hostile(folder: Path) -> Path:
+    """The study with hostile texts, run step by step into ``results`` of a folder."""
+    return run_steps(hostile().write(folder), folder / "results", until="report")
 
 
 KINDS = ("survival", "competing", "binary", "continuous", "none")
@@ -181,12 +159,31 @@ def hostile() -> Tables:
     return part
 
 
-def snakemake(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    """Run Snakemake as a user would, without colours."""
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """The folder `name`, filled by `make` for whichever process of this test run asks first; the others wait for it.
+
+    Nobody may change what is in it: a test that does works on a copy.
+    """
+    base = factory.getbasetemp()
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "made-once"
+    shared.mkdir(exist_ok=True)
+    folder, done = shared / name, shared / f"{name}.done"
+    with (shared / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            make(folder)
+            done.touch()
+    return folder
+
+
+def snakemake(*arguments: str, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run Snakemake as a user would, without colours; `environment` changes variables."""
     return subprocess.run(
         [sys.executable, "-m", "snakemake", *arguments],
         cwd=cwd,
-        env={**os.environ, "NO_COLOR": "1"},
+        env={**os.environ, "NO_COLOR": "1", **environment},
         capture_output=True,
         text=True,
         check=False,
@@ -209,22 +206,16 @@ def run_steps(study_file: Path, results: Path, until: str = "validate", folder: 
     """
     folder = folder or study_file.parent
 
-    def at(*names: str) -> dict[str, Path]:
-        return {Path(name).stem: results / name for name in names}
-
-    cohort = at("cohort/measurements.parquet", "cohort/later.parquet", "cohort/patients.parquet", "cohort/flow.csv")
-    script("prepare_cohort").prepare(study_file, folder, **cohort, problems=results / "cohort/problems.csv")
+    cohort = outputs_of("prepare_cohort", results)
+    script("prepare_cohort").prepare(study_file, folder, **cohort)
     folds = results / "folds.parquet"
     script("make_folds").make(study_file, cohort["patients"], folds)
     tables = {"measurements": cohort["measurements"], "patients": cohort["patients"]}
-    names = ("fixed_effects", "covariance", "population", "comparison", "serial", "trends", "variogram", "implied")
-    growth = at(*(f"growth/{name}.csv" for name in names), *(f"{name}.csv" for name in OF_GROWTH))
-    script("compare_growth").compare(study_file, **tables, outputs=growth, threads=1)
-    chunk = at(*(f"work/{name}.parquet" for name in ("scores", "fits", "slopes", "fast", "share")))
+    script("compare_growth").compare(study_file, **tables, outputs=outputs_of("compare_growth", results), threads=1)
+    names = ("scores", "fits", "slopes", "fast", "share")
+    chunk = {name: results / f"work/{name}.parquet" for name in names}
     script("cross_fit_slopes").cross_fit_chunk(study_file, 1, **tables, folds=folds, **chunk, threads=1)
-    slopes = at("slopes/slopes.parquet", "slopes/crossfit.parquet", "growth/fits.csv")
-    slopes |= at(*(f"{name}.csv" for name in OF_SLOPES))
-    slopes |= {"slopes_csv": results / "slopes/slopes.csv", "audit": results / "slopes/leakage_audit.csv"}
+    slopes = outputs_of("gather_slopes", results)
     parts = {name: [path] for name, path in chunk.items()}
     script("gather_slopes").gather(study_file, **tables, folds=folds, **parts, outputs=slopes)
     if until == "slopes":
@@ -239,30 +230,29 @@ def run_steps(study_file: Path, results: Path, until: str = "validate", folder: 
         made = [path for path in results.rglob("*") if path.suffix in {".parquet", ".csv", ".json"}]
         script("record_run").record(study_file, folder, made, results / "provenance.json", results / "run.json", 1)
         script("render_report").write(study_file, results / "report.html")
+        if study.report.patients:
+            script("render_patients").write(study_file, results / "report-patients.html")
     return results
 
 
 def _run_outcome(study_file: Path, results: Path, tables: dict[str, Path]) -> None:
     """The steps of the outcome half."""
-
-    def at(*names: str) -> dict[str, Path]:
-        return {Path(name).stem: results / name for name in names}
-
     names = ("measurements", "patients", "folds", "slopes", "crossfit", "fits")
     inputs = {name: tables[name] for name in names}
-    model = at("outcome/coefficients.csv", "outcome/ledger.csv", "slopes/reliability.csv", "outcome/models.json")
-    model |= at(*(f"outcome/{name}.csv" for name in ("proportional_hazards", "schoenfeld", "likelihood_ratio")))
-    model |= {"apparent": results / "outcome/apparent.parquet"}
-    script("fit_outcome").fit(study_file, inputs, model, threads=1)
-    inputs |= {"apparent": model["apparent"]}
-    measured = at("outcome/performance.csv", "outcome/calibration.csv", "outcome/decision_curve.csv")
-    measured |= {"predictions": results / "outcome/predictions.parquet"}
-    measured |= {"ledger": results / "outcome/validation_ledger.csv"}
+    models = results / "outcome/models.json"
+    fitted = {**outputs_of("fit_outcome", results), "models": models}
+    script("fit_outcome").fit(study_file, inputs, fitted, threads=1)
+    inputs |= {"apparent": fitted["apparent"]}
+    measured = outputs_of("validate_outcome", results)
     script("validate_outcome").validate(study_file, inputs, measured, threads=1)
-    script("ship_model").ship(model["models"], measured["performance"], results / "model.json")
-    examined = at(*(f"outcome/{name}.csv" for name in ("sensitivity", "permutation", "subgroups", "centres")))
+    script("ship_model").ship(models, measured["performance"], results / "model.json")
     inputs |= {"predictions": measured["predictions"]}
-    script("examine_sensitivity").examine(study_file, inputs, examined, threads=1)
+    script("examine_sensitivity").examine(study_file, inputs, outputs_of("examine_sensitivity", results), threads=1)
+
+
+def outputs_of(step: str, results: Path) -> dict[str, Path]:
+    """The tables that a rule writes, by the names that its script gives them."""
+    return {name: results / file for entry in catalogue.written_by(step) for name, file in entry.files.items()}
 
 
 def changed(first: Path, second: Path, names: list[str]) -> list[str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from slopewise.study.reading import load_study
 
@@ -57,6 +58,16 @@ def test_the_walk_has_its_steps():
     ]  # fmt: skip
 
 
+def with_few_resamples(file: Path) -> None:
+    """The proposed study with few repeats and resamples, whose number changes nothing of what the walk shows."""
+    study = yaml.safe_load(file.read_text(encoding="utf-8"))
+    few = {"growth": {"bootstrap": 20}, "crossfit": {"repeats": 1}, "validation": {"repeats": 1, "bootstrap": 20}}
+    for part, keys in few.items():
+        study[part] = {**(study.get(part) or {}), **keys}
+    study["outcome"]["bootstrap"] = 5
+    file.write_text(yaml.safe_dump(study, sort_keys=False, allow_unicode=True), encoding="utf-8")
+
+
 @pytest.mark.workflow
 @pytest.mark.slow
 def test_the_walk_ends_in_a_report(tmp_path, root):
@@ -67,6 +78,7 @@ def test_the_walk_ends_in_a_report(tmp_path, root):
     told = follow(tmp_path, init)
     assert told in WALK.read_text(encoding="utf-8"), f"the walk shows other lines than these:\n{told}"
     assert "The study can run" in follow(tmp_path, check)
+    with_few_resamples(tmp_path / "clinic.yaml")
     follow(tmp_path, run)
     at_risk = len(pd.read_parquet(tmp_path / "results/clinic/cohort/patients.parquet"))
     report = (tmp_path / "results/clinic/report.html").read_text(encoding="utf-8")

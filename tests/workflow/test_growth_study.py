@@ -1,11 +1,11 @@
-"""A study without an outcome, from its raw table to its report, by Snakemake from another folder."""
+"""A study without an outcome, from its raw table to its report, through all steps."""
 
 from pathlib import Path
 
 import yaml
 
 from slopewise.tables import files as tables
-from tests.workflow.running import ROOT, snakemake
+from tests.workflow.running import ROOT, run_steps
 
 
 def test_a_growth_study_ends_in_a_report_without_an_outcome(tmp_path: Path):
@@ -15,10 +15,7 @@ def test_a_growth_study_ends_in_a_report_without_an_outcome(tmp_path: Path):
     content["outcome"]["bootstrap"] = 5
     (tmp_path / "study.yaml").write_text(yaml.safe_dump(content))
     (tmp_path / "m.csv").write_bytes((ROOT / "data/sleepstudy/measurements.csv").read_bytes())
-    arguments = ("--directory", str(tmp_path), "--cores", "1", "--config", "study=study.yaml")
-    ended = snakemake("-s", str(ROOT / "Snakefile"), *arguments, cwd=tmp_path)
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    results = tmp_path / "results/sleepstudy"
+    results = run_steps(tmp_path / "study.yaml", tmp_path / "results", until="report")
     assert not (results / "outcome").exists() and not (results / "model.json").exists()
     comparison = tables.read("growth/comparison", results / "growth/comparison.csv").set_index("model")
     assert round(comparison.loc["random_slope", "deviance_reml"], 2) == 1743.63

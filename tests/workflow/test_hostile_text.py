@@ -12,13 +12,12 @@ from slopewise.run.errors import InputError
 from slopewise.study.reading import load_study
 from slopewise.tables import files as tables
 from tests.unit.report.report_page import Page
-from tests.workflow.running import HOSTILE_IDS, LONG, Tables, hostile, run_steps
+from tests.workflow.running import HOSTILE_IDS, LONG, Tables, made_once, run_hostile
 
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("hostile")
-    return run_steps(hostile().write(folder), folder / "results", until="report")
+    return made_once(tmp_path_factory, "hostile", run_hostile) / "results"
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Other outcomes than one plain event through Snakemake: strata and delayed entry, a yes or no at two landmarks."""
+"""Other outcomes than one plain event through all steps: strata and delayed entry, a yes or no at two landmarks."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,7 @@ import pytest
 from slopewise.report.pages.patients import render_patients
 from slopewise.study.runs import runs_of
 from slopewise.tables import files as tables
-from tests.workflow.running import PROMISED, ROOT, Tables, pbc_part, run_steps, script, snakemake
+from tests.workflow.running import PROMISED, Tables, pbc_part, run_steps, script
 
 LANDMARKS = (1.5, 2.25)
 LANDMARK_FILES = ("outcome/performance.csv", "outcome/coefficients.csv", "cohort/patients.parquet")
@@ -28,17 +28,6 @@ def quick(**outcome: object) -> Tables:
     return part
 
 
-def run(part: Tables, folder: Path, *targets: str) -> Path:
-    part.write(folder)
-    ended = snakemake(
-        *("-s", str(ROOT / "Snakefile"), "--directory", str(folder), "--cores", "2", *targets),
-        *("--config", "study=study.yaml"),
-        cwd=folder,
-    )
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    return folder / "results/small"
-
-
 @pytest.fixture(scope="module")
 def entered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Patients who enter on a day of their own; the risk of death has a baseline for each sex; transplant competes."""
@@ -49,14 +38,15 @@ def entered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     part.study["data"]["centre"] = "hospital"
     part.study["validation"]["subgroups"] = ["stage"]
     part.patients["start"] = [LATE if place % 10 == 0 else place % 7 for place in places]
-    return run(part, tmp_path_factory.mktemp("entered"))
+    folder = tmp_path_factory.mktemp("entered")
+    return run_steps(part.write(folder), folder / "results", until="report")
 
 
 def test_delayed_entry_and_strata_run_to_the_reports(entered: Path):
     for name in [*PROMISED, "run.json", "report-patients.html"]:
         assert (entered / name).is_file(), name
     patients = tables.read("cohort/patients", entered / "cohort/patients.parquet")
-    raw = pd.read_csv(entered.parent.parent / "patients.csv", dtype={"id": str})
+    raw = pd.read_csv(entered.parent / "patients.csv", dtype={"id": str})
     flow = tables.read("cohort/flow", entered / "cohort/flow.csv").set_index("step")
     late = raw[(raw["start"] == LATE) & (raw["futime"] > 2.25 * 365.25)]
     assert flow.loc["late_entry", "patients_removed"] == len(late) > 5

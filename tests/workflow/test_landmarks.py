@@ -7,22 +7,20 @@ import pandas as pd
 import pytest
 
 from slopewise.tables import files as tables
-from tests.workflow.running import PROMISED, ROOT, changed, pbc_part, snakemake
+from tests.workflow.running import ELSEWHERE, PROMISED, ROOT, changed, pbc_part, snakemake
 
 LANDMARKS = (1.5, 2.25)
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The cut-down study at two landmarks, run by Snakemake."""
-    folder = tmp_path_factory.mktemp("landmarks")
+    """The cut-down study at two landmarks, run by Snakemake on one core, in surroundings unlike those of other runs."""
+    folder = tmp_path_factory.mktemp("landmarks") / "zwei Zeitpunkte (Übung)"
     study = pbc_part()
     study.study["landmark"] = list(LANDMARKS)
     study.write(folder)
-    ended = snakemake(
-        *("-s", str(ROOT / "Snakefile"), "--directory", str(folder), "--cores", "2", "--config", "study=study.yaml"),
-        cwd=folder,
-    )
+    arguments = ("-s", str(ROOT / "Snakefile"), "--cores", "1", "--config", "study=study.yaml")
+    ended = snakemake(*arguments, cwd=folder, **ELSEWHERE)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     return folder
 
@@ -38,6 +36,7 @@ def test_each_landmark_has_the_files_of_a_single_one(finished: Path):
 
 
 def test_a_run_of_the_list_is_the_run_of_its_landmark_alone(finished: Path, plain: Path):
+    """And so that of one core, in this folder, time zone and locale: `plain` ran in this process."""
     names = [name for name in PROMISED if name not in ("provenance.json", "report.html")]
     assert changed(finished / "results/small/landmark-2.25", plain, names) == []
 

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import subprocess
 import threading
 import zipfile
 from pathlib import Path
@@ -15,20 +16,22 @@ import pytest
 from slopewise.run.errors import InputError
 from slopewise.run.files import file_digest
 from slopewise.tables import files as tables
-from tests.workflow.running import PROMISED, ROOT, Tables, changed, pbc_part, script, snakemake
+from tests.workflow.running import ELSEWHERE, PROMISED, ROOT, Tables, changed, pbc_part, script, snakemake
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The cut-down study run by Snakemake from another folder on two cores."""
     folder = tmp_path_factory.mktemp("elsewhere")
-    pbc_part().write(folder)
+    study = pbc_part()
+    study.study["report"] = {"patients": True}
+    study.write(folder)
     ended = run_from(folder, "--cores", "2")
     assert ended.returncode == 0, ended.stdout + ended.stderr
     return folder
 
 
-def run_from(folder: Path, *arguments: str):
+def run_from(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return snakemake(
         *("-s", str(ROOT / "Snakefile"), "--directory", str(folder), *arguments, "--config", "study=study.yaml"),
         cwd=folder,
@@ -43,13 +46,15 @@ MAY_BE_EMPTY = {
     "slopes/fast_changers",
     "slopes/fast_share",
     "outcome/centres",
+    "outcome/selection",
+    "outcome/stability",
 }
-"""Nothing amiss; more than six groups; no strata of the residual variance, no limit of fast change, no centre."""
+"""Nothing amiss; more than six groups; no strata of the residual variance, limit of fast change, centre or halves."""
 
 
 def test_every_promised_file_is_there_and_passes_its_schema(finished: Path):
     results = finished / "results/small"
-    for name in [*PROMISED, "run.json"]:
+    for name in [*PROMISED, "run.json", "report-patients.html"]:
         assert (results / name).is_file(), name
     named = {name: str(Path(name).with_suffix("")).replace("validation_ledger", "ledger") for name in PROMISED}
     read = {table: tables.read(table, results / name) for name, table in named.items() if table in tables.TABLES}
@@ -61,9 +66,9 @@ def test_every_rule_left_its_log_and_its_time(finished: Path):
     results = finished / "results/small"
     logs = {path.stem.split(".")[0] for path in (results / "logs").glob("*.log")}
     timings = {path.stem.split(".")[0] for path in (results / "timings").glob("*.tsv")}
-    assert logs == timings and len(logs) == 11
+    assert logs == timings and len(logs) == 12
     seconds = json.loads((results / "run.json").read_text())["seconds"]
-    assert {name.split(".")[0] for name in seconds} >= logs - {"render_report", "record_run"}
+    assert {name.split(".")[0] for name in seconds} >= logs - {"render_report", "render_patients", "record_run"}
 
 
 def comment(folder: Path, workflow: Path) -> None:
@@ -122,7 +127,7 @@ def test_what_provenance_states_is_stated_anew_when_it_changes(finished: Path, t
     if first is None:
         assert planned == set()
     elif first == "record_run":
-        assert planned == {"record_run", "render_report"}
+        assert planned == {"record_run", "render_report", "render_patients"}
     else:
         assert planned >= {first, "fit_outcome", "record_run", "render_report"}
 
@@ -140,11 +145,17 @@ def test_provenance_refuses_a_study_file_or_data_that_changed_during_the_run(fin
     assert not (made / "other.json").exists()
 
 
-def test_one_core_gives_the_same_bytes_as_two(finished: Path, tmp_path: Path):
-    pbc_part().write(tmp_path)
-    ended = run_from(tmp_path, "--cores", "1")
+def test_the_record_and_the_report_are_the_same_bytes_elsewhere(finished: Path, tmp_path: Path):
+    """In another folder, on one core, in another time zone and locale, with texts hashed by another seed."""
+    copy = tmp_path / "ein Ordner für Ärzte"
+    shutil.copytree(finished, copy, symlinks=True)
+    arguments = ("-s", str(ROOT / "Snakefile"), "--cores", "1", "--forcerun", "record_run", "--config")
+    ended = snakemake(*arguments, "study=study.yaml", cwd=copy, **ELSEWHERE)
     assert ended.returncode == 0, ended.stderr
-    assert changed(finished / "results/small", tmp_path / "results/small", PROMISED) == []
+    stamps = [(folder / "results/small/report.html").stat().st_mtime_ns for folder in (finished, copy)]
+    assert stamps[0] != stamps[1], "it was written again"
+    names = ["provenance.json", "report.html", "report-patients.html"]
+    assert changed(finished / "results/small", copy / "results/small", names) == []
 
 
 def test_steps_called_by_hand_give_the_same_bytes(finished: Path, plain: Path):
@@ -164,7 +175,7 @@ def test_another_title_runs_the_report_again_and_no_statistics(finished: Path):
     planned = run_from(finished, "--cores", "1", "--dry-run")
     (finished / "study.yaml").write_text(text)
     rules = set(re.findall(r"^(\w+) +1$", planned.stdout, flags=re.MULTILINE)) - {"total"}
-    assert rules == {"record_run", "render_report", "all"}
+    assert rules == {"record_run", "render_report", "render_patients", "all"}
 
 
 def test_no_absolute_path_and_no_clock_in_what_is_shared(finished: Path):
