@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 CORES ?=
 ARGS ?=
-# Two at a time, a file at a time: what a file prepares (a run of the workflow) is then prepared once.
+# Two at a time, a file at a time, the slowest first: what a file prepares (a run of the workflow) is prepared once.
 WORKERS ?= 2
 
 PY := $(VENV)/bin/python
@@ -29,7 +29,7 @@ studies: $(VENV)/main.installed ## all studies named in config/config.yaml
 	@echo "The reports:"; ls results/*/report.html
 
 test: $(VENV)/test.installed ## the tests; choose some with ARGS
-	@$(PY) -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	@$(PY) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(VENV)/test.installed ## ruff, snakefmt, mypy and snakemake --lint
 	$(PY) -m ruff check .

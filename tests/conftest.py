@@ -20,6 +20,31 @@ hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 import tests.drawings  # noqa: E402, F401 (before any figure is imported, and after the threads are limited)
 
+SLOWEST = (
+    "workflow/test_workflow.py",
+    "workflow/test_five_minutes.py",
+    "workflow/test_landmarks.py",
+    "browser/test_report_in_a_browser.py",
+    "workflow/test_landmark.py",
+    "workflow/test_every_kind.py",
+    "unit/report/pages/test_study.py",
+    "unit/growth/test_engines.py",
+    "workflow/test_kinds.py",
+    "unit/shipped/test_predict.py",
+    "unit/test_validity.py",
+    "unit/growth/engine/test_random.py",
+    "unit/report/sections/test_population.py",
+    "workflow/test_pbc.py",
+    "workflow/test_cases.py",
+)
+"""The files that take longest, from longest: they start first, so that no process is left alone with one at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files in the order of `SLOWEST`, then the others; the tests of a file stay as they are."""
+    rank = {ROOT / "tests" / name: place for place, name in enumerate(SLOWEST)}
+    items.sort(key=lambda item: rank.get(item.path, len(SLOWEST)))
+
 
 @pytest.fixture(scope="session")
 def root() -> Path:

@@ -16,6 +16,8 @@ from pathlib import Path
 
 import yaml
 
+from tests.conftest import SLOWEST
+
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / "workflow" / "scripts"
 PACKAGE = SCRIPTS / "slopewise"
@@ -372,6 +374,10 @@ def test_the_command_is_installed_when_there_is_one():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     expected = {"slopewise": "slopewise.cli.app:app"} if "cli" in {name.split(".")[0] for name in modules()} else {}
     assert project.get("scripts", {}) == expected
+
+
+def test_the_test_files_that_start_first_are_there():
+    assert [name for name in SLOWEST if not (ROOT / "tests" / name).is_file()] == []
 
 
 def test_no_file_names_a_place_on_one_machine():

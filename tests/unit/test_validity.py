@@ -227,7 +227,7 @@ def test_the_program_runs_and_a_missed_aim_is_said_to_be_missed(root: Path, tmp_
         sys.executable,
         "benchmarks/validity.py",
         "--replicates",
-        "8",
+        "2",
         "--out",
         str(tmp_path / "tables"),
         "--only",
@@ -236,7 +236,7 @@ def test_the_program_runs_and_a_missed_aim_is_said_to_be_missed(root: Path, tmp_
     done = subprocess.run([*command, *parts], cwd=root, capture_output=True, text=True, check=True)
     assert done.stdout.count("\n") == 6 + 13
     page = (tmp_path / "validity.md").read_text(encoding="utf-8")
-    assert "16 data sets a row" in page and "Not run yet." in page and "no_slope.svg" in page
+    assert "4 data sets a row" in page and "Not run yet." in page and "no_slope.svg" in page
     path = tmp_path / "tables" / "type_one.csv"
     table = pd.read_csv(path)
     chosen = (table["quantity"] == "bootstrap") & (table["setting"] == "30 patients, ragged")
