@@ -26,6 +26,7 @@ PACKAGE = SCRIPTS / "slopewise"
 # Imports inside functions and under TYPE_CHECKING count like all others.
 FOLDERS = (
     "run",
+    "simulate",  # studies whose truth is known
     "study",
     "tables",
     "sources",

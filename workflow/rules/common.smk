@@ -35,7 +35,7 @@ from slopewise.run.errors import InputError
 from slopewise.run.files import file_digest
 from slopewise.run.folders import check_writable, sweep_below
 from slopewise.study.files import asked_studies, check_inputs, not_in_this_run
-from slopewise.study.runs import runs_of
+from slopewise.study.runs import Expand, runs_of
 from slopewise.study.steps import subset
 from slopewise.tables import catalogue
 
@@ -67,10 +67,27 @@ def refuse(error):
     raise WorkflowError(str(error)) from None
 
 
+def folder_of(study):
+    """Where a study's paths start: the working directory; for a study by name whose data are not there, the workflow."""
+    beside = SCRIPTS.parent.parent
+    if "study" not in config and not os.path.exists(study.data.measurements):
+        if (beside / study.data.measurements).exists():
+            return beside
+    return Path()
+
+
+def with_markers(study, folder):
+    """A study with patterns of columns, with a marker for each column that matches."""
+    from slopewise.sources.features import expanded  # NumPy and pandas, which other studies need not wait for
+
+    return expanded(study, folder)
+
+
 try:
     for folder in (Path(".snakemake"), Path("results")):
         check_writable(folder)
-    RUNS = [runs_of(file, Path(".snakemake/slopewise/studies")) for file in studies_to_run()]
+    EXPAND = Expand(folder_of, with_markers)
+    RUNS = [runs_of(file, Path(".snakemake/slopewise/studies"), EXPAND) for file in studies_to_run()]
 except InputError as error:
     refuse(error)
 
@@ -84,15 +101,6 @@ def named(is_chosen):
     """A pattern of the studies of which something holds; it matches nothing where there are none."""
     chosen = [re.escape(name) for name in STUDIES if is_chosen(STUDY_FILES[name][1])]
     return "|".join(chosen) or "(?!)"
-
-
-def folder_of(study):
-    """Where a study's paths start: the working directory; for a study by name whose data are not there, the workflow."""
-    beside = SCRIPTS.parent.parent
-    if "study" not in config and not os.path.exists(study.data.measurements):
-        if (beside / study.data.measurements).exists():
-            return beside
-    return Path()
 
 
 # Scripts read the whole study file by its path; what of it a rule depends on stands in the rule's params.

@@ -15,6 +15,8 @@ from slopewise.study.model import Study
 from slopewise.study.strict_yaml import read_document
 
 PBC = (study_docs.CONFIG / "studies" / "pbc.yaml").read_bytes()
+PATTERNS = {"albumin": {"pattern": "original_*"}}
+"""A group of `features` with nothing but what it needs; NAME is albumin in the paths of keys."""
 KEYS = {key.path: key for key in study_docs.every_key()}
 
 
@@ -49,14 +51,14 @@ def leaves(model: Any, place: str = "") -> list[str]:
 
 
 def test_every_key_has_a_meaning_and_an_example() -> None:
-    parts = {"growth", "crossfit", "validation", "report", "markers"}
+    parts = {"growth", "crossfit", "validation", "report", "markers", "features"}
     assert set(KEYS) == set(leaves(Study)) - parts
     assert all(len(key.meaning) > 10 and key.kind and key.default for key in KEYS.values())
 
 
 @pytest.mark.parametrize("path", KEYS)
 def test_the_example_of_a_key_is_taken_by_it(path: str) -> None:
-    content = copy.deepcopy(read_document(PBC).content)
+    content = {**copy.deepcopy(read_document(PBC).content), "features": copy.deepcopy(PATTERNS)}
     place = content
     *parents, last = path.replace("NAME", "albumin").split(".")
     for parent in parents:
@@ -70,7 +72,7 @@ def test_the_example_of_a_key_is_taken_by_it(path: str) -> None:
 @pytest.mark.parametrize("path", KEYS)
 def test_the_default_in_the_table_is_the_one_that_is_used(path: str) -> None:
     expected = KEYS[path].default.strip("`")
-    node: Any = Study.model_validate(read_document(PBC).content)
+    node: Any = Study.model_validate({**read_document(PBC).content, "features": PATTERNS})
     if expected in ("required", "–") or path.startswith("markers.NAME.fast_change."):
         return
     for part in path.replace("NAME", "albumin").split("."):

@@ -11,6 +11,7 @@ import typer
 from slopewise import __version__
 from slopewise.cli.errors import one_line_errors
 from slopewise.cli.predict import predict_command
+from slopewise.cli.simulate import simulate_app
 from slopewise.run.code import package_digest
 from slopewise.run.errors import InputError
 
@@ -214,6 +215,7 @@ def tables(
 
 
 app.command("predict")(predict_command)
+app.add_typer(simulate_app, name="simulate")
 
 if __name__ == "__main__":
     app()

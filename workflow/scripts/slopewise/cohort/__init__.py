@@ -39,6 +39,8 @@ from slopewise.sources.readers import read_patients, read_table
 from slopewise.sources.table import Table
 from slopewise.study.model import Study
 
+LEFT_OUT = "nothing to do, or mend the column"
+
 __all__ = ["Cohort", "CohortError", "event_labels", "prepare_cohort"]
 
 
@@ -76,6 +78,8 @@ def prepare_cohort(study: Study, folder: Path, runs: Callable[[float], bool] | N
     for table in tables:
         _tell_encoding(table, findings)
     tell_recoded(tables, study.data.missing, findings)
+    for column, reason in study.data.left_out.items():
+        findings.add(NOTE, measurements.name, f"the feature is left out: {reason}", LEFT_OUT, column=column)
     columns = find_columns(study, measurements, patients, findings)
     findings.stop_at_errors()
     _refuse_shape(study, measurements)

@@ -39,6 +39,10 @@ def _code_or_none(value: Any) -> str | None:
     return None if value is None else _code(value)
 
 
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
 def _labelled(value: Any) -> Any:
     return {_code(code): label for code, label in value.items()} if isinstance(value, dict) else value
 
@@ -85,6 +89,7 @@ Formula = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 Labels = Annotated[dict[str, Label], BeforeValidator(_labelled)]
 Codes = Annotated[tuple[str, ...], BeforeValidator(_codes)]
 Columns = Annotated[tuple[Name, ...], Field(strict=False)]
+Patterns = Annotated[tuple[Name, ...], BeforeValidator(_listed), Field(strict=False)]
 Numbers = Annotated[tuple[float, ...], Field(strict=False)]
 
 
@@ -162,6 +167,10 @@ class Data(Keys):
     """Columns whose numbers are codes of categories (site 101, stage 2), wherever the study uses them: in covariates,
     formulas, subgroups. `C(site)` among `outcome.covariates` or `validation.subgroups` says the same.
     Example: `[site]`"""
+    left_out: dict[Name, Label] = Field(default_factory=dict)
+    """Columns that patterns of `features` match and that are not analysed, each with the reason; they are listed in
+    `cohort/problems.csv`. A run adds the columns that cannot be analysed (text, no value, one value).
+    Example: `{original_glcm_MCC: not reproducible on our scanner}`"""
     centre: Name | None = None
     """Column with the centre or scanner: besides the folds, each centre is left out once and predicted by the models of
     the others (internal–external validation). A patient without one is removed and counted. Example: `hospital`"""
@@ -195,8 +204,25 @@ class Marker(Keys):
     """Unit after the transform, for the report. Example: `log mg/dl`"""
     label: str = ""
     """Name in the report; empty: the marker's own name. Example: `Bilirubin`"""
+    family: str = ""
+    """Family of the marker, where there are many; of `features` it follows from the name (`original_glcm`).
+    Example: `cytokines`"""
     fast_change: FastChange | None = None
     """Which slopes count as fast change. Example: `{above: 0.3}`"""
+
+
+class Features(Keys):
+    """Many markers at once: the columns of the measurements whose names match a pattern."""
+
+    pattern: Patterns
+    """Pattern or patterns of columns: `*` stands for any text, `?` for one character. Each column is a marker of its
+    own name; other characters than letters, digits, `_` and `-` become `_`. Example: `"original_*"`"""
+    exclude: Patterns = ()
+    """Pattern or patterns of columns that are left out. Example: `["diagnostics_*", "*_shape_*"]`"""
+    transform: Literal["none", "log", "log1p", "sqrt", "logit"] = "none"
+    """Applied to each value, as `markers.NAME.transform`. Example: `log`"""
+    unit: str = ""
+    """Unit after the transform, for the report. Example: `HU`"""
 
 
 class Growth(Keys):

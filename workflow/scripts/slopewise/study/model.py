@@ -14,6 +14,7 @@ from slopewise.study.formulas import formula_names
 from slopewise.study.keys import (
     CrossFit,
     Data,
+    Features,
     Growth,
     Keys,
     Marker,
@@ -42,8 +43,11 @@ class Study(Keys):
     seed: int = Field(ge=0)
     """All randomness comes from it. Example: `20261122`"""
     data: Data
-    markers: Annotated[dict[str, Marker], Field(min_length=1)]
+    markers: dict[str, Marker] = Field(default_factory=dict)
     """The markers, by a name that starts with a letter and goes on with letters, digits, `_` or `-`."""
+    features: dict[str, Features] = Field(default_factory=dict)
+    """Groups of many markers, each by a name of its own; the columns that match are markers after those of `markers`,
+    in the order of the file. A run writes the study with every marker beside its results."""
     growth: Growth = Field(default_factory=Growth)
     landmark: Annotated[
         float | Annotated[tuple[float, ...], Field(strict=False)] | Literal["none"],

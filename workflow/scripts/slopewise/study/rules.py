@@ -70,6 +70,13 @@ def _later_rules(study: Study) -> Iterator[Finding]:
 
 
 def _marker_rules(study: Study) -> Iterator[Finding]:
+    if not study.markers and not study.features:
+        yield Finding(("markers",), "must not be empty; name a marker, or a pattern of many columns under `features`")
+    for name, group in study.features.items():
+        if not group.pattern:
+            yield Finding(("features", name, "pattern"), 'must not be empty; for example "original_*"')
+    if study.data.left_out and not study.features and not any(one.family for one in study.markers.values()):
+        yield Finding(("data", "left_out"), "lists columns of `features`, and the study has none; leave it out")
     for name, marker in study.markers.items():
         path = ("markers", name)
         if name in RESERVED:

@@ -21,6 +21,7 @@ from slopewise.cohort.findings import NOTE, WARNING
 from slopewise.cohort.kinds import Kind, kinds, problems_of
 from slopewise.outcome.sample_size import SampleSize, counted_events, judge, ladder_sizes, shortfalls
 from slopewise.run.words import amount
+from slopewise.sources.features import expanded
 from slopewise.sources.readers import read_patients, read_table
 from slopewise.sources.table import Table
 from slopewise.study.formulas import formula_names
@@ -106,7 +107,7 @@ def examine(path: Path) -> Examination:
 
     Raises `InputError` for a study file or data that cannot be used, with the first reason; `CohortError` carries all.
     """
-    study = load_study(path)
+    study = expanded(load_study(path), Path())
     cohort = prepare_checked(study, Path())
     visits = cohort.measurements.groupby("patient")["time"].nunique()
     markers = [marker_visits(cohort, name) for name in study.markers]
