@@ -278,7 +278,10 @@ def test_where_little_variance_is_left_fewer_patients_suffice(naming):
 def test_an_interval_that_is_narrower_than_its_events_allow_is_not_called_a_denial(naming):
     thin = known(informative=25)
     says = {str(row[0]): str(row[2]) for row in evidence_table(thin, naming).rows}
-    assert says["hazard ratio per SD of the true slopes, alpha"] == "no association; narrower than so few can make it"
+    assert (
+        says["hazard ratio per SD of the true slopes, alpha"]
+        == "no association, but implausibly narrow for so few events"
+    )
     assert verdict(thin) is Verdict.TOO_FEW
 
 

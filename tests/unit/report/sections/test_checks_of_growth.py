@@ -41,7 +41,7 @@ def test_each_check_is_followed_by_a_sentence_with_its_numbers(two):
 
 def test_pooling_and_correlation_are_said_in_words(two):
     slopes, evidence = two[1].text("slopes"), two[1].text("evidence")
-    assert re.search(r"For \d+ of 60 patients the interval lies wholly above the average slope of", slopes)
+    assert re.search(r"For \d+ of 60 patients the interval lies entirely above the average slope of", slopes)
     assert re.search(r"The slope of the patient in the middle is pulled \d+% of the way to the average", slopes)
     assert "per year, true slopes by 0.275 according to the model, and slopes after partial pooling by" in slopes
     assert "3 visits give a reliability of 0.55 and 10 visits 0.80" in slopes

@@ -67,7 +67,7 @@ def calibration(
     legend(
         axes, [(label, {"color": c, "linestyle": d}) for label, (c, _, d) in zip(labels.values(), SERIES, strict=False)]
     )
-    return svg(figure, name, f"Calibration, {title}. On the diagonal predictions come true. {'. '.join(told)}.")
+    return svg(figure, name, f"Calibration, {title}. On the diagonal predictions are calibrated. {'. '.join(told)}.")
 
 
 def _reach(curves: pd.DataFrame, labels: Mapping[str, str]) -> tuple[float, float]:

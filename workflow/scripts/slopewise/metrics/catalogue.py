@@ -29,21 +29,22 @@ METRICS = {
         "log score",
         high=0.0,
         term="log score",
-        meaning="mean logarithm of the probability that was given to what happened, natural logarithm (higher is "
-        "better, 0 is certainty); more sensitive than C to what is added to a strong predictor.",
+        meaning="mean natural logarithm of the predicted probability of the observed outcome (higher is better, 0 is "
+        "certainty); more sensitive than C to what is added to a strong predictor.",
     ),
     "brier": Metric(  # with IPC weights it may exceed 1
         "Brier score",
         0.0,
         term="Brier score, IPA",
-        meaning="mean squared difference between predicted risk and what happened (lower is better); IPA is its "
-        "improvement over giving everybody the same risk (0 none, 1 perfect).",
+        meaning="mean squared difference between predicted risk and observed outcome (lower is better); IPA is its "
+        "improvement over predicting the same risk for all patients (0 none, 1 perfect).",
     ),
     "ipa": Metric("IPA", high=1.0),
     "calibration_slope": Metric(
         "calibration slope",
         term="calibration slope and intercept, ICI",
-        meaning="slope 1 and intercept 0 are right; a slope under 1 says that predictions are too extreme. ICI is the "
+        meaning="a slope of 1 and an intercept of 0 are ideal; a slope below 1 means that predictions are too "
+        "extreme. ICI is the "
         "mean distance between predicted and observed risk; as a distance it cannot be negative, so that resampling "
         "moves its interval upwards.",
     ),
@@ -53,8 +54,8 @@ METRICS = {
         "O:E",
         0.0,
         term="O:E",
-        meaning="observed over expected number of events (calibration in the large): 1 is right, above 1 risks are too "
-        "low on average.",
+        meaning="observed over expected number of events (calibration in the large): 1 is ideal; above 1, predicted "
+        "risks are too low on average.",
     ),
     "net_benefit": Metric(
         "net benefit",

@@ -158,7 +158,10 @@ def shortfalls(
             "expect overfitting, rely on the validated numbers, or name fewer markers or covariates"
         )
     if size is not None and size.margin > MARGIN:
-        found.append(f"{size.margin_of} will be known to ± {size.margin:.2f} only (Riley et al. 2020: {MARGIN:g})")
+        found.append(
+            f"{size.margin_of} would be estimated with a margin of error of ± {size.margin:.2f} (Riley et "
+            f"al. 2020 ask for at most ± {MARGIN:g})"
+        )
     if events < EVENTS_PER_COEFFICIENT * largest:
         what = study.kind.counted
         each = f"{events / largest:.1f}" if events == 0 or events >= limit else f"less than {limit / largest:.1f}"

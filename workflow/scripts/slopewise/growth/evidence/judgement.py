@@ -2,7 +2,7 @@
 
 The parametric bootstrap of the likelihood ratio is the arbiter (the boundary mixture where there was none); of several
 markers the q-value must be small as well. A slope that it finds is called a patient-specific trend only where the
-exact F test of equal slopes finds it, too, where it survives beside serial correlation and beside a residual variance
+exact F test of equal slopes agrees, where it survives beside serial correlation and beside a residual variance
 that changes (`heteroscedastic`), and where the fit is not singular. What could not be examined speaks neither way.
 """
 

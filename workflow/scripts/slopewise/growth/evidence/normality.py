@@ -169,7 +169,7 @@ def normality(fit: GrowthFit, rng: np.random.Generator) -> tuple[pd.DataFrame, p
 
 
 def visits_and_slopes(models: SideBySide, model: GrowthModel, rows: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
-    """Is being seen often informative? Whether slopes differ with the number of visits (``growth/visits``).
+    """Is the number of visits informative? Whether slopes differ with the number of visits (``growth/visits``).
 
     `model` and `rows`: the random-slope model and its `patient_rows`; `frame`: the marker's rows. Columns correlation:
     Spearman's, of visits and predicted slopes of patients with two times (interval by Fisher's transform, Bonett &

@@ -203,7 +203,7 @@ def trends_table(frames: Frames, naming: Naming) -> Table | None:
             test = [number(row["f"], 2), freedom, p_value(row["p_value"])]
             lines.append([naming.marker(marker), str(int(row["patients"])), *spread, *test])
     columns = [
-        "marker", "patients with a trend", "SD of trends, seen", "SD that noise alone gives", "F", "df", "p",
+        "marker", "patients with a trend", "SD of trends, observed", "SD expected from noise", "F", "df", "p",
     ]  # fmt: skip
     caption = "Trends of the random-intercept model’s residuals within patients, and the F test that all are equal"
     return Table("growth-trends", caption, columns, lines) if lines else None

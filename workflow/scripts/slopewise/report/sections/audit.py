@@ -30,17 +30,17 @@ def audit_section(frames: Frames, naming: Naming) -> Section:
     detail = (
         f"Patients who were scored by a model that they had helped to fit: {shared}. Rows after "
         f"the landmark{of_whom} in a fit: "
-        f"{late}; the latest row lies at {naming.duration(round(latest, 3))}"
+        f"{late}; the latest row is at {naming.duration(round(latest, 3))}"
         + (f", the landmark at {naming.duration(naming.landmark)}." if naming.has_landmark else ", without a landmark.")
     )
     if allowed:
         detail += (
             " Rows after the landmark of the patients who train were allowed (growth.rows: all); the level and slope "
-            "of whoever is scored rest on rows up to it alone."
+            "of the patients who are scored use only rows up to it."
         )
     detail += (
-        " The audit is of folds and times: who was fitted and scored, and when rows were measured. What a column holds "
-        "it does not see."
+        " The audit is of folds and times: who was fitted and scored, and when rows were measured. It does not "
+        "examine what a column contains."
     )
     suspects = outcome_among_predictors(frames, naming)
     if suspects:

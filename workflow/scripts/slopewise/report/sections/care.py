@@ -9,10 +9,10 @@ from slopewise.report.words.naming import Naming
 
 
 def care_section(frames: Frames, naming: Naming) -> Section:
-    """What to be careful about."""
+    """Cautions."""
     return Section(
         "care",
-        "What to be careful about",
+        "Cautions",
         "care.html.j2",
         {"cautions": cautions(frames, naming), "not_examined": not_examined(frames, naming)},
     )

@@ -15,8 +15,8 @@ from slopewise.run.words import amount
 
 WAYS = {
     "nested": "cross-fitted inside the training patients (this report)",
-    "apparent": "not validated: the shipped model on its own training patients",
-    "in_sample": "everybody’s from one model fitted on everybody",
+    "apparent": "not validated: the final model on its training patients",
+    "in_sample": "from one model fitted to all patients",
     "reused_folds": "cross-fitted once, validated over the same folds",
 }
 
@@ -52,7 +52,7 @@ def sensitivity_table(frames: Frames) -> Table:
         [words, number(own[way, "level"]), number(own[way, "slope"]), signed(own[way, "slope"] - own[way, "level"])]
         for way, words in WAYS.items()
     ]
-    columns = ["the slopes that train and test", "level", "level and slope", "slope adds"]
+    columns = ["slopes used for training and testing", "level", "level and slope", "slope adds"]
     return Table("sensitivity", f"{metric_of(frames)} by how the slopes were made", columns, rows)
 
 
@@ -63,20 +63,22 @@ def chance(frames: Frames) -> str:
         return "No slope is in the model beside the level, so there is no gain to test against chance."
     once = f"In {amount(int(row['repeats']), 'repeat')} of the validation the"
     return (
-        f"{once} slopes added {signed(row['gain'])} to {metric_of(frames)}. When what levels and covariates do not "
-        f"explain of the slopes was dealt to other patients, {row['permutations']} times, they added "
-        f"{signed(row['null_mean'])} on average and more than {signed(row['null_high'])} in one of twenty; "
+        f"{once} slopes added {signed(row['gain'])} to {metric_of(frames)}. When the part of the slopes that levels "
+        f"and covariates do not explain was permuted between patients ({row['permutations']} permutations), they "
+        f"added {signed(row['null_mean'])} on average and more than {signed(row['null_high'])} in 5% of permutations; "
         f"p = {number(row['p_value'], 3)}. {_permutations(frames, int(row['permutations']))}"
     )
 
 
 def _permutations(frames: Frames, number_of: int) -> str:
     """Why the gain is compared with that of permuted slopes, and what their number means for p."""
-    few = " They are few, since the penalty is chosen anew in every training set of each." if frames.penalised else ""
+    chosen_anew = " Their number is small because the penalty is chosen anew in every training set of each."
+    few = chosen_anew if frames.penalised else ""
     return (
-        "Slopes that carry nothing lose a little in small samples, as every further predictor does, and the gain is "
-        f"compared with theirs, not with 0. With {number_of} permutations p is {number(1 / (number_of + 1), 3)} at "
-        f"least, and a p of 0.05 is known to about ±{number(error_of_p(number_of), 2)}.{few}"
+        "In small samples uninformative slopes, like any further predictor, reduce performance slightly; the gain is "
+        f"therefore compared with theirs, not with 0. With {number_of} permutations the smallest possible p is "
+        f"{number(1 / (number_of + 1), 3)}, and the simulation error of a p of 0.05 is about "
+        f"±{number(error_of_p(number_of), 2)}.{few}"
     )
 
 
@@ -93,15 +95,15 @@ def centres_sentence(frames: Frames, naming: Naming) -> str:
     single = own.drop("all centres").dropna()
     said = (
         f"Each {naming.study.data.centre} was also left out once: growth models, slopes and outcome models were "
-        "learned in the others alone and tested there (internal–external validation). Their intervals "
-        "hold these models fixed."
+        "fitted in the other centres and tested in the one left out (internal–external validation). Intervals treat "
+        "these models as fixed."
     )
     if len(single) < 2:
-        return said + " Too few of them are large enough for numbers of their own."
+        return said + " Too few of them are large enough for separate figures."
     return (
         f"{said} {metric_of(frames)} of level and slope lies between {number(single.min())} and {number(single.max())} "
-        f"in the {len(single)} that are large enough, and is {number(own['all centres'])} over all; folds that mix "
-        "them say more about new patients of the same centres than about new centres."
+        f"in the {len(single)} that are large enough, and is {number(own['all centres'])} overall; folds that mix "
+        f"centres are informative about new patients of the same centres rather than about new centres."
     )
 
 

@@ -75,8 +75,8 @@ def penalty_sentences(frames: Frames, naming: Naming) -> list[str]:
     lasso = "group lasso (the level and the slope of a marker enter together or not at all)" if grouped else "lasso"
     told = [
         f"{whose} are penalised by an elastic net, half {lasso} and half ridge{ties}, because {why}.{others} {chosen}",
-        "A penalised coefficient is shrunk towards 0 on purpose, and one of exactly 0 is out of the model: it serves "
-        "prediction, and is no estimate of an effect. A naive interval would pretend that nothing was chosen, so there "
+        "A penalised coefficient is deliberately shrunk towards 0, and one of exactly 0 is out of the model: it "
+        "serves prediction and is not an estimate of an effect. A naive interval would ignore the selection, so there "
         "is none.",
     ]
     if naming.study.outcome.bootstrap:

@@ -113,8 +113,8 @@ def clock_sentence(naming: Naming) -> str:
             f"the predictor whose slope is wanted is {naming.predictor}, which is not time."
         )
     clock = (
-        f"The clock counts {naming.units} from time zero, which is {naming.time_zero}. It decides "
-        "what an intercept means"
+        f"The clock counts {naming.units} from time zero, which is {naming.time_zero}. It determines the meaning of "
+        f"an intercept"
     )
     clock += (
         "; with independent intercepts and slopes (growth.structure: diagonal) it is a part of the model, too."
@@ -126,7 +126,8 @@ def clock_sentence(naming: Naming) -> str:
     if not naming.study.kind.predicts:
         return f"{clock} Only what was measured up to the landmark, {naming.duration(naming.landmark)}, is used."
     return (
-        f"{clock} The landmark lies at {naming.duration(naming.landmark)}: only what was measured up to it predicts"
+        f"{clock} The landmark is {naming.duration(naming.landmark)}: only measurements up to it are used for "
+        f"prediction"
         f"{', and only patients still at risk then are included' if naming.kind.timed else ''}."
     )
 

@@ -27,7 +27,7 @@ def dropout_section(frames: Frames, naming: Naming) -> Section:
     ]  # fmt: skip
     return Section(
         "dropout",
-        "Who was seen for how long",
+        "How long patients were measured",
         "dropout.html.j2",
         {
             "sentences": [dropout_sentence(frames, naming, marker) for marker in markers],
@@ -39,8 +39,8 @@ def dropout_section(frames: Frames, naming: Naming) -> Section:
 
 
 CAPTION = (
-    "Mean values as they were measured, by when patients were seen last; bands are 95% intervals. Lines that run apart "
-    "while all were still seen mean that those who stop being seen differ."
+    "Observed mean values by the time of the last visit; bands are 95% intervals. Lines that diverge while all "
+    "patients were still being measured indicate that those who drop out differ."
 )
 
 
@@ -80,7 +80,7 @@ def dropout_sentence(frames: Frames, naming: Naming, marker: str) -> str:
     if not (math.isfinite(short["difference"]) and math.isfinite(short["difference_low"])):
         return (
             f"{name[0].upper()}{name[1:]}: the slopes of patients {labels[int(short['part'])]} and of those "
-            f"{labels[int(long['part'])]} cannot be compared: there are too few of them, or too few values."
+            f"{labels[int(long['part'])]} cannot be compared: there are too few patients, or too few values."
         )
     ends = figure_interval(short["difference_low"], short["difference_high"])
     said = (
@@ -91,10 +91,10 @@ def dropout_sentence(frames: Frames, naming: Naming, marker: str) -> str:
     if short["difference_low"] <= 0 <= short["difference_high"]:
         most = max((short["difference_low"], short["difference_high"]), key=abs)
         return (
-            f"{said} The interval holds 0: the data do not show that they differ, nor that they are the same, and "
-            f"leave room for a difference of {figures(most)}."
+            f"{said} The interval includes 0: the data show neither a difference nor equality, and are compatible "
+            f"with a difference of {figures(most)}."
         )
-    return f"{said} The interval does not hold 0: those who were seen for a short time changed otherwise."
+    return f"{said} The interval excludes 0: patients who were measured for a short time changed differently."
 
 
 def dropout_table(frames: Frames, naming: Naming) -> Table:

@@ -83,13 +83,13 @@ TREND_SPREAD = (
     "patient-specific slopes."
 )
 CORRELATION = (
-    "The correlation of two values of one patient by when they were measured, as the models imply it: with a slope "
-    "of the patient’s own it fades with the distance in time; a random intercept alone makes it the same for all "
-    "times (compound symmetry). On the diagonal: two values of the same moment, which differ by noise."
+    "The correlation of two values of one patient by when they were measured, as the models imply it: with "
+    "patient-specific slopes it decreases with the time between them; with a random intercept alone it is the same at "
+    "any lag (compound symmetry). On the diagonal: two values at the same time, which differ by noise."
 )
 IMPLIED = (
-    "The variance between and within patients about the average course. A random intercept says that it is the same "
-    "throughout; a random slope makes it a parabola."
+    "The variance between and within patients about the average course. Under a random intercept it is constant; "
+    "under a random slope it is a quadratic function of time."
 )
 
 
@@ -137,14 +137,14 @@ def p_of(judged: pd.Series, slope: pd.Series) -> str:
 
 
 BESIDE = {
-    "p_f": "the exact F test of equal slopes finds it, too",
-    "p_serial": "it survives beside serially correlated residuals",
-    "p_time": "beside a residual variance that changes with the predictor",
-    "p_fitted": "beside one that changes with the expected value",
+    "p_f": "the exact F test of equal slopes agrees",
+    "p_serial": "the random slope is still supported with serially correlated residuals",
+    "p_time": "with a residual variance that changes with the predictor",
+    "p_fitted": "with one that changes with the expected value",
 }
 AGAINST = {
     "f_test": ("p_f", "the exact F test of equal slopes does not find them ({})"),
-    "serial": ("p_serial", "residuals of which neighbours are alike would explain the courses as well ({})"),
+    "serial": ("p_serial", "serially correlated residuals would explain the courses as well ({})"),
     "time": ("p_time", "a residual variance that changes with the predictor would explain them as well ({})"),
     "fitted": ("p_fitted", "a residual variance that changes with the expected value would explain them as well ({})"),
 }
@@ -156,14 +156,14 @@ def judged_words(judged: pd.Series) -> str:
         known = [f"{words} ({p_words(judged[name])})" for name, words in BESIDE.items() if math.isfinite(judged[name])]
         if not known:
             return "No other explanation could be examined."
-        return f"All tests agree: {in_words(known)}. It is a patient-specific trend."
+        return f"All tests agree: {in_words(known)}. This supports a patient-specific trend."
     reasons = [
         AGAINST[word][1].format(p_words(judged[AGAINST[word][0]])) for word in str(judged["against"]).split()
         if word in AGAINST
     ]  # fmt: skip
     if judged["singular"]:
         reasons.append("the fit is singular, so that slopes are not distinguished from levels")
-    return f"Whether patients’ slopes differ is open: {in_words(reasons)}."
+    return f"It remains uncertain whether patients’ slopes differ: {in_words(reasons)}."
 
 
 def spread_words(frames: Frames, naming: Naming, marker: str) -> str:
@@ -199,11 +199,11 @@ def trend_spread_panel(frames: Frames, naming: Naming) -> Draw:
         unit = naming.slope_unit(marker)
         drawn = trends.trend_spread(rows, f"{label}, {unit}", name)
         more = row["p_value"] < LEVEL
-        told = "more than noise explains" if more else "no more than noise may do"
+        told = "more than noise explains" if more else "compatible with noise"
         return drawn, (
             f"The trends differ by a standard deviation of {figures(row['sd_seen'])} {unit}, where noise alone would "
             f"give {figures(row['sd_expected'])}. By the exact F test of equal slopes, in which long courses weigh "
-            f"more, that is {told} ({p_words(row['p_value'])})."
+            f"more, this is {told} ({p_words(row['p_value'])})."
         )
 
     return panel
@@ -221,8 +221,8 @@ def variogram_panel(frames: Frames, naming: Naming) -> Draw:
         nearest = draw.CURVES[min(fits, key=lambda name: fits[name])][0]
         return draw.variogram(rows, label, naming.time_axis, name), (
             f"Two values of a patient {figures(first['lag'], 2)}{unit} apart typically differ by {near} "
-            f"{naming.unit_of(marker)}, two values {figures(last['lag'], 2)}{unit} apart by {far}; at the longest "
-            f"distance {nearest} comes nearest to that."
+            f"{naming.unit_of(marker)}, two values {figures(last['lag'], 2)}{unit} apart by {far}; at the longest lag "
+            f"the model with {nearest} is closest to this."
         )
 
     return panel
@@ -238,8 +238,8 @@ def implied_panel(frames: Frames, naming: Naming) -> Draw:
         said = f"{figures(math.sqrt(first['random_slope']))} to {figures(math.sqrt(last['random_slope']))}"
         return draw.implied(rows, label, naming.time_axis, name), (
             f"From {figures(first['time'], 2)} to {figures(last['time'], 2)} ({naming.time_axis}) the standard "
-            f"deviation of values about the average course goes from {seen} {naming.unit_of(marker)}; the random slope "
-            f"says {said}."
+            f"deviation of values about the average course goes from {seen} {naming.unit_of(marker)}; the "
+            f"random-slope model implies {said}."
         )
 
     return panel
@@ -264,7 +264,7 @@ def correlation_note(rows: pd.DataFrame, model: str, naming: Naming) -> str:
     """What a heat map says, in a sentence."""
     if model == "random_intercept":
         value = number(float(rows[model].iloc[0]), 2)
-        return f"A random intercept alone says {value}, however far apart two values are."
+        return f"A random intercept alone implies {value} at any lag."
     times = sorted(rows["time_1"].unique())
 
     def at(one: float, other: float) -> str:

@@ -59,27 +59,27 @@ def fit_section(frames: Frames, naming: Naming) -> Section:
 RESIDUALS = (
     "First: residuals about each patient’s own line, each in the standard deviation that it has under the model, over "
     "what the model expects. The mean (solid) should stay near zero and the dashed lines level; since lines are "
-    "pulled towards the average, it rises gently even where the model is right. A funnel says that high values err "
-    "more than low ones: a logarithm may help."
+    "pulled towards the average, it rises gently even where the model is right. A funnel shape means that high values "
+    "vary more than low ones; a log transform may help."
 )
 QUANTILES = (
     "Second: residuals in order over what a normal distribution would give; where the model holds, each lies in the "
-    "grey band with probability 95% (simulated from the fitted model with the same visits). Ends that leave the band "
-    "are values that no line through the others comes near: mistakes, or illness."
+    "grey band with probability 95% (simulated from the fitted model with the same visits). Points beyond the band at "
+    "the ends are values far from the patient’s line: errors in the data, or real changes."
 )
 EFFECTS = (
     "Third: the same for the patients’ starting values and slopes, each divided by the standard deviation that its "
     "prediction should have. Predictions are pulled towards a normal distribution, so that a straight line is no "
-    "proof; a bend is informative. Each has a band of its own, simulated in the same way."
+    "proof; a bend is informative. Each has its band, simulated in the same way."
 )
 INFLUENCE = (
-    "The model fitted again without each patient in turn; a mark is the patient who was left out. To the right the "
-    "average slope gets higher without the patient, upwards the slopes of all others are more different."
+    "The model refitted without each patient in turn; each mark is the patient who was left out. To the right, the "
+    "average slope is higher without the patient; upwards, the slopes of the other patients vary more."
 )
 VISITS = (
     "Predicted slopes over the number of visits of patients with two or more (marks), and the change of the slope "
-    "with one more visit that the mixed model finds when visits × time joins its fixed effects (dashed). Where the "
-    "line leans, how often a patient was seen tells something of how the patient changes."
+    "with one more visit that the mixed model finds when visits × time joins its fixed effects (dashed). A sloping "
+    "line means that the number of visits is associated with the rate of change."
 )
 
 
@@ -136,7 +136,7 @@ def shape_words(frames: Frames, naming: Naming, row: object) -> str:
             f"({percent(NORMAL_BEYOND_3, 1)} would if normal); the largest is {figures(largest)} of them."
         )
         if kurtosis > HEAVY:
-            said += " The tails are heavier than normal: a few values err far more than the model believes."
+            said += " The tails are heavier than normal: a few values deviate far more than the model expects."
         return said
     name = "starting values" if what == "intercept" else "slopes"
     outside = float(row.outside)  # type: ignore[attr-defined]
@@ -151,7 +151,7 @@ def shape_words(frames: Frames, naming: Naming, row: object) -> str:
             else "the line bends"
         )  # fmt: skip
         return f"{percent(outside)} of the {name} lie outside the band, where 5% should: {how} ({shape})."
-    return f"The {name} lie about where normal ones would ({shape})."
+    return f"The {name} are close to a normal distribution ({shape})."
 
 
 def influence_panel(frames: Frames, naming: Naming) -> Draw:
@@ -175,7 +175,7 @@ def influence_panel(frames: Frames, naming: Naming) -> Draw:
         )
         if abs(worst["slope_change_se"]) > 1 or abs(most) > 0.2:
             said += (
-                " That is a great deal for one patient: look at this patient’s values before you rely on the slopes."
+                " This is a large influence for one patient: check this patient’s values before relying on the slopes."
             )
         return drawn, said
 
@@ -204,13 +204,13 @@ def visits_words(naming: Naming, marker: str, row: pd.Series) -> str:
     ).replace("p = <", "p < ")
     if row["ci_low"] > 0 or row["ci_high"] < 0:
         return (
-            f"{said} How often a patient was seen goes with how the patient changes; the average slope leans to those "
-            "who were seen often."
+            f"{said} The number of visits is associated with the slope, and the average slope gives more weight to "
+            f"patients with many visits."
         )
     most = max((row["ci_low"], row["ci_high"]), key=abs)
     return (
-        f"{said} The interval holds 0: the data do not show that being seen often goes with another slope, and leave "
-        f"room for {figures(most)} with each visit."
+        f"{said} The interval includes 0: the data do not show an association between the number of visits and the "
+        f"slope, and are compatible with a difference of {figures(most)} per visit."
     )
 
 
@@ -282,7 +282,7 @@ def visits_table(frames: Frames, naming: Naming) -> Table | None:
         "marker", "rank correlation of visits and slope, 95% interval", "slope with one more visit, 95% interval", "df",
         "p", "unit",
     ]  # fmt: skip
-    caption = "Is being seen often informative?"
+    caption = "Is the number of visits informative?"
     return marker_table("growth-visits", caption, columns, lines, naming, frozenset({0, 5})) if lines else None
 
 
@@ -290,4 +290,4 @@ def equal_visits(frames: Frames) -> str:
     """A sentence where everybody was seen equally often, so that nothing can be asked."""
     if not len(frames.visits) or not (frames.visits["fewest"] == frames.visits["most"]).all():
         return ""
-    return "Everybody has the same number of visits, so the number cannot tell anything about the slopes."
+    return "All patients have the same number of visits, so that the number carries no information about the slopes."

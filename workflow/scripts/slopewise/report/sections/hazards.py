@@ -65,12 +65,12 @@ def sentence(frames: Frames, naming: Naming) -> str:
         )
     if terms:
         return (
-            f"{start} Taken alone, the test is below {UNEVEN:g} for {named}; of many terms some are by chance. Look at "
-            "the curve: a hazard ratio that rises or falls is an average over the follow-up."
+            f"{start} Individually, p is below {UNEVEN:g} for {named}; with many terms, some are below it by chance. "
+            f"Where the curve rises or falls, the hazard ratio in the tables is an average over the follow-up."
         )
-    seen = f"{start} No change is seen, which does not prove that there is none"
+    seen = f"{start} There is no evidence of a change, which does not prove that there is none"
     if frames.n_events < naming.study.report.small_cells:
-        return f"{seen}: so few events see only large changes."
+        return f"{seen}: with so few events only large changes can be detected."
     return (
         f"{seen}: with {frames.n_events} events a hazard ratio per SD would have to change by a factor of "
         f"{figures(visible_change(frames.n_events), 2)} from the first event to the last for the test of that "
@@ -103,8 +103,8 @@ def _picture(frames: Frames, naming: Naming) -> Picture | None:
     ]  # fmt: skip
     caption = (
         f"Log hazard ratio per SD over time, {STEPS[STEP]}: scaled Schoenfeld residuals (a mark for each event, "
-        "a few far out are not shown) with a natural spline. A level curve is a constant hazard ratio; the "
-        "solid line is no effect."
+        "a few far out are not shown) with a natural spline. A horizontal curve means a constant hazard ratio; the "
+        "solid line marks no effect."
     )
     return Picture("hazards", caption, panels, first=6)
 

@@ -16,19 +16,20 @@ from slopewise.report.words.naming import Naming
 from slopewise.report.words.numbers import count, figures, number, percent
 
 THREE = (
-    "each patient’s value at one moment and slope, three ways. No pooling: the line through the patient’s own values. "
-    "Complete pooling: one line for all patients with the same covariates. Partial pooling: the mixed model. A "
-    "thin line "
-    "leads from a patient’s first to the third. These are of the model fitted to everybody; published slopes are "
+    "each patient’s value at one time and slope, estimated in three ways. No pooling: the line through the patient’s "
+    "own values. "
+    "Complete pooling: one line for all patients with the same covariates. Partial pooling: the mixed model. A thin "
+    "line connects a patient’s first with the third. These estimates are from the model fitted to all patients; "
+    "published slopes are "
     "cross-fitted. Extreme lines of single patients may lie outside the frame."
 )
 CATERPILLAR = (
     "every patient’s slope in order, with the interval in which it lies with 95% probability given the patient’s "
-    "values and the model. Coloured: the interval leaves out the average slope."
+    "values and the model. Coloured: the interval excludes the average slope."
 )
 PULLED = (
-    "the share by which a slope is pulled towards the average (one minus its reliability), for each patient with two "
-    "times or more, by the span of the visits and their number."
+    "the shrinkage of a slope towards the average (one minus its reliability), for each patient with two or more "
+    "times of measurement, by the span and the number of the visits."
 )
 PLANNED = (
     "the reliability that the model implies for a patient with this many evenly spaced visits, over half, once "
@@ -104,8 +105,9 @@ def caterpillar_panel(frames: Frames, naming: Naming) -> Draw:
         average, limit, unit = float(rows["slope"].mean()), naming.study.report.small_cells, naming.slope_unit(marker)
         above, below = draw.beyond(rows, average)
         told = (
-            f"For {count(above, limit)} of {len(rows)} patients the interval lies wholly above the average slope of "
-            f"{figures(average)} {unit}, for {count(below, limit)} wholly below; for the others the interval includes "
+            f"For {count(above, limit)} of {len(rows)} patients the interval lies entirely above the average slope of "
+            f"{figures(average)} {unit}, for {count(below, limit)} entirely below; for the others the interval "
+            f"includes "
             "the average."
         )
         return draw.caterpillar(rows, average, label, unit, told, name), told
@@ -122,11 +124,10 @@ def pulled_panel(frames: Frames, naming: Naming) -> Draw:
         drawn = draw.pulled(rows, label, axis_unit(naming), name)
         kept = rows["reliability"]
         if kept.max() - kept.min() < 0.005:
-            return drawn, f"Everybody’s slope is pulled {percent(1 - kept.median())} of the way to the average."
+            return drawn, f"Every patient’s slope is shrunk by {percent(1 - kept.median())} towards the average."
         return drawn, (
-            f"The slope of the patient in the middle is pulled {percent(1 - kept.median())} of the way to the average; "
-            f"the middle half of the patients lie between {percent(1 - kept.quantile(0.75))} and "
-            f"{percent(1 - kept.quantile(0.25))}."
+            f"The median shrinkage of a slope towards the average is {percent(1 - kept.median())} (interquartile "
+            f"range {percent(1 - kept.quantile(0.75))} to {percent(1 - kept.quantile(0.25))})."
         )
 
     return panel

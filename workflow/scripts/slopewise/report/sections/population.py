@@ -31,7 +31,7 @@ SHAPES = {
     "linear": "straight line",
     "quadratic": "quadratic",
     "spline": "natural spline",
-    "study": "the study’s own curve",
+    "study": "the curve of the study",
 }
 
 
@@ -92,11 +92,10 @@ def linearity_words(frames: Frames, naming: Naming, marker: str) -> str:
     if "study" not in rows.index and is_straight(naming.study.growth.fixed, naming.predictor):
         own = origin_of(frames, marker)
         one = "one slope" if own is None else f"one slope, {figures(own['slope'])} {unit},"
-        advice = f" The study’s straight line has {one} for all times; growth.fixed takes a curve instead."
+        advice = f" The study’s straight line has {one} for all times; a curve can be given in growth.fixed."
     return (
-        f"the average course is bent ({test}): its slope is {early} {unit} at an early time, before which a tenth "
-        f"of the "
-        f"measurements lie, and {late} {unit} at a late one, after which a tenth lie.{advice}"
+        f"the average course is bent ({test}): its slope is {early} {unit} at the 10th percentile of the times of "
+        f"measurement and {late} {unit} at the 90th.{advice}"
     )
 
 

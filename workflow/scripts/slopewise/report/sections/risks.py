@@ -36,9 +36,9 @@ def risks_section(frames: Frames, naming: Naming) -> Section:
         decided.append(draw.decision(benefit, labels, title, f"decision-{index}"))
     return Section(
         "risks",
-        "Do the predictions come true?"
+        "Are the predictions calibrated?"
         if naming.kind.numeric
-        else "Do the predicted risks come true, and are they worth acting on?",
+        else "Are the predicted risks calibrated, and are they useful?",
         "risks.html.j2",
         {
             "calibration": Picture(
@@ -54,9 +54,8 @@ def risks_section(frames: Frames, naming: Naming) -> Section:
             "sentence": calibration_sentence(frames, naming),
             "decision": Picture(
                 "decision",
-                "Net benefit, validated: events among those acted on, less the others among them weighted by the odds "
-                "of the "
-                "threshold, per patient. The higher curve is the better rule at that threshold.",
+                "Net benefit, validated, per patient: true positives minus false positives weighted by the odds of "
+                "the threshold. At each threshold the rule with the higher curve is better.",
                 decided,
             )
             if decided
@@ -79,11 +78,11 @@ def calibration_sentence(frames: Frames, naming: Naming) -> str:
     slopes = in_words([f"{_with_ends(slope)}{at and f' at {at}'}" for at, slope, _ in known])
     intercepts = in_words([_with_ends(intercept) for _, _, intercept in known if intercept is not None])
     said = _calibration_words([(at, float(slope["ci_low"]), float(slope["ci_high"])) for at, slope, _ in known])
-    start = f"The calibration slope of level and slope is {slopes} (1 is right)"
+    start = f"The calibration slope of level and slope is {slopes} (1 is ideal)"
     if not intercepts:
         return f"{start}.{said}"
     return (
-        f"{start}; the calibration intercept is {intercepts} (0 is right, above 0 events are more frequent than "
+        f"{start}; the calibration intercept is {intercepts} (0 is ideal; above 0, events are more frequent than "
         f"predicted).{said}"
     )
 
@@ -91,14 +90,14 @@ def calibration_sentence(frames: Frames, naming: Naming) -> str:
 def _calibration_words(known: list[tuple[str, float, float]]) -> str:
     """What intervals of calibration slopes, (horizon, low, high), say; one may be too wide to say anything."""
     told = {
-        "he predictions are too extreme: high ones too high, low ones too low.": [k for k in known if k[2] < 1],
+        "he predictions are too extreme: high ones are too high and low ones too low.": [k for k in known if k[2] < 1],
         "he predictions are not extreme enough.": [k for k in known if k[1] > 1],
     }
     holding = [k for k in known if k[1] <= 1 <= k[2]]
     close = [k for k in holding if ACCEPTABLE[0] <= k[1] and k[2] <= ACCEPTABLE[1]]
-    told[f"he interval holds 1 and excludes slopes under {ACCEPTABLE[0]:g} and over {ACCEPTABLE[1]:g}."] = close
+    told[f"he interval includes 1 and excludes slopes under {ACCEPTABLE[0]:g} and over {ACCEPTABLE[1]:g}."] = close
     told[
-        "he interval holds 1 and is too wide to tell whether the predictions are too extreme or not extreme enough."
+        "he interval includes 1 and is too wide to show whether the predictions are too extreme or not extreme enough."
     ] = [k for k in holding if k not in close]
     return "".join(f" {_where([at for at, _, _ in own])}{words}" for words, own in told.items() if own)
 

@@ -37,8 +37,7 @@ def slopes_section(frames: Frames, naming: Naming) -> Section:
             "by_visits": Picture(
                 "reliability",
                 "Mean reliability of the slopes by number of visits. With one visit a slope is the average slope, "
-                "shifted by "
-                "what the value says about it.",
+                "shifted by what the single value predicts.",
                 [draw.reliability(groups, labels, "reliability", naming.moment)],
             ),
             "table": slopes_table(frames, naming),
@@ -64,10 +63,10 @@ def shrinkage(frames: Frames, naming: Naming) -> Picture:
             draw.shrinkage(own, f"{naming.marker(marker)}, {naming.slope_unit(marker)}", average, f"shrinkage-{index}")
         )
     caption = (
-        "Each mark is a patient with two visits or more: across, the slope of a straight line through the patient’s "
-        "own values "
-        "(no pooling); upwards, the cross-fitted slope of the mixed model (partial pooling). On the diagonal both "
-        "agree; on the dashed line everybody has the average slope (complete pooling). Extreme least-squares slopes "
+        "Each mark is a patient with two visits or more: horizontal axis, the slope of a straight line through the "
+        "patient’s values (no pooling); vertical axis, the cross-fitted slope of the mixed model (partial pooling). "
+        "On the diagonal both agree; on the dashed line all patients have the average slope (complete pooling). "
+        "Extreme least-squares slopes "
         "may lie outside the "
         f"frame.{told}"
     )

@@ -1,4 +1,4 @@
-"""What to be careful about: generated from the tables, each with its numbers, the gravest first."""
+"""Cautions: generated from the tables, each with its numbers, the gravest first."""
 
 from __future__ import annotations
 
@@ -108,11 +108,10 @@ def _few_groups(frames: Frames) -> Iterator[Caution]:
     if frames.n_patients < FEW_GROUPS:
         yield (
             "Few groups",
-            f"There are only {amount(frames.n_patients, 'patient')} (groups). How patients differ is estimated "
-            f"from as many "
-            "values as there are patients: standard deviations of random effects and all that rests on them, "
-            "reliability and shrinkage included, are hardly more than a guess. Describe these patients; do not "
-            "generalise to others.",
+            f"There are only {amount(frames.n_patients, 'patient')} (groups). Differences between patients are "
+            f"estimated from one value per patient, so that standard deviations of random effects, and the "
+            f"reliability and shrinkage that depend on them, are very uncertain. Describe these patients; do not "
+            f"generalise to others.",
         )
 
 
@@ -152,8 +151,8 @@ def outcome_among_predictors(frames: Frames, naming: Naming) -> str:
     if not parts:
         return ""
     return (
-        f"A predictor describes or separates the outcome: {'; '.join(parts)}. If it was known only with the outcome, "
-        "no figure of this report that rests on it holds."
+        f"A predictor describes or separates the outcome: {'; '.join(parts)}. If it became known only with the "
+        f"outcome, figures of this report that depend on it are invalid."
     )
 
 
@@ -182,8 +181,8 @@ def _bent(frames: Frames, naming: Naming) -> Iterator[Caution]:
         names = naming.listed(markers)
         yield (
             "Bent courses",
-            f"The average course of {names} is bent (natural spline against straight line, p below {BENT:g} each): one "
-            "slope for all times does not describe it.",
+            f"The average course of {names} is bent (natural spline against straight line, p below {BENT:g} each): a "
+            f"single slope for all times does not describe it.",
         )
 
 
@@ -206,7 +205,7 @@ def _reliability(frames: Frames, naming: Naming) -> Iterator[Caution]:
         named = [f"{naming.marker(row.marker)} {number(row.reliability, 2)}" for row in low.itertuples()]
         lowest = f", the lowest {number(low['reliability'].min(), 2)}" if len(named) > SHARED_TERMS else ""
         meaning = (
-            "so that slopes which show no gain here may show one where patients are measured longer or more often"
+            "so that slopes without a gain here may show one in patients who are measured longer or more often"
             if naming.kind.predicts
             else "so that patients should not be ranked by their slopes"
         )
@@ -215,7 +214,7 @@ def _reliability(frames: Frames, naming: Naming) -> Iterator[Caution]:
             f"Reliability of slopes under {LOW_RELIABILITY:g}: {_listed(named)}{lowest}. Less than half of the "
             f"variance "
             f"of patients’ true slopes is recovered, {meaning}. The stated reliability is itself optimistic when "
-            "slopes are weak and patients few.",
+            f"slopes vary little and patients are few.",
         )
 
 
@@ -225,20 +224,19 @@ def _boundary(frames: Frames, naming: Naming) -> Iterator[Caution]:
         everybody = [marker for marker in naming.study.markers if frames.is_singular(marker)]
         nil = [naming.marker(marker) for marker in everybody if slope_is_nil(frames, naming, marker)]
         rank = [naming.marker(marker) for marker in everybody if naming.marker(marker) not in nil]
-        also = f" In the fit on everybody slopes do not vary for {_listed(nil)}." if nil else ""
-        also += f" In the fit on everybody the slope follows from the value for {_listed(rank)}." if rank else ""
+        also = f" In the fit to all patients slopes do not vary for {_listed(nil)}." if nil else ""
+        also += f" In the fit to all patients the slope is determined by the value for {_listed(rank)}." if rank else ""
         yield (
             "Singular fits",
-            f"Growth models at the boundary: {_listed(singular)}. There the random effects have one dimension less: "
-            f"slopes do not vary between patients, or follow from their values.{also}",
+            f"Growth models at the boundary: {_listed(singular)}. In these fits the random effects have one dimension "
+            f"less: slopes do not vary between patients, or are determined by their values.{also}",
         )
     simpler = _of_fits(frames, naming, frames.fits["structure"] == "intercept")
     if simpler:
         yield (
             "No random slope",
-            f"Fits in which a patient-specific slope could not be identified: {_listed(simpler)}. There everybody "
-            "has the "
-            "average slope.",
+            f"Fits in which a patient-specific slope could not be identified: {_listed(simpler)}. In these fits every "
+            f"patient has the average slope.",
         )
 
 
@@ -264,7 +262,7 @@ def _few_visits(frames: Frames, naming: Naming) -> Iterator[Caution]:
         yield (
             "Few visits",
             f"Patients with fewer than two visits{until}: {_listed(parts)}. Their slope is the average one, shifted by "
-            "what their value predicts; it has no separate information about change.",
+            "what their value predicts; it carries no separate information about change.",
         )
 
 
@@ -275,7 +273,8 @@ def _optimism(frames: Frames, naming: Naming) -> Iterator[Caution]:
     if apparent - slope.value >= OPTIMISM:
         yield (
             "Optimism",
-            f"With level and slope {naming.words.short} is {number(apparent)} in the model’s own patients and "
+            f"With level and slope {naming.words.short} is {number(apparent)} in the patients the model was fitted to "
+            f"and "
             f"{number(slope.value)} in others: the "
             "model overfits.",
         )
@@ -291,7 +290,8 @@ def _calibration(frames: Frames, naming: Naming) -> Iterator[Caution]:
         listed = in_words([f"{value}{at and f' at {at}'}" for value, at in places])
         yield (
             "Calibration",
-            f"The calibration slope of level and slope is {listed}, its interval without 1: take {what} with care.",
+            f"The calibration slope of level and slope is {listed}; its interval excludes 1: interpret {what} with "
+            f"caution.",
         )
 
 
@@ -324,7 +324,8 @@ def _later_rows(naming: Naming) -> Iterator[Caution]:
         yield (
             "Rows after the landmark",
             "Growth models learned from their training patients’ rows after the landmark too (growth.rows: all): "
-            "courses are known better, and those who live longer weigh more in them. Where courses bend after the "
+            "courses are estimated better, and patients who survive longer have more weight. Where courses bend after "
+            "the "
             "landmark, level and slope at it are affected. No cross-fitted or validated score of a patient uses "
             "that patient’s later rows; the fit on everybody did learn from them: its parameters are shipped"
             f"{apparent}.",
@@ -353,7 +354,7 @@ def _settings(naming: Naming) -> Iterator[Caution]:
 def _composite(naming: Naming) -> Iterator[Caution]:
     labels = list(naming.study.outcome.events.values())
     if len(labels) > 1:
-        text = f"{in_words(labels)} count as one event. What predicts one need not predict the other."
+        text = f"{in_words(labels)} count as one event. Predictors of one need not predict the other."
         yield "Composite event", text[0].upper() + text[1:]
 
 
@@ -364,6 +365,6 @@ def _competing(frames: Frames, naming: Naming) -> Iterator[Caution]:
         yield (
             "Competing event",
             f"{name[0].upper()}{name[1:]} ended the follow-up of {count_of(n, frames.n_patients, limit)} before "
-            f"{naming.cause} could be seen. A hazard ratio describes the rate of {naming.cause} among those still "
-            "followed, not how likely it is in the end; for that see the absolute risks.",
+            f"{naming.cause} could be observed. A hazard ratio describes the rate of {naming.cause} among patients "
+            f"still being followed, not its eventual probability; for that see the absolute risks.",
         )

@@ -95,7 +95,7 @@ def _original_scale(naming: Naming, marker: str, slope: float) -> str:
     """The slope of a log-transformed marker in per cent."""
     if naming.study.markers[marker].transform != "log":
         return ""
-    return f" On the original scale that is {signed(100 * math.expm1(slope), 1)}% per {naming.unit}."
+    return f" On the original scale this is {signed(100 * math.expm1(slope), 1)}% per {naming.unit}."
 
 
 def _ends(low: float, high: float) -> str:
@@ -152,7 +152,9 @@ def random_words(frames: Frames, naming: Naming, marker: str) -> list[str]:
         listed = in_words([f"{term} {figures(value)}" for term, value in spread.items()])
         sentences.append(f"Patients differ; the standard deviations of their random effects are: {listed}.")
     if math.isfinite(residual):
-        sentences.append(f"Single values scatter about a patient’s own line by {figures(residual)} {unit}.")
+        sentences.append(
+            f"Single values vary about a patient’s line with a standard deviation of {figures(residual)} {unit}."
+        )
     return [*sentences, *residual_words(frames, naming, marker)]
 
 
@@ -163,7 +165,7 @@ def correlation_words(row: pd.Series, at: str) -> str:
     if abs(correlation) >= BOUNDARY:
         return (
             f"{what} is estimated at {number(correlation, 2)}, the boundary of the possible range: in this fit a "
-            "patient’s slope follows from the patient’s value."
+            f"patient’s slope is determined by the patient’s value."
         )
     if not math.isfinite(low) or not math.isfinite(high):
         return f"{what} is estimated at {number(correlation, 2)}; no interval was computed for it."
@@ -194,7 +196,10 @@ def residual_words(frames: Frames, naming: Naming, marker: str) -> list[str]:
         if first["p_value"] < 0.05
         else "A common residual variance is compatible with the data"
     )
-    return [f"Single values scatter about a patient’s own line by {listed} {unit}: {ratios}. {said} ({test})."]
+    return [
+        f"Single values vary about a patient’s line with a standard deviation of {listed} {unit}: {ratios}. "
+        f"{said} ({test})."
+    ]
 
 
 def fit_words(frames: Frames, marker: str) -> str:
@@ -210,7 +215,7 @@ def fit_words(frames: Frames, marker: str) -> str:
     if fit["singular"]:
         said.append(
             "The fit is singular: its optimum lies at the boundary, where the random effects have one dimension less. "
-            "That is a valid fit and is kept."
+            "This is a valid fit and is kept."
         )
     if not fit["converged"]:
         said.append("The fit did not converge; do not rely on it.")

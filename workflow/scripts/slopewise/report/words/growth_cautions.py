@@ -157,36 +157,38 @@ CHECKS: tuple[tuple[str, Callable[[Frames, Naming], Found], str], ...] = (
     (
         "Patient-specific slopes are not established",
         open_trends,
-        "The likelihood ratio finds patient-specific slopes, but other evidence disagrees or would explain the "
-        "courses as well: {}.",
+        "The likelihood ratio supports patient-specific slopes, but other evidence disagrees or offers another "
+        "explanation: {}.",
     ),
     (
         "Unequal scatter",
         scatter,
-        "The residual standard deviation depends on the fitted value, where the model has one for all: {}. Intervals "
-        "and reliabilities assume that it does not.",
+        "The residual standard deviation depends on the fitted value, but the model assumes that it is constant: {}. "
+        "Intervals and reliabilities rest on this assumption.",
     ),
     (
         "Heavy tails",
         tails,
-        "Residuals have heavier tails than a normal distribution: {}. Single values have much influence on the "
-        "slopes of patients with few visits.",
+        "Residuals have heavier tails than a normal distribution: {}. Single values strongly influence the slopes of "
+        "patients with few visits.",
     ),
-    ("Random effects not normal", effects, "Random effects are not distributed like normal ones: {}."),
+    ("Random effects not normal", effects, "Random effects are not normally distributed: {}."),
     (
         "Influential patients",
         one_patient,
-        "Leaving out a single patient moves a growth model a great deal: {}. Look at that patient’s values.",
+        "Leaving out a single patient changes a growth model substantially: {}. Check that patient’s values.",
     ),
     (
         "Informative visits",
         visits,
-        "Slopes go with the number of visits: {}. The average slope leans towards patients who were seen often.",
+        "Slopes are associated with the number of visits: {}. The average slope gives more weight to patients with "
+        "many visits.",
     ),
     (
         "Drop-out",
         dropout,
-        "Patients who were seen for a short time have other slopes than those seen longest; difference: {}.",
+        "Patients who were measured for a short time have different slopes from those measured longest; difference: "
+        "{}.",
     ),
 )
 """What in short, the function that finds the markers, and the sentence around them; the gravest first."""

@@ -1,4 +1,4 @@
-"""The first page of a study without an outcome: does every patient need a slope of their own?"""
+"""The first page of a study without an outcome: does every patient need a separate slope?"""
 
 from __future__ import annotations
 

@@ -34,8 +34,8 @@ WORDS = {
     "survival": Words(
         headlines=CONCORDANCES,
         short="C",
-        explained="C is the share of pairs of patients whom a prediction puts in the right order",
-        coin="0.5 is what a coin would reach",
+        explained="C is the proportion of pairs of patients that the predictions rank correctly",
+        coin="0.5 is no better than chance",
         model="Cox",
         effect="hazard ratio",
         effects="Hazard ratios",
@@ -49,10 +49,10 @@ WORDS = {
         headlines={"auc": "AUC"},
         short="AUC",
         explained=(
-            "AUC is the share of pairs, one patient with the outcome and one without, whom a prediction puts in the "
-            "right order"
+            "AUC is the proportion of pairs, one patient with the outcome and one without, that the predictions rank "
+            "correctly"
         ),
-        coin="0.5 is what a coin would reach",
+        coin="0.5 is no better than chance",
         model="logistic",
         effect="odds ratio",
         effects="Odds ratios",
@@ -65,8 +65,8 @@ WORDS = {
     "continuous": Words(
         headlines={"r2": "R²"},
         short="R²",
-        explained="R² is the share of the outcome’s variance that a prediction accounts for",
-        coin="0 is what everybody’s average would reach",
+        explained="R² is the proportion of the outcome’s variance that the predictions explain",
+        coin="0 is no better than the mean outcome",
         model="linear",
         effect="coefficient",
         effects="Differences in the outcome",

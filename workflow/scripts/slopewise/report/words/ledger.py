@@ -91,7 +91,7 @@ def _penalties(ledger: pd.DataFrame, sets: int) -> list[str]:
         few = f"{kept.min()}" if kept.min() == kept.max() else f"{kept.min()} to {kept.max()}"
         lines.append(
             f"{STEPS.get(str(step), step)}: {cause}elastic net in {met} of {sets} training sets of the validation, "
-            f"each with a penalty of its own ({strength.min():.2g} to {strength.max():.2g}): {few} of "
+            f"each with a separate penalty ({strength.min():.2g} to {strength.max():.2g}): {few} of "
             f"{own['of'].iloc[0]} coefficients {agree(few, 'is', 'are')} not 0."
         )
     return lines

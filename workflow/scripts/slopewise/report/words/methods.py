@@ -233,7 +233,7 @@ def _validation(frames: Frames, naming: Naming, cite: Citations) -> str:
     sentence = (
         f"Validation was nested: in each of {plan.folds} outer folds of patients{times}, growth models, cross-fitting "
         f"({inner} inner folds) and {naming.words.model} "
-        f"models were made anew from the other patients alone. We report {_measures(naming, named, cite)}."
+        f"models were refitted to the other patients only. We report {_measures(naming, named, cite)}."
     )
     if frames.competing:
         sentence += (

@@ -70,8 +70,8 @@ def _bootstrapped(frames: Frames, naming: Naming, cite: Citations) -> str:
 
 def _serial(frames: Frames, naming: Naming, cite: Citations) -> str:
     return (
-        "The random slope was also tested beside an exponential (Ornstein–Uhlenbeck) serial correlation of the "
-        f"residuals {cite('diggle')}."
+        "The random slope was also tested in a model with an exponential (Ornstein–Uhlenbeck) serial correlation of "
+        "the residuals {cite('diggle')}."
     )
 
 
@@ -145,7 +145,8 @@ GROWTH = (
         "changing scatter",
         known("heteroscedastic", "p_value"),
         said(
-            "It was tested, too, beside a residual variance that changes with time or with the expected value {}.",
+            "It was also tested in a model with a residual variance that changes with time or with the expected value "
+            "{}.",
             "pinheiro",
         ),
     ),

@@ -35,22 +35,25 @@ def headline(said: Verdict, naming: Naming) -> str:
     """The first sentence of the report: does the slope add to the level?"""
     names = list(naming.study.markers)
     one = len(names) == 1
-    change = f"how fast {naming.marker(names[0])} changes" if one else "how fast the markers change"
-    stands = "where it stands" if one else "where they stand"
+    change = f"the rate of change of {naming.marker(names[0])}" if one else "the markers’ rates of change"
+    levels, adds, is_ = ("its level", "adds", "is") if one else ("their levels", "add", "are")
     first = change[0].upper() + change[1:]
-    level = "the same level" if one else "the same levels"
+    level, raises = ("the same level", "raises") if one else ("the same levels", "raise")
     c, margin = naming.words.short, f"{naming.study.outcome.margin:g}"
     return {
-        Verdict.ADDS: f"{first} adds to knowing {stands}.",
-        Verdict.ADDS_LITTLE: f"{first} adds to knowing {stands}, but raises {c} by less than {margin}.",
-        Verdict.ASSOCIATED: f"At {level}, {change} is associated with the outcome; a better prediction is not shown.",
-        Verdict.NO_GAIN: f"Adding {change} to {stands} does not raise {c} by {margin} or more.",
-        Verdict.WORSE: f"The prediction was worse when {change} was added to {stands}.",
-        Verdict.DISAGREE: f"The evidence disagrees on whether {change} adds to knowing {stands}.",
-        Verdict.TOO_FEW: (f"There are too few {counted(naming)} to tell whether {change} adds to knowing {stands}."),
-        Verdict.TOO_POOR: (f"The slopes were measured too poorly to tell whether {change} adds to knowing {stands}."),
-        Verdict.UNDECIDED: f"These data cannot tell whether {change} adds to knowing {stands}.",
-        Verdict.NO_INTERVAL: f"{first} beside {stands}: measured, but without an interval.",
+        Verdict.ADDS: f"{first} {adds} information to {levels}.",
+        Verdict.ADDS_LITTLE: f"{first} {adds} information to {levels}, but {raises} {c} by less than {margin}.",
+        Verdict.ASSOCIATED: f"At {level}, {change} {is_} associated with the outcome; better prediction is not shown.",
+        Verdict.NO_GAIN: f"Adding {change} to {levels} does not raise {c} by {margin} or more.",
+        Verdict.WORSE: f"Predictions were worse when {change} {'was' if one else 'were'} added to {levels}.",
+        Verdict.DISAGREE: f"The evidence on whether {change} {adds} information to {levels} is conflicting.",
+        Verdict.TOO_FEW: f"There are too few {counted(naming)} to show whether {change} {adds} information to "
+        f"{levels}.",
+        Verdict.TOO_POOR: (
+            f"The slopes were measured too imprecisely to show whether {change} {adds} information to {levels}."
+        ),
+        Verdict.UNDECIDED: f"These data cannot show whether {change} {adds} information to {levels}.",
+        Verdict.NO_INTERVAL: f"What {change} {adds} to {levels} was estimated, but without an interval.",
         Verdict.DROPPED: "Whether slopes add to levels could not be examined: no slope could be distinguished from its "
         "level.",
     }[said]
@@ -67,7 +70,8 @@ def answer(said: Verdict, found: Evidence, level: Gain, naming: Naming) -> str:
     if said is Verdict.DROPPED:
         return (
             f"With the covariates and the levels at {at}, {c} is {level.value_words()} in patients whom the models had "
-            "not seen. No marker’s slope entered the outcome model beside its level; the reasons stand below."
+            "not seen. No marker’s slope entered the outcome model together with its level; the reasons are given "
+            "below."
         )
     slope = found.gain
     numbers = (
@@ -82,7 +86,8 @@ def _meaning(said: Verdict, found: Evidence, naming: Naming) -> str:
     slope = found.gain
     tests = f"{effect_sentence(found, naming)}{agreement(found)}{_like_chance(found, c)}"
     if said in (Verdict.ADDS, Verdict.ADDS_LITTLE):
-        by = "The whole interval lies above zero" if found.gains else "The log score gains with its whole interval"
+        whose = "The whole interval" if found.gains else "The whole interval of the gain in log score"
+        by = f"{whose} lies above zero"
         size = f", yet the gain in {c} is under {margin}" if printed(slope.difference) < found.margin else ""
         return f"{by}{size}. {tests}"
     if said is Verdict.ASSOCIATED:
@@ -91,14 +96,14 @@ def _meaning(said: Verdict, found: Evidence, naming: Naming) -> str:
             if not slope.has_interval
             else f"The gain in {c} is less than {margin}."
             if found.is_small
-            else f"The interval of the gain in {c} leaves room for none."
+            else f"The interval of the gain in {c} includes 0."
         )
-        return f"{tests} {gains} {c} is insensitive to what is added to a strong predictor."
+        return f"{tests} {gains} {c} is insensitive to additions to a strong predictor."
     if said is Verdict.NO_GAIN:
         return f"The interval excludes a gain of {margin} or more, and {_effect_excluded(found, naming)}. {tests}"
     if said is Verdict.WORSE:
         null = (
-            f", and below the {signed(found.null_gain)} by which slopes that carry nothing change {c} on average "
+            f", and below the {signed(found.null_gain)} by which uninformative slopes change {c} on average "
             "(permutation test)"
             if math.isfinite(found.null_gain)
             else ""
@@ -114,7 +119,7 @@ def _meaning(said: Verdict, found: Evidence, naming: Naming) -> str:
     if said is Verdict.TOO_FEW:
         return (
             f"There are {_events(found, naming)} {counted(naming)}; {found.needed} would be needed to see "
-            f"{_effect_words(naming)} with a power of 80%, were the slopes measured without error. {tests}"
+            f"{_effect_words(naming)} with a power of 80% if the slopes were measured without error. {tests}"
         )
     if said is Verdict.TOO_POOR:
         once = (
@@ -129,12 +134,12 @@ def _meaning(said: Verdict, found: Evidence, naming: Naming) -> str:
         )
     if said is Verdict.UNDECIDED:
         room = (
-            f"A gain in {c} of {margin} or more is excluded, an effect of the slopes that would matter is not."
+            f"A gain in {c} of {margin} or more is excluded; a relevant effect of the slopes is not."
             if found.is_small
-            else f"The interval leaves room for no gain and for one of {margin} or more, which would matter."
+            else f"The interval includes both no gain and a relevant gain of {margin} or more."
         )
         return f"{room} {tests}"
-    return "Without an interval (validation.bootstrap is 0) chance cannot be distinguished from a gain."
+    return "Without an interval (validation.bootstrap is 0) a gain cannot be distinguished from chance."
 
 
 def _like_chance(found: Evidence, c: str) -> str:
@@ -142,7 +147,7 @@ def _like_chance(found: Evidence, c: str) -> str:
     if found.loses or not printed(found.gain.difference_high) < 0:
         return ""
     return (
-        f" The whole interval of the difference lies below zero, but slopes that carry nothing change {c} by "
+        f" The whole interval of the difference lies below zero, but uninformative slopes change {c} by "
         f"{signed(found.null_gain)} on average (permutation test)."
     )
 
@@ -222,7 +227,7 @@ def second_opinion(frames: Frames, found: Evidence, said: Verdict) -> str:
     other = gain(frames, "slope", others[0])
     words = f"By {HEADLINES[others[0]]} the difference is {other.difference_words()}"
     sides = {_side(found.gain), _side(other)}
-    return f"{words}." if len(sides) == 1 else f"{words}, which lies otherwise to zero: take both with care."
+    return f"{words}." if len(sides) == 1 else f"{words}, which points to another conclusion: interpret both with care."
 
 
 def _side(own: Gain) -> int:
@@ -242,7 +247,7 @@ def evidence_table(found: Evidence, naming: Naming) -> Table:
     for effect in found.effects:
         rows.append([f"{_effect_name(naming)}, {naming.marker(effect.marker)}", _effect_cell(effect, naming),
                      _effect_says(effect, found)])  # fmt: skip
-    null = f"chance alone: {signed(found.null_gain)}" if math.isfinite(found.null_gain) else ""
+    null = f"uninformative slopes: {signed(found.null_gain)}" if math.isfinite(found.null_gain) else ""
     rows.append(["permutation test of the gain", Cell(p_value(found.permutation_p), null),
                  _test_says(found.permutation_p, found)])  # fmt: skip
     rows.append(["reliability of the slopes (the best)", number(found.reliability, 2),
@@ -250,9 +255,9 @@ def evidence_table(found: Evidence, naming: Naming) -> Table:
     rows.append([counted(naming), _events(found, naming), f"{found.needed} see {_effect_words(naming)} with a power of "
                  f"80%; with this reliability {_round(found.needed_here)}"])  # fmt: skip
     caption = (
-        f"What the finding rests on; a gain in {naming.words.short} under {margin} is called small (outcome.margin)"
+        f"Evidence for the finding; a gain in {naming.words.short} under {margin} is called small (outcome.margin)"
     )
-    return Table("evidence", caption, ["evidence", "figure, 95% interval", "what it says"], rows, frozenset({0, 2}))
+    return Table("evidence", caption, ["evidence", "estimate, 95% interval", "interpretation"], rows, frozenset({0, 2}))
 
 
 def _when(own: Gain, naming: Naming) -> str:
@@ -272,12 +277,12 @@ def _gain_says(own: Gain, margin: float | None) -> str:
         return "a loss"
     if margin is not None and printed(own.difference_high) < margin:
         return f"no gain of {margin:g} or more"
-    return "room for none" if margin is None else f"room for none and for {margin:g} or more"
+    return "includes 0" if margin is None else f"includes 0 and {margin:g} or more"
 
 
 def _test_says(p: float, found: Evidence) -> str:
     if not math.isfinite(p):
-        return "not made: the models are penalised" if found.penalised else "not made"
+        return "not done: the models are penalised" if found.penalised else "not done"
     return "an association" if printed(p) < ALPHA else "none found"
 
 
@@ -297,17 +302,17 @@ def _effect_cell(effect: Effect, naming: Naming) -> Cell:
 
 def _effect_says(effect: Effect, found: Evidence) -> str:
     if found.penalised:
-        return "shrunk on purpose: no test"
+        return "penalised: no test"
     if not effect.has_interval:
         return "no interval"
     if found.excludes_none(effect):
         alone = found.excludes_none(effect.widened(found.kept))
-        return "an association" if alone else f"an association, if it were the only one of {found.kept} slopes"
+        return "an association" if alone else f"an association, before adjustment for {found.kept} slopes"
     if found.excludes_relevant(effect) and found.is_thin:
-        return "no association; narrower than so few can make it"
+        return "no association, but implausibly narrow for so few events"
     if found.excludes_relevant(effect):
-        return "no effect that would matter"
-    return "room for none and for one that would matter"
+        return "a relevant effect is excluded"
+    return "includes none and a relevant effect"
 
 
 def below_chance(frames: Frames, naming: Naming, metric: str) -> str:
@@ -319,8 +324,8 @@ def below_chance(frames: Frames, naming: Naming, metric: str) -> str:
         return ""
     return (
         f"The interval of {HEADLINES[metric]} lies below {nothing:g} for {in_words(low)}: in patients whom the models "
-        "had not seen they did worse than no model would. Models that fit noise do so in small samples; do not turn "
-        "their predictions round."
+        f"had not seen, their predictions were worse than chance. In small samples this happens to models that fit "
+        f"noise; do not reverse their predictions."
     )
 
 
@@ -342,27 +347,27 @@ def reversal(frames: Frames, naming: Naming) -> list[str]:
         name, effect = naming.marker(marker), naming.words.effect
         said.append(
             f"The slope of {name} has {_article(effect)} of {_shown(float(beside['estimate']), naming)} per SD beside "
-            f"the level and of {_shown(float(alone['estimate']), naming)} alone. This is no contradiction: "
+            f"the level and of {_shown(float(alone['estimate']), naming)} alone. This is not a contradiction: "
             + _why(naming)
             + ("" if any(_is_clear(row, naming) for row in (beside, alone)) else UNCLEAR)
         )
     return said
 
 
-UNCLEAR = " Both intervals hold no effect, so that the two signs may also be chance."
+UNCLEAR = " Both intervals include no effect, so that the difference in sign may also be due to chance."
 
 
 def _why(naming: Naming) -> str:
     """How the same slope can go with more of the outcome alone and with less of it beside the level."""
     if not naming.study.is_in_time:
         return (
-            "beside the level, patients of the same level are compared; alone, the slope also stands for the level, "
-            "with which it goes."
+            "beside the level, patients of the same level are compared; alone, the slope also reflects the level, "
+            "with which it is correlated."
         )
     return (
         "of two patients at the same level now, the one with the steeper rise started lower and the one with the "
-        "steeper fall started higher, so that beside the level a slope also says where the patient came from; alone it "
-        "stands for the level, too."
+        "steeper fall started higher, so that at a given level the slope also reflects where the patient started; "
+        "alone it reflects the level as well."
     )
 
 

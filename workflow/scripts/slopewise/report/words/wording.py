@@ -28,8 +28,8 @@ def ladder_sentences(frames: Frames, naming: Naming, metric: str) -> list[str]:
     return [
         start,
         f"The markers’ first values change it by {first.difference_words()}, to {number(first.value)}; "
-        f"the last values instead of the first by {last.difference_words()}, to {number(last.value)}.",
-        f"The growth model’s levels instead of the last values change it by {level.difference_words()}, to "
+        f"replacing the first values by the last changes it by {last.difference_words()}, to {number(last.value)}.",
+        f"Replacing the last values by the growth model’s levels changes it by {level.difference_words()}, to "
         f"{number(level.value)}.",
     ]
 
@@ -47,7 +47,9 @@ def reliability_sentence(frames: Frames, naming: Naming) -> str:
     nil = [marker for marker in singular if slope_is_nil(frames, naming, marker)]
     rank = [marker for marker in singular if marker not in nil]
     apart = (
-        f" For {naming.listed(rank)} it is that of the level, since the slope follows from the level." if rank else ""
+        f" For {naming.listed(rank)} it is that of the level, since the slope is determined by the level."
+        if rank
+        else ""
     )
     apart += f" For {naming.listed(nil)} slopes do not vary between patients in the fit on everybody." if nil else ""
     shown = in_words(parts) if len(parts) < 5 else (
