@@ -81,8 +81,11 @@ def test_an_outcome_that_does_not_vary_is_refused(tmp_path):
         ({**BINARY, "outcome__positive": None}, "outcome.positive: is missing; `kind: binary` needs it"),
         ({**CONTINUOUS, "outcome__positive": "yes"}, "outcome.positive: is for binary outcomes"),
         ({**CONTINUOUS, "outcome__column": None}, "outcome.column: is missing"),
-        ({**CONTINUOUS, "outcome__after_measurements": None}, "say that the outcome lies after what predicts it"),
-        ({**CONTINUOUS, **TIMED, "outcome__after_measurements": True}, "outcome.time tells when"),
+        (
+            {**CONTINUOUS, "outcome__after_measurements": None},
+            "it is not known whether the outcome lies after its predictors",
+        ),
+        ({**CONTINUOUS, **TIMED, "outcome__after_measurements": True}, "outcome.time gives the time"),
         ({**CONTINUOUS, "outcome__horizons": [1]}, "outcome.horizons: is for survival"),
         ({**CONTINUOUS, "outcome__competing": {1: "x"}}, "outcome.competing: is for survival"),
         ({"outcome__after_measurements": True}, "is for other kinds than survival"),

@@ -114,7 +114,7 @@ def test_honest_predictors_are_passed_over(tmp_path):
 
 def test_a_constant_covariate_is_named(tmp_path):
     assert findings(prepared(tmp_path, np.full(N, "f"))) == [
-        "x: all 60 patients of the cohort have the same value, 'f': it says nothing about them"
+        "x: all 60 patients of the cohort have the same value, 'f': it carries no information"
     ]
     assert "the same value, 3" in str(findings(prepared(tmp_path, np.full(N, 3))))
 

@@ -103,5 +103,5 @@ def test_who_enters_after_the_landmark_leaves_and_is_counted(tmp_path):
 def test_strata_are_columns_of_the_patients(tmp_path):
     cohort = prepare(tmp_path, outcome__covariates=["age"], outcome__strata=["sex"])
     assert cohort.patients["sex"].tolist() == ["f", "m", "f"]
-    with pytest.raises(InputError, match="strata are columns of their own"):
+    with pytest.raises(InputError, match="strata must be other columns"):
         study_of(outcome__strata=["sex"])

@@ -414,9 +414,7 @@ class Invented:
 
     def _validation_ledger(self) -> pd.DataFrame:
         text = "alpha.slope left out, alpha.level stays: they correlate above 0.99 (correlation 0.99{} in training)"
-        rows = [
-            ("", 0, 0, "", "net_benefit of every step at horizon 1 is at the threshold 0.20, the cohort's own risk")
-        ]
+        rows = [("", 0, 0, "", "net_benefit of every step at horizon 1 is at the threshold 0.20, the cohort's risk")]
         rows += [("slope", 1, k, "alpha", text.format(k)) for k in (1, 3)]
         return pd.DataFrame(rows, columns=list(tables.TABLES["outcome/ledger"].columns))
 

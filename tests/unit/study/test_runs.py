@@ -79,5 +79,5 @@ def test_the_page_says_at_which_landmarks_the_slopes_add():
     assert "At 1 year Uno’s C is higher with the slopes than with the level alone." in page
     assert "At 2 years the slopes do not raise Uno’s C by 0.02 or more." in page
     assert "At 4 years no slope is in the model beside the level." in page
-    assert "At 3 years the interval leaves room for no gain and for one of 0.02." in page
+    assert "At 3 years the interval includes both no gain and one of 0.02." in page
     assert "&lt;5" in page  # four patients are few

@@ -146,7 +146,7 @@ def test_a_wrong_name_of_a_unit_is_told_by_its_consequence(tmp_path):
 
     study, told = proposed(tmp_path, wrong)
     assert (study.outcome.time, study.outcome.time_unit) == ("fuyears", "days")
-    assert "A GUESS: in days" in told and "in years, as its name says, it would be 2,4" in told
+    assert "A GUESS: in days" in told and "in years, as its name suggests, it would be 2,4" in told
 
 
 @pytest.mark.parametrize(

@@ -109,38 +109,38 @@ def naming():
         (known(), "does not raise C by 0.02 or more", "excludes a hazard ratio of 1.35 per SD of the slopes"),
         (
             known(gain=(0.004, 0.001, 0.007), ratio=0.01, permuted=0.01, effect=APART),
-            "How fast alpha changes adds to knowing where it stands, but raises C by less than 0.02.",
+            "The rate of change of alpha adds information to its level, but raises C by less than 0.02.",
             "the gain in C is under 0.02",
         ),
         (
             known(gain=ROOM, ratio=0.01, permuted=0.015, effect=APART),
-            "At the same level, how fast alpha changes is associated with the outcome",
+            "At the same level, the rate of change of alpha is associated with the outcome",
             "the likelihood ratio test, the interval of the coefficient and the permutation test find an association",
         ),
         (
             known(ratio=0.01, permuted=0.2, effect=WIDE),
-            "The evidence disagrees",
+            "is conflicting",
             "The likelihood ratio test finds an association of the slope at an equal level, the interval of the "
             "coefficient and the permutation test do not.",
         ),
         (
             known(gain=(-0.012, -0.02, -0.004)),
-            "The prediction was worse",
-            "below the −0.003 by which slopes that carry nothing change C",
+            "Predictions were worse",
+            "below the −0.003 by which uninformative slopes change C",
         ),
-        (known(gain=ROOM, informative=25), "There are too few events to tell", "There are 25 events; 88 would be"),
+        (known(gain=ROOM, informative=25), "There are too few events to show", "There are 25 events; 88 would be"),
         (
             known(gain=ROOM, effect=WIDE, informative=120, reliability=0.25),
-            "measured too poorly",
+            "measured too imprecisely",
             "reliability of the slopes is 0.25, so that 352 events",
         ),
-        (known(effect=WIDE), "cannot tell", "a gain in C of 0.02 or more is excluded, an effect"),
-        (known(gain=ROOM, effect=WIDE), "cannot tell", "room for no gain and for one of 0.02 or more"),
+        (known(effect=WIDE), "cannot show", "a gain in C of 0.02 or more is excluded; a relevant effect"),
+        (known(gain=ROOM, effect=WIDE), "cannot show", "includes both no gain and a relevant gain of 0.02 or more"),
         (known(gain=(0.01, math.nan, math.nan)), "without an interval", "validation.bootstrap is 0"),
         (
             known(gain=(-0.012, -0.02, -0.004), null_gain=-0.012, informative=30),
             "too few events",
-            "lies below zero, but slopes that carry nothing change C by −0.012",
+            "lies below zero, but uninformative slopes change C by −0.012",
         ),
         (known(kept=0), "could not be examined", "No marker’s slope entered"),
     ],
@@ -157,29 +157,29 @@ def test_words_go_by_the_strength_of_the_evidence(naming, found, first, then):
 def test_the_table_shows_each_piece_and_what_it_says(naming):
     table = evidence_table(known(gain=ROOM, ratio=0.0321, permuted=0.2, effect=APART), naming)
     cells = {str(row[0]): (str(getattr(row[1], "text", row[1])), str(row[2])) for row in table.rows}
-    assert cells["gain in Uno’s C"] == ("+0.004", "room for none and for 0.02 or more")
+    assert cells["gain in Uno’s C"] == ("+0.004", "includes 0 and 0.02 or more")
     assert cells["likelihood ratio test"] == ("0.032", "an association")
     assert cells["permutation test of the gain"] == ("0.200", "none found")
     assert cells["hazard ratio per SD of the true slopes, alpha"] == ("1.49", "an association")
     assert cells["events"][0] == "400"
     shrunk = evidence_table(known(penalised=True, ratio=math.nan), naming)
-    assert "not made: the models are penalised" in [str(row[2]) for row in shrunk.rows]
+    assert "not done: the models are penalised" in [str(row[2]) for row in shrunk.rows]
     assert agreement(known(penalised=True, ratio=math.nan, permuted=math.nan)).startswith("There is no test")
 
 
 @pytest.mark.parametrize(
     ("changed", "said", "figures_shown"),
     [
-        ({"gain": (0.03, 0.01, 0.05), "ratio_p": 0.01}, "How fast the markers change adds to knowing where they", 3),
-        ({"gain": (-0.03, -0.05, -0.01), "permutation_p": 0.5, "slope_effect": 0.0}, "The prediction was worse", 3),
+        ({"gain": (0.03, 0.01, 0.05), "ratio_p": 0.01}, "The markers’ rates of change add information to", 3),
+        ({"gain": (-0.03, -0.05, -0.01), "permutation_p": 0.5, "slope_effect": 0.0}, "Predictions were worse", 3),
         ({"dropped": ("alpha", "beta")}, "Whether slopes add to levels could not be examined", 2),
         (
             {"markers": ("alpha",), "keys": {"markers.alpha.label": "Bilirubin"}, "permutation_p": 0.5,
              "slope_effect": 0.0},
-            "There are too few events to tell whether how fast Bilirubin changes",
+            "There are too few events to show whether the rate of change of Bilirubin",
             3,
         ),
-        ({"metrics": ("c_harrell",)}, "At the same levels, how fast the markers change is associated", 3),
+        ({"metrics": ("c_harrell",)}, "At the same levels, the markers’ rates of change are associated", 3),
     ],
 )  # fmt: skip
 def test_the_summary_from_tables(tmp_path, changed, said, figures_shown):
@@ -204,7 +204,7 @@ def test_a_second_concordance_on_another_side_of_zero_is_reported(tmp_path):
     table.loc[chosen, ["difference", "difference_low", "difference_high"]] = [0.03, 0.01, 0.05]
     tables.write(table, "outcome/performance", tmp_path / entry("outcome/performance").file)
     told = summary(Frames.read(tmp_path), Naming(study.study()))
-    assert "+0.030 (95% interval +0.010 to +0.050), which lies otherwise" in told["second"]
+    assert "+0.030 (95% interval +0.010 to +0.050), which points to another conclusion" in told["second"]
 
 
 def test_the_margin_is_the_studys(tmp_path):
@@ -242,7 +242,7 @@ def test_a_sign_that_turns_beside_the_level_is_explained(tmp_path):
         (-0.05, -0.02, "Uno’s C is lower with the slopes than with the level alone"),
         (-0.02, 0.01, "the slopes do not raise Uno’s C by 0.02 or more"),
         (0.01, 0.03, "Uno’s C is higher with the slopes"),
-        (-0.01, 0.03, "leaves room for no gain and for one of 0.02"),
+        (-0.01, 0.03, "includes both no gain and one of 0.02"),
     ],
 )
 def test_the_page_of_landmarks_hides_no_loss(naming, low, high, said):
@@ -256,9 +256,9 @@ def test_the_page_of_landmarks_hides_no_loss(naming, low, high, said):
     ("intervals", "said"),
     [
         ([("3 years", 0.85, 1.2)], "At 3 years the interval includes 1 and excludes slopes under 0.8 and over 1.25."),
-        ([("3 years", -0.91, 1.16)], "too wide to tell"),
+        ([("3 years", -0.91, 1.16)], "too wide to show"),
         ([("3 years", 0.3, 0.9)], "the predictions are too extreme"),
-        ([("3 years", 0.9, 1.1), ("5 years", 0.2, 1.9)], "At 5 years the interval holds 1 and is too wide to tell"),
+        ([("3 years", 0.9, 1.1), ("5 years", 0.2, 1.9)], "At 5 years the interval includes 1 and is too wide to show"),
         ([("3 years", 0.9, 1.1), ("5 years", 0.2, 0.9)], "At 5 years the predictions are too extreme"),
     ],
 )

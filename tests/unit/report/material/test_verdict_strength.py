@@ -77,7 +77,7 @@ def test_one_interval_of_many_slopes_counts_only_beyond_as_many_comparisons(nami
     assert strong.tests["the intervals of the coefficients"]
     three = Naming(Invented(markers=("alpha", *(f"m{k}" for k in range(7)))).study())
     said = [str(row[2]) for row in evidence_table(many, three).rows]
-    assert "an association, if it were the only one of 8 slopes" in said
+    assert "an association, before adjustment for 8 slopes" in said
 
 
 def test_the_widened_interval_is_bonferronis():
@@ -119,7 +119,7 @@ def test_a_small_gain_is_called_small_in_the_headline(naming):
     assert "raises C by less than 0.02" in headline(verdict(small), naming)
     assert verdict(open_ended) is Verdict.ADDS and "less than" not in headline(Verdict.ADDS, naming)
     by_score = known(gain=ROOM, score=(0.02, 0.005, 0.035), **support)
-    assert "log score gains" in answer(verdict(by_score), by_score, LEVEL, naming)
+    assert "interval of the gain in log score lies above zero" in answer(verdict(by_score), by_score, LEVEL, naming)
 
 
 def test_slopes_too_poorly_measured_say_how_many_were_seen_once(naming, frames):
@@ -148,12 +148,13 @@ def test_the_number_of_permutations_is_explained(frames, permutations, least, er
     own = replace(frames, permutation=frames.permutation.assign(permutations=permutations))
     text = chance(own)
     assert "compared with theirs, not with 0" in text and "They are few" not in text
-    assert f"With {permutations} permutations p is {least} at least, and a p of 0.05 is known to about ±{error}" in text
+    assert f"With {permutations} permutations the smallest possible p is {least}, and the simulation error" in text
+    assert f"of a p of 0.05 is about ±{error}." in text
     # The error is read back: shares of so many draws, each below the level with probability 0.05.
     shares = np.random.default_rng(3).binomial(permutations, 0.05, 20_000) / permutations
     assert 1.96 * shares.std() == pytest.approx(float(error), abs=0.006)
     shrunk = replace(own, coefficients=own.coefficients.assign(penalty=0.1))
-    assert "They are few, since the penalty is chosen anew" in chance(shrunk)
+    assert "Their number is small because the penalty is chosen anew" in chance(shrunk)
 
 
 def followed(events: int, change: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -185,7 +186,7 @@ def test_no_change_of_hazard_ratios_says_what_would_have_been_seen(frames):
     text = sentence(calm, Naming(study.study()))
     assert f"with {frames.n_events} events a hazard ratio per SD would have to change by a factor of 5.9" in text
     masked = Naming(Invented(keys={"report.small_cells": 1000}).study())
-    assert "so few events see only large changes" in sentence(calm, masked)
+    assert "with so few events only large changes can be detected" in sentence(calm, masked)
 
 
 def test_a_difference_by_drop_out_that_is_not_shown_says_what_remains_possible(frames, naming):
@@ -196,7 +197,7 @@ def test_a_difference_by_drop_out_that_is_not_shown_says_what_remains_possible(f
         for part in (1, 2)
     ]  # fmt: skip
     text = dropout_sentence(replace(frames, dropout=pd.DataFrame(rows)), naming, "alpha")
-    assert "nor that they are the same, and leave room for a difference of −0.350" in text
+    assert "neither a difference nor equality, and are compatible with a difference of −0.350" in text
 
 
 def turned(frames, beside, alone, spread):
@@ -227,7 +228,7 @@ def test_a_sign_that_turns_says_where_patients_came_from(frames, beside, alone, 
         assert "steeper fall started higher" in said[0] and (UNCLEAR in said[0]) is unclear
         given = study.study()
         doses = Naming(given.model_copy(update={"data": given.data.model_copy(update={"time_unit": "none"})}))
-        assert "started" not in reversal(own, doses)[0] and "no contradiction" in reversal(own, doses)[0]
+        assert "started" not in reversal(own, doses)[0] and "not a contradiction" in reversal(own, doses)[0]
 
 
 def test_the_finding_gives_the_coefficient_that_the_association_rests_on(naming):

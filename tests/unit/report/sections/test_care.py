@@ -58,7 +58,7 @@ def test_a_calm_study_gives_no_warning(calm):
             "marker == 'beta'",
             {"verdict": "unclear", "against": "f_test serial"},
             "Patient-specific slopes are not established",
-            "as well: beta (the F test disagrees, serially correlated residuals).",
+            "another explanation: beta (the F test disagrees, serially correlated residuals).",
         ),
         (
             "spread",
@@ -102,7 +102,7 @@ def test_a_calm_study_gives_no_warning(calm):
             "metric == 'c_uno' and predictors == 'slope'",
             {"apparent": 0.9},
             "Optimism",
-            "0.900 in the model’s own",
+            "0.900 in the patients the model was fitted to",
         ),
         (
             "performance",

@@ -26,7 +26,7 @@ def test_the_page_has_the_three_ways_the_test_and_the_groups(frames: tuple[Frame
     said = Page(render(naming.study, folder)).text("checks")
     for text in (
         "0.811", "0.822", "+0.011", "0.814", "0.825",  # the ways
-        "In 2 repeats of the validation the slopes added +0.011", "200 times", "−0.002 on average", "p = 0.015",
+        "In 2 repeats of the validation the slopes added +0.011", "200 permutations", "−0.002 on average", "p = 0.015",
         "sex: f", "≥5", "0.694 to 0.794", "+0.017", "−0.027 to +0.037", "<5",
     ):  # fmt: skip
         assert text in said, text

@@ -29,12 +29,12 @@ def test_each_check_is_followed_by_a_sentence_with_its_numbers(two):
         "1.2% of the residuals lie beyond three standard deviations (0.3% would if normal)",
         "The tails are heavier than normal",
         "20% of the starting values lie outside the band, where 5% should: a few patients lie far to the high side",
-        "The slopes lie about where normal ones would (skewness 0.1, excess kurtosis 0.2).",
+        "The slopes are close to a normal distribution (skewness 0.1, excess kurtosis 0.2).",
         "No single patient moves the average slope by more than 0.00400",
         "With each further visit the slope is 0.0321",
         "lower (95% interval of the change −0.0523 to −0.0119, p = 0.003)",
-        "How often a patient was seen goes with how the patient changes",
-        "the data do not show that being seen often goes with another slope, and leave room for",
+        "The number of visits is associated with the slope",
+        "the data do not show an association between the number of visits and the slope, and are",
     ):
         assert said in text, said
 
@@ -42,11 +42,11 @@ def test_each_check_is_followed_by_a_sentence_with_its_numbers(two):
 def test_pooling_and_correlation_are_said_in_words(two):
     slopes, evidence = two[1].text("slopes"), two[1].text("evidence")
     assert re.search(r"For \d+ of 60 patients the interval lies entirely above the average slope of", slopes)
-    assert re.search(r"The slope of the patient in the middle is pulled \d+% of the way to the average", slopes)
+    assert re.search(r"The median shrinkage of a slope towards the average is \d+%", slopes)
     assert "per year, true slopes by 0.275 according to the model, and slopes after partial pooling by" in slopes
     assert "3 visits give a reliability of 0.55 and 10 visits 0.80" in slopes
     assert "a correlation of 0.73 between values at 0 and 0.33 (years since time zero), and of −0.10" in evidence
-    assert "A random intercept alone says 0.61, however far apart two values are." in evidence
+    assert "A random intercept alone implies 0.61 at any lag." in evidence
     assert "By the exact F test of equal slopes" in evidence and "more than noise explains (p = 0.03)" in evidence
 
 
@@ -117,4 +117,4 @@ def test_of_three_patients_no_distribution_is_told(two, tmp_path):
     row = {"marker": "alpha", "what": "slope", "skewness": 0.0, "kurtosis": -1.5, "outside": 0.0, "largest": 1.2}
     said = [shape_words(frames, naming, SimpleNamespace(**row, number=number)) for number in (3, 30)]
     assert said[0] == "There are too few slopes to judge their distribution."
-    assert said[1].startswith("The slopes lie about where normal ones would")
+    assert said[1].startswith("The slopes are close to a normal distribution")

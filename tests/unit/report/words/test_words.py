@@ -55,7 +55,7 @@ def test_the_growth_model_in_words(frames, naming):
         "(95% interval of the slope 0.0500 to 0.139)",
         "of their slopes 0.275 mg/l per year",
         "higher values at time zero tend to rise faster (or fall more slowly): the correlation is 0.26 (95% interval",
-        "by 0.317 mg/l",
+        "with a standard deviation of 0.317 mg/l",
     ):
         assert part in words
     assert "singular" not in words and "original scale" not in words
@@ -122,7 +122,7 @@ def test_the_ledger_in_words(frames, naming):
         text.startswith("beta’s slope left out, beta’s level stays: the random effects have rank one") for text in lines
     )
     told = validation_lines(frames, naming)
-    assert told[0] == "net_benefit of every step at horizon 1 is at the threshold 0.20, the cohort’s own risk."
+    assert told[0] == "net_benefit of every step at horizon 1 is at the threshold 0.20, the cohort’s risk."
     assert told[1].startswith("level and slope: alpha’s slope left out") and told[1].endswith(
         "in 2 of 3 training sets of the validation."
     )
@@ -141,12 +141,12 @@ def test_penalised_models_are_told(frames, naming):
     penalised = replace(frames, coefficients=shrunk, validation_ledger=ledger)
     first, second, third = penalty_sentences(penalised, naming)
     assert "ties by Breslow’s method, because there are fewer than 10 events" in first
-    assert "no estimate of an effect" in second and "“kept” is the share" in third
+    assert "not an estimate of an effect" in second and "“kept” is the share" in third
     table = coefficient_table(penalised, naming, "slope")
     assert "95% naive" not in table.columns and table.columns[-1] == "kept" and table.rows[0][-1] == "88%"
     assert {len(row) for row in table.rows} == {len(table.columns)}
     assert validation_lines(penalised, naming)[1] == (
-        "level and slope: elastic net in 3 of 3 training sets of the validation, each with a penalty of its own (0.01 "
+        "level and slope: elastic net in 3 of 3 training sets of the validation, each with a separate penalty (0.01 "
         "to 0.03): 1 to 3 of 6 coefficients are not 0."
     )
     paragraphs = " ".join(methods_section(penalised, naming).context["paragraphs"])

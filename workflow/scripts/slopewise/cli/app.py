@@ -100,7 +100,7 @@ def init(
     out: Annotated[Path, typer.Option(metavar="FILE", help="The study file to write.")] = Path("study.yaml"),
     name: Annotated[str, typer.Option(metavar="NAME", help="Name of the study; else that of the study file.")] = "",
     patient: Annotated[str, typer.Option(metavar="COLUMN", help="Column of the patient.")] = "",
-    time: Annotated[str, typer.Option(metavar="COLUMN", help="Column that says when a row was measured.")] = "",
+    time: Annotated[str, typer.Option(metavar="COLUMN", help="Column with the time of measurement of a row.")] = "",
     time_unit: Annotated[TimeUnit | None, typer.Option(help="Its unit.")] = None,
     date_format: Annotated[
         str, typer.Option(metavar="FORMAT", help='How dates are written, e.g. "%d/%m/%Y" for day first.')
@@ -163,7 +163,7 @@ def init(
             typer.echo(line)
 
 
-@app.command(short_help="Tell what can be known before running.")
+@app.command(short_help="Report what can be known before running.")
 def check(
     study: Annotated[Path, typer.Argument(metavar="STUDY", help="The study file.")],
 ) -> None:

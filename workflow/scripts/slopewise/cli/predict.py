@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def predict_command(
     model: Annotated[Path, typer.Option(help="The model.json of a study's results.")],
-    measurements: Annotated[str, typer.Option(help="Table with a row per patient and visit, as the study's own.")],
+    measurements: Annotated[str, typer.Option(help="Table with a row per patient and visit, as in the study.")],
     out: Annotated[Path, typer.Option(help="The CSV file to write: a row per patient, cause and horizon.")],
     patients: Annotated[
         str, typer.Option(help="Table with a row per patient; else covariates stand beside visits.")

@@ -69,7 +69,7 @@ def _of_levels(
         values = people[name].dropna()
         if n > 1 and len(values) and (values == values.iloc[0]).all():
             one = f"{values.iloc[0]:g}" if not is_text(values) else repr(values.iloc[0])
-            message = f"all {len(values)} patients of the cohort have the same value, {one}: it says nothing about them"
+            message = f"all {len(values)} patients of the cohort have the same value, {one}: it carries no information"
             findings.add(WARNING, place[name], message, "correct the column, or leave it out", column=name)
     growth = [name for name in study.growth_columns if name in people or name in cohort.rows]
     for name in dict.fromkeys((*study.outcome.covariates, *growth)):

@@ -32,7 +32,7 @@ def _tell_table(table: Table, findings: Findings) -> None:
             action = "is it a code in this column? if not, leave the cells empty and take it out of data.missing"
             findings.add(WARNING, table.name, message, action, column=column)
         else:
-            findings.add(NOTE, table.name, what, "as data.missing says", column=column)
+            findings.add(NOTE, table.name, what, "as given in data.missing", column=column)
 
 
 def _among(table: Table, column: str, code: str) -> bool:

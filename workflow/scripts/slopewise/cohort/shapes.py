@@ -46,8 +46,9 @@ def foreign_shape(table: Table, patient: str, time: str | None, values: Iterable
     lower = {name.lower(): name for name in columns}
     if redcap := next((lower[name] for name in REDCAP if name in lower), ""):
         return (
-            f"{table.name} looks like a REDCap export (column {redcap}): each event has a row, and fields stand only "
-            "in the rows of their own event. Save one table with the rows and fields of the visits and one with a row "
+            f"{table.name} looks like a REDCap export (column {redcap}): each event has a row, and fields are filled "
+            f"only in the rows of their event. Save one table with the rows and fields of the visits and one with a "
+            f"row "
             "for each patient, and name them in the study file"
         )
     ids = table.text[patient]
@@ -57,9 +58,9 @@ def foreign_shape(table: Table, patient: str, time: str | None, values: Iterable
         levels = table.text[parameter]
         some = ", ".join(sorted(set(levels[~table.missing(parameter)]))[:4])
         return (
-            f"{table.name} looks like a long table: column {parameter} says which parameter a row is of ({some}), and "
-            f"the values of {levels.nunique()} parameters stand in one column. Give each parameter a column of its "
-            f"own, one row for each patient and time (in pandas: pivot on {parameter})"
+            f"{table.name} looks like a long table: column {parameter} holds the parameter of each row ({some}), and "
+            f"the values of {levels.nunique()} parameters are in one column. Give each parameter a separate column, "
+            f"one row for each patient and time (in pandas: pivot on {parameter})"
         )
     return wide_shape(table, patient, set(used) - set(values)) if time is None or NUMBERED.fullmatch(time) else ""
 

@@ -136,7 +136,7 @@ def residuals(points: pd.DataFrame, classes: pd.DataFrame, label: str, name: str
     return svg(
         figure,
         name,
-        f"{label}: residuals, each in its own standard deviation, against fitted values. They scatter by "
+        f"{label}: standardised residuals against fitted values. They scatter by "
         f"{first['sd']:.2f} about {first['fitted']:.3g} and by {last['sd']:.2f} about {last['fitted']:.3g}.",
     )
 

@@ -61,7 +61,7 @@ METRICS = {
         "net benefit",
         high=1.0,
         term="net benefit",
-        meaning="of acting at one threshold of risk, the cohort’s own risk at that horizon (in the notes of the "
+        meaning="of acting at one threshold of risk, the cohort’s risk at that horizon (in the notes of the "
         "validation); the decision curves have all thresholds.",
     ),
     "r2": Metric("R²", high=1.0),

@@ -94,7 +94,7 @@ def other_units(model: ShippedModel, newcomers: Newcomers, file: str, told: Mapp
             seen = f"{values.min():.4g}" + (f" to {values.max():.4g}" if values.min() < values.max() else "")
             where = f"{column.low:.4g} to {column.high:.4g} {column.unit}".rstrip()
             text = f"{file}: {column.what}: {seen}, where the model was made on {where}; {reason}; "
-            text += f"convert the values, or, where they are right, say so with --unit {column.name}={AS_MODEL}"
+            text += f"convert the values or, if they are right, confirm the unit with --unit {column.name}={AS_MODEL}"
             for patient in column.patients[groups]:
                 found.setdefault(str(patient), text)
     return found

@@ -120,7 +120,7 @@ def _formula_rules(study: Study) -> Iterator[Finding]:
         elif getattr(growth, key) and growth.engine == "statsmodels":
             yield Finding(("growth", key), "the engine statsmodels has no such thing; use engine: slopewise")
     if growth.weights and growth.weights == growth.residual_by:
-        yield Finding(("growth", "weights"), "is growth.residual_by already; a weight is a number of its own")
+        yield Finding(("growth", "weights"), "is growth.residual_by already; a weight must be another column")
     for key in ("fixed", "random", "residual_by", "weights"):
         path, given = ("growth", key), getattr(growth, key)
         try:

@@ -89,6 +89,6 @@ def outcome_clock_rules(study: Study) -> Iterator[Finding]:
     if study.landmark == "none" and study.kind.timed:
         message = (
             "`none` (each patient's last visit) is not available with survival: which visit is the last is known only "
-            "when the follow-up has ended, so the event would choose its own landmark; name a moment"
+            "when the follow-up has ended, so the landmark would depend on the event; give a time"
         )
         yield Finding(("landmark",), message)

@@ -21,7 +21,7 @@ def _outcome_rules(study: Study) -> Iterator[Finding]:
     for rules in RULES[study.kind.name]:
         yield from rules(study)
     if study.outcome.stability and study.outcome.penalty == "none":
-        message = "tells how often a penalised model keeps a term, and outcome.penalty is none; leave one of them out"
+        message = "counts how often a penalised model keeps a term, but outcome.penalty is none; leave one of them out"
         yield Finding(("outcome", "stability"), message)
 
 
@@ -86,12 +86,12 @@ def _value_rules(study: Study, needed: Sequence[str]) -> Iterator[Finding]:
             yield Finding(("outcome", key), f"is for survival; leave it out with `kind: {outcome.kind}`")
     if not outcome.time and not outcome.after_measurements:
         message = (
-            "say that the outcome lies after what predicts it: name its time (outcome.time) or set "
+            "it is not known whether the outcome lies after its predictors: name its time (outcome.time) or set "
             "outcome.after_measurements: true"
         )
         yield Finding(("outcome",), message)
     if outcome.time and outcome.after_measurements:
-        message = "outcome.time tells when the outcome was seen; leave this out"
+        message = "outcome.time gives the time of the outcome; leave this out"
         yield Finding(("outcome", "after_measurements"), message)
     if outcome.time and not outcome.time_unit:
         yield Finding(("outcome", "time_unit"), "is missing; outcome.time needs it")
@@ -143,7 +143,7 @@ def _covariate_rules(study: Study) -> Iterator[Finding]:
     }
     for name in sorted(set(outcome.strata)):
         if name in roles or name in RESERVED or name in study.markers or name in outcome.covariates:
-            message = f"`{name}` is a covariate, a marker or has another role; strata are columns of their own"
+            message = f"`{name}` is a covariate, a marker or has another role; strata must be other columns"
             yield Finding(("outcome", "strata"), message)
     for name in sorted(set(outcome.covariates)):
         if outcome.covariates.count(name) > 1:

@@ -116,7 +116,7 @@ TABLES: tuple[Entry, ...] = (
     _growth("comparison", "Fit statistics of the growth models and tests of the random effects."),
     _growth("serial", "Models with serially correlated residuals beside those with random slopes."),
     _growth("heteroscedastic", "The test of the random slope when the residual variance may change."),
-    _growth("verdict", "The conclusion on patients' own trends in each marker.", frame="judged"),
+    _growth("verdict", "The conclusion on patient-specific trends in each marker.", frame="judged"),
     _growth("trends", "The F test of patients' separate least-squares slopes."),
     _growth("variogram", "The variogram of the residuals, observed and implied by each model."),
     _growth("implied", "The variance over time, observed and implied by each model."),

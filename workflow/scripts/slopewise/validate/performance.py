@@ -105,7 +105,7 @@ def _threshold_notes(cohort: Cohort) -> list[Note]:
     """At which threshold the net benefit of the performance table stands."""
     if cohort.kind.numeric:
         return []
-    text = "net_benefit of every step{} is at the threshold {:.2f}, the cohort's own risk"
+    text = "net_benefit of every step{} is at the threshold {:.2f}, the cohort's risk"
     places = zip(cohort.horizons, cohort.threshold_places, strict=True)
     return [Note("", "", text.format(_at(horizon), THRESHOLDS[place])) for horizon, place in places]
 

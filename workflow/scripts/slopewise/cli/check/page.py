@@ -158,7 +158,7 @@ def _visits(console: Console, found: Examination) -> None:
 
 
 def _slopes(console: Console, found: Examination) -> None:
-    _title(console, "Can each patient's own slope be estimated? Patients by number of visits with the marker")
+    _title(console, "Can patient-specific slopes be estimated? Patients by number of visits with the marker")
     unit = found.study.data.analysis_unit
     rows = [
         [

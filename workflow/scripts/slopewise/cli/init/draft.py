@@ -77,7 +77,7 @@ def study_text(draft: Draft) -> str:
         "",
         *_markers(draft),
         "",
-        *_comment("How a marker runs in time. Random effects: a line of the patient's own, with its own slope."),
+        *_comment("How a marker changes over time. Random effects: a patient-specific line."),
         'growth: {fixed: "~ time", random: "~ time"}',
         "",
         *_landmark(draft),

@@ -139,7 +139,7 @@ def _durations(
     if chosen not in near and near and related >= RELATED:
         chosen = fits[clock.unit] if fits[clock.unit] in near else min(near, key=lambda fit: fit.after)
     if chosen.late < LATE:
-        where = f"in {default}" + (", as its name says" if own else "")
+        where = f"in {default}" + ("; its name suggests it" if own else "")
         why = f"{where}, it ends before the last visit of {chosen.before} of {len(clock.last)} patients"
         return FollowUp(column.name, default, score, why)
     guess = ""
@@ -159,7 +159,7 @@ def _consequence(chosen: Fit, default: Fit, own: str, clock: Clock) -> str:
         return f"in {chosen.unit}, as the visits: {longest} at the most, where visits go on for {visits}"
     told = f"A GUESS: in {chosen.unit}, {longest} of follow-up at the most, where visits go on for {visits}"
     if chosen.unit != default.unit:
-        why = "as its name says" if own else "the unit of the visits"
+        why = "as its name suggests" if own else "the unit of the visits"
         if default.late < LATE:
             before = f"{default.before} of {len(clock.last)} patients"
             return f"{told}; in {default.unit}, {why}, it would end before the last visit of {before}"

@@ -194,8 +194,8 @@ def guess_time(seen: Look, patient: str, asked: str) -> Proposal:
         best = max(best, (float(score), -place, name, reason + rising))
     if best[0] < 2.0:
         raise InputError(
-            f"{table.name}: no column looks like the time of a row (numbers or dates that go up within a patient); say "
-            f"it with --time COLUMN; the columns there are: {listed(list(seen.columns))}"
+            f"{table.name}: no column looks like the time of a row (numbers or dates that increase within a patient); "
+            f"give it with --time COLUMN; the columns there are: {listed(list(seen.columns))}"
         )
     return Proposal(best[2], best[3])
 

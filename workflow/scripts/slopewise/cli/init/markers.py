@@ -73,7 +73,7 @@ def guess_markers(
     left += [LeftOut(c.name, f"{c.distinct} different values look like a grade, not a measurement") for c in graded]
     if not chosen:
         raise InputError(
-            f"{seen.measurements.name}: no column looks like a marker (numbers that change within patients); say it "
+            f"{seen.measurements.name}: no column looks like a marker (numbers that change within patients); give it "
             f"with --marker COLUMN" + (f"; {left[0].column}: {left[0].reason}" if left else "")
         )
     used = set(RESERVED) | taken

@@ -276,4 +276,4 @@ def _left_out(left_out: list[LeftOut]) -> list[str]:
     ranked = sorted(reasons.items(), key=lambda item: len(item[1]))
     lines = [f"         left out: {listed(names)}: {reason}" for reason, names in ranked[:MOST_TOLD]]
     rest = sum(len(names) for _, names in ranked[MOST_TOLD:])
-    return [*lines, f"         left out: {rest} more columns (the file says why)"] if rest else lines
+    return [*lines, f"         left out: {rest} more columns (the reasons are in the file)"] if rest else lines

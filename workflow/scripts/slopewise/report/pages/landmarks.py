@@ -75,7 +75,7 @@ def _finding(gains: pd.DataFrame, naming: Naming, metric: str) -> str:
             said.append(f"At {_listed(gains.loc[chosen, 'landmark'], naming)} {words}.")
     if rest.any():
         where = _listed(gains.loc[rest, "landmark"], naming)
-        said.append(f"At {where} the interval leaves room for no gain and for one of {margin:g}.")
+        said.append(f"At {where} the interval includes both no gain and one of {margin:g}.")
     return " ".join(said) + " Validated; each landmark’s report weighs the other evidence."
 
 
@@ -93,8 +93,8 @@ def _picture(own: pd.DataFrame, gains: pd.DataFrame, naming: Naming, metric: str
         concordance_by_landmark(own, STEPS, f"{c}, validated", label, "concordance"),
     ]
     caption = (
-        "First: difference between level with slope and level alone. Each landmark has its own patients, those still "
-        "at risk then, and its own follow-up: the dotted line joins different groups of people."
+        "First: difference between level with slope and level alone. Each landmark has different patients, those "
+        "still at risk then, and a different follow-up: the dotted line connects different groups of patients."
     )
     return Picture("landmarks", caption, panels)
 

@@ -81,7 +81,7 @@ def left_out(own: pd.DataFrame, naming: Naming) -> list[str]:
         if places:
             said.append(
                 f"{_term(f'{marker}.slope', naming)}: left out at landmark{'s' if len(places) > 1 else ''} "
-                f"{in_words(places)} where each landmark has its own model; there the data cannot distinguish it "
+                f"{in_words(places)} in the model of a single landmark, because the data there cannot distinguish it "
                 f"from the level."
             )
     return said

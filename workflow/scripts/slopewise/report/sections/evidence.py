@@ -119,7 +119,7 @@ def marker_words(frames: Frames, naming: Naming, marker: str) -> str:
             f"are the same; {spread}"
         )
         if judged["p_f"] < LEVEL:
-            said.append(f"The F test of equal slopes says otherwise ({p_words(judged['p_f'])}): the tests disagree.")
+            said.append(f"The F test of equal slopes disagrees ({p_words(judged['p_f'])}): the tests disagree.")
     else:
         said.append(f"Parallel lines do not describe the courses: {ratio}; {spread}")
         said.append(judged_words(judged))

@@ -230,10 +230,7 @@ def normality_table(frames: Frames, naming: Naming) -> Table | None:
             lines.append((marker, [words[str(row.what)], *figures_of, *tails]))
     columns = ["marker", "what", "number", "skewness", "excess kurtosis", "beyond 2 SD", "beyond 3 SD"]
     columns += ["outside the band", "largest, SD"]
-    caption = (
-        "Shape of residuals and random effects, each in its own standard deviation; on average of normal data: 0, 0, "
-        "4.6%, 0.3%, 5%"
-    )
+    caption = "Shape of standardised residuals and random effects; on average of normal data: 0, 0, 4.6%, 0.3%, 5%"
     return marker_table("growth-normality", caption, columns, lines, naming, frozenset({0, 1})) if lines else None
 
 

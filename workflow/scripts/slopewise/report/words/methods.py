@@ -144,7 +144,7 @@ def _fast(frames: Frames, cite: Citations) -> list[str]:
 
 def _residuals(study: Study) -> str:
     """What the residual variance depends on, if anything."""
-    said = [f"a variance of their own for each value of {study.growth.residual_by}"] if study.growth.residual_by else []
+    said = [f"a separate variance for each value of {study.growth.residual_by}"] if study.growth.residual_by else []
     said += [f"prior weights from {study.growth.weights}"] if study.growth.weights else []
     return f" with {in_words(said)}" if said else ""
 

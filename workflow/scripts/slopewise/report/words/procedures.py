@@ -71,7 +71,7 @@ def _bootstrapped(frames: Frames, naming: Naming, cite: Citations) -> str:
 def _serial(frames: Frames, naming: Naming, cite: Citations) -> str:
     return (
         "The random slope was also tested in a model with an exponential (Ornstein–Uhlenbeck) serial correlation of "
-        "the residuals {cite('diggle')}."
+        f"the residuals {cite('diggle')}."
     )
 
 
@@ -164,7 +164,7 @@ GROWTH = (
         "normality",
         filled("normality"),
         said(
-            "Residuals and random effects, each divided by its own standard deviation under the model, were compared "
+            "Residuals and random effects, each divided by its standard deviation under the model, were compared "
             "with normal distributions (quantiles with bands simulated from the fit, skewness, excess kurtosis)."
         ),
     ),

@@ -146,7 +146,8 @@ def _methods(frames: Frames, naming: Naming) -> dict[str, str]:
         "10": f"All patients{at}: {_numbers(frames, naming)}, for about {amount(terms, 'coefficient')} in "
         f"the largest model; a justification is {AUTHORS}.",
         "11": "A missing covariate removes the patient, counted in “The patients”; a missing value of a marker is a "
-        f"visit less for the growth model. Slope of one’s own with one visit: {one_visit[study.outcome.one_visit]}; "
+        f"visit less for the growth model. Patient-specific slope with one visit: "
+        f"{one_visit[study.outcome.one_visit]}; "
         f"marker never measured: {never[study.outcome.missing_marker]}.",
         "12a": f"{study.validation.folds} outer folds of patients, {amount(study.validation.repeats, 'repeat')}; "
         f"inside each, slopes cross-fitted in {study.crossfit.folds} inner folds. The shipped model is "
