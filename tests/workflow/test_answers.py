@@ -34,7 +34,7 @@ def test_in_aids_slopes_are_measured_too_poorly_to_tell_and_the_report_says_so(t
     chance = tables.read("outcome/permutation", results / "outcome/permutation.csv").iloc[0]
     assert chance["p_value"] > 0.1
     page = Page((results / "report.html").read_text(encoding="utf-8"))
-    assert "The slopes were measured too imprecisely to tell" in page.text("summary")
+    assert "The slopes were measured too imprecisely to show" in page.text("summary")
     assert "no association of the slope at an equal level" in page.text("summary")
     assert "in one of twenty" in page.text("checks")
 

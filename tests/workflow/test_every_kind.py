@@ -15,7 +15,7 @@ FOREIGN = {
     "competing": ("odds ratio", "logistic"),
     "binary": ("hazard", "Cox", "censor", "Uno", "Efron"),
     "continuous": ("hazard", "odds", "Cox", "censor", "Brier", "AUC", "Uno", "Efron"),
-    "none": ("hazard", "odds", "Cox", "TRIPOD", "outcome model", "AUC", "Uno", "adds to knowing"),
+    "none": ("hazard", "odds", "Cox", "TRIPOD", "outcome model", "AUC", "Uno", "adds information to"),
 }
 """Words that would be wrong in a report of that kind."""
 NUMBERS = re.compile(r"−?\d+(?:\.\d+)?")
