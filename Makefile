@@ -46,7 +46,7 @@ lock: ## both lock files and environment.yml from pyproject.toml; UPGRADE=1 take
 	@command -v $(UV) > /dev/null || test -x $(UV_OWN) || { $(PYTHON) -m venv build/uv && build/uv/bin/pip install --quiet uv; }
 	@uv=$$(command -v $(UV) || echo $(UV_OWN)); set -e; \
 	  $$uv pip compile $(LOCK) --group build pyproject.toml --output-file requirements.lock; \
-	  $$uv pip compile $(LOCK) --group test --constraint requirements.lock pyproject.toml --output-file requirements-test.lock
+	  $$uv pip compile $(LOCK) --group test --all-extras --constraint requirements.lock pyproject.toml --output-file requirements-test.lock
 	@$(PYTHON) tests/contract/test_environment.py --fix
 
 clean: ## the environment, caches and built files (results stay)

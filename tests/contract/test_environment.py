@@ -48,8 +48,10 @@ def environment(settings: dict) -> str:
 
 
 def requirements(settings: dict, groups: tuple[str, ...]) -> list[str]:
-    """The project's own requirements and those of some groups, includes left out."""
+    """The project's own requirements and those of some groups, includes left out; the tests need every extra."""
     grouped = [item for group in groups for item in settings["dependency-groups"][group] if isinstance(item, str)]
+    if "test" in groups:
+        grouped += [item for extra in settings["project"]["optional-dependencies"].values() for item in extra]
     return [*settings["project"]["dependencies"], *settings["build-system"]["requires"], *grouped]
 
 
@@ -175,6 +177,13 @@ def test_every_requirement_is_imported_by_the_package_or_the_workflow():
     assert unused(wanted, sources) == set(NOT_IMPORTED)
     assert unused(["sksurv>=1,<2", *wanted], sources) == {"sksurv", *NOT_IMPORTED}
     assert re.search(r"^executor: slurm$", read(NOT_IMPORTED["snakemake-executor-plugin-slurm"]), re.MULTILINE)
+
+
+def test_every_extra_is_asked_for_by_a_reader_that_names_it():
+    readers = [path.read_text(encoding="utf-8") for path in (ROOT / "workflow/scripts/slopewise/sources").glob("*.py")]
+    named = {found for text in readers for found in re.findall(r'needed\("(\w+)[\w.]*", "(\w+)"', text)}
+    extras = pyproject()["project"]["optional-dependencies"]
+    assert named == {(REQUIREMENT.fullmatch(text)["name"], extra) for extra, texts in extras.items() for text in texts}
 
 
 REASONED = {

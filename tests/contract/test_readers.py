@@ -14,7 +14,7 @@ def test_the_description_of_the_key_names_every_suffix(root: Path) -> None:
     rows = (root / "config" / "README.md").read_text(encoding="utf-8").splitlines()
     row = next(row for row in rows if row.startswith("| `data.measurements` "))
     description = row.split("|")[4]
-    assert set(re.findall(r"`(\.[a-z.]+)`", description)) == set(READERS)
+    assert set(re.findall(r"`(\.[a-z0-9.]+)`", description)) == set(READERS)
 
 
 def test_the_error_names_every_suffix(tmp_path: Path) -> None:
@@ -26,5 +26,5 @@ def test_the_error_names_every_suffix(tmp_path: Path) -> None:
 
 
 def test_every_reader_says_what_a_row_is_called() -> None:
-    assert {place_word(f"visits{suffix.upper()}") for suffix in READERS} == {"line", "row"}
+    assert {place_word(f"visits{suffix.upper()}") for suffix in READERS} == {"line", "row", "record"}
     assert place_word("visits") == "line"

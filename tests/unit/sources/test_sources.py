@@ -160,8 +160,8 @@ def test_a_file_that_is_not_there_is_refused_with_the_one_that_may_be_meant(tmp_
 
 
 def test_other_kinds_of_file_and_other_encodings_are_refused(tmp_path: Path) -> None:
-    assert "files ending in '.xlsx' are not read (data.measurements); save it as one of: .csv" in refused(
-        tmp_path, b"PK", "m.xlsx"
+    assert "files ending in '.docx' are not read (data.measurements); save it as one of: .csv" in refused(
+        tmp_path, b"PK", "m.docx"
     )
     message = refused(tmp_path, "id,day\nJosé,0\n".encode("latin-1"), encoding="utf-8")
     assert message == "m.csv: line 2: cannot be read as utf-8; set data.encoding"

@@ -94,7 +94,8 @@ def version(
 @app.command(short_help="Propose a study file from your tables.")
 def init(
     measurements: Annotated[
-        str, typer.Argument(metavar="MEASUREMENTS", help="Table with a row per patient and visit: CSV or Parquet.")
+        str,
+        typer.Argument(metavar="MEASUREMENTS", help="Table with a row per patient and visit: CSV, Excel, Parquet ..."),
     ],
     patients: Annotated[str, typer.Option(metavar="FILE", help="Table with a row per patient, if there is one.")] = "",
     out: Annotated[Path, typer.Option(metavar="FILE", help="The study file to write.")] = Path("study.yaml"),
@@ -133,6 +134,10 @@ def init(
     ] = "auto",
     decimal: Annotated[Decimal, typer.Option(help="Decimal mark; else detected from the file.")] = Decimal.auto,
     encoding: Annotated[str, typer.Option(metavar="NAME", help="Encoding; else detected from the file.")] = "auto",
+    sheet: Annotated[str, typer.Option(metavar="NAME", help="Sheet of MEASUREMENTS; else the only one.")] = "",
+    patients_sheet: Annotated[
+        str, typer.Option(metavar="NAME", help="Sheet of the table of patients, which may be in the same workbook.")
+    ] = "",
     force: Annotated[bool, typer.Option("--force", help="Write over a study file that is there.")] = False,
 ) -> None:
     """Look at your tables and write a study file that says what was found and why.
@@ -144,6 +149,7 @@ def init(
     Examples:
       slopewise init visits.csv
       slopewise init visits.csv --patients patients.csv --event status --event-code 2=death
+      slopewise init trial.xlsx --sheet visits --patients trial.xlsx --patients-sheet patients
       slopewise init visits.csv --time date --date-format "%d/%m/%Y" --marker crp --marker albumin
     """
     with one_line_errors():
@@ -157,7 +163,7 @@ def init(
             event=event, events=tuple(event_code or ()), competing=tuple(competing_code or ()),
             markers=tuple(marker or ()), landmark=landmark, outcome=not no_outcome,
         )  # fmt: skip
-        dialect = Dialect(delimiter.replace("\\t", "\t"), decimal.value, encoding)
+        dialect = Dialect(delimiter.replace("\\t", "\t"), decimal.value, encoding, sheet, patients_sheet)
         draft = write_study(measurements, patients or None, out, name, dialect, said, force)
         for line in told_lines(draft, out):
             typer.echo(line)

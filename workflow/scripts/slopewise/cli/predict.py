@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -39,6 +40,8 @@ def predict_command(
     delimiter: Annotated[str, typer.Option(help="What separates cells; else detected from the file.")] = "auto",
     decimal: Annotated[str, typer.Option(help="Decimal mark, . or , ; else detected from the file.")] = "auto",
     encoding: Annotated[str, typer.Option(help="Encoding; else detected from the file.")] = "auto",
+    sheet: Annotated[str, typer.Option(help="Sheet of --measurements; else the only one.")] = "",
+    patients_sheet: Annotated[str, typer.Option(help="Sheet of --patients; else the only one.")] = "",
 ) -> None:
     """Risks of new patients: level, slope, reliability and risk at each horizon (or the value), with an interval.
 
@@ -58,6 +61,8 @@ def predict_command(
         request = _request(
             model, measurements, patients, predictors, unit or [], draws, (delimiter, decimal, encoding), strict
         )
+        sheets = {"sheet": sheet or None, "patients_sheet": patients_sheet or None}
+        request = replace(request, dialect={**(request.dialect or {}), **sheets})
         _predict(request, out)
 
 

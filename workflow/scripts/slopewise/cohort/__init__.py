@@ -104,8 +104,13 @@ def prepare_cohort(study: Study, folder: Path, runs: Callable[[float], bool] | N
         flow=counted,
         problems=findings.frame(),
         event_labels=event_labels(study.outcome),
-        files={name: file_digest(folder / name) for name in dict.fromkeys(files)},
+        files={name: file_digest(folder / name) for name in _file_names(study)},
     )
+
+
+def _file_names(study: Study) -> list[str]:
+    """The files of the study, each once (both tables may be sheets of one workbook)."""
+    return [name for name in dict.fromkeys((study.data.measurements, study.data.patients)) if name is not None]
 
 
 def _refuse_shape(study: Study, measurements: Table) -> None:

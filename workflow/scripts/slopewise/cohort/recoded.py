@@ -1,4 +1,4 @@
-"""Cells that a code of `data.missing` emptied: counted for each column, with a warning where values lie around it."""
+"""Cells that a code of missing values emptied, counted for each column; a warning where values lie around the code."""
 
 from __future__ import annotations
 
@@ -33,6 +33,9 @@ def _tell_table(table: Table, findings: Findings) -> None:
             findings.add(WARNING, table.name, message, action, column=column)
         else:
             findings.add(NOTE, table.name, what, "as given in data.missing", column=column)
+    for (column, code), count in table.declared.items():
+        what = f"{count} cell{'s' if count > 1 else ''} with the user-missing value {shown(code)} read as missing"
+        findings.add(NOTE, table.name, what, "as the file declares", column=column)
 
 
 def _among(table: Table, column: str, code: str) -> bool:

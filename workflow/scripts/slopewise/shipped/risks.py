@@ -29,6 +29,7 @@ from slopewise.shipped.ranges import check_units, other_units, outside
 from slopewise.shipped.reading import ShippedModel, read_model
 from slopewise.shipped.scores import MarkerRows, drawn, marker_rows, scores
 from slopewise.slopes.facts import facts
+from slopewise.sources.sheets import KEYS, OPTIONS
 from slopewise.tables import files as tables
 
 Floats = NDArray[np.float64]
@@ -52,7 +53,7 @@ class Request:
     predictors: str | None = None
     draws: int = 1000
     units: Mapping[str, str] | None = None
-    dialect: Mapping[str, str] | None = None
+    dialect: Mapping[str, str | None] | None = None
     strict: bool = False
 
 
@@ -353,6 +354,7 @@ def in_words_of_predict(text: str) -> str:
 
 
 WORDS = (
+    (re.escape(KEYS), OPTIONS),
     (r"set data\.(delimiter|decimal|encoding)", r"set --\1"),
     (r" or set data\.(patients_)?date_format", " (dates are read as in the study)"),
     (

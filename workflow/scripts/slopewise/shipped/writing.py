@@ -75,8 +75,9 @@ def reading(study: Study) -> dict[str, Any]:
         *("patient", "time", "time_unit", "date_format", "patients_date_format"),
         *("analysis_unit", "time_zero", "duplicates", "categories", "missing"),
     )
+    labels = {"value_labels": study.data.value_labels} if study.data.value_labels != "levels" else {}
     return {
-        "data": {key: content["data"][key] for key in data},
+        "data": {key: content["data"][key] for key in data} | labels,
         "markers": {
             name: {key: marker[key] for key in ("column", "transform", "unit", "plausible")}
             for name, marker in content["markers"].items()

@@ -10,7 +10,11 @@ from slopewise.run.errors import InputError
 from slopewise.sources.codes import without_codes
 from slopewise.sources.compressed import read_gzip
 from slopewise.sources.delimited import read_delimited
-from slopewise.sources.parquet import read_parquet
+from slopewise.sources.excel import read_excel
+from slopewise.sources.opendocument import read_opendocument
+from slopewise.sources.parquet import read_feather, read_parquet
+from slopewise.sources.sheets import SHEET
+from slopewise.sources.statistics import read_sas, read_spss, read_stata, read_transport
 from slopewise.sources.table import Table, called_alike
 from slopewise.study.errors import close_to
 from slopewise.study.files import input_file
@@ -20,23 +24,35 @@ from slopewise.study.keys import Data
 @dataclass(frozen=True)
 class Reader:
     """How files of one kind are read, from their path, their name in messages and the study's `data`; what messages
-    call the place of a row."""
+    call the place of a row, and whether the file has sheets of which `data.sheet` names one."""
 
     read: Callable[[Path, str, Data], Table]
     place: str = "line"
+    sheets: bool = False
 
 
 READERS: dict[str, Reader] = {
     **dict.fromkeys((".csv", ".tsv", ".tab", ".txt"), Reader(read_delimited)),
     ".gz": Reader(read_gzip),
     **dict.fromkeys((".parquet", ".pq"), Reader(read_parquet, place="row")),
+    ".feather": Reader(read_feather, place="row"),
+    **dict.fromkeys((".xlsx", ".xlsm"), Reader(read_excel, place="row", sheets=True)),
+    ".ods": Reader(read_opendocument, place="row", sheets=True),
+    **dict.fromkeys((".sav", ".zsav"), Reader(read_spss, place="record")),
+    ".dta": Reader(read_stata, place="record"),
+    ".sas7bdat": Reader(read_sas, place="record"),
+    ".xpt": Reader(read_transport, place="record"),
 }
 """By the suffix of the file's name."""
 
 
 def place_word(file: str) -> str:
-    """What to call the place of a row of the file: a CSV file has lines, a Parquet file rows."""
-    reader = READERS.get(Path(file).suffix.lower())
+    """What to call the place of a row of the file: a CSV file has lines, a Parquet file rows.
+
+    `file` is `Table.name`, which may have the sheet of a workbook behind the file's name.
+    """
+    name = file.partition(SHEET)[0] if file.endswith(")") else file
+    reader = READERS.get(Path(name).suffix.lower())
     return "line" if reader is None else reader.place
 
 
@@ -50,6 +66,8 @@ def read_table(folder: Path, name: str, key: str, data: Data) -> Table:
     if reader is None:
         known = " ".join(READERS)
         raise InputError(f"{name}: files ending in {path.suffix!r} are not read ({key}); save it as one of: {known}")
+    if data.sheet is not None and not reader.sheets:
+        raise InputError(f"{name}: has no sheets, but the sheet {data.sheet!r} is named for it; leave it out")
     return without_codes(reader.read(path, name, data), data)
 
 
@@ -62,7 +80,7 @@ def read_patients(folder: Path, data: Data, key: str = "data.patients") -> Table
     """
     if data.patients is None:
         return None
-    table = read_table(folder, data.patients, key, data)
+    table = read_table(folder, data.patients, key, data.model_copy(update={"sheet": data.patients_sheet}))
     names = [str(name) for name in table.text.columns]
     if data.patients_patient is None or (key != "data.patients" and data.patients_patient not in names):
         return table  # the files of new patients may have one name for both

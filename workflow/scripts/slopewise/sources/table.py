@@ -25,7 +25,8 @@ class Table(ShortRepr):
     `name` is the path as the study gives it; `text` has a column of str for each named column of the file, cells
     stripped of white space around them; `lines` the place of each, from 1, of a kind that `readers.place_word` names;
     `encoding` and `decimal` are what was given or found (`decimal_found`: the mark was found). `recoded` counts the
-    cells of a column that held a code of `data.missing` and are empty now, by (column, code).
+    cells of a column that held a code of `data.missing` and are empty now, by (column, code); `declared` those that
+    the file itself declares to be missing (user-missing values of SPSS, Stata and SAS).
     """
 
     name: str
@@ -35,6 +36,7 @@ class Table(ShortRepr):
     decimal: str
     decimal_found: bool = False
     recoded: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    declared: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
     def missing(self, column: str) -> np.ndarray:
         """Which cells of a column mean a missing value."""

@@ -114,11 +114,19 @@ class Data(Keys):
 
     measurements: Name
     """Table with a row per patient and visit, path beside the working directory. Its name ends in `.csv`,
-    `.tsv`, `.tab` or `.txt` (delimited text), `.gz` (one such file), `.parquet` or `.pq`.
+    `.tsv`, `.tab` or `.txt` (delimited text), `.gz` (one such file), `.parquet`, `.pq` or `.feather`, `.xlsx`, `.xlsm`
+    or `.ods` (one sheet of a workbook), `.sav` or `.zsav` (SPSS), `.dta` (Stata), `.sas7bdat` or `.xpt` (SAS).
     Example: `data/pbcseq/measurements.csv`"""
     patients: Name | None = None
     """Table with a row per patient. Without it, the columns that the study uses as patient-level must be in the
     measurements and constant within a patient. Example: `data/pbcseq/patients.csv`"""
+    sheet: Name | None = None
+    """Sheet of the workbook `data.measurements`, where more than one sheet holds anything. Example: `visits`"""
+    patients_sheet: Name | None = None
+    """Sheet of the workbook `data.patients`, which may be the same file. Example: `patients`"""
+    value_labels: Literal["levels", "codes"] = "levels"
+    """Columns of SPSS and Stata files in which every value has a label: `levels` reads the labels (female), `codes` the
+    values themselves (2). Example: `codes`"""
     delimiter: Literal["auto", ",", ";", "\t", "|"] = "auto"
     """What separates the cells of a CSV file; `auto` tells it from the file (a tab is written "\\t" in double quotes).
     Example: `";"`"""

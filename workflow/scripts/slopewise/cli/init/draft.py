@@ -21,16 +21,18 @@ LISTED_MARKERS = 200
 
 @dataclass(frozen=True)
 class Dialect:
-    """How the files are written; ``auto`` is told from the files."""
+    """How the files are written; ``auto`` is told from the files. The sheets of workbooks; empty: the only one."""
 
     delimiter: str = "auto"
     decimal: str = "auto"
     encoding: str = "auto"
+    sheet: str = ""
+    patients_sheet: str = ""
 
     @property
     def keys(self) -> dict[str, str]:
         """Those that the user told."""
-        return {key: value for key, value in vars(self).items() if value != "auto"}
+        return {key: value for key, value in vars(self).items() if value not in ("auto", "")}
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,7 @@ from slopewise.cohort.shapes import foreign_shape, wide_shape
 from slopewise.run.errors import InputError
 from slopewise.run.files import write_text
 from slopewise.sources.readers import read_table
+from slopewise.sources.sheets import KEYS, OPTIONS
 from slopewise.sources.table import Table, called_alike
 from slopewise.study.keys import Data
 from slopewise.study.reading import parse_study
@@ -60,7 +61,8 @@ def draft_study(measurements: str, patients: str | None, name: str, dialect: Dia
     known = {"patient": "?", "time": "??", "time_unit": "days", "analysis_unit": "days"}
     data = Data.model_validate({**files, **known, **dialect.keys})
     table = _read(measurements, "MEASUREMENTS", data)
-    people = _read(patients, "--patients", data) if patients else None
+    of_patients = data.model_copy(update={"sheet": data.patients_sheet})
+    people = _read(patients, "--patients", of_patients) if patients else None
     seen = look(table, people)
     patient, in_people = _patient(seen, said.patient)
     seen = renamed(seen, patient.value, in_people)
@@ -173,7 +175,8 @@ def _read(name: str, option: str, data: Data) -> Table:
     try:
         return read_table(Path(), name, option, data)
     except InputError as error:
-        raise InputError(re.sub(r"set data\.(decimal|delimiter|encoding)", r"give it with --\1", str(error))) from error
+        words = re.sub(r"set data\.(decimal|delimiter|encoding)", r"give it with --\1", str(error))
+        raise InputError(words.replace(KEYS, OPTIONS)) from error
 
 
 def _times(seen: Look, time: str, unit: str, date_format: str, zero: str, clock: Clock) -> pd.DataFrame:

@@ -1,0 +1,95 @@
+"""Files of SAS, Stata and SPSS, read by pyreadstat: value labels become levels, user-missing values are missing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from slopewise.run.errors import InputError
+from slopewise.sources.table import Table
+from slopewise.sources.typed import as_text, needed, typed_table
+from slopewise.study.keys import Data
+
+
+def read_spss(path: Path, name: str, data: Data) -> Table:
+    """The file of SPSS (.sav, .zsav) at `path`, `name` in messages."""
+    return _read(path, name, data, "SPSS", "read_sav", user_missing=True)
+
+
+def read_stata(path: Path, name: str, data: Data) -> Table:
+    """The file of Stata (.dta) at `path`, `name` in messages; user-missing values are .a to .z."""
+    return _read(path, name, data, "Stata", "read_dta", user_missing=True)
+
+
+def read_sas(path: Path, name: str, data: Data) -> Table:
+    """The data set of SAS (.sas7bdat) at `path`, `name` in messages; user-missing values are .A to .Z and ._ ."""
+    return _read(path, name, data, "SAS", "read_sas7bdat", user_missing=True)
+
+
+def read_transport(path: Path, name: str, data: Data) -> Table:
+    """The transport file of SAS (.xpt, version 5 or 8) at `path`, `name` in messages; no value is user-missing."""
+    return _read(path, name, data, "SAS transport", "read_xport")
+
+
+def _read(path: Path, name: str, data: Data, kind: str, reader: str, **options: Any) -> Table:
+    pyreadstat = needed("pyreadstat", "sas", name)
+    if data.encoding != "auto":
+        options["encoding"] = data.encoding
+    try:
+        values, facts = getattr(pyreadstat, reader)(str(path), output_format="dict", **options)
+    except (pyreadstat.ReadstatError, pyreadstat.PyreadstatError, ValueError, OSError) as error:
+        reason = " ".join(str(error).split()).rstrip(".")[:200]
+        way = "; set data.encoding" if "convert string" in reason or "encoding" in reason else ""
+        raise InputError(f"{name}: cannot be read as a file of {kind} ({reason}){way}") from error
+    declared: Counter[tuple[str, str]] = Counter()
+    columns = []
+    for column in facts.column_names:
+        cells = list(values[column])
+        if column not in (data.patient, data.patients_patient):
+            ranges = facts.missing_ranges.get(column, [])
+            cells, codes = _without_user_missing(cells, ranges, facts.missing_user_values.get(column, []))
+            declared.update((column.strip(), code) for code in codes)
+            if data.value_labels == "levels":
+                cells = _labelled(cells, facts.variable_value_labels.get(column, {}))
+        columns.append(cells)
+    return replace(typed_table(name, facts.column_names, columns, facts.file_encoding or kind), declared=dict(declared))
+
+
+def _without_user_missing(
+    cells: Sequence[Any], ranges: Sequence[Mapping[str, Any]], letters: Sequence[str]
+) -> tuple[list[Any], list[str]]:
+    """The cells of a column, None where one is user-missing, and the codes of those.
+
+    ranges: of SPSS, each from `lo` to `hi`; letters: of SAS and Stata, which stand for .a and so on.
+    """
+    found: list[Any] = []
+    codes = []
+    for cell in cells:
+        if cell is not None and cell in letters:
+            codes.append(f".{cell}")
+            found.append(None)
+        elif cell is not None and any(_within(cell, limits) for limits in ranges):
+            codes.append(as_text(cell))
+            found.append(None)
+        else:
+            found.append(cell)
+    return found, codes
+
+
+def _within(cell: Any, limits: Mapping[str, Any]) -> bool:
+    """Whether a cell lies in a range of user-missing values; a text has single values only."""
+    low, high = limits["lo"], limits["hi"]
+    if isinstance(cell, str) or isinstance(low, str):
+        return bool(cell == low)
+    return isinstance(cell, int | float) and bool(low <= cell <= high)
+
+
+def _labelled(cells: list[Any], labels: Mapping[Any, str]) -> list[Any]:
+    """The labels in place of the values, where each value of the column has one; else the values."""
+    present = {cell for cell in cells if cell is not None and cell == cell}
+    if not present or not present <= set(labels):
+        return cells
+    return [labels.get(cell) for cell in cells]

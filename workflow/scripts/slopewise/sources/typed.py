@@ -1,0 +1,73 @@
+"""Values of a typed file (Parquet, Excel, SAS ...) as the text that a CSV file would hold."""
+
+from __future__ import annotations
+
+import importlib
+import math
+from collections.abc import Sequence
+from datetime import date, datetime, time
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from slopewise.run.errors import InputError
+from slopewise.sources.table import Table, refuse_twins, shown
+
+
+def typed_table(name: str, header: Sequence[str], columns: Sequence[Sequence[Any]], encoding: str) -> Table:
+    """The table of a file whose columns have types, rows counted from 1; columns without a name are left out.
+
+    `columns` holds the values of each column of `header`, all of one length; `encoding` is what `Table.encoding` says.
+    Raises `InputError` for a column's name that stands twice, for no rows and for a text with a NUL character.
+    """
+    header = [column.strip() for column in header]
+    refuse_twins(header, name)
+    rows = len(columns[0]) if columns else 0
+    if not rows:
+        raise InputError(f"{name}: the file has no rows")
+    texts = {
+        column: [as_text(value) for value in values] for column, values in zip(header, columns, strict=True) if column
+    }
+    for column, cells in texts.items():
+        refuse_nul(name, column, cells)
+    return Table(name, pd.DataFrame(texts, dtype=object), np.arange(1, rows + 1, dtype=np.int64), encoding, ".")
+
+
+def refuse_nul(name: str, column: str, cells: Sequence[str]) -> None:
+    """Refuse a text with a NUL character, which ends a text for many programs."""
+    if any("\0" in cell for cell in cells):
+        row = next(row for row, cell in enumerate(cells, start=1) if "\0" in cell)
+        raise InputError(
+            f"{name}: row {row}, column {column}: {shown(cells[row - 1])} holds a NUL character; delete it"
+        )
+
+
+def as_text(value: Any) -> str:
+    """A value of a typed file as the text that a CSV file would hold; a whole number has no point (7.0 is 7)."""
+    if value is None or value is pd.NaT:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        if math.isnan(value):
+            return ""
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(float(value))
+    if isinstance(value, datetime):
+        return value.date().isoformat() if value.timetz() == time() else value.isoformat()
+    if isinstance(value, date):
+        return value.isoformat()
+    return str(value).strip()
+
+
+def needed(module: str, extra: str, name: str) -> ModuleType:
+    """The module that reads the file `name`; `InputError` with the extra that installs it where it is missing."""
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        package = module.partition(".")[0]
+        raise InputError(
+            f"{name}: reading this kind of file needs {package}, which is not installed; install slopewise[{extra}] "
+            f"(pip install {package})"
+        ) from error
