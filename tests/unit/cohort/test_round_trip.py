@@ -1,0 +1,110 @@
+"""The PBC study written as each kind of file and read back: the same cohort, byte for byte."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pyreadstat
+import pytest
+
+from slopewise.cohort import Cohort, prepare_cohort
+from slopewise.sources.readers import READERS
+from slopewise.study.model import Study
+from slopewise.study.reading import load_study
+from slopewise.tables import files as tables
+from tests.unit.sources.workbooks import write_workbook
+
+TABLES = ("measurements", "later", "patients", "flow", "problems")
+
+
+def typed(frame: pd.DataFrame) -> pd.DataFrame:
+    """The table with its columns of numbers as numbers, None where a text is missing."""
+    found = frame.apply(lambda column: pd.to_numeric(column.replace("", None), errors="coerce"))
+    texts = [name for name in frame.columns if found[name].isna().sum() > frame[name].eq("").sum()]
+    return found.astype("float64").assign(**{name: frame[name].replace("", None) for name in texts})
+
+
+def _workbook(frame: pd.DataFrame, path: Path) -> None:
+    rows = typed(frame).astype(object).where(frame != "", None).to_numpy().tolist()
+    write_workbook(path, {"cover": [], "data": [list(frame.columns), *rows]})
+
+
+def _decimal_commas(frame: pd.DataFrame, path: Path) -> None:
+    frame.apply(lambda column: column.str.replace(".", ",")).to_csv(path, index=False, sep="\t")
+
+
+def _gzip(frame: pd.DataFrame, path: Path) -> None:
+    path.write_bytes(gzip.compress(frame.to_csv(index=False, sep=";").encode("utf-16")))
+
+
+WRITERS: dict[str, Callable[[pd.DataFrame, Path], None]] = {
+    ".csv": lambda frame, path: frame.to_csv(path, index=False),
+    ".tab": _decimal_commas,
+    ".gz": _gzip,
+    ".parquet": lambda frame, path: typed(frame).to_parquet(path),
+    ".feather": lambda frame, path: typed(frame).to_feather(path),
+    ".xlsx": _workbook,
+    ".ods": _workbook,
+    ".sav": lambda frame, path: pyreadstat.write_sav(typed(frame), path),
+    ".zsav": lambda frame, path: pyreadstat.write_sav(typed(frame), path, compress=True),
+    ".dta": lambda frame, path: pyreadstat.write_dta(typed(frame), path),
+    ".xpt": lambda frame, path: pyreadstat.write_xport(typed(frame), path, file_format_version=5),
+}
+SAME = {".tsv": ".tab", ".txt": ".csv", ".pq": ".parquet", ".xlsm": ".xlsx"}
+"""Suffixes that are read by the reader of another one."""
+NOT_WRITTEN = {".sas7bdat"}
+"""Kinds of file that only their own program writes."""
+
+
+@pytest.fixture(scope="module")
+def pbc(root: Path) -> Study:
+    return load_study(root / "config" / "studies" / "pbc.yaml")
+
+
+@pytest.fixture(scope="module")
+def frames(pbc: Study, root: Path) -> dict[str, pd.DataFrame]:
+    """Both tables as text, numbers with the 15 digits that a spreadsheet keeps."""
+    files = {"measurements": pbc.data.measurements, "patients": str(pbc.data.patients)}
+    read = {key: pd.read_csv(root / file, dtype=str, keep_default_na=False) for key, file in files.items()}
+    return {
+        key: frame.map(lambda cell: f"{float(cell):.15g}" if len(cell) > 15 else cell) for key, frame in read.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def known(pbc: Study, frames: dict[str, pd.DataFrame], tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    folder = tmp_path_factory.mktemp("known")
+    return written(prepare_cohort(moved(pbc, frames, folder, ".csv"), folder), folder)
+
+
+def written(cohort: Cohort, folder: Path) -> dict[str, bytes]:
+    """The bytes of each file of ``cohort/``."""
+    for name in TABLES:
+        tables.write(getattr(cohort, name), f"cohort/{name}", folder / name)
+    return {name: (folder / name).read_bytes() for name in TABLES}
+
+
+def moved(pbc: Study, frames: dict[str, pd.DataFrame], folder: Path, suffix: str) -> Study:
+    """The study with its tables written into `folder` as files of one kind."""
+    files = {key: f"{key}{suffix}" for key in frames}
+    for key, frame in frames.items():
+        WRITERS[suffix](frame, folder / files[key])
+    return pbc.model_copy(update={"data": pbc.data.model_copy(update=files)})
+
+
+def test_every_kind_of_file_is_written_here() -> None:
+    assert set(WRITERS) | set(SAME) | NOT_WRITTEN == set(READERS)
+    assert all(READERS[one] == READERS[other] for one, other in SAME.items())
+
+
+@pytest.mark.parametrize("suffix", [suffix for suffix in WRITERS if suffix != ".csv"])
+def test_the_cohort_is_the_same_whatever_the_kind_of_file(
+    suffix: str, pbc: Study, known: dict[str, bytes], frames: dict[str, pd.DataFrame], tmp_path: Path
+) -> None:
+    study = moved(pbc, frames, tmp_path, suffix)
+    found = written(prepare_cohort(study, tmp_path), tmp_path)
+    assert {name for name in TABLES if found[name] != known[name]} <= {"problems"}  # which names the files
+    assert found["problems"].count(b"\n") == known["problems"].count(b"\n")
