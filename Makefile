@@ -13,7 +13,7 @@ UV_OWN := build/uv/bin/uv
 LOCK = --universal --python-version 3.11 --fork-strategy fewest --generate-hashes --no-emit-index-url --quiet \
 	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 
-.PHONY: help demo studies test lint bench lock clean clean-results
+.PHONY: help demo studies test test-bad-input fuzz lint bench lock clean clean-results
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -30,6 +30,12 @@ studies: $(VENV)/main.installed ## all studies named in config/config.yaml
 
 test: $(VENV)/test.installed ## the tests; choose some with ARGS
 	@$(PY) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
+
+test-bad-input: $(VENV)/test.installed ## every case of bad input (make test tries every fifth)
+	@BAD_INPUT=all $(PY) -m pytest tests/bad_input $(ARGS)
+
+fuzz: $(VENV)/test.installed ## random study files, tables and formulas for FUZZ=600 seconds (make test: 10)
+	@FUZZ=$(or $(FUZZ),600) $(PY) -m pytest tests/bad_input/test_fuzz.py $(ARGS)
 
 lint: $(VENV)/test.installed ## ruff, snakefmt, mypy and snakemake --lint
 	$(PY) -m ruff check .

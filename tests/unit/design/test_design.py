@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from slopewise.design.recipe import Recipe, learn_levels
-from slopewise.design.screen import MAX_CHARACTERS, Formula, screen, screen_factor
+from slopewise.design.screen import MAX_CHARACTERS, Formula, is_straight, screen, screen_factor, straight
 from slopewise.run.errors import InputError
 
 
@@ -241,3 +241,9 @@ def test_what_is_said_of_a_formula() -> None:
     ):
         assert not screen(text).polynomial, text
     assert screen("~ C(stage) + `alk.phos`").variables == ("stage", "alk.phos")
+
+
+def test_a_column_in_backticks_keeps_its_name_where_curves_become_straight() -> None:
+    assert straight("~ cr(time, df=3) * `dose mg` + `a.b`", "time") == "~ time * `dose mg` + `a.b`"
+    assert straight("~ log(`dose mg`) + time", "dose mg") == "~ `dose mg` + time"
+    assert is_straight("~ `dose mg` + time", "time") and not is_straight("~ `dose mg` + poly(time, 2)", "time")

@@ -535,6 +535,8 @@ def test_any_text_is_either_read_or_refused(text: str) -> None:
         ("~ 0 + poly(time, 2) + bs(age, df=4)", {"time", "age"}),
         ("~ 1", set()),
         ("~ (time + sex)**2 - sex", {"time", "sex"}),
+        ("~ time * `dose mg`", {"time", "dose mg"}),
+        ("~ log(`a.b`):`a-b` + time", {"a.b", "a-b", "time"}),
     ],
 )
 def test_names_in_formulas(formula: str, names: set[str]) -> None:

@@ -70,15 +70,13 @@ def _request(
     model: Path, measurements: str, patients: str, predictors: str, unit: list[str], draws: int,
     dialect: tuple[str, str, str], strict: bool,
 ) -> Request:  # fmt: skip
+    from slopewise.cli.dialect import check_dialect
     from slopewise.shipped.risks import Request
 
     told = dict(_unit(text) for text in unit)
-    known = {"delimiter": (",", ";", "\t", "|", "auto"), "decimal": (".", ",", "auto")}
     chosen = dict(zip(("delimiter", "decimal", "encoding"), dialect, strict=True))
     chosen["delimiter"] = chosen["delimiter"].replace("\\t", "\t")
-    for key, allowed in known.items():
-        if chosen[key] not in allowed:
-            raise InputError(f"--{key} {chosen[key]!r}: one of {' '.join(repr(one) for one in allowed)}")
+    check_dialect(**chosen)
     return Request(model, measurements, patients or None, predictors or None, draws, told, chosen, strict)
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from slopewise.run.errors import InputError
+from slopewise.study.formulas import BACKTICK
 
 MAX_CHARACTERS = 500
 MAX_TERMS = 200
@@ -32,7 +33,6 @@ KEYWORDS: Mapping[str, frozenset[str]] = {
 }
 SPLINES = frozenset({"bs", "cr"})
 _STRANGE = re.compile(r"[^A-Za-z0-9_ .,+*/:()=\[\]-]")
-BACKTICK = re.compile(r"`([A-Za-z0-9_. -]{1,100})`")
 
 
 @dataclass(frozen=True)
@@ -290,8 +290,17 @@ class _Straight(ast.NodeTransformer):
 
 def straight(formula: str, predictor: str) -> str:
     """The formula with every curve of the predictor in place of it: ``~ cr(time, df=3) * sex`` is ``~ time * sex``."""
-    tree = _Straight(predictor).visit(ast.parse(as_python(formula.strip()), mode="eval"))
-    return "~ " + ast.unparse(tree).replace(" @ ", ":")
+    quoted: list[str] = []
+
+    def alias(found: re.Match[str]) -> str:
+        quoted.append(found[1])
+        return f"backtick_{len(quoted) - 1}_"
+
+    text = as_python(BACKTICK.sub(alias, formula.strip()))
+    name = f"backtick_{quoted.index(predictor)}_" if predictor in quoted else predictor
+    tree = _Straight(name).visit(ast.parse(text, mode="eval"))
+    plain = ast.unparse(tree).replace(" @ ", ":")
+    return "~ " + re.sub(r"backtick_(\d+)_", lambda found: f"`{quoted[int(found[1])]}`", plain)
 
 
 def is_straight(formula: str, predictor: str) -> bool:

@@ -38,6 +38,7 @@ WAYS_OUT = {
     errno.ENOSPC: "; make room, then run it again",
     errno.EDQUOT: "; make room, then run it again",
     errno.EROFS: "; write to a folder that is not read-only",
+    errno.ENOTDIR: "; a file stands where a folder is needed: choose another path",
     errno.EACCES: "; write to a folder in which you may write, or have the permissions changed",
 }
 """What helps against an error of the operating system, by its number."""

@@ -60,16 +60,19 @@ class ShippedModel:
         return self.study.landmark_time
 
 
+MODEL = "name the model.json in the results of a study"
+
+
 def read_model(path: Path) -> ShippedModel:
     """Open a model.json; `InputError` when it is none, is of another format, or was changed."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise InputError(f"{path}: the model cannot be read: {error.strerror or error}") from error
-    except ValueError as error:
-        raise InputError(f"{path}: this is no model.json of slopewise (it is not JSON)") from error
+        raise InputError(f"{path}: the model cannot be read: {error.strerror or error}; {MODEL}") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: this is no model.json of slopewise (it is not JSON); {MODEL}") from error
     if not isinstance(content, dict) or "format" not in content or "slopewise" not in content:
-        raise InputError(f"{path}: this is no model.json of slopewise")
+        raise InputError(f"{path}: this is no model.json of slopewise; {MODEL}")
     if content["format"] != FORMAT:
         raise InputError(
             f"{path}: the model has format {content['format']}, this version of slopewise reads format {FORMAT}; "

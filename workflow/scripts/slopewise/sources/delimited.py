@@ -102,7 +102,9 @@ def _records(text: str, delimiter: str, name: str) -> list[tuple[int, list[str]]
         if "field limit" in str(error):
             message = f"a cell has more than {csv.field_size_limit():,} characters, or a quoted cell is not closed"
             raise InputError(f"{name}: line {line}: {message}; shorten it") from error
-        raise InputError(f"{name}: line {line}: a quoted cell is not closed or is broken ({error})") from error
+        raise InputError(
+            f"{name}: line {line}: a quoted cell is not closed or is broken ({error}); correct its quotes"
+        ) from error
     return records
 
 

@@ -32,6 +32,7 @@ def _read(path: Path, name: str, kind: str, read: Callable[[Path], Any]) -> Tabl
     try:
         content = read(path)
     except (pa.ArrowException, OSError) as error:
-        raise InputError(f"{name}: cannot be read as {kind} ({' '.join(str(error).split())[:200]})") from error
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(f"{name}: cannot be read as {kind} ({reason}); write the file again") from error
     columns = [column.to_pylist() for column in content.columns]
     return typed_table(name, content.column_names, columns, kind.lower())

@@ -29,6 +29,9 @@ WORDS = {
     "too_short": "must not be empty",
     "finite_number": "must be a finite number, not {value}",
     "greater_than_equal": "must be at least {ge}, not {value}",
+    "greater_than": "must be greater than {gt}, not {value}",
+    "less_than_equal": "must be at most {le}, not {value}",
+    "less_than": "must be less than {lt}, not {value}",
     "string_pattern_mismatch": "{value} does not fit: letters A-Z and a-z, digits, `_` and `-`, 1 to 64 of them",
 }
 """What to say for an error type of pydantic; its context and `value` (what stands in the file) fill the braces."""

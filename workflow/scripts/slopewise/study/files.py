@@ -63,7 +63,7 @@ def input_file(folder: Path, name: str, key: str) -> Path:
     """The file `name` (beside `folder` unless absolute) that a study gives under `key`; `InputError` without it."""
     path = folder / name
     if path.is_dir():
-        raise InputError(f"{name}: is a folder, not a file ({key})")
+        raise InputError(f"{name}: is a folder, not a file ({key}); name the file in it")
     if not path.is_file():
         raise InputError(f"{name}: there is no such file ({key}; looked in {path.parent}){_similar_file(path)}")
     return path
@@ -78,6 +78,6 @@ def check_inputs(study: Study, folder: Path) -> None:
 
 def _similar_file(path: Path) -> str:
     if not path.parent.is_dir():
-        return ""
+        return "; check the path"
     close = close_to(path.name, [file.name for file in path.parent.iterdir() if file.is_file()])
-    return f"; did you mean {close}?" if close else ""
+    return f"; did you mean {close}?" if close else "; check the path"

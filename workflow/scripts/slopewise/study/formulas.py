@@ -5,9 +5,14 @@ from __future__ import annotations
 import ast
 import re
 
+BACKTICK = re.compile(r"`([A-Za-z0-9_. -]{1,100})`")
+"""A column whose name is no name of Python, as a formula quotes it."""
+
 
 def formula_names(formula: str) -> frozenset[str]:
     """The names of columns in a one-sided formula such as ``~ time * sex + log(dose)``; functions are not among them.
+
+    A name in backticks is that of the column without them.
 
     Raises `ValueError` with what cannot be read. Whether the formula is admissible is the design's question.
     """
@@ -24,13 +29,21 @@ def formula_names(formula: str) -> frozenset[str]:
         )
     if not right:
         raise ValueError("the formula ends after `~`; write `~ 1` for an intercept alone")
+    quoted: dict[str, str] = {}
+
+    def quote(found: re.Match[str]) -> str:
+        name = f"backtick_{len(quoted)}_"
+        quoted[name] = found[1]
+        return name
+
     try:
         # `a:b` is an interaction in a formula and no expression in Python; for the names they are the same as `a * b`.
-        tree = ast.parse(right.replace(":", "*"), mode="eval")
+        tree = ast.parse(BACKTICK.sub(quote, right).replace(":", "*"), mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise ValueError(f"the formula `{formula}` cannot be read") from error
+        raise ValueError(f"the formula `{formula}` cannot be read; write for example `~ time * sex + age`") from error
     functions = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
-    return frozenset(node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and id(node) not in functions)
+    names = [node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and id(node) not in functions]
+    return frozenset(quoted.get(name, name) for name in names)
 
 
 RESERVED = {

@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from slopewise.run.errors import InputError
-from slopewise.study.errors import MOST_OTHERS, Finding, findings_of, one_line, shortened_path
+from slopewise.study.errors import MOST_OTHERS, Finding, close_to, findings_of, one_line, shortened_path
 from slopewise.study.model import Study
 from slopewise.study.rules import broken_rules
 from slopewise.study.strict_yaml import MOST_BYTES, Document, StrictYamlError, read_document
@@ -23,8 +23,18 @@ def load_study(path: str | Path) -> Study:
         with Path(path).open("rb") as stream:
             data = stream.read(MOST_BYTES + 1)
     except OSError as error:
-        raise InputError(f"{path}: the study file cannot be read: {error.strerror or error}") from error
+        reason = f"{path}: the study file cannot be read: {error.strerror or error}"
+        raise InputError(f"{reason}{_way_out(Path(path))}") from error
     return parse_study(data, str(path))
+
+
+def _way_out(path: Path) -> str:
+    """What to do about a study file that cannot be opened."""
+    beside = [file.name for file in path.parent.iterdir() if file.is_file()] if path.parent.is_dir() else []
+    if path.is_dir():
+        return "; name the study file in it"
+    close = close_to(path.name, beside)
+    return f"; did you mean {close}?" if close else "; check the path, or make a study file with slopewise init"
 
 
 def parse_study(data: bytes, name: str) -> Study:

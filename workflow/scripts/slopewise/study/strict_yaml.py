@@ -18,6 +18,7 @@ KeyPath = tuple[str, ...]
 NO_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 """Control characters and halves of characters, which an escape in quotes can write and no file can hold."""
 MOST_DIGITS = 40
+MOST_LEVELS = 20
 MOST_BYTES = 1_000_000
 """A study of thousands of markers has some 100,000: a larger file is another one, most often a table of data."""
 INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
@@ -62,11 +63,9 @@ def read_document(data: bytes) -> Document:
         raise StrictYamlError("is not UTF-8 text; save the file as UTF-8", line) from error
     try:
         # The base loader leaves every scalar as the text that stands there, so that we decide what it means.
-        _refuse_anchors(text)
+        _refuse_anchors_and_depth(text)
         root = yaml.compose(text, Loader=yaml.BaseLoader)
         return _document(root)
-    except RecursionError:
-        raise StrictYamlError("is nested too deeply; a study file has three levels") from None
     except yaml.MarkedYAMLError as error:
         raise _plainly(text, error) from error
     except yaml.reader.ReaderError as error:
@@ -127,10 +126,15 @@ def _document(root: yaml.Node | None) -> Document:
     return Document(_map(root, (), lines), lines)
 
 
-def _refuse_anchors(text: str) -> None:
+def _refuse_anchors_and_depth(text: str) -> None:
+    """Read the events alone, which neither follow aliases nor nest calls."""
+    depth = 0
     for event in yaml.parse(text, Loader=yaml.BaseLoader):
         anchor, tag = getattr(event, "anchor", None), getattr(event, "tag", None)
         line = event.start_mark.line + 1 if event.start_mark else None
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MOST_LEVELS:
+            raise StrictYamlError("is nested too deeply; a study file has three levels", line)
         if anchor is not None:
             message = f"`{anchor}` is an anchor or alias; write the content out where it is needed"
             raise StrictYamlError(message, line)

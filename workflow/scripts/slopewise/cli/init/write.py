@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from slopewise.cli.columns import Column, listed, readable, scalar
+from slopewise.cli.dialect import check_dialect
 from slopewise.cli.init.clock import Clock, Ids, fitting_format, make_clock, meet
 from slopewise.cli.init.draft import Dialect, Draft, study_text
 from slopewise.cli.init.guess import (
@@ -59,6 +60,7 @@ def draft_study(measurements: str, patients: str | None, name: str, dialect: Dia
     """
     files = {"measurements": measurements} | ({"patients": patients} if patients else {})
     known = {"patient": "?", "time": "??", "time_unit": "days", "analysis_unit": "days"}
+    check_dialect(dialect.delimiter, dialect.decimal, dialect.encoding)
     data = Data.model_validate({**files, **known, **dialect.keys})
     table = _read(measurements, "MEASUREMENTS", data)
     of_patients = data.model_copy(update={"sheet": data.patients_sheet})
@@ -188,7 +190,10 @@ def _times(seen: Look, time: str, unit: str, date_format: str, zero: str, clock:
     elif clock.dates and clock.zero is not None:
         frame["time"] -= frame["patient"].map(clock.zero)
     if frame["time"].dropna().empty:
-        raise InputError(f"{seen.measurements.name}: column {time}: no cell can be read as a time in {unit}")
+        raise InputError(
+            f"{seen.measurements.name}: column {time}: no cell can be read as a time in {unit}; name another unit, "
+            "column or format of dates (--time-unit, --time, --date-format)"
+        )
     return frame.dropna()
 
 
