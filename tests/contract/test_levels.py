@@ -311,7 +311,7 @@ PLACES: dict[str, tuple[str, ...]] = {
     "growth/evidence/normality.py": ("normal quantiles", "visits and slopes"),
     "growth/draws.py": ("parametric bootstrap",),
     "growth/inference.py": ("fixed effects",),
-    "growth/evidence/profile.py": ("profile",),
+    "growth/engine/components.py": ("profile",),
     "metrics/incidence.py": ("incidence",),
     "metrics/resampling.py": ("percentiles", "BCa"),
     "outcome/coefficients.py": ("coefficient",),

@@ -42,19 +42,6 @@ def test_pooled_draws_make_a_test_of_the_right_size_and_its_error_is_told() -> N
     assert pooled_test("t", rng.chisquare(2, 1000) + 8.0, rng.chisquare(2, 1000)).value > 0.5
 
 
-def test_profile_intervals_hold_what_their_ends_say() -> None:
-    from parts import validity_growth as growth
-
-    sample = next(growth.data_sets(growth.Setting(40, True, 0.3, correlation=0.3), 1))
-    fit = growth._slope_fit(sample.data)
-    seen = set()
-    for truth in ([1.0, 0.3, 0.3, 0.5], [1.9, 0.05, -0.9, 0.9], [0.4, 0.8, 0.9, 0.3], [1.2, 0.25, 0.0, 0.45]):
-        inside = growth.holds(fit, truth)
-        assert inside.tolist() == growth._ends_hold(fit, truth).tolist()
-        seen |= set(inside.tolist())
-    assert seen == {True, False}
-
-
 def test_data_sets_are_those_of_their_setting() -> None:
     from parts import validity_growth as growth
 

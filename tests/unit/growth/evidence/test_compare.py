@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.optimize import minimize
 
 from slopewise.growth import GrowthModel
 from slopewise.growth.evidence.compare import (
@@ -20,10 +21,13 @@ from slopewise.growth.evidence.compare import (
     textbook_model,
     variance_components,
 )
+from slopewise.growth.evidence.profile import RISE
 from slopewise.growth.evidence.serial import compare_serial
 from slopewise.growth.evidence.tables import compare_marker
 from slopewise.growth.evidence.trends import implied_variance, trends, variogram
+from slopewise.growth.fit import design_of
 from slopewise.growth.fitting import fit_everybody
+from tests.unit.growth.growth_dense import dense_deviance
 from tests.unit.growth.growth_golden import numbers, studies_side_by_side
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -80,6 +84,43 @@ def test_profile_intervals_of_variance_components(models: dict[str, SideBySide],
         assert (beyond > -2e-3 * (1 + np.abs(expected))).all(), end
         assert (beyond < 1e-2 * (1 + np.abs(expected))).all(), end
         assert (np.abs(beyond) < 2e-3 * (1 + np.abs(expected))).sum() >= 3, end
+
+
+@pytest.mark.parametrize("data", ["sleepstudy", "orthodont"])
+def test_the_deviance_has_risen_by_the_quantile_at_each_end_of_an_interval(
+    models: dict[str, SideBySide], data: str
+) -> None:
+    """Orthodont's fit is singular; the likelihood is that of full matrices, minimised without derivatives."""
+    fit = models[data].reml["random_slope"]
+    x, z = design_of(fit)
+    response, patients = models[data].data.values, models[data].data.codes
+    covariance, sd = fit.covariance.to_numpy(), fit.sigma
+    scale = np.sqrt(np.diag(covariance))
+
+    def risen(held: int, value: float) -> float:
+        def deviance(free: np.ndarray) -> float:
+            parts = np.insert(free, held, value)
+            if np.abs(parts[1]) > 1 or (np.delete(parts, 1) < 0).any():
+                return 1e9
+            a, s = parts[0], parts[2]
+            both = np.array([[a * a, a * s * parts[1]], [a * s * parts[1], s * s]])
+            residual = np.full(len(response), parts[3] ** 2)
+            return dense_deviance(response, x, z, patients, both, residual)[0] - fit.deviance
+
+        lowest = np.inf
+        for correlation in (-0.9, 0.3):
+            start = np.delete(np.array([scale[0], correlation, max(scale[1], 0.1), sd]), held)
+            options = {"xatol": 1e-5, "fatol": 1e-6, "maxiter": 600}
+            lowest = min(lowest, float(minimize(deviance, start, method="Nelder-Mead", options=options).fun))
+        return lowest
+
+    rows, limits = variance_components(fit), ((0.0, np.inf), (-1.0, 1.0), (0.0, np.inf), (0.0, np.inf))
+    for held, end in ((0, "ci_high"), (1, "ci_low"), (2, "ci_low"), (2, "ci_high"), (3, "ci_low")):
+        value = float(rows[end].iloc[held])
+        if value in limits[held]:
+            assert risen(held, value) < RISE
+        else:
+            assert risen(held, value) == pytest.approx(RISE, abs=2e-3), (held, end)
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from slopewise.growth.engine import many, scoring
+from slopewise.growth.engine import components, many, scoring
 from slopewise.growth.engine.compiled import Address, address
 from slopewise.growth.engine.kernel import Fit, deviance_at, make_problem, second_pass
 from slopewise.growth.engine.many import Results
@@ -87,3 +87,24 @@ def likelihood_at(count: Integers, moments: Moments, reml: bool, point: Results)
     passes = (functions().standardised, functions().deviance_at, functions().second_pass)
     freedom, square = scoring.likelihood_at(count, moments, reml, point, *passes, gradient)
     return gradient, float(freedom), float(square)
+
+
+@cache
+def _profile_functions() -> tuple[Address, Address]:
+    """`constrained` and `profile_at` of `components`, compiled once for all shapes."""
+    square, vector = np.zeros((1, 1)), np.zeros(1)
+    problem = make_problem.py_func(np.zeros((1, 1, 1, 1)), np.zeros((1, 1, 1, 1)), square, 1.0, True)
+    fit = Fit(problem, functions().deviance_at, functions().second_pass)
+    evaluate = address(components.constrained, fit, 1.0, 0, 1.0, vector, 1, True, vector)
+    return evaluate, address(components.profile_at, fit, evaluate, 1.0, 0, 1.0, vector, vector, 1, True)
+
+
+def profile_ends(count: Integers, moments: Moments, reml: bool, point: Results, q: int, diagonal: bool) -> Floats:
+    """Ends (4, 2) of the 95% profile intervals of one fit: SDs of its q <= 2 random effects, correlation, log sigma.
+
+    In the standardised units of `point`, whose Psi belongs to its centre_z and scale_z; NaN for what cannot vary.
+    """
+    ends, own = np.full((4, 2), np.nan), functions()
+    passes = (own.standardised, own.deviance_at, own.second_pass, *_profile_functions())
+    components.profile_ends(count, moments, reml, point, q, diagonal, *passes, ends)
+    return ends
