@@ -20,6 +20,7 @@ from slopewise.growth import GrowthModel, draws, fit
 from slopewise.growth.evidence import profile
 from slopewise.growth.evidence.normality import envelopes, visits_and_slopes
 from slopewise.growth.inference import t_tests
+from slopewise.kernels.agreement import nogueira
 from slopewise.landmarks import supermodel
 from slopewise.metrics.incidence import incidence
 from slopewise.metrics.resampling import bca_interval, percentile_interval
@@ -37,7 +38,6 @@ from slopewise.study.kinds import KINDS
 from slopewise.validate import sensitivity
 from slopewise.validate.bootstrap import reliability_table
 from slopewise.validate.intervals import interval_of, split_of
-from slopewise.validate.stability import nogueira
 
 PACKAGE = Path(__file__).resolve().parents[2] / "workflow" / "scripts" / "slopewise"
 GRID = np.linspace(0.0, 1.0, 4001)
@@ -326,7 +326,7 @@ PLACES: dict[str, tuple[str, ...]] = {
     "landmarks/supermodel.py": ("supermodel, resampled", "supermodel, robust"),
     "validate/intervals.py": ("reliability", "tested patients", "repeats"),
     "validate/sensitivity.py": ("permutations",),
-    "validate/stability.py": ("stability index",),
+    "kernels/agreement.py": ("stability index",),
 }
 """The rows of `LEVELS` for each module that computes an interval."""
 NO_INTERVAL = {

@@ -2,7 +2,8 @@
 # needs  cohort/measurements.parquet, cohort/patients.parquet, folds.parquet
 # makes  growth/{fixed_effects,covariance,population,comparison,serial,heteroscedastic,verdict,trends,variogram,implied,
 #        correlation,patients,planned,residuals,scatter,spread,quantiles,normality,visits,linearity,slopes_by_stratum,centring,origin,lines,fits}.csv,
-#        slopes/{slopes,crossfit}.parquet, slopes/{slopes,leakage_audit,fast_changers,fast_share,dropout,dropout_pattern}.csv
+#        slopes/{slopes,crossfit}.parquet, slopes/{slopes,leakage_audit,fast_changers,fast_share,dropout,dropout_pattern}.csv,
+#        slopes/{filters,filter_survival,filter_stability}.csv (empty without `filters`)
 #        slopes/reliability.csv (rate_slopes, for a study without an outcome; else fit_outcome makes it)
 # steps  compare_growth; cross_fit_slopes (a job per chunk of markers), gather_slopes, rate_slopes
 
@@ -88,10 +89,10 @@ rule gather_slopes:
         mem_mb=4000,
         runtime=15,
     params:
-        settings=settings("crossfit"),
+        settings=settings("gather"),
         code=code("gather_slopes.py"),
     message:
-        "{wildcards.study}: leakage audit and drop-out"
+        "{wildcards.study}: leakage audit, drop-out, filters of markers"
     script:
         "../scripts/gather_slopes.py"
 

@@ -1,5 +1,5 @@
 # The ladder of outcome models on cross-fitted slopes, and its nested validation.
-# needs  cohort/*.parquet, folds.parquet, slopes/{slopes,crossfit}.parquet, growth/fits.csv
+# needs  cohort/*.parquet, folds.parquet, slopes/{slopes,crossfit}.parquet, growth/fits.csv, slopes/filters.csv
 # makes  slopes/reliability.csv, outcome/{coefficients,ledger,proportional_hazards,schoenfeld,selection,stability,likelihood_ratio,performance,calibration,decision_curve}.csv, outcome/{apparent,predictions}.parquet, outcome/models.json, model.json
 # steps  fit_outcome (with the patient bootstrap through both stages), validate_outcome, ship_model (the models with the predictors that the validation recommends); for a study with an outcome
 
@@ -12,6 +12,7 @@ rule fit_outcome:
         slopes="results/{study}/slopes/slopes.parquet",
         crossfit="results/{study}/slopes/crossfit.parquet",
         fits="results/{study}/growth/fits.csv",
+        filters="results/{study}/slopes/filters.csv",
     output:
         **tables_of("fit_outcome"),
         models="results/{study}/outcome/models.json",
@@ -43,6 +44,7 @@ rule validate_outcome:
         slopes="results/{study}/slopes/slopes.parquet",
         crossfit="results/{study}/slopes/crossfit.parquet",
         fits="results/{study}/growth/fits.csv",
+        filters="results/{study}/slopes/filters.csv",
         apparent="results/{study}/outcome/apparent.parquet",
     output:
         **tables_of("validate_outcome"),

@@ -1,5 +1,5 @@
 # Does the answer depend on how the slopes were made, could chance have made the slope's gain, does it hold in each group?
-# needs  cohort/patients.parquet, folds.parquet, slopes/{slopes,crossfit}.parquet, growth/fits.csv, outcome/{apparent,predictions}.parquet
+# needs  cohort/patients.parquet, folds.parquet, slopes/{slopes,crossfit}.parquet, growth/fits.csv, slopes/filters.csv, outcome/{apparent,predictions}.parquet
 # makes  outcome/{sensitivity,permutation,subgroups,centres}.csv (the last is empty without data.centre)
 # steps  examine_sensitivity; for a study with an outcome
 
@@ -11,6 +11,7 @@ rule examine_sensitivity:
         slopes="results/{study}/slopes/slopes.parquet",
         crossfit="results/{study}/slopes/crossfit.parquet",
         fits="results/{study}/growth/fits.csv",
+        filters="results/{study}/slopes/filters.csv",
         apparent="results/{study}/outcome/apparent.parquet",
         predictions="results/{study}/outcome/predictions.parquet",
     output:

@@ -16,9 +16,10 @@ def examine(study_file: Path, inputs: dict[str, Path], outputs: dict[str, Path],
 
     study = load_study(study_file)
     cohort = tables.read("cohort/patients", inputs["patients"])
-    made = tables.read_each(inputs, "folds", "slopes/slopes", "slopes/crossfit", "growth/fits")
+    made = tables.read_each(inputs, "folds", "slopes/slopes", "slopes/crossfit", "growth/fits", "slopes/filters")
     predictions, apparent = tables.read_each(inputs, "outcome/predictions", "outcome/apparent")
-    found = sensitivity(study, cohort, *made, apparent)
+    *others, filters = made
+    found = sensitivity(study, cohort, *others, apparent, filters)
     tables.write(found.sensitivity, "outcome/sensitivity", outputs["sensitivity"])
     tables.write(found.permutation, "outcome/permutation", outputs["permutation"])
     tables.write(subgroups(study, cohort, predictions, threads), "outcome/subgroups", outputs["subgroups"])

@@ -24,8 +24,9 @@ def fit(study_file: Path, inputs: dict[str, Path], outputs: dict[str, Path], thr
     study = load_study(study_file)
     growth = GrowthInputs.read(study, inputs["measurements"], inputs["patients"], inputs.get("later"))
     cohort = growth.patients
-    slopes, crossfit, fits = tables.read_each(inputs, "slopes/slopes", "slopes/crossfit", "growth/fits")
-    outcome = fit_outcome(study, cohort, slopes, crossfit, fits)
+    names = ("slopes/slopes", "slopes/crossfit", "growth/fits", "slopes/filters")
+    slopes, crossfit, fits, filters = tables.read_each(inputs, *names)
+    outcome = fit_outcome(study, cohort, slopes, crossfit, fits, filters)
     markers = list(growth.markers(outcome.data.markers))
     plan = BootstrapPlan(study.outcome.bootstrap, study.crossfit.folds, study.crossfit.repeats, study.seed)
     boot = bootstrap_ladder(plan, outcome.data, markers, threads)

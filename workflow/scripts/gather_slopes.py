@@ -24,6 +24,7 @@ def gather(
 
     from slopewise.folds import audit
     from slopewise.slopes.dropout import dropout
+    from slopewise.slopes.filters.study import filtered_markers
     from slopewise.slopes.marker import all_markers, growth_model
     from slopewise.study.reading import load_study
     from slopewise.tables import files as tables
@@ -33,14 +34,16 @@ def gather(
     ledger = pd.concat([tables.read("growth/fits", path) for path in fits])
     published = pd.concat([tables.read("slopes/slopes", path) for path in slopes])
     rows = tables.read("cohort/measurements", measurements)
+    after = None if later is None else tables.read("cohort/later", later)
+    assigned = tables.read("folds", folds)
     checked = audit(
-        folds=tables.read("folds", folds),
+        folds=assigned,
         measurements=rows,
         markers=list(study.markers),
         scores=scored,
         ledger=ledger,
         landmark=study.landmark_time,
-        later=None if later is None else tables.read("cohort/later", later),
+        later=after,
     )
     tables.write(published, "slopes/slopes", outputs["slopes"], outputs["slopes_csv"])
     tables.write(scored, "slopes/crossfit", outputs["crossfit"])
@@ -52,10 +55,13 @@ def gather(
     cohort = tables.read("cohort/patients", patients)
     model = growth_model(study)
     prepared = all_markers(model, study.markers, rows, cohort, study.landmark_time)
+    filtered = filtered_markers(study, rows, cohort, assigned, scored, ledger, after)
+    for name, table in vars(filtered).items():
+        tables.write(table, f"slopes/{name}", outputs[name])
     parted = dropout(model, prepared, rows, published)
     for name, table in zip(("dropout", "dropout_pattern"), parted, strict=True):
         tables.write(table, f"slopes/{name}", outputs[name])
-    leaks = int((checked["verdict"] == "leak").sum())
+    leaks = int((checked["verdict"] == "leak").sum()) + int((filtered.filter_survival["verdict"] == "leak").sum())
     logger.log(40 if leaks else 20, "leakage audit: %d of %d fits leak", leaks, len(checked))
 
 

@@ -16,7 +16,7 @@ def validate(study_file: Path, inputs: dict[str, Path], outputs: dict[str, Path]
 
     study = load_study(study_file)
     cohort, folds = tables.read_each(inputs, "cohort/patients", "folds")
-    stage_1 = tables.read_each(inputs, "slopes/slopes", "slopes/crossfit", "growth/fits")
+    stage_1 = tables.read_each(inputs, "slopes/slopes", "slopes/crossfit", "growth/fits", "slopes/filters")
     apparent = tables.read("outcome/apparent", inputs["apparent"])
     validated = nested(study, cohort, folds, *stage_1)
     measured = performance(study, cohort, validated.predictions, apparent, threads)

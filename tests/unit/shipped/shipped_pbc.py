@@ -36,8 +36,10 @@ class Shipped:
     landmark: float
 
 
-def ship(folder: Path, **changes: Any) -> Shipped:
+def ship(folder: Path, filters: pd.DataFrame | None = None, **changes: Any) -> Shipped:
     """Fit the study of `pbc_part` with keys changed (``growth__fixed="~ time * sex"``) and write its model.json.
+
+    `filters`: what filters left out, the table ``slopes/filters``.
 
     The patients have three more columns: `died`, `score` (a number that depends on age) and `entry` (day of entry).
     """
@@ -69,9 +71,8 @@ def ship(folder: Path, **changes: Any) -> Shipped:
         published(own, facts(cohort.measurements, patients, data.marker, data.marker == "log_bilirubin"))
         for data, (own, _, _) in zip(markers, scored, strict=True)
     )
-    outcome = fit_outcome(
-        study, patients, slopes, pd.concat(own for own, _, _ in scored), pd.concat(own for _, own, _ in scored)
-    )
+    crossfit, ledger = (pd.concat(own[place] for own in scored) for place in (0, 1))
+    outcome = fit_outcome(study, patients, slopes, crossfit, ledger, filters)
     model = shipped_model(study, markers, outcome, cohort.measurements, patients)
     write_json(folder / "model.json", {**model, "recommended": {"predictors": "slope", "reason": "it gains"}})
     ids = patients["patient"].astype(int)

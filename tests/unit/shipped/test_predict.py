@@ -557,3 +557,19 @@ def test_dates_beside_date_times_are_days_as_in_a_study(shipped: Shipped, tmp_pa
     people.assign(operated="2001-03-04T10:30").to_csv(tmp_path / "people.csv", index=False)
     found = predict(Request(dated, "new.csv", "people.csv", draws=0), tmp_path).table["risk"]
     np.testing.assert_allclose(found, plain, rtol=1e-12)
+
+
+def test_a_model_holds_what_the_filters_left_and_asks_for_no_more(tmp_path: Path):
+    row = {"scheme": "crossfit", "repeat": 0, "held_out": 0, "step": "redundant", "withholds": "marker"}
+    terms = ["nonlinear_level", "level_by_slope"]
+    made = ship(tmp_path, pd.DataFrame([{**row, "marker": "log_bilirubin"}]), outcome__terms=terms)
+    content = json.loads(made.model.read_text())
+    assert list(content["markers"]) == list(content["reading"]["markers"]) == ["albumin"]
+    recipe = content["outcome"]["steps"]["slope"]["recipe"]
+    assert "bilirubin" not in json.dumps(recipe)
+    assert {"albumin.level", "albumin.bend"} <= set(recipe["terms"])  # the bend is of a column that has moved
+    for step in ("slope", "delta"):
+        found = risks(made, tmp_path, made.visits.drop(columns="bili"), predictors=step, draws=0).table
+        apparent = made.outcome.apparent.query("predictors == @step").set_index(["patient", "horizon"])
+        found = found.set_index(["patient", "horizon"])
+        np.testing.assert_allclose(found["risk"], apparent["risk"].reindex(found.index), rtol=0, atol=1e-10)

@@ -76,11 +76,12 @@ def learn_recipe(
     fixed = chosen.derived[step.name] if chosen is not None and same_knots else ()
     limit = COLLINEAR if chosen is None else INSEPARABLE
     left_out = slopes_left_out(step.name, data.markers, *scores, copies, *growth, limit)
+    terms = data.step_terms(step)
+    filtered = data.withheld.reasons(terms, data.coding.terms)  # listed in slopes/filters, not in the ledger
     recipe, reasons = PredictorRecipe.learn(
-        step.name, data.step_terms(step), raw, copies, {**left_out, **imposed}, data.coding, all(is_penalised(data)),
-        fixed,
-    )  # fmt: skip
-    lines = {term: reason for term, reason in reasons.items() if term not in imposed}
+        step.name, terms, raw, copies, {**left_out, **imposed, **filtered}, data.coding, all(is_penalised(data)), fixed
+    )
+    lines = {term: reason for term, reason in reasons.items() if term not in imposed and term not in filtered}
     return recipe, [Note(step.name, marker_of(term, data.coding), reason) for term, reason in lines.items()]
 
 

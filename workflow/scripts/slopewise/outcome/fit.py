@@ -231,10 +231,14 @@ class OutcomeFit(ShortRepr):
 
 
 def fit_outcome(
-    study: Study, patients: pd.DataFrame, slopes: pd.DataFrame, crossfit: pd.DataFrame, fits: pd.DataFrame
-) -> OutcomeFit:
-    """Fit the ladder that one ships: on everybody, with cross-fitted levels and slopes (means over repeats)."""
-    data = with_choices(ladder_data(study, patients, slopes), crossfit, fits)
+    study: Study, patients: pd.DataFrame, slopes: pd.DataFrame, crossfit: pd.DataFrame, fits: pd.DataFrame,
+    filters: pd.DataFrame | None = None,
+) -> OutcomeFit:  # fmt: skip
+    """Fit the ladder that one ships: on everybody, with cross-fitted levels and slopes (means over repeats).
+
+    `filters`: the table ``slopes/filters``, of which everybody's part is withheld.
+    """
+    data = with_choices(ladder_data(study, patients, slopes, filters), crossfit, fits)
     check_support(data)
     level, slope, _ = scores_of(data, slopes)
     singular, flat, fold = cohort_growth(data, crossfit, fits)

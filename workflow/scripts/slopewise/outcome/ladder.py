@@ -7,7 +7,7 @@ Every step has the covariates and, for each marker, the quantities named here; a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from slopewise.outcome.causes import event_codes
 from slopewise.outcome.derived import Derived, quantities
 from slopewise.outcome.predictors import CovariateCoding, StratumCoding
+from slopewise.outcome.withheld import EVERYBODY, FilterTable, Key, Withheld
 from slopewise.run.errors import InputError
 from slopewise.run.short_repr import ShortRepr
 from slopewise.study.kinds import Kind
@@ -91,6 +92,7 @@ class LadderData(ShortRepr):
     `stratum` (n,): codes of `strata`. `covariates` (n, c) coded; `facts` (n, M, 4) first, last, delta, OLS slope,
     missing where a patient has none; `terms` fixes the rows of the coefficients of a cause: (step, term). `penalty` is
     ``outcome.penalty`` of the study file, `extra` its ``outcome.terms``. `choices` is None until they are made.
+    `filters`: what each training set withholds; `withheld`: that of the one whose models are to be fitted.
     """
 
     patients: tuple[str, ...]
@@ -110,6 +112,12 @@ class LadderData(ShortRepr):
     penalty: str = "none"
     extra: tuple[str, ...] = ()
     choices: Choices | None = None
+    filters: FilterTable = field(default_factory=FilterTable)
+    withheld: Withheld = field(default_factory=Withheld)
+
+    def trained_on(self, key: Key) -> LadderData:
+        """The same for the models of one training set, with what its filters withhold."""
+        return replace(self, withheld=self.filters.at(key)) if self.filters.sets else self
 
     @property
     def cause(self) -> str:
@@ -144,8 +152,13 @@ def _step_terms(step: Step, coding: CovariateCoding, markers: Sequence[str], ext
     return (*coding.terms, *names)
 
 
-def ladder_data(study: Study, patients: pd.DataFrame, slopes: pd.DataFrame) -> LadderData:
-    """Arrays of the cohort from the tables ``cohort/patients`` and ``slopes/slopes``."""
+def ladder_data(
+    study: Study, patients: pd.DataFrame, slopes: pd.DataFrame, filters: pd.DataFrame | None = None
+) -> LadderData:
+    """Arrays of the cohort from the tables ``cohort/patients``, ``slopes/slopes`` and ``slopes/filters``.
+
+    Its models are everybody's until `LadderData.trained_on` names another training set.
+    """
     cohort = patients.assign(patient=patients["patient"].astype(str)).sort_values("patient", kind="stable")
     names, markers = tuple(cohort["patient"]), tuple(study.markers)
     coding = CovariateCoding.learn(cohort, study.outcome.covariates)
@@ -159,6 +172,7 @@ def ladder_data(study: Study, patients: pd.DataFrame, slopes: pd.DataFrame) -> L
     missing = np.full(len(names), np.nan)
     timed = study.kind.timed
     outcome = missing if timed else cohort["outcome"].to_numpy(dtype=float)
+    table = FilterTable() if filters is None else FilterTable.of(filters)
     return LadderData(
         patients=names,
         markers=markers,
@@ -178,6 +192,8 @@ def ladder_data(study: Study, patients: pd.DataFrame, slopes: pd.DataFrame) -> L
         ),
         extra=study.outcome.terms,
         penalty=study.outcome.penalty,
+        filters=table,
+        withheld=table.at(EVERYBODY),
     )
 
 

@@ -7,8 +7,8 @@ replayed on others.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -197,6 +197,26 @@ class PredictorRecipe:
             derived=derived,
         )
         return recipe, {term: reasons[term] for term in terms if term in reasons}
+
+    def of_markers(self, markers: Collection[str]) -> PredictorRecipe:
+        """The recipe for predictors of these markers (and covariates) alone; none of the others may be in its terms."""
+        own = ("", *markers)
+        kept = [place for place, term in enumerate(self.every_term) if marker_of(term, self.coding) in own]
+        moved = {place: new for new, place in enumerate(kept)}
+        derived = tuple(
+            replace(one, of=tuple(moved[place] for place in one.of))
+            for one in self.derived
+            if marker_of(one.term, self.coding) in own
+        )
+        every = tuple(self.every_term[place] for place in kept)
+        places = [*every, *(one.term for one in derived)]
+        return replace(
+            self,
+            every_term=every,
+            columns=np.array([places.index(term) for term in self.terms], dtype=np.int64),
+            base_fill=self.base_fill[kept] if len(self.base_fill) else self.base_fill,
+            derived=derived,
+        )
 
     def standardise(self, raw: Floats) -> Floats:
         """The model's columns (n, kept) from the step's predictors `raw` (n, k) of any patients."""

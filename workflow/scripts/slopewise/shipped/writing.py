@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,8 @@ from slopewise.design.recipe import level_order
 from slopewise.growth.draws import parameter_draws
 from slopewise.growth.fit import GrowthFit
 from slopewise.growth.fitting import fit_batch
-from slopewise.outcome.fit import OutcomeFit
+from slopewise.outcome.fit import OutcomeFit, StepModel
+from slopewise.outcome.predictors import marker_of
 from slopewise.run.seeds import generator
 from slopewise.slopes.marker import MarkerData
 from slopewise.slopes.scores import score
@@ -38,8 +40,15 @@ def shipped_model(
     """Stage 1 on everybody and every step of the ladder on everybody's cross-fitted slopes, as plain JSON content.
 
     Parameters, draws of them, recipes, baseline hazards and rounded training ranges only: no patient, no measurement,
-    no date. The frames are ``cohort/measurements`` and ``cohort/patients``.
+    no date. The frames are ``cohort/measurements`` and ``cohort/patients``. Of a study whose filters left markers out
+    it has those that some step of the ladder uses, so that nobody need measure the others.
     """
+    steps = outcome.models
+    if outcome.data.withheld.markers:
+        used = shipped_markers(outcome)
+        markers = [data for data in markers if data.marker in used]
+        study = study.model_copy(update={"markers": {name: study.markers[name] for name in used}})
+        steps = {name: _of_markers(model, used).to_dict() for name, model in outcome.fitted.models.items()}
     return {
         "format": FORMAT,
         "slopewise": __version__,
@@ -61,9 +70,20 @@ def shipped_model(
             "kind": study.outcome.kind,
             "causes": list(outcome.data.causes),
             "horizons": list(study.outcome.horizons),
-            "steps": outcome.models,
+            "steps": steps,
         },
     }
+
+
+def shipped_markers(outcome: OutcomeFit) -> tuple[str, ...]:
+    """The markers that some step of the ladder has in its model, in the study's order; the first one if none has."""
+    coding = outcome.data.coding
+    used = {marker_of(term, coding) for model in outcome.fitted.models.values() for term in model.recipe.terms}
+    return tuple(name for name in outcome.data.markers if name in used) or outcome.data.markers[:1]
+
+
+def _of_markers(model: StepModel, markers: Sequence[str]) -> StepModel:
+    return replace(model, recipe=model.recipe.of_markers(markers))
 
 
 def reading(study: Study) -> dict[str, Any]:

@@ -233,6 +233,35 @@ class Features(Keys):
     """Unit after the transform, for the report. Example: `HU`"""
 
 
+Share = Annotated[float, Field(gt=0.0, lt=1.0)]
+
+
+class Filters(Keys):
+    """What of many markers is left out of the outcome models: learned, in the order of these keys, in each training set
+    from its patients alone, and replayed on the patients that are held out."""
+
+    constant: Share | None = None
+    """A marker is left out where one value has more than this share of its rows. Example: `0.9`"""
+    missing: Share | None = None
+    """A marker is left out where more than this share of the rows lack it. Example: `0.2`"""
+    duplicates: bool = False
+    """Of markers that are equal in every row the first is kept. Example: `true`"""
+    redundant: Share | None = None
+    """Markers whose levels correlate (|Spearman|) at this value or above, in clusters by average linkage, are left out
+    but for the one in the middle of each cluster. Example: `0.9`"""
+    reliability: Share | None = None
+    """The slope of a marker, not its level, is left out where the mean reliability of the slopes is lower. Example:
+    `0.3`"""
+    q_value: Share | None = None
+    """The slope of a marker, not its level, is left out where the test of its random slope has a higher q-value
+    (Benjamini and Hochberg, over the markers that are left). Example: `0.1`"""
+
+    @property
+    def any(self) -> bool:
+        """Whether anything is asked for."""
+        return self != Filters()
+
+
 class Growth(Keys):
     """The growth model of each marker."""
 

@@ -15,6 +15,7 @@ from slopewise.study.keys import (
     CrossFit,
     Data,
     Features,
+    Filters,
     Growth,
     Keys,
     Marker,
@@ -49,6 +50,7 @@ class Study(Keys):
     """Groups of many markers, each by a name of its own; the columns that match are markers after those of `markers`,
     in the order of the file. A run writes the study with every marker beside its results."""
     growth: Growth = Field(default_factory=Growth)
+    filters: Filters = Field(default_factory=Filters)
     landmark: Annotated[
         float | Annotated[tuple[float, ...], Field(strict=False)] | Literal["none"],
         expects("a number, a list of numbers or none"),

@@ -6,7 +6,7 @@ from typing import Any
 
 from slopewise.study.model import Study
 
-STEPS = ("cohort", "folds", "compare_growth", "crossfit", "outcome", "validate", "report")
+STEPS = ("cohort", "folds", "compare_growth", "crossfit", "gather", "outcome", "validate", "report")
 """The steps that `subset` knows."""
 
 
@@ -35,6 +35,7 @@ _DEPENDS_ON: dict[str, tuple[str, ...]] = {
     "compare_growth": ("seed", *_GROWTH_MODEL, "growth.bootstrap", "data.time_unit"),
     # The transform tells whether a relative change is exp(delta) - 1.
     "crossfit": ("seed", *_GROWTH_MODEL, *_keys("markers.*", "transform fast_change")),
+    "gather": ("seed", *_GROWTH_MODEL, *_keys("markers.*", "transform fast_change"), "filters"),
     # Both stages again in each bootstrap sample; model.json also tells `predict` how to read a new patient.
     "outcome": (
         *("seed", *_GROWTH_MODEL, *_OUTCOME_MODEL, "crossfit"),

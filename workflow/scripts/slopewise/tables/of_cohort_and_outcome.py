@@ -18,6 +18,7 @@ STRUCTURES = ("correlated", "diagonal", "intercept", "excluded")
 GROWTH_MODELS = ("pooled", "random_intercept", "random_slope", "study")
 SEVERITIES = ("error", "warning", "note")
 FIT_KEYS: dict[str, Kind] = {"marker": TEXT, "scheme": SCHEMES, "repeat": INTEGER, "held_out": INTEGER, "fold": INTEGER}
+_SETS: dict[str, Kind] = {"scheme": SCHEMES, "repeat": INTEGER, "held_out": INTEGER}
 STEP_KEYS: dict[str, Kind] = {"predictors": TEXT, "cause": TEXT}
 
 
@@ -229,6 +230,33 @@ TABLES: dict[str, Table] = {
             "verdict": ("clean", "leak"),
         },
         ("scheme", "repeat", "held_out", "fold"),
+    ),
+    "slopes/filters": Table(
+        {
+            **_SETS,
+            "marker": TEXT,
+            "step": TEXT,
+            "withholds": ("marker", "slope"),
+            **_columns("statistic threshold"),
+            "stand_in": TEXT,
+        },
+        (*_SETS, "marker", "step"),
+    ),
+    "slopes/filter_survival": Table(
+        {
+            **_SETS,
+            "step": TEXT,
+            "threshold": NUMBER,
+            **_columns("before after patients shared_patients rows_after_landmark", INTEGER),
+            "verdict": ("clean", "leak"),
+        },
+        (*_SETS, "step"),
+        positional=True,
+    ),
+    "slopes/filter_stability": Table(
+        {"scheme": SCHEMES, "step": TEXT, "training_sets": INTEGER, **_columns("kept nogueira ci_low ci_high")},
+        ("scheme", "step"),
+        positional=True,
     ),
     "slopes/reliability": Table({"marker": TEXT, **_columns("reliability ci_low ci_high")}, ("marker",)),
     "outcome/coefficients": Table(

@@ -55,15 +55,16 @@ class OuterFold(ShortRepr):
 
 def nested(
     study: Study, patients: pd.DataFrame, folds: pd.DataFrame, slopes: pd.DataFrame, crossfit: pd.DataFrame,
-    fits: pd.DataFrame, scheme: str = VALIDATION,
+    fits: pd.DataFrame, filters: pd.DataFrame | None = None, scheme: str = VALIDATION,
 ) -> Nested:  # fmt: skip
     """Out-of-fold predictions of the whole ladder, every patient once a repeat; `scheme` says of which outer folds.
 
     Tables as in `tables`; of `slopes` only the facts of the data are read (first, last, delta, slope_ols), which no
     model has touched. Raises `InputError` for a horizon that the folds do not support, `ValueError` when the tables do
-    not belong together (a scored patient who is in another fold by the fold table).
+    not belong together (a scored patient who is in another fold by the fold table). `filters` is ``slopes/filters``:
+    each outer fold leaves out what the filters say that its own training patients taught.
     """
-    data = with_choices(ladder_data(study, patients, slopes), crossfit, fits)
+    data = with_choices(ladder_data(study, patients, slopes, filters), crossfit, fits)
     parts: list[pd.DataFrame] = []
     lines: list[tuple[int, int, Note]] = []
     for outer in outer_folds(data, folds, crossfit, fits, scheme=scheme):
@@ -109,7 +110,8 @@ def outer_folds(
             counts = (~outer).astype(np.int64)
             singular, without = growth_flags(data, flags.iloc[flag_places[key]])
             flat = without | flat_slopes(slope, inner, counts)
-            fitted = fit_ladder(data, level, slope, singular, flat=flat, counts=counts, fold=inner, steps=steps)
+            own_data = data.trained_on((scheme, repeat, held_out))
+            fitted = fit_ladder(own_data, level, slope, singular, flat=flat, counts=counts, fold=inner, steps=steps)
             yield OuterFold(repeat, held_out, np.flatnonzero(outer), fitted, test_level, test_slope)
 
 

@@ -15,7 +15,7 @@ The growth model never sees outcomes, so the last two differ from the nested one
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -32,6 +32,7 @@ from slopewise.outcome.fit import (
 from slopewise.outcome.ladder import STEPS, LadderData, ladder_data
 from slopewise.outcome.learners import is_penalised, learner
 from slopewise.outcome.models import Learner
+from slopewise.outcome.withheld import Withheld
 from slopewise.run.progress import counted
 from slopewise.run.seeds import generator
 from slopewise.run.short_repr import ShortRepr
@@ -65,6 +66,7 @@ class Split(ShortRepr):
     singular: Flags
     flat: Flags
     learn: Learner
+    withheld: Withheld = field(default_factory=Withheld)
 
 
 @dataclass(frozen=True, repr=False)
@@ -77,14 +79,14 @@ class Sensitivity(ShortRepr):
 
 def sensitivity(
     study: Study, patients: pd.DataFrame, folds: pd.DataFrame, slopes: pd.DataFrame, crossfit: pd.DataFrame,
-    fits: pd.DataFrame, apparent: pd.DataFrame,
+    fits: pd.DataFrame, apparent: pd.DataFrame, filters: pd.DataFrame | None = None,
 ) -> Sensitivity:  # fmt: skip
     """How well ``level`` and ``slope`` predict in the four ways, and the permutation test of their difference.
 
-    Tables as in `tables`; `apparent` is ``outcome/apparent``. The metric as in ``outcome/performance``: C of pairs
-    within test folds, up to the largest horizon, mean over repeats.
+    Tables as in `tables`; `apparent` is ``outcome/apparent``, `filters` is ``slopes/filters``. The metric as in
+    ``outcome/performance``: C of pairs within test folds, up to the largest horizon, mean over repeats.
     """
-    data = with_choices(ladder_data(study, patients, slopes), crossfit, fits)
+    data = with_choices(ladder_data(study, patients, slopes, filters), crossfit, fits)
     cohort = cohorts(study, patients)[0]
     splits = {way: list(_splits(way, data, folds, crossfit, fits)) for way in WAYS}
     found = {way: judged(cohort, own, [_scored(data, own, step) for step in COMPARED]) for way, own in splits.items()}
@@ -156,7 +158,8 @@ def _nested_split(
     singular, without = growth_flags(data, fits[outer & (fits["fold"] == 0)])
     flat = without | flat_slopes(slope, inner, (~tested).astype(np.int64))
     level, slope = np.where(tested[:, None], test_level, level), np.where(tested[:, None], test_slope, slope)
-    return _split(data, repeat, tested, (level, slope), singular, flat, inner)
+    own_data = data.trained_on(("validation", repeat, held_out))
+    return _split(own_data, repeat, tested, (level, slope), singular, flat, inner)
 
 
 def _split(
@@ -166,7 +169,7 @@ def _split(
     """A split whose penalty, where there is one, is chosen over the training patients' folds `fold` (n,)."""
     rows = np.flatnonzero(~tested)
     learn = learner(data, rows, np.ones(len(rows), dtype=np.int64), fold)
-    return Split(repeat, tested, *values, singular, flat, learn)
+    return Split(repeat, tested, *values, singular, flat, learn, data.withheld)
 
 
 # -- Scores and their metric -------------------------------------------------------------------------------------------
@@ -186,7 +189,7 @@ def _tested(data: LadderData, split: Split, name: str) -> Floats:
     rows, once = np.flatnonzero(~split.tested), np.ones(int((~split.tested).sum()), dtype=np.int64)
     raw = data.raw(step, rows, split.level, split.slope)
     scores, growth = (split.level[rows], split.slope[rows]), (split.singular, split.flat)
-    recipe, _ = learn_recipe(data, step, raw, scores, once, growth)
+    recipe, _ = learn_recipe(replace(data, withheld=split.withheld), step, raw, scores, once, growth)
     parts = split.learn(recipe.standardise(raw), recipe.terms)
     model, tested = StepModel(recipe, parts, data.horizons, data.strata), np.flatnonzero(split.tested)
     raw = data.raw(step, tested, split.level, split.slope)

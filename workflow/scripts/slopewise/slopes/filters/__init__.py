@@ -1,0 +1,1 @@
+"""What of many markers is left out, learned on the patients of each training set alone."""
