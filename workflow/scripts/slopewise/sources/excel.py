@@ -34,7 +34,8 @@ def read_excel(path: Path, name: str, data: Data) -> Table:
         names = [sheet.title for sheet in book.worksheets]
         book.close()
     except (zipfile.BadZipFile, OSError, KeyError, ValueError, TypeError, SyntaxError) as error:
-        raise InputError(f"{name}: cannot be read as Excel ({' '.join(str(error).split())[:200]})") from error
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(f"{name}: cannot be read as Excel ({reason}); save it again as .xlsx or as CSV") from error
     filled = [sheet for sheet, rows in contents.items() if rows]
     sheet = chosen_sheet(names, filled, data.sheet, name)
     _refuse_formulas(path, name, sheet, contents[sheet])

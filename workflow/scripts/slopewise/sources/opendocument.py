@@ -29,7 +29,9 @@ def read_opendocument(path: Path, name: str, data: Data) -> Table:
                 raise InputError(f"{name}: is protected by a password; save it without one")
             root = ElementTree.fromstring(parts.read("content.xml"))
     except (zipfile.BadZipFile, KeyError, OSError, ElementTree.ParseError) as error:
-        raise InputError(f"{name}: cannot be read as OpenDocument ({error})") from error
+        raise InputError(
+            f"{name}: cannot be read as OpenDocument ({error}); save it again as .ods or as CSV"
+        ) from error
     sheets = {
         str(_get(sheet, "table:name")): sheet for sheet in root.iterfind(".//office:spreadsheet/table:table", SPACES)
     }

@@ -42,7 +42,8 @@ def _read(path: Path, name: str, data: Data, kind: str, reader: str, **options: 
         values, facts = getattr(pyreadstat, reader)(str(path), output_format="dict", **options)
     except (pyreadstat.ReadstatError, pyreadstat.PyreadstatError, ValueError, OSError) as error:
         reason = " ".join(str(error).split()).rstrip(".")[:200]
-        way = "; set data.encoding" if "convert string" in reason or "encoding" in reason else ""
+        encoded = "convert string" in reason or "encoding" in reason
+        way = "; set data.encoding" if encoded else "; save the file again, or as CSV"
         raise InputError(f"{name}: cannot be read as a file of {kind} ({reason}){way}") from error
     declared: Counter[tuple[str, str]] = Counter()
     columns = []
