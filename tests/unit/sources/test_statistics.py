@@ -93,7 +93,8 @@ def test_a_broken_file_is_refused(name: str, tmp_path: Path) -> None:
     for content in (b"", b"id,day\n1,2\n" * 50):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(
-            InputError, match=rf"^{name}: cannot be read as a file of (SPSS|Stata|SAS)( transport)? \(.+\); save the file again, or as CSV$"
+            InputError,
+            match=rf"^{name}: cannot be read as a file of (SPSS|Stata|SAS)( transport)? \(.+\); save the file again",
         ):
             read(tmp_path, name)
 

@@ -96,11 +96,13 @@ def test_a_sheet_that_cannot_be_read_is_refused(what: str, name: str, tmp_path: 
 def test_a_broken_workbook_is_refused(name: str, tmp_path: Path) -> None:
     for content in (b"", b"PK\x03\x04abc", b"id,day\n1,2\n"):
         (tmp_path / name).write_bytes(content)
-        with pytest.raises(InputError, match=rf"^{name}: cannot be read as (Excel|OpenDocument) \(.+\); save it again as .+ or as CSV$"):
+        with pytest.raises(
+            InputError, match=rf"^{name}: cannot be read as (Excel|OpenDocument) \(.+\); save it again as"
+        ):
             read_table(tmp_path, name, "data.measurements", data_of(name))
     with zipfile.ZipFile(tmp_path / name, "w") as parts:
         parts.writestr("nothing.xml", "<a/>")
-    with pytest.raises(InputError, match=rf"^{name}: cannot be read as (Excel|OpenDocument) \(.+\); save it again as .+ or as CSV$"):
+    with pytest.raises(InputError, match=rf"^{name}: cannot be read as (Excel|OpenDocument) \(.+\); save it again as"):
         read_table(tmp_path, name, "data.measurements", data_of(name))
 
 
