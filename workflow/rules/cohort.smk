@@ -1,6 +1,6 @@
 # From the raw tables to the cohort at the landmark and its folds.
-# needs  the files that the study names under data.measurements and data.patients
-# makes  results/{study}/cohort/{measurements,later,patients}.parquet, cohort/{flow,problems}.csv, folds.parquet
+# needs  the files that the study names under data.measurements and data.patients (and filters.icc_table or filters.retest)
+# makes  results/{study}/cohort/{measurements,later,patients}.parquet, cohort/{flow,problems,agreement}.csv, folds.parquet
 # steps  prepare_cohort, make_folds
 
 

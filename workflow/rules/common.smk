@@ -138,6 +138,7 @@ def data_files(wildcards):
         except InputError as error:
             refuse(error)
     files = {"table": study.data.measurements, "people": study.data.patients}
+    files |= dict(zip(("retest",), study.filters.files.values()))
     return {name: str(folder_of(study) / path) for name, path in files.items() if path}
 
 
@@ -185,7 +186,7 @@ def input_digests(wildcards):
     None for a workflow that loads this one, which may not have made them yet.
     """
     study = study_of(wildcards)
-    names = (study.data.measurements, study.data.patients)
+    names = (study.data.measurements, study.data.patients, *study.filters.files.values())
     return provenance.file_digests(folder_of(study), names) if IS_MAIN and data_files(wildcards) else {}
 
 

@@ -1,5 +1,5 @@
 # Growth-curve mixed models of each marker and the cross-fitted slopes of each patient.
-# needs  cohort/measurements.parquet, cohort/patients.parquet, folds.parquet
+# needs  cohort/measurements.parquet, cohort/patients.parquet, cohort/agreement.csv, folds.parquet
 # makes  growth/{fixed_effects,covariance,population,comparison,serial,heteroscedastic,verdict,trends,variogram,implied,
 #        correlation,patients,planned,residuals,scatter,spread,quantiles,normality,visits,linearity,slopes_by_stratum,centring,origin,lines,fits}.csv,
 #        slopes/{slopes,crossfit}.parquet, slopes/{slopes,leakage_audit,fast_changers,fast_share,dropout,dropout_pattern}.csv,
@@ -71,6 +71,7 @@ rule gather_slopes:
         measurements="results/{study}/cohort/measurements.parquet",
         patients="results/{study}/cohort/patients.parquet",
         folds="results/{study}/folds.parquet",
+        agreement="results/{study}/cohort/agreement.csv",
         scores=lambda w: collect("results/{{study}}/work/{chunk}.scores.parquet", chunk=chunks(w)),
         fits=lambda w: collect("results/{{study}}/work/{chunk}.fits.parquet", chunk=chunks(w)),
         slopes=lambda w: collect("results/{{study}}/work/{chunk}.slopes.parquet", chunk=chunks(w)),

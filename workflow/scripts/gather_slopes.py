@@ -17,6 +17,7 @@ def gather(
     fast: list[Path],
     share: list[Path],
     outputs: dict[str, Path],
+    agreement: Path,
     later: Path | None = None,
 ) -> None:
     """Write slopes/*, growth/fits.csv and the leakage audit; `outputs` by the names of the rule's outputs."""
@@ -55,7 +56,8 @@ def gather(
     cohort = tables.read("cohort/patients", patients)
     model = growth_model(study)
     prepared = all_markers(model, study.markers, rows, cohort, study.landmark_time)
-    filtered = filtered_markers(study, rows, cohort, assigned, scored, ledger, after)
+    reproduced = tables.read("cohort/agreement", agreement)
+    filtered = filtered_markers(study, rows, cohort, assigned, scored, ledger, reproduced, after)
     for name, table in vars(filtered).items():
         tables.write(table, f"slopes/{name}", outputs[name])
     parted = dropout(model, prepared, rows, published)
@@ -78,5 +80,6 @@ if __name__ == "__main__":
             [Path(path) for path in snakemake.input.fast],
             [Path(path) for path in snakemake.input.share],
             {name: Path(path) for name, path in snakemake.output.items()},
+            Path(snakemake.input.agreement),
             Path(snakemake.input.later) if snakemake.input.get("later") else None,
         )

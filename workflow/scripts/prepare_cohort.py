@@ -7,9 +7,16 @@ from slopewise.run.step import step
 
 
 def prepare(
-    study_file: Path, folder: Path, measurements: Path, later: Path, patients: Path, flow: Path, problems: Path
+    study_file: Path,
+    folder: Path,
+    measurements: Path,
+    later: Path,
+    patients: Path,
+    flow: Path,
+    problems: Path,
+    agreement: Path,
 ) -> None:
-    """Write the five tables under ``cohort/``; the paths in the study file are taken from `folder`."""
+    """Write the six tables under ``cohort/``; the paths in the study file are taken from `folder`."""
     from slopewise.study.reading import load_study
     from slopewise.tables import files as tables
     from slopewise.validate.feasible import prepare_checked, refuse_infeasible
@@ -22,6 +29,7 @@ def prepare(
     tables.write(cohort.patients, "cohort/patients", patients)
     tables.write(cohort.flow, "cohort/flow", flow)
     tables.write(cohort.problems, "cohort/problems", problems)
+    tables.write(cohort.agreement, "cohort/agreement", agreement)
     first, last = cohort.flow.iloc[0], cohort.flow.iloc[-1]
     logger.info("%d patients in the file, %d at risk at the landmark", first.patients_left, last.patients_left)
 

@@ -28,12 +28,16 @@ study: filtered
 seed: 1
 data: {{measurements: m.csv, patient: id, time: t, time_unit: years, analysis_unit: years}}
 markers: {{{", ".join(f"{name}: {{column: {name}}}" for name in NAMES)}}}
-filters: {{constant: 0.55, missing: 0.3, duplicates: true, redundant: 0.8, reliability: 0.9, q_value: 0.1}}
+filters:
+  {{constant: 0.55, missing: 0.3, duplicates: true, redundant: 0.8, reliability: 0.9, q_value: 0.1,
+  icc: 0.5, icc_table: icc.csv}}
 landmark: 3
 outcome: {{kind: binary, column: y, positive: "1", after_measurements: true}}
 crossfit: {{folds: 2, repeats: 1}}
 validation: {{folds: 3, repeats: 1}}
 """
+AGREEMENT = pd.DataFrame({"marker": NAMES, "ci_low": 0.9})
+"""As ``cohort/agreement``; from other patients, so that it is outside the folds by itself."""
 FOLD = 1
 """The outer fold whose patients are altered."""
 
@@ -46,12 +50,12 @@ class Made:
 
     @cache  # noqa: B019  seven in all
     def tables(self) -> tuple[pd.DataFrame, ...]:
-        """Arguments of `filtered_markers` after the study, both stages' scores made anew from the rows."""
+        """Arguments of `filtered_markers` after the study, scores and models made anew from the rows."""
         plan = self.plan
         inputs = GrowthInputs(study(), self.rows, self.patients, None)
         scored = [cross_fit(data, plan) for data in inputs.markers()]
         crossfit, ledger = (pd.concat([one[place] for one in scored]) for place in (0, 1))
-        return self.rows, self.patients, self.folds, crossfit, ledger
+        return self.rows, self.patients, self.folds, crossfit, ledger, AGREEMENT
 
     @property
     def plan(self) -> list[Fit]:
@@ -150,9 +154,9 @@ def test_altering_held_out_patients_changes_nothing_that_their_fold_learns(made:
         pd.testing.assert_frame_equal(before, after)
 
 
-def leaking(markers, measurements, plan: Sequence[Fit], patients, crossfit, p_values):
+def leaking(markers, measurements, plan: Sequence[Fit], patients, *others):
     """`trainings` with a mistake planted: every set has everybody's rows, scores and tests."""
-    (everybody,) = [one for one in trainings(markers, measurements, plan, patients, crossfit, p_values) if
+    (everybody,) = [one for one in trainings(markers, measurements, plan, patients, *others) if
                     one.key == EVERYBODY]  # fmt: skip
     for fit in plan:
         if fit.fold == 0:
@@ -174,14 +178,13 @@ def test_filters_outside_the_folds_are_caught(made: Made, filtered: Filtered, mo
         changed = pd.concat([before, after]).drop_duplicates(keep=False)
         caught |= set(changed["step"])
     # `slope_test` has nothing left to say here; the next test plants each filter alone.
-    assert caught >= {one.name for one in FILTERS} - {"slope_test"}
+    assert caught >= {one.name for one in FILTERS} - {"slope_test", "agreement"}
 
 
-@pytest.mark.parametrize("step", [one.name for one in FILTERS])
+@pytest.mark.parametrize("step", [one.name for one in FILTERS if one.name != "agreement"])
 def test_one_filter_outside_the_folds_is_caught(made: Made, step: str, monkeypatch: pytest.MonkeyPatch):
     """Each filter alone, learned on everybody: some alteration of held-out patients changes its fold."""
     (planted,) = [one for one in FILTERS if one.name == step]
-    rows, patients, folds, crossfit, ledger = made.tables()
     whole: dict[int, Training] = {}
 
     def outside(training, left, threshold):
@@ -194,14 +197,14 @@ def test_one_filter_outside_the_folds_is_caught(made: Made, step: str, monkeypat
 
     places = tuple(replace(one, learn=outside) if one.name == step else one for one in FILTERS)
     monkeypatch.setattr("slopewise.slopes.filters.learn.FILTERS", places)
-    before = learned(rows, patients, folds, crossfit, ledger)
+    before = learned(*made.tables())
     assert any(not before.equals(learned(*made.altered(marker).tables())) for marker in NAMES)
 
 
 def training(values: np.ndarray, **others: object) -> Training:
     """A set of ten patients with a row each."""
     n, m = values.shape
-    known = {"level": values, "reliability": np.ones(m), "p_value": np.zeros(m)} | others
+    known = {"level": values, "reliability": np.ones(m), "p_value": np.zeros(m), "agreement": np.ones(m)} | others
     names, markers = tuple(f"p{i}" for i in range(n)), tuple(f"m{j}" for j in range(m))
     return Training(EVERYBODY, names, markers, values, np.arange(n), np.zeros(n), **known)
 
@@ -212,6 +215,14 @@ def test_shares_are_of_rows_with_a_value_and_of_all_rows():
     assert near_constant(training(values), left, 0.75).statistic.tolist() == [0.75, 0.25, 1.0]
     assert near_constant(training(values), left, 0.75).kept.tolist() == [True, True, False]
     assert missing_often(training(values), left, 0.5).statistic.tolist() == [0, 0, 0.75]
+
+
+def test_markers_that_are_not_reproduced_are_left_out_as_are_those_without_an_icc(made: Made):
+    low = AGREEMENT.assign(ci_low=[0.9, 0.4, np.nan, 0.5, 0.9, 0.9])
+    found = filtered_markers(study(), *made.tables()[:-1], low.query("marker != 'sloped'")).filters
+    for _, own in found.query("step == 'agreement'").groupby(["scheme", "held_out"]):
+        assert {"sloped", "mate", "flat"} >= set(own["marker"]) >= {"sloped", "mate"}
+        assert (own["withholds"] == "marker").all() and (own["threshold"] == 0.5).all()
 
 
 def test_duplicates_keep_the_first_of_those_that_are_left():

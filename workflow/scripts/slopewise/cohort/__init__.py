@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from slopewise.cohort.agreement import agreement
 from slopewise.cohort.columns import Columns, find_columns
 from slopewise.cohort.findings import NOTE, CohortError, Findings
 from slopewise.cohort.flow import Flow, State
@@ -59,6 +60,7 @@ class Cohort(ShortRepr):
     patients: pd.DataFrame
     flow: pd.DataFrame
     problems: pd.DataFrame
+    agreement: pd.DataFrame
     event_labels: dict[int, str]
     files: dict[str, str]
 
@@ -95,6 +97,7 @@ def prepare_cohort(study: Study, folder: Path, runs: Callable[[float], bool] | N
     if len(cohort.rows):
         refuse_constant(study, cohort.rows, measurements.name, findings)
         examine_predictors(study, before, cohort, columns, files, findings)
+    reproduced = agreement(study, folder, findings)
     findings.stop_at_errors()
     refuse_empty(study, cohort, counted)
     return Cohort(
@@ -103,6 +106,7 @@ def prepare_cohort(study: Study, folder: Path, runs: Callable[[float], bool] | N
         patients=_patients(cohort.people),
         flow=counted,
         problems=findings.frame(),
+        agreement=reproduced,
         event_labels=event_labels(study.outcome),
         files={name: file_digest(folder / name) for name in _file_names(study)},
     )
@@ -110,7 +114,8 @@ def prepare_cohort(study: Study, folder: Path, runs: Callable[[float], bool] | N
 
 def _file_names(study: Study) -> list[str]:
     """The files of the study, each once (both tables may be sheets of one workbook)."""
-    return [name for name in dict.fromkeys((study.data.measurements, study.data.patients)) if name is not None]
+    names = (study.data.measurements, study.data.patients, *study.filters.files.values())
+    return [name for name in dict.fromkeys(names) if name is not None]
 
 
 def _refuse_shape(study: Study, measurements: Table) -> None:

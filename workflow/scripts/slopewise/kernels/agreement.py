@@ -1,11 +1,13 @@
-"""How alike sets are that were chosen from the same terms."""
+"""How alike repeated measurements are, and sets that were chosen from the same terms."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
+from scipy.stats import f as f_distribution
 
+Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 
@@ -28,3 +30,40 @@ def nogueira(kept: Flags) -> tuple[float, float, float]:
     spread = 2.0 / sets * float(np.sqrt((((pull - pull.mean()) / random) ** 2).sum()))
     reach = float(ndtri(0.975)) * spread
     return index, index - reach, min(index + reach, 1.0)
+
+
+def intraclass(values: Floats, random_scans: bool) -> tuple[float, float, float]:
+    """The intraclass correlation of one measurement and its 95% interval, from `values` (subjects, scans).
+
+    ICC(2,1), absolute agreement with scans as a random effect, for `random_scans`; else ICC(3,1), consistency. Formulas
+    and F intervals of Shrout & Fleiss (1979, 10.1037/0033-2909.86.2.420). Missing with fewer than 3 subjects or 2
+    scans, and where the values do not vary.
+    """
+    n, k = values.shape
+    if n < 3 or k < 2:
+        return np.nan, np.nan, np.nan
+    grand, subjects, scans = values.mean(), values.mean(axis=1), values.mean(axis=0)
+    between = k * ((subjects - grand) ** 2).sum() / (n - 1)
+    of_scans = n * ((scans - grand) ** 2).sum() / (k - 1)
+    rest = values - subjects[:, None] - scans + grand
+    error = (rest**2).sum() / ((n - 1) * (k - 1))
+    if not between + of_scans + error > 0:
+        return np.nan, np.nan, np.nan
+    error = max(error, 1e-12 * (between + of_scans))  # scans that differ by a constant at most
+    df, df_error = n - 1, (n - 1) * (k - 1)
+    if not random_scans:
+        value = (between - error) / (between + (k - 1) * error)
+        ratio = between / error
+        low, high = ratio / f_distribution.ppf(0.975, df, df_error), ratio * f_distribution.ppf(0.975, df_error, df)
+        return float(value), float((low - 1) / (low + k - 1)), float((high - 1) / (high + k - 1))
+    value = (between - error) / (between + (k - 1) * error + k * (of_scans - error) / n)
+    a = k * value / (n * (1 - value))
+    b = 1 + k * value * (n - 1) / (n * (1 - value))
+    df_pooled = (a * of_scans + b * error) ** 2 / ((a * of_scans) ** 2 / (k - 1) + (b * error) ** 2 / df_error)
+    upper, lower = f_distribution.ppf(0.975, df, df_pooled), f_distribution.ppf(0.975, df_pooled, df)
+    other = k * of_scans + (k * n - k - n) * error
+    return (
+        float(value),
+        float(n * (between - upper * error) / (upper * other + n * between)),
+        float(n * (lower * between - error) / (other + n * lower * between)),
+    )

@@ -74,6 +74,8 @@ def check_inputs(study: Study, folder: Path) -> None:
     input_file(folder, study.data.measurements, "data.measurements")
     if study.data.patients:
         input_file(folder, study.data.patients, "data.patients")
+    for key, name in study.filters.files.items():
+        input_file(folder, name, key)
 
 
 def _similar_file(path: Path) -> str:

@@ -246,6 +246,18 @@ class Filters(Keys):
     """A marker is left out where more than this share of the rows lack it. Example: `0.2`"""
     duplicates: bool = False
     """Of markers that are equal in every row the first is kept. Example: `true`"""
+    icc: Share | None = None
+    """A marker is left out where the lower 95% limit of its intraclass correlation between repeated scans is lower;
+    the scans are not those of the cohort, so that it is the same in every training set. Needs `icc_table` or `retest`.
+    Example: `0.75`"""
+    icc_table: Name | None = None
+    """Table with a row per feature: `feature` (its column in the measurements) and `icc_low`, the lower 95% limit, or
+    `icc`. Example: `data/icc.csv`"""
+    retest: Name | None = None
+    """Table of repeated scans, a row each, with the patient (`data.patient`) and the features, from which the ICC is
+    computed after the transform. Example: `data/retest.csv`"""
+    icc_form: Literal["2,1", "3,1"] = "2,1"
+    """ICC(2,1), absolute agreement of single scans, or ICC(3,1), their consistency. Example: `"3,1"`"""
     redundant: Share | None = None
     """Markers whose levels correlate (|Spearman|) at this value or above, in clusters by average linkage, are left out
     but for the one in the middle of each cluster. Example: `0.9`"""
@@ -260,6 +272,12 @@ class Filters(Keys):
     def any(self) -> bool:
         """Whether anything is asked for."""
         return self != Filters()
+
+    @property
+    def files(self) -> dict[str, str]:
+        """The files that are read besides the study's data, by their key."""
+        named = {"filters.icc_table": self.icc_table, "filters.retest": self.retest}
+        return {key: file for key, file in named.items() if file is not None}
 
 
 class Growth(Keys):

@@ -25,6 +25,7 @@ def broken_rules(study: Study) -> Iterator[Finding]:
     yield from _later_rules(study)
     yield from _category_rules(study)
     yield from _marker_rules(study)
+    yield from _filter_rules(study)
     yield from _formula_rules(study)
     yield from _outcome_rules(study)
     yield from _covariate_rules(study)
@@ -96,6 +97,24 @@ def _marker_rules(study: Study) -> Iterator[Finding]:
                 yield Finding(
                     (*path, "column"), f"column {marker.column!r} is data.{key}; a marker is a measured value"
                 )
+
+
+def _filter_rules(study: Study) -> Iterator[Finding]:
+    """The filter of reproducibility needs one table, and a table a filter."""
+    filters = study.filters
+    files = list(filters.files)
+    if filters.icc is not None and not files:
+        yield Finding(
+            ("filters", "icc"), "needs a table of ICC values (filters.icc_table) or of repeated scans (retest)"
+        )
+    if filters.icc is None and files:
+        yield Finding(
+            ("filters", files[0].split(".")[1]), "is read for filters.icc, which is missing; for example 0.75"
+        )
+    if len(files) > 1:
+        yield Finding(
+            ("filters", "retest"), "name repeated scans or a table of ICC values (filters.icc_table), not both"
+        )
 
 
 def _predictor_rules(study: Study) -> Iterator[Finding]:

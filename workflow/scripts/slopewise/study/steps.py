@@ -27,6 +27,7 @@ _DEPENDS_ON: dict[str, tuple[str, ...]] = {
     "cohort": (
         *("data", "landmark", "growth.rows", "growth.residual_by", "growth.weights", "growth.slope_of"),
         *_keys("markers.*", "column transform plausible"),
+        *_keys("filters", "icc icc_table retest icc_form"),
         *_keys("outcome", "kind time time_unit entry after_measurements event events competing censored column"),
         *_keys("outcome", "positive covariates strata one_visit missing_marker"),
         "validation.subgroups",

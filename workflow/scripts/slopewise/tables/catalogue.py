@@ -109,6 +109,12 @@ TABLES: tuple[Entry, ...] = (
     ),
     Entry("cohort/flow", "prepare_cohort", "Patients and rows that each step of selection removed and left."),
     _with_patients("cohort/problems", "prepare_cohort", "Problems found in the input files, and what was done."),
+    Entry(
+        "cohort/agreement",
+        "prepare_cohort",
+        "How well each marker is reproduced by repeated scans; empty without `filters.icc`.",
+        in_report=False,
+    ),
     _with_patients("folds", "make_folds", "The fold of each patient in each scheme.", **PARQUET, in_report=False),
     _growth("fixed_effects", "Fixed effects of each growth model, with intervals and tests.", label="growth models"),
     _growth("covariance", "Variances and correlations of random effects and residuals, with intervals."),

@@ -231,6 +231,9 @@ TABLES: dict[str, Table] = {
         },
         ("scheme", "repeat", "held_out", "fold"),
     ),
+    "cohort/agreement": Table(
+        {"marker": TEXT, **_columns("subjects scans", INTEGER), **_columns("icc ci_low ci_high")}, ("marker",)
+    ),
     "slopes/filters": Table(
         {
             **_SETS,

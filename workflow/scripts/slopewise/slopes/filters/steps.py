@@ -67,6 +67,11 @@ def duplicates(training: Training, left: NDArray[np.int64], _: float) -> Learned
     return Learned(stand_in == left, alike, stand_in)
 
 
+def reproduced(training: Training, left: NDArray[np.int64], least: float) -> Learned:
+    """A marker whose ICC between repeated scans has a lower limit below `least`, or that has none."""
+    return Learned(training.agreement[left] >= least, training.agreement[left], left)
+
+
 def redundant(training: Training, left: NDArray[np.int64], least: float) -> Learned:
     """A marker of a cluster of correlated levels that is not its medoid; the number is |Spearman| with the medoid."""
     correlation = np.abs(rank_correlation(training.level[:, left]))
@@ -92,6 +97,7 @@ FILTERS: tuple[Filter, ...] = (
     Filter("near_constant", "constant", MARKER, near_constant),
     Filter("missing", "missing", MARKER, missing_often),
     Filter("duplicates", "duplicates", MARKER, duplicates),
+    Filter("agreement", "icc", MARKER, reproduced),
     Filter("redundant", "redundant", MARKER, redundant),
     Filter("slope_reliability", "reliability", SLOPE, reliable_slopes),
     Filter("slope_test", "q_value", SLOPE, varying_slopes),

@@ -16,21 +16,26 @@ from slopewise.study.model import Study
 
 def filtered_markers(
     study: Study, measurements: pd.DataFrame, patients: pd.DataFrame, folds: pd.DataFrame, crossfit: pd.DataFrame,
-    ledger: pd.DataFrame, later: pd.DataFrame | None = None,
+    ledger: pd.DataFrame, agreement: pd.DataFrame, later: pd.DataFrame | None = None,
 ) -> Filtered:  # fmt: skip
     """What `filters` of the study leaves out of each training set; empty tables where it asks for nothing.
 
-    Tables as in `tables`: those of ``cohort/`` and ``folds``, ``slopes/crossfit`` and, as `ledger`, ``growth/fits``.
+    Tables as in `tables`: those of ``cohort/`` and ``folds``, ``slopes/crossfit`` and, as `ledger`, ``growth/fits``;
+    `agreement` is ``cohort/agreement``.
     """
     names = sorted(str(patient) for patient in patients["patient"])
     plan = list(fits(folds, names))
-    sets = training_sets(study, measurements, patients, folds, crossfit, ledger, later) if asked(study.filters) else ()
+    sets = (
+        training_sets(study, measurements, patients, folds, crossfit, ledger, agreement, later)
+        if asked(study.filters)
+        else ()
+    )
     return learn_filters(sets, study.filters, plan, names, study.landmark_time)
 
 
 def training_sets(
     study: Study, measurements: pd.DataFrame, patients: pd.DataFrame, folds: pd.DataFrame, crossfit: pd.DataFrame,
-    ledger: pd.DataFrame, later: pd.DataFrame | None = None,
+    ledger: pd.DataFrame, agreement: pd.DataFrame, later: pd.DataFrame | None = None,
 ) -> Iterator[Training]:  # fmt: skip
     """What the filters see of each outer training set, everybody first; arguments as of `filtered_markers`.
 
@@ -48,4 +53,5 @@ def training_sets(
         key: np.array(tests.get(key, [1.0] * len(markers)))
         for key in ((f.scheme, f.repeat, f.held_out) for f in plan if f.fold == 0)
     }
-    return trainings(markers, measurements, plan, names, crossfit, p_values)
+    low = agreement.set_index("marker")["ci_low"].reindex(markers).to_numpy(dtype=float)
+    return trainings(markers, measurements, plan, names, crossfit, p_values, low)

@@ -29,7 +29,8 @@ class Training(ShortRepr):
     values (R, M): the markers in each row, NaN where missing; owner (R,): the place of the row's patient among
     `patients`; time (R,). level (n, M): the levels by growth models that did not see the patient, cross-fitted inside
     the set. reliability (M,): the mean reliability of these patients' slopes; p_value (M,): the test of the random
-    slope in the growth model of the whole set.
+    slope in the growth model of the whole set. agreement (M,): the lower limit of the ICC between repeated scans of
+    other patients, NaN where there is none; the same in every set.
     """
 
     key: Key
@@ -41,11 +42,12 @@ class Training(ShortRepr):
     level: Floats
     reliability: Floats
     p_value: Floats
+    agreement: Floats
 
 
 def trainings(
     markers: Sequence[str], measurements: pd.DataFrame, fits: Sequence[Fit], patients: Sequence[str],
-    crossfit: pd.DataFrame, p_values: Mapping[Key, Floats],
+    crossfit: pd.DataFrame, p_values: Mapping[Key, Floats], agreement: Floats,
 ) -> Iterator[Training]:  # fmt: skip
     """Every outer training set of the folds, everybody first.
 
@@ -83,6 +85,7 @@ def trainings(
             level=wide[0, inside],
             reliability=_mean(wide[1, inside]),
             p_value=p_values[key],
+            agreement=agreement,
         )
 
 
