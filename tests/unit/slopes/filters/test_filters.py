@@ -19,7 +19,7 @@ from slopewise.slopes.filters.steps import FILTERS, duplicates, missing_often, n
 from slopewise.slopes.filters.study import filtered_markers
 from slopewise.slopes.filters.training import EVERYBODY, Training, slope_tests, trainings
 from slopewise.slopes.inputs import GrowthInputs
-from slopewise.study.keys import Filters
+from slopewise.study.keys_of_many import Filters
 from slopewise.study.reading import parse_study
 
 NAMES = ("sloped", "mate", "flat", "twin", "sparse", "dull")

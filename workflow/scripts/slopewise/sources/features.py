@@ -19,7 +19,8 @@ from slopewise.sources.numbers import numbers
 from slopewise.sources.readers import read_table
 from slopewise.sources.table import Table, shown
 from slopewise.study.formulas import RESERVED
-from slopewise.study.keys import ColumnReference, Features, Marker
+from slopewise.study.keys import ColumnReference, Marker
+from slopewise.study.keys_of_many import Features
 from slopewise.study.model import Study
 
 MOST = 20_000

@@ -14,8 +14,6 @@ from slopewise.study.formulas import formula_names
 from slopewise.study.keys import (
     CrossFit,
     Data,
-    Features,
-    Filters,
     Growth,
     Keys,
     Marker,
@@ -25,6 +23,7 @@ from slopewise.study.keys import (
     expects,
     plain_categories,
 )
+from slopewise.study.keys_of_many import Features, Filters
 from slopewise.study.kinds import KINDS, Kind
 
 BCA_FROM = 1000

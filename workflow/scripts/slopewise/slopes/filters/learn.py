@@ -13,7 +13,7 @@ from slopewise.kernels.agreement import nogueira
 from slopewise.run.short_repr import ShortRepr
 from slopewise.slopes.filters.steps import FILTERS, Filter
 from slopewise.slopes.filters.training import Training
-from slopewise.study.keys import Filters
+from slopewise.study.keys_of_many import Filters
 
 WITHHELD = ["scheme", "repeat", "held_out", "marker", "step", "withholds", "statistic", "threshold", "stand_in"]
 SURVIVAL = [
