@@ -182,6 +182,6 @@ def test_a_part_of_few_patients_keeps_its_mean_to_itself(tmp_path: Path):
     )
     frames = replace(frames, dropout=lone)
     said = dropout_sentence(frames, naming, "alpha")
-    assert "there are too few of them" in said and "7.65" not in said
+    assert "there are too few patients" in said and "7.65" not in said
     shown = str(dropout_table(frames, naming).rows)
     assert "<5" in shown and "−7.65" not in shown and "-7.65" not in shown

@@ -98,6 +98,11 @@ class Recipe:
         return Recipe(formula, kept, plain, names, time, bounds), matrix
 
     @cached_property
+    def key(self) -> str:
+        """The recipe as text: recipes of equal text turn equal rows into equal matrices."""
+        return json.dumps(self.to_dict(), sort_keys=True)
+
+    @cached_property
     def intercept(self) -> int:
         """Position of the intercept, -1 without one."""
         return self.names.index("Intercept") if "Intercept" in self.names else -1

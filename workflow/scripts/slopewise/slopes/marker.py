@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,50 @@ from slopewise.growth import GrowthBatch, GrowthData, GrowthModel
 from slopewise.growth.fitting import everybody
 from slopewise.run.short_repr import ShortRepr
 from slopewise.study.model import Study
+
+REMEMBERED = 64
+"""Recipes whose designs are kept: a formula that learns nothing from rows has one for all fits."""
+
+
+@dataclass(frozen=True, repr=False)
+class PatientDesigns(ShortRepr):
+    """Rows of the design for every cohort patient (m, p) and (m, q): at time zero, at s, and the derivative at s."""
+
+    zero_x: NDArray[np.float64]
+    zero_z: NDArray[np.float64]
+    level_x: NDArray[np.float64]
+    level_z: NDArray[np.float64]
+    slope_x: NDArray[np.float64]
+    slope_z: NDArray[np.float64]
+
+
+class DesignsOfPatients:
+    """The designs of the cohort's patients that were made last, by recipe: a formula costs more than a fit.
+
+    They are those of one frame of covariates and one array of moments; with others the memory starts afresh.
+    """
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[str, str], PatientDesigns] = {}
+        self._of: tuple[pd.DataFrame, NDArray[np.float64]] | None = None
+
+    def of(self, covariates: pd.DataFrame, at: NDArray[np.float64], batch: GrowthBatch, fit: int) -> PatientDesigns:
+        """The designs under the recipe of one fit of `batch`."""
+        if self._of is None or self._of[0] is not covariates or self._of[1] is not at:
+            self._made, self._of = {}, (covariates, at)
+        recipe = batch.designs[batch.design_of[fit]]
+        key = (recipe.fixed.key, recipe.random.key)
+        found = self._made.get(key)
+        if found is None:
+            found = PatientDesigns(
+                *batch.design(covariates, 0.0, fit),
+                *batch.design(covariates, at, fit),
+                *batch.design_derivative(covariates, at, fit),
+            )
+            if len(self._made) >= REMEMBERED:
+                del self._made[next(iter(self._made))]
+            self._made[key] = found
+        return found
 
 
 @dataclass(frozen=True, repr=False)
@@ -34,6 +78,8 @@ class MarkerData(ShortRepr):
     landmark: float
     at: NDArray[np.float64]
     training: GrowthData | None = None
+    designs: DesignsOfPatients = field(default_factory=DesignsOfPatients, repr=False, compare=False)
+    """Shared by all markers of a cohort, whose covariates and moments are the same."""
 
     @property
     def trained_on(self) -> GrowthData:
@@ -89,7 +135,8 @@ def all_markers(
     if len(markers) > 1:
         ready = ready.for_many()
     names = [str(patient) for patient in cohort["patient"]]
-    covariates = at_landmark(measurements, cohort)
+    covariates, designs = at_landmark(measurements, cohort), DesignsOfPatients()
+    at = moments(measurements, names, landmark, model.time)
     for marker in markers:
         whole = ready.data(marker)
         growth = whole
@@ -103,8 +150,9 @@ def all_markers(
             growth=growth,
             covariates=covariates,
             landmark=landmark,
-            at=moments(measurements, names, landmark, model.time),
+            at=at,
             training=None if later is None else whole,
+            designs=designs,
         )
 
 

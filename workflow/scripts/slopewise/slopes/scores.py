@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from slopewise.growth import GrowthBatch
-from slopewise.run.short_repr import ShortRepr
-from slopewise.slopes.marker import MarkerData
+from slopewise.slopes.marker import MarkerData, PatientDesigns
 
 SCORES = ("intercept", "level", "slope", "slope_se", "slope_deviation", "reliability")
 
@@ -44,30 +42,14 @@ def score(data: MarkerData, batch: GrowthBatch, fit: NDArray[np.int64], patient:
     return frame
 
 
-@dataclass(frozen=True, repr=False)
-class _Designs(ShortRepr):
-    """Rows of the design for every cohort patient (m, p) and (m, q): at time zero, at s, and the derivative at s."""
-
-    zero_x: NDArray[np.float64]
-    zero_z: NDArray[np.float64]
-    level_x: NDArray[np.float64]
-    level_z: NDArray[np.float64]
-    slope_x: NDArray[np.float64]
-    slope_z: NDArray[np.float64]
-
-
 def _designs(
     data: MarkerData, batch: GrowthBatch, fit: NDArray[np.int64]
-) -> Iterator[tuple[NDArray[np.int64], _Designs]]:
+) -> Iterator[tuple[NDArray[np.int64], PatientDesigns]]:
     """The pairs (by position in `fit`) that share a recipe, with that recipe's designs for all patients."""
     recipe = batch.design_of[fit]
     for number in np.unique(recipe):
         rows = np.flatnonzero(recipe == number)
-        example = int(fit[rows[0]])
-        zero = batch.design(data.covariates, 0.0, example)
-        level = batch.design(data.covariates, data.at, example)
-        slope = batch.design_derivative(data.covariates, data.at, example)
-        yield rows, _Designs(*zero, *level, *slope)
+        yield rows, data.designs.of(data.covariates, data.at, batch, int(fit[rows[0]]))
 
 
 def _value(

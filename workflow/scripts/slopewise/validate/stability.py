@@ -31,7 +31,7 @@ from slopewise.run.progress import counted
 from slopewise.run.seeds import generator
 from slopewise.run.short_repr import ShortRepr
 from slopewise.slopes.marker import MarkerData
-from slopewise.validate.bootstrap import BootstrapPlan, Resample, stage_one
+from slopewise.validate.bootstrap import PAIRS_AT_ONCE, BootstrapPlan, Resample, StageOne, stage_one
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -76,34 +76,49 @@ def kept_by_halves(plan: BootstrapPlan, ladder: LadderData, markers: Sequence[Ma
     terms = {step.name: ladder.step_terms(step) for step in EXAMINED}
     kept: dict[str, list[Flags]] = {name: [] for name in terms}
     risk: dict[str, list[Floats]] = {name: [] for name in terms}
-    for pair in counted("complementary pairs", range(plan.replicates)):
-        both = halves(plan, pair, events)
-        stages = [stage_one(data, both, plan.folds, threads, others=True) for data in markers]
-        apart = {name: np.full(len(events), np.nan) for name in terms}
-        for i, half in enumerate(both):
-            level, slope, last, other_level, other_slope = (
-                np.column_stack([getattr(stage, name)[i] for stage in stages])
-                for name in ("level", "slope", "last_slope", "other_level", "other_slope")
-            )
-            flat = np.array([s.flat[i] for s in stages]) | flat_slopes(last, half.fold[-1], half.counts)
-            singular = np.array([stage.singular[i] for stage in stages])
-            fitted = fit_ladder(
-                ladder, level, slope, singular, flat=flat, counts=half.counts, fold=half.fold[-1], steps=EXAMINED
-            )
-            rows = np.flatnonzero(half.counts == 0)
-            for step in EXAMINED:
-                model = fitted.models[step.name]
-                inside = {t for t, beta in zip(model.recipe.terms, model.parts[0].beta, strict=True) if beta != 0}
-                kept[step.name].append(np.array([term in inside for term in terms[step.name]]))
-                raw = ladder.raw(step, rows, other_level, other_slope)
-                apart[step.name][rows] = model.risks(raw, ladder.stratum[rows])[:, 0, -1]
-        for name, found in apart.items():
-            risk[name].append(found)
+    size = max(1, PAIRS_AT_ONCE // (2 * len(events) * plan.repeats))
+    for start in counted("batches of complementary pairs", range(0, plan.replicates, size)):
+        pairs = [halves(plan, pair, events) for pair in range(start, min(start + size, plan.replicates))]
+        each = [half for pair in pairs for half in pair]
+        stages = [stage_one(data, each, plan.folds, threads, others=True) for data in markers]
+        for pair in range(len(pairs)):
+            apart = {name: np.full(len(events), np.nan) for name in terms}
+            for i in (2 * pair, 2 * pair + 1):
+                for name, (inside, rows, found) in _kept_by(ladder, stages, each[i], i).items():
+                    kept[name].append(np.array([term in inside for term in terms[name]]))
+                    apart[name][rows] = found
+            for name, found in apart.items():
+                risk[name].append(found)
     return Kept(
         terms,
         {name: np.array(rows).reshape(-1, len(terms[name])) for name, rows in kept.items()},
         {name: np.array(rows).reshape(-1, len(events)) for name, rows in risk.items()},
     )
+
+
+def _kept_by(
+    ladder: LadderData, stages: Sequence[StageOne], half: Resample, place: int
+) -> dict[str, tuple[set[str], NDArray[np.int64], Floats]]:
+    """Of each step: the terms that `half` keeps, the other patients (rows), and their risk by the last horizon.
+
+    `place` is the half's among the resamples of `stages`, one for each marker.
+    """
+    level, slope, last, other_level, other_slope = (
+        np.column_stack([getattr(stage, name)[place] for stage in stages])
+        for name in ("level", "slope", "last_slope", "other_level", "other_slope")
+    )
+    flat = np.array([stage.flat[place] for stage in stages]) | flat_slopes(last, half.fold[-1], half.counts)
+    singular = np.array([stage.singular[place] for stage in stages])
+    fitted = fit_ladder(
+        ladder, level, slope, singular, flat=flat, counts=half.counts, fold=half.fold[-1], steps=EXAMINED
+    )
+    rows, found = np.flatnonzero(half.counts == 0), {}
+    for step in EXAMINED:
+        model = fitted.models[step.name]
+        inside = {term for term, beta in zip(model.recipe.terms, model.parts[0].beta, strict=True) if beta != 0}
+        raw = ladder.raw(step, rows, other_level, other_slope)
+        found[step.name] = (inside, rows, model.risks(raw, ladder.stratum[rows])[:, 0, -1])
+    return found
 
 
 def stability(
