@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gzip
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pyreadstat
 import pytest
+import yaml
 
 from slopewise.cohort import Cohort, prepare_cohort
 from slopewise.sources.readers import READERS
@@ -93,6 +95,40 @@ def moved(pbc: Study, frames: dict[str, pd.DataFrame], folder: Path, suffix: str
     for key, frame in frames.items():
         WRITERS[suffix](frame, folder / files[key])
     return pbc.model_copy(update={"data": pbc.data.model_copy(update=files)})
+
+
+def melted(frame: pd.DataFrame, markers: list[str]) -> pd.DataFrame:
+    """A long table of lab parameters with their units, those of bilirubin mixed; rows in no order of time."""
+    long = frame.melt(["id", "day"], markers, "PARAMCD", "AVAL")
+    long = long[long["AVAL"] != ""].sample(frac=1, random_state=1)
+    where = (long["PARAMCD"] == "bili") & (long["day"].astype(int) % 2 == 1)
+    doubled = [
+        repr(float(value) * 2) if is_other else value for value, is_other in zip(long["AVAL"], where, strict=True)
+    ]
+    return long.assign(AVAL=doubled, AVALU=where.map({True: "half", False: "mg/dl"}), ANL01FL="Y")
+
+
+def test_a_long_table_gives_the_same_cohort(
+    pbc: Study, known: dict[str, bytes], frames: dict[str, pd.DataFrame], tmp_path: Path
+) -> None:
+    long = melted(frames["measurements"], ["bili", "albumin", "protime", "platelet"])
+    other = long.head(50).assign(AVAL="77", ANL01FL="N")  # rows that the study does not ask for
+    pd.concat([other, long]).to_csv(tmp_path / "adlb.csv", index=False)
+    people = frames["patients"]
+    twice = pd.concat([people.assign(PARAMCD="PFS", status="9"), people.assign(PARAMCD="OS")])
+    twice.to_csv(tmp_path / "adtte.csv", index=False)
+    content = yaml.safe_load(pbc.model_dump_json(exclude_defaults=True))
+    content["data"] |= {"measurements": "adlb.csv", "patients": "adtte.csv", "where": {"ANL01FL": "Y"}}
+    content["data"]["layout"] = {"parameter": "PARAMCD", "value": "AVAL", "unit": "AVALU"}
+    content["outcome"]["where"] = {"PARAMCD": "OS"}
+    content["markers"]["log_bilirubin"]["units"] = {"mg/dl": 1, "half": 0.5}
+    study = Study.model_validate_json(json.dumps(content))
+    cohort = prepare_cohort(study, tmp_path)
+    found = written(cohort, tmp_path)
+    assert {name for name in TABLES if found[name] != known[name]} == {"problems"}  # which has the rows' selection
+    notes = cohort.problems.set_index("message")["action"].to_dict()
+    assert notes[f"{len(long)} of {len(long) + 50} rows were selected by ANL01FL"] == "as given in data.where"
+    assert notes["312 of 624 rows were selected by PARAMCD"] == "as given in outcome.where"
 
 
 def test_every_kind_of_file_is_written_here() -> None:

@@ -36,7 +36,7 @@ from slopewise.design.screen import screen
 from slopewise.run.errors import InputError
 from slopewise.run.files import file_digest
 from slopewise.run.short_repr import ShortRepr
-from slopewise.sources.readers import read_patients, read_table
+from slopewise.sources.study_tables import measurements_of, patients_of
 from slopewise.sources.table import Table
 from slopewise.study.model import Study
 
@@ -74,8 +74,8 @@ def prepare_cohort(study: Study, folder: Path, runs: Callable[[float], bool] | N
     """
     _screen_formulas(study)
     findings = Findings()
-    measurements = read_table(folder, study.data.measurements, "data.measurements", study.data)
-    patients = read_patients(folder, study.data)
+    measurements = measurements_of(study, folder)
+    patients = patients_of(study, folder)
     tables = [table for table in (measurements, patients) if table is not None]
     for table in tables:
         _tell_encoding(table, findings)

@@ -89,12 +89,12 @@ class Findings:
         """Add a finding for each bad cell of a column, with its line and patient."""
         bad = list(bad)
         for cell in bad[:MOST_CELLS]:
-            named, line = table.text[patient_column].iloc[cell.row], table.lines[cell.row]
+            named, line = table.text[patient_column].iloc[cell.row], table.line(cell.row, column)
             patient = None if named in MISSING else named
             self.add(severity, table.name, cell.message, action, line=line, patient=patient, column=column)
         if len(bad) > MOST_CELLS:
             message = f"{len(bad) - MOST_CELLS} more cells of this column are like that"
-            self.add(severity, table.name, message, action, line=table.lines[bad[MOST_CELLS].row], column=column)
+            self.add(severity, table.name, message, action, line=table.line(bad[MOST_CELLS].row, column), column=column)
 
     def sorted(self) -> list[Problem]:
         """Errors first, then by file, line and column."""

@@ -28,7 +28,8 @@ from slopewise.cohort.rows import (
 )
 from slopewise.run.short_repr import ShortRepr
 from slopewise.run.words import level_text
-from slopewise.sources.readers import read_patients, read_table
+from slopewise.sources.readers import read_patients
+from slopewise.sources.study_tables import measurements_of
 from slopewise.sources.table import Table, shown
 from slopewise.study.keys import MISSING
 from slopewise.study.model import Study
@@ -90,7 +91,7 @@ def read_newcomers(study: Study, folder: Path, covariates: Mapping[str, Covariat
     """
     data, outcome = study.data.model_copy(update={"incomplete": "error"}), study.outcome.model_copy(update=UNKNOWN)
     study = study.model_copy(update={"data": data, "outcome": outcome})
-    table = read_table(folder, study.data.measurements, "--measurements", study.data)
+    table = measurements_of(study, folder, "--measurements", complete=False)
     own = read_patients(folder, study.data, "--patients")
     table, own, unmeasured = _of_measured(table, own, study.data.patient)
     refused: dict[str, str] = {}
@@ -116,18 +117,14 @@ def _of_measured(table: Table, people: Table | None, column: str) -> tuple[Table
     kept = names.isin(MISSING) | names.map(spelling).isin(there)
     if not kept.any():
         return table, people, 0
-    return table, _chosen(people, kept.to_numpy()), int(names[~kept].nunique())
+    return table, people.chosen(kept.to_numpy()), int(names[~kept].nunique())
 
 
 def _without(table: Table, study: Study, refused: Mapping[str, str]) -> Table:
     column = study.data.patient
     if not refused or column not in table.text.columns:
         return table
-    return _chosen(table, ~table.text[column].isin(list(refused)).to_numpy())
-
-
-def _chosen(table: Table, rows: np.ndarray) -> Table:
-    return replace(table, text=table.text[rows].reset_index(drop=True), lines=table.lines[rows])
+    return table.chosen(~table.text[column].isin(list(refused)).to_numpy())
 
 
 def _reasons(problems: pd.DataFrame) -> dict[str, str]:

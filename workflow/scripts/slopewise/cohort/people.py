@@ -63,7 +63,7 @@ def patients_of_rows(study: Study, table: Table, findings: Findings) -> Table:
         values = constant_values(table, column, key, patient, findings)
         columns[column] = [values.get(name, "") for name in columns[patient]]
     frame = pd.DataFrame(columns, dtype=object)
-    return replace(table, text=frame, lines=first["line"].to_numpy())
+    return replace(table, text=frame, lines=first["line"].to_numpy(), cell_lines={})
 
 
 def constant_values(table: Table, column: str, key: str, patient_column: str, findings: Findings) -> dict[str, str]:

@@ -36,11 +36,13 @@ def _tell_table(table: Table, findings: Findings) -> None:
     for (column, code), count in table.declared.items():
         what = f"{count} cell{'s' if count > 1 else ''} with the user-missing value {shown(code)} read as missing"
         findings.add(NOTE, table.name, what, "as the file declares", column=column)
+    for column, what, why in table.notes:
+        findings.add(NOTE, table.name, what, why, column=column or None)
 
 
 def _among(table: Table, column: str, code: str) -> bool:
     """Whether a code that is a number has numbers of the column on both sides."""
-    if not NUMBER["."].fullmatch(code):
+    if not NUMBER["."].fullmatch(code) or column not in table.text.columns:  # the column of a long table's values
         return False
     values = numbers(table, column)[0]
     return bool(np.any(values < float(code)) and np.any(values > float(code)))

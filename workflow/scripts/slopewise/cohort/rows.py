@@ -14,9 +14,9 @@ import pandas as pd
 
 from slopewise.cohort.clock import LARGEST, TOO_LARGE, finite, read_times
 from slopewise.cohort.columns import Columns
-from slopewise.cohort.findings import ERROR, WARNING, Findings
+from slopewise.cohort.findings import ERROR, NOTE, WARNING, Findings
 from slopewise.cohort.incomplete import severity, way_out
-from slopewise.sources.numbers import numbers
+from slopewise.sources.numbers import BELOW, NUMBER, numbers
 from slopewise.sources.readers import place_word
 from slopewise.sources.table import BadCell, Table, shown
 from slopewise.study.keys import Marker, canonical_code
@@ -99,7 +99,7 @@ def read_markers(study: Study, table: Table, findings: Findings) -> dict[str, np
     for name, marker in study.markers.items():
         if marker.column not in raw:
             raw[marker.column], bad = numbers(table, marker.column)
-            findings.add_cells(table, marker.column, bad, "correct it, or leave the cell empty", study.data.patient)
+            _read_limits(study, table, name, raw[marker.column], bad, findings)
         values[name] = raw[marker.column]
         outside = outside_domain(table, marker, values[name])
         action = "correct it, leave the cell empty, or choose another transform"
@@ -108,6 +108,37 @@ def read_markers(study: Study, table: Table, findings: Findings) -> dict[str, np
         action = f"correct it, leave the cell empty, or widen markers.{name}.plausible"
         findings.add_cells(table, marker.column, _implausible(table, marker, values[name]), action, study.data.patient)
     return values
+
+
+def _read_limits(
+    study: Study, table: Table, name: str, values: np.ndarray, bad: list[BadCell], findings: Findings
+) -> None:
+    """Values below a limit of detection (``<5``) as `markers.NAME.below` has them; other bad cells are errors.
+
+    values: of the marker's column, filled in place.
+    """
+    marker, patient = study.markers[name], study.data.patient
+    limits = {cell.row: limit for cell in bad if (limit := _limit(table, marker.column, cell.row)) is not None}
+    others = [cell for cell in bad if cell.row not in limits]
+    findings.add_cells(table, marker.column, others, "correct it, or leave the cell empty", patient)
+    if not limits:
+        return
+    if marker.below == "refuse":
+        action = f"correct it, leave the cell empty, or set markers.{name}.below (half or limit)"
+        findings.add_cells(table, marker.column, [cell for cell in bad if cell.row in limits], action, patient)
+        return
+    values[list(limits)] = np.array(list(limits.values())) * (0.5 if marker.below == "half" else 1.0)
+    what = "half the limit" if marker.below == "half" else "the limit"
+    message = f"{len(limits)} value{'s' if len(limits) > 1 else ''} below a limit of detection read as {what}"
+    findings.add(NOTE, table.name, message, f"as given in markers.{name}.below", column=marker.column)
+
+
+def _limit(table: Table, column: str, row: int) -> float | None:
+    """The limit of detection in a cell such as ``<5``; None where it holds something else."""
+    found = BELOW.fullmatch(table.text[column].iloc[row])
+    if found is None or not NUMBER[table.decimal].fullmatch(found[1]):
+        return None
+    return float(found[1].replace(table.decimal, "."))
 
 
 def outside_domain(table: Table, marker: Marker, values: np.ndarray) -> list[BadCell]:

@@ -60,7 +60,7 @@ def foreign_shape(table: Table, patient: str, time: str | None, values: Iterable
         return (
             f"{table.name} looks like a long table: column {parameter} holds the parameter of each row ({some}), and "
             f"the values of {levels.nunique()} parameters are in one column. Give each parameter a separate column, "
-            f"one row for each patient and time (in pandas: pivot on {parameter})"
+            f"one row for each patient and time (in pandas: pivot on {parameter}), or name the columns in data.layout"
         )
     return wide_shape(table, patient, set(used) - set(values)) if time is None or NUMBERED.fullmatch(time) else ""
 

@@ -95,11 +95,14 @@ def reading(study: Study) -> dict[str, Any]:
         *("patient", "time", "time_unit", "date_format", "patients_date_format"),
         *("analysis_unit", "time_zero", "duplicates", "categories", "missing"),
     )
-    labels = {"value_labels": study.data.value_labels} if study.data.value_labels != "levels" else {}
+    said = study.model_dump(mode="json", exclude_defaults=True)["data"]
+    shape = [key for key in ("value_labels", "layout", "where") if key in said]
     return {
-        "data": {key: content["data"][key] for key in data} | labels,
+        "data": {key: content["data"][key] for key in (*data, *shape)},
         "markers": {
             name: {key: marker[key] for key in ("column", "transform", "unit", "plausible")}
+            | ({"units": marker["units"]} if marker["units"] else {})
+            | ({"below": marker["below"]} if marker["below"] != "refuse" else {})
             for name, marker in content["markers"].items()
         },
         "growth": {key: content["growth"][key] for key in ("fixed", "random", "residual_by", "weights")},

@@ -20,6 +20,8 @@ THOUSANDS = {mark: re.compile(rf"[-+]?[1-9][0-9]{{0,2}}[{mark}][0-9]{{3}}") for 
 HUNDREDS = re.compile(r"[-+]?[1-9][0-9]{2}")
 BARE_THOUSANDS = re.compile(r"[-+]?[1-9][0-9]{3,}([.,][0-9]*)?")
 GROUPED = re.compile(r"[-+]?[0-9]{1,3}([,.'’ \u00a0\u202f])[0-9]{3}(\1[0-9]{3})*([.,][0-9]+)?")
+BELOW = re.compile(r"<\s*(.+)")
+"""A value below a limit of detection."""
 NUMBER = {
     ".": re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?"),
     ",": re.compile(r"[-+]?([0-9]+,?[0-9]*|,[0-9]+)([eE][-+]?[0-9]+)?"),

@@ -26,7 +26,9 @@ class Table(ShortRepr):
     stripped of white space around them; `lines` the place of each, from 1, of a kind that `readers.place_word` names;
     `encoding` and `decimal` are what was given or found (`decimal_found`: the mark was found). `recoded` counts the
     cells of a column that held a code of `data.missing` and are empty now, by (column, code); `declared` those that
-    the file itself declares to be missing (user-missing values of SPSS, Stata and SAS).
+    the file itself declares to be missing (user-missing values of SPSS, Stata and SAS). `notes`: what was done to the
+    table, as (column or empty, message, why). `cell_lines` has the place of each cell of a column whose cells were
+    read from other lines than `lines` says (a long table).
     """
 
     name: str
@@ -37,6 +39,17 @@ class Table(ShortRepr):
     decimal_found: bool = False
     recoded: Mapping[tuple[str, str], int] = field(default_factory=dict)
     declared: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    notes: tuple[tuple[str, str, str], ...] = ()
+    cell_lines: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    def line(self, row: int, column: str) -> int:
+        """The place in the file of the cell of a column in a row (from 0) of the table."""
+        return int(self.cell_lines.get(column, self.lines)[row])
+
+    def chosen(self, rows: np.ndarray) -> Table:
+        """The table with some of its rows only; `rows` is a mask."""
+        lines = {column: found[rows] for column, found in self.cell_lines.items()}
+        return replace(self, text=self.text[rows].reset_index(drop=True), lines=self.lines[rows], cell_lines=lines)
 
     def missing(self, column: str) -> np.ndarray:
         """Which cells of a column mean a missing value."""

@@ -84,6 +84,7 @@ Label = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Formula = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 Labels = Annotated[dict[str, Label], BeforeValidator(_labelled)]
 Codes = Annotated[tuple[str, ...], BeforeValidator(_codes)]
+Where = dict[str, Codes]
 Columns = Annotated[tuple[Name, ...], Field(strict=False)]
 Numbers = Annotated[tuple[float, ...], Field(strict=False)]
 
@@ -104,6 +105,17 @@ class ColumnReference(Keys):
     `outcome.time_unit` is `date`), else a number in `data.time_unit`. Example: `date_of_surgery`"""
 
 
+class Layout(Keys):
+    """A long table of measurements: a row per patient, time and parameter."""
+
+    parameter: Name
+    """Column with the parameter of the row; `markers.NAME.column` is then one of its codes. Example: `PARAMCD`"""
+    value: Name
+    """Column with the value of the parameter. Example: `AVAL`"""
+    unit: Name | None = None
+    """Column with the unit of the value; several units of a marker need `markers.NAME.units`. Example: `AVALU`"""
+
+
 class Data(Keys):
     """Where the data are and how to read them."""
 
@@ -119,6 +131,11 @@ class Data(Keys):
     """Sheet of the workbook `data.measurements`, where more than one sheet holds anything. Example: `visits`"""
     patients_sheet: Name | None = None
     """Sheet of the workbook `data.patients`, which may be the same file. Example: `patients`"""
+    layout: Layout | None = None
+    """Where the measurements have a row per patient, time and parameter: the columns of the parameter, its value and
+    its unit. Example: `{parameter: PARAMCD, value: AVAL, unit: AVALU}`"""
+    where: Where = Field(default_factory=dict)
+    """Rows of the measurements that are read: those with one of the codes in each column. Example: `{ANL01FL: Y}`"""
     value_labels: Literal["levels", "codes"] = "levels"
     """Columns of SPSS and Stata files in which every value has a label: `levels` reads the labels (female), `codes` the
     values themselves (2). Example: `codes`"""
@@ -203,6 +220,12 @@ class Marker(Keys):
     plausible: Annotated[tuple[float, float] | None, Field(strict=False)] = None
     """Lowest and highest value that is possible, before the transform: a value outside is an error, with line and
     patient, here and in `predict`. Example: `[1, 7]`"""
+    units: dict[str, float] = Field(default_factory=dict)
+    """Units of the column `data.layout.unit` and the factor that each value is multiplied by.
+    Example: `{umol/L: 1, mg/dL: 88.4}`"""
+    below: Literal["refuse", "half", "limit"] = "refuse"
+    """What a value below a limit of detection (`<5`) is read as: half the limit, the limit, or an error.
+    Example: `half`"""
     unit: str = ""
     """Unit after the transform, for the report. Example: `log mg/dl`"""
     label: str = ""
@@ -247,6 +270,8 @@ class Outcome(Keys):
 
     kind: Literal["survival", "binary", "continuous", "none"]
     """What is predicted. Example: `survival`"""
+    where: Where = Field(default_factory=dict)
+    """Rows of `data.patients` that are read: those with one of the codes in each column. Example: `{PARAMCD: OS}`"""
     time: Name | None = None
     """Column with the end of follow-up (needed for survival), on the clock of `data.time`: time zero is subtracted from
     it as from visits. For other kinds: when the outcome was seen, where a column tells. Example: `futime`"""

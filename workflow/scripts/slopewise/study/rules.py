@@ -24,6 +24,7 @@ def broken_rules(study: Study) -> Iterator[Finding]:
     yield from _landmark_rules(study)
     yield from _later_rules(study)
     yield from _category_rules(study)
+    yield from _layout_rules(study)
     yield from _marker_rules(study)
     yield from _filter_rules(study)
     yield from _formula_rules(study)
@@ -38,6 +39,19 @@ def _landmark_rules(study: Study) -> Iterator[Finding]:
         not study.landmark or list(study.landmark) != sorted(set(study.landmark))
     ):
         yield Finding(("landmark",), "a list of landmarks must hold one at least, and they must increase, each once")
+
+
+def _layout_rules(study: Study) -> Iterator[Finding]:
+    """A long table has parameters for markers named one by one; rows of patients are selected in their own table."""
+    if study.data.layout is not None and study.features:
+        yield Finding(("features",), "needs a column for each feature; a long table (data.layout) has `markers` alone")
+    if study.outcome.where and study.data.patients is None:
+        yield Finding(("outcome", "where"), "selects rows of data.patients, and the study has no such table")
+    for key in ("units", "below"):
+        of_column: dict[str, object] = {}
+        for name, marker in study.markers.items():
+            if of_column.setdefault(marker.column, getattr(marker, key)) != getattr(marker, key):
+                yield Finding(("markers", name, key), f"differs from that of another marker of {marker.column!r}")
 
 
 def _category_rules(study: Study) -> Iterator[Finding]:
@@ -87,6 +101,8 @@ def _marker_rules(study: Study) -> Iterator[Finding]:
             yield Finding(path, message)
         if marker.plausible is not None and marker.plausible[0] >= marker.plausible[1]:
             yield Finding((*path, "plausible"), "the lowest possible value comes first, then a higher one: [1, 7]")
+        if marker.units and (study.data.layout is None or study.data.layout.unit is None):
+            yield Finding((*path, "units"), "needs the column of units of a long table (data.layout.unit)")
         fast = marker.fast_change
         if fast is not None and fast.below is None and fast.above is None:
             yield Finding((*path, "fast_change"), "names no limit; for example {below: -0.2}")

@@ -22,7 +22,7 @@ from slopewise.cohort.kinds import Kind, kinds, problems_of
 from slopewise.outcome.sample_size import SampleSize, counted_events, judge, ladder_sizes, shortfalls
 from slopewise.run.words import amount
 from slopewise.sources.features import expanded
-from slopewise.sources.readers import read_patients, read_table
+from slopewise.sources.study_tables import measurements_of, patients_of
 from slopewise.sources.table import Table
 from slopewise.study.formulas import formula_names
 from slopewise.study.keys import ColumnReference
@@ -145,8 +145,8 @@ def is_grave(kind: Kind, patients: int) -> bool:
 def column_lines(study: Study) -> list[ColumnLine]:
     """Each column that the study names, with the file it is read from and what is in it."""
     data, outcome = study.data, study.outcome
-    rows = read_table(Path(), data.measurements, "data.measurements", data)
-    people = read_patients(Path(), data) or rows
+    rows = measurements_of(study, Path())
+    people = patients_of(study, Path()) or rows
     zero = data.time_zero.column if isinstance(data.time_zero, ColumnReference) else None
     wanted: list[tuple[str, str | None, Table]] = [
         ("data.patient", data.patient, rows),
