@@ -61,9 +61,11 @@ def test_the_example_of_a_key_is_taken_by_it(path: str) -> None:
     content = {**copy.deepcopy(read_document(PBC).content), "features": copy.deepcopy(PATTERNS)}
     place = content
     *parents, last = path.replace("NAME", "albumin").split(".")
-    for parent in parents:
+    for depth, parent in enumerate(parents, start=1):
         if not isinstance(place.get(parent), dict):
-            place[parent] = {}
+            part = KEYS.get(".".join(parents[:depth]))  # a part with keys that it needs, as a whole
+            example = read_document(f"key: {part.example}".encode()).content["key"] if part else {}
+            place[parent] = example if isinstance(example, dict) else {}
         place = place[parent]
     place[last] = read_document(f"key: {KEYS[path].example}".encode()).content["key"]
     Study.model_validate(content)
