@@ -29,6 +29,7 @@ from slopewise.cohort.people import (
 )
 from slopewise.cohort.plausible import check_followup, refuse_constant, warn_of_units
 from slopewise.cohort.predictors import examine_predictors, refuse_levels
+from slopewise.cohort.pyradiomics import check_diagnostics
 from slopewise.cohort.recoded import tell_recoded
 from slopewise.cohort.rows import read_rows, transformed
 from slopewise.cohort.shapes import foreign_shape
@@ -84,6 +85,7 @@ def prepare_cohort(study: Study, folder: Path, runs: Callable[[float], bool] | N
         findings.add(NOTE, measurements.name, f"the feature is left out: {reason}", LEFT_OUT, column=column)
     columns = find_columns(study, measurements, patients, findings)
     findings.stop_at_errors()
+    check_diagnostics(study, measurements, findings)
     _refuse_shape(study, measurements)
     files = (measurements.name, (patients or measurements).name)
     flow = _read(study, measurements, patients, columns, findings)
