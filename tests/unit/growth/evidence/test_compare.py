@@ -10,6 +10,7 @@ import pytest
 from scipy.optimize import minimize
 
 from slopewise.growth import GrowthModel
+from slopewise.growth.evidence import compare
 from slopewise.growth.evidence.compare import (
     SideBySide,
     bootstrap_p,
@@ -26,7 +27,7 @@ from slopewise.growth.evidence.serial import compare_serial
 from slopewise.growth.evidence.tables import compare_marker
 from slopewise.growth.evidence.trends import implied_variance, trends, variogram
 from slopewise.growth.fit import design_of
-from slopewise.growth.fitting import fit_everybody
+from slopewise.growth.fitting import everybody, fit_batch, fit_everybody
 from tests.unit.growth.growth_dense import dense_deviance
 from tests.unit.growth.growth_golden import numbers, studies_side_by_side
 
@@ -143,8 +144,8 @@ def test_serial_correlation_fits_at_least_as_well_as_in_nlme(models: dict[str, S
 def test_the_parametric_bootstrap_agrees_with_one_in_r(models: dict[str, SideBySide]) -> None:
     expected = golden("orthodont", "random_slope", "p_value_bootstrap")[""]
     own = bootstrap_p(models["orthodont"], 1000, np.random.default_rng(3))
-    # Two shares of the same p, of 1000 draws here and 2000 in R: within four standard errors of their difference.
-    assert own == pytest.approx(expected, abs=4 * np.sqrt(expected * (1 - expected) * (1 / 1000 + 1 / 2000)))
+    # Two shares of the same p, 20 exceedances here and of 2000 draws in R: within four standard errors.
+    assert own == pytest.approx(expected, abs=4 * np.sqrt(expected**2 / 20 + expected * (1 - expected) / 2000))
     again = bootstrap_p(models["orthodont"], 1000, np.random.default_rng(3), threads=3)
     assert own == again
 
@@ -152,6 +153,67 @@ def test_the_parametric_bootstrap_agrees_with_one_in_r(models: dict[str, SideByS
 def test_the_bootstrap_has_its_floor_and_can_be_left_out(models: dict[str, SideBySide]) -> None:
     assert bootstrap_p(models["sleepstudy"], 99, np.random.default_rng(1)) == 0.01
     assert np.isnan(bootstrap_p(models["sleepstudy"], 0, np.random.default_rng(1)))
+
+
+@pytest.mark.parametrize("case", ["orthodont", "sleepstudy"])
+def test_the_bootstrap_ends_at_the_twentieth_exceedance(
+    models: dict[str, SideBySide], case: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Drawn to the end and counted by hand; what is drawn afterwards does not depend on where it ended."""
+    fits = models[case].reml
+    observed = fits["random_intercept"].deviance - fits["random_slope"].deviance
+    simulated = fits["random_intercept"].simulate(np.random.default_rng(5), 150)
+    ratios = []
+    for values in simulated:
+        deviance = fit_batch(models[case].data.with_values(values), everybody(models[case].data, 2), [
+            "intercept", "correlated"]).deviance  # fmt: skip
+        ratios.append(deviance[0] - deviance[1])
+    reached = np.cumsum(np.array(ratios) >= observed - 1e-6)
+    sequential, whole = np.random.default_rng(5), np.random.default_rng(5)
+    own = bootstrap_p(models[case], 150, sequential)
+    if reached[-1] >= 20:
+        assert own == 20 / (1 + np.flatnonzero(reached == 20)[0])
+    else:
+        assert own == (1 + reached[-1]) / 151
+    monkeypatch.setattr(compare, "EXCEEDANCES", 10**6)
+    assert bootstrap_p(models[case], 150, whole) == (1 + reached[-1]) / 151
+    assert sequential.standard_normal() == whole.standard_normal()
+
+
+def test_sequential_p_values_have_their_size() -> None:
+    """Of data without slopes, by draws from the true null: p <= 0.05 in at most 5% (within four standard errors)."""
+    rng, draws, sets = np.random.default_rng(8), 199, 4000
+    ratios = rng.chisquare(1, (sets, draws + 1)) * (rng.random((sets, draws + 1)) < 0.5)
+    larger = np.cumsum(ratios[:, 1:] >= ratios[:, :1], axis=1)
+    p = [compare.sequential_p(row, compare.EXCEEDANCES) for row in larger]
+    for level in (0.01, 0.05, 0.2):
+        assert np.mean(np.array(p) <= level) <= level + 4 * np.sqrt(level * (1 - level) / sets)
+    assert np.mean(np.array(p) <= 0.05) > 0.03
+
+
+def test_serial_deviances_are_those_of_full_matrices(models: dict[str, SideBySide]) -> None:
+    fits = models["sleepstudy"].reml
+    found = compare_serial(fits["random_intercept"], fits["random_slope"]).serial
+    x, z = design_of(fits["random_slope"])
+    values, codes, time = models["sleepstudy"].data.values, models["sleepstudy"].data.codes, z[:, 1]
+
+    def deviance(log: np.ndarray) -> float:
+        intercept, sd = np.exp(log)
+        total, logs = np.zeros((x.shape[1] + 1,) * 2), 0.0
+        for patient in np.unique(codes):
+            own = codes == patient
+            distance = np.abs(time[own][:, None] - time[own])
+            process = found.share * np.exp(-distance / found.range) + (1 - found.share) * np.eye(own.sum())
+            v, both = intercept**2 + sd**2 * process, np.column_stack([x[own], values[own]])
+            logs += np.linalg.slogdet(v)[1]
+            total += both.T @ np.linalg.solve(v, both)
+        left = total[-1, -1] - total[-1, :-1] @ np.linalg.solve(total[:-1, :-1], total[:-1, -1])
+        freedom = len(values) - x.shape[1]
+        return float(logs + np.linalg.slogdet(total[:-1, :-1])[1] + left + freedom * np.log(2 * np.pi))
+
+    best = minimize(deviance, np.log([20.0, found.sd]), method="Nelder-Mead", options={"xatol": 1e-6, "fatol": 1e-9})
+    assert best.fun == pytest.approx(found.deviance, abs=1e-6)
+    assert np.exp(best.x[1]) == pytest.approx(found.sd, rel=1e-4)
 
 
 def test_p_values_at_the_boundary() -> None:

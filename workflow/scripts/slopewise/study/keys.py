@@ -262,7 +262,7 @@ class Growth(Keys):
     slope_of: Name = "time"
     """The predictor whose slope is wanted. Example: `time`"""
     bootstrap: int = Field(default=1000, ge=0)
-    """Draws of the parametric bootstrap that tests the random slope; 0: none. Example: `1000`"""
+    """Most draws of the parametric bootstrap that tests the random slope; 0: none. Example: `1000`"""
 
 
 class Outcome(Keys):

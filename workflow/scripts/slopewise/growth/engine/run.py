@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from slopewise.growth.engine import components, many, scoring
+from slopewise.growth.engine import components, many, scoring, serial
 from slopewise.growth.engine.compiled import Address, address
 from slopewise.growth.engine.kernel import Fit, deviance_at, make_problem, second_pass
 from slopewise.growth.engine.many import Results
@@ -87,6 +87,30 @@ def likelihood_at(count: Integers, moments: Moments, reml: bool, point: Results)
     passes = (functions().standardised, functions().deviance_at, functions().second_pass)
     freedom, square = scoring.likelihood_at(count, moments, reml, point, *passes, gradient)
     return gradient, float(freedom), float(square)
+
+
+@cache
+def _serial_function() -> Address:
+    """`serial_deviance`, compiled once for all shapes."""
+    own, square, indices = functions(), np.zeros((1, 1)), np.zeros(2, np.int64)
+    problem = make_problem.py_func(np.zeros((1, 1, 1, 1)), np.zeros((1, 1, 1, 1)), square, 1.0, True)
+    fit = Fit(problem, own.deviance_at, own.second_pass)
+    searches = (own.score_inside, own.score_factor)
+    return address(serial.serial_deviance, fit, square, np.zeros(1), indices, 0.5, 1.0, square, *searches)
+
+
+def serial_point(
+    columns: Floats, time: Floats, starts: Integers, q: int, share: float, log_reach: float, psi: Floats
+) -> tuple[float, float, Floats]:
+    """REML deviance, residual variance and gradient (2,) at one share and log range of serial correlation.
+
+    columns (rows, q + p + 1): Z, X and y, rows sorted by patient and time (rows,); psi (q, q): a start, positive
+    definite, which is brought nearer to the optimum.
+    """
+    own = functions()
+    passes = (own.deviance_at, own.second_pass, own.score_inside, own.score_factor, _serial_function())
+    value, variance, by_share, by_reach = serial.serial_point(columns, time, starts, q, share, log_reach, psi, *passes)
+    return float(value), float(variance), np.array([by_share, by_reach])
 
 
 @cache

@@ -8,6 +8,7 @@ import pandas as pd
 
 from slopewise.figures import diagnostics as trends
 from slopewise.figures import evidence as draw
+from slopewise.growth.evidence.compare import EXCEEDANCES
 from slopewise.report.material.evidence_tables import (
     comparison_table,
     components_table,
@@ -62,6 +63,7 @@ def evidence_section(frames: Frames, naming: Naming) -> Section:
                 {f"correlation-{model}": correlation_panel(frames, naming, model) for model in CORRELATED},
             ),
             "bootstrap": naming.study.growth.bootstrap,
+            "exceedances": EXCEEDANCES,
             "uneven": naming.study.growth.residual_by or naming.study.growth.weights,
         },
     )

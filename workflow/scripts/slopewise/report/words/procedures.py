@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from slopewise.growth.evidence.compare import EXCEEDANCES
 from slopewise.report.material.frames import Frames
 from slopewise.report.words.naming import Naming
 from slopewise.report.words.numbers import in_words
@@ -62,9 +63,9 @@ def _components(profile: bool) -> Callable[[Frames, Naming], bool]:
 def _bootstrapped(frames: Frames, naming: Naming, cite: Citations) -> str:
     draws = naming.study.growth.bootstrap
     return (
-        f"In addition the random slope was tested by a parametric bootstrap ({amount(draws, 'data set')} "
-        f"simulated from "
-        "the random-intercept model)."
+        "In addition the random slope was tested by a sequential parametric bootstrap (data sets simulated from the "
+        f"random-intercept model until {EXCEEDANCES} reached the observed likelihood ratio, at most "
+        f"{amount(draws, 'data set')}) {cite('besag')}."
     )
 
 

@@ -56,6 +56,10 @@ WORKS: dict[str, tuple[str, str]] = {
         "1994;50:1171–1177.",
         "10.2307/2533455",
     ),
+    "besag": (
+        "Besag J, Clifford P. Sequential Monte Carlo p-values. Biometrika 1991;78:301–304.",
+        "10.1093/biomet/78.2.301",
+    ),
     "benjamini": (
         "Benjamini Y, Hochberg Y. Controlling the false discovery rate: a practical and powerful approach to multiple "
         "testing. Journal of the Royal Statistical Society: Series B 1995;57:289–300.",
