@@ -196,3 +196,20 @@ def test_new_patients_have_long_tables_too(tmp_path: Path) -> None:
     assert said["markers"]["alb"]["units"] == {"g/L": 1, "g/dL": 10}
     wide = reading(study_of({"layout": None}, crp={"column": "CRP"}))
     assert not {"layout", "where"} & set(wide["data"]) and not {"units", "below"} & set(wide["markers"]["crp"])
+
+
+def test_labels_of_visits_have_times(tmp_path: Path) -> None:
+    text = HEAD + "1,Baseline,,CRP,1,mg/L\n1,Week 12,,CRP,2,mg/L\n1,13,,CRP,3,mg/L\n1,12,,ALB,4,g/L\n1,,,CRP,9,mg/L\n"
+    labels = {"time_labels": {"Baseline": 0, "Week 12": 12}}
+    table = read(tmp_path, text, labels)
+    assert table.text["day"].to_list() == ["0.0", "12.0", "13", ""]
+    assert table.text["ALB"].to_list() == ["", "4", "", ""]  # a label and its number are one time
+    with pytest.raises(InputError) as caught:
+        read(tmp_path, text.replace("Week 12", "week 12"), labels)
+    assert str(caught.value) == (
+        "m.csv: line 3, column day: 'week 12' is neither a number nor one of data.time_labels; did you mean 'Week 12'?"
+        "; add it there, or leave its rows out by data.where"
+    )
+    dated = study_of({**labels, "time_unit": "date"})
+    assert ("data", "time_labels") in {tuple(one.path) for one in broken_rules(dated)}
+    assert reading(study_of(labels))["data"]["time_labels"] == {"Baseline": 0.0, "Week 12": 12.0}

@@ -96,7 +96,7 @@ def reading(study: Study) -> dict[str, Any]:
         *("analysis_unit", "time_zero", "duplicates", "categories", "missing"),
     )
     said = study.model_dump(mode="json", exclude_defaults=True)["data"]
-    shape = [key for key in ("value_labels", "layout", "where") if key in said]
+    shape = [key for key in ("value_labels", "layout", "where", "time_labels") if key in said]
     return {
         "data": {key: content["data"][key] for key in (*data, *shape)},
         "markers": {

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+from slopewise.run.errors import InputError
 from slopewise.sources.long import pivoted
-from slopewise.sources.readers import read_patients, read_table
-from slopewise.sources.selected import selected
-from slopewise.sources.table import Table
+from slopewise.sources.numbers import NUMBER
+from slopewise.sources.readers import place_word, read_patients, read_table
+from slopewise.sources.selected import need_column, selected
+from slopewise.sources.table import Table, shown
+from slopewise.study.errors import close_to
+from slopewise.study.keys import MISSING, Data
 from slopewise.study.model import Study
 
 
@@ -19,6 +24,7 @@ def measurements_of(study: Study, folder: Path, key: str = "data.measurements", 
     """
     table = read_table(folder, study.data.measurements, key, study.data)
     table = selected(table, study.data.where, "data.where", complete)
+    table = with_times(table, study.data) if study.data.time_labels else table
     return table if study.data.layout is None else pivoted(table, study.data, study.markers, complete)
 
 
@@ -26,3 +32,22 @@ def patients_of(study: Study, folder: Path) -> Table | None:
     """The table of patients, if the study has one: the rows that `outcome.where` names. Raises `InputError`."""
     table = read_patients(folder, study.data)
     return None if table is None else selected(table, study.outcome.where, "outcome.where")
+
+
+def with_times(table: Table, data: Data) -> Table:
+    """The table with the time of `data.time_labels` in place of each label in the column of time.
+
+    Raises `InputError` for the first cell that is neither a label nor a number.
+    """
+    need_column(table, data.time, "data.time")
+    pattern = NUMBER[table.decimal]
+    times = {label: repr(time).replace(".", table.decimal) for label, time in data.time_labels.items()}
+    for row, cell in enumerate(table.text[data.time]):
+        if cell not in times and cell not in MISSING and not pattern.fullmatch(cell):
+            close = close_to(cell, list(times), 0.8)
+            meant = f"; did you mean {close!r}?" if close else ""
+            place = f"{table.name}: {place_word(table.name)} {table.lines[row]}, column {data.time}"
+            way = "add it there, or leave its rows out by data.where"
+            raise InputError(f"{place}: {shown(cell)} is neither a number nor one of data.time_labels{meant}; {way}")
+    cells = table.text[data.time].map(lambda cell: times.get(cell, cell))
+    return replace(table, text=table.text.assign(**{data.time: cells}))

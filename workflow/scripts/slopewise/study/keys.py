@@ -159,6 +159,9 @@ class Data(Keys):
     time_unit: Literal["minutes", "hours", "days", "weeks", "months", "years", "date", "none"]
     """Unit of `data.time`: `date` reads calendar dates; `none` is a plain number, a predictor that is not time.
     Example: `days`"""
+    time_labels: Annotated[dict[str, float], Field(strict=False)] = Field(default_factory=dict)
+    """Labels of visits in the column `data.time`, each with its time in `data.time_unit`; a cell is one of them or a
+    number. Example: `{Baseline: 0, Week 12: 12}`"""
     date_format: Name = "auto"
     """How dates are written: `auto` is ISO (2020-12-31), else a strptime format. An ambiguous order of day and month
     without a format is an error. Example: `"%d/%m/%Y"`"""

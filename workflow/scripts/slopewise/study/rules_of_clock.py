@@ -25,6 +25,8 @@ def clock_rules(study: Study) -> Iterator[Finding]:
             yield Finding(
                 ("data", "encoding"), f"unknown encoding {data.encoding!r}; for example utf-8, latin-1, cp1252"
             )
+    if data.time_labels and data.time_unit == "date":
+        yield Finding(("data", "time_labels"), "gives labels a time as a number, but data.time_unit is `date`")
     if data.delimiter == data.decimal == ",":
         yield Finding(("data", "decimal"), "the comma cannot be both data.delimiter and data.decimal")
     if data.patient == data.time:
