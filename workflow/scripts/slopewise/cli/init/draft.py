@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from slopewise.cli.columns import listed, readable, scalar
+from slopewise.cli.init.features import SPREAD, FeatureGroup
 from slopewise.cli.init.guess import Proposal
 from slopewise.cli.init.landmark import Moments
 from slopewise.cli.init.markers import LeftOut, ProposedMarker, told_codes
@@ -60,6 +61,9 @@ class Draft:
     trouble: str
     codes: Mapping[str, Mapping[float, int]] = field(default_factory=dict)
     """Columns in which numbers look like codes of a missing value, and how often each occurs."""
+
+    features: Sequence[FeatureGroup] = ()
+    """Groups of `markers` that are written as patterns."""
 
     @property
     def missing(self) -> list[str]:
@@ -160,13 +164,33 @@ def _data(draft: Draft) -> Iterator[str]:
 
 
 def _markers(draft: Draft) -> Iterator[str]:
+    if draft.features:
+        yield from _comment(
+            "Features by pattern, each column that matches a marker of its own; transform: log where all values are "
+            f"positive and the largest is more than {SPREAD:g} times the smallest. `exclude` leaves columns out."
+        )
+        yield "features:"
+        for group in draft.features:
+            yield from _comment(f"{len(group.columns)} columns", "  ")
+            yield from group.lines
+    by_pattern = {column for group in draft.features for column in group.columns}
+    single = [marker for marker in draft.markers if marker.column not in by_pattern]
+    if single:
+        yield from _single_markers(single)
+    if draft.left_out:
+        yield from _comment("Left out:", "  ")
+    for left in draft.left_out[:LISTED_MARKERS]:
+        yield from _comment(f"- {readable(left.column)}: {left.reason}", "  ")
+
+
+def _single_markers(markers: Sequence[ProposedMarker]) -> Iterator[str]:
     yield from _comment(
         "Markers: a name of yours, its column, and transform: log where values are skewed; unit and label are for the "
         "report."
     )
     yield "markers:"
-    for marker in draft.markers:
-        if len(draft.markers) <= LISTED_MARKERS:
+    for marker in markers:
+        if len(markers) <= LISTED_MARKERS:
             yield from _comment(f"{readable(marker.column)}: {marker.reason}", "  ")
         parts = [f"column: {scalar(marker.column)}"]
         parts += [f"transform: {marker.transform}"] if marker.transform != "none" else []
@@ -174,10 +198,6 @@ def _markers(draft: Draft) -> Iterator[str]:
         if marker.name != marker.label:
             parts.append(f"label: {scalar(marker.label)}")
         yield f"  {scalar(marker.name)}: {{{', '.join(parts)}}}"
-    if draft.left_out:
-        yield from _comment("Left out:", "  ")
-    for left in draft.left_out[:LISTED_MARKERS]:
-        yield from _comment(f"- {readable(left.column)}: {left.reason}", "  ")
 
 
 def _outcome(draft: Draft) -> Iterator[str]:

@@ -15,6 +15,7 @@ from slopewise.cli.columns import Column, listed, readable, scalar
 from slopewise.cli.dialect import check_dialect
 from slopewise.cli.init.clock import Clock, Ids, fitting_format, make_clock, meet
 from slopewise.cli.init.draft import Dialect, Draft, study_text
+from slopewise.cli.init.features import feature_groups
 from slopewise.cli.init.guess import (
     Look,
     Named,
@@ -100,6 +101,7 @@ def draft_study(measurements: str, patients: str | None, name: str, dialect: Dia
         analysis_unit=analysis, time_zero=zero, twins=int(times.duplicated().sum()), markers=markers, left_out=left_out,
         outcome=outcome, moments=Moments(0.0, (), 5, ""), trouble=ids.trouble,
         codes=_codes(seen, [marker.column for marker in markers], outcome.covariates),
+        features=() if said.markers else feature_groups(markers, seen.columns, left_out),
     )  # fmt: skip
     return _with_moments(draft, times, said)
 
@@ -202,7 +204,7 @@ def _with_moments(draft: Draft, times: pd.DataFrame, said: Named) -> Draft:
     if draft.outcome.found:
         middle = said.landmark or float(f"{times['time'].quantile(0.5):.1g}") or 1.0
         guess = Moments(middle, (float(f"{middle:.1g}"),), 5, "A GUESS, because of the errors in the files")
-        trial = replace(draft, markers=draft.markers[:MARKERS_TRIED], moments=guess)
+        trial = replace(draft, markers=draft.markers[:MARKERS_TRIED], features=(), moments=guess)
         try:
             study = parse_study(study_text(trial).encode(), draft.name)
             found = propose(study, Path(), times, said.landmark)
@@ -251,8 +253,14 @@ def told_lines(draft: Draft, out: Path) -> list[str]:
     ]
     if draft.unit.reason.startswith("A GUESS"):
         lines.append(f"         {draft.unit.reason}")
-    markers = [marker.name + (" (log)" if marker.transform == "log" else "") for marker in draft.markers]
-    lines.append(f"markers: {listed(markers)}")
+    by_pattern = {column for group in draft.features for column in group.columns}
+    single = [marker for marker in draft.markers if marker.column not in by_pattern]
+    if single:
+        markers = [marker.name + (" (log)" if marker.transform == "log" else "") for marker in single]
+        lines.append(f"markers: {listed(markers)}")
+    for group in draft.features:
+        how = " (log)" if group.transform == "log" else ""
+        lines.append(f"features: {len(group.columns)} by {len(group.patterns)} patterns{how}: {listed(group.patterns)}")
     lines += [f"         {readable(column)}: {told_codes(codes)}" for column, codes in draft.codes.items()]
     if draft.codes:
         lines.append(f"         if they are: data.missing: [{', '.join(draft.missing)}]")
