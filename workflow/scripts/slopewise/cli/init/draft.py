@@ -166,7 +166,7 @@ def _data(draft: Draft) -> Iterator[str]:
 def _markers(draft: Draft) -> Iterator[str]:
     if draft.features:
         yield from _comment(
-            "Features by pattern, each column that matches a marker of its own; transform: log where all values are "
+            "Features by pattern: each column that matches is a marker; transform: log where all values are "
             f"positive and the largest is more than {SPREAD:g} times the smallest. `exclude` leaves columns out."
         )
         yield "features:"
