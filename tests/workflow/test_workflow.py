@@ -13,10 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from slopewise.run.code import imported_modules
 from slopewise.run.errors import InputError
 from slopewise.run.files import file_digest
+from slopewise.run.place import PACKAGE
 from slopewise.tables import files as tables
-from tests.workflow.running import ELSEWHERE, PROMISED, ROOT, Tables, changed, pbc_part, script, snakemake
+from tests.workflow.running import ELSEWHERE, OF_ONE_RUN, PROMISED, ROOT, Tables, changed, pbc_part, script, snakemake
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +105,42 @@ def nothing(folder: Path, workflow: Path) -> None:
     pass
 
 
+def template(folder: Path, workflow: Path) -> None:
+    with (workflow / "scripts/slopewise/report/templates/page.html.j2").open("a") as stream:
+        stream.write("<!-- -->\n")
+
+
+def label(folder: Path, workflow: Path) -> None:
+    """How a marker is called in the report."""
+    replaced(folder / "study.yaml", "unit: g/dl", "unit: g/dl\n    label: Serum albumin")
+
+
+def unit(folder: Path, workflow: Path) -> None:
+    """A marker's unit, which model.json tells whoever predicts with it."""
+    replaced(folder / "study.yaml", "unit: g/dl", "unit: g/100 ml")
+
+
+def outcome(folder: Path, workflow: Path) -> None:
+    """A key of the outcome on which no growth model depends."""
+    replaced(folder / "study.yaml", "  bootstrap: 20\n", "  bootstrap: 21\n")
+
+
+def module(folder: Path, workflow: Path) -> None:
+    """A module that the validation imports and the growth models do not."""
+    replaced(workflow / "scripts/slopewise" / CHANGED_MODULE, "KNOTS = (0.1,", "KNOTS = (0.05,")
+
+
+CHANGED_MODULE = "metrics/calibration.py"
+GROWTH = {"prepare_cohort", "make_folds", "compare_growth", "cross_fit_slopes", "gather_slopes"}
+REPORT = {"record_run", "render_report", "render_patients"}
+
+
+def replaced(file: Path, old: str, new: str) -> None:
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new, 1))
+
+
 @pytest.mark.parametrize(
     ("edit", "first"),
     [
@@ -111,6 +149,11 @@ def nothing(folder: Path, workflow: Path) -> None:
         (style, "record_run"),
         (words, "record_run"),
         (older_data, "prepare_cohort"),
+        (template, "record_run"),
+        (label, "record_run"),
+        (unit, "fit_outcome"),
+        (outcome, "fit_outcome"),
+        (module, "validate_outcome"),
     ],
 )
 def test_what_provenance_states_is_stated_anew_when_it_changes(finished: Path, tmp_path: Path, edit, first):
@@ -127,9 +170,19 @@ def test_what_provenance_states_is_stated_anew_when_it_changes(finished: Path, t
     if first is None:
         assert planned == set()
     elif first == "record_run":
-        assert planned == {"record_run", "render_report", "render_patients"}
+        assert planned == REPORT
+    elif first == "prepare_cohort":
+        assert planned >= {*GROWTH - {"make_folds"}, "fit_outcome", *REPORT}
     else:
-        assert planned >= {first, "fit_outcome", "record_run", "render_report"}
+        assert planned >= {first, *REPORT} and not planned & GROWTH
+        if edit is module:
+            assert planned >= users_of(CHANGED_MODULE) and not users_of(CHANGED_MODULE) & GROWTH
+
+
+def users_of(module: str) -> set[str]:
+    """The rules of one run whose script needs a module of the package, without the growth half's own."""
+    scripts = [ROOT / "workflow/scripts" / f"{rule}.py" for rule in (*GROWTH, *OF_ONE_RUN, "ship_model", *REPORT)]
+    return {script.stem for script in scripts if PACKAGE / module in imported_modules(script)}
 
 
 def test_provenance_refuses_a_study_file_or_data_that_changed_during_the_run(finished: Path, tmp_path: Path):

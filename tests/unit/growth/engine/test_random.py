@@ -147,7 +147,7 @@ def test_small_designs_end_no_higher_than_statsmodels(problem: tuple[pd.DataFram
 
 
 @pytest.mark.slow
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(problems(most_patients=200))
 def test_all_designs_end_no_higher_than_statsmodels(problem: tuple[pd.DataFrame, dict]) -> None:
     check(*problem)
