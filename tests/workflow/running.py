@@ -217,7 +217,8 @@ def run_steps(study_file: Path, results: Path, until: str = "validate", folder: 
     script("cross_fit_slopes").cross_fit_chunk(study_file, 1, **tables, folds=folds, **chunk, threads=1)
     slopes = outputs_of("gather_slopes", results)
     parts = {name: [path] for name, path in chunk.items()}
-    script("gather_slopes").gather(study_file, **tables, folds=folds, **parts, outputs=slopes)
+    own = {**tables, "agreement": cohort["agreement"]}
+    script("gather_slopes").gather(study_file, **own, folds=folds, **parts, outputs=slopes)
     if until == "slopes":
         return results
     study = load_study(study_file)
@@ -237,7 +238,7 @@ def run_steps(study_file: Path, results: Path, until: str = "validate", folder: 
 
 def _run_outcome(study_file: Path, results: Path, tables: dict[str, Path]) -> None:
     """The steps of the outcome half."""
-    names = ("measurements", "patients", "folds", "slopes", "crossfit", "fits")
+    names = ("measurements", "patients", "folds", "slopes", "crossfit", "fits", "filters")
     inputs = {name: tables[name] for name in names}
     models = results / "outcome/models.json"
     fitted = {**outputs_of("fit_outcome", results), "models": models}
