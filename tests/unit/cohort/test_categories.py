@@ -80,9 +80,10 @@ def test_a_shipped_model_knows_its_categories() -> None:
 
 
 UNUSED = {
-    "no column of the study": ({"data__categories": ["sit"]}, "`sit` is no covariate, stratum, subgroup or column"),
+    "no column of the study": ({"data__categories": ["sit"]}, "`sit` is not a covariate, stratum, subgroup or column"),
     "a weight": (
-        {"data__categories": ["n"], "growth": {"weights": "n"}}, "`n` is growth.weights, which is a number and no code"
+        {"data__categories": ["n"], "growth": {"weights": "n"}}, "`n` is growth.weights, which is a number and not a "
+            "code"
     ),
     "a covariate twice": ({"outcome__covariates": ["site", "C(site)"]}, "`site` stands twice"),
 }  # fmt: skip

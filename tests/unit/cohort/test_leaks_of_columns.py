@@ -36,7 +36,7 @@ LEAKS = {
     "text": (np.where(EVENT == 1, "DEATH", np.where(FOLLOWUP > 4, "WITHDRAWN", "STUDY END")), "says 'DEATH'"),
     "a cause": (np.where(EVENT == 1, np.where(FOLLOWUP > 4, "a", "b"), ""), "filled only for patients with"),
     "a number that separates": (np.where(EVENT == 1, 10 + FOLLOWUP, -FOLLOWUP), "separates"),
-    "follow-up in days": (np.round(FOLLOWUP * 365.25, 2), "goes with the follow-up time"),
+    "follow-up in days": (np.round(FOLLOWUP * 365.25, 2), "is associated with the follow-up time"),
     "another endpoint's time": (np.where(EVENT == 1, FOLLOWUP * 0.6, FOLLOWUP), "a time that ends with the follow-up"),
 }  # fmt: skip
 

@@ -37,38 +37,37 @@ STRICT = {"data__incomplete": "error"}
 MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "missing marker column": (
         {"markers__albumin__column": "albumine"},
-        "m.csv: column albumine: there is no such column (markers.albumin.column); did you mean 'albumin'?; "
-        "the columns there are: id, day, bili, albumin, dose",
+        "m.csv: column albumine: there is no such column (markers.albumin.column); did you mean 'albumin'?; the "
+        "columns are: id, day, bili, albumin, dose",
     ),
     "missing patient column": (
         {"data__patient": "case"},
-        "m.csv: column case: there is no such column (data.patient); the columns there are: id, day, bili, albumin, "
-        "dose (and 1 more)",
+        "m.csv: column case: there is no such column (data.patient); the columns are: id, day, bili, albumin, dose "
+        "(and 1 more)",
     ),
     "missing time column": (
         {"data__time": "days"},
-        "m.csv: column days: there is no such column (data.time); did you mean 'day'?; the columns there are: "
-        "id, day, bili, albumin, dose",
+        "m.csv: column days: there is no such column (data.time); did you mean 'day'?; the columns are: id, day, "
+        "bili, albumin, dose",
     ),
     "missing follow-up column": (
         {"outcome__time": "time_to_event"},
-        "p.csv: column time_to_event: there is no such column (outcome.time); the columns there are: id, futime, "
-        "status, age, sex",
+        "p.csv: column time_to_event: there is no such column (outcome.time); the columns are: id, futime, status, "
+        "age, sex",
     ),
     "missing time zero column": (
         {"data__time_zero": {"column": "start"}},
-        "p.csv: column start: there is no such column (data.time_zero); the columns there are: id, futime, status, "
-        "age, sex",
+        "p.csv: column start: there is no such column (data.time_zero); the columns are: id, futime, status, age, sex",
     ),
     "missing covariate column": (
         {"outcome__covariates": ["agee"]},
-        "p.csv: column agee: there is no such column (outcome.covariates); did you mean 'age'?; the columns there are: "
-        "id, futime, status, age, sex; m.csv has id, day, bili, albumin, dose",
+        "p.csv: column agee: there is no such column (outcome.covariates); did you mean 'age'?; the columns are: id, "
+        "futime, status, age, sex; m.csv has id, day, bili, albumin, dose",
     ),
     "missing formula column": (
         {"growth__fixed": "~ time + stage"},
-        "p.csv: column stage: there is no such column (growth); the columns there are: id, futime, status, age, sex; "
-        "m.csv has id, day, bili, albumin, dose",
+        "p.csv: column stage: there is no such column (growth); the columns are: id, futime, status, age, sex; m.csv "
+        "has id, day, bili, albumin, dose",
     ),
     "text in a marker": (
         rows("A,365.25,2,", "A,365.25,high,"),
@@ -197,8 +196,8 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "patient twice": (
         {"patients": PATIENTS + "B,1461,0,60,m\n"},
-        "p.csv: line 6, patient B, column id: the patient stands twice in the file (first on line 3); leave one row "
-        "a patient",
+        "p.csv: line 6, patient B, column id: the patient appears twice in the file (first on line 3); keep one row "
+        "per patient",
     ),
     "negative follow-up": (
         people("1461", "-1461"),
@@ -247,22 +246,22 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "no rows": ({"patients": PATIENTS.splitlines()[0]}, "p.csv: the file has no rows below the columns' names"),
     "twin columns": (
         {"measurements": MEASUREMENTS.replace("dose", "bili")},
-        "m.csv: the column name 'bili' stands twice (columns 3 and 5); rename one of them",
+        "m.csv: the column name 'bili' appears twice (columns 3 and 5); rename one of them",
     ),
     "follow-up that varies": (
         one_file(2, "futime", "99"),
         "m.csv: line 4, patient A, column futime: outcome.time varies within the patient: '3652.5' on line 2, '99' "
-        "here; correct it, or give a file with one row a patient as data.patients",
+        "here; correct it, or give a file with one row per patient as data.patients",
     ),
     "event that varies": (
         one_file(4, "status", "1"),
         "m.csv: line 6, patient B, column status: outcome.event varies within the patient: '0' on line 5, '1' here; "
-        "correct it, or give a file with one row a patient as data.patients",
+        "correct it, or give a file with one row per patient as data.patients",
     ),
     "covariate that varies": (
         one_file(1, "sex", "m"),
-        "m.csv: line 3, patient A, column sex: a covariate varies within the patient: 'f' on line 2, 'm' here; correct "
-        "it, or give a file with one row a patient as data.patients",
+        "m.csv: line 3, patient A, column sex: a covariate varies within the patient: 'f' on line 2, 'm' here; "
+        "correct it, or give a file with one row per patient as data.patients",
     ),
     "nobody at risk": (
         {"landmark": 9},
@@ -346,8 +345,8 @@ def test_dates_that_are_not_iso_need_a_format(name: str, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("cell", "message"),
     [
-        ("2001-02-30", "'2001-02-30' is no day of the calendar"),
-        ("2001-13-01", "'2001-13-01' is no day of the calendar"),
+        ("2001-02-30", "'2001-02-30' is not a calendar date"),
+        ("2001-13-01", "'2001-13-01' is not a calendar date"),
         ("20010201", "'20010201' is not an ISO date (2020-12-31)"),
         ("2001-02-01T10:00+02:00", "the date '2001-02-01T10:00+02:00' has a time zone; write local dates without one"),
         ("2001-02-01 10:00Z", "the date '2001-02-01 10:00Z' has a time zone; write local dates without one"),
@@ -450,7 +449,7 @@ def test_an_event_code_that_differs_in_case_or_blanks_only_is_named_beside_its_t
     ]
     assert len(told) == 1
     assert told[0].endswith(
-        "; it differs from 'Death' in case or blanks only: spell it alike in the file, or add this spelling to "
+        "; it differs from 'Death' in case or blanks only: use one spelling in the file, or add this spelling to "
         "outcome.events"
     )
 

@@ -179,5 +179,5 @@ def test_a_number_of_few_values_that_may_be_a_code_is_asked_about(tmp_path, name
 
 def test_a_technical_column_named_as_a_covariate_is_warned_of(tmp_path):
     found = findings(prepared(tmp_path, RNG.normal(size=N), extra={"visit_complete": np.arange(N) // 3 % 2}))
-    assert found == ["visit_complete: the covariate is no measurement by its name or values: a flag that a form was "
-                     "filled in"]  # fmt: skip
+    assert found == ["visit_complete: the covariate does not look like a measurement: a flag that a form was filled "
+        "in"]  # fmt: skip

@@ -33,7 +33,7 @@ def test_codes_of_missing_values_are_counted(tmp_path: Path) -> None:
 def test_a_code_among_the_values_is_a_warning(tmp_path: Path) -> None:
     cohort = prepare(tmp_path, data__missing=[3.4])
     assert told(cohort, "warning")[0] == (
-        "albumin: 1 cell with '3.4' read as missing, though other values of the column lie on both sides of it"
+        "albumin: 1 cell with '3.4' read as missing, although other values of the column lie on both sides of it"
     )
 
 
@@ -46,8 +46,8 @@ def test_what_is_not_plausible_is_an_error_with_its_place(tmp_path: Path) -> Non
     with pytest.raises(CohortError) as caught:
         prepare(tmp_path, markers__albumin__plausible=[3.0, 6])
     assert str(caught.value) == (
-        "m.csv: line 9, patient D, column albumin: '2.9' is outside what is plausible, 3 to 6; correct it, leave the "
-        "cell empty, or widen markers.albumin.plausible"
+        "m.csv: line 9, patient D, column albumin: '2.9' is outside the plausible range, 3 to 6; correct it, leave "
+        "the cell empty, or widen markers.albumin.plausible"
     )
     assert len(prepare(tmp_path, markers__albumin__plausible=[2.9, 4.0]).patients) == 3
     with pytest.raises(InputError, match="plausible: the lowest possible value comes first"):
@@ -64,7 +64,7 @@ def test_what_is_too_large_to_compute_with_is_an_error(tmp_path: Path, cell: str
         "follow-up": (MEASUREMENTS, PATIENTS.replace("A,3652.5", f"A,{cell}")),
     }
     with pytest.raises(
-        CohortError, match=f"line 2, patient A, column .*: '{cell}' is no possible value .*; correct it"
+        CohortError, match=f"line 2, patient A, column .*: '{cell}' is not a possible value .*; correct it"
     ):
         prepare(tmp_path, *files[place])
 

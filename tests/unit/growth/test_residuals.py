@@ -126,7 +126,7 @@ def test_strata_by_number_and_mistakes(tmp_path: Path) -> None:
         "distance",
     )
     assert fit.stratum_names == ("1", "2")
-    with pytest.raises(CohortError, match="no positive weight"):
+    with pytest.raises(CohortError, match="not a positive weight"):
         made(tmp_path, ROWS.assign(n=np.where(ROWS.index == 3, 0.0, 1.0)), weights="n")
     with pytest.raises(CohortError, match="column of text"):
         made(tmp_path, weights="sex")

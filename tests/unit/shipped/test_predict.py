@@ -297,11 +297,11 @@ BAD = [
     (twin_rows, r"new.csv: line 3, patient \d+, column day: the patient has 2 rows at one time"),
     (
         twin_people,
-        r"people.csv: line 5, patient \d+, column id: the patient stands twice in the file \(first on line 2\)",
+        r"people.csv: line 5, patient \d+, column id: the patient appears twice in the file \(first on line 2\)",
     ),
     (stranger, r"the patient is not in people.csv"),
     (nothing_measured, r"new.csv: line 2, patient \d+: the patient has no value of any marker"),
-    (no_day, r"new.csv: column day: there is no such column \(the model’s time\); the columns there are: id, when"),
+    (no_day, r"new.csv: column day: there is no such column \(the model’s time\); the columns are: id, when"),
 ]
 
 
@@ -331,7 +331,7 @@ def refused(model: Path, message: str, *arguments: str) -> None:
     [
         (["--unit", "albumin=g/l"], "albumin is in g/l, but the model was made with g/dl; convert"),
         (["--unit", "time=years"], "time is in years, but the model was made with days"),
-        (["--unit", "crp=mg/l"], "knows no such marker or covariate"),
+        (["--unit", "crp=mg/l"], "has no such marker or covariate"),
         (["--unit", "age=years"], "--unit age=model"),
         (["--unit", "albumin"], "write it as NAME=UNIT"),
         (["--predictors", "both"], "the model has baseline, clinical, delta"),
@@ -405,7 +405,7 @@ def test_the_model_holds_no_patient(shipped: Shipped):
     ("spoil", "message"),
     [
         (lambda content: content.update(format=1), "format 1, this version of slopewise reads format 3"),
-        (lambda content: content.pop("slopewise"), "this is no model.json"),
+        (lambda content: content.pop("slopewise"), "this is not a model.json"),
         (lambda content: content.pop("covariates"), "the model is damaged"),
         (lambda content: content["markers"]["albumin"]["growth"].update(response="x"), "does not match its checksum"),
     ],
@@ -455,7 +455,7 @@ def test_a_master_list_of_more_people_is_fine(shipped: Shipped, tmp_path: Path):
     others = shipped.people[~shipped.people["id"].isin(people["id"])].assign(sex="x", age=np.nan)
     found = risks(shipped, tmp_path, visits, pd.concat([people, others]))
     pd.testing.assert_frame_equal(found.table, alone)
-    assert any(f"left aside: {len(others)} patients of --patients" in line for line in found.told)
+    assert any(f"not used: {len(others)} patients of --patients" in line for line in found.told)
 
 
 def test_one_patients_value_in_another_unit_is_refused_and_an_extreme_one_said(shipped: Shipped, tmp_path: Path):

@@ -120,7 +120,7 @@ REFUSED = {
     "empty": ("", r"m.csv: the file is empty; it needs a line with the columns' names and rows below it"),
     "blank lines": ("\n \n", "m.csv: the file is empty; it needs"),
     "no rows": ("id,day\n", "m.csv: the file has no rows below the columns' names"),
-    "twin columns": ("id,day,id\n1,2,3\n", "m.csv: the column name 'id' stands twice (columns 1 and 3); rename one"),
+    "twin columns": ("id,day,id\n1,2,3\n", "m.csv: the column name 'id' appears twice (columns 1 and 3); rename one"),
     "short row": ("id,day\n1,2\n3\n", "m.csv: line 3: 1 cells where the columns' names are 2 (delimiter: comma)"),
     "long row": ("id,day\n1,2,5\n", "m.csv: line 2: 3 cells where the columns' names are 2 (delimiter: comma)"),
     "open quote": ('id,day\n1,2\n"3,4\n5,6\n', "m.csv: line 3: a quoted cell is not closed or is broken"),
@@ -136,7 +136,7 @@ REFUSED = {
     "huge cell": (f"id,day\n1,{'9' * 200_000}\n", "m.csv: line 2: a cell has more than 131,072 characters"),
     "Excel": (b"PK\x03\x04abc", "m.csv: this is a compressed or Excel file under the name of a CSV file; save it as"),
     "gzip": (b"\x1f\x8b\x08", "m.csv: this is a compressed or Excel file"),
-    "binary": (b"id,day\n1,\x002\n", "m.csv: line 2: holds a NUL character, so this is no text file"),
+    "binary": (b"id,day\n1,\x002\n", "m.csv: line 2: holds a NUL character, so this is not a text file"),
 }
 
 

@@ -71,7 +71,7 @@ REFUSED = {
     "twin names": (
         {"a": [["id", "day", "id"], [1, 2, 3]]},
         None,
-        "the column name 'id' stands twice (columns 1 and 3)",
+        "the column name 'id' appears twice (columns 1 and 3)",
     ),
     "merged names": (
         {"a": [["id", "lab", None], [None, "crp", "alb"], [1, 2, 3]]},

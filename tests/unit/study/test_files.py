@@ -42,7 +42,7 @@ def test_the_studies_of_a_run_are_named():
         ({"study": "a.yaml", "cores": 2}, "--config cores: there is no such key ("),
         ({"study": ""}, "--config study: is empty; write --config study=PATH"),
         ({"study": None}, "is empty"),
-        ({"study": ["a.yaml"]}, "which is no path"),
+        ({"study": ["a.yaml"]}, "which is not a path"),
         ({"studies": []}, "studies: no study is named"),
         ({}, "no study is named; write --config study=PATH"),
     ],

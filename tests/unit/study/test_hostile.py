@@ -87,7 +87,7 @@ def test_a_damaged_study_is_a_study_or_a_refusal(data: bytes):
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("landmark: 2", f"landmark: {'9' * 5000}", "a number of 5000 digits is not taken"),
+        ("landmark: 2", f"landmark: {'9' * 5000}", "a number of 5000 digits is not accepted"),
         ("seed: 20261122", 'seed: "\\0"', "holds the character U+0000"),
         ("title: Liver", 'title: "\\ud800"\n#', "holds the character U+D800"),
         ("landmark: 2", f"landmark: {'[' * 2000}{']' * 2000}", "is nested too deeply"),

@@ -45,7 +45,7 @@ def test_each_landmark_of_a_list_is_the_study_but_for_the_landmark(tmp_path: Pat
 
 @pytest.mark.parametrize("landmark", [[], [2, 1], [1, 1]])
 def test_a_list_that_is_empty_or_not_increasing_is_refused(tmp_path: Path, landmark: list[float]):
-    with pytest.raises(InputError, match="landmark: a list of landmarks must hold one at least"):
+    with pytest.raises(InputError, match="landmark: a list of landmarks must contain at least one"):
         runs_of(written(tmp_path, landmark), tmp_path / "own")
 
 

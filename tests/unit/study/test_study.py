@@ -101,7 +101,7 @@ REFUSALS = {
     "duplicate key": (
         "seed: 20261122",
         "seed: 20261122\nseed: 5",
-        r"^my\.yaml: line 4: seed: the key `seed` stands twice \(first on line 3\)$",
+        r"^my\.yaml: line 4: seed: the key `seed` appears twice \(first on line 3\)$",
     ),
     "duplicate code": (
         "{1: transplant, 2: death}",
@@ -209,7 +209,7 @@ REFUSALS = {
     "covariate is the outcome": (
         "[age, sex]",
         "[age, status]",
-        r"outcome\.covariates: `status` is outcome\.event, which is no covariate",
+        r"outcome\.covariates: `status` is outcome\.event, which is not a covariate",
     ),
     "covariate twice": ("[age, sex]", "[age, age]", r"outcome\.covariates: `age` stands twice"),
     "covariate is a marker": ("[age, sex]", "[albumin]", r"outcome\.covariates: `albumin` is also a marker's name"),
@@ -240,7 +240,7 @@ REFUSALS = {
         '{fixed: "~ ' + "time + " * 100 + '1"',
         r"growth\.fixed: is too long: at most 500 characters",
     ),
-    "horizons fall": ("[3, 5, 8]", "[5, 3]", r"line 25: outcome\.horizons: the horizons must increase"),
+    "horizons fall": ("[3, 5, 8]", "[5, 3]", r"line 25: outcome\.horizons: the horizons must be in increasing order"),
     "horizon at the landmark": ("[3, 5, 8]", "[0, 3]", r"outcome\.horizons: a horizon counts from the landmark"),
     "no horizons": (
         "  horizons: [3, 5, 8]\n",
@@ -339,8 +339,8 @@ SUBGROUPS = ("bootstrap: 1000}", "bootstrap: 1000, subgroups: [{}]}}")
 @pytest.mark.parametrize(
     ("place", "name", "said"),
     [
-        (CENTRE, "sex", "data.centre: `sex` is in outcome.covariates too: of a centre that is left out nothing"),
-        (CENTRE, "id", "data.centre: `id` is data.patient, which makes no groups of patients"),
+        (CENTRE, "sex", "data.centre: `sex` is in outcome.covariates too: its effect cannot be estimated"),
+        (CENTRE, "id", "data.centre: `id` is data.patient, which does not define groups of patients"),
         (CENTRE, "status", "data.centre: `status` is outcome.event"),
         (SUBGROUPS, "futime", "validation.subgroups: `futime` is outcome.time"),
         (SUBGROUPS, "albumin", "validation.subgroups: `albumin` is also a marker's name"),
@@ -354,7 +354,7 @@ def test_a_column_that_makes_no_groups_is_refused(place: tuple[str, str], name: 
 def test_a_centre_that_is_a_stratum_is_refused_before_anything_runs() -> None:
     text = changed(CENTRE[0], CENTRE[1].format("site"))
     said = refusal(text.replace("outcome:\n", "outcome:\n  strata: [site]\n", 1))
-    assert "data.centre: `site` is in outcome.strata too: of a centre that is left out nothing" in said
+    assert "data.centre: `site` is in outcome.strata too: its effect cannot be estimated" in said
     assert "leave it out of one of the two" in said
 
 
@@ -500,7 +500,7 @@ def test_codes_are_compared_as_text() -> None:
         (b"a: {b: 1, c: 2\nd: 3\n", r"line 1: \{ \.\.\. \}: a comma .* is missing"),
         (b"a: 1\n---\nb: 2\n", r"is not valid YAML"),
         (b"a: caf\xe9\n", r"^my\.yaml: line 1: is not UTF-8 text; save the file as UTF-8$"),
-        (b"a: 1\nb: \x01\n", r"^my\.yaml: line 2: holds a control character"),
+        (b"a: 1\nb: \x01\n", r"^my\.yaml: line 2: contains a control character"),
         (b"? [a]\n: 1\n", r"line 1: a key must be a word or a number"),
         (b"a: &x [*x]\n", r"line 1: `x` is an anchor or alias"),
     ],

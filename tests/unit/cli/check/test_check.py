@@ -158,7 +158,7 @@ def change(study: Path, old: str, new: str) -> None:
 
 WRONG = {
     "a key with a typo": ("study.yaml", "landmark:", "landmrk:", "did you mean `landmark`?"),
-    "a column that is not there": ("study.yaml", "column: crp", "column: crpp", "the columns there are: id, day, crp"),
+    "a column that is not there": ("study.yaml", "column: crp", "column: crpp", "the columns are: id, day, crp"),
     "a file that is not there": ("study.yaml", "visits.csv", "visit.csv", "did you mean visits.csv?"),
     "a doubled key": ("study.yaml", "seed: 1", "seed: 1\nseed: 2", "stands twice"),
     "a late horizon": ("study.yaml", "horizons: [", "horizons: [0.5, 40]  # [", "cannot be evaluated"),

@@ -193,7 +193,7 @@ def test_ids_that_are_spelt_otherwise_are_the_named_cause(tmp_path, spell, cause
         people["id"] = people["id"].map(spell)
 
     study, told = proposed(tmp_path, other, check=1)
-    assert study.outcome.event == "status" and cause in told and "do not meet" in told
+    assert study.outcome.event == "status" and cause in told and "do not match" in told
 
 
 def test_a_baseline_before_time_zero_is_a_visit(tmp_path):

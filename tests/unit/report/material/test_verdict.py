@@ -110,7 +110,7 @@ def naming():
         (
             known(gain=(0.004, 0.001, 0.007), ratio=0.01, permuted=0.01, effect=APART),
             "The rate of change of alpha adds information to its level, but raises C by less than 0.02.",
-            "the gain in C is under 0.02",
+            "the gain in C is less than 0.02",
         ),
         (
             known(gain=ROOM, ratio=0.01, permuted=0.015, effect=APART),
@@ -132,10 +132,10 @@ def naming():
         (
             known(gain=ROOM, effect=WIDE, informative=120, reliability=0.25),
             "measured too imprecisely",
-            "reliability of the slopes is 0.25, so that 352 events",
+            "reliability of the slopes is 0.25, so 352 events",
         ),
         (known(effect=WIDE), "cannot show", "a gain in C of 0.02 or more is excluded; a relevant effect"),
-        (known(gain=ROOM, effect=WIDE), "cannot show", "includes both no gain and a relevant gain of 0.02 or more"),
+        (known(gain=ROOM, effect=WIDE), "cannot show", "includes both 0 and a relevant gain of 0.02 or more"),
         (known(gain=(0.01, math.nan, math.nan)), "without an interval", "validation.bootstrap is 0"),
         (
             known(gain=(-0.012, -0.02, -0.004), null_gain=-0.012, informative=30),
@@ -232,7 +232,7 @@ def test_a_sign_that_turns_beside_the_level_is_explained(tmp_path):
     own = frames.coefficients["predictors"].eq("slope") & frames.coefficients["term"].eq("beta.slope")
     table = frames.coefficients.assign(estimate=frames.coefficients["estimate"].mask(own, math.log(0.55)))
     (text,) = reversal(replace(frames, coefficients=table), naming)
-    assert "The slope of beta has a hazard ratio of 0.550 per SD beside the level" in text
+    assert "The slope of beta has a hazard ratio of 0.550 per SD adjusted for the level" in text
     assert "started lower" in text and "alone" in text
 
 

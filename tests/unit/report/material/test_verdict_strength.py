@@ -124,7 +124,7 @@ def test_a_small_gain_is_called_small_in_the_headline(naming):
 
 def test_slopes_too_poorly_measured_say_how_many_were_seen_once(naming, frames):
     poor = known(gain=ROOM, effect=WIDE, informative=120, reliability=0.25, seen_once=0.58)
-    assert "is 0.25 (58% of the patients were seen fewer than two times)" in answer(
+    assert "is 0.25 (58% of the patients had fewer than two visits)" in answer(
         Verdict.TOO_POOR, poor, gain_of(0.0, 0.0, 0.0), naming
     )
     study = Invented()
@@ -235,7 +235,7 @@ def test_the_finding_gives_the_coefficient_that_the_association_rests_on(naming)
     found = known(gain=ROOM, ratio=0.01, permuted=0.015, effect=APART)
     text = answer(verdict(found), found, LEVEL, naming)
     assert (
-        "The hazard ratio per SD of the true slopes beside the level is 1.49 (95% interval 1.11 to 2.01). The like"
+        "The hazard ratio per SD of the true slopes adjusted for the level is 1.49 (95% interval 1.11 to 2.01). The l"
         in text
     )
     assert "per SD of the true slopes" not in answer(Verdict.ASSOCIATED, replace(found, penalised=True), LEVEL, naming)

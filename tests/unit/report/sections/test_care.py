@@ -271,6 +271,6 @@ def test_a_predictor_that_separates_the_outcome_is_a_caution_beside_the_audit(ca
 def test_a_column_that_describes_the_outcome_is_named_beside_the_audit(calm):
     frames, naming = calm
     row = {"severity": "warning", "file": "p.csv", "line": None, "patient": None, "column": "reason",
-           "message": "the column says 'DEATH' of patients with the event", "action": f"{ASK} of markers"}  # fmt: skip
+           "message": "the column says 'DEATH' for patients with the event", "action": f"{ASK} of markers"}  # fmt: skip
     told = replace(frames, problems=pd.DataFrame([row]))
     assert "the data check warns of reason" in audit_section(told, naming).context["detail"]

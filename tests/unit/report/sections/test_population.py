@@ -83,7 +83,7 @@ def test_what_is_seen_is_said_with_units_and_intervals(tmp_path: Path) -> None:
     made = page(tmp_path / "r", 0.001)
     text = made.text("population")
     assert made.open == []
-    assert "Alpha: the average course is bent (natural spline against straight line: likelihood ratio 10.00" in text
+    assert "Alpha: the average course is curved (natural spline against straight line: likelihood ratio 10.00" in text
     assert (
         "its slope is 0.0500 mg/l per year at the 10th percentile" in text and "0.400 mg/l per year at the 90th" in text
     )
@@ -103,7 +103,7 @@ def test_what_is_seen_is_said_with_units_and_intervals(tmp_path: Path) -> None:
 
 def test_what_is_not_seen_is_not_said(tmp_path: Path) -> None:
     text = page(tmp_path / "r", 0.4).text("population")
-    assert "the data do not show that the average course is bent" in text
+    assert "the data do not show that the average course is curved" in text
     assert "The data do not show that sex changes the slope: m against f, the difference is +0.200" in text
     assert "all values within the interval remain possible" in text and "significant" not in text
 

@@ -37,5 +37,8 @@ def test_a_penalty_is_tuned_and_terms_that_bend_are_not_linear(tmp_path):
     shrunk = replace(frames, coefficients=frames.coefficients.assign(penalty=0.1))
     bent = study.model_copy(update={"outcome": study.outcome.model_copy(update={"terms": ("nonlinear_level",)})})
     known = answers(shrunk, Naming(bent))
-    assert "penalty (elastic net) is chosen inside the training patients" in known["12c"]
-    assert "linearly but that levels may bend" in known["12b"] and "about 8 coefficients" in known["10"]
+    assert "penalty (elastic net) is chosen within the training patients" in known["12c"]
+    assert (
+        "linearly, except that levels may have nonlinear effects" in known["12b"]
+        and "about 8 coefficients" in known["10"]
+    )

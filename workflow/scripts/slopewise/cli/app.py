@@ -97,9 +97,11 @@ def init(
         str,
         typer.Argument(metavar="MEASUREMENTS", help="Table with a row per patient and visit: CSV, Excel, Parquet ..."),
     ],
-    patients: Annotated[str, typer.Option(metavar="FILE", help="Table with a row per patient, if there is one.")] = "",
+    patients: Annotated[str, typer.Option(metavar="FILE", help="Table with a row per patient (optional).")] = "",
     out: Annotated[Path, typer.Option(metavar="FILE", help="The study file to write.")] = Path("study.yaml"),
-    name: Annotated[str, typer.Option(metavar="NAME", help="Name of the study; else that of the study file.")] = "",
+    name: Annotated[
+        str, typer.Option(metavar="NAME", help="Name of the study (default: the name of the study file).")
+    ] = "",
     patient: Annotated[str, typer.Option(metavar="COLUMN", help="Column of the patient.")] = "",
     time: Annotated[str, typer.Option(metavar="COLUMN", help="Column with the time of measurement of a row.")] = "",
     time_unit: Annotated[TimeUnit | None, typer.Option(help="Its unit.")] = None,
@@ -115,7 +117,7 @@ def init(
     ] = None,
     followup: Annotated[str, typer.Option(metavar="COLUMN", help="Column with the end of a patient's follow-up.")] = "",
     followup_unit: Annotated[
-        TimeUnit | None, typer.Option(help="Its unit; else by its name, or as it fits the visits.")
+        TimeUnit | None, typer.Option(help="Its unit (default: by its name, or as it fits the visits).")
     ] = None,
     event: Annotated[str, typer.Option(metavar="COLUMN", help="Column with the code of what ended it.")] = "",
     event_code: Annotated[
@@ -127,18 +129,19 @@ def init(
     ] = None,
     no_outcome: Annotated[bool, typer.Option("--no-outcome", help="Describe the courses; predict nothing.")] = False,
     landmark: Annotated[
-        float | None, typer.Option(metavar="NUMBER", help="The moment from which one predicts, in the analysis unit.")
+        float | None,
+        typer.Option(metavar="NUMBER", help="The landmark, from which one predicts, in the analysis unit."),
     ] = None,
     delimiter: Annotated[
-        str, typer.Option(metavar="MARK", help="What separates cells; else detected from the file.")
+        str, typer.Option(metavar="MARK", help="Delimiter of cells (default: detected from the file).")
     ] = "auto",
-    decimal: Annotated[Decimal, typer.Option(help="Decimal mark; else detected from the file.")] = Decimal.auto,
-    encoding: Annotated[str, typer.Option(metavar="NAME", help="Encoding; else detected from the file.")] = "auto",
+    decimal: Annotated[Decimal, typer.Option(help="Decimal mark (default: detected from the file).")] = Decimal.auto,
+    encoding: Annotated[str, typer.Option(metavar="NAME", help="Encoding (default: detected from the file).")] = "auto",
     sheet: Annotated[str, typer.Option(metavar="NAME", help="Sheet of MEASUREMENTS; else the only one.")] = "",
     patients_sheet: Annotated[
         str, typer.Option(metavar="NAME", help="Sheet of the table of patients, which may be in the same workbook.")
     ] = "",
-    force: Annotated[bool, typer.Option("--force", help="Write over a study file that is there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing study file.")] = False,
 ) -> None:
     """Look at your tables and write a study file that says what was found and why.
 
@@ -201,7 +204,8 @@ def tables(
         Path, typer.Argument(metavar="RESULTS", help="The folder of a study's results, for example results/pbc.")
     ],
     out: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Folder to write to; else tables/ in the folder of results.")
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Folder to write to (default: tables/ in the folder of results)."),
     ] = None,
     form: Annotated[Form, typer.Option("--format", help="CSV for Excel and Word, LaTeX, or both.")] = Form.both,
 ) -> None:

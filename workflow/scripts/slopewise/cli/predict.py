@@ -24,7 +24,9 @@ def predict_command(
     ] = "",
     predictors: Annotated[
         str,
-        typer.Option(help="Step of the ladder: slope, level, last, baseline, ...; else what the report recommends."),
+        typer.Option(
+            help="Step of the ladder: slope, level, last, baseline, ...; by default what the report recommends."
+        ),
     ] = "",
     unit: Annotated[
         list[str] | None,
@@ -37,9 +39,9 @@ def predict_command(
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse everything when one patient cannot be predicted.")
     ] = False,
-    delimiter: Annotated[str, typer.Option(help="What separates cells; else detected from the file.")] = "auto",
-    decimal: Annotated[str, typer.Option(help="Decimal mark, . or , ; else detected from the file.")] = "auto",
-    encoding: Annotated[str, typer.Option(help="Encoding; else detected from the file.")] = "auto",
+    delimiter: Annotated[str, typer.Option(help="Delimiter of cells (default: detected from the file).")] = "auto",
+    decimal: Annotated[str, typer.Option(help="Decimal mark, . or , (default: detected from the file).")] = "auto",
+    encoding: Annotated[str, typer.Option(help="Encoding (default: detected from the file).")] = "auto",
     sheet: Annotated[str, typer.Option(help="Sheet of --measurements; else the only one.")] = "",
     patients_sheet: Annotated[str, typer.Option(help="Sheet of --patients; else the only one.")] = "",
 ) -> None:

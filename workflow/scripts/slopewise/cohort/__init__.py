@@ -41,7 +41,7 @@ from slopewise.sources.study_tables import measurements_of, patients_of
 from slopewise.sources.table import Table
 from slopewise.study.model import Study
 
-LEFT_OUT = "nothing to do, or mend the column"
+LEFT_OUT = "nothing to do, or correct the column"
 
 __all__ = ["Cohort", "CohortError", "event_labels", "prepare_cohort"]
 

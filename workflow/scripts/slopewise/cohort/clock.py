@@ -62,7 +62,7 @@ def finite(table: Table, column: str) -> tuple[np.ndarray, list[BadCell]]:
     return values, bad
 
 
-TOO_LARGE = "is no possible value (a code of missing values?) and too large to compute with"
+TOO_LARGE = "is not a possible value (a code for missing values?) and is too large to compute with"
 
 
 def read_times(
@@ -103,7 +103,7 @@ def _days(cell: str, date_format: str, key: str) -> float:
         try:
             moment = datetime.fromisoformat(cell)
         except ValueError:
-            raise ValueError(f"{shown(cell)} is no day of the calendar") from None
+            raise ValueError(f"{shown(cell)} is not a calendar date") from None
     else:
         try:
             moment = datetime.strptime(cell, date_format)

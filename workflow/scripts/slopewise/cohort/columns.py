@@ -81,7 +81,7 @@ def _need(column: str, key: str, tables: list[Table], findings: Findings) -> Tab
     meant = f"; did you mean {close!r}?" if close else ""
     there = "; ".join(f"{table.name} has {_listed(list(table.text.columns))}" for table in tables[1:])
     message = f"there is no such column ({key}){meant}"
-    action = f"the columns there are: {_listed(list(tables[0].text.columns))}" + (f"; {there}" if there else "")
+    action = f"the columns are: {_listed(list(tables[0].text.columns))}" + (f"; {there}" if there else "")
     findings.add(ERROR, tables[0].name, message, action, column=column)
     return None
 

@@ -57,7 +57,9 @@ def leave_incomplete(study: Study, start: State, files: tuple[str, str], finding
         _record(flow, step, f"patients without {what} ({column})", _people(whole, ~lacking))
         if 2 * lacking.sum() > len(whole.people):
             message = f"{lacking.sum()} of {len(whole.people)} patients have no {what.split(' ', 1)[-1]}"
-            action = f"that is most of them: is {key} the right column, and does `data.patients` hold the same people?"
+            action = (
+                f"that is most of them: is {key} the right column, and does `data.patients` contain the same patients?"
+            )
             findings.add(ERROR, files[1], message, action, column=column)
     return flow
 
@@ -112,7 +114,7 @@ def match_ids(
     both = in_rows & in_people
     if len(in_rows) and len(in_people) and 2 * len(both) < min(len(in_rows), len(in_people)):
         message = f"{len(both)} of {len(in_people)} patients have rows in {files[0]}, which has {len(in_rows)} patients"
-        action = "is data.patient the right column of both files, and are the ids written alike?"
+        action = "is data.patient the right column of both files, and are the ids written in the same way?"
         findings.add(ERROR, files[1], message, action, column=column)
     other_people, other_rows = _by_spelling(in_people), _by_spelling(in_rows)
     first_line = rows.index.to_series().groupby(rows["patient"]).agg(["min", "size"])

@@ -98,7 +98,7 @@ def _names_death(cells: np.ndarray, had: np.ndarray) -> str:
     """A text that says death, of patients who nearly all had the event."""
     found = np.array([DEATH.search(str(cell)) is not None for cell in cells])
     if found.sum() >= FEWEST and had[found].mean() >= 0.9 and not found.all():
-        return f"says {str(cells[found][0])[:40]!r} of patients with the event"
+        return f"says {str(cells[found][0])[:40]!r} for patients with the event"
     return ""
 
 
@@ -143,7 +143,7 @@ def _is_a_time(values: np.ndarray, followup: np.ndarray) -> str:
         return ""
     one, other = values[known], followup[known]
     if _correlation(one, other) > 0.999:
-        return "goes with the follow-up time"
+        return "is associated with the follow-up time"
     scale = np.abs(other).max()
     equal = np.abs(one - other) <= 1e-9 * scale
     # Rounded times are equal by chance now and then; not in a fifth of all patients with none later.

@@ -55,7 +55,7 @@ def refuse_many_levels(cells: pd.Series, key: str, file: str, findings: Findings
     if len(counts) < SHOWN or not (many or (n > ALLOWED and own > MOST_OWN * n)):
         return
     examples = ", ".join(shown(str(level)) for level in sorted(counts.index)[:SHOWN])
-    message = f"text with {len(counts)} levels in {n} patients ({examples}, ...), each level a coefficient"
+    message = f"text with {len(counts)} levels in {n} patients ({examples}, ...), with a coefficient each"
     action = f"group its levels, or leave it out of {key}"
     findings.add(ERROR, file, message, action, column=str(cells.name))
 

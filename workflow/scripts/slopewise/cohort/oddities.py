@@ -60,8 +60,8 @@ def _codes(values: pd.Series, range_: str) -> Iterator[Told]:
     for code, count in sentinels(known.to_numpy(dtype=float)).items() if len(known) >= FEWEST else ():
         others = known[known != code]
         message = (
-            f"{as_code(code)} occurs {_times(count)} and stands apart from the other values ({others.min():g} to "
-            f"{others.max():g}), as a code for a missing value does"
+            f"{as_code(code)} occurs {_times(count)} and lies far from the other values ({others.min():g} to "
+            f"{others.max():g}), as a code for a missing value would"
         )
         action = f"if it is one, name it in data.missing: [{as_code(code)}]{range_}"
         yield message, action, int(known.index[known == code][0])
@@ -106,10 +106,10 @@ def _piles(values: pd.Series) -> Iterator[Told]:
             continue
         message = f"{share:.0%} of the values are {number:g}{f', {where}' if where else ''}"
         action = (
-            "a limit of detection or the end of a scale is no measured value, and a normal model takes it for one; "
-            "think of another transform or marker"
+            "a limit of detection or the end of a scale is not a measured value, but a normal model treats it as "
+            "one; consider another transform or marker"
             if where
-            else "look whether it was entered by default; a normal model takes it for measured"
+            else "check whether it was entered by default; a normal model treats it as measured"
         )
         yield message, action, int(known.index[known == number][0])
 

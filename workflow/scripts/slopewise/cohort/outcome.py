@@ -32,7 +32,7 @@ def read_outcome(study: Study, table: Table, findings: Findings) -> np.ndarray:
         findings.add(ERROR, table.name, message, f"the levels are {_listed(levels)}", column=outcome.column)
     elif len(levels) != 2:
         message = f"a binary outcome has two levels, this column {len(levels)}: {_listed(levels)}"
-        findings.add(ERROR, table.name, message, "merge levels into two, or take another kind", column=outcome.column)
+        findings.add(ERROR, table.name, message, "merge levels into two, or choose another kind", column=outcome.column)
     return np.array([np.nan if code is None else float(code == outcome.positive) for code in codes])
 
 

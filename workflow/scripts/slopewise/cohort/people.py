@@ -78,7 +78,7 @@ def constant_values(table: Table, column: str, key: str, patient_column: str, fi
             told.add(patient)
             first = f"{shown(value)} on {place_word(table.name)} {first_line}"
             message = f"{key} varies within the patient: {first}, {shown(cell)} here"
-            action = "correct it, or give a file with one row a patient as data.patients"
+            action = "correct it, or give a file with one row per patient as data.patients"
             findings.add(ERROR, table.name, message, action, line=line, patient=patient, column=column)
     return {patient: value for patient, (value, _) in found.items()}
 
@@ -166,8 +166,8 @@ def tell_twin_patients(table: Table, column: str, findings: Findings) -> None:
     first: dict[str, int] = {}
     for patient, line in zip(table.text[column], table.lines, strict=True):
         if first.setdefault(patient, line) != line and patient not in MISSING:
-            message = f"the patient stands twice in the file (first on {place_word(table.name)} {first[patient]})"
-            action = "leave one row a patient"
+            message = f"the patient appears twice in the file (first on {place_word(table.name)} {first[patient]})"
+            action = "keep one row per patient"
             findings.add(ERROR, table.name, message, action, line=line, patient=patient, column=column)
 
 
@@ -211,7 +211,7 @@ def _twin(code: str, outcome: Outcome) -> str:
     for key, known in keys.items():
         for other in known:
             if "".join(other.split()).casefold() == "".join(code.split()).casefold():
-                way = f"spell it alike in the file, or add this spelling to outcome.{key}"
+                way = f"use one spelling in the file, or add this spelling to outcome.{key}"
                 return f"; it differs from {shown(other)} in case or blanks only: {way}"
     return ""
 

@@ -91,7 +91,7 @@ def _ask_about_code(values: pd.Series, name: str, file: str, findings: Findings)
     # 101 to 105 are codes by their size; 100, 110, 120 are steps of a scale.
     far = found[0] >= 100 and np.ptp(found) < found[0] / 2 and (found % 5).any() and not years
     listed = ", ".join(f"{value:g}" for value in found[:5]) + (", ..." if len(found) > 5 else "")
-    message = f"{len(found)} whole numbers ({listed}) are taken as a number, so that each step of 1 counts the same"
+    message = f"{len(found)} whole numbers ({listed}) are treated as a number, with the same effect for each step of 1"
     action = f"if they are codes of categories, write C({name}) in outcome.covariates"
     findings.add(WARNING if far or GROUPS.fullmatch(name) else NOTE, file, message, action, column=name)
 
@@ -147,7 +147,7 @@ def _reason(values: np.ndarray, people: pd.DataFrame, kind: Kind) -> tuple[str, 
         return _copies(values, people["outcome"].to_numpy(dtype=float))
     event, followup = people["event"].to_numpy(), people["followup"].to_numpy(dtype=float)
     if len(known) and repeats_outcome(known, event[~missing], followup[~missing]):
-        return "repeats the outcome, if in another coding", True
+        return "repeats the outcome in another coding", True
     numeric = values.dtype != object
     cells = np.array([f"{value:.12g}" for value in values] if numeric else values, dtype=object)
     numbers = values.astype(float) if numeric else np.full(len(values), np.nan)
@@ -164,8 +164,12 @@ def _copies(values: np.ndarray, outcome: np.ndarray) -> tuple[str, bool] | None:
         return None
     correlation = abs(float(np.corrcoef(values[both], outcome[both])[0, 1]))
     if correlation > 1 - 1e-10:
-        return "repeats the outcome, if on another scale", True
-    return (f"goes with the outcome (correlation {correlation:.4f})", False) if correlation > 0.99 else None
+        return "repeats the outcome on another scale", True
+    return (
+        (f"is strongly associated with the outcome (correlation {correlation:.4f})", False)
+        if correlation > 0.99
+        else None
+    )
 
 
 def _tell(found: tuple[str, bool], what: str, key: str, file: str, column: str, findings: Findings) -> None:
@@ -212,5 +216,5 @@ def _technical(study: Study, before: State, place: dict[str, str], rows: str, fi
     for column, values, file, what in named:
         numbers = np.full(len(values), np.nan) if is_text(values) else values.to_numpy(dtype=float)
         if why := technical(column, numbers):
-            message = f"{what} is no measurement by its name or values: {why}"
+            message = f"{what} does not look like a measurement: {why}"
             findings.add(WARNING, file, message, "leave it out", column=column)

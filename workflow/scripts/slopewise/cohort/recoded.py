@@ -28,7 +28,7 @@ def _tell_table(table: Table, findings: Findings) -> None:
     for (column, code), count in table.recoded.items():
         what = f"{count} cell{'s' if count > 1 else ''} with {shown(code)} read as missing"
         if _among(table, column, code):
-            message = f"{what}, though other values of the column lie on both sides of it"
+            message = f"{what}, although other values of the column lie on both sides of it"
             action = "is it a code in this column? if not, leave the cells empty and take it out of data.missing"
             findings.add(WARNING, table.name, message, action, column=column)
         else:

@@ -77,7 +77,7 @@ def tell_bad_weights(study: Study, table: Table, values: np.ndarray, findings: F
         findings.add(ERROR, table.name, message, "name a column of positive numbers", column=column)
         return
     wrong = np.flatnonzero(~np.isnan(values) & ~((values > 0) & np.isfinite(values)))
-    cells = [BadCell(int(row), f"{shown(table.text[column].iloc[row])} is no positive weight") for row in wrong]
+    cells = [BadCell(int(row), f"{shown(table.text[column].iloc[row])} is not a positive weight") for row in wrong]
     action = "correct it; leave the cell empty to leave the row out"
     findings.add_cells(table, column, cells, action, study.data.patient)
 
@@ -162,7 +162,7 @@ def _implausible(table: Table, marker: Marker, values: np.ndarray) -> list[BadCe
     if marker.plausible is None:
         return []
     low, high = marker.plausible
-    what = f"is outside what is plausible, {low:g} to {high:g}"
+    what = f"is outside the plausible range, {low:g} to {high:g}"
     outside = np.flatnonzero((values < low) | (values > high))
     return [BadCell(int(row), f"{shown(table.text[marker.column].iloc[row])} {what}") for row in outside]
 
@@ -224,7 +224,7 @@ def settle_twins(
         message = f"the patient has {len(group)} rows at one time ({place_word(file)}s {lines})"
         severity, action = (ERROR, "correct them, or set data.duplicates to mean, first, last or keep")
         if group["time"].iloc[0] > landmark:
-            severity, action = WARNING, "both are after the landmark and enter nothing; correct them"
+            severity, action = WARNING, "both are after the landmark and are not used; correct them"
         place = {"line": group.index[1], "patient": group["patient"].iloc[0], "column": column}
         findings.add(severity, file, message, action, **place)
     return rows

@@ -66,8 +66,8 @@ def warn_of_split_visit(
     if not visits.splits(fewest):
         return
     action = (
-        "no landmark between this visit and its neighbours leaves a study that can run; who was seen a little late "
-        "has one visit less than the others"
+        "no landmark between this visit and its neighbours leaves a study that can run; patients who were seen a "
+        "little late have one visit fewer than the others"
     )
     for proposal in _between_visits(visits, s):
         if not seen(proposal).splits(fewest) and (runs is None or runs(proposal)):

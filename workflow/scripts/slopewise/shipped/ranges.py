@@ -34,7 +34,7 @@ def check_units(model: ShippedModel, told: Mapping[str, str]) -> None:
         chosen = [marker for marker in model.markers if name in (marker.name, model.study.markers[marker.name].column)]
         if not chosen and name not in model.covariates:
             known = ", ".join(["time", *(marker.name for marker in model.markers), *model.covariates])
-            raise InputError(f"--unit {name}={unit}: the model knows no such marker or covariate; it has {known}")
+            raise InputError(f"--unit {name}={unit}: the model has no such marker or covariate; it has {known}")
         for marker in [] if unit == AS_MODEL else chosen:
             if not marker.unit:
                 raise InputError(

@@ -70,9 +70,9 @@ def read_model(path: Path) -> ShippedModel:
     except OSError as error:
         raise InputError(f"{path}: the model cannot be read: {error.strerror or error}; {MODEL}") from error
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: this is no model.json of slopewise (it is not JSON); {MODEL}") from error
+        raise InputError(f"{path}: this is not a model.json of slopewise (it is not JSON); {MODEL}") from error
     if not isinstance(content, dict) or "format" not in content or "slopewise" not in content:
-        raise InputError(f"{path}: this is no model.json of slopewise; {MODEL}")
+        raise InputError(f"{path}: this is not a model.json of slopewise; {MODEL}")
     if content["format"] != FORMAT:
         raise InputError(
             f"{path}: the model has format {content['format']}, this version of slopewise reads format {FORMAT}; "

@@ -300,7 +300,7 @@ def _told(model: ShippedModel, newcomers: Newcomers, table: pd.DataFrame, reques
         f"units as the model has them: {'; '.join(units)}",
     ]
     if newcomers.unmeasured:
-        lines.append(f"not in the measurements and left aside: {amount(newcomers.unmeasured, 'patient')} of --patients")
+        lines.append(f"not in the measurements and not used: {amount(newcomers.unmeasured, 'patient')} of --patients")
     lines += [f"{name}: the file has no column {model.study.markers[name].column!r}; the population's values are used "
               "for every patient" for name in newcomers.absent]  # fmt: skip
     beyond = table.loc[table["outside"] != "", "patient"].nunique()
@@ -359,10 +359,10 @@ WORDS = (
     (r"set data\.(delimiter|decimal|encoding)", r"set --\1"),
     (r" or set data\.(patients_)?date_format", " (dates are read as in the study)"),
     (
-        r",? or give a file with one row a patient as data\.patients",
-        ", or give a file with one row a patient (--patients)",
+        r",? or give a file with one row per patient as data\.patients",
+        ", or give a file with one row per patient (--patients)",
     ),
-    (r", or set data\.duplicates to [a-z, ]+(?= |$|[.;])", ": leave one row a moment"),
+    (r", or set data\.duplicates to [a-z, ]+(?= |$|[.;])", ": keep one row per time"),
     (r", or choose another transform", ""),
     (r"is data\.patient the right column of both files", "is this the right column of both files"),
     (r" \(data\.(patient|time)\)", r" (the model’s \1)"),

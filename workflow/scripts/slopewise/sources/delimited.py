@@ -62,7 +62,7 @@ def _decode(content: bytes, name: str, encoding: str) -> tuple[str, str]:
         raise InputError(f"{name}: line {line}: cannot be read as {encoding}; set data.encoding") from error
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
-        raise InputError(f"{name}: line {line}: holds a NUL character, so this is no text file; save it as CSV text")
+        raise InputError(f"{name}: line {line}: holds a NUL character, so this is not a text file; save it as CSV text")
     return text, encoding
 
 

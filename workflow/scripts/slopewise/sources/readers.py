@@ -88,6 +88,6 @@ def read_patients(folder: Path, data: Data, key: str = "data.patients") -> Table
         close = close_to(data.patients_patient, names, 0.8)
         meant = f"; did you mean {close!r}?" if close else ""
         there = ", ".join(names[:40]) + (f" and {len(names) - 40} more" if len(names) > 40 else "")
-        message = f"there is no such column (data.patients_patient){meant}; the columns there are: {there}"
+        message = f"there is no such column (data.patients_patient){meant}; the columns are: {there}"
         raise InputError(f"{data.patients}: column {data.patients_patient}: {message}")
     return called_alike(table, data.patients_patient, data.patient)

@@ -87,5 +87,5 @@ def refuse_twins(header: Sequence[str], name: str) -> None:
     if twins:
         places = " and ".join(str(place + 1) for place, column in enumerate(header) if column == twins[0])
         raise InputError(
-            f"{name}: the column name {shown(twins[0])} stands twice (columns {places}); rename one of them"
+            f"{name}: the column name {shown(twins[0])} appears twice (columns {places}); rename one of them"
         )

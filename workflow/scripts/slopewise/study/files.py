@@ -13,8 +13,8 @@ from slopewise.study.errors import close_to
 from slopewise.study.model import Study
 
 WAYS = (
-    "write --config study=PATH for a study file of yours (slopewise init proposes one), or --config studies=[pbc] for "
-    "studies that ship"
+    "write --config study=PATH for your study file (slopewise init proposes one), or --config studies=[pbc] for the "
+    "studies supplied"
 )
 """How a run is told its studies."""
 
@@ -34,7 +34,7 @@ def asked_studies(given: Mapping[str, object], listed: object, at_home: bool) ->
     if "study" in given:
         path = given["study"]
         if not isinstance(path, str | int | float) or isinstance(path, bool) or not str(path).strip():
-            what = "is empty" if path is None or path == "" else f"is {path!r}, which is no path"
+            what = "is empty" if path is None or path == "" else f"is {path!r}, which is not a path"
             raise InputError(f"--config study: {what}; write --config study=PATH, for example study=study.yaml")
         return str(path).strip(), ()
     names = given.get("studies", listed if at_home else None)

@@ -38,7 +38,9 @@ def _landmark_rules(study: Study) -> Iterator[Finding]:
     if isinstance(study.landmark, tuple) and (
         not study.landmark or list(study.landmark) != sorted(set(study.landmark))
     ):
-        yield Finding(("landmark",), "a list of landmarks must hold one at least, and they must increase, each once")
+        yield Finding(
+            ("landmark",), "a list of landmarks must contain at least one, in increasing order without repeats"
+        )
 
 
 def _layout_rules(study: Study) -> Iterator[Finding]:
@@ -66,9 +68,9 @@ def _category_rules(study: Study) -> Iterator[Finding]:
     for name in data.categories:
         if name in (study.growth.slope_of, study.growth.weights):
             key = "growth.weights" if name == study.growth.weights else "growth.slope_of"
-            yield Finding(("data", "categories"), f"`{name}` is {key}, which is a number and no code")
+            yield Finding(("data", "categories"), f"`{name}` is {key}, which is a number and not a code")
         elif name not in used:
-            message = f"`{name}` is no covariate, stratum, subgroup or column of a growth formula; leave it out"
+            message = f"`{name}` is not a covariate, stratum, subgroup or column of a growth formula; leave it out"
             yield Finding(("data", "categories"), message)
 
 
@@ -141,7 +143,7 @@ def _predictor_rules(study: Study) -> Iterator[Finding]:
     except ValueError:
         return  # told with the formula
     if growth.slope_of == "time" and "time" not in named:
-        message = "neither growth.fixed nor growth.random names `time`, so nobody has a slope; for example `~ time`"
+        message = "neither growth.fixed nor growth.random names `time`, so no patient has a slope; for example `~ time`"
         yield Finding(("growth", "fixed"), message)
 
 
@@ -173,7 +175,7 @@ def _formula_rules(study: Study) -> Iterator[Finding]:
             elif name in outcome:
                 yield Finding(path, f"`{name}` is {outcome[name]}: the outcome cannot explain a marker")
             elif name == study.data.patient:
-                yield Finding(path, f"`{name}` is data.patient, which is no covariate")
+                yield Finding(path, f"`{name}` is data.patient, which is not a covariate")
             elif name == study.data.time and name != study.growth.slope_of:
                 yield Finding(path, f"`{name}` is data.time; in a formula it is called `time`")
 
@@ -188,7 +190,7 @@ def _group_rules(study: Study) -> Iterator[Finding]:
         *((("validation", "subgroups"), name) for name in sorted(set(study.validation.subgroups))),
     ]:
         if name in roles:
-            yield Finding(path, f"`{name}` is {roles[name]}, which makes no groups of patients")
+            yield Finding(path, f"`{name}` is {roles[name]}, which does not define groups of patients")
         elif name in RESERVED:
             yield Finding(path, f"the name `{name}` is reserved: it is {RESERVED[name]}; rename the column")
         elif name in study.markers:
@@ -207,7 +209,7 @@ def _group_rules(study: Study) -> Iterator[Finding]:
     for key, names in learned.items():
         if centre in names:
             message = (
-                f"`{centre}` is in {key} too: of a centre that is left out nothing would be learned; "
-                "leave it out of one of the two"
+                f"`{centre}` is in {key} too: its effect cannot be estimated for a centre that is left out; leave it "
+                "out of one of the two"
             )
             yield Finding(("data", "centre"), message)

@@ -70,7 +70,7 @@ def _survival_rules(study: Study) -> Iterator[Finding]:
     if any(horizon <= 0 for horizon in outcome.horizons):
         yield Finding(("outcome", "horizons"), "a horizon counts from the landmark and must be greater than 0")
     elif list(outcome.horizons) != sorted(set(outcome.horizons)):
-        yield Finding(("outcome", "horizons"), "the horizons must increase, each once")
+        yield Finding(("outcome", "horizons"), "the horizons must be in increasing order without repeats")
 
 
 def _value_rules(study: Study, needed: Sequence[str]) -> Iterator[Finding]:
@@ -119,7 +119,7 @@ def _code_rules(study: Study) -> Iterator[Finding]:
     for key, named in codes.items():
         for code in named:
             if code in owner:
-                message = f"the code {code} stands twice: in outcome.{owner[code]} and in outcome.{key}"
+                message = f"the code {code} appears twice: in outcome.{owner[code]} and in outcome.{key}"
                 if key == "censored" and "censored" not in outcome.model_fields_set:
                     message = (
                         f"the code {code} is in outcome.{owner[code]}, and {code} is also the code of a censored "
@@ -149,7 +149,7 @@ def _covariate_rules(study: Study) -> Iterator[Finding]:
         if outcome.covariates.count(name) > 1:
             yield Finding(path, f"`{name}` stands twice")
         if name in roles:
-            yield Finding(path, f"`{name}` is {roles[name]}, which is no covariate")
+            yield Finding(path, f"`{name}` is {roles[name]}, which is not a covariate")
         elif name in RESERVED:
             yield Finding(path, f"the name `{name}` is reserved: it is {RESERVED[name]}; rename the column")
         elif name in study.markers:

@@ -70,7 +70,7 @@ def read_document(data: bytes) -> Document:
         raise _plainly(text, error) from error
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        raise StrictYamlError("holds a control character that YAML does not allow", line) from error
+        raise StrictYamlError("contains a control character that YAML does not allow", line) from error
 
 
 def _plainly(text: str, error: yaml.MarkedYAMLError) -> StrictYamlError:
@@ -139,7 +139,7 @@ def _refuse_anchors_and_depth(text: str) -> None:
             message = f"`{anchor}` is an anchor or alias; write the content out where it is needed"
             raise StrictYamlError(message, line)
         if tag is not None:
-            raise StrictYamlError(f"the tag `{tag}` is not taken; write the value plainly, text in quotes", line)
+            raise StrictYamlError(f"the tag `{tag}` is not accepted; write the value plainly, text in quotes", line)
 
 
 def _value(node: yaml.Node, path: KeyPath, lines: dict[KeyPath, int]) -> Any:
@@ -166,7 +166,7 @@ def _map(node: yaml.MappingNode, path: KeyPath, lines: dict[KeyPath, int]) -> di
         here = (*path, key_node.value)
         if key_node.value in seen:
             first = seen[key_node.value]
-            raise StrictYamlError(f"the key `{key_node.value}` stands twice (first on line {first})", line, here)
+            raise StrictYamlError(f"the key `{key_node.value}` appears twice (first on line {first})", line, here)
         seen[key_node.value] = lines[here] = line
         content[_scalar(key_node, here)] = _value(value_node, here, lines)
     return content
@@ -176,7 +176,7 @@ def _scalar(node: yaml.ScalarNode, path: KeyPath) -> Any:
     """The value of a scalar: text when it is quoted or a block, else by the core schema."""
     text, line = node.value, node.start_mark.line + 1
     if strange := NO_TEXT.search(text):
-        raise StrictYamlError(f"holds the character U+{ord(strange[0]):04X}, which no text has", line, path)
+        raise StrictYamlError(f"holds the character U+{ord(strange[0]):04X}, which is not allowed in text", line, path)
     if node.style is not None:
         return text
     if text in ("", "~") or text.lower() == "null":
@@ -191,7 +191,7 @@ def _scalar(node: yaml.ScalarNode, path: KeyPath) -> Any:
         raise StrictYamlError(message, line, path)
     if INTEGER.fullmatch(text):
         if len(text) > MOST_DIGITS:
-            raise StrictYamlError(f"a number of {len(text)} digits is not taken", line, path)
+            raise StrictYamlError(f"a number of {len(text)} digits is not accepted", line, path)
         return int(text)
     if FLOAT.fullmatch(text):
         return float(text)

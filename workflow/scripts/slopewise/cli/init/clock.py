@@ -48,9 +48,9 @@ def meet(measurements: Table, patients: Table, column: str) -> Ids:
         if len(shared) >= 0.5 * min(len(one), len(other)) and len(one) >= 0.9 * len(rows):
             example = next((each for each in shared if one[each] != other[each]), shared[0])
             trouble = (
-                f"the patients of {measurements.name} and {patients.name} do not meet, since ids are text: "
-                f"{readable(one[example])} there is {readable(other[example])} here; {cause}: write both alike (read "
-                "and save the column as text)"
+                f"the patients of {measurements.name} and {patients.name} do not match, since ids are text: "
+                f"{readable(one[example])} there is {readable(other[example])} here; {cause}: write both in the same "
+                "way (read and save the column as text)"
             )
             return Ids(spelt, trouble)
     few = listed(sorted(rows)[:3]), listed(sorted(people)[:3])

@@ -93,9 +93,7 @@ def told(table: Table, column: str, option: str) -> str:
         return column
     close = close_to(column, names)
     meant = f"; did you mean {close!r}?" if close else ""
-    raise InputError(
-        f"{table.name}: there is no column {column!r} ({option}){meant}; the columns there are: {listed(names)}"
-    )
+    raise InputError(f"{table.name}: there is no column {column!r} ({option}){meant}; the columns are: {listed(names)}")
 
 
 def guess_patient(seen: Look, asked: str) -> tuple[Proposal, str]:
@@ -119,9 +117,9 @@ def guess_patient(seen: Look, asked: str) -> tuple[Proposal, str]:
                 f"({table.name} has {listed(names)}; {seen.patients.name} has {listed(list(seen.people))})"
             )
         raise InputError(
-            f"{table.name}: no column looks like the patient (a name such as id, and values that repeat"
-            f"{', each once in ' + seen.patients.name if seen.patients else ''}); name it with --patient COLUMN; "
-            f"the columns there are: {listed(names)}"
+            f"{table.name}: no column looks like the patient (a name such as id, and values that "
+            f"repeat{', each once in ' + seen.patients.name if seen.patients else ''}); name it with --patient "
+            f"COLUMN; the columns are: {listed(names)}"
         )
     column = seen.columns[best[2]]
     found = f"{column.distinct} different values in {column.present} rows"
@@ -195,7 +193,7 @@ def guess_time(seen: Look, patient: str, asked: str) -> Proposal:
     if best[0] < 2.0:
         raise InputError(
             f"{table.name}: no column looks like the time of a row (numbers or dates that increase within a patient); "
-            f"give it with --time COLUMN; the columns there are: {listed(list(seen.columns))}"
+            f"give it with --time COLUMN; the columns are: {listed(list(seen.columns))}"
         )
     return Proposal(best[2], best[3])
 

@@ -167,7 +167,8 @@ def _formats(clock: Clock, outcome: ProposedOutcome, zero: bool, date_format: st
     asked += [clock.zero_format] if zero else []
     if len(set(asked)) > 1:
         raise InputError(
-            f"the dates of time zero and of follow-up are written differently ({', '.join(asked)}); make them alike"
+            f"the dates of time zero and of follow-up are written differently ({', '.join(asked)}); write them in the "
+            "same way"
         )
     if not clock.dates:
         return (asked[0] if asked else "auto"), ""
@@ -228,7 +229,7 @@ def write_study(
 ) -> Draft:
     """Propose a study and write its file; `InputError` where one is there already or where nothing can be proposed."""
     if out.exists() and not force:
-        raise InputError(f"{out}: the file is there already; write it over with --force, or choose another --out")
+        raise InputError(f"{out}: the file exists already; overwrite it with --force, or choose another --out")
     if out.suffix.lower() not in (".yaml", ".yml"):
         raise InputError(f"{out}: a study file ends in .yaml")
     draft = draft_study(measurements, patients, study_name(name, out), dialect, said)

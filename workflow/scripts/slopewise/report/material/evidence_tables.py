@@ -17,7 +17,7 @@ MODELS = {
     "pooled": "pooled regression",
     "random_intercept": "random intercept",
     "random_slope": "random intercept and slope",
-    "study": "the study’s own",
+    "study": "as specified by the study",
 }
 
 VERDICTS = {"none": "none shown", "trend": "a trend", "unclear": "open"}
@@ -68,10 +68,10 @@ def glance_table(frames: Frames, naming: Naming) -> Table:
         )
     columns = [
         "marker", "ICC", "SD of slopes, 95% interval", "p, mixture", "p, bootstrap",
-        "q", "p, F test", "p, beside serial", "p, beside variance by time", "p, beside variance by value", "singular",
-        "least-squares slope",
+        "q", "p, F test", "p, with serial correlation", "p, with variance by time", "p, with variance by value",
+        "singular", "least-squares slope",
     ]  # fmt: skip
-    caption = "Is a random slope needed? One row a marker"
+    caption = "Is a random slope needed? One row per marker"
     marks = {"marker": list(naming.study.markers)}
     return Table("growth-evidence", caption, columns, lines, frozenset({0, 10, 11}), marks)
 
@@ -167,7 +167,7 @@ def serial_table(frames: Frames, naming: Naming) -> Table | None:
             lines.append([naming.marker(marker), *deviances, *fading])
     columns = [
         "marker", "random intercept", "random slope", "intercept and serial correlation", "all three",
-        "share that is serial", f"range ({naming.units})", "likelihood ratio of the slope beside it",
+        "share that is serial", f"range ({naming.units})", "likelihood ratio of the slope given it",
         "p",
     ]  # fmt: skip
     caption = "Trend or serial correlation? REML deviances"
@@ -185,8 +185,8 @@ def scatter_table(frames: Frames, naming: Naming) -> Table | None:
             test = [number(row.lrt, 2), p_value(row.p_value)]
             lines.append((marker, [by[str(row.by)], *deviances, *scatter, *test]))
     columns = [
-        "marker", "variance by", "random intercept", "random slope", "SD at the ninth tenth over the first",
-        "p of that", "likelihood ratio of the slope beside it", "p",
+        "marker", "variance by", "random intercept", "random slope", "SD at the 9th decile over the 1st",
+        "p of that", "likelihood ratio of the slope given it", "p",
     ]  # fmt: skip
     caption = "Trend or a residual variance that changes? REML deviances"
     return marker_table("growth-scatter", caption, columns, lines, naming, frozenset({0, 1})) if lines else None

@@ -12,8 +12,7 @@ from slopewise.report.material.gains import HEADLINES
 from slopewise.report.material.parts import Cell, Picture, Table
 from slopewise.report.material.verdict import printed
 from slopewise.report.pages.supermodel import supermodel_context
-from slopewise.report.templates.environment import environment
-from slopewise.report.templates.environment import own as own_file
+from slopewise.report.templates.environment import caption, environment, verbatim
 from slopewise.report.words.naming import Naming
 from slopewise.report.words.numbers import count, in_words, interval, number, signed
 from slopewise.study.model import Study
@@ -52,7 +51,7 @@ def render_landmarks(
                 (f"landmark {naming.duration(landmark)}", address)
                 for landmark, address in zip(gains["landmark"], reports, strict=True)
             ],
-            style=own_file("page.css"),
+            style=verbatim("page.css"),
             version=__version__,
         )
     )
@@ -92,11 +91,7 @@ def _picture(own: pd.DataFrame, gains: pd.DataFrame, naming: Naming, metric: str
         gain_by_landmark(gains, naming.study.outcome.margin, f"What the slopes add in {c}", label, "gain"),
         concordance_by_landmark(own, STEPS, f"{c}, validated", label, "concordance"),
     ]
-    caption = (
-        "First: difference between level with slope and level alone. Each landmark has different patients, those "
-        "still at risk then, and a different follow-up: the dotted line connects different groups of patients."
-    )
-    return Picture("landmarks", caption, panels)
+    return Picture("landmarks", caption("landmarks"), panels)
 
 
 def _table(own: pd.DataFrame, gains: pd.DataFrame, naming: Naming, metric: str) -> Table:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from slopewise.report.material.frames import Frames, at_horizon
 from slopewise.report.material.parts import Table
-from slopewise.report.templates.environment import environment, own
+from slopewise.report.templates.environment import environment, verbatim
 from slopewise.report.words.naming import STEPS, Naming
 from slopewise.report.words.numbers import MISSING, as_given, figures, number, percent
 from slopewise.run.errors import InputError
@@ -26,7 +26,7 @@ LISTED = 20
 def render_patients(study: Study, results: Path) -> str:
     """The page as HTML; raises `InputError` where the study did not ask for it."""
     if not study.report.patients:
-        raise InputError("the study file does not ask for a page of patients (report: {patients: true})")
+        raise InputError("the study file does not request a page of patients (report: {patients: true})")
     frames, naming = Frames.read(results), Naming(study)
     fast = tables.read("slopes/fast_changers", results / entry("slopes/fast_changers").file)
     return (
@@ -43,8 +43,8 @@ def render_patients(study: Study, results: Path) -> str:
             omitted=len(study.markers) - len(naming.pictured),
             risks=risks_table(frames, naming) if naming.kind.predicts else None,
             problems=problems_table(frames),
-            style=own("page.css"),
-            script=own("page.js"),
+            style=verbatim("page.css"),
+            script=verbatim("page.js"),
             version=frames.provenance["versions"].get("slopewise", ""),
         )
     )

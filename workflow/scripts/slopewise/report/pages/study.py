@@ -6,7 +6,7 @@ from pathlib import Path
 
 from slopewise.report.material.frames import Frames
 from slopewise.report.sections.order import sections, summary
-from slopewise.report.templates.environment import environment, own
+from slopewise.report.templates.environment import environment, verbatim
 from slopewise.report.words.naming import Naming
 from slopewise.study.model import Study
 
@@ -28,8 +28,8 @@ def render(study: Study, results: Path) -> str:
             summary=summary(frames, naming),
             sections=sections(frames, naming),
             many=len(naming.study.markers) > len(naming.detailed),
-            style=own("page.css"),
-            script=own("page.js"),
+            style=verbatim("page.css"),
+            script=verbatim("page.js"),
             version=frames.provenance["versions"].get("slopewise", ""),
         )
     )

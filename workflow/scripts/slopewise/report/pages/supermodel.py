@@ -9,6 +9,7 @@ import pandas as pd
 
 from slopewise.figures.supermodel import coefficient_by_landmark
 from slopewise.report.material.parts import Cell, Picture, Table
+from slopewise.report.templates.environment import caption
 from slopewise.report.words.naming import Naming
 from slopewise.report.words.numbers import figures, in_words, p_words
 from slopewise.report.words.units import is_category
@@ -37,16 +38,12 @@ def supermodel_context(
         for place, term in enumerate(moving)
     ]
     window = naming.duration(max(study.outcome.horizons))
-    caption = (
-        f"Log hazard ratio per SD within {window} of the landmark, level and slope. Intervals by patient bootstrap "
-        "through both stages; a patient may be in several stacks."
-    )
     return {
         "window": window,
         "sentences": [_sentence(own, term, naming) for term in moving]
         + left_out(own, naming)
         + fewer_resamples(own, study),
-        "picture": Picture("supermodel", caption, panels),
+        "picture": Picture("supermodel", caption("supermodel", window=window), panels),
         "table": _table(
             table[table["predictors"] == STEP], terms, naming, pd.DataFrame() if patients is None else patients
         ),
@@ -66,8 +63,9 @@ def _sentence(own: pd.DataFrame, term: str, naming: Naming) -> str:
     row = own[(own["term"] == term) & (own["model"] == "change")].iloc[0]
     shown = _ratio(row)
     return (
-        f"{_term(term, naming)}: with each {naming.unit} that the landmark is later, its hazard ratio per SD is "
-        f"multiplied by {shown.text} ({shown.note or 'no interval'}; {p_words(float(row['p_value']))} by the sandwich)."
+        f"{_term(term, naming)}: for each {naming.unit} by which the landmark is later, its hazard ratio per SD is "
+        f"multiplied by {shown.text} ({shown.note or 'no interval'}; {p_words(float(row['p_value']))} from the "
+        "sandwich variance)."
     )
 
 

@@ -28,9 +28,8 @@ def audit_section(frames: Frames, naming: Naming) -> Section:
     allowed = naming.study.growth.rows == "all"
     of_whom = " of a patient whom it scores" if allowed else ""
     detail = (
-        f"Patients who were scored by a model that they had helped to fit: {shared}. Rows after "
-        f"the landmark{of_whom} in a fit: "
-        f"{late}; the latest row is at {naming.duration(round(latest, 3))}"
+        f"Patients who were scored by a model to whose fit they contributed: {shared}. Rows after the "
+        f"landmark{of_whom} in a fit: {late}; the latest row is at {naming.duration(round(latest, 3))}"
         + (f", the landmark at {naming.duration(naming.landmark)}." if naming.has_landmark else ", without a landmark.")
     )
     if allowed:

@@ -53,7 +53,7 @@ def sensitivity_table(frames: Frames) -> Table:
         for way, words in WAYS.items()
     ]
     columns = ["slopes used for training and testing", "level", "level and slope", "slope adds"]
-    return Table("sensitivity", f"{metric_of(frames)} by how the slopes were made", columns, rows)
+    return Table("sensitivity", f"{metric_of(frames)} by the way in which slopes were computed", columns, rows)
 
 
 def chance(frames: Frames) -> str:

@@ -68,7 +68,7 @@ def penalty_sentences(frames: Frames, naming: Naming) -> list[str]:
         else ""
     )
     chosen = (
-        f"{decided}Its strength was chosen by cross-validation inside the training patients alone, anew in every "
+        f"{decided}Its strength was chosen by cross-validation within the training patients, separately in every "
         "training set of the validation and in every bootstrap resample."
     )
     grouped = naming.study.outcome.penalty == "group"

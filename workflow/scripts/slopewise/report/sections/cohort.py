@@ -109,22 +109,22 @@ def clock_sentence(naming: Naming) -> str:
     """What the clock is, and why it matters."""
     if naming.predictor != "time":
         return (
-            f"The groups are the values of the column {naming.study.data.patient}, called patients here as everywhere; "
-            f"the predictor whose slope is wanted is {naming.predictor}, which is not time."
+            f"The groups are the values of the column {naming.study.data.patient}, which this report calls patients; "
+            f"the slope is with respect to {naming.predictor}, not time."
         )
     clock = (
         f"The clock counts {naming.units} from time zero, which is {naming.time_zero}. It determines the meaning of "
         f"an intercept"
     )
     clock += (
-        "; with independent intercepts and slopes (growth.structure: diagonal) it is a part of the model, too."
+        "; with independent intercepts and slopes (growth.structure: diagonal) it is also part of the model."
         if naming.study.growth.structure == "diagonal"
         else "; it does not change slopes or predictions."
     )
     if not naming.has_landmark:
-        return f"{clock} All visits are used; a level and a slope are a patient’s at the last visit."
+        return f"{clock} All visits are used; a patient’s level and slope are those at the last visit."
     if not naming.study.kind.predicts:
-        return f"{clock} Only what was measured up to the landmark, {naming.duration(naming.landmark)}, is used."
+        return f"{clock} Only measurements up to the landmark, {naming.duration(naming.landmark)}, are used."
     return (
         f"{clock} The landmark is {naming.duration(naming.landmark)}: only measurements up to it are used for "
         f"prediction"
@@ -152,7 +152,7 @@ def outcome_sentence(frames: Frames, naming: Naming) -> str:
     """A binary outcome: how many; a continuous one: mean and standard deviation."""
     if naming.kind.dichotomous:
         shown = count_of(frames.n_events, frames.n_patients, naming.study.report.small_cells)
-        return f"The outcome ({naming.cause}) came to {shown}."
+        return f"The outcome ({naming.cause}) occurred in {shown}."
     column = frames.patients["outcome"]
     return (
         f"The outcome ({naming.cause}) averages {figures(column.mean())}, standard deviation {figures(column.std())}."

@@ -27,7 +27,7 @@ def competing_section(frames: Frames, naming: Naming) -> Section:
     others = in_words(list(frames.competing))
     return Section(
         "competing",
-        f"What else may happen: {others}",
+        f"Competing events: {others}",
         "competing.html.j2",
         {"cause": naming.cause, "others": others, "incidence": incidence_table(frames, naming), "tables": tables},
     )
@@ -49,7 +49,7 @@ def incidence_table(frames: Frames, naming: Naming) -> Table:
             ends = interval(100 * low[before], 100 * high[before], 1) if number(low[before]) != MISSING else ""
             line.append(Cell(percent(found.risk[before]), f"{ends}%" if ends else ""))
         lines.append(line)
-    columns = ["what happens first", "patients"]
+    columns = ["first event", "patients"]
     columns += [f"within {naming.duration(horizon)}" for horizon in naming.study.outcome.horizons]
-    caption = "How likely each is after the landmark: Aalen–Johansen, 95% interval"
+    caption = "Cumulative incidence after the landmark: Aalen–Johansen, 95% interval"
     return Table("incidence", caption, columns, lines)

@@ -11,6 +11,7 @@ from slopewise.figures import growth as draw
 from slopewise.report.material.frames import Frames
 from slopewise.report.material.marker_panels import Lines, marker_table
 from slopewise.report.material.parts import Cell, Picture, Section, Table
+from slopewise.report.templates.environment import caption
 from slopewise.report.words.courses import components, model_words, origin_of, outside, where
 from slopewise.report.words.naming import FIRST, Naming
 from slopewise.report.words.numbers import MISSING, figure_interval, figures, number, p_value
@@ -59,12 +60,7 @@ def lines_of_groups(frames: Frames, naming: Naming, name: str) -> Picture | None
         )
         for place, marker in enumerate(markers)
     ]
-    caption = (
-        f"Every {group} with the least-squares line through its points (dotted), the line that the mixed model "
-        f"gives it (solid, drawn towards the average), and the average line (dashed). They are numbered in the order "
-        f"of {group}; with so few of them the pull towards the average is itself little known."
-    )
-    return Picture(name, caption, panels, markers=markers, first=FIRST)
+    return Picture(name, caption("lines_of_groups", group=group), panels, markers=markers, first=FIRST)
 
 
 def trajectories(frames: Frames, naming: Naming, name: str = "courses") -> Picture:
@@ -90,12 +86,9 @@ def trajectories(frames: Frames, naming: Naming, name: str = "courses") -> Pictu
     ]
     whom = f"{len(sample)} patients drawn at random" if len(sample) < len(everybody) else f"all {len(sample)} patients"
     visits = frames.slopes.loc[frames.slopes["patient"].isin(sample), "visits"]
-    single = " A dot is a patient with one visit." if (visits == 1).any() else ""
-    caption = (
-        f"Measured courses of {whom} (thin), the growth model’s average course (bold)"
-        f"{', and the landmark (dashed)' if naming.has_landmark else ''}.{single}"
-    )
-    return Picture(name, caption, panels, markers=naming.pictured, first=FIRST)
+    single = bool((visits == 1).any())
+    words = caption("courses", whom=whom, landmark=naming.has_landmark, single=single)
+    return Picture(name, words, panels, markers=naming.pictured, first=FIRST)
 
 
 def fixed_table(frames: Frames, naming: Naming) -> Table:

@@ -9,6 +9,7 @@ import pandas as pd
 from slopewise.figures.dropout import pattern
 from slopewise.report.material.frames import Frames
 from slopewise.report.material.parts import Cell, Picture, Section, Table
+from slopewise.report.templates.environment import caption
 from slopewise.report.words.naming import FIRST, Naming
 from slopewise.report.words.numbers import counts_of_parts, figure_interval, figures, number
 
@@ -31,17 +32,11 @@ def dropout_section(frames: Frames, naming: Naming) -> Section:
         "dropout.html.j2",
         {
             "sentences": [dropout_sentence(frames, naming, marker) for marker in markers],
-            "picture": Picture("dropout", CAPTION, panels, markers=markers, first=FIRST),
+            "picture": Picture("dropout", caption("dropout"), panels, markers=markers, first=FIRST),
             "table": dropout_table(frames, naming),
             "moment": naming.moment if naming.has_landmark else "",
         },
     )
-
-
-CAPTION = (
-    "Observed mean values by the time of the last visit; bands are 95% intervals. Lines that diverge while all "
-    "patients were still being measured indicate that those who drop out differ."
-)
 
 
 def _labels(frames: Frames, naming: Naming, marker: str) -> dict[int, str]:

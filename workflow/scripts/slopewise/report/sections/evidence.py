@@ -24,6 +24,7 @@ from slopewise.report.material.evidence_tables import (
 from slopewise.report.material.frames import Frames
 from slopewise.report.material.marker_panels import Detailed, Draw, of, pictures
 from slopewise.report.material.parts import Section
+from slopewise.report.templates.environment import caption
 from slopewise.report.words.naming import Naming
 from slopewise.report.words.numbers import figure_interval, figures, in_words, number, p_value, p_words, percent
 
@@ -50,15 +51,17 @@ def evidence_section(frames: Frames, naming: Naming) -> Section:
             "components": components_table(frames, naming),
             "lines": pictures(
                 "trends",
-                f"{TRENDS} {TREND_SPREAD}",
+                caption("trends"),
                 naming,
                 {"trends": trend_panel(frames, naming), "trend-spread": trend_spread_panel(frames, naming)},
             ),
-            "variogram": pictures("variogram", VARIOGRAM, naming, {"variogram": variogram_panel(frames, naming)}),
-            "implied": pictures("implied", IMPLIED, naming, {"implied": implied_panel(frames, naming)}),
+            "variogram": pictures(
+                "variogram", caption("variogram"), naming, {"variogram": variogram_panel(frames, naming)}
+            ),
+            "implied": pictures("implied", caption("implied"), naming, {"implied": implied_panel(frames, naming)}),
             "correlation": pictures(
                 "correlation",
-                CORRELATION,
+                caption("correlation"),
                 naming,
                 {f"correlation-{model}": correlation_panel(frames, naming, model) for model in CORRELATED},
             ),
@@ -67,32 +70,6 @@ def evidence_section(frames: Frames, naming: Naming) -> Section:
             "uneven": naming.study.growth.residual_by or naming.study.growth.weights,
         },
     )
-
-
-VARIOGRAM = (
-    "Half the mean squared difference of two residuals of one patient, by how far apart they were measured. Flat: a "
-    "patient-specific level and nothing else. Rising faster and faster: a patient-specific slope. Rising and "
-    "levelling off: values that were measured close together are alike (serial correlation)."
-)
-TRENDS = (
-    "First: the trend that is left in each patient’s residuals of the random-intercept model, from the first to the "
-    "last value. If patients differed in level alone, these lines would lie about zero (solid) and lean only as far "
-    "as noise makes them."
-)
-TREND_SPREAD = (
-    "Second: how these trends spread over the patients (bars), and how they would if every patient had the same "
-    "slope and the estimates differed by noise alone (dashed). Bars that reach beyond the line are "
-    "patient-specific slopes."
-)
-CORRELATION = (
-    "The correlation of two values of one patient by when they were measured, as the models imply it: with "
-    "patient-specific slopes it decreases with the time between them; with a random intercept alone it is the same at "
-    "any lag (compound symmetry). On the diagonal: two values at the same time, which differ by noise."
-)
-IMPLIED = (
-    "The variance between and within patients about the average course. Under a random intercept it is constant; "
-    "under a random slope it is a quadratic function of time."
-)
 
 
 def marker_words(frames: Frames, naming: Naming, marker: str) -> str:
@@ -105,11 +82,13 @@ def marker_words(frames: Frames, naming: Naming, marker: str) -> str:
         return f"{name}: the data do not identify a patient-specific slope; too few patients have two visits."
     if not math.isfinite(slope["lrt"]):
         return (
-            f"{name}: the model with a slope fits worse than the one without, which cannot be: its search for the best "
-            "fit stopped too early. Do not rely on this marker’s slopes."
+            f"{name}: the model with a slope fits worse than the one without, which is impossible: its optimiser "
+            "stopped too early. Do not rely on this marker’s slopes."
         )
     share = percent(level["icc"])
-    said = [f"{name}: {share} of what is left after the fixed effects lies between patients (intraclass correlation)."]
+    said = [
+        f"{name}: {share} of the variance that the fixed effects leave is between patients (intraclass correlation)."
+    ]
     judged = row_of(frames.judged, marker)
     if judged is None:
         return said[0]
@@ -117,8 +96,8 @@ def marker_words(frames: Frames, naming: Naming, marker: str) -> str:
     spread = spread_words(frames, naming, marker)
     if judged["verdict"] == "none":
         said.append(
-            f"The data do not show that patients’ slopes differ: {ratio}. That is no proof that all slopes "
-            f"are the same; {spread}"
+            f"The data do not show that patients’ slopes differ: {ratio}. This does not prove that all slopes are the "
+            f"same; {spread}"
         )
         if judged["p_f"] < LEVEL:
             said.append(f"The F test of equal slopes disagrees ({p_words(judged['p_f'])}): the tests disagree.")
@@ -130,11 +109,11 @@ def marker_words(frames: Frames, naming: Naming, marker: str) -> str:
 
 def p_of(judged: pd.Series, slope: pd.Series) -> str:
     """The p that decides, and how it was found; of several markers the q-value beside it."""
-    p = f"{p_words(judged['p_value'])} by the parametric bootstrap"
+    p = f"{p_words(judged['p_value'])} from the parametric bootstrap"
     if judged["arbiter"] == "mixture":
-        p = f"{p_words(judged['p_value'])} by the boundary mixture, no bootstrap having been asked for"
+        p = f"{p_words(judged['p_value'])} from the boundary mixture; no bootstrap was requested"
     elif (slope["p_value"] < LEVEL) != (judged["p_value"] < LEVEL):
-        p += f", which decides; {p_words(slope['p_value'])} by the boundary mixture"
+        p += f", which decides; {p_words(slope['p_value'])} from the boundary mixture"
     return p + (f"; q across markers {p_value(judged['q_value'])}" if math.isfinite(judged["q_value"]) else "")
 
 
@@ -164,7 +143,7 @@ def judged_words(judged: pd.Series) -> str:
         if word in AGAINST
     ]  # fmt: skip
     if judged["singular"]:
-        reasons.append("the fit is singular, so that slopes are not distinguished from levels")
+        reasons.append("the fit is singular, so slopes are not distinguished from levels")
     return f"It remains uncertain whether patients’ slopes differ: {in_words(reasons)}."
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 from slopewise.figures import fast as draw
 from slopewise.report.material.frames import Frames
 from slopewise.report.material.parts import Cell, Picture, Section, Table
+from slopewise.report.templates.environment import caption
 from slopewise.report.words.naming import FIRST, Naming
 from slopewise.report.words.numbers import as_given, count, interval, number, percent
 
@@ -25,12 +26,12 @@ def fast_section(frames: Frames, naming: Naming) -> Section:
     ]
     return Section(
         "fast",
-        "Who changes fast",
+        "Fast change",
         "fast.html.j2",
         {
             "words": [words for marker in markers for words in share_words(frames, naming, marker)],
             "picture": Picture(
-                "fast-share", CAPTION + (HIDDEN.format(small) if hidden else ""), panels, markers=markers, first=FIRST
+                "fast-share", caption("fast", hidden=small if hidden else 0), panels, markers=markers, first=FIRST
             ),
             "table": share_table(frames, naming),
             "moment": naming.moment,
@@ -39,15 +40,7 @@ def fast_section(frames: Frames, naming: Naming) -> Section:
     )
 
 
-CAPTION = (
-    "The share of patients whose slope is beyond the limit, counted three ways: by each patient’s least-squares line "
-    "(noise makes it too large), by the mixed model’s slope (shrinkage makes it too small), and as the mean of the "
-    "patients’ probabilities, with its 95% interval."
-)
-
-
 WAYS = ("share", "share_slope", "share_ols")
-HIDDEN = " A share of fewer than {0} patients, or of all but fewer than {0}, has no point."
 
 
 def few(share: float, patients: int, limit: int) -> str:

@@ -10,6 +10,7 @@ from slopewise.figures import diagnostics as draw
 from slopewise.report.material.frames import Frames
 from slopewise.report.material.marker_panels import Detailed, Draw, Lines, component, marker_table, of, pictures
 from slopewise.report.material.parts import Cell, Section, Table
+from slopewise.report.templates.environment import caption
 from slopewise.report.words.naming import Naming
 from slopewise.report.words.numbers import count, figure_interval, figures, number, p_value, percent, signed
 
@@ -38,7 +39,7 @@ def fit_section(frames: Frames, naming: Naming) -> Section:
             "detailed": Detailed.of(naming),
             "residuals": pictures(
                 "residuals",
-                f"{RESIDUALS} {QUANTILES} {EFFECTS}",
+                caption("residuals"),
                 naming,
                 {
                     "residuals": residual_panel(frames, naming),
@@ -47,40 +48,15 @@ def fit_section(frames: Frames, naming: Naming) -> Section:
                 },
             ),
             "normality": normality_table(frames, naming),
-            "influence": pictures("influence", INFLUENCE, naming, {"influence": influence_panel(frames, naming)}),
+            "influence": pictures(
+                "influence", caption("influence"), naming, {"influence": influence_panel(frames, naming)}
+            ),
             "influence_table": influence_table(frames, naming),
-            "visits": pictures("visits", VISITS, naming, {"visits": visits_panel(frames, naming)}),
+            "visits": pictures("visits", caption("visits"), naming, {"visits": visits_panel(frames, naming)}),
             "visits_table": visits_table(frames, naming),
             "equal_visits": equal_visits(frames),
         },
     )
-
-
-RESIDUALS = (
-    "First: residuals about each patient’s own line, each in the standard deviation that it has under the model, over "
-    "what the model expects. The mean (solid) should stay near zero and the dashed lines level; since lines are "
-    "pulled towards the average, it rises gently even where the model is right. A funnel shape means that high values "
-    "vary more than low ones; a log transform may help."
-)
-QUANTILES = (
-    "Second: residuals in order over what a normal distribution would give; where the model holds, each lies in the "
-    "grey band with probability 95% (simulated from the fitted model with the same visits). Points beyond the band at "
-    "the ends are values far from the patient’s line: errors in the data, or real changes."
-)
-EFFECTS = (
-    "Third: the same for the patients’ starting values and slopes, each divided by the standard deviation that its "
-    "prediction should have. Predictions are pulled towards a normal distribution, so that a straight line is no "
-    "proof; a bend is informative. Each has its band, simulated in the same way."
-)
-INFLUENCE = (
-    "The model refitted without each patient in turn; each mark is the patient who was left out. To the right, the "
-    "average slope is higher without the patient; upwards, the slopes of the other patients vary more."
-)
-VISITS = (
-    "Predicted slopes over the number of visits of patients with two or more (marks), and the change of the slope "
-    "with one more visit that the mixed model finds when visits × time joins its fixed effects (dashed). A sloping "
-    "line means that the number of visits is associated with the rate of change."
-)
 
 
 def residual_panel(frames: Frames, naming: Naming) -> Draw:
@@ -93,7 +69,7 @@ def residual_panel(frames: Frames, naming: Naming) -> Draw:
             sd, unit = 1.0, "residual standard deviations"
         drawn = draw.residuals(points, classes, f"{label}, {unit}", name)
         if len(classes) < 2:
-            return drawn, f"Single values scatter about the patients’ lines by {figures(sd)} {unit}."
+            return drawn, f"The residual standard deviation around the patients’ lines is {figures(sd)} {unit}."
         low, high = classes.iloc[0], classes.iloc[-1]
         ratio = high["sd"] / low["sd"] if low["sd"] > 0 else math.inf
         shape = (
@@ -148,7 +124,7 @@ def shape_words(frames: Frames, naming: Naming, row: object) -> str:
         how = (
             f"a few patients lie far to the {side} side" if abs(skewness) > SKEWED
             else "a few patients are far from all others" if kurtosis > HEAVY
-            else "the line bends"
+            else "the line is curved"
         )  # fmt: skip
         return f"{percent(outside)} of the {name} lie outside the band, where 5% should: {how} ({shape})."
     return f"The {name} are close to a normal distribution ({shape})."

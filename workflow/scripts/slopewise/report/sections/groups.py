@@ -11,6 +11,7 @@ from slopewise.report.material.risk_groups import GROUPS, RiskGroups, risk_group
 from slopewise.report.sections.coefficients import SHOWN
 from slopewise.report.sections.ladder import present
 from slopewise.report.sections.thirds import thirds_section
+from slopewise.report.templates.environment import caption
 from slopewise.report.words.naming import STEPS, Naming
 from slopewise.report.words.numbers import count, counts_of_parts, in_words, percent
 
@@ -35,18 +36,18 @@ def groups_section(frames: Frames, naming: Naming) -> Section:
         )  # fmt: skip
         tables.append(groups_table(groups, frames, naming, step))
     estimate = "one minus the Aalen–Johansen incidence" if frames.competing else "Kaplan–Meier"
-    caption = (
-        f"Free of {naming.cause} ({estimate}, 95% bands) in thirds of the risk that models predicted for patients "
-        "they had "
-        f"not seen (risk within {naming.duration(horizon)}, mean over repeats). Below: patients at risk."
+    words = caption(
+        "groups",
+        cause=naming.cause,
+        estimate=estimate,
+        within=naming.duration(horizon),
+        competing=in_words(list(frames.competing), "or") if frames.competing else "",
     )
-    if frames.competing:
-        caption += f" A patient with {in_words(list(frames.competing), 'or')} stays free of it."
     return Section(
         "groups",
         "How patients of low, middle and high risk fared",
         "groups.html.j2",
-        {"picture": Picture("groups", caption, panels, groups=GROUPS), "tables": tables},
+        {"picture": Picture("groups", words, panels, groups=GROUPS), "tables": tables},
     )
 
 

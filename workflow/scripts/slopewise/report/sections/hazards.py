@@ -10,6 +10,7 @@ from scipy.special import ndtri
 from slopewise.figures import hazards as draw
 from slopewise.report.material.frames import Frames
 from slopewise.report.material.parts import Picture, Section, Table
+from slopewise.report.templates.environment import caption
 from slopewise.report.words.naming import STEPS, Naming
 from slopewise.report.words.numbers import figures, in_words, p_value, p_words
 
@@ -60,8 +61,8 @@ def sentence(frames: Frames, naming: Naming) -> str:
     if whole < UNEVEN:
         alone = f", most clearly that of {named}" if terms else ""
         return (
-            f"{start} Hazard ratios change over the follow-up{alone}: those of the tables are averages over it, "
-            "weighted by when events happened, and risks at early and late horizons may be off (see calibration)."
+            f"{start} Hazard ratios change over the follow-up{alone}: those in the tables are averages over it, "
+            "weighted by when events happened, and risks at early and late horizons may be biased (see calibration)."
         )
     if terms:
         return (
@@ -101,12 +102,7 @@ def _picture(frames: Frames, naming: Naming) -> Picture | None:
         )
         for place, term in enumerate(dict.fromkeys(points["term"]))
     ]  # fmt: skip
-    caption = (
-        f"Log hazard ratio per SD over time, {STEPS[STEP]}: scaled Schoenfeld residuals (a mark for each event, "
-        "a few far out are not shown) with a natural spline. A horizontal curve means a constant hazard ratio; the "
-        "solid line marks no effect."
-    )
-    return Picture("hazards", caption, panels, first=6)
+    return Picture("hazards", caption("hazards", step=STEPS[STEP]), panels, first=6)
 
 
 def _table(frames: Frames, naming: Naming, cause: str) -> Table:

@@ -12,6 +12,7 @@ from slopewise.report.material.frames import Frames, at_horizon
 from slopewise.report.material.gains import HEADLINES, concordance, headlines
 from slopewise.report.material.parts import Cell, Picture, Section, Table
 from slopewise.report.material.verdict import evidence
+from slopewise.report.templates.environment import caption
 from slopewise.report.words.ledger import validation_lines
 from slopewise.report.words.naming import STEPS, Naming
 from slopewise.report.words.numbers import MISSING, interval, number, signed
@@ -74,17 +75,11 @@ def ladder_picture(frames: Frames, naming: Naming, metric: str) -> Picture:
     added = draw.added_value(
         differences.reset_index(),
         naming.study.outcome.margin,
-        "What each adds to a simpler one",
+        "Difference from a simpler set",
         "added-value",
         list(rows.index).index("slope"),
     )
-    caption = (
-        f"Left: {HEADLINES[metric]} of each set of predictors (the covariates are in all of them), validated in "
-        "patients "
-        "whom neither stage had seen, and apparent: the model scoring the patients it was made from. Right: validated "
-        "differences between sets, on the same resamples of patients."
-    )
-    return Picture("ladder", caption, [all_steps, added])
+    return Picture("ladder", caption("ladder", metric=HEADLINES[metric]), [all_steps, added])
 
 
 def short_picture(frames: Frames, naming: Naming, metric: str, kept: int) -> Picture:

@@ -11,31 +11,10 @@ from slopewise.figures import pooling as draw
 from slopewise.report.material.frames import Frames
 from slopewise.report.material.marker_panels import Draw, component, of, pictures
 from slopewise.report.material.parts import Picture
+from slopewise.report.templates.environment import caption
 from slopewise.report.words.courses import origin_of, where
 from slopewise.report.words.naming import Naming
 from slopewise.report.words.numbers import count, figures, number, percent
-
-THREE = (
-    "each patient’s value at one time and slope, estimated in three ways. No pooling: the line through the patient’s "
-    "own values. "
-    "Complete pooling: one line for all patients with the same covariates. Partial pooling: the mixed model. A thin "
-    "line connects a patient’s first with the third. These estimates are from the model fitted to all patients; "
-    "published slopes are "
-    "cross-fitted. Extreme lines of single patients may lie outside the frame."
-)
-CATERPILLAR = (
-    "every patient’s slope in order, with the interval in which it lies with 95% probability given the patient’s "
-    "values and the model. Coloured: the interval excludes the average slope."
-)
-PULLED = (
-    "the shrinkage of a slope towards the average (one minus its reliability), for each patient with two or more "
-    "times of measurement, by the span and the number of the visits."
-)
-PLANNED = (
-    "the reliability that the model implies for a patient with this many evenly spaced visits, over half, once "
-    "and twice the median "
-    "span of the study. The model’s variances are treated as known."
-)
 
 
 def pooling_pictures(frames: Frames, naming: Naming) -> dict[str, Picture | None]:
@@ -43,13 +22,13 @@ def pooling_pictures(frames: Frames, naming: Naming) -> dict[str, Picture | None
     return {
         "three": pictures(
             "pooling",
-            f"First: {THREE} Second: {CATERPILLAR}",
+            caption("pooling"),
             naming,
             {"pooling": three_panel(frames, naming), "caterpillar": caterpillar_panel(frames, naming)},
         ),
         "pulled": pictures(
             "pulled",
-            f"First: {PULLED} Second: {PLANNED}",
+            caption("pulled"),
             naming,
             {"pulled": pulled_panel(frames, naming), "planned": planned_panel(frames, naming)},
         ),
@@ -85,7 +64,7 @@ def three_panel(frames: Frames, naming: Naming) -> Draw:
         rows, at = at_origin(rows, frames, naming, marker)
         start = f"value {at}, {naming.unit_of(marker)}"
         spread = (rows["slope_ols"].std(), rows["slope"].std())
-        said = f"Slopes of least-squares lines differ by a standard deviation of {figures(spread[0])} {unit}"
+        said = f"Slopes of least-squares lines have a standard deviation of {figures(spread[0])} {unit}"
         true = component(frames, marker, naming.predictor)
         if math.isfinite(true):
             said += f", true slopes by {figures(true)} according to the model"

@@ -13,6 +13,7 @@ from slopewise.figures import strata as draw
 from slopewise.report.material.frames import Frames
 from slopewise.report.material.marker_panels import Lines, marker_table
 from slopewise.report.material.parts import Cell, Picture, Section, Table
+from slopewise.report.templates.environment import caption
 from slopewise.report.words.courses import origin_of
 from slopewise.report.words.naming import FIRST, Naming
 from slopewise.report.words.numbers import (
@@ -39,7 +40,7 @@ def population_section(frames: Frames, naming: Naming) -> Section:
     """Shape, strata and clock of the average course."""
     return Section(
         "population",
-        "The average course: straight or bent?",
+        "Is the average course linear?",
         "population.html.j2",
         {
             "markers": naming.choices,
@@ -75,7 +76,7 @@ def linearity_words(frames: Frames, naming: Naming, marker: str) -> str:
     rows = of(frames.linearity, marker).set_index("shape")
     curve = next((shape for shape in ("spline", "quadratic") if shape in rows.index), None)
     if curve is None:
-        return f"{naming.predictor} has too few values to distinguish a straight average course from a bent one."
+        return f"{naming.predictor} has too few values to distinguish a straight average course from a curved one."
     row = rows.loc[curve]
     df = "degree" if row["df"] == 1 else "degrees"
     test = (
@@ -83,9 +84,9 @@ def linearity_words(frames: Frames, naming: Naming, marker: str) -> str:
         f"freedom, {p_words(row['p_value'])}"
     )
     if not math.isfinite(row["p_value"]):
-        return f"whether the average course is bent could not be tested ({test})."
+        return f"whether the average course is curved could not be tested ({test})."
     if row["p_value"] >= LEVEL:
-        return f"the data do not show that the average course is bent ({test})."
+        return f"the data do not show that the average course is curved ({test})."
     unit = naming.slope_unit(marker)
     early, late = figures(row["slope_first"]), figures(row["slope_last"])
     advice = ""
@@ -94,7 +95,7 @@ def linearity_words(frames: Frames, naming: Naming, marker: str) -> str:
         one = "one slope" if own is None else f"one slope, {figures(own['slope'])} {unit},"
         advice = f" The study’s straight line has {one} for all times; a curve can be given in growth.fixed."
     return (
-        f"the average course is bent ({test}): its slope is {early} {unit} at the 10th percentile of the times of "
+        f"the average course is curved ({test}): its slope is {early} {unit} at the 10th percentile of the times of "
         f"measurement and {late} {unit} at the 90th.{advice}"
     )
 
@@ -158,11 +159,7 @@ def picture(frames: Frames, naming: Naming) -> Picture | None:
         draw.slopes(rows[rows["marker"] == marker], naming.marker(marker), naming.slope_unit(marker), f"strata-{place}")
         for place, marker in enumerate(markers)
     ]
-    caption = (
-        "Average slopes with their 95% intervals: of everybody (dark), and with all patients at one value of a "
-        "characteristic that the growth model lets change the slope, everything else as it is."
-    )
-    return Picture("strata", caption, panels, markers=markers, first=FIRST)
+    return Picture("strata", caption("strata"), panels, markers=markers, first=FIRST)
 
 
 def strata_table(frames: Frames, naming: Naming) -> Table | None:
@@ -232,7 +229,7 @@ def centring_table(frames: Frames, naming: Naming) -> Table | None:
         "marker", "random effects", f"zero at {naming.predictor}", "deviance, REML", "intercept", "slope",
         "SD of intercepts", "SD of slopes", "correlation",
     ]  # fmt: skip
-    caption = "The same straight lines under two time zeros"
+    caption = "The same straight lines with two choices of time zero"
     return marker_table("growth-centring", caption, columns, lines, naming, frozenset({0, 1})) if lines else None
 
 
@@ -265,17 +262,16 @@ def centring_words(frames: Frames, naming: Naming, marker: str) -> str:
     if not _same(one, two):
         pairs = [f"{figures(two[key])} in place of {figures(one[key])}" for key in ("slope", "slope_sd")]
         kept = (
-            f"the deviance is {number(two['deviance'], 2)} in place of {number(one['deviance'], 2)}, the average slope "
-            f"{pairs[0]} and the standard deviation of slopes {pairs[1]}, where the same model should give the "
-            f"same: one "
-            "of the two fits did not reach its optimum"
+            f"the deviance is {number(two['deviance'], 2)} in place of {number(one['deviance'], 2)}, the average "
+            f"slope {pairs[0]} and the standard deviation of slopes {pairs[1]}, although the two are the same model: "
+            "one of the two fits did not reach its optimum"
         )
     return (
         f"{name[0].upper()}{name[1:]}: with zero at {where} {kept}; the intercept is now the value there, "
         f"{figures(two['intercept'])} {unit} in place of {figures(one['intercept'])}, its standard deviation between "
-        f"patients {figures(two['intercept_sd'])} in place of {figures(one['intercept_sd'])}, and its correlation with "
-        f"the slope {number(two['correlation'], 2)} in place of {number(one['correlation'], 2)}. With independent "
-        f"intercept and slope the choice is a part of the model: {alone}."
+        f"patients {figures(two['intercept_sd'])} in place of {figures(one['intercept_sd'])}, and its correlation "
+        f"with the slope {number(two['correlation'], 2)} in place of {number(one['correlation'], 2)}. With "
+        f"independent intercept and slope the choice is part of the model: {alone}."
     )
 
 

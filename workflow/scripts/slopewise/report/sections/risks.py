@@ -11,6 +11,7 @@ from slopewise.report.material.frames import Frames, at_horizon
 from slopewise.report.material.parts import Picture, Section
 from slopewise.report.sections.coefficients import ACCEPTABLE, SHOWN
 from slopewise.report.sections.ladder import present
+from slopewise.report.templates.environment import caption
 from slopewise.report.words.naming import STEPS, Naming
 from slopewise.report.words.numbers import in_words, interval, number
 
@@ -43,10 +44,7 @@ def risks_section(frames: Frames, naming: Naming) -> Section:
         {
             "calibration": Picture(
                 "calibration",
-                f"Observed over predicted {'outcome' if naming.kind.numeric else 'risk'}, validated, "
-                "smoothed; the band is the 95% interval of level and slope. "
-                "The grey "
-                "bars below show where the predictions of the patients lie.",
+                caption("calibration", outcome="outcome" if naming.kind.numeric else "risk"),
                 calibrated,
             )
             if calibrated
@@ -54,8 +52,7 @@ def risks_section(frames: Frames, naming: Naming) -> Section:
             "sentence": calibration_sentence(frames, naming),
             "decision": Picture(
                 "decision",
-                "Net benefit, validated, per patient: true positives minus false positives weighted by the odds of "
-                "the threshold. At each threshold the rule with the higher curve is better.",
+                caption("decision"),
                 decided,
             )
             if decided
@@ -95,7 +92,7 @@ def _calibration_words(known: list[tuple[str, float, float]]) -> str:
     }
     holding = [k for k in known if k[1] <= 1 <= k[2]]
     close = [k for k in holding if ACCEPTABLE[0] <= k[1] and k[2] <= ACCEPTABLE[1]]
-    told[f"he interval includes 1 and excludes slopes under {ACCEPTABLE[0]:g} and over {ACCEPTABLE[1]:g}."] = close
+    told[f"he interval includes 1 and excludes slopes under {ACCEPTABLE[0]:g} and above {ACCEPTABLE[1]:g}."] = close
     told[
         "he interval includes 1 and is too wide to show whether the predictions are too extreme or not extreme enough."
     ] = [k for k in holding if k not in close]

@@ -11,6 +11,7 @@ from slopewise.report.material.frames import Frames
 from slopewise.report.material.marker_panels import Detailed, Lines, marker_table
 from slopewise.report.material.parts import Cell, Picture, Section, Table
 from slopewise.report.sections.pooling import pooling_pictures
+from slopewise.report.templates.environment import caption
 from slopewise.report.words.courses import components
 from slopewise.report.words.naming import FIRST, Naming
 from slopewise.report.words.numbers import count_of, counts_of_parts, figures, number
@@ -36,8 +37,7 @@ def slopes_section(frames: Frames, naming: Naming) -> Section:
             "markers": naming.choices,
             "by_visits": Picture(
                 "reliability",
-                "Mean reliability of the slopes by number of visits. With one visit a slope is the average slope, "
-                "shifted by what the single value predicts.",
+                caption("reliability"),
                 [draw.reliability(groups, labels, "reliability", naming.moment)],
             ),
             "table": slopes_table(frames, naming),
@@ -51,7 +51,7 @@ def slopes_section(frames: Frames, naming: Naming) -> Section:
 def shrinkage(frames: Frames, naming: Naming) -> Picture:
     """Partial pooling beside no pooling and complete pooling, a panel a marker."""
     panels = []
-    sample, told = shown_patients(frames, naming)
+    sample, sampled = shown_patients(frames, naming)
     for index, marker in enumerate(naming.pictured):
         own = frames.slopes[(frames.slopes["marker"] == marker) & frames.slopes["patient"].isin(sample)]
         rows = frames.fixed_effects
@@ -62,15 +62,7 @@ def shrinkage(frames: Frames, naming: Naming) -> Picture:
         panels.append(
             draw.shrinkage(own, f"{naming.marker(marker)}, {naming.slope_unit(marker)}", average, f"shrinkage-{index}")
         )
-    caption = (
-        "Each mark is a patient with two visits or more: horizontal axis, the slope of a straight line through the "
-        "patient’s values (no pooling); vertical axis, the cross-fitted slope of the mixed model (partial pooling). "
-        "On the diagonal both agree; on the dashed line all patients have the average slope (complete pooling). "
-        "Extreme least-squares slopes "
-        "may lie outside the "
-        f"frame.{told}"
-    )
-    return Picture("shrinkage", caption, panels, markers=naming.pictured, first=FIRST)
+    return Picture("shrinkage", caption("shrinkage", sampled=sampled), panels, markers=naming.pictured, first=FIRST)
 
 
 def shown_patients(frames: Frames, naming: Naming) -> tuple[set[str], str]:

@@ -1,7 +1,8 @@
-"""The templates of the package, and its own style and script."""
+"""The templates of the package, its style and script, and the captions of figures."""
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -22,6 +23,18 @@ def environment() -> Environment:
     )
 
 
-def own(name: str) -> Markup:
-    """A file of ours that goes in as it is: ``page.css``, ``page.js``."""
+@cache
+def _captions() -> Environment:
+    """Plain text: what it gives is escaped where it goes into a page."""
+    return Environment(loader=FileSystemLoader(HERE), autoescape=False, undefined=StrictUndefined)
+
+
+def caption(name: str, **values: object) -> str:
+    """The caption of the figure `name` (a macro of ``captions.txt.j2``) in one line."""
+    macro = getattr(_captions().get_template("captions.txt.j2").module, name)
+    return " ".join(str(macro(**values)).split())
+
+
+def verbatim(name: str) -> Markup:
+    """A file of the package that goes into a page as it is: ``page.css``, ``page.js``."""
     return Markup((HERE / name).read_text(encoding="utf-8"))

@@ -180,9 +180,9 @@ def _bent(frames: Frames, naming: Naming) -> Iterator[Caution]:
     if markers:
         names = naming.listed(markers)
         yield (
-            "Bent courses",
-            f"The average course of {names} is bent (natural spline against straight line, p below {BENT:g} each): a "
-            f"single slope for all times does not describe it.",
+            "Curved courses",
+            f"The average course of {names} is curved (natural spline against straight line, p below {BENT:g} each): "
+            "a single slope for all times does not describe it.",
         )
 
 
@@ -194,7 +194,7 @@ def _sample_size(frames: Frames, naming: Naming) -> Iterator[Caution]:
     found = shortfalls(study, sizes, events, judge(study, patients, sizes), STEPS, limit)
     if found:
         text = "; ".join(found)
-        penalised = " The models are penalised for it." if frames.penalised else ""
+        penalised = " The models are therefore penalised." if frames.penalised else ""
         yield "Sample size", f"{text[0].upper()}{text[1:]}.{penalised}"
 
 
@@ -207,7 +207,7 @@ def _reliability(frames: Frames, naming: Naming) -> Iterator[Caution]:
         meaning = (
             "so that slopes without a gain here may show one in patients who are measured longer or more often"
             if naming.kind.predicts
-            else "so that patients should not be ranked by their slopes"
+            else "so patients should not be ranked by their slopes"
         )
         yield (
             "Low reliability",
@@ -302,7 +302,7 @@ def _hazards(frames: Frames, naming: Naming) -> Iterator[Caution]:
         yield (
             "Hazards not proportional",
             f"Hazard ratios of level and slope change over the follow-up ({p_words(whole)} for all together){named}: "
-            "each is an average over it.",
+            "each is an average over the follow-up.",
         )
 
 
@@ -320,7 +320,7 @@ def _files(frames: Frames, naming: Naming) -> tuple[list[Caution], list[Caution]
 
 def _later_rows(naming: Naming) -> Iterator[Caution]:
     if naming.study.growth.rows == "all":
-        apparent = " and the apparent performance rests on it" if naming.study.kind.predicts else ""
+        apparent = ", and the apparent performance is based on it" if naming.study.kind.predicts else ""
         yield (
             "Rows after the landmark",
             "Growth models learned from their training patients’ rows after the landmark too (growth.rows: all): "

@@ -45,7 +45,7 @@ def headline(naming: Naming) -> str:
     if naming.predictor == "time":
         return f"How {naming.all_markers()} {'change' if several else 'changes'}, patient by patient."
     group = naming.study.data.patient
-    return f"How {naming.all_markers()} {'go' if several else 'goes'} with {naming.predictor}, {group} by {group}."
+    return f"How {naming.all_markers()} {'depend' if several else 'depends'} on {naming.predictor}, {group} by {group}."
 
 
 def key_figures(frames: Frames, naming: Naming) -> list[tuple[str, str, str]]:

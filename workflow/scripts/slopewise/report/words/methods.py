@@ -42,8 +42,8 @@ def methods_section(frames: Frames, naming: Naming) -> Section:
 def _cohort(frames: Frames, naming: Naming, cite: Citations) -> str:
     limit, rows = naming.study.report.small_cells, int(frames.flow.iloc[-1]["rows_left"])
     followed = (
-        f"the {count(frames.n_patients, limit)} patients still at risk then ({amount(rows, 'visit')}) were followed "
-        f"from it to {naming.cause} ({amount(count(frames.n_events, limit), 'event')})."
+        f"the {count(frames.n_patients, limit)} patients still at risk at the landmark ({amount(rows, 'visit')}) were "
+        f"followed from then to {naming.cause} ({amount(count(frames.n_events, limit), 'event')})."
     )
     if not naming.kind.timed:
         had = f"; {count(frames.n_events, limit)} had it" if naming.kind.dichotomous else ""
@@ -65,15 +65,15 @@ def _growth_cohort(frames: Frames, naming: Naming) -> str:
     clock = (
         f"Time was counted in {naming.units} from time zero ({naming.time_zero})"
         if naming.predictor == "time"
-        else f"Slopes are those of {naming.predictor} within {naming.study.data.patient}"
+        else f"Slopes are with respect to {naming.predictor}, within {naming.study.data.patient}"
     )
     until = f" up to {naming.duration(naming.landmark)}" if naming.has_landmark else ""
     rows = int(frames.flow.iloc[-1]["rows_left"])
     later = ""
     if naming.study.growth.rows == "all":
         later = (
-            " Growth models also learned from their training patients’ rows after it; every patient’s own level and "
-            "slope rest on the rows up to it."
+            " Growth models were also fitted to their training patients’ rows after it; each patient’s level and "
+            "slope use only the rows up to it."
         )
     return f"{clock}. We used the {amount(rows, 'row')} of {count(frames.n_patients, limit)} patients{until}.{later}"
 
@@ -116,8 +116,8 @@ def _average_course(frames: Frames, cite: Citations) -> list[str]:
     said = []
     if len(frames.linearity):
         said.append(
-            "Whether the average course is a straight line was tested by the likelihood ratio against a quadratic and "
-            "a natural cubic spline with two inner knots, fitted by maximum likelihood."
+            "Linearity of the average course was tested by likelihood ratio tests against a quadratic and a natural "
+            "cubic spline with two inner knots, fitted by maximum likelihood."
         )
     if frames.strata["by"].notna().any():
         said.append(
@@ -134,10 +134,10 @@ def _fast(frames: Frames, cite: Citations) -> list[str]:
         return []
     return [
         "For each patient the probability of a slope beyond the limit of fast change was taken from the normal "
-        f"distribution of the slope given the patient’s own measurements, its variance that of prediction "
-        f"{cite('henderson')} (fixed effects estimated, variance components as known), with parameters of models that "
-        "had not seen the patient; the share of the cohort is the mean of these probabilities, its interval from "
-        "draws of all patients’ slopes together, under parameters (variance components among them) drawn by the "
+        "distribution of the slope given the patient’s own measurements, its variance that of prediction "
+        f"{cite('henderson')} (fixed effects estimated, variance components as known), with parameters of models "
+        "fitted without the patient; the share of the cohort is the mean of these probabilities, its interval from "
+        "joint draws of all patients’ slopes, under parameters (variance components among them) drawn by the "
         "parametric bootstrap."
     ]
 
@@ -179,7 +179,7 @@ def _outcome(frames: Frames, naming: Naming, cite: Citations) -> str:
     model = f"{naming.words.model} regression{f' ({ties})' if naming.kind.timed else ''}"
     if frames.competing:
         model = (
-            f"cause-specific Cox regression ({ties}) of it and of what competes with it "
+            f"cause-specific Cox regression ({ties}) for it and for the competing events "
             f"({in_words(list(frames.competing))}), the absolute risk combining the hazards of all causes (events at "
             "one time, of one cause or several, as one step: the matrix exponential of its hazards), with "
             f"Aalen–Johansen estimates where no predictor enters {cite('competing')},"
@@ -198,22 +198,21 @@ def _outcome(frames: Frames, naming: Naming, cite: Citations) -> str:
     sentence += f" (in the final model: {naming.listed(dropped)})." if dropped else "."
     if study.outcome.terms:
         told = {
-            "nonlinear_level": "levels bend (restricted cubic splines with three knots from the training patients; "
-            "in the bootstrap those of the cohort)",
-            "level_by_slope": "the effect of a slope depend on the level (their product)",
+            "nonlinear_level": "levels had nonlinear effects (restricted cubic splines with three knots from the "
+            "training patients; in the bootstrap those of the cohort)",
+            "level_by_slope": "the effect of a slope depended on the level (their product)",
         }
-        sentence += f" Models with levels let {in_words([told[term] for term in study.outcome.terms])}."
+        sentence += f" In models with levels, {in_words([told[term] for term in study.outcome.terms])}."
     if having:
         grouped = study.outcome.penalty == "group"
         lasso = f"group lasso over the quantities of a marker {cite('group_lasso')}" if grouped else "lasso"
         whose = f" of {in_words(having)} (not those of {in_words(lacking)})" if lacking else ""
         sentence += (
-            f" The models{whose} were penalised by an elastic net (half {lasso}, half ridge) "
-            f"{cite('elastic_net')}, its strength chosen by {study.crossfit.folds}-fold cross-validation inside the "
-            "training patients."
+            f" The models{whose} were penalised by an elastic net (half {lasso}, half ridge) {cite('elastic_net')}, "
+            f"with its strength chosen by {study.crossfit.folds}-fold cross-validation within the training patients."
         )
     if len(frames.hazards):
-        sentence += f" Proportional hazards were examined by scaled Schoenfeld residuals {cite('grambsch')}."
+        sentence += f" Proportional hazards were examined with scaled Schoenfeld residuals {cite('grambsch')}."
     if study.outcome.bootstrap:
         bca = study.outcome.bootstrap >= BCA_FROM
         kind = "Bias-corrected and accelerated (BCa) intervals" if bca else "Intervals"

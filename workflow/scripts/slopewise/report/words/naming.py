@@ -48,7 +48,7 @@ QUANTITIES = {
     "ols": "least-squares slope",
     "level": "level",
     "slope": "slope",
-    "bend": "bend of the level",
+    "bend": "nonlinear term of the level",
     "product": "level × slope",
 }
 RATES = ("ols", "slope")

@@ -172,7 +172,7 @@ GROWTH = (
     Procedure(
         "influence",
         known("pooling", "cook"),
-        said("Influence was measured by leaving out each patient in turn and by Cook’s distance {}.", "cook"),
+        said("Influence was assessed by leaving out each patient in turn and by Cook’s distance {}.", "cook"),
     ),
     Procedure(
         "visits",
@@ -276,9 +276,8 @@ OUTCOME = (
         "likelihood ratio",
         known("likelihood_ratio", "p_value"),
         said(
-            "Slopes beside levels were tested by the likelihood ratio of the final models, with cross-fitted "
-            "levels and "
-            "slopes."
+            "Slopes in addition to levels were tested by the likelihood ratio of the final models, with cross-fitted "
+            "levels and slopes."
         ),
     ),
     Procedure("permutations", known("permutation", "p_value"), _permuted),

@@ -21,7 +21,7 @@ def tripod_section(frames: Frames, naming: Naming) -> Section:
     """The checklist as a table."""
     known = answers(frames, naming)
     rows = [[f"{key} {topic}", asked, known.get(key, AUTHORS)] for key, topic, asked in ITEMS]
-    caption = "TRIPOD+AI: what it asks for, and what this run answers"
+    caption = "TRIPOD+AI: the items, and the answers of this run"
     answered = sum(row[2] != AUTHORS for row in rows)
     return Section(
         "tripod",
@@ -51,11 +51,11 @@ def _before(frames: Frames, naming: Naming) -> dict[str, str]:
         f"{AUTHORS}.",
         "6b": f"For this analysis: {_eligible(naming)}, and no reason for exclusion of “The patients”; the criteria of "
         f"the source are {AUTHORS}.",
-        "7": "Files were read strictly; what was found stands in “The patients”, transformations in “Methods, for a "
-        "paper”. Quality by groups of people was not looked at.",
+        "7": "Files were read strictly; findings are in “The patients”, transformations in “Methods, for a paper”. "
+        "Data quality in groups of people was not examined.",
         "8a": f"{_predicted(frames, naming)}; how it was assessed is {AUTHORS}.",
-        "9a": f"The study file named {_predictors(naming)}; none was selected by its association with the outcome. Why "
-        f"these is {AUTHORS}.",
+        "9a": f"The study file named {_predictors(naming)}; none was selected by its association with the outcome. "
+        f"The rationale is {AUTHORS}.",
         "9b": f"Measured up to {naming.duration(naming.landmark)}, units in “The courses and the growth model”; how "
         f"they were measured is {AUTHORS}.",
     }
@@ -98,15 +98,18 @@ def _model(frames: Frames, naming: Naming) -> str:
 
 def _form(naming: Naming) -> str:
     """How predictors enter the models of the outcome."""
-    told = {"nonlinear_level": "levels may bend", "level_by_slope": "a slope’s effect may depend on the level"}
+    told = {
+        "nonlinear_level": "levels may have nonlinear effects",
+        "level_by_slope": "a slope’s effect may depend on the level",
+    }
     bent = in_words([told[term] for term in naming.study.outcome.terms])
-    return f"predictors enter linearly but that {bent}" if bent else "predictors enter linearly"
+    return f"predictors enter linearly, except that {bent}" if bent else "predictors enter linearly"
 
 
 def _tuned(frames: Frames) -> str:
     """What was chosen by how well it predicts."""
     if any(own.penalised for own in (frames, *frames.competing.values())):
-        return "the strength of the penalty (elastic net) is chosen inside the training patients, nothing else is tuned"
+        return "the strength of the penalty (elastic net) is chosen within the training patients; nothing else is tuned"
     return "nothing is tuned"
 
 
@@ -150,8 +153,8 @@ def _methods(frames: Frames, naming: Naming) -> dict[str, str]:
         f"{one_visit[study.outcome.one_visit]}; "
         f"marker never measured: {never[study.outcome.missing_marker]}.",
         "12a": f"{study.validation.folds} outer folds of patients, {amount(study.validation.repeats, 'repeat')}; "
-        f"inside each, slopes cross-fitted in {study.crossfit.folds} inner folds. The shipped model is "
-        "made from everybody.",
+        f"inside each, slopes cross-fitted in {study.crossfit.folds} inner folds. The model in model.json is "
+        "fitted to all patients.",
         "12b": f"In “Methods, for a paper”; {_form(naming)}, per SD and per unit.",
         "12c": f"Linear mixed models, then {_model(frames, naming)}, in eight sets of predictors; {_tuned(frames)}; "
         "nested validation (“Methods, for a paper”, “Did anything leak?”).",
@@ -165,7 +168,8 @@ def _methods(frames: Frames, naming: Naming) -> dict[str, str]:
         "15": f"{_output(naming)}; no classification.",
         "16": "Development and evaluation use the same cohort; no difference.",
         "18f": f"slopewise {frames.provenance['versions'].get('slopewise', '')}, code digest "
-        f"{frames.provenance['code_digest']}; how to run it again stands in “Where the numbers come from”.",
+        f"{frames.provenance['code_digest']}; instructions for running it again are in “Where the numbers come "
+        "from”.",
     }
 
 

@@ -88,7 +88,7 @@ def _meaning(said: Verdict, found: Evidence, naming: Naming) -> str:
     if said in (Verdict.ADDS, Verdict.ADDS_LITTLE):
         whose = "The whole interval" if found.gains else "The whole interval of the gain in log score"
         by = f"{whose} lies above zero"
-        size = f", yet the gain in {c} is under {margin}" if printed(slope.difference) < found.margin else ""
+        size = f", but the gain in {c} is less than {margin}" if printed(slope.difference) < found.margin else ""
         return f"{by}{size}. {tests}"
     if said is Verdict.ASSOCIATED:
         gains = (
@@ -123,20 +123,20 @@ def _meaning(said: Verdict, found: Evidence, naming: Naming) -> str:
         )
     if said is Verdict.TOO_POOR:
         once = (
-            f" ({percent(found.seen_once)} of the patients were seen fewer than two times)"
+            f" ({percent(found.seen_once)} of the patients had fewer than two visits)"
             if found.seen_once >= SEEN_ONCE
             else ""
         )
         return (
-            f"The reliability of the slopes is {number(found.reliability, 2)}{once}, so that "
-            f"{_round(found.needed_here)} {counted(naming)} would be needed to see {_effect_words(naming)} with a "
-            f"power of 80%; there are {_events(found, naming)}. {tests}"
+            f"The reliability of the slopes is {number(found.reliability, 2)}{once}, so {_round(found.needed_here)} "
+            f"{counted(naming)} would be needed to detect {_effect_words(naming)} with a power of 80%; there are "
+            f"{_events(found, naming)}. {tests}"
         )
     if said is Verdict.UNDECIDED:
         room = (
             f"A gain in {c} of {margin} or more is excluded; a relevant effect of the slopes is not."
             if found.is_small
-            else f"The interval includes both no gain and a relevant gain of {margin} or more."
+            else f"The interval includes both 0 and a relevant gain of {margin} or more."
         )
         return f"{room} {tests}"
     return "Without an interval (validation.bootstrap is 0) a gain cannot be distinguished from chance."
@@ -173,9 +173,7 @@ def _article(noun: str) -> str:
 
 def _effect_excluded(found: Evidence, naming: Naming) -> str:
     if found.penalised or not found.effects:
-        return (
-            f"{_events(found, naming)} {counted(naming)} would have shown {_effect_words(naming)} with a power of 80%"
-        )
+        return f"{_events(found, naming)} {counted(naming)} give a power of 80% to detect {_effect_words(naming)}"
     one = "the interval of the slope’s coefficient excludes" if found.kept == 1 else (
         "the intervals of the slopes’ coefficients exclude"
     )  # fmt: skip
@@ -192,7 +190,7 @@ def effect_sentence(found: Evidence, naming: Naming) -> str:
         ends = f" (95% interval {_shown(effect.low, naming)} to {_shown(effect.high, naming)})"
         of = f" for {naming.marker(effect.marker)}" if found.kept > 1 else ""
         parts.append(f"{_shown(effect.estimate, naming)}{ends if effect.has_interval else ''}{of}")
-    where = "beside the level" if found.kept == 1 else "beside the levels"
+    where = "adjusted for the level" if found.kept == 1 else "adjusted for the levels"
     what = "standardised coefficient of the slope" if naming.kind.numeric else _effect_name(naming)
     return f"The {what} {where} is {in_words(parts)}. "
 
@@ -241,7 +239,7 @@ def evidence_table(found: Evidence, naming: Naming) -> Table:
         [f"gain in {c}", _difference(found.gain), _gain_says(found.gain, found.margin)],
     ]
     if found.score is not None:
-        rows.append([f"gain in log score a patient{_when(found.score, naming)}", _difference(found.score),
+        rows.append([f"gain in log score per patient{_when(found.score, naming)}", _difference(found.score),
                      _gain_says(found.score, None)])  # fmt: skip
     rows.append(["likelihood ratio test", p_value(found.ratio_p), _test_says(found.ratio_p, found)])
     for effect in found.effects:
@@ -252,8 +250,11 @@ def evidence_table(found: Evidence, naming: Naming) -> Table:
                  _test_says(found.permutation_p, found)])  # fmt: skip
     rows.append(["reliability of the slopes (the best)", number(found.reliability, 2),
                  "less than half is signal" if found.is_poor else "half or more is signal"])  # fmt: skip
-    rows.append([counted(naming), _events(found, naming), f"{found.needed} see {_effect_words(naming)} with a power of "
-                 f"80%; with this reliability {_round(found.needed_here)}"])  # fmt: skip
+    needed = (
+        f"a power of 80% to detect {_effect_words(naming)} requires {found.needed}, or {_round(found.needed_here)} "
+        "with this reliability"
+    )
+    rows.append([counted(naming), _events(found, naming), needed])
     caption = (
         f"Evidence for the finding; a gain in {naming.words.short} under {margin} is called small (outcome.margin)"
     )
@@ -346,8 +347,9 @@ def reversal(frames: Frames, naming: Naming) -> list[str]:
             continue
         name, effect = naming.marker(marker), naming.words.effect
         said.append(
-            f"The slope of {name} has {_article(effect)} of {_shown(float(beside['estimate']), naming)} per SD beside "
-            f"the level and of {_shown(float(alone['estimate']), naming)} alone. This is not a contradiction: "
+            f"The slope of {name} has {_article(effect)} of {_shown(float(beside['estimate']), naming)} per SD "
+            f"adjusted for the level and of {_shown(float(alone['estimate']), naming)} alone. This is not a "
+            "contradiction: "
             + _why(naming)
             + ("" if any(_is_clear(row, naming) for row in (beside, alone)) else UNCLEAR)
         )

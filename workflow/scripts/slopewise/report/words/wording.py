@@ -27,7 +27,7 @@ def ladder_sentences(frames: Frames, naming: Naming, metric: str) -> list[str]:
     )
     return [
         start,
-        f"The markers’ first values change it by {first.difference_words()}, to {number(first.value)}; "
+        f"Adding the markers’ first values changes it by {first.difference_words()}, to {number(first.value)}; "
         f"replacing the first values by the last changes it by {last.difference_words()}, to {number(last.value)}.",
         f"Replacing the last values by the growth model’s levels changes it by {level.difference_words()}, to "
         f"{number(level.value)}.",
@@ -51,15 +51,19 @@ def reliability_sentence(frames: Frames, naming: Naming) -> str:
         if rank
         else ""
     )
-    apart += f" For {naming.listed(nil)} slopes do not vary between patients in the fit on everybody." if nil else ""
+    apart += (
+        f" For {naming.listed(nil)} slopes do not vary between patients in the model fitted to all patients."
+        if nil
+        else ""
+    )
     shown = in_words(parts) if len(parts) < 5 else (
         f"between {number(rows['reliability'].min(), 2)} and {number(rows['reliability'].max(), 2)} over {len(rows)} "
         "markers"
     )  # fmt: skip
     return (
-        "The mean reliability of slopes, the share of the variance of patients’ true slopes that the data up to "
-        f"{naming.moment} recover, is {shown}. 1 would be a slope without error, 0 the average slope for "
-        f"everybody.{apart}"
+        "The mean reliability of slopes, the proportion of the variance of patients’ true slopes that the data up to "
+        f"{naming.moment} recover, is {shown}. 1 would be a slope measured without error, 0 the average slope for "
+        f"every patient.{apart}"
     )
 
 
