@@ -85,7 +85,7 @@ UNUSED = {
         {"data__categories": ["n"], "growth": {"weights": "n"}}, "`n` is growth.weights, which is a number and not a "
             "code"
     ),
-    "a covariate twice": ({"outcome__covariates": ["site", "C(site)"]}, "`site` stands twice"),
+    "a covariate twice": ({"outcome__covariates": ["site", "C(site)"]}, "`site` appears twice"),
 }  # fmt: skip
 
 

@@ -21,7 +21,7 @@ def told(frame, words):
 
 def test_a_clean_study_has_no_odd_values(tmp_path):
     found = problems(tmp_path, pbc_part())
-    for words in ("stands apart", "far beyond", "of the values are", "read as missing"):
+    for words in ("lies far from", "far beyond", "of the values are", "read as missing"):
         assert told(found, words).empty
 
 
@@ -29,7 +29,7 @@ def test_a_clean_study_has_no_odd_values(tmp_path):
 def test_a_code_of_a_missing_value_is_named_with_its_count_and_the_way_out(tmp_path, code, count):
     part = pbc_part()
     part.measurements.loc[5 : 4 + count, "albumin"] = code
-    found = told(problems(tmp_path, part), "stands apart")
+    found = told(problems(tmp_path, part), "lies far from")
     (row,) = found.to_dict("records")
     often = "once" if count == 1 else f"{count} times"
     assert f"{code:g} occurs {often}" in row["message"] and row["column"] == "albumin" and row["line"] == 7
@@ -40,7 +40,7 @@ def test_a_code_of_a_missing_value_is_named_with_its_count_and_the_way_out(tmp_p
 def test_a_code_in_a_covariate_is_named_too(tmp_path):
     part = pbc_part()
     part.patients["age"] = part.patients["age"].mask(part.patients.index < 3, -99)
-    (row,) = told(problems(tmp_path, part), "stands apart").to_dict("records")
+    (row,) = told(problems(tmp_path, part), "lies far from").to_dict("records")
     assert row["column"] == "age" and row["file"] == "patients.csv"
 
 
@@ -53,7 +53,7 @@ def test_codes_that_the_study_names_are_missing_and_counted(tmp_path):
     one = prepare_cohort(load_study(part.write(tmp_path / "a")), tmp_path / "a")
     other = prepare_cohort(load_study(empty.write(tmp_path / "b")), tmp_path / "b")
     pd.testing.assert_frame_equal(one.measurements, other.measurements)
-    assert told(one.problems, "stands apart").empty
+    assert told(one.problems, "lies far from").empty
     (row,) = told(one.problems, "12 cells with '-999' read as missing").to_dict("records")
     assert row["severity"] == "note" and row["column"] == "albumin"
 

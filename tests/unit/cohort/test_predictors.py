@@ -173,7 +173,7 @@ def test_a_number_of_few_values_that_may_be_a_code_is_asked_about(tmp_path, name
     warnings, notes = (str(findings(cohort, severity)) for severity in ("warning", "note"))
     column = "x2" if name == "x" else name
     assert (f"{column}: " in warnings) == warned
-    assert ("are taken as a number" in notes) == (not warned)
+    assert ("are treated as a number" in notes) == (not warned)
     assert f"write C({column})" in str(cohort.problems["action"].tolist())
 
 

@@ -106,7 +106,7 @@ REFUSALS = {
     "duplicate code": (
         "{1: transplant, 2: death}",
         "{1: transplant, '1': death}",
-        r"outcome\.events\.1: the key `1` stands twice",
+        r"outcome\.events\.1: the key `1` appears twice",
     ),
     "yes as a code": (
         "{1: transplant, 2: death}",
@@ -137,7 +137,7 @@ REFUSALS = {
         r"line 17: landmark: must be a number, a list of numbers or none, not inf",
     ),
     "anchor": ("seed: 20261122", "seed: &here 20261122", r"line 3: `here` is an anchor or alias"),
-    "tag": ("seed: 20261122", "seed: !!int 20261122", r"line 3: the tag `tag:yaml.org,2002:int` is not taken"),
+    "tag": ("seed: 20261122", "seed: !!int 20261122", r"line 3: the tag `tag:yaml.org,2002:int` is not accepted"),
     "missing key": ("  patient: id\n", "", r"line 4: data\.patient: is missing"),
     "missing part": ("seed: 20261122\n", "", r"seed: is missing"),
     "empty value": ("  patient: id", "  patient:", r"line 7: data\.patient: has no value"),
@@ -211,7 +211,7 @@ REFUSALS = {
         "[age, status]",
         r"outcome\.covariates: `status` is outcome\.event, which is not a covariate",
     ),
-    "covariate twice": ("[age, sex]", "[age, age]", r"outcome\.covariates: `age` stands twice"),
+    "covariate twice": ("[age, sex]", "[age, age]", r"outcome\.covariates: `age` appears twice"),
     "covariate is a marker": ("[age, sex]", "[albumin]", r"outcome\.covariates: `albumin` is also a marker's name"),
     "formula without tilde": (
         '{fixed: "~ time"',
@@ -250,7 +250,7 @@ REFUSALS = {
     "code twice": (
         "horizons: [3, 5, 8]",
         "horizons: [3, 5, 8]\n  censored: [0, 1]",
-        r"outcome\.censored: the code 1 stands twice: in outcome\.events and in outcome\.censored",
+        r"outcome\.censored: the code 1 appears twice: in outcome\.events and in outcome\.censored",
     ),
     "label twice": (
         "{1: transplant, 2: death}",

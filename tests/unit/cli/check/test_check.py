@@ -160,7 +160,7 @@ WRONG = {
     "a key with a typo": ("study.yaml", "landmark:", "landmrk:", "did you mean `landmark`?"),
     "a column that is not there": ("study.yaml", "column: crp", "column: crpp", "the columns are: id, day, crp"),
     "a file that is not there": ("study.yaml", "visits.csv", "visit.csv", "did you mean visits.csv?"),
-    "a doubled key": ("study.yaml", "seed: 1", "seed: 1\nseed: 2", "stands twice"),
+    "a doubled key": ("study.yaml", "seed: 1", "seed: 1\nseed: 2", "appears twice"),
     "a late horizon": ("study.yaml", "horizons: [", "horizons: [0.5, 40]  # [", "cannot be evaluated"),
     "a late landmark": ("study.yaml", "landmark: ", "landmark: 99  # ", "too few patients"),
     "many folds": ("study.yaml", "kind: survival", "kind: survival\ncrossfit: {folds: 40}\nx:", "unknown key"),

@@ -236,7 +236,7 @@ def test_errors_in_the_files_do_not_keep_init_from_writing(tmp_path):
     with (tmp_path / "patients.csv").open("a", encoding="utf-8") as stream:
         stream.write("P001,900,1,50\r\n")
     ended = call("init", "visits.csv", "--patients", "patients.csv", folder=tmp_path)
-    assert ended.exit_code == 0 and "patient P001" in ended.output and "stands twice" in ended.output
+    assert ended.exit_code == 0 and "patient P001" in ended.output and "appears twice" in ended.output
     checked = call("check", "study.yaml", folder=tmp_path)
     assert checked.exit_code == 1 and "P001" in checked.stderr
 

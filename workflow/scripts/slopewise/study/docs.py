@@ -36,7 +36,7 @@ INTRODUCTION = """# The study file
 An editor that knows YAML schemas completes and checks the keys when the first line of a file in `studies/` is
 `# yaml-language-server: $schema=../study.schema.json`.
 
-The file is read strictly. Refused, with the line and the way out, are a key that is unknown or stands twice; `yes`,
+The file is read strictly. Refused, with the line and the way out, are a key that is unknown or appears twice; `yes`,
 `no`, `on` and `off` without quotes, which some programs read as true and false (write `true` or `false`, or `"yes"` for
 a code of the data); numbers that programs read differently (`010`, `12:30`); anchors and tags.
 

@@ -147,7 +147,7 @@ def _covariate_rules(study: Study) -> Iterator[Finding]:
             yield Finding(("outcome", "strata"), message)
     for name in sorted(set(outcome.covariates)):
         if outcome.covariates.count(name) > 1:
-            yield Finding(path, f"`{name}` stands twice")
+            yield Finding(path, f"`{name}` appears twice")
         if name in roles:
             yield Finding(path, f"`{name}` is {roles[name]}, which is not a covariate")
         elif name in RESERVED:
