@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
 from slopewise import __version__
@@ -17,8 +18,10 @@ def printed(*arguments: str) -> str:
     return ended.output.strip()
 
 
-def test_the_version_is_printed_alike_by_the_option_and_the_command():
-    assert printed("version") == printed("--version") == f"slopewise {__version__}"
+@pytest.mark.parametrize(("checked_out", "shown"), [(None, ""), ("0123456789ab", " (commit 0123456789ab)")])
+def test_the_option_and_the_command_print_the_version_and_the_commit(monkeypatch, checked_out: str | None, shown: str):
+    monkeypatch.setattr("slopewise.cli.app.commit", lambda: checked_out)
+    assert printed("version") == printed("--version") == f"slopewise {__version__}{shown}"
 
 
 def test_a_copy_of_the_code_has_the_same_digest_and_an_edited_copy_another(tmp_path: Path):

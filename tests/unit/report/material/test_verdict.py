@@ -255,7 +255,7 @@ def test_the_page_of_landmarks_hides_no_loss(naming, low, high, said):
 @pytest.mark.parametrize(
     ("intervals", "said"),
     [
-        ([("3 years", 0.85, 1.2)], "At 3 years the interval includes 1 and excludes slopes under 0.8 and over 1.25."),
+        ([("3 years", 0.85, 1.2)], "At 3 years the interval includes 1 and excludes slopes below 0.8 and above 1.25."),
         ([("3 years", -0.91, 1.16)], "too wide to show"),
         ([("3 years", 0.3, 0.9)], "the predictions are too extreme"),
         ([("3 years", 0.9, 1.1), ("5 years", 0.2, 1.9)], "At 5 years the interval includes 1 and is too wide to show"),

@@ -13,6 +13,7 @@ from slopewise.cli.errors import one_line_errors
 from slopewise.cli.predict import predict_command
 from slopewise.cli.simulate import simulate_app
 from slopewise.run.code import package_digest
+from slopewise.run.commit import commit
 from slopewise.run.errors import InputError
 
 HELP = """
@@ -67,9 +68,15 @@ class Form(StrEnum):
     latex = "latex"
 
 
+def _printed_version() -> str:
+    """The version, and the commit of a checkout."""
+    checked_out = commit()
+    return f"slopewise {__version__}" + (f" (commit {checked_out})" if checked_out else "")
+
+
 def _version(asked: bool) -> None:
     if asked:
-        typer.echo(f"slopewise {__version__}")
+        typer.echo(_printed_version())
         raise typer.Exit
 
 
@@ -86,9 +93,9 @@ def version(
         bool, typer.Option("--digest", help="Print the SHA-256 of the package's source files instead.")
     ] = False,
 ) -> None:
-    """Print the version; with --digest, the digest of the code, which names the checkout that a run was made with."""
+    """Print the version and the commit of a checkout; with --digest, the digest of the code that results name."""
     with one_line_errors():
-        typer.echo(package_digest() if digest else f"slopewise {__version__}")
+        typer.echo(package_digest() if digest else _printed_version())
 
 
 @app.command(short_help="Propose a study file from your tables.")

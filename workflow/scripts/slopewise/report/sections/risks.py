@@ -92,7 +92,7 @@ def _calibration_words(known: list[tuple[str, float, float]]) -> str:
     }
     holding = [k for k in known if k[1] <= 1 <= k[2]]
     close = [k for k in holding if ACCEPTABLE[0] <= k[1] and k[2] <= ACCEPTABLE[1]]
-    told[f"he interval includes 1 and excludes slopes under {ACCEPTABLE[0]:g} and above {ACCEPTABLE[1]:g}."] = close
+    told[f"he interval includes 1 and excludes slopes below {ACCEPTABLE[0]:g} and above {ACCEPTABLE[1]:g}."] = close
     told[
         "he interval includes 1 and is too wide to show whether the predictions are too extreme or not extreme enough."
     ] = [k for k in holding if k not in close]
