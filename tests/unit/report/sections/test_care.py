@@ -139,7 +139,7 @@ def test_settings_that_ask_for_care(calm, keys, short):
 def test_later_rows_are_no_part_of_a_cross_fitted_score_but_of_the_fit_on_everybody(frames):
     told = dict(cautions(frames, Naming(Invented(keys={"growth.rows": "all"}).study())))["Rows after the landmark"]
     assert "No cross-fitted or validated score of a patient uses that patient’s later rows" in told
-    assert "the fit on everybody did learn from them: its parameters are shipped and the apparent performance" in told
+    assert "the model fitted to all patients does; its parameters are those in model.json, and the apparent" in told
 
 
 def test_thirds_of_the_mean_risk_and_kaplan_meier_by_hand():

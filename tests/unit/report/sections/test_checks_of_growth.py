@@ -72,7 +72,7 @@ def test_every_panel_of_the_checks_has_a_sentence_and_no_word_stands_for_a_verdi
 def test_nobody_is_named_and_few_are_not_counted(two):
     html, _, invented = two
     assert not [name for name in invented.names if name in html]
-    assert "not for sharing" in html
+    assert "must not be shared" in html
 
 
 def test_of_many_markers_the_first_few_are_pictured_and_all_are_in_the_tables(tmp_path):

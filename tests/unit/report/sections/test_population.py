@@ -143,7 +143,7 @@ def test_a_share_of_few_patients_or_of_nearly_all_tells_no_count(
     made = Page(render(study.study(), folder))
     text = made.text("fast")
     assert f"Alpha: {masked} of 60 patients have a slope below −0.25 mg/l per year." in text
-    assert "has no point" in text and "95% interval 2" not in text
+    assert "is not plotted" in text and "95% interval 2" not in text
     for told in (*share[:5], 0.06 * 60 / 100, 0.95 * 60 / 100):
         assert f"{100 * told:.1f}" not in text
     plain = Invented(keys={**FAST, "report.small_cells": 1})

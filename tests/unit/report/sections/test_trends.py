@@ -29,7 +29,7 @@ def words(frames: Frames, naming: Naming, **changes: object) -> str:
 
 def test_a_trend_is_claimed_with_the_p_of_every_test(frames: Frames, naming: Naming) -> None:
     said = words(frames, naming)
-    assert said.endswith(f"{CLAIM}.") and "(p = 0.003 by the parametric bootstrap)" in said
+    assert said.endswith(f"{CLAIM}.") and "(p = 0.003 from the parametric bootstrap)" in said
     assert "Parallel lines do not describe the courses" in said and "All tests agree" in said
     assert [p for p in ("0.03", "0.02", "0.007", "0.01") if f"(p = {p})" not in said] == []
 
@@ -68,7 +68,7 @@ def test_the_p_that_decides_is_named(frames: Frames, naming: Naming) -> None:
     slope = (frames.comparison["marker"] == "alpha") & (frames.comparison["model"] == "random_slope")
     differs = frames.comparison.assign(p_value=frames.comparison["p_value"].mask(slope, 0.2))
     said = words(replace(frames, comparison=differs), naming)
-    assert "p = 0.003 by the parametric bootstrap, which decides; p = 0.20 by the boundary mixture" in said
+    assert "p = 0.003 from the parametric bootstrap, which decides; p = 0.20 from the boundary mixture" in said
     said = words(frames, naming, arbiter="mixture", q_value=0.008)
     assert "from the boundary mixture; no bootstrap was requested; q across markers 0.008" in said
 

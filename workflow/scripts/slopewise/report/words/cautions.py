@@ -323,11 +323,11 @@ def _later_rows(naming: Naming) -> Iterator[Caution]:
         apparent = ", and the apparent performance is based on it" if naming.study.kind.predicts else ""
         yield (
             "Rows after the landmark",
-            "Growth models learned from their training patients’ rows after the landmark too (growth.rows: all): "
-            "courses are estimated better, and patients who survive longer have more weight. Where courses bend after "
-            "the "
-            "landmark, level and slope at it are affected. No cross-fitted or validated score of a patient uses "
-            "that patient’s later rows; the fit on everybody did learn from them: its parameters are shipped"
+            "Growth models were also fitted to their training patients’ rows after the landmark (growth.rows: all): "
+            "courses are estimated more precisely, but patients who are followed for longer carry more weight. If "
+            "courses change shape after the landmark, the level and slope at it are affected. No cross-fitted or "
+            "validated score of a patient uses that patient’s later rows, but the model fitted to all patients does; "
+            "its parameters are those in model.json"
             f"{apparent}.",
         )
 
