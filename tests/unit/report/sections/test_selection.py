@@ -3,9 +3,11 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from slopewise.report.material.frames import Frames
+from slopewise.report.sections.coefficients import coefficient_table, penalty_sentences
 from slopewise.report.sections.order import sections
 from slopewise.report.sections.selection import measures, selection_section
 from slopewise.report.templates.environment import environment
@@ -45,9 +47,30 @@ def test_the_sentences_hold_the_measures(penalised):
     section = selection_section(frames, naming)
     text = environment().get_template(section.template).render(c=section.context)
     assert "two halves 30 times" in text and f"stability index of Nogueira is {value['nogueira']:.2f}" in text
-    assert "is not informative" in text  # three terms, most of them kept
+    assert "which is not informative here" in text  # three terms, most of them kept
 
 
 def test_without_halves_there_is_no_section(penalised, frames, naming):
     assert "selection" in [section.anchor for section in sections(*penalised)]
     assert "selection" not in [section.anchor for section in sections(frames, naming)]
+
+
+def test_of_a_large_penalised_model_the_terms_that_it_keeps_are_shown(results):
+    markers = tuple(f"m{i:02d}" for i in range(45))
+    invented = Invented(markers=markers, keys={"outcome.penalty": "elastic_net"})
+    naming = Naming(invented.study())
+    terms = ["age", "sex[m]", *(f"{marker}.level" for marker in markers), *(f"{marker}.slope" for marker in markers)]
+    rows = [
+        (term, scale, 0.3 if term in ("m07.level", "m07.slope") else 0.0) for term in terms for scale in ("unit", "sd")
+    ]
+    table = pd.DataFrame(rows, columns=["term", "scale", "estimate"]).assign(
+        predictors="slope", cause=CAUSE, ratio=1.0, penalty=0.1, selected=np.nan, se=np.nan, p_value=np.nan,
+        ci_low=np.nan, ci_high=np.nan, ci_low_bootstrap=np.nan, ci_high_bootstrap=np.nan,
+    )  # fmt: skip
+    frames = replace(Frames.read(results), coefficients=table)
+    shown = coefficient_table(frames, naming, "slope")
+    assert [line[0].text for line in shown.rows][2:] == ["m07, level", "m07, slope"]
+    assert "(4 of 92 terms;" in shown.caption
+    assert penalty_sentences(frames, naming)[0] == "The model of level and slope keeps 2 of 92 terms."
+    none = replace(frames, coefficients=table.assign(estimate=0.0))
+    assert penalty_sentences(none, naming)[0].startswith("No predictor was kept in the model of level and slope:")

@@ -139,7 +139,8 @@ def test_penalised_models_are_told(frames, naming):
     ]  # fmt: skip
     ledger = tables.check(pd.DataFrame(lines, columns=frames.validation_ledger.columns), "outcome/ledger")
     penalised = replace(frames, coefficients=shrunk, validation_ledger=ledger)
-    first, second, third = penalty_sentences(penalised, naming)
+    kept, first, second, third = penalty_sentences(penalised, naming)
+    assert kept.startswith("The model of level and slope keeps ")
     assert "ties by Breslow’s method, because there are fewer than 10 events" in first
     assert "not an estimate of an effect" in second and "“kept” is the share" in third
     table = coefficient_table(penalised, naming, "slope")
@@ -159,7 +160,7 @@ def test_a_penalty_of_one_cause_is_told_of_that_cause_alone(frames, naming, own)
     shrunk = replace(frames, coefficients=frames.coefficients.assign(penalty=0.1, selected=0.875))
     both = replace(shrunk, competing={"relapse": frames}) if own else replace(frames, competing={"relapse": shrunk})
     having, lacking = (naming.cause, "relapse") if own else ("relapse", naming.cause)
-    first = penalty_sentences(both, naming)[0]
+    first = penalty_sentences(both, naming)[1]
     assert first.startswith(f"The models of {having} are penalised")
     assert f"Those of {lacking} have no penalty, and ties by Efron’s method." in first
     paragraphs = " ".join(methods_section(both, naming).context["paragraphs"])

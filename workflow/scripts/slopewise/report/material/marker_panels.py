@@ -53,9 +53,14 @@ Lines = list[tuple[str, Sequence[Cell | str]]]
 def marker_table(
     name: str, caption: str, columns: Sequence[str], lines: Lines, naming: Naming, words: frozenset[int]
 ) -> Table:
-    """A table whose lines open with the name of the marker that they are about."""
+    """A table whose lines open with the name of the marker that they are about; of many markers it shows the first."""
     rows = [[naming.marker(marker), *cells] for marker, cells in lines]
-    return Table(name, caption, columns, rows, words, {"marker": [marker for marker, _ in lines]})
+    about = [marker for marker, _ in lines]
+    shown = set(naming.pictured)
+    most = Table.most
+    if len(shown) < len(naming.study.markers):
+        most = next((place for place, marker in enumerate(about) if marker not in shown), len(about))
+    return Table(name, caption, columns, rows, words, {"marker": about}, most)
 
 
 def of(table: pd.DataFrame, marker: str) -> pd.DataFrame:

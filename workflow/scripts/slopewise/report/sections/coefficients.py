@@ -15,6 +15,7 @@ from slopewise.report.words.naming import STEPS, Naming
 from slopewise.report.words.numbers import MISSING, figures, in_words, percent
 from slopewise.report.words.units import DERIVED, is_category, power_of_ten, sd_of, unit_words
 from slopewise.report.words.verdict import reversal
+from slopewise.run.words import amount
 from slopewise.study.model import BCA_FROM
 
 ACCEPTABLE = (0.8, 1.25)
@@ -22,6 +23,9 @@ ACCEPTABLE = (0.8, 1.25)
 
 SHOWN = ("clinical", "level", "slope")
 """Steps in the pictures of risks; the last one with its interval."""
+
+FEW_TERMS = 40
+"""A table of a penalised model of more terms shows those in the model, and the covariates."""
 
 
 def coefficients_section(frames: Frames, naming: Naming) -> Section:
@@ -74,6 +78,7 @@ def penalty_sentences(frames: Frames, naming: Naming) -> list[str]:
     grouped = naming.study.outcome.penalty == "group"
     lasso = "group lasso (the level and the slope of a marker enter together or not at all)" if grouped else "lasso"
     told = [
+        _kept(frames, naming),
         f"{whose} are penalised by an elastic net, half {lasso} and half ridge{ties}, because {why}.{others} {chosen}",
         "A penalised coefficient is deliberately shrunk towards 0, and one of exactly 0 is out of the model: it "
         "serves prediction and is not an estimate of an effect. A naive interval would ignore the selection, so there "
@@ -87,12 +92,24 @@ def penalty_sentences(frames: Frames, naming: Naming) -> list[str]:
     return told
 
 
+def _kept(frames: Frames, naming: Naming) -> str:
+    """How many terms the largest penalised model keeps; that it keeps none comes before anything else."""
+    own = frames.coefficients
+    steps = [step for step in SHOWN if (own["predictors"] == step).any()]
+    rows = own[(own["predictors"] == steps[-1]) & (own["scale"] == "unit") & own["estimate"].notna()]
+    kept = int((rows["estimate"] != 0).sum())
+    if not kept:
+        return f"No predictor was kept in the model of {STEPS[steps[-1]]}: it predicts the same for all patients."
+    return f"The model of {STEPS[steps[-1]]} keeps {kept} of {amount(len(rows), 'term')}."
+
+
 def coefficient_table(frames: Frames, naming: Naming, step: str) -> Table:
     """Hazard ratios per SD and in a unit in which the predictor varies, with naive (Wald) and bootstrap intervals."""
     own = frames.coefficients[frames.coefficients["predictors"] == step]
     rows = own.set_index(["term", "scale"])
     penalised = bool(rows["penalty"].notna().any())
     terms = _in_order(list(dict.fromkeys(own["term"])), naming)
+    every, terms = len(terms), _worth_a_row(terms, rows, naming) if penalised else terms
     lines: list[list[Cell | str]] = []
     for term in terms:
         size = power_of_ten(sd_of(frames.coefficients, term))
@@ -113,11 +130,23 @@ def coefficient_table(frames: Frames, naming: Naming, step: str) -> Table:
     columns = ["term", f"{what} per SD", *ends, f"{what} per unit shown", *ends, *(["kept"] if penalised else [])]
     return Table(
         f"coefficients-{step}",
-        f"{naming.words.effects}: {STEPS[step]}{', penalised' if penalised else ''}",
+        f"{naming.words.effects}: {STEPS[step]}{', penalised' if penalised else ''}{_shown_of(len(terms), every)}",
         columns,
         lines,
         marks={"marker": [_marker_of(term, naming) for term in terms]},
     )
+
+
+def _worth_a_row(terms: list[str], rows: pd.DataFrame, naming: Naming) -> list[str]:
+    """Of many terms of a penalised model those that are in it, and the covariates."""
+    if len(terms) <= FEW_TERMS:
+        return terms
+    estimate = rows["estimate"].xs("unit", level="scale").fillna(0.0)
+    return [term for term in terms if not _marker_of(term, naming) or estimate[term] != 0]
+
+
+def _shown_of(shown: int, every: int) -> str:
+    return "" if shown == every else f" ({shown} of {every} terms; the others have a coefficient of 0 or were left out)"
 
 
 def _scaled(row: pd.Series, naming: Naming, times: float, shown: bool, penalised: bool) -> list[Cell | str]:

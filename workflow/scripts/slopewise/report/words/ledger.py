@@ -15,6 +15,9 @@ from slopewise.run.words import agree
 PENALTY = r"^(.*?)elastic net, penalty (\S+) .*: (\d+) of (\d+) coefficients"
 """A line of the ledger that tells a penalty: cause, strength, coefficients that are not 0, all coefficients."""
 
+TERM = re.compile(rf"(?<![A-Za-z0-9_-])([A-Za-z0-9_-]+)\.({'|'.join(QUANTITIES)})\b")
+"""A term of a marker, such as ``albumin.slope``."""
+
 TOLD = 3
 """So many slopes are told one by one why they were left out."""
 
@@ -22,11 +25,12 @@ TOLD = 3
 def readable(message: str, naming: Naming) -> str:
     """A ledger message with the report's names for terms, and with small counts of patients masked."""
     limit, message = naming.study.report.small_cells, message.replace("'", "’")
-    for marker in sorted(naming.study.markers, key=len, reverse=True):
-        for quantity, words in QUANTITIES.items():
-            pattern = rf"(?<![A-Za-z0-9_-]){re.escape(marker)}\.{quantity}\b"
-            label = f"{naming.marker(marker)}’s {words}".replace("\\", r"\\")
-            message = re.sub(pattern, label, message)
+    message = TERM.sub(
+        lambda found: (
+            f"{naming.marker(found[1])}’s {QUANTITIES[found[2]]}" if found[1] in naming.study.markers else found[0]
+        ),
+        message,
+    )
     return re.sub(r"\b(\d+)( of \d+ patients| events)", lambda found: count(int(found[1]), limit) + found[2], message)
 
 

@@ -56,8 +56,9 @@ RATES = ("ols", "slope")
 FIRST = 12
 """Markers whose pictures and words are seen at once; the others' are folded, or chosen one at a time."""
 
-PICTURED = 60
-"""Markers with pictures and words, so that a report stays small; the tables of models and slopes have all of them."""
+PICTURED = 20
+"""Of up to so many markers all have pictures and words, of more `FIRST`, so that a report stays short; the tables of
+models and slopes have all of them."""
 
 
 @dataclass(frozen=True)
@@ -200,8 +201,9 @@ class Naming:
 
     @property
     def pictured(self) -> list[str]:
-        """The first markers of the study file, at most `PICTURED`: those with pictures and words."""
-        return list(self.study.markers)[:PICTURED]
+        """The markers with pictures and words: all up to `PICTURED` of them, else the first of the study file."""
+        names = list(self.study.markers)
+        return names if len(names) <= PICTURED else names[: max(FIRST, self.study.report.detailed)]
 
     @property
     def detailed(self) -> list[str]:
