@@ -15,15 +15,15 @@ from parts.validity_outcome import FOLDS, LANDMARK, Cohort, cohort, stage_one
 from slopewise.outcome.fit import OutcomeFit, bootstrap_intervals, fit_outcome
 from slopewise.outcome.ladder import STEPS
 from slopewise.outcome.likelihood_ratio import likelihood_ratios
-from slopewise.report.material.gains import Gain
-from slopewise.report.material.verdict import Effect, Evidence, Verdict, verdict
 from slopewise.slopes.marker import growth_model
 from slopewise.study.reading import parse_study
 from slopewise.validate.bootstrap import BootstrapPlan, bootstrap_ladder
+from slopewise.validate.gains import Gain
 from slopewise.validate.nested import nested
 from slopewise.validate.performance import performance
 from slopewise.validate.question import cohorts
 from slopewise.validate.sensitivity import nested_splits, permutation_test
+from slopewise.validate.verdict import Effect, Evidence, Verdict, verdict
 
 REPEATS, RESAMPLES, TWO_STAGE, PERMUTATIONS = 2, 200, 100, 99
 """Repeats of the validation, resamples for its intervals and for the coefficients', permutations (p from 0.01)."""

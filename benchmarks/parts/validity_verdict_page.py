@@ -6,7 +6,7 @@ import pandas as pd
 
 from parts.monte_carlo import Store, share
 from parts.page import table
-from slopewise.report.material.verdict import Verdict
+from slopewise.validate.verdict import Verdict
 
 SHOWN = (
     Verdict.ADDS, Verdict.ADDS_LITTLE, Verdict.ASSOCIATED, Verdict.DISAGREE, Verdict.TOO_FEW, Verdict.TOO_POOR,

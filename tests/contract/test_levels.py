@@ -28,7 +28,6 @@ from slopewise.outcome import sample_size
 from slopewise.outcome.coefficients import coefficients_table
 from slopewise.outcome.hazards import ScoreTest, smoothed
 from slopewise.report.material.risk_groups import with_interval
-from slopewise.report.material.verdict import RELEVANT, Effect, Evidence
 from slopewise.report.sections.checks import error_of_p
 from slopewise.report.sections.hazards import visible_change
 from slopewise.shipped import risks as predict
@@ -38,6 +37,7 @@ from slopewise.study.kinds import KINDS
 from slopewise.validate import sensitivity
 from slopewise.validate.bootstrap import reliability_table
 from slopewise.validate.intervals import interval_of, split_of
+from slopewise.validate.verdict import RELEVANT, Effect, Evidence
 
 PACKAGE = Path(__file__).resolve().parents[2] / "workflow" / "scripts" / "slopewise"
 GRID = np.linspace(0.0, 1.0, 4001)
@@ -320,7 +320,7 @@ PLACES: dict[str, tuple[str, ...]] = {
     "shipped/risks.py": ("a new patient's risk",),
     "report/sections/checks.py": ("share of permutations",),
     "report/sections/hazards.py": ("change of hazards",),
-    "report/material/verdict.py": ("several slopes", "events needed"),
+    "validate/verdict.py": ("several slopes", "events needed"),
     "slopes/dropout.py": ("mean of a part",),
     "slopes/fast.py": ("fast change",),
     "landmarks/supermodel.py": ("supermodel, resampled", "supermodel, robust"),

@@ -20,6 +20,7 @@ import yaml
 
 from slopewise.study.reading import load_study
 from slopewise.tables import catalogue
+from slopewise.validate.evidence import NAMES
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / "workflow" / "scripts"
@@ -246,9 +247,10 @@ def _run_outcome(study_file: Path, results: Path, tables: dict[str, Path]) -> No
     inputs |= {"apparent": fitted["apparent"]}
     measured = outputs_of("validate_outcome", results)
     script("validate_outcome").validate(study_file, inputs, measured, threads=1)
-    script("ship_model").ship(models, measured["performance"], results / "model.json")
     inputs |= {"predictions": measured["predictions"]}
     script("examine_sensitivity").examine(study_file, inputs, outputs_of("examine_sensitivity", results), threads=1)
+    of_evidence = {name: results / catalogue.entry(table).file for name, table in NAMES.items()}
+    script("ship_model").ship(study_file, models, of_evidence, results / "model.json")
 
 
 def outputs_of(step: str, results: Path) -> dict[str, Path]:

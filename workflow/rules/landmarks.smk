@@ -1,5 +1,5 @@
 # What changes with the landmark, for a study that has a list of them.
-# needs  results/{study}/landmark-{s}/ of each landmark s: outcome/performance.csv, outcome/coefficients.csv, cohort/{measurements,patients}.parquet
+# needs  results/{study}/landmark-{s}/ of each landmark s: outcome/performance.csv, outcome/coefficients.csv, model.json, cohort/{measurements,patients}.parquet
 # makes  results/{study}/landmarks.csv, supermodel.csv, landmarks.html
 # steps  stack_landmarks (both stages on all landmarks together), gather_landmarks
 
@@ -38,6 +38,7 @@ rule gather_landmarks:
         performance=at_each_landmark("outcome/performance.csv"),
         coefficients=at_each_landmark("outcome/coefficients.csv"),
         patients=at_each_landmark("cohort/patients.parquet"),
+        models=at_each_landmark("model.json"),
         supermodel="results/{study}/supermodel.csv",
     output:
         **tables_of("gather_landmarks"),

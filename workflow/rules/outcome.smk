@@ -1,7 +1,7 @@
 # The ladder of outcome models on cross-fitted slopes, and its nested validation.
-# needs  cohort/*.parquet, folds.parquet, slopes/{slopes,crossfit}.parquet, growth/fits.csv, slopes/filters.csv
+# needs  cohort/*.parquet, folds.parquet, slopes/{slopes,crossfit}.parquet, growth/{fits,covariance}.csv, slopes/filters.csv, outcome/permutation.csv
 # makes  slopes/reliability.csv, outcome/{coefficients,ledger,proportional_hazards,schoenfeld,selection,stability,likelihood_ratio,performance,calibration,decision_curve}.csv, outcome/{apparent,predictions}.parquet, outcome/models.json, model.json
-# steps  fit_outcome (with the patient bootstrap through both stages), validate_outcome, ship_model (the models with the predictors that the validation recommends); for a study with an outcome
+# steps  fit_outcome (with the patient bootstrap through both stages), validate_outcome, ship_model (the models with the predictors that the report's verdict recommends); for a study with an outcome
 
 
 rule fit_outcome:
@@ -72,7 +72,14 @@ rule validate_outcome:
 rule ship_model:
     input:
         models="results/{study}/outcome/models.json",
+        patients="results/{study}/cohort/patients.parquet",
+        covariance="results/{study}/growth/covariance.csv",
+        slopes="results/{study}/slopes/slopes.parquet",
+        reliability="results/{study}/slopes/reliability.csv",
+        coefficients="results/{study}/outcome/coefficients.csv",
+        likelihood_ratio="results/{study}/outcome/likelihood_ratio.csv",
         performance="results/{study}/outcome/performance.csv",
+        permutation="results/{study}/outcome/permutation.csv",
     output:
         model="results/{study}/model.json",
     log:
@@ -88,6 +95,7 @@ rule ship_model:
         mem_mb=500,
         runtime=5,
     params:
+        settings=settings("report"),
         code=code("ship_model.py"),
     message:
         "{wildcards.study}: the model for new patients"

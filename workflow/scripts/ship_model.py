@@ -1,4 +1,4 @@
-"""Write the model that is shipped: the fitted models, with the predictors that their validation recommends."""
+"""Write the model that is shipped: the fitted models, with the predictors that the report's verdict recommends."""
 
 from pathlib import Path
 
@@ -7,18 +7,28 @@ from slopewise.run.log import logger
 from slopewise.run.step import step
 
 
-def ship(models: Path, performance: Path, model: Path) -> None:
-    """Write ``model.json`` from the content that `fit_outcome` wrote and the table ``outcome/performance``."""
+def ship(study_file: Path, models: Path, tables: dict[str, Path], model: Path) -> None:
+    """Write ``model.json`` from the content that `fit_outcome` wrote and the tables of the evidence, by the names of
+    `slopewise.validate.evidence.NAMES`."""
     from dataclasses import asdict
 
-    from slopewise.tables import files as tables
+    from slopewise.study.reading import load_study
+    from slopewise.tables import files
+    from slopewise.validate.evidence import NAMES, EvidenceTables, evidence
     from slopewise.validate.recommendation import recommended_step
 
-    advice = recommended_step(tables.read("outcome/performance", performance))
+    study = load_study(study_file)
+    read = {name: files.read(table, tables[name]) for name, table in NAMES.items()}
+    advice = recommended_step(evidence(EvidenceTables.of(read, study), study))
     write_json(model, {**read_json(models), "recommended": asdict(advice)})
     logger.info("recommended for new patients: %s (%s)", advice.predictors, advice.reason)
 
 
 if __name__ == "__main__":
     with step(snakemake.log[0], snakemake.threads):
-        ship(Path(snakemake.input.models), Path(snakemake.input.performance), Path(snakemake.output.model))
+        ship(
+            Path(snakemake.config["study_files"][snakemake.wildcards.study]),
+            Path(snakemake.input.models),
+            {name: Path(path) for name, path in snakemake.input.items() if name != "models"},
+            Path(snakemake.output.model),
+        )

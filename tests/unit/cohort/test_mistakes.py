@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from slopewise.cohort import CohortError, prepare_cohort
+from slopewise.cohort.named_units import contradicted
 from slopewise.run.errors import InputError
 from slopewise.tables import files as tables
 from tests.unit.cohort.small_study import DATES, MEASUREMENTS, PATIENTS, WHOLE, dated, merged, prepare, study_of
@@ -468,6 +469,41 @@ def test_days_that_were_called_years_are_a_warning(tmp_path: Path) -> None:
     told = problems[problems["message"].str.contains("the times spread over")]
     assert told["action"].to_list() == ["check data.time_unit", "check outcome.time_unit"]
     assert (told["severity"] == "warning").all()
+
+
+@pytest.mark.parametrize(
+    ("column", "unit", "said"),
+    [
+        ("hours", "days", "hours"),
+        ("followup_hours", "days", "hours"),
+        ("fuyears", "months", "years"),
+        ("visit_days", "days", ""),
+        ("age", "days", ""),  # of infants
+        ("d", "months", ""),
+        ("hours", "none", ""),
+        ("day", "date", ""),
+    ],
+)
+def test_a_unit_that_the_name_of_a_column_contradicts(column: str, unit: str, said: str) -> None:
+    assert contradicted(column, unit) == said
+
+
+def test_hours_that_are_read_as_days_are_a_warning_for_each_column(tmp_path: Path) -> None:
+    measurements, patients = (
+        text.replace(f"{name},", f"{name}_hours,", 1).replace(f",{name}\n", f",{name}_hours\n", 1)
+        for text, name in ((MEASUREMENTS, "day"), (PATIENTS, "futime"))
+    )
+    named = {"data__time": "day_hours", "outcome__time": "futime_hours"}
+    problems = prepare(tmp_path, measurements, patients, **named).problems
+    told = problems[problems["message"].str.contains("the name of the column says hours")]
+    assert told["column"].to_list() == ["day_hours", "futime_hours"] and (told["severity"] == "warning").all()
+    units = {"data__time_unit": "hours", "outcome__time_unit": "hours", "data__analysis_unit": "hours"}
+    assert (
+        not prepare(tmp_path, measurements, patients, **named, **units)
+        .problems["message"]
+        .str.contains("the name")
+        .any()
+    )
 
 
 def test_a_marker_that_never_changes_or_was_never_measured_is_an_error(tmp_path: Path) -> None:

@@ -21,7 +21,6 @@ from slopewise.shipped.scores import drawn, marker_rows, scores
 from slopewise.shipped.units import far_outside, likely_unit
 from slopewise.shipped.writing import span
 from slopewise.tables import files as tables
-from slopewise.validate.recommendation import recommended_step
 from tests.unit.shipped.shipped_pbc import Shipped, ship
 
 
@@ -511,19 +510,6 @@ def test_the_default_predictors_are_those_that_the_model_recommends(shipped: Shi
     (tmp_path / "model.json").write_text(json.dumps(content))
     with pytest.raises(InputError, match="name them, for example --predictors level"):
         predict(Request(tmp_path / "model.json", "new.csv", "people.csv", draws=0), tmp_path)
-
-
-def test_slopes_are_recommended_where_a_gain_is_shown():
-    rows = pd.DataFrame({"metric": ["c_uno", "log_score"], "difference_low": -0.01, "difference_high": 0.05})
-    rows = rows.assign(predictors="slope", cause="death", horizon=5.0, versus="level", difference=0.02)
-    assert recommended_step(rows).predictors == "level"
-    assert "0.020, 95% interval -0.010 to 0.050" in recommended_step(rows).reason
-    for place in (0, 1):
-        shown = rows.copy()
-        shown.loc[place, "difference_low"] = 0.001
-        assert recommended_step(shown).predictors == "slope"
-        shown.loc[place, "difference_low"] = 0.0004
-        assert recommended_step(shown).predictors == "level", "a digit that is not printed decides nothing"
 
 
 def test_no_message_names_a_key_of_the_study_file(shipped: Shipped, tmp_path: Path):

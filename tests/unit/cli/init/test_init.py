@@ -8,8 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from slopewise.cli.columns import named, readable, scalar, vocabulary, words
+from slopewise.cli.columns import named, readable, scalar
 from slopewise.cli.init.markers import marker_name
+from slopewise.cohort.named_units import vocabulary, words
 from slopewise.study.reading import load_study
 from slopewise.study.rules import MARKER_NAME
 from slopewise.study.strict_yaml import read_document

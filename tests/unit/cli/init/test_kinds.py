@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from slopewise.cli.init.codes import marks_censored, meaning, reading
 from slopewise.cli.init.guess import Named
-from slopewise.cli.init.units import duration, named_unit, unit_of_steps, without_unit
+from slopewise.cli.init.units import duration, unit_of_steps, without_unit
 from slopewise.cohort.clock import DAYS
+from slopewise.cohort.named_units import named_unit
 from slopewise.cohort.technical import technical
 from slopewise.study.model import Study
 from slopewise.study.reading import load_study

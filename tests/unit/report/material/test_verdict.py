@@ -6,9 +6,7 @@ from dataclasses import replace
 import pytest
 
 from slopewise.report.material.frames import Frames
-from slopewise.report.material.gains import Gain
-from slopewise.report.material.verdict import RELEVANT, Effect, Evidence, Verdict, evidence, verdict
-from slopewise.report.pages.landmarks import _finding
+from slopewise.report.pages.landmarks import conclusions, finding
 from slopewise.report.sections.order import summary
 from slopewise.report.sections.risks import _calibration_words
 from slopewise.report.words.naming import Naming
@@ -22,6 +20,9 @@ from slopewise.report.words.verdict import (
 )
 from slopewise.tables import files as tables
 from slopewise.tables.catalogue import entry
+from slopewise.validate.evidence import evidence
+from slopewise.validate.gains import Gain
+from slopewise.validate.verdict import RELEVANT, Effect, Evidence, Verdict, verdict
 from tests.unit.report.report_tables import Invented
 
 LEVEL = Gain("level", "last", "c_uno", 3.0, 0.812, 0.78, 0.85, 0.006, -0.01, 0.02)
@@ -210,7 +211,7 @@ def test_a_second_concordance_on_another_side_of_zero_is_reported(tmp_path):
 def test_the_margin_is_the_studys(tmp_path):
     study = Invented(keys={"outcome.margin": 0.004})
     frames, naming = Frames.read(study.write(tmp_path)), Naming(study.study())
-    assert evidence(frames, naming).margin == 0.004
+    assert evidence(frames, naming.study).margin == 0.004
     assert verdict(known(margin=0.004, gain=(0.0, -0.003, 0.004))) is Verdict.UNDECIDED
     assert verdict(known(margin=0.005, gain=(0.0, -0.003, 0.004))) is Verdict.NO_GAIN
 
@@ -249,7 +250,17 @@ def test_the_page_of_landmarks_hides_no_loss(naming, low, high, said):
     import pandas as pd
 
     gains = pd.DataFrame({"landmark": [1.0], "difference_low": [low], "difference_high": [high], "slopes": [1]})
-    assert said in _finding(gains, naming, "c_uno")
+    assert said in finding(gains, naming, "c_uno")
+
+
+def test_the_page_of_landmarks_gives_each_landmarks_verdict(naming):
+    import pandas as pd
+
+    order = [Verdict.WORSE, Verdict.DISAGREE, Verdict.WORSE]
+    gains = pd.DataFrame({"landmark": [1.0, 2.0, 3.0], "verdict": [one.value for one in order]})
+    worse, conflicting = conclusions(gains, naming)
+    assert worse == f"At 1 and 3 years: {headline(Verdict.WORSE, naming)}" and "Predictions were worse" in worse
+    assert conflicting == f"At 2 years: {headline(Verdict.DISAGREE, naming)}"
 
 
 @pytest.mark.parametrize(

@@ -12,16 +12,6 @@ from slopewise.outcome.cox import fit_cox
 from slopewise.outcome.glm import fit_linear, fit_logistic
 from slopewise.outcome.hazards import score_test
 from slopewise.report.material.frames import Frames
-from slopewise.report.material.verdict import (
-    RELEVANT,
-    RELEVANT_CORRELATION,
-    Effect,
-    Verdict,
-    evidence,
-    information,
-    seen_once,
-    verdict,
-)
 from slopewise.report.sections.checks import chance
 from slopewise.report.sections.dropout import dropout_sentence
 from slopewise.report.sections.hazards import sentence, visible_change
@@ -29,6 +19,8 @@ from slopewise.report.words.naming import Naming
 from slopewise.report.words.verdict import UNCLEAR, answer, evidence_table, headline, reversal
 from slopewise.study.kinds import KINDS
 from slopewise.tables import files as tables
+from slopewise.validate.evidence import evidence, information, seen_once
+from slopewise.validate.verdict import RELEVANT, RELEVANT_CORRELATION, Effect, Verdict, verdict
 from tests.unit.report.material.test_verdict import APART, LEVEL, ROOM, WIDE, gain_of, known
 from tests.unit.report.report_tables import Invented
 
@@ -131,10 +123,10 @@ def test_slopes_too_poorly_measured_say_how_many_were_seen_once(naming, frames):
     place = frames.slopes.groupby("marker").cumcount()
     visits = (place >= frames.slopes["marker"].map({"alpha": 15, "beta": 30})).map({True: 3, False: 1})
     few = replace(frames, slopes=frames.slopes.assign(visits=visits))
-    assert seen_once(few, ["alpha"], 5) == 0.25 and seen_once(few, ["alpha", "beta"], 5) == 0.5
-    assert evidence(few, Naming(study.study())).seen_once == 0.5
-    assert math.isnan(seen_once(few, ["alpha"], 16)), "a count under report.small_cells is not told by its share"
-    assert math.isnan(seen_once(few, [], 5))
+    assert seen_once(few.slopes, ["alpha"], 5) == 0.25 and seen_once(few.slopes, ["alpha", "beta"], 5) == 0.5
+    assert evidence(few, study.study()).seen_once == 0.5
+    assert math.isnan(seen_once(few.slopes, ["alpha"], 16)), "a count under report.small_cells is not told by its share"
+    assert math.isnan(seen_once(few.slopes, [], 5))
 
 
 def test_a_small_number_of_events_is_not_told(naming):

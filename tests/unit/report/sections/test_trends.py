@@ -9,8 +9,10 @@ import pytest
 
 from slopewise.report.material.frames import Frames
 from slopewise.report.sections.evidence import marker_words
+from slopewise.report.words.growth_cautions import growth_checks
 from slopewise.report.words.naming import Naming
 
+UNEXAMINED = "Other explanations of slopes not examined"
 CLAIM = "This supports a patient-specific trend"
 FOUND = {
     "verdict": "trend", "against": "", "arbiter": "bootstrap", "p_value": 0.003, "q_value": math.nan,
@@ -32,6 +34,19 @@ def test_a_trend_is_claimed_with_the_p_of_every_test(frames: Frames, naming: Nam
     assert said.endswith(f"{CLAIM}.") and "(p = 0.003 from the parametric bootstrap)" in said
     assert "Parallel lines do not describe the courses" in said and "All tests agree" in said
     assert [p for p in ("0.03", "0.02", "0.007", "0.01") if f"(p = {p})" not in said] == []
+
+
+def test_without_a_comparator_no_trend_is_claimed_and_a_caution_says_so(frames: Frames, naming: Naming) -> None:
+    missing = {"p_f": math.nan, "p_serial": math.nan, "p_time": math.nan, "p_fitted": math.nan}
+    said = words(frames, naming, **missing)
+    assert "could be examined as another explanation: a patient-specific trend is not established" in said
+    assert CLAIM not in said and "All tests agree" not in said
+    judged = frames.judged.assign(verdict="trend", against="", **missing)
+    texts = dict(growth_checks(replace(frames, judged=judged), naming))
+    assert "growth.residual_by and growth.weights do not allow: alpha" in texts[UNEXAMINED]
+    for name in ("p_serial", "p_time", "p_fitted"):
+        assert UNEXAMINED not in dict(growth_checks(replace(frames, judged=judged.assign(**{name: 0.01})), naming))
+    assert UNEXAMINED not in dict(growth_checks(replace(frames, judged=judged.assign(verdict="none")), naming))
 
 
 @pytest.mark.parametrize(
@@ -75,4 +90,4 @@ def test_the_p_that_decides_is_named(frames: Frames, naming: Naming) -> None:
 
 def test_without_a_test_beside_the_likelihood_ratio_nothing_is_said_to_agree(frames: Frames, naming: Naming) -> None:
     said = words(frames, naming, p_f=math.nan, p_serial=math.nan, p_time=math.nan, p_fitted=math.nan)
-    assert said.endswith("No other explanation could be examined.") and CLAIM not in said
+    assert said.endswith("a patient-specific trend is not established.") and CLAIM not in said

@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 
 from slopewise.report.material.gains import gain
-from slopewise.report.material.verdict import Verdict
 from slopewise.report.sections.coefficients import coefficient_table, penalty_sentences
 from slopewise.report.sections.courses import fixed_table, model_words
 from slopewise.report.sections.order import key_figures
@@ -19,6 +18,7 @@ from slopewise.report.words.numbers import figure_interval, figures, interval, n
 from slopewise.report.words.units import power_of_ten
 from slopewise.report.words.wording import reliability_sentence
 from slopewise.tables import files as tables
+from slopewise.validate.verdict import Verdict
 from tests.unit.report.report_tables import Invented
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -12,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from slopewise.cohort.clock import read_times
+from slopewise.cohort.named_units import words
 from slopewise.sources.numbers import numbers
 from slopewise.sources.readers import place_word
 from slopewise.sources.table import Table, shown
@@ -91,18 +91,6 @@ def _fits(table: Table, name: str, date_format: str) -> bool:
         if read_times(part, name, "date", date_format)[1]:
             return False
     return True
-
-
-def vocabulary(text: str) -> frozenset[str]:
-    """Words that a name may be."""
-    return frozenset(text.split())
-
-
-def words(name: str) -> list[str]:
-    """The words of a column's name in lower case without accents: ``VisitDate_2`` is visit, date, 2."""
-    plain = unicodedata.normalize("NFKD", name.replace("ß", "ss")).encode("ascii", "ignore").decode()
-    parts = re.sub(r"([a-z])([A-Z])", r"\1 \2", plain).lower()
-    return [word for word in re.split(r"[^a-z0-9]+", parts) if word]
 
 
 def named(name: str, exact: frozenset[str], inside: Iterable[str] = ()) -> int:

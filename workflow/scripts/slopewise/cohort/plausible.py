@@ -7,6 +7,7 @@ import pandas as pd
 
 from slopewise.cohort.clock import DAYS, TOLERANCE
 from slopewise.cohort.findings import ERROR, WARNING, Findings
+from slopewise.cohort.named_units import contradicted
 from slopewise.study.model import Study
 
 LONGEST_YEARS = 120.0
@@ -38,12 +39,25 @@ def warn_of_units(
     unit = study.data.analysis_unit
     if unit == "none":
         return
+    warn_of_named_units(study, files, findings)
     spread = rows["time"].max() - rows["time"].min()
     _warn_of_spread(spread, unit, files[0], study.data.time, "data.time_unit", findings)
     if study.outcome.time is not None:
         followup = people["followup"].to_numpy()
         longest = followup[np.isfinite(followup)].max(initial=0.0)
         _warn_of_spread(longest, unit, files[1], study.outcome.time, "outcome.time_unit", findings)
+
+
+def warn_of_named_units(study: Study, files: tuple[str, str], findings: Findings) -> None:
+    """A column of times whose name says another unit than the study file: hours read as days."""
+    given = [(files[0], study.data.time, study.data.time_unit, "data.time_unit")]
+    if study.kind.timed and study.outcome.time is not None:
+        given.append((files[1], study.outcome.time, study.outcome.time_unit or "none", "outcome.time_unit"))
+    for file, column, unit, key in given:
+        said = contradicted(column, str(unit))
+        if said:
+            message = f"the name of the column says {said}, and it is read as {unit} ({key})"
+            findings.add(WARNING, file, message, f"correct {key} unless the values are in {unit}", column=column)
 
 
 def _warn_of_spread(spread: float, unit: str, file: str, column: str, key: str, findings: Findings) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from slopewise.cli.columns import listed, readable, vocabulary, words
+from slopewise.cli.columns import listed, readable
 from slopewise.cli.init.guess import Named
+from slopewise.cohort.named_units import vocabulary, words
 from slopewise.run.errors import InputError
 from slopewise.study.keys import canonical_code
 

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from slopewise.cli.columns import Column, named, readable, vocabulary
+from slopewise.cli.columns import Column, named, readable
 from slopewise.cli.init.clock import Clock, fitting_format
 from slopewise.cli.init.guess import COVARIATES, START
-from slopewise.cli.init.units import duration, named_unit, without_unit
+from slopewise.cli.init.units import duration, without_unit
 from slopewise.cohort.clock import DAYS, read_times
+from slopewise.cohort.named_units import named_unit, vocabulary
 from slopewise.sources.table import Table
 
 FOLLOWUP = vocabulary(

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from slopewise.cli.columns import Column, Within, describe, listed, named, readable, scalar, vocabulary, within
+from slopewise.cli.columns import Column, Within, describe, listed, named, readable, scalar, within
 from slopewise.cli.init.clock import best_match, extent, known_ids, only_format
-from slopewise.cli.init.units import named_unit, unit_of_steps
+from slopewise.cli.init.units import unit_of_steps
 from slopewise.cohort.clock import DAYS, read_times
+from slopewise.cohort.named_units import named_unit, vocabulary
 from slopewise.run.errors import InputError
 from slopewise.sources.table import Table
 from slopewise.study.errors import close_to

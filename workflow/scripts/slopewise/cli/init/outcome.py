@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from slopewise.cli.columns import Column, is_constant, listed, looks_like_code, named, readable, vocabulary, words
+from slopewise.cli.columns import Column, is_constant, listed, looks_like_code, named, readable
 from slopewise.cli.init.clock import Clock
 from slopewise.cli.init.codes import (
     MARKS_CENSORED,
@@ -21,9 +21,9 @@ from slopewise.cli.init.codes import (
 )
 from slopewise.cli.init.followup import PRESENT, FollowUp, candidates, name_score, nearest, told_followup
 from slopewise.cli.init.guess import COVARIATES, Look, Named, told
-from slopewise.cli.init.units import UNITS, named_unit
 from slopewise.cohort.clock import DAYS, read_times
 from slopewise.cohort.leaks import describes_outcome
+from slopewise.cohort.named_units import UNITS, named_unit, vocabulary, words
 from slopewise.cohort.technical import technical
 from slopewise.run.errors import InputError
 from slopewise.sources.table import Table

@@ -2,42 +2,12 @@
 
 from __future__ import annotations
 
-from slopewise.cli.columns import vocabulary, words
 from slopewise.cohort.clock import DAYS
+from slopewise.cohort.named_units import ENDINGS, UNITS, words
 
-UNITS = {
-    "minutes": vocabulary("minute minutes mins minuten minutos"),
-    "hours": vocabulary("hour hours hr hrs h stunde stunden std heure heures hora horas ora ore uur uren"),
-    "days": vocabulary("day days d tag tage jour jours dia dias giorno giorni dag dagen dy"),
-    "weeks": vocabulary("week weeks wk wks woche wochen semaine semaines semana semanas weken"),
-    "months": vocabulary("month months mo mos mth mths mon monat monate mois mes meses mese mesi maand maanden"),
-    "years": vocabulary("year years yr yrs y age alter jahr jahre annee annees an ans ano anos anno anni jaar jaren"),
-}
-ENDINGS = {
-    "minutes": ("minutes", "mins"),
-    "hours": ("hours", "hrs", "stunden"),
-    "days": ("days", "tage", "jours"),
-    "weeks": ("weeks", "wks", "wochen"),
-    "months": ("months", "mths", "monate", "mos"),
-    "years": ("years", "yrs", "jahre"),
-}
-"""Units at the end of a name that is written in one: ``fuyears``."""
 TYPICAL = (("days", 6.5, 7.5), ("days", 13.0, 15.0), ("days", 20.0, 1e12), ("months", 2.5, 20.0), ("years", 0.0, 2.5))
 """Steps between visits, and the unit in which visits are most often so far apart: weekly and fortnightly visits are
 written in days, quarterly and half-yearly ones in months."""
-
-
-def named_unit(column: str, short: bool = True) -> str:
-    """The unit that a column's name says; `short`: single letters (``d``, ``y``) count as well."""
-    own = {word for word in words(column) if short or len(word) > 1}
-    for unit, known in UNITS.items():
-        if own & known:
-            return unit
-    for word in own:
-        for unit, endings in ENDINGS.items():
-            if word.endswith(endings):
-                return unit
-    return ""
 
 
 def without_unit(column: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +10,7 @@ import pandas as pd
 from slopewise.report.material.frames import Frames
 from slopewise.report.material.parts import Cell, Picture, Table
 from slopewise.report.words.naming import Naming
+from slopewise.validate.evidence import component as component_of
 
 
 @dataclass(frozen=True)
@@ -70,9 +70,4 @@ def of(table: pd.DataFrame, marker: str) -> pd.DataFrame:
 
 def component(frames: Frames, marker: str, one: str) -> float:
     """A standard deviation of the random-slope model, or of the random intercept where there is no other."""
-    rows = of(frames.covariance, marker)
-    for model in ("random_slope", "random_intercept"):
-        own = rows[(rows["model"] == model) & (rows["term_1"] == one) & (rows["term_2"] == one)]
-        if len(own):
-            return float(own["sd_or_correlation"].iloc[0])
-    return math.nan
+    return component_of(frames.covariance, marker, one)

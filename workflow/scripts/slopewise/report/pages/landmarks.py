@@ -10,12 +10,14 @@ from slopewise import __version__
 from slopewise.figures.landmarks import concordance_by_landmark, gain_by_landmark
 from slopewise.report.material.gains import HEADLINES
 from slopewise.report.material.parts import Cell, Picture, Table
-from slopewise.report.material.verdict import printed
 from slopewise.report.pages.supermodel import supermodel_context
 from slopewise.report.templates.environment import caption, environment, verbatim
 from slopewise.report.words.naming import Naming
 from slopewise.report.words.numbers import count, in_words, interval, number, signed
+from slopewise.report.words.verdict import headline
 from slopewise.study.model import Study
+from slopewise.validate.gains import headline_metric
+from slopewise.validate.verdict import Verdict, printed
 
 STEPS = {"last": "last value", "level": "level", "slope": "level and slope"}
 """The steps that the second picture shows."""
@@ -25,15 +27,17 @@ def render_landmarks(
     study: Study,
     table: pd.DataFrame,
     reports: Sequence[str],
+    verdicts: Sequence[Verdict],
     supermodel: pd.DataFrame | None = None,
     patients: pd.DataFrame | None = None,
 ) -> str:
-    """The page as HTML. `table` is ``landmarks``, `reports` the address of each landmark's report, in their order;
-    `supermodel` the table of that name; `patients` those of a landmark."""
+    """The page as HTML. `table` is ``landmarks``, `reports` the address of each landmark's report and `verdicts` its
+    verdict, in the order of the landmarks; `supermodel` the table of that name; `patients` those of a landmark."""
     naming = Naming(study)
-    metric = next(name for name in naming.words.headlines if name in set(table["metric"]))
+    metric = headline_metric(table)
     own = table[(table["metric"] == metric) & (table["cause"] == naming.cause)]
     gains = own[own["predictors"] == "slope"].sort_values("landmark").reset_index(drop=True)
+    gains["verdict"] = [one.value for one in verdicts]
     return (
         environment()
         .get_template("landmarks.html.j2")
@@ -41,7 +45,8 @@ def render_landmarks(
             title=study.title or study.study,
             study=study.study,
             description=study.description,
-            finding=_finding(gains, naming, metric),
+            finding=finding(gains, naming, metric),
+            conclusions=conclusions(gains, naming),
             picture=_picture(own, gains, naming, metric),
             table=_table(own, gains, naming, metric),
             supermodel=None if supermodel is None else supermodel_context(study, supermodel, patients),
@@ -57,7 +62,7 @@ def render_landmarks(
     )
 
 
-def _finding(gains: pd.DataFrame, naming: Naming, metric: str) -> str:
+def finding(gains: pd.DataFrame, naming: Naming, metric: str) -> str:
     """One sentence a group of landmarks: where the metric gains, loses, gains less than what matters, the rest."""
     low, high, kept = gains["difference_low"].map(printed), gains["difference_high"].map(printed), gains["slopes"] > 0
     c, margin = HEADLINES[metric], naming.study.outcome.margin
@@ -75,7 +80,15 @@ def _finding(gains: pd.DataFrame, naming: Naming, metric: str) -> str:
     if rest.any():
         where = _listed(gains.loc[rest, "landmark"], naming)
         said.append(f"At {where} the interval includes both no gain and one of {margin:g}.")
-    return " ".join(said) + " Validated; each landmark’s report weighs the other evidence."
+    return " ".join(said)
+
+
+def conclusions(gains: pd.DataFrame, naming: Naming) -> list[str]:
+    """The verdict of each landmark's report, a sentence a verdict, with the landmarks that share it."""
+    return [
+        f"At {_listed(rows['landmark'], naming)}: {headline(Verdict(value), naming)}"
+        for value, rows in gains.groupby("verdict", sort=False)
+    ]
 
 
 def _listed(landmarks: pd.Series, naming: Naming) -> str:
@@ -106,9 +119,11 @@ def _table(own: pd.DataFrame, gains: pd.DataFrame, naming: Naming, metric: str) 
             *(number(float(wide.loc[row.landmark, step])) for step in ("clinical", "baseline", "last", "level")),
             Cell(number(row.validated), interval(row.ci_low, row.ci_high)),
             Cell(signed(row.difference), interval(row.difference_low, row.difference_high, plus=True)),
+            str(row.verdict),
         ]
         for row in gains.itertuples()
     ]
+    words = frozenset({0, 9 if events else 8})
     columns = [
         "landmark",
         "patients",
@@ -118,6 +133,7 @@ def _table(own: pd.DataFrame, gains: pd.DataFrame, naming: Naming, metric: str) 
         "last",
         "level",
         "level and slope",
-        "slope adds",
+        "difference",
+        "verdict",
     ]
-    return Table("landmarks", f"Validated {HEADLINES[metric]} at each landmark, 95% intervals", columns, rows)
+    return Table("landmarks", f"Validated {HEADLINES[metric]} at each landmark, 95% intervals", columns, rows, words)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from slopewise.metrics.incidence import incidence
 from slopewise.report.material.frames import Frames
-from slopewise.report.material.gains import headlines
 from slopewise.report.material.parts import Cell, Section, Table
 from slopewise.report.sections.coefficients import coefficient_table
 from slopewise.report.sections.ladder import concordance_table, horizon_tables, present
 from slopewise.report.words.naming import STEPS, Naming
 from slopewise.report.words.numbers import MISSING, count, in_words, interval, number, percent
+from slopewise.validate.gains import headlines
 
 
 def competing_section(frames: Frames, naming: Naming) -> Section:
@@ -20,7 +20,9 @@ def competing_section(frames: Frames, naming: Naming) -> Section:
         table = coefficient_table(own, naming, step)
         caption = f"Hazard ratios of {name}: {STEPS[step]}"
         tables.append(Table(f"competing-{index}-coefficients", caption, table.columns, table.cells, table.words))
-        measured = horizon_tables(own, naming) or [concordance_table(own, naming, metric) for metric in headlines(own)]
+        measured = horizon_tables(own, naming) or [
+            concordance_table(own, naming, metric) for metric in headlines(own.performance)
+        ]
         for table in measured:
             caption, file = f"{name[0].upper()}{name[1:]}: {table.caption}", table.name.removeprefix("performance-")
             tables.append(Table(f"competing-{index}-{file}", caption, table.columns, table.cells, table.words))

@@ -123,6 +123,8 @@ BESIDE = {
     "p_time": "with a residual variance that changes with the predictor",
     "p_fitted": "with one that changes with the expected value",
 }
+COMPARATORS = ("p_serial", "p_time", "p_fitted")
+"""The p of the slope beside each other explanation; all are missing with ``growth.residual_by`` or ``weights``."""
 AGAINST = {
     "f_test": ("p_f", "the exact F test of equal slopes does not find them ({})"),
     "serial": ("p_serial", "serially correlated residuals would explain the courses as well ({})"),
@@ -135,8 +137,11 @@ def judged_words(judged: pd.Series) -> str:
     """Whether all tests agree that there are slopes, and else what speaks against them."""
     if judged["verdict"] == "trend":
         known = [f"{words} ({p_words(judged[name])})" for name, words in BESIDE.items() if math.isfinite(judged[name])]
-        if not known:
-            return "No other explanation could be examined."
+        if all(math.isnan(judged[name]) for name in COMPARATORS):
+            return (
+                "Neither serial correlation nor a changing residual variance could be examined as another explanation: "
+                "a patient-specific trend is not established."
+            )
         return f"All tests agree: {in_words(known)}. This supports a patient-specific trend."
     reasons = [
         AGAINST[word][1].format(p_words(judged[AGAINST[word][0]])) for word in str(judged["against"]).split()

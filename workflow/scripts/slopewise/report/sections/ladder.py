@@ -9,15 +9,16 @@ import pandas as pd
 from slopewise.figures import ladder as draw
 from slopewise.metrics.catalogue import METRICS as CATALOGUE
 from slopewise.report.material.frames import Frames, at_horizon
-from slopewise.report.material.gains import HEADLINES, concordance, headlines
+from slopewise.report.material.gains import HEADLINES
 from slopewise.report.material.parts import Cell, Picture, Section, Table
-from slopewise.report.material.verdict import evidence
 from slopewise.report.templates.environment import caption
 from slopewise.report.words.ledger import validation_lines
 from slopewise.report.words.naming import STEPS, Naming
 from slopewise.report.words.numbers import MISSING, interval, number, signed
 from slopewise.report.words.verdict import below_chance, evidence_table
 from slopewise.report.words.wording import ladder_sentences
+from slopewise.validate.evidence import evidence
+from slopewise.validate.gains import headline_metric, headlines
 from slopewise.validate.recommendation import recommended_step
 
 METRICS = {name: metric.label for name, metric in CATALOGUE.items()}
@@ -35,7 +36,7 @@ def present(frames: Frames, steps: tuple[str, ...] = tuple(STEPS)) -> list[str]:
 
 def ladder_section(frames: Frames, naming: Naming) -> Section:
     """All steps: picture, sentences, tables by horizon."""
-    metric = concordance(frames)
+    metric = headline_metric(frames.performance)
     return Section(
         "ladder",
         "What predicts the outcome",
@@ -43,11 +44,11 @@ def ladder_section(frames: Frames, naming: Naming) -> Section:
         {
             "steps": [(STEPS[step], naming.at_length(step)) for step in present(frames)],
             "sentences": [*ladder_sentences(frames, naming, metric), below_chance(frames, naming, metric)],
-            "evidence": evidence_table(evidence(frames, naming), naming),
+            "evidence": evidence_table(evidence(frames, naming.study), naming),
             "picture": ladder_picture(frames, naming, metric),
-            "discrimination": [concordance_table(frames, naming, name) for name in headlines(frames)],
+            "discrimination": [concordance_table(frames, naming, name) for name in headlines(frames.performance)],
             "by_horizon": horizon_tables(frames, naming),
-            "recommended": recommendation_sentence(frames),
+            "recommended": recommendation_sentence(frames, naming),
             "kind": naming.kind,
             "glossary": [(metric.term, metric.meaning) for metric in CATALOGUE.values() if metric.term],
             "everything": everything_table(frames),
@@ -56,10 +57,9 @@ def ladder_section(frames: Frames, naming: Naming) -> Section:
     )
 
 
-def recommendation_sentence(frames: Frames) -> str:
-    """Which predictors `slopewise predict` takes for new patients, and why; of competing events those of all causes."""
-    whole = pd.concat([frames.performance, *(other.performance for other in frames.competing.values())])
-    advice = recommended_step(whole)
+def recommendation_sentence(frames: Frames, naming: Naming) -> str:
+    """Which predictors `slopewise predict` takes for new patients, and why: by the verdict on the same evidence."""
+    advice = recommended_step(evidence(frames, naming.study))
     return f"For new patients: {STEPS[advice.predictors]}, since {advice.reason} (the default of slopewise predict)."
 
 
@@ -90,7 +90,7 @@ def short_picture(frames: Frames, naming: Naming, metric: str, kept: int) -> Pic
         frames.metric(metric).reset_index(), labels, "slope", f"{HEADLINES[metric]} by predictors", "summary-ladder"
     )
     panels = [way]
-    names = headlines(frames)
+    names = headlines(frames.performance)
     rows = pd.DataFrame([frames.metric(name).loc["slope"] for name in names])
     if kept:
         differences = rows.assign(label=[HEADLINES[name] for name in names]).reset_index()

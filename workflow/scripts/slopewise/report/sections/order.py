@@ -6,9 +6,8 @@ import math
 from typing import Any
 
 from slopewise.report.material.frames import Frames
-from slopewise.report.material.gains import HEADLINES, concordance, gain, reliabilities, slopes_kept
+from slopewise.report.material.gains import HEADLINES, gain, reliabilities
 from slopewise.report.material.parts import Section
-from slopewise.report.material.verdict import Verdict, evidence, verdict
 from slopewise.report.sections.audit import audit_section
 from slopewise.report.sections.care import care_section
 from slopewise.report.sections.checks import checks_section
@@ -37,6 +36,9 @@ from slopewise.report.words.numbers import interval, number, signed
 from slopewise.report.words.tripod import tripod_section
 from slopewise.report.words.verdict import answer, headline, second_opinion
 from slopewise.report.words.wording import ladder_sentences, order_sentence, reliability_sentence, scope_sentence
+from slopewise.validate.evidence import evidence
+from slopewise.validate.gains import headline_metric, slopes_of
+from slopewise.validate.verdict import Verdict, verdict
 
 
 def sections(frames: Frames, naming: Naming) -> list[Section]:
@@ -90,8 +92,8 @@ def summary(frames: Frames, naming: Naming) -> dict[str, Any]:
     """The first page: the verdict, its numbers, three key figures, a picture, and what to be careful about."""
     if not naming.kind.predicts:
         return growth_summary(frames, naming)
-    metric = concordance(frames)
-    level, found = gain(frames, "level", metric), evidence(frames, naming)
+    metric = headline_metric(frames.performance)
+    level, found = gain(frames, "level", metric), evidence(frames, naming.study)
     said = verdict(found)
     return {
         "template": "summary.html.j2",
@@ -125,7 +127,7 @@ def key_figures(frames: Frames, naming: Naming, said: Verdict, metric: str) -> l
     if said is not Verdict.DROPPED:
         ends = interval(slope.difference_low, slope.difference_high, plus=True)
         figures.append((signed(slope.difference), ends, "what the slopes add to that"))
-    kept = slopes_kept(frames) or list(naming.study.markers)
+    kept = slopes_of(frames.coefficients, kept=True) or list(naming.study.markers)
     known = reliabilities(frames, kept)
     if len(known) == 1:
         row = known.iloc[0]

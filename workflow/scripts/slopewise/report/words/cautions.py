@@ -12,7 +12,7 @@ from slopewise.cohort.predictors import ASK
 from slopewise.design.screen import is_straight
 from slopewise.outcome.sample_size import counted_events, judge, ladder_sizes, shortfalls
 from slopewise.report.material.frames import Frames
-from slopewise.report.material.gains import concordance, gain, reliabilities, slopes_dropped
+from slopewise.report.material.gains import gain, reliabilities
 from slopewise.report.sections.cohort import file_words
 from slopewise.report.sections.hazards import UNEVEN, uneven
 from slopewise.report.words.courses import slope_is_nil
@@ -21,6 +21,7 @@ from slopewise.report.words.ledger import readable
 from slopewise.report.words.naming import STEPS, Naming
 from slopewise.report.words.numbers import count_of, in_words, number, p_words
 from slopewise.run.words import amount
+from slopewise.validate.gains import headline_metric, slopes_of
 
 GRAVE_SHARE = 0.2
 """Findings in single rows that concern this share of the patients are grave."""
@@ -241,7 +242,7 @@ def _boundary(frames: Frames, naming: Naming) -> Iterator[Caution]:
 
 
 def _dropped(frames: Frames, naming: Naming) -> Iterator[Caution]:
-    dropped = [naming.marker(marker) for marker in slopes_dropped(frames)]
+    dropped = [naming.marker(marker) for marker in slopes_of(frames.coefficients, kept=False)]
     if dropped:
         yield (
             "Slopes left out",
@@ -267,7 +268,7 @@ def _few_visits(frames: Frames, naming: Naming) -> Iterator[Caution]:
 
 
 def _optimism(frames: Frames, naming: Naming) -> Iterator[Caution]:
-    metric = concordance(frames)
+    metric = headline_metric(frames.performance)
     slope = gain(frames, "slope", metric)
     apparent = float(frames.metric(metric).loc["slope", "apparent"])
     if apparent - slope.value >= OPTIMISM:

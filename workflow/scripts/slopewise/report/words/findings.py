@@ -12,14 +12,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from slopewise.report.material.frames import Frames, recorded_study
-from slopewise.report.material.gains import concordance, gain
-from slopewise.report.material.verdict import evidence, verdict
+from slopewise.report.material.gains import gain
 from slopewise.report.words.courses import model_words
 from slopewise.report.words.growth_summary import growth_summary
 from slopewise.report.words.naming import Naming
 from slopewise.report.words.verdict import answer, headline
 from slopewise.report.words.wording import reliability_sentence
 from slopewise.run.errors import InputError
+from slopewise.validate.evidence import evidence
+from slopewise.validate.gains import headline_metric
+from slopewise.validate.verdict import verdict
 
 WIDTH = 100
 """Characters a line on a terminal."""
@@ -38,7 +40,7 @@ def findings(results: Path) -> list[str]:
         first = next(iter(naming.study.markers))
         return [growth_summary(frames, naming)["scope"], model_words(frames, naming, first),
                 reliability_sentence(frames, naming)]  # fmt: skip
-    level, found = gain(frames, "level", concordance(frames)), evidence(frames, naming)
+    level, found = gain(frames, "level", headline_metric(frames.performance)), evidence(frames, naming.study)
     said = verdict(found)
     return [headline(said, naming), answer(said, found, level, naming), reliability_sentence(frames, naming)]
 

@@ -11,6 +11,7 @@ import pandas as pd
 from slopewise.growth.evidence.compare import q_values
 from slopewise.report.material.frames import Frames
 from slopewise.report.sections.dropout import large_enough
+from slopewise.report.sections.evidence import COMPARATORS
 from slopewise.report.sections.fit import HEAVY, OUTSIDE
 from slopewise.report.words.naming import Naming
 from slopewise.report.words.numbers import figure_interval, figures, in_words, number, p_words, percent, signed_figures
@@ -153,12 +154,25 @@ def open_trends(frames: Frames, naming: Naming) -> Found:
     ]
 
 
+def unexamined(frames: Frames, naming: Naming) -> Found:
+    """Markers whose slopes the likelihood ratio finds, and which no model without slopes was compared with."""
+    rows = _rows(frames.judged, naming)
+    alone = (rows["verdict"] == "trend") & rows[list(COMPARATORS)].isna().all(axis=1)
+    return [naming.marker(str(marker)) for marker in rows.loc[alone, "marker"]]
+
+
 CHECKS: tuple[tuple[str, Callable[[Frames, Naming], Found], str], ...] = (
     (
         "Patient-specific slopes are not established",
         open_trends,
         "The likelihood ratio supports patient-specific slopes, but other evidence disagrees or offers another "
         "explanation: {}.",
+    ),
+    (
+        "Other explanations of slopes not examined",
+        unexamined,
+        "Serially correlated residuals and a residual variance that changes over time were not compared with "
+        "patient-specific slopes, which growth.residual_by and growth.weights do not allow: {}.",
     ),
     (
         "Unequal scatter",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from slopewise.report.material.frames import Frames
-from slopewise.report.material.gains import HEADLINES, headlines, slopes_dropped
+from slopewise.report.material.gains import HEADLINES
 from slopewise.report.material.parts import Section
 from slopewise.report.words.naming import Naming
 from slopewise.report.words.numbers import count, in_words
@@ -11,6 +11,7 @@ from slopewise.report.words.procedures import GROWTH, OUTCOME, sentences
 from slopewise.report.words.references import Citations
 from slopewise.run.words import amount
 from slopewise.study.model import BCA_FROM, Study
+from slopewise.validate.gains import headlines, slopes_of
 
 TRANSFORMS = {
     "log": "log-transformed",
@@ -194,7 +195,7 @@ def _outcome(frames: Frames, naming: Naming, cite: Citations) -> str:
         "slopes alone. Where level and slope correlated above 0.99 in the cohort, or the random effects had rank one, "
         "the level entered alone, in the final model as in every training set and resample"
     )
-    dropped = slopes_dropped(frames)
+    dropped = slopes_of(frames.coefficients, kept=False)
     sentence += f" (in the final model: {naming.listed(dropped)})." if dropped else "."
     if study.outcome.terms:
         told = {
@@ -226,7 +227,7 @@ def _outcome(frames: Frames, naming: Naming, cite: Citations) -> str:
 
 def _validation(frames: Frames, naming: Naming, cite: Citations) -> str:
     plan, inner = naming.study.validation, naming.study.crossfit.folds
-    known = [HEADLINES[metric] for metric in headlines(frames)]
+    known = [HEADLINES[metric] for metric in headlines(frames.performance)]
     named = in_words([f"{name} {cite('uno')}" if name == HEADLINES["c_uno"] else name for name in known])
     times = f", repeated {plan.repeats} times" if plan.repeats > 1 else ""
     sentence = (

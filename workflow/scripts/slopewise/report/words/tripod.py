@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import PurePath
 
 from slopewise.report.material.frames import Frames
-from slopewise.report.material.gains import HEADLINES, concordance, gain
+from slopewise.report.material.gains import HEADLINES, difference_words, gain
 from slopewise.report.material.parts import Section, Table
 from slopewise.report.sections.ladder import METRICS
 from slopewise.report.words.naming import Naming
@@ -13,6 +13,7 @@ from slopewise.report.words.numbers import count, in_words, number
 from slopewise.report.words.references import WORKS
 from slopewise.report.words.tripod_items import ITEMS
 from slopewise.run.words import amount
+from slopewise.validate.gains import headline_metric
 
 AUTHORS = "for the authors"
 
@@ -174,9 +175,9 @@ def _methods(frames: Frames, naming: Naming) -> dict[str, str]:
 
 
 def _results(frames: Frames, naming: Naming) -> dict[str, str]:
-    metric = concordance(frames)
+    metric = headline_metric(frames.performance)
     slope, level = gain(frames, "slope", metric), gain(frames, "level", metric)
-    added = f", the slopes add {slope.difference_words()}" if slope.has_interval else ""
+    added = f", the slopes add {difference_words(slope)}" if slope.has_interval else ""
     return {
         "20a": f"“The patients”: {_numbers(frames, naming)}, with the flow{_and_followup(naming)}.",
         "20b": f"“The patients”; treatments, key dates and differences between groups of people are {AUTHORS}.",

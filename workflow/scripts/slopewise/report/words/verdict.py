@@ -7,9 +7,8 @@ import math
 import pandas as pd
 
 from slopewise.report.material.frames import Frames
-from slopewise.report.material.gains import HEADLINES, Gain, gain, headlines
+from slopewise.report.material.gains import HEADLINES, difference_words, gain, value_words
 from slopewise.report.material.parts import Cell, Table
-from slopewise.report.material.verdict import ALPHA, RELEVANT, RELEVANT_CORRELATION, Effect, Evidence, Verdict, printed
 from slopewise.report.words.naming import STEPS, Naming
 from slopewise.report.words.numbers import (
     MINUS,
@@ -23,6 +22,8 @@ from slopewise.report.words.numbers import (
     percent,
     signed,
 )
+from slopewise.validate.gains import Gain, headlines
+from slopewise.validate.verdict import ALPHA, RELEVANT, RELEVANT_CORRELATION, Effect, Evidence, Verdict, printed
 
 MOST_EFFECTS = 2
 """So many slopes’ coefficients stand in the finding; of more, in the table."""
@@ -69,14 +70,14 @@ def answer(said: Verdict, found: Evidence, level: Gain, naming: Naming) -> str:
     at, c = naming.duration(naming.landmark), HEADLINES[found.gain.metric]
     if said is Verdict.DROPPED:
         return (
-            f"With the covariates and the levels at {at}, {c} is {level.value_words()} in patients whom the models had "
+            f"With the covariates and the levels at {at}, {c} is {value_words(level)} in patients whom the models had "
             "not seen. No marker’s slope entered the outcome model together with its level; the reasons are given "
             "below."
         )
     slope = found.gain
     numbers = (
         f"In patients whom the models had not seen, {c} is {number(level.value)} with the covariates and the levels at "
-        f"{at}, and {number(slope.value)} when the slopes are added: a difference of {slope.difference_words()}."
+        f"{at}, and {number(slope.value)} when the slopes are added: a difference of {difference_words(slope)}."
     )
     return f"{numbers} {_meaning(said, found, naming)}"
 
@@ -219,11 +220,11 @@ def _first(text: str) -> str:
 
 def second_opinion(frames: Frames, found: Evidence, said: Verdict) -> str:
     """The same comparison by the other concordance; empty where there is none, or nothing was compared."""
-    others = [name for name in headlines(frames) if name != found.gain.metric]
+    others = [name for name in headlines(frames.performance) if name != found.gain.metric]
     if not others or said is Verdict.DROPPED:
         return ""
     other = gain(frames, "slope", others[0])
-    words = f"By {HEADLINES[others[0]]} the difference is {other.difference_words()}"
+    words = f"By {HEADLINES[others[0]]} the difference is {difference_words(other)}"
     sides = {_side(found.gain), _side(other)}
     return f"{words}." if len(sides) == 1 else f"{words}, which points to another conclusion: interpret both with care."
 

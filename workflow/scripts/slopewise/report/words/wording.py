@@ -8,10 +8,11 @@ from __future__ import annotations
 import math
 
 from slopewise.report.material.frames import Frames
-from slopewise.report.material.gains import Gain, gain, reliabilities
+from slopewise.report.material.gains import difference_words, gain, reliabilities, value_words
 from slopewise.report.words.courses import slope_is_nil
 from slopewise.report.words.naming import Naming
 from slopewise.report.words.numbers import count, in_words, interval, number, percent
+from slopewise.validate.gains import Gain
 
 
 def ladder_sentences(frames: Frames, naming: Naming, metric: str) -> list[str]:
@@ -20,16 +21,16 @@ def ladder_sentences(frames: Frames, naming: Naming, metric: str) -> list[str]:
     has = "alone reach" if len(naming.study.outcome.covariates) > 1 else "alone reaches"
     covariates = naming.covariates
     start = (
-        f"{covariates[0].upper()}{covariates[1:]} {has} {naming.words.short} of {clinical.value_words()}; "
+        f"{covariates[0].upper()}{covariates[1:]} {has} {naming.words.short} of {value_words(clinical)}; "
         f"{naming.words.coin}."
         if naming.study.outcome.covariates
         else f"Without any predictor {naming.words.short} is {number(clinical.value)}; {naming.words.coin}."
     )
     return [
         start,
-        f"Adding the markers’ first values changes it by {first.difference_words()}, to {number(first.value)}; "
-        f"replacing the first values by the last changes it by {last.difference_words()}, to {number(last.value)}.",
-        f"Replacing the last values by the growth model’s levels changes it by {level.difference_words()}, to "
+        f"Adding the markers’ first values changes it by {difference_words(first)}, to {number(first.value)}; "
+        f"replacing the first values by the last changes it by {difference_words(last)}, to {number(last.value)}.",
+        f"Replacing the last values by the growth model’s levels changes it by {difference_words(level)}, to "
         f"{number(level.value)}.",
     ]
 

@@ -1,4 +1,4 @@
-"""Whether slopes add to levels: one verdict from all the evidence that the report prints, and its words.
+"""Whether slopes add to levels: one verdict from all the evidence that the report prints.
 
 Two questions are kept apart (docs/methods.md, section 5). *Association*: at the same level, does the slope go with the
 outcome? Answered by the likelihood ratio with cross-fitted slopes, the coefficients' two-stage intervals and the
@@ -22,11 +22,7 @@ from enum import Enum
 
 from scipy.special import ndtri
 
-from slopewise.report.material.frames import Frames
-from slopewise.report.material.gains import Gain, concordance, gain, reliabilities, slopes_kept
-from slopewise.report.material.marker_panels import component
-from slopewise.report.words.naming import Naming
-from slopewise.report.words.numbers import MINUS, figures
+from slopewise.validate.gains import Gain
 
 ALPHA = 0.05
 RELEVANT = 1.35
@@ -155,7 +151,7 @@ class Evidence:
 
     def shown(self, value: float) -> float:
         """A coefficient as it is printed: a ratio, or a standardised coefficient, in three figures."""
-        return float(figures(value if self.continuous else math.exp(min(value, 700.0))).replace(MINUS, "-"))
+        return float(f"{value if self.continuous else math.exp(min(value, 700.0)):.2e}")
 
     @property
     def is_poor(self) -> bool:
@@ -230,82 +226,3 @@ def _excluded(found: Evidence) -> bool:
     if found.penalised or not found.effects:
         return found.informative >= found.needed_here
     return all(found.excludes_relevant(effect) for effect in found.effects)
-
-
-def evidence(frames: Frames, naming: Naming, metric: str | None = None) -> Evidence:
-    """The evidence from the tables of a study with an outcome; the gain in `metric`, the headline's where None."""
-    metric = concordance(frames) if metric is None else metric
-    kept = slopes_kept(frames)
-    ratio = frames.likelihood_ratio.set_index("predictors")["p_value"]
-    permutation = frames.permutation.set_index("predictors") if len(frames.permutation) else None
-    known = reliabilities(frames, kept)
-    return Evidence(
-        kept=len(kept),
-        gain=gain(frames, "slope", metric),
-        score=score_gain(frames, naming),
-        margin=naming.study.outcome.margin,
-        ratio_p=float(ratio.get("slope", math.nan)),
-        permutation_p=math.nan if permutation is None else float(permutation.loc["slope", "p_value"]),
-        null_gain=math.nan if permutation is None else float(permutation.loc["slope", "null_mean"]),
-        effects=tuple(effect_of(frames, naming, marker) for marker in kept),
-        reliability=float(known["reliability"].max()) if len(known) else math.nan,
-        informative=informative(frames, naming),
-        continuous=naming.kind.numeric,
-        penalised=frames.penalised,
-        information=information(frames, naming),
-        seen_once=seen_once(frames, kept, naming.study.report.small_cells),
-    )
-
-
-def seen_once(frames: Frames, markers: list[str], limit: int) -> float:
-    """The share of patients with fewer than two visits, of the marker of which it is largest; missing where they are
-    fewer than `limit`, since the share would tell their number."""
-    own = frames.slopes[frames.slopes["marker"].isin(markers)]
-    few = (own["visits"] < 2).groupby(own["marker"]).agg(["sum", "mean"])
-    return float(few.loc[few["sum"] >= limit, "mean"].max()) if len(few) else math.nan
-
-
-def score_gain(frames: Frames, naming: Naming) -> Gain | None:
-    """The gain in log score at the largest horizon; None where it was not measured."""
-    if "log_score" not in set(frames.performance["metric"]):
-        return None
-    row = frames.metric("log_score", max(naming.moments)).loc["slope"]
-    return Gain.of("slope", "log_score", row)
-
-
-def informative(frames: Frames, naming: Naming) -> int:
-    """Events; the rarer of two outcomes; patients of a continuous outcome."""
-    return naming.kind.informative(frames.n_events, frames.n_patients)
-
-
-def information(frames: Frames, naming: Naming) -> float:
-    """What one of `informative` is worth beside an event of a survival time; see `Evidence`."""
-    if naming.kind.dichotomous:
-        return 1.0 - informative(frames, naming) / frames.n_patients
-    if naming.kind.numeric:
-        explained = float(frames.metric("r2").loc["slope", "validated"])
-        return 1.0 / (1.0 - min(max(explained, 0.0), 0.99)) if math.isfinite(explained) else 1.0
-    return 1.0
-
-
-def effect_of(frames: Frames, naming: Naming, marker: str) -> Effect:
-    """A slope's coefficient per SD of the true slopes: per unit, which cross-fitting does not attenuate, times the
-    SD of the random slopes (and, of a continuous outcome, over the SD of the outcome)."""
-    rows = frames.coefficients.set_index(["predictors", "term", "scale"])
-    row = rows.loc[("slope", f"{marker}.slope", "unit")]
-    size = slope_sd(frames, naming, marker)
-    if naming.kind.numeric:
-        size /= float(frames.patients["outcome"].std())
-    low, high = row["ci_low_bootstrap"], row["ci_high_bootstrap"]
-    if not math.isfinite(low):
-        low, high = row["ci_low"], row["ci_high"]
-    return Effect(marker, float(row["estimate"]) * size, float(low) * size, float(high) * size)
-
-
-def slope_sd(frames: Frames, naming: Naming, marker: str) -> float:
-    """SD of the random slopes in the fit on everybody; that of the predicted slopes where the covariance has none."""
-    value = component(frames, marker, naming.predictor)
-    if math.isfinite(value):
-        return value
-    slopes = frames.slopes[frames.slopes["marker"] == marker]
-    return float(slopes["slope"].std())
