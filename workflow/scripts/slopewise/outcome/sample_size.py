@@ -65,7 +65,7 @@ class SampleSize:
     @property
     def enough(self) -> bool:
         """Whether all three are met."""
-        return self.patients >= self.needed and self.margin <= MARGIN
+        return self.patients >= self.needed and round(self.margin, 3) <= MARGIN
 
     @property
     def events_needed(self) -> int:
@@ -157,9 +157,10 @@ def shortfalls(
             f"{size.events_needed} events, and there are {size.patients} with {shown} (Riley et al. 2019, 2020): "
             "expect overfitting, rely on the validated numbers, or name fewer markers or covariates"
         )
-    if size is not None and size.margin > MARGIN:
+    if size is not None and round(size.margin, 3) > MARGIN:
+        margin = f"{size.margin:.{2 if round(size.margin, 2) > MARGIN else 3}f}"
         found.append(
-            f"{size.margin_of} would be estimated with a margin of error of ± {size.margin:.2f} (Riley et "
+            f"{size.margin_of} would be estimated with a margin of error of ± {margin} (Riley et "
             f"al. 2020 ask for at most ± {MARGIN:g})"
         )
     if events < EVENTS_PER_COEFFICIENT * largest:
