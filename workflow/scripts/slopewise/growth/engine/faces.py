@@ -29,7 +29,7 @@ from slopewise.growth.engine.optimise import (
 GAIN = 1e-9  # deviance that leaving a face may promise before the face is left
 IDENTIFIED = 1e-9  # smallest eigenvalue of the joint information, as a correlation matrix
 RESTARTS = 6
-FEW = 60  # patients up to which every start is tried
+FEW = 60  # patients up to which an end inside does not settle it: one of 1,664 such fits was not the lowest
 SIZES = (100.0, 0.01, 1.0)  # of Psi, Z standardised: their starts found every minimum known in 30,000 random designs
 NO_RESIDUAL = 1e-16  # residual variance, as a share of the response's, that is rounding alone
 SMALL_RESIDUAL = 1e-8  # and one that only rows beyond the random effects of their patients could show
@@ -158,8 +158,8 @@ def depends_on_origin(active, diagonal, z_columns):
 def all_starts(psi, active, diagonal, met_boundary, few):
     """Starting factors B (starts, q, q), how many columns of each are free, and how many starts there are.
 
-    Where the boundary was met those of `add_starts` from there; with `few` patients those of every size; else the full
-    factor of another size.
+    Where the boundary was met those of `add_starts` from there; with `few` patients and
+    more than two random effects those of every size; else the full factor of another size.
     """
     q = psi.shape[0]
     starts, ranks = np.zeros((MAX_STARTS, q, q)), np.ones(MAX_STARTS, np.int64)

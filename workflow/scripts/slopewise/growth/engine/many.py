@@ -116,9 +116,9 @@ def ladder(fit, score_inside, score_factor, psi, asked, z_columns, patients):
         diagonal = structure == DIAGONAL
         free, decide = free_elements(active, diagonal), asked >= DECIDE
         few = patients <= FEW
-        doubtful = few or depends_on_origin(active, diagonal, z_columns)
+        doubtful, every_start = few or depends_on_origin(active, diagonal, z_columns), few and active.shape[0] > 2
         status, deviance, sigma2, used = minimise(
-            fit, score_inside, score_factor, psi, active, diagonal, free, decide, doubtful, few
+            fit, score_inside, score_factor, psi, active, diagonal, free, decide, doubtful, every_start
         )
         evaluations += used
         if status == CONVERGED and without_residual(fit.problem, sigma2, active.shape[0]):
