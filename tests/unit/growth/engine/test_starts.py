@@ -37,7 +37,7 @@ def test_an_end_inside_that_is_not_the_lowest_is_left() -> None:
     assert fit_everybody(data_set(1862), "correlated").deviance == pytest.approx(109.79290973758707, abs=1e-6)
 
 
-@pytest.mark.parametrize("number", [1862, 7, 10])
+@pytest.mark.parametrize("number", [1862, 7])
 def test_no_start_of_another_search_ends_lower(number: int) -> None:
     data = data_set(number)
     fit = fit_everybody(data, "correlated")
