@@ -36,7 +36,7 @@ def test_in_aids_slopes_are_measured_too_poorly_to_tell_and_the_report_says_so(t
     page = Page((results / "report.html").read_text(encoding="utf-8"))
     assert "The slopes were measured too imprecisely to show" in page.text("summary")
     assert "no association of the slope at an equal level" in page.text("summary")
-    assert "in one of twenty" in page.text("checks")
+    assert "in 5% of permutations" in page.text("checks")
 
 
 def test_in_actg175_the_change_adds_clearly(tmp_path: Path):

@@ -56,7 +56,7 @@ RATES = ("ols", "slope")
 FIRST = 12
 """Markers whose pictures and words are seen at once; the others' are folded, or chosen one at a time."""
 
-PICTURED = 20
+PICTURED = 24
 """Of up to so many markers all have pictures and words, of more `FIRST`, so that a report stays short; the tables of
 models and slopes have all of them."""
 
