@@ -95,7 +95,7 @@ rule ship_model:
         mem_mb=500,
         runtime=5,
     params:
-        settings=settings("report"),
+        settings=settings("ship"),
         code=code("ship_model.py"),
     message:
         "{wildcards.study}: the model for new patients"

@@ -207,7 +207,7 @@ def test_the_table_of_a_study(landmarks):
     assert "between 3 and 4 of 4" in " ".join(fewer_resamples(some, study))
     dropped = table["model"].eq("separate") & table["term"].eq("m.slope") & table["landmark"].isin([1.0, 3.0])
     less = supermodel_context(study, table.assign(estimate=table["estimate"].mask(dropped)))
-    assert "slope: left out at landmarks 1 and 3 where each landmark has its own model" in less["sentences"][-1]
+    assert "slope: left out at landmarks 1 and 3 in the model of a single landmark" in less["sentences"][-1]
 
 
 def test_too_few_events_make_no_model_unless_the_study_wants_none(landmarks, stacks):

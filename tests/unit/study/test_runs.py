@@ -11,6 +11,7 @@ from slopewise.report.pages.landmarks import render_landmarks
 from slopewise.run.errors import InputError
 from slopewise.study.reading import load_study
 from slopewise.study.runs import runs_of
+from slopewise.validate.verdict import Verdict
 from tests.conftest import ROOT
 
 
@@ -75,7 +76,8 @@ def test_the_page_says_at_which_landmarks_the_slopes_add():
     assert table.groupby("landmark")[["patients", "events", "slopes"]].first().to_numpy().tolist() == [
         [4, 2, 1], [4, 2, 1], [4, 2, 1], [4, 2, 0],
     ]  # fmt: skip
-    page = render_landmarks(found[0].study, table, [f"landmark-{i}/report.html" for i in range(1, 5)])
+    verdicts = [Verdict.ADDS, Verdict.NO_GAIN, Verdict.UNDECIDED, Verdict.DROPPED]
+    page = render_landmarks(found[0].study, table, [f"landmark-{i}/report.html" for i in range(1, 5)], verdicts)
     assert "At 1 year Uno’s C is higher with the slopes than with the level alone." in page
     assert "At 2 years the slopes do not raise Uno’s C by 0.02 or more." in page
     assert "At 4 years no slope is in the model beside the level." in page

@@ -562,12 +562,12 @@ DEPENDENCE = [
         {"cohort", "compare_growth", "crossfit", "gather", "outcome", "report"},
     ),
     (("landmark: 2", "landmark: 3"), {"cohort", "compare_growth", "crossfit", "gather", "outcome", "report"}),
-    (("[3, 5, 8]", "[3, 5]"), {"outcome", "validate", "report"}),
+    (("[3, 5, 8]", "[3, 5]"), {"outcome", "validate", "ship", "report"}),
     (("event: status", "event: status\n  bootstrap: 10"), {"outcome", "report"}),
     (("bootstrap: 1000", "bootstrap: 10"), {"validate", "report"}),
     (("crossfit: {folds: 5", "crossfit: {folds: 4"), {"folds", "outcome", "report"}),
     (("landmark: 2", "landmark: 2\nchunk_size: 7"), set()),
-    (("landmark: 2", "landmark: 2\nreport: {small_cells: 3}"), {"report"}),
+    (("landmark: 2", "landmark: 2\nreport: {small_cells: 3}"), {"ship", "report"}),
     (("landmark: 2", "landmark: 2\nfilters: {missing: 0.2}"), {"gather", "report"}),
 ]
 
