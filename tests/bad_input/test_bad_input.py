@@ -30,7 +30,8 @@ MEMORY = 4 * 1024**3
 WAYS = """correct, leave, set, write, check, save, fill, choose, name, add, delete, rename, quote, remove, change,
 lower, merge, use, shorten, make, expand, indent, list, give, try, run, did you mean, for example, must, needs, one of,
 at most, greater than, is missing, is empty, appears twice, stands for, already, reserved, allowed, unknown, there are,
-the columns are, comes first, is called, is written, are columns of their own, a power is, its options, listed above, does not fit,
+the columns are, comes first, is called, is written, must be other columns, a power is, its options, listed above,
+does not fit,
 not a finite, not accepted, too deeply, no closing, not closed, has no, is not a covariate, does not define,
 also a marker, another document, not available, cannot be, may stand alone"""
 WAY_OUT = re.compile(rf"\b(?:{'|'.join(' '.join(WAYS.split()).split(', '))})\b|\?$", re.IGNORECASE)
