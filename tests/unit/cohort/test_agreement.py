@@ -40,7 +40,7 @@ def study(**filters: object) -> Study:
 
 def found(folder: Path, frame: pd.DataFrame, key: str = "retest", **filters: object) -> pd.DataFrame:
     frame.to_csv(folder / "again.csv", index=False)
-    return agreement(study(**{key: "again.csv"}, **filters), folder, Findings()).set_index("marker")
+    return agreement(study(**{key: "again.csv"}, **filters), folder, Findings(), ["c1"]).set_index("marker")
 
 
 @pytest.mark.parametrize(("values", "random_scans", "expected"), GOLDEN)
@@ -83,7 +83,7 @@ def test_a_table_of_values_is_read_by_the_column_of_the_feature(tmp_path: Path):
 def test_a_marker_without_an_icc_is_counted(tmp_path: Path):
     pd.DataFrame({"feature": ["b"], "icc": [0.8]}).to_csv(tmp_path / "again.csv", index=False)
     findings = Findings()
-    table = agreement(study(icc_table="again.csv"), tmp_path, findings).set_index("marker")
+    table = agreement(study(icc_table="again.csv"), tmp_path, findings, ["c1"]).set_index("marker")
     assert np.isnan(table.loc["a", "ci_low"]) and table.loc["b", "ci_low"] == 0.8
     (note,) = findings.sorted()
     assert note.message == "1 of 2 markers have no ICC here (the first: a)"
@@ -97,6 +97,11 @@ def test_a_marker_without_an_icc_is_counted(tmp_path: Path):
         ("icc_table", {"feature": ["b", "b"], "icc": [0.9, 0.8]}, "the feature 'b' has two rows"),
         ("icc_table", {"feature": ["b"], "icc": ["high"]}, r"line 2, column icc: 'high'"),
         ("retest", {"who": ["p"], "b": [1]}, r"has no column id \(data.patient\)"),
+        (
+            "retest",
+            {"id": ["p", "p", "c1"], "b": [1, 2, 3]},
+            r"are patients of the study \(the first: c1\)",
+        ),
         ("retest", {"id": ["p", "p", "q"], "b": [1, 2, 3]}, "needs 3 patients with two scans or more, and there are 1"),
     ],
 )
@@ -121,4 +126,4 @@ def test_keys_that_do_not_agree_are_refused(filters: dict, message: str):
 
 def test_without_a_filter_there_is_no_table(tmp_path: Path):
     plain = study(retest="again.csv").model_copy(update={"filters": type(study(retest="x").filters)()})
-    assert agreement(plain, tmp_path, Findings()).empty
+    assert agreement(plain, tmp_path, Findings(), ["c1"]).empty

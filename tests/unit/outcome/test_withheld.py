@@ -3,10 +3,11 @@
 import pandas as pd
 import pytest
 
+from slopewise.folds import EVERYBODY
 from slopewise.outcome.choices import with_choices
 from slopewise.outcome.fit import fit_outcome
 from slopewise.outcome.ladder import ladder_data
-from slopewise.outcome.withheld import EVERYBODY, FilterTable, Withheld
+from slopewise.outcome.withheld import FilterTable, Withheld
 from slopewise.validate.nested import nested, outer_folds
 from slopewise.validate.sensitivity import sensitivity
 from tests.unit.outcome.ladder_tables import Tables, simulate

@@ -26,6 +26,10 @@ CROSSFIT, VALIDATION, CENTRE = "crossfit", "validation", "centre"
 NESTED = (VALIDATION, CENTRE)
 """Schemes whose outer folds are held out of everything."""
 
+Key = tuple[str, int, int]
+"""Scheme, repeat and held-out fold of an outer training set; that of everybody is `EVERYBODY`."""
+EVERYBODY: Key = (CROSSFIT, 0, 0)
+
 
 def assign(strata: NDArray[np.int64], folds: int, rng: np.random.Generator) -> NDArray[np.int64]:
     """A fold 1..`folds` for each patient, balanced within every stratum and in total.

@@ -10,6 +10,7 @@ from slopewise.report.material.frames import Frames
 from slopewise.report.sections.coefficients import coefficient_table, penalty_sentences
 from slopewise.report.sections.order import sections
 from slopewise.report.sections.selection import measures, selection_section
+from slopewise.report.sections.slopes import shown_patients
 from slopewise.report.templates.environment import environment
 from slopewise.report.words.naming import Naming
 from slopewise.validate.stability import selection_table, stability_table
@@ -74,3 +75,10 @@ def test_of_a_large_penalised_model_the_terms_that_it_keeps_are_shown(results):
     assert penalty_sentences(frames, naming)[0] == "The model of level and slope keeps 2 of 92 terms."
     none = replace(frames, coefficients=table.assign(estimate=0.0))
     assert penalty_sentences(none, naming)[0].startswith("No predictor was kept in the model of level and slope:")
+
+
+def test_of_many_patients_and_several_markers_a_random_sample_is_drawn(tmp_path):
+    invented = Invented(patients=300, markers=tuple(f"m{number:02d}" for number in range(14)))
+    frames = Frames.read(invented.write(tmp_path))
+    sample, words = shown_patients(frames, Naming(invented.study()))
+    assert len(sample) == 200 and words.strip() == "A random sample of 200 patients is shown."

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from scipy.stats import chi2, spearmanr
 
-from slopewise.folds import Fit, FoldPlan, fits, make_folds
+from slopewise.folds import EVERYBODY, Fit, FoldPlan, fits, make_folds
 from slopewise.growth.fitting import fit_batch
 from slopewise.slopes.crossfit import cross_fit
 from slopewise.slopes.filters import study as of_study
@@ -17,7 +17,7 @@ from slopewise.slopes.filters.learn import Filtered, learn_filters
 from slopewise.slopes.filters.redundancy import clusters, medoids, rank_correlation
 from slopewise.slopes.filters.steps import FILTERS, duplicates, missing_often, near_constant, varying_slopes
 from slopewise.slopes.filters.study import filtered_markers
-from slopewise.slopes.filters.training import EVERYBODY, Training, slope_tests, trainings
+from slopewise.slopes.filters.training import Training, slope_tests, trainings
 from slopewise.slopes.inputs import GrowthInputs
 from slopewise.study.keys_of_many import Filters
 from slopewise.study.reading import parse_study

@@ -99,7 +99,7 @@ def prepare_cohort(study: Study, folder: Path, runs: Callable[[float], bool] | N
     if len(cohort.rows):
         refuse_constant(study, cohort.rows, measurements.name, findings)
         examine_predictors(study, before, cohort, columns, files, findings)
-    reproduced = agreement(study, folder, findings)
+    reproduced = agreement(study, folder, findings, cohort.people["patient"].tolist())
     findings.stop_at_errors()
     refuse_empty(study, cohort, counted)
     return Cohort(

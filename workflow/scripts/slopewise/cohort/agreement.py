@@ -1,10 +1,12 @@
 """How well each marker is reproduced when it is measured again: from a table of values, or from repeated scans.
 
-Both come from other scans than those of the cohort, so that they may be read once, outside the folds.
+Both come from other patients than those of the cohort, so that they may be read once, outside the folds: scans of a
+patient of the cohort would select markers in the training sets that hold the patient out, and are refused.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -25,18 +27,19 @@ FEATURE, LOW, VALUE = "feature", "icc_low", "icc"
 """Columns of a table of ICC values: the feature's column in the measurements, the lower limit, the value itself."""
 
 
-def agreement(study: Study, folder: Path, findings: Findings) -> pd.DataFrame:
+def agreement(study: Study, folder: Path, findings: Findings, cohort: Collection[str]) -> pd.DataFrame:
     """The table ``cohort/agreement``: subjects and scans, ICC and its 95% interval of each marker; or no rows.
 
     Values are of the marker after its transform. A marker that the table lacks has no ICC, which is counted in a note.
-    Raises `InputError` for a table of none of the markers, and one that has not the columns it needs.
+    `cohort` are the study's patients. Raises `InputError` for a table of none of the markers, one that has not the
+    columns it needs, and repeated scans of a patient of the cohort.
     """
     filters = study.filters
     if filters.icc_table is not None:
         rows = _given(study, folder, filters.icc_table)
         name = filters.icc_table
     elif filters.retest is not None:
-        rows = _from_scans(study, folder, filters.retest)
+        rows = _from_scans(study, folder, filters.retest, cohort)
         name = filters.retest
     else:
         return pd.DataFrame(columns=COLUMNS)
@@ -83,7 +86,7 @@ def _column(table: Table, column: str) -> np.ndarray:
     return values
 
 
-def _from_scans(study: Study, folder: Path, name: str) -> list[Row]:
+def _from_scans(study: Study, folder: Path, name: str, cohort: Collection[str]) -> list[Row]:
     """ICC of each marker from the patients with two scans or more, of each the first as many as all of them have."""
     table = read_table(folder, name, "filters.retest", _plain(study))
     if study.data.patient not in table.text.columns:
@@ -91,6 +94,13 @@ def _from_scans(study: Study, folder: Path, name: str) -> list[Row]:
             f"{name}: has no column {study.data.patient} (data.patient), which tells patients (filters.retest)"
         )
     patient = table.text[study.data.patient]
+    shared = sorted(set(patient) & set(cohort))
+    if shared:
+        raise InputError(
+            f"{name}: {len(shared)} of its patients are patients of the study (the first: {shared[0]}); their scans "
+            "would select markers in training sets that hold them out. Leave them out of this table "
+            "(filters.retest), or rename them where they are other people"
+        )
     counts = patient.value_counts()
     scans = int(counts[counts >= 2].min()) if (counts >= 2).any() else 0
     if (counts >= 2).sum() < 3:

@@ -13,10 +13,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from slopewise.folds import EVERYBODY, Key
 from slopewise.outcome.causes import event_codes
 from slopewise.outcome.derived import Derived, quantities
 from slopewise.outcome.predictors import CovariateCoding, StratumCoding
-from slopewise.outcome.withheld import EVERYBODY, FilterTable, Key, Withheld
+from slopewise.outcome.withheld import FilterTable, Withheld
 from slopewise.run.errors import InputError
 from slopewise.run.short_repr import ShortRepr
 from slopewise.study.kinds import Kind

@@ -8,11 +8,7 @@ from typing import cast
 
 import pandas as pd
 
-from slopewise.folds import CROSSFIT
-
-Key = tuple[str, int, int]
-"""Scheme, repeat and held-out fold of an outer training set."""
-EVERYBODY: Key = (CROSSFIT, 0, 0)
+from slopewise.folds import Key
 
 
 @dataclass(frozen=True)

@@ -51,8 +51,8 @@ class Filters(Keys):
     """Table with a row per feature: `feature` (its column in the measurements) and `icc_low`, the lower 95% limit, or
     `icc`. Example: `data/icc.csv`"""
     retest: Name | None = None
-    """Table of repeated scans, a row each, with the patient (`data.patient`) and the features, from which the ICC is
-    computed after the transform. Example: `data/retest.csv`"""
+    """Table of repeated scans of patients who are not in the study, a row each, with the patient (`data.patient`) and
+    the features, from which the ICC is computed after the transform. Example: `data/retest.csv`"""
     icc_form: Literal["2,1", "3,1"] = "2,1"
     """ICC(2,1), absolute agreement of single scans, or ICC(3,1), their consistency. Example: `"3,1"`"""
     redundant: Share | None = None

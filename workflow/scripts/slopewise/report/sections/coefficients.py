@@ -78,7 +78,7 @@ def penalty_sentences(frames: Frames, naming: Naming) -> list[str]:
     grouped = naming.study.outcome.penalty == "group"
     lasso = "group lasso (the level and the slope of a marker enter together or not at all)" if grouped else "lasso"
     told = [
-        _kept(frames, naming),
+        *([_kept(frames, naming)] if frames.penalised else []),
         f"{whose} are penalised by an elastic net, half {lasso} and half ridge{ties}, because {why}.{others} {chosen}",
         "A penalised coefficient is deliberately shrunk towards 0, and one of exactly 0 is out of the model: it "
         "serves prediction and is not an estimate of an effect. A naive interval would ignore the selection, so there "

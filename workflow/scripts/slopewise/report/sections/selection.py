@@ -22,6 +22,7 @@ def selection_section(frames: Frames, naming: Naming) -> Section:
         "How stable the selection is",
         "selection.html.j2",
         {
+            "filtered": bool(naming.study.filters.model_fields_set),
             "pairs": naming.study.outcome.stability,
             "event": naming.cause,
             "several": bool(frames.competing),

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from slopewise.folds import fits
+from slopewise.folds import Key, fits
 from slopewise.slopes.filters.learn import Filtered, asked, learn_filters
-from slopewise.slopes.filters.training import Key, Training, slope_tests, trainings
+from slopewise.slopes.filters.training import Training, slope_tests, trainings
 from slopewise.slopes.inputs import GrowthInputs
 from slopewise.study.model import Study
 

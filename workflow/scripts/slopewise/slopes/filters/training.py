@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from slopewise.folds import CROSSFIT, Fit
+from slopewise.folds import CROSSFIT, EVERYBODY, Fit, Key
 from slopewise.growth.evidence.compare import boundary_p
 from slopewise.growth.fitting import fit_batch
 from slopewise.run.short_repr import ShortRepr
@@ -17,9 +17,6 @@ from slopewise.slopes.crossfit import outer_of
 from slopewise.slopes.marker import MarkerData
 
 Floats = NDArray[np.float64]
-Key = tuple[str, int, int]
-"""Scheme, repeat and held-out fold of an outer training set; that of everybody is `EVERYBODY`."""
-EVERYBODY: Key = (CROSSFIT, 0, 0)
 
 
 @dataclass(frozen=True, repr=False)
