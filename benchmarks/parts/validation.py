@@ -28,7 +28,7 @@ from slopewise.validate.bootstrap import BootstrapPlan, bootstrap_ladder
 from slopewise.validate.measure import Sample, sample
 from slopewise.validate.nested import nested
 from slopewise.validate.performance import performance
-from slopewise.validate.question import Cohort, cohorts
+from slopewise.validate.question import AnalysisSet, cohorts
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -155,7 +155,7 @@ def metrics(resamples: int, peer_resamples: int) -> dict[str, Any]:
     return {"seconds": found, "apart": apart, "resamples": resamples, "peer_resamples": peer_resamples}
 
 
-def by_scikit_survival(cohort: Cohort, own: Sample, counts: np.ndarray, step: int) -> float:
+def by_scikit_survival(cohort: AnalysisSet, own: Sample, counts: np.ndarray, step: int) -> float:
     """Harrell's C as here, from scikit-survival's counts fold by fold; Uno's C and AUC are computed besides."""
     from sksurv.metrics import concordance_index_censored, concordance_index_ipcw, cumulative_dynamic_auc
     from sksurv.util import Surv
@@ -175,7 +175,7 @@ def by_scikit_survival(cohort: Cohort, own: Sample, counts: np.ndarray, step: in
     return concordant / pairs
 
 
-def cox_models(cohort: Cohort, own: Sample, counts: np.ndarray, step: int) -> np.ndarray:
+def cox_models(cohort: AnalysisSet, own: Sample, counts: np.ndarray, step: int) -> np.ndarray:
     """Calibration slopes (H,) by scikit-survival's Cox model; the spline's model and its baseline come besides."""
     from sksurv.linear_model import CoxPHSurvivalAnalysis
     from sksurv.util import Surv

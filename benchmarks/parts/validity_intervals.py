@@ -23,7 +23,7 @@ from slopewise.metrics.concordance import concordance
 from slopewise.metrics.ipcw import StepCurve, ipc_weights
 from slopewise.outcome.choices import cohort_growth, flat_slopes, scores_of, with_choices
 from slopewise.outcome.fit import LadderFit, fit_ladder
-from slopewise.outcome.ladder import STEPS, LadderData, ladder_data
+from slopewise.outcome.ladder import LADDER, LadderData, ladder_data
 from slopewise.run.seeds import generator
 from slopewise.slopes.crossfit import fit_nested
 from slopewise.slopes.marker import MarkerData, growth_model, marker_data
@@ -32,7 +32,7 @@ from slopewise.validate.intervals import interval_of, split_of
 from slopewise.validate.nested import outer_folds
 
 Floats = np.ndarray
-COMPARED = [step for step in STEPS if step.name in ("level", "slope")]
+COMPARED = [step for step in LADDER if step.name in ("level", "slope")]
 TAU, FOLDS, REPEATS = 3.0, 5, 5
 NEW, RESAMPLES = 3000, 300
 REFITS, REFITTED = 25, 20

@@ -19,7 +19,7 @@ from slopewise.folds import fits as fold_fits
 from slopewise.metrics.concordance import concordance
 from slopewise.metrics.ipcw import StepCurve, ipc_weights
 from slopewise.outcome.fit import bootstrap_intervals, fit_outcome
-from slopewise.outcome.ladder import STEPS, LadderData, ladder_data
+from slopewise.outcome.ladder import LADDER, LadderData, ladder_data
 from slopewise.run.seeds import generator
 from slopewise.slopes.crossfit import cross_fit
 from slopewise.slopes.facts import facts, published
@@ -178,7 +178,7 @@ def two_stages(patients: int, resamples: int, replicate: int) -> dict[str, float
     made = stage_one(own, validated=False)
     outcome = fit_outcome(own.study, own.patients, made.slopes, made.crossfit, made.fits)
     plan = BootstrapPlan(resamples, FOLDS, REPEATS, own.study.seed)
-    boot = bootstrap_ladder(plan, outcome.data, made.markers, steps=[step for step in STEPS if step.name == "slope"])
+    boot = bootstrap_ladder(plan, outcome.data, made.markers, steps=[step for step in LADDER if step.name == "slope"])
     table, _ = bootstrap_intervals(outcome.coefficients, boot.estimates_unit, boot.estimates_sd, outcome.data)
     chosen = (table["predictors"] == "slope") & (table["term"] == "m.slope") & (table["scale"] == "unit")
     row = table[chosen].iloc[0]
@@ -216,7 +216,7 @@ def nothing(patients: int, permuted: bool, replicate: int) -> dict[str, float]:
     own = many_markers(patients, replicate, permuted)
     made = stage_one(own, validated=True)
     data = ladder_data(own.study, own.patients, made.slopes)
-    steps = [step for step in STEPS if step.name in ("level", "slope")]
+    steps = [step for step in LADDER if step.name in ("level", "slope")]
     scores, fold = np.full((patients, len(steps)), np.nan), np.zeros(patients, dtype=np.int64)
     for outer in outer_folds(data, made.folds, made.crossfit, made.fits, steps):
         fold[outer.tested] = outer.held_out

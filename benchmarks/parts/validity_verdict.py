@@ -13,7 +13,7 @@ import pandas as pd
 
 from parts.validity_outcome import FOLDS, LANDMARK, Cohort, cohort, stage_one
 from slopewise.outcome.fit import OutcomeFit, bootstrap_intervals, fit_outcome
-from slopewise.outcome.ladder import STEPS
+from slopewise.outcome.ladder import LADDER
 from slopewise.outcome.likelihood_ratio import likelihood_ratios
 from slopewise.slopes.marker import growth_model
 from slopewise.study.reading import parse_study
@@ -84,7 +84,7 @@ def _horizon(row: pd.Series, horizon: float) -> pd.Series:
 def _effect(own: Cohort, shipped: OutcomeFit, markers: list) -> Effect:
     """The coefficient per SD of the slopes, the SD as the growth model on everybody estimates it."""
     plan = BootstrapPlan(TWO_STAGE, FOLDS, own.study.crossfit.repeats, own.study.seed)
-    boot = bootstrap_ladder(plan, shipped.data, markers, steps=[step for step in STEPS if step.name == "slope"])
+    boot = bootstrap_ladder(plan, shipped.data, markers, steps=[step for step in LADDER if step.name == "slope"])
     table, _ = bootstrap_intervals(shipped.coefficients, boot.estimates_unit, boot.estimates_sd, shipped.data)
     row = table.set_index(["predictors", "term", "scale"]).loc[("slope", "m.slope", "unit")]
     rows = own.measurements[own.measurements["time"] <= LANDMARK]

@@ -19,14 +19,14 @@ from slopewise.report.material.frames import Frames
 from slopewise.tables import catalogue, docs
 from slopewise.tables import files as tables
 from slopewise.tables.catalogue import Entry
-from slopewise.tables.of_cohort_and_outcome import FULL, TEXT, Table
+from slopewise.tables.of_cohort_and_outcome import FULL, TEXT, Schema
 from tests.unit.report.report_tables import Invented
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / "workflow" / "scripts"
 COMMANDS = {"predict": SCRIPTS / "slopewise" / "cli" / "predict.py"}
 INVENTED = Entry("outcome/invented", "validate_outcome", "Nothing that any study has.", of_outcome=True)
-SCHEMA = Table({"marker": TEXT, "value": FULL}, ("marker",))
+SCHEMA = Schema({"marker": TEXT, "value": FULL}, ("marker",))
 
 # What a run makes besides tables, and the chunks of tables that it puts together.
 NO_TABLES = re.compile(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slopewise.folds import Fit, FoldPlan, assign, audit, centres_of, fits, make_folds
+from slopewise.folds import FoldPlan, TrainingFit, assign, audit, centres_of, fits, make_folds
 from slopewise.outcome.predictors import StratumCoding
 from slopewise.run.errors import InputError
 from slopewise.run.seeds import generator
@@ -110,7 +110,7 @@ class Audited:
         )
 
     @staticmethod
-    def lines(fit: Fit, names: list[str]) -> pd.DataFrame:
+    def lines(fit: TrainingFit, names: list[str]) -> pd.DataFrame:
         scored = [name for name, member in zip(names, fit.scored, strict=True) if member]
         keys = {"scheme": fit.scheme, "repeat": fit.repeat, "held_out": fit.held_out, "fold": fit.fold}
         return pd.DataFrame({"patient": scored}).assign(**keys)

@@ -13,7 +13,7 @@ from slopewise.metrics.incidence import incidence
 from slopewise.metrics.ipcw import aalen_johansen, censoring_curve, ipc_weights, kaplan_meier
 from slopewise.outcome.cox import fit_cox
 from slopewise.outcome.fit import StepModel, fit_ladder, fit_outcome, ladder_data, scores_of
-from slopewise.outcome.ladder import STEPS
+from slopewise.outcome.ladder import LADDER
 from slopewise.outcome.models import combined_risks
 from slopewise.tables import files as tables
 from slopewise.validate.nested import nested
@@ -186,7 +186,7 @@ def test_a_cause_of_the_ladder_is_its_own_cox_model(made, fitted):
     data = ladder_data(made.study, made.patients, made.slopes)
     level, slope, _ = scores_of(data, made.slopes)
     found = fit_ladder(data, level, slope, np.zeros(2, dtype=bool))
-    raw = data.raw(STEPS[5], np.arange(160), level, slope)
+    raw = data.raw(LADDER[5], np.arange(160), level, slope)
     for code, cause in ((1, "death"), (2, "transplant")):
         alone = fit_cox(raw, made.patients["followup"], made.patients["event"] == code)
         place = data.rows.index(("level", cause, "alpha.level"))

@@ -9,13 +9,13 @@ import pytest
 from slopewise.design.splines import bends
 from slopewise.outcome.cox import fit_cox
 from slopewise.outcome.fit import fit_ladder, fit_outcome, ladder_data, scores_of, with_choices
-from slopewise.outcome.ladder import STEPS
+from slopewise.outcome.ladder import LADDER
 from slopewise.outcome.models import StepModel
 from slopewise.validate.nested import nested, outer_folds
 from tests.unit.outcome.ladder_tables import STUDY, simulate
 
 BOTH = STUDY.replace("penalty: none", "penalty: none\n  terms: [nonlinear_level, level_by_slope]")
-SLOPE = next(step for step in STEPS if step.name == "slope")
+SLOPE = next(step for step in LADDER if step.name == "slope")
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def arrays(made):
 
 def test_every_step_has_the_terms_that_it_can(made):
     data, *_ = arrays(made)
-    extra = {step.name: [t for t in data.step_terms(step) if t.endswith((".bend", ".product"))] for step in STEPS}
+    extra = {step.name: [t for t in data.step_terms(step) if t.endswith((".bend", ".product"))] for step in LADDER}
     bend, product = ["alpha.bend", "beta.bend"], ["alpha.product", "beta.product"]
     assert extra.pop("slope") == bend[:1] + product[:1] + bend[1:] + product[1:]
     assert extra.pop("level") == bend and not any(extra.values())

@@ -8,7 +8,7 @@ import pytest
 
 from slopewise.outcome.cox import fit_cox
 from slopewise.outcome.fit import StepModel, bootstrap_intervals, fit_ladder, fit_outcome, flat_slopes, scores_of
-from slopewise.outcome.ladder import STEPS, ladder_data, values
+from slopewise.outcome.ladder import LADDER, ladder_data, values
 from slopewise.run.errors import InputError
 from slopewise.tables import files as tables
 from tests.unit.outcome.ladder_tables import STUDY, simulate
@@ -31,7 +31,7 @@ def arrays(made):
 
 
 def test_the_steps_are_those_of_the_contract():
-    assert {step.name: (step.quantities, step.reference) for step in STEPS} == {
+    assert {step.name: (step.quantities, step.reference) for step in LADDER} == {
         "clinical": ((), None),
         "baseline": (("first",), "clinical"),
         "last": (("last",), "baseline"),
@@ -71,7 +71,7 @@ def test_each_step_is_the_cox_model_of_its_columns(made):
     assert found.estimate_unit[places] == pytest.approx(alone.beta, rel=1e-8)
     assert found.se_unit[places] == pytest.approx(alone.standard_errors, rel=1e-7)
     assert found.estimate_sd[places] == pytest.approx(alone.beta * x.std(axis=0, ddof=1), rel=1e-8)
-    raw = data.raw(STEPS[3], np.arange(len(sex)), level, slope)
+    raw = data.raw(LADDER[3], np.arange(len(sex)), level, slope)
     assert found.models["delta"].risk(raw) == pytest.approx(alone.risk(x), abs=1e-9)
     assert found.notes == []
 

@@ -8,14 +8,14 @@ import statsmodels.api as sm
 from scipy.stats import chi2
 
 from slopewise.outcome.fit import fit_outcome
-from slopewise.outcome.ladder import STEPS
+from slopewise.outcome.ladder import LADDER
 from slopewise.outcome.likelihood_ratio import NOTHING, PENALISED, likelihood_ratios
 from slopewise.tables import files as tables
 from tests.unit.outcome.ladder_tables import STUDY, of_kind, simulate
 
 
 def columns(found, name):
-    step = next(one for one in STEPS if one.name == name)
+    step = next(one for one in LADDER if one.name == name)
     raw = found.data.raw(step, np.arange(len(found.data.patients)), found.level, found.slope)
     return found.fitted.models[name].recipe.standardise(raw)
 

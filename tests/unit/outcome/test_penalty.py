@@ -15,9 +15,9 @@ from slopewise.outcome import penalised as module_of_penalised
 from slopewise.outcome.cox import CoxFit, risk_sets
 from slopewise.outcome.fit import StepModel, fit_ladder, fit_outcome, ladder_data, scores_of
 from slopewise.outcome.glm import GlmFit
-from slopewise.outcome.ladder import STEPS
+from slopewise.outcome.ladder import LADDER
 from slopewise.outcome.learners import is_penalised
-from slopewise.outcome.penalised import LASSO_SHARE, Problem, penalised_cox, penalised_glm
+from slopewise.outcome.penalised import LASSO_SHARE, PenalisedData, penalised_cox, penalised_glm
 from slopewise.validate import nested as module_of_nested
 from slopewise.validate.nested import nested, outer_folds
 from tests.unit.outcome.ladder_tables import STUDY, simulate
@@ -40,13 +40,15 @@ def problem(cohort, model):
         y = cohort["event"] if model == "logistic" else cohort["followup"] / cohort["followup"].std(ddof=0)
         kind = kernels.LOGISTIC if model == "logistic" else kernels.LINEAR
         nothing = np.zeros(n, dtype=np.int64)
-        return Problem(kind, np.zeros(n), y.to_numpy(dtype=float), nothing, once, nothing, np.ascontiguousarray(x.T))
+        return PenalisedData(
+            kind, np.zeros(n), y.to_numpy(dtype=float), nothing, once, nothing, np.ascontiguousarray(x.T)
+        )
     strata = cohort["male"] if model == "cox_stratified" else None
     sets = risk_sets(cohort["coarse"], cohort["event"], strata=strata)
     weight = cohort["copies"].to_numpy(dtype=float)[sets.order] if model == "cox_weighted" else once
     xt = np.ascontiguousarray(x[sets.order].T)
     fold = np.zeros(n, dtype=np.int64)
-    return Problem(kernels.COX, sets.time, sets.event.astype(float), sets.stratum, weight, fold, xt)
+    return PenalisedData(kernels.COX, sets.time, sets.event.astype(float), sets.stratum, weight, fold, xt)
 
 
 @pytest.mark.parametrize("model", ["cox", "cox_stratified", "cox_weighted", "logistic", "linear"])
@@ -100,9 +102,11 @@ def of_kind(kind, seed, n=120, k=60):
     if kind == kernels.COX:
         sets = risk_sets(followup, event)
         order = sets.order
-        return Problem(kind, sets.time, sets.event.astype(float), sets.stratum, once, fold[order], x[order].T.copy())
+        return PenalisedData(
+            kind, sets.time, sets.event.astype(float), sets.stratum, once, fold[order], x[order].T.copy()
+        )
     y = event.astype(float) if kind == kernels.LOGISTIC else followup / followup.std()
-    return Problem(kind, np.zeros(n), y, nothing, once, fold, x.T.copy())
+    return PenalisedData(kind, np.zeros(n), y, nothing, once, fold, x.T.copy())
 
 
 @pytest.mark.parametrize("kind", [kernels.COX, kernels.LOGISTIC, kernels.LINEAR])
@@ -260,12 +264,12 @@ def test_a_net_ends_at_its_minimum_where_a_predictor_separates(kind):
         sets = risk_sets(followup, event)
         found = penalised_cox(x, once, fold, sets, (1.0,), names)
         rows = (kernels.COX, sets.time, sets.event.astype(float), sets.stratum, once.astype(float), fold)
-        one = Problem(*rows, np.ascontiguousarray(x[sets.order].T))
+        one = PenalisedData(*rows, np.ascontiguousarray(x[sets.order].T))
     else:
         found = penalised_glm(x, event.astype(float), once, fold, "logit", names)
         nothing = np.zeros(len(x), dtype=np.int64)
         rows = (kernels.LOGISTIC, followup, event.astype(float), nothing, once.astype(float), fold)
-        one = Problem(*rows, np.ascontiguousarray(x.T))
+        one = PenalisedData(*rows, np.ascontiguousarray(x.T))
     assert found.message.startswith("a: separates those with the event from the others;")
     assert "did not converge" not in found.message
     for share in (1e-3, 1e-2):  # 1.6% short of it in a hundred steps
@@ -333,7 +337,7 @@ def test_the_shipped_ladder_tells_its_penalty():
     assert 0 < slope["alpha.level"] < plain.set_index("term")["estimate"]["alpha.level"]
     model = StepModel.from_dict(json.loads(json.dumps(found.models["slope"], allow_nan=False)))
     data, (level, slope_values, _) = found.data, scores_of(found.data, made.slopes)
-    raw = data.raw(next(step for step in STEPS if step.name == "slope"), np.arange(120), level, slope_values)
+    raw = data.raw(next(step for step in LADDER if step.name == "slope"), np.arange(120), level, slope_values)
     assert np.isfinite(model.risk(raw)).all()
 
 
@@ -412,7 +416,7 @@ def noise(seed, n=300, k=200):
         score[~train] = model.linear_predictor((x[~train] - centre) / scale)
     sets = risk_sets(followup, event)
     rows = (sets.time, sets.event.astype(float), sets.stratum, np.ones(n), np.zeros(n, dtype=np.int64))
-    beta, _, _ = Problem(kernels.COX, *rows, np.ascontiguousarray(x[sets.order].T)).at(0.05, np.zeros(k), 0.0)
+    beta, _, _ = PenalisedData(kernels.COX, *rows, np.ascontiguousarray(x[sets.order].T)).at(0.05, np.zeros(k), 0.0)
     return harrell(followup, event, outer, score), harrell(followup, event, np.zeros(n, dtype=np.int64), x @ beta)
 
 

@@ -10,7 +10,7 @@ from slopewise.metrics.brier import accuracy
 from slopewise.metrics.ipcw import censoring_curve, ipc_weights, kaplan_meier
 from slopewise.outcome.cox import fit_cox
 from slopewise.outcome.fit import StepModel, fit_ladder, fit_outcome, ladder_data, scores_of
-from slopewise.outcome.ladder import STEPS
+from slopewise.outcome.ladder import LADDER
 from slopewise.run.errors import InputError
 from slopewise.run.seeds import generator
 from slopewise.validate.nested import nested
@@ -31,7 +31,7 @@ def test_each_stratum_has_its_own_baseline(made):
     data = ladder_data(made.study, made.patients, made.slopes)
     level, slope, _ = scores_of(data, made.slopes)
     model = fit_ladder(data, level, slope, np.zeros(2, dtype=bool)).models["level"]
-    raw, codes = data.raw(STEPS[5], np.arange(160), level, slope), data.stratum
+    raw, codes = data.raw(LADDER[5], np.arange(160), level, slope), data.stratum
     alone = fit_cox(raw, data.followup, data.event == 1, strata=codes, horizons=data.horizons)
     assert model.risk(raw, codes) == pytest.approx(alone.risk(raw, codes), abs=1e-9)
     assert not np.allclose(model.risk(raw, codes), model.risk(raw, 1 - codes))

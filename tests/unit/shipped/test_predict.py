@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from slopewise.cli.app import app
-from slopewise.outcome.ladder import STEPS
+from slopewise.outcome.ladder import LADDER
 from slopewise.run.errors import InputError
 from slopewise.shipped.reading import read_model
 from slopewise.shipped.risks import Request, Risks, predict, shapley_share
@@ -50,7 +50,7 @@ def several(made: Shipped, number: int = 1) -> list[int]:
     return [int(patient) for patient in counts.index[counts >= 3][:number]]
 
 
-@pytest.mark.parametrize("step", [step.name for step in STEPS])
+@pytest.mark.parametrize("step", [step.name for step in LADDER])
 def test_training_patients_get_the_risk_of_the_full_fit(shipped: Shipped, tmp_path: Path, step: str):
     found = risks(shipped, tmp_path, predictors=step, draws=0).table.set_index(["patient", "horizon"])
     apparent = shipped.outcome.apparent.query("predictors == @step").set_index(["patient", "horizon"])

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from slopewise.folds import Fit, FoldPlan, fits, make_folds
+from slopewise.folds import FoldPlan, TrainingFit, fits, make_folds
 from slopewise.growth import GrowthModel
 from slopewise.growth.fitting import fit_batch
 from slopewise.slopes.crossfit import cross_fit, outer_of
@@ -44,7 +44,7 @@ def bilirubin(cohort) -> MarkerData:
 
 
 @pytest.fixture(scope="module")
-def plan(cohort) -> list[Fit]:
+def plan(cohort) -> list[TrainingFit]:
     patients = cohort[1]
     return list(fits(make_folds(patients, FoldPlan(3, 2, 3, 1, seed=5)), list(patients["patient"])))
 
@@ -58,7 +58,7 @@ def test_held_out_patients_get_the_slopes_that_lme4_gives(bilirubin: MarkerData,
         np.testing.assert_allclose(scored[column], expected[column], rtol=2e-5, atol=2e-6, err_msg=column)
 
 
-def test_everybody_is_scored_once_a_repeat_by_a_fit_without_them(bilirubin: MarkerData, plan: list[Fit]):
+def test_everybody_is_scored_once_a_repeat_by_a_fit_without_them(bilirubin: MarkerData, plan: list[TrainingFit]):
     scores, ledger, _ = cross_fit(bilirubin, plan)
     assert len(ledger) == len(plan) == 1 + 2 * 3 + 3 * (1 + 3)
     crossfitted = scores[(scores["scheme"] == "crossfit") & (scores["repeat"] > 0)]
@@ -68,7 +68,7 @@ def test_everybody_is_scored_once_a_repeat_by_a_fit_without_them(bilirubin: Mark
     assert sorted(tested["patient"]) == sorted(bilirubin.patients)
 
 
-def test_the_published_slope_is_the_mean_over_repeats(bilirubin: MarkerData, plan: list[Fit], cohort):
+def test_the_published_slope_is_the_mean_over_repeats(bilirubin: MarkerData, plan: list[TrainingFit], cohort):
     scores, _, _ = cross_fit(bilirubin, plan)
     table = published(scores, facts(*cohort, "log_bilirubin", logarithmic=True)).set_index("patient")
     patient = bilirubin.patients[7]
@@ -77,7 +77,7 @@ def test_the_published_slope_is_the_mean_over_repeats(bilirubin: MarkerData, pla
     assert own["slope"].nunique() == 2
 
 
-def test_inner_fits_take_the_structure_of_their_outer_training_set(plan: list[Fit]):
+def test_inner_fits_take_the_structure_of_their_outer_training_set(plan: list[TrainingFit]):
     leaders = outer_of(plan)
     for fit, leader in zip(plan, leaders, strict=True):
         outer = plan[leader]
@@ -88,7 +88,7 @@ def test_inner_fits_take_the_structure_of_their_outer_training_set(plan: list[Fi
             assert outer.repeat == 0
 
 
-def test_level_is_the_line_at_the_landmark(bilirubin: MarkerData, plan: list[Fit]):
+def test_level_is_the_line_at_the_landmark(bilirubin: MarkerData, plan: list[TrainingFit]):
     scores, _, _ = cross_fit(bilirubin, plan)
     np.testing.assert_allclose(scores["level"], scores["intercept"] + LANDMARK * scores["slope"], atol=1e-12)
 

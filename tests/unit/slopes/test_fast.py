@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
-from slopewise.folds import CROSSFIT, Fit, FoldPlan, fits, make_folds
+from slopewise.folds import CROSSFIT, FoldPlan, TrainingFit, fits, make_folds
 from slopewise.growth import GrowthModel
 from slopewise.run.errors import InputError
 from slopewise.slopes.crossfit import fit_all
@@ -23,7 +23,9 @@ from tests.unit.cohort.small_study import study_of
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def laid_out(rows: pd.DataFrame, model: GrowthModel, folds: int = 3, repeats: int = 1) -> tuple[MarkerData, list[Fit]]:
+def laid_out(
+    rows: pd.DataFrame, model: GrowthModel, folds: int = 3, repeats: int = 1
+) -> tuple[MarkerData, list[TrainingFit]]:
     cohort = pd.DataFrame({"patient": sorted(rows["patient"].unique())})
     data = marker_data(model, "y", rows, cohort, 4.0)
     table = make_folds(cohort, FoldPlan(folds, repeats, 2, 1, 7))

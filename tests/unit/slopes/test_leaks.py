@@ -15,11 +15,11 @@ import pandas as pd
 import pytest
 
 from slopewise.cohort import Cohort, prepare_cohort
-from slopewise.folds import CENTRE, CROSSFIT, VALIDATION, Fit, FoldPlan, audit, fits, make_folds
+from slopewise.folds import CENTRE, CROSSFIT, VALIDATION, FoldPlan, TrainingFit, audit, fits, make_folds
 from slopewise.growth.fit import GrowthFit
 from slopewise.growth.fitting import fit_batch
 from slopewise.outcome.fit import LadderFit, fit_ladder, fit_outcome
-from slopewise.outcome.penalised import Problem
+from slopewise.outcome.penalised import PenalisedData
 from slopewise.slopes.crossfit import cross_fit
 from slopewise.slopes.facts import facts, published
 from slopewise.slopes.marker import MarkerData, growth_model, marker_data
@@ -33,7 +33,7 @@ from tests.conftest import ROOT
 from tests.unit.outcome.ladder_tables import STUDY, Tables, simulate
 from tests.workflow.running import pbc_part
 
-Plant = Callable[[list[Fit]], list[Fit]]
+Plant = Callable[[list[TrainingFit]], list[TrainingFit]]
 
 
 @dataclass(frozen=True)
@@ -84,17 +84,17 @@ def test_later_rows_in_a_fit_go_red(one: StageOne):
     assert set(one.verdicts(scores, ledger)) == {"leak"}
 
 
-def everybody_trains(plan: list[Fit]) -> list[Fit]:
+def everybody_trains(plan: list[TrainingFit]) -> list[TrainingFit]:
     """In-sample: the patients who are scored train too."""
     return [replace(fit, trained=fit.trained | fit.scored) for fit in plan]
 
 
-def outer_folds_reused(plan: list[Fit]) -> list[Fit]:
+def outer_folds_reused(plan: list[TrainingFit]) -> list[TrainingFit]:
     """The training slopes come from fits that leave out an inner fold but not the outer one."""
     return [replace(fit, trained=~fit.scored) if fit.scheme == VALIDATION and fit.fold else fit for fit in plan]
 
 
-def scored_by_the_outer_fit(plan: list[Fit]) -> list[Fit]:
+def scored_by_the_outer_fit(plan: list[TrainingFit]) -> list[TrainingFit]:
     """Training slopes are in-sample, test slopes are not: what a peer did."""
     outer = {(fit.repeat, fit.held_out): fit.trained for fit in plan if fit.scheme == VALIDATION and fit.fold == 0}
     return [
@@ -205,7 +205,7 @@ def test_a_test_patient_who_took_a_seat_in_the_fit_moves_its_parameters(one: Sta
     names = sorted(one.cohort.patients["patient"])
     rows = one.cohort.measurements.groupby("patient")[list(one.study.markers)].count().reindex(names).to_numpy()
 
-    def swapped(plan: list[Fit]) -> list[Fit]:
+    def swapped(plan: list[TrainingFit]) -> list[TrainingFit]:
         """One test patient for one training patient with as many rows: the audit's numbers stay as they were."""
         target = next(i for i, fit in enumerate(plan) if fit.scheme == CROSSFIT and fit.fold == 1)
         trained = plan[target].trained.copy()
@@ -305,13 +305,13 @@ def penalty_chosen_on_all(*arguments, counts=None, fold=None, **options) -> Ladd
     chosen = [model.cox.penalty for model in whole.models.values() if model.cox.penalty is not None]
     given = iter(chosen)
 
-    def as_given(problem: Problem):
+    def as_given(problem: PenalisedData):
         penalty = next(given)
         beta, intercept, ended = problem.at(penalty.strength, np.zeros(len(problem.xt)), 0.0)
         return beta, intercept, penalty, ended
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(Problem, "chosen", as_given)
+        patched.setattr(PenalisedData, "chosen", as_given)
         return fit_ladder(*arguments, counts=counts, fold=fold, **options)
 
 
@@ -332,7 +332,7 @@ def test_a_centre_that_trains_the_model_it_is_tested_with_goes_red(one: StageOne
     by_centre = StageOne(one.study, one.cohort, folds)
     assert set(by_centre.verdicts(*by_centre.run())) == {"clean"}
 
-    def stays(plan: list[Fit]) -> list[Fit]:
+    def stays(plan: list[TrainingFit]) -> list[TrainingFit]:
         return [replace(fit, trained=fit.trained | fit.scored) if fit.scheme == CENTRE else fit for fit in plan]
 
     verdicts = by_centre.verdicts(*by_centre.run(stays))

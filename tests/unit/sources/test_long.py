@@ -16,7 +16,7 @@ from slopewise.run.errors import InputError
 from slopewise.shipped.writing import reading
 from slopewise.sources.long import scaled
 from slopewise.sources.study_tables import measurements_of, patients_of
-from slopewise.sources.table import Table
+from slopewise.sources.table import TextTable
 from slopewise.study.model import Study
 from slopewise.study.rules import broken_rules
 
@@ -47,7 +47,7 @@ def study_of(data: dict[str, Any] | None = None, **markers: dict[str, Any]) -> S
     )
 
 
-def read(folder: Path, text: str = LONG, data: dict[str, Any] | None = None, **markers: dict[str, Any]) -> Table:
+def read(folder: Path, text: str = LONG, data: dict[str, Any] | None = None, **markers: dict[str, Any]) -> TextTable:
     (folder / "m.csv").write_text(text)
     return measurements_of(study_of(data, **markers), folder)
 

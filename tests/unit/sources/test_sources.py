@@ -18,11 +18,11 @@ from slopewise.run.errors import InputError
 from slopewise.sources import compressed
 from slopewise.sources.numbers import numbers
 from slopewise.sources.readers import read_patients, read_table
-from slopewise.sources.table import Table
+from slopewise.sources.table import TextTable
 from slopewise.study.keys import Data
 
 
-def read(folder: Path, content: bytes | str, name: str = "m.csv", **dialect: Any) -> Table:
+def read(folder: Path, content: bytes | str, name: str = "m.csv", **dialect: Any) -> TextTable:
     (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
     data = Data(measurements=name, patient="id", time="day", time_unit="days", analysis_unit="days", **dialect)
     return read_table(folder, name, "data.measurements", data)
@@ -263,7 +263,7 @@ def test_any_cell_that_is_quoted_comes_back_stripped(
 
 
 def test_not_a_number_is_never_made_of_text() -> None:
-    table = Table("m.csv", pd.DataFrame({"x": ["nAn", "NAN"]}), np.array([2, 3]), "utf-8", ".")
+    table = TextTable("m.csv", pd.DataFrame({"x": ["nAn", "NAN"]}), np.array([2, 3]), "utf-8", ".")
     values, bad = numbers(table, "x")
     assert all(math.isnan(value) for value in values)
     assert len(bad) == 2

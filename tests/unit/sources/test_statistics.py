@@ -17,7 +17,7 @@ from slopewise.cohort.findings import Findings
 from slopewise.cohort.recoded import tell_recoded
 from slopewise.run.errors import InputError
 from slopewise.sources.readers import place_word, read_table
-from slopewise.sources.table import Table
+from slopewise.sources.table import TextTable
 from slopewise.study.keys import Data
 
 FRAME = pd.DataFrame(
@@ -40,7 +40,7 @@ WRITERS: dict[str, Callable[[pd.DataFrame, Path], None]] = {
 LABELS_OF_STATA = {name: {int(code): text for code, text in labels.items()} for name, labels in LABELS.items()}
 
 
-def read(folder: Path, name: str, **keys: Any) -> Table:
+def read(folder: Path, name: str, **keys: Any) -> TextTable:
     known = {"patient": "id", "time": "day", "time_unit": "days", "analysis_unit": "days"}
     return read_table(folder, name, "data.measurements", Data.model_validate({"measurements": name, **known, **keys}))
 

@@ -16,7 +16,7 @@ from openpyxl.formula.translate import Translator
 from slopewise.run.errors import InputError
 from slopewise.sources.readers import place_word, read_patients, read_table
 from slopewise.sources.sheets import letters
-from slopewise.sources.table import Table
+from slopewise.sources.table import TextTable
 from slopewise.study.keys import Data
 from tests.unit.sources.workbooks import Sheets, write_workbook
 
@@ -30,7 +30,7 @@ def data_of(name: str, **keys: Any) -> Data:
     return Data.model_validate({"measurements": name, **known, **keys})
 
 
-def read(folder: Path, name: str, sheets: Sheets, **keys: Any) -> Table:
+def read(folder: Path, name: str, sheets: Sheets, **keys: Any) -> TextTable:
     write_workbook(folder / name, sheets)
     return read_table(folder, name, "data.measurements", data_of(name, **keys))
 

@@ -7,7 +7,7 @@ import pytest
 from slopewise.folds import assign
 from slopewise.growth import GrowthModel
 from slopewise.outcome.fit import fit_ladder, ladder_data
-from slopewise.outcome.ladder import STEPS
+from slopewise.outcome.ladder import LADDER
 from slopewise.run.seeds import generator
 from slopewise.slopes.crossfit import fit_nested
 from slopewise.slopes.facts import facts
@@ -160,7 +160,7 @@ def test_reliability_has_its_interval(marker, ladder):
 
 def test_chosen_steps_alone_have_the_same_estimates(marker, ladder):
     whole = bootstrap_ladder(PLAN, ladder, [marker])
-    chosen = bootstrap_ladder(PLAN, ladder, [marker], steps=[step for step in STEPS if step.name == "slope"])
+    chosen = bootstrap_ladder(PLAN, ladder, [marker], steps=[step for step in LADDER if step.name == "slope"])
     own = np.array([name == "slope" for name, _, _ in ladder.rows])
     assert own.sum() >= 2 and np.isfinite(whole.estimates_unit[:, own]).all()
     assert np.array_equal(chosen.estimates_unit[:, own], whole.estimates_unit[:, own])

@@ -6,7 +6,7 @@ import pytest
 
 from slopewise.outcome.cox import fit_cox
 from slopewise.outcome.fit import fit_ladder, fit_outcome, with_choices
-from slopewise.outcome.ladder import STEPS, ladder_data
+from slopewise.outcome.ladder import LADDER, ladder_data
 from slopewise.run.errors import InputError
 from slopewise.tables import files as tables
 from slopewise.validate.nested import nested, outer_folds
@@ -212,7 +212,7 @@ def test_training_means_fill_a_missing_value_of_a_test_patient(made):
     model = fit_ladder(data, level, slope, np.zeros(2, dtype=bool), counts=counts).models["delta"]
     delta = data.facts[40:, 0, 2]
     assert model.recipe.fill[model.recipe.terms.index("alpha.delta")] == pytest.approx(np.nanmean(delta), rel=1e-12)
-    raw = data.raw(STEPS[3], np.arange(2), level, slope)
+    raw = data.raw(LADDER[3], np.arange(2), level, slope)
     raw[0, 3], raw[1] = np.nan, raw[0]
     raw[1, 3] = np.nanmean(delta)
     risk = model.risk(raw)

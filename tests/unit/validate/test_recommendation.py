@@ -9,7 +9,7 @@ import pytest
 
 from slopewise.report.material.frames import Frames
 from slopewise.report.sections.ladder import recommendation_sentence
-from slopewise.report.words.naming import STEPS, Naming
+from slopewise.report.words.naming import STEP_NAMES, Naming
 from slopewise.tables.catalogue import entry
 from slopewise.validate.evidence import NAMES, evidence
 from slopewise.validate.recommendation import BY_VERDICT, recommended_step
@@ -81,5 +81,5 @@ def test_the_shipped_model_the_report_and_the_verdict_agree(tmp_path, raised):
     script("ship_model").ship(settings, tmp_path / "models.json", paths, tmp_path / "model.json")
     shipped = json.loads((tmp_path / "model.json").read_text())["recommended"]
     assert shipped["verdict"] == given.name and shipped["predictors"] == BY_VERDICT[given][0]
-    assert STEPS[shipped["predictors"]] in recommendation_sentence(frames, Naming(study))
+    assert STEP_NAMES[shipped["predictors"]] in recommendation_sentence(frames, Naming(study))
     assert {one.name for one in fields(frames)} >= set(NAMES)

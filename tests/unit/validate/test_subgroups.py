@@ -7,7 +7,7 @@ import pytest
 from slopewise.folds import CENTRE
 from slopewise.metrics.concordance import concordance_single
 from slopewise.outcome.fit import fit_outcome
-from slopewise.outcome.ladder import STEPS
+from slopewise.outcome.ladder import LADDER
 from slopewise.study.reading import parse_study
 from slopewise.tables import files as tables
 from slopewise.validate.nested import nested
@@ -79,7 +79,7 @@ def test_a_group_of_everybody_is_the_performance_table(kind: str):
     whole = performance(made.study, made.patients, predictions, fit_outcome(*made.outcome).apparent).performance
     keys = ["predictors", "cause", "metric", "horizon"]
     both = found.merge(whole, on=keys, suffixes=("", "_whole"))
-    assert len(both) == len(found) == len(STEPS) * METRICS.get(kind, 2 + 4 * 2)
+    assert len(both) == len(found) == len(LADDER) * METRICS.get(kind, 2 + 4 * 2)
     assert found["validated"].notna().all() and set(found["group"]) == {"f"}
     for column in ("validated", "ci_low", "ci_high", "difference"):
         np.testing.assert_allclose(both[column], both[f"{column}_whole"], rtol=0, atol=1e-12)

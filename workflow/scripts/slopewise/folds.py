@@ -152,7 +152,7 @@ def _part(scheme: str, repeat: int, held_out: int, names: NDArray[np.object_], f
 
 
 @dataclass(frozen=True, repr=False)
-class Fit(ShortRepr):
+class TrainingFit(ShortRepr):
     """One growth-model fit: its keys, who trains it and whom it scores (booleans over the cohort in text order).
 
     The fit on everybody (scheme crossfit, repeat 0, fold 0) scores its own patients: for `apparent` performance
@@ -172,11 +172,11 @@ class Fit(ShortRepr):
         return bool(np.any(self.trained & self.scored))
 
 
-def fits(folds: pd.DataFrame, patients: list[str]) -> Iterator[Fit]:
+def fits(folds: pd.DataFrame, patients: list[str]) -> Iterator[TrainingFit]:
     """Every fit that the fold table asks for, the outer one of a training set before its inner ones."""
     position = {patient: index for index, patient in enumerate(patients)}
     everybody = np.ones(len(patients), dtype=bool)
-    yield Fit(CROSSFIT, 0, 0, 0, everybody, everybody)
+    yield TrainingFit(CROSSFIT, 0, 0, 0, everybody, everybody)
     assigned: dict[tuple[str, int, int], NDArray[np.int64]] = {}
     for key, part in folds.groupby(["scheme", "repeat", "held_out"], sort=True):
         fold = np.zeros(len(patients), dtype=np.int64)  # 0: not among the training patients of this held-out fold
@@ -187,9 +187,9 @@ def fits(folds: pd.DataFrame, patients: list[str]) -> Iterator[Fit]:
             continue
         member = fold > 0
         if scheme in NESTED:
-            yield Fit(scheme, repeat, held_out, 0, member, assigned[(scheme, repeat, 0)] == held_out)
+            yield TrainingFit(scheme, repeat, held_out, 0, member, assigned[(scheme, repeat, 0)] == held_out)
         for j in range(1, int(fold.max()) + 1):
-            yield Fit(scheme, repeat, held_out, j, member & (fold != j), fold == j)
+            yield TrainingFit(scheme, repeat, held_out, j, member & (fold != j), fold == j)
 
 
 def audit(

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from scipy.stats import chi2, spearmanr
 
-from slopewise.folds import EVERYBODY, Fit, FoldPlan, fits, make_folds
+from slopewise.folds import EVERYBODY, FoldPlan, TrainingFit, fits, make_folds
 from slopewise.growth.fitting import fit_batch
 from slopewise.slopes.crossfit import cross_fit
 from slopewise.slopes.filters import study as of_study
@@ -58,7 +58,7 @@ class Made:
         return self.rows, self.patients, self.folds, crossfit, ledger, AGREEMENT
 
     @property
-    def plan(self) -> list[Fit]:
+    def plan(self) -> list[TrainingFit]:
         return list(fits(self.folds, sorted(self.patients["patient"])))
 
     @cache  # noqa: B019
@@ -154,7 +154,7 @@ def test_altering_held_out_patients_changes_nothing_that_their_fold_learns(made:
         pd.testing.assert_frame_equal(before, after)
 
 
-def leaking(markers, measurements, plan: Sequence[Fit], patients, *others):
+def leaking(markers, measurements, plan: Sequence[TrainingFit], patients, *others):
     """`trainings` with a mistake planted: every set has everybody's rows, scores and tests."""
     (everybody,) = [one for one in trainings(markers, measurements, plan, patients, *others) if
                     one.key == EVERYBODY]  # fmt: skip
@@ -277,6 +277,6 @@ def test_a_study_without_filters_has_empty_tables(made: Made):
 
 def test_a_row_after_the_landmark_is_a_leak(made: Made):
     own = replace(training(np.ones((3, 1)), level=np.full((3, 1), np.nan)), time=np.array([1.0, 2.0, 3.5]))
-    plan = [Fit(*EVERYBODY, 0, np.ones(3, bool), np.ones(3, bool))]
+    plan = [TrainingFit(*EVERYBODY, 0, np.ones(3, bool), np.ones(3, bool))]
     found = learn_filters([own], Filters(missing=0.5), plan, own.patients, 3.0).filter_survival
     assert found[["patients", "rows_after_landmark", "verdict"]].to_numpy().tolist() == [[3, 1, "leak"]]

@@ -14,7 +14,7 @@ from slopewise.cohort.clock import read_times
 from slopewise.cohort.named_units import words
 from slopewise.sources.numbers import numbers
 from slopewise.sources.readers import place_word
-from slopewise.sources.table import Table, shown
+from slopewise.sources.table import TextTable, shown
 from slopewise.study.keys import MISSING
 
 DAYS_WRITTEN = (
@@ -58,7 +58,7 @@ class Column:
         return bool(self.formats)
 
 
-def describe(table: Table, name: str) -> Column:
+def describe(table: TextTable, name: str) -> Column:
     """Look at one column."""
     missing = table.missing(name)
     present = int((~missing).sum())
@@ -74,7 +74,7 @@ def describe(table: Table, name: str) -> Column:
     return Column(name, present, int(table.text[name][~missing].nunique()), values, odd, formats)
 
 
-def bad_cells(table: Table, name: str, rows: list[int]) -> str:
+def bad_cells(table: TextTable, name: str, rows: list[int]) -> str:
     """Cells that are no numbers, the same ones counted: ``98 × '<30', 26 × 'x' (first at line 5), no numbers``."""
     counts = Counter(shown(str(table.text[name].iloc[row])) for row in rows)
     named = [f"{count} × {cell}" for cell, count in counts.most_common(MOST_SHOWN)]
@@ -84,7 +84,7 @@ def bad_cells(table: Table, name: str, rows: list[int]) -> str:
     return f"{', '.join(named)}{more}, {'no number' if len(rows) == 1 else 'no numbers'} (first at {place})"
 
 
-def _fits(table: Table, name: str, date_format: str) -> bool:
+def _fits(table: TextTable, name: str, date_format: str) -> bool:
     present = np.flatnonzero(~table.missing(name))
     for rows in (present[:1], present[:SAMPLE], present):
         part = replace(table, text=table.text.iloc[rows], lines=table.lines[rows])
@@ -131,7 +131,7 @@ def within(patients: pd.Series, values: np.ndarray) -> Within:
     )
 
 
-def is_constant(table: Table, patient: str, name: str) -> bool:
+def is_constant(table: TextTable, patient: str, name: str) -> bool:
     """Whether no patient has two values of a column, although some patient could have."""
     rows = table.text[[patient, name]]
     rows = rows[~rows[name].isin(MISSING)]

@@ -38,7 +38,7 @@ from slopewise.run.errors import InputError
 from slopewise.run.files import file_digest
 from slopewise.run.short_repr import ShortRepr
 from slopewise.sources.study_tables import measurements_of, patients_of
-from slopewise.sources.table import Table
+from slopewise.sources.table import TextTable
 from slopewise.study.model import Study
 
 LEFT_OUT = "nothing to do, or correct the column"
@@ -120,7 +120,7 @@ def _file_names(study: Study) -> list[str]:
     return [name for name in dict.fromkeys(names) if name is not None]
 
 
-def _refuse_shape(study: Study, measurements: Table) -> None:
+def _refuse_shape(study: Study, measurements: TextTable) -> None:
     """Refuse a table of measurements that has not a row for each patient and visit."""
     values = [marker.column for marker in study.markers.values()]
     used = {study.data.patient, study.data.time, *values, *study.growth_columns, *study.outcome.covariates}
@@ -137,13 +137,15 @@ def _screen_formulas(study: Study) -> None:
             raise InputError(f"growth.{key}: {error}") from None
 
 
-def _tell_encoding(table: Table, findings: Findings) -> None:
+def _tell_encoding(table: TextTable, findings: Findings) -> None:
     if table.encoding == "latin-1":
         message = "the file is not UTF-8 and was read as Latin-1"
         findings.add(NOTE, table.name, message, "set data.encoding if letters look wrong")
 
 
-def _read(study: Study, measurements: Table, patients: Table | None, columns: Columns, findings: Findings) -> Flow:
+def _read(
+    study: Study, measurements: TextTable, patients: TextTable | None, columns: Columns, findings: Findings
+) -> Flow:
     """Rows and patients of the files that are complete, on the files' own clocks; stops when anything is an error."""
     rows = read_rows(study, measurements, columns, findings)
     for column in columns.constant:

@@ -18,7 +18,7 @@ from slopewise.kernels.agreement import intraclass
 from slopewise.run.errors import InputError
 from slopewise.sources.numbers import numbers
 from slopewise.sources.readers import read_table
-from slopewise.sources.table import Table, shown
+from slopewise.sources.table import TextTable, shown
 from slopewise.study.keys import Data
 from slopewise.study.model import Study
 
@@ -79,7 +79,7 @@ def _plain(study: Study) -> Data:
     return study.data.model_copy(update={"sheet": None})
 
 
-def _column(table: Table, column: str) -> np.ndarray:
+def _column(table: TextTable, column: str) -> np.ndarray:
     values, bad = numbers(table, column)
     if bad:
         raise InputError(f"{table.name}: line {table.lines[bad[0].row]}, column {column}: {bad[0].message}")

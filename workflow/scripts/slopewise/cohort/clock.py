@@ -12,7 +12,7 @@ from datetime import datetime
 import numpy as np
 
 from slopewise.sources.numbers import numbers
-from slopewise.sources.table import BadCell, Table, shown
+from slopewise.sources.table import BadCell, TextTable, shown
 from slopewise.study.keys import MISSING
 
 DAYS = {
@@ -53,7 +53,7 @@ def coarser(values: np.ndarray, zero: np.ndarray) -> np.ndarray:
     return np.floor(zero) if len(known) and bool((known == np.floor(known)).all()) else zero
 
 
-def finite(table: Table, column: str) -> tuple[np.ndarray, list[BadCell]]:
+def finite(table: TextTable, column: str) -> tuple[np.ndarray, list[BadCell]]:
     """A column as numbers like `sources.numbers`; what is too large to compute with is a bad cell, and NaN."""
     values, bad = numbers(table, column)
     large = np.flatnonzero(np.abs(values) > LARGEST)
@@ -66,7 +66,7 @@ TOO_LARGE = "is not a possible value (a code for missing values?) and is too lar
 
 
 def read_times(
-    table: Table, column: str, unit: str, date_format: str, key: str = "data.date_format"
+    table: TextTable, column: str, unit: str, date_format: str, key: str = "data.date_format"
 ) -> tuple[np.ndarray, list[BadCell]]:
     """A column of times as float64 in `unit` (dates: days since 1970-01-01; NaN where missing), and its bad cells.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from slopewise.cohort.findings import ERROR, NOTE, Findings
-from slopewise.sources.table import Table
+from slopewise.sources.table import TextTable
 from slopewise.study.errors import close_to
 from slopewise.study.keys import ColumnReference
 from slopewise.study.model import Study
@@ -36,7 +36,7 @@ def patient_level(study: Study) -> dict[str, str]:
     return found
 
 
-def find_columns(study: Study, measurements: Table, patients: Table | None, findings: Findings) -> Columns:
+def find_columns(study: Study, measurements: TextTable, patients: TextTable | None, findings: Findings) -> Columns:
     """Find each column that the study names; a column that is nowhere is an error that lists those there are."""
     data = study.data
     wanted = {data.patient: "data.patient", data.time: "data.time"}
@@ -46,7 +46,7 @@ def find_columns(study: Study, measurements: Table, patients: Table | None, find
     for column, key in {data.patient: "data.patient", **patient_level(study)}.items():
         _need(column, key, [patients or measurements], findings)
     both = [table for table in (patients, measurements) if table is not None]
-    here: dict[str, Table] = {}
+    here: dict[str, TextTable] = {}
     covariates = dict.fromkeys(study.outcome.covariates, "outcome.covariates")
     covariates |= dict.fromkeys(study.outcome.strata, "outcome.strata")
     covariates |= {column: "growth" for column in study.growth_columns if column not in covariates}
@@ -69,7 +69,7 @@ def find_columns(study: Study, measurements: Table, patients: Table | None, find
     )
 
 
-def _need(column: str, key: str, tables: list[Table], findings: Findings) -> Table | None:
+def _need(column: str, key: str, tables: list[TextTable], findings: Findings) -> TextTable | None:
     """The first of the tables that has the column; else an error."""
     for table in tables:
         if column in table.text.columns:
@@ -91,7 +91,7 @@ def _listed(names: list[str]) -> str:
     return ", ".join(names[:40]) + (f" and {len(names) - 40} more" if len(names) > 40 else "")
 
 
-def _tell_twins(column: str, key: str, taken: Table, tables: list[Table], findings: Findings) -> None:
+def _tell_twins(column: str, key: str, taken: TextTable, tables: list[TextTable], findings: Findings) -> None:
     for table in tables:
         if table is not taken and column in table.text.columns:
             message = f"the column is in {taken.name} too ({key})"

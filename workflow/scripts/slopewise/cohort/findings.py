@@ -9,7 +9,7 @@ import pandas as pd
 
 from slopewise.run.errors import InputError
 from slopewise.sources.readers import place_word
-from slopewise.sources.table import BadCell, Table
+from slopewise.sources.table import BadCell, TextTable
 from slopewise.study.keys import MISSING
 
 ERROR, WARNING, NOTE = "error", "warning", "note"
@@ -18,7 +18,7 @@ MOST_CELLS = 10_000
 
 
 @dataclass(frozen=True)
-class Problem:
+class Finding:
     """One finding: where (file; line from 1, patient, column as far as they are known), what, and what to do."""
 
     severity: str
@@ -60,7 +60,7 @@ class Findings:
     """Collects the problems of one preparation."""
 
     def __init__(self) -> None:
-        self._problems: list[Problem] = []
+        self._problems: list[Finding] = []
 
     def add(
         self,
@@ -75,11 +75,11 @@ class Findings:
     ) -> None:
         """Add one finding."""
         line = None if line is None else int(line)
-        self._problems.append(Problem(severity, file, line, patient or None, column, message, action))
+        self._problems.append(Finding(severity, file, line, patient or None, column, message, action))
 
     def add_cells(
         self,
-        table: Table,
+        table: TextTable,
         column: str,
         bad: Iterable[BadCell],
         action: str,
@@ -96,7 +96,7 @@ class Findings:
             message = f"{len(bad) - MOST_CELLS} more cells of this column are like that"
             self.add(severity, table.name, message, action, line=table.line(bad[MOST_CELLS].row, column), column=column)
 
-    def sorted(self) -> list[Problem]:
+    def sorted(self) -> list[Finding]:
         """Errors first, then by file, line and column."""
         rank = (ERROR, WARNING, NOTE)
         return sorted(

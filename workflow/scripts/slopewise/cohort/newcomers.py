@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from slopewise.cohort.columns import Columns, find_columns
-from slopewise.cohort.findings import ERROR, CohortError, Findings, Problem
+from slopewise.cohort.findings import ERROR, CohortError, Finding, Findings
 from slopewise.cohort.incomplete import match_ids, spelling
 from slopewise.cohort.landmark import snap
 from slopewise.cohort.levels import close_level
@@ -30,7 +30,7 @@ from slopewise.run.short_repr import ShortRepr
 from slopewise.run.words import level_text
 from slopewise.sources.readers import read_patients
 from slopewise.sources.study_tables import measurements_of
-from slopewise.sources.table import Table, shown
+from slopewise.sources.table import TextTable, shown
 from slopewise.study.keys import MISSING
 from slopewise.study.model import Study
 
@@ -75,8 +75,8 @@ class _Files:
 
     study: Study
     known: Study
-    rows: Table
-    people: Table
+    rows: TextTable
+    people: TextTable
     covariates: Mapping[str, Covariate]
     columns: Columns
     findings: Findings
@@ -108,7 +108,7 @@ def read_newcomers(study: Study, folder: Path, covariates: Mapping[str, Covariat
             return replace(found, refused=refused, unmeasured=unmeasured)
 
 
-def _of_measured(table: Table, people: Table | None, column: str) -> tuple[Table, Table | None, int]:
+def _of_measured(table: TextTable, people: TextTable | None, column: str) -> tuple[TextTable, TextTable | None, int]:
     """The tables without those who are in the patients' file alone (and in no other spelling), and their number."""
     if people is None or column not in people.text.columns or column not in table.text.columns:
         return table, people, 0
@@ -120,7 +120,7 @@ def _of_measured(table: Table, people: Table | None, column: str) -> tuple[Table
     return table, people.chosen(kept.to_numpy()), int(names[~kept].nunique())
 
 
-def _without(table: Table, study: Study, refused: Mapping[str, str]) -> Table:
+def _without(table: TextTable, study: Study, refused: Mapping[str, str]) -> TextTable:
     column = study.data.patient
     if not refused or column not in table.text.columns:
         return table
@@ -136,12 +136,12 @@ def _reasons(problems: pd.DataFrame) -> dict[str, str]:
     for row in errors.itertuples():
         line = None if pd.isna(row.line) else int(float(str(row.line)))
         column = None if pd.isna(row.column) else str(row.column)
-        one = Problem(ERROR, str(row.file), line, str(row.patient), column, str(row.message), str(row.action))
+        one = Finding(ERROR, str(row.file), line, str(row.patient), column, str(row.message), str(row.action))
         found.setdefault(str(row.patient), str(one))
     return found
 
 
-def _read(study: Study, table: Table, own: Table | None, covariates: Mapping[str, Covariate]) -> Newcomers:
+def _read(study: Study, table: TextTable, own: TextTable | None, covariates: Mapping[str, Covariate]) -> Newcomers:
     """The tables as they are; every error is raised."""
     findings = Findings()
     absent = _absent_markers(study, table, findings)
@@ -159,7 +159,7 @@ def _read(study: Study, table: Table, own: Table | None, covariates: Mapping[str
     return _at_landmark(files, rows.assign(time=snap(rows["time"], study.landmark_time)), people)
 
 
-def _absent_markers(study: Study, table: Table, findings: Findings) -> tuple[str, ...]:
+def _absent_markers(study: Study, table: TextTable, findings: Findings) -> tuple[str, ...]:
     """Markers without a column; one that is only spelt otherwise, or no marker at all, is an error."""
     names = [str(name) for name in table.text.columns]
     absent = tuple(name for name, marker in study.markers.items() if marker.column not in names)
@@ -178,7 +178,7 @@ def _absent_markers(study: Study, table: Table, findings: Findings) -> tuple[str
 
 
 def _columns(
-    study: Study, table: Table, own: Table | None, covariates: Mapping[str, Covariate], findings: Findings
+    study: Study, table: TextTable, own: TextTable | None, covariates: Mapping[str, Covariate], findings: Findings
 ) -> Columns:
     """Where the columns stand; covariates that the model knows not to vary must not vary here either."""
     found = find_columns(study, table, own, findings)
@@ -253,7 +253,7 @@ def _refuse_covariates(files: _Files, people: pd.DataFrame) -> None:
     _refuse_levels(files, people, held, files.people)
 
 
-def _refuse_levels(files: _Files, frame: pd.DataFrame, names: Iterable[str], table: Table) -> None:
+def _refuse_levels(files: _Files, frame: pd.DataFrame, names: Iterable[str], table: TextTable) -> None:
     for column in names:
         levels = files.covariates[column].levels
         values = frame.loc[frame[column].notna(), ["patient", column]]

@@ -7,12 +7,12 @@ import numpy as np
 from slopewise.cohort.clock import finite
 from slopewise.cohort.findings import ERROR, Findings
 from slopewise.cohort.incomplete import severity
-from slopewise.sources.table import BadCell, Table, shown
+from slopewise.sources.table import BadCell, TextTable, shown
 from slopewise.study.keys import MISSING, canonical_code
 from slopewise.study.model import Study
 
 
-def read_outcome(study: Study, table: Table, findings: Findings) -> np.ndarray:
+def read_outcome(study: Study, table: TextTable, findings: Findings) -> np.ndarray:
     """The outcome of each patient (n,), NaN where missing; of a binary one 1 for the positive level and 0 else."""
     outcome = study.outcome
     assert outcome.column is not None  # the study's rules see to it

@@ -18,7 +18,7 @@ from slopewise.cohort.rows import tell_bad_weights, tell_missing_patients, typed
 from slopewise.run.short_repr import ShortRepr
 from slopewise.sources.numbers import NUMBER
 from slopewise.sources.readers import place_word
-from slopewise.sources.table import BadCell, Table, shown
+from slopewise.sources.table import BadCell, TextTable, shown
 from slopewise.study.keys import MISSING, ColumnReference, Outcome, canonical_code
 from slopewise.study.model import Study
 
@@ -52,7 +52,7 @@ def _labels_of_events(outcome: Outcome) -> dict[int, str]:
     return labels | dict(enumerate(dict.fromkeys(outcome.competing.values()), start=2))
 
 
-def patients_of_rows(study: Study, table: Table, findings: Findings) -> Table:
+def patients_of_rows(study: Study, table: TextTable, findings: Findings) -> TextTable:
     """A table of patients from the measurements' own patient-level columns, where no patients' file is given."""
     patient = study.data.patient
     text = table.text[~table.missing(patient)]
@@ -66,7 +66,7 @@ def patients_of_rows(study: Study, table: Table, findings: Findings) -> Table:
     return replace(table, text=frame, lines=first["line"].to_numpy(), cell_lines={})
 
 
-def constant_values(table: Table, column: str, key: str, patient_column: str, findings: Findings) -> dict[str, str]:
+def constant_values(table: TextTable, column: str, key: str, patient_column: str, findings: Findings) -> dict[str, str]:
     """Each patient's one value of a column (empty cells aside); a second value is an error with both lines."""
     found: dict[str, tuple[str, int]] = {}
     told: set[str] = set()
@@ -89,7 +89,7 @@ def _same_number(one: str, other: str, decimal: str) -> bool:
     return float(one.replace(decimal, ".")) == float(other.replace(decimal, "."))
 
 
-def read_people(study: Study, table: Table, columns: Columns, findings: Findings) -> pd.DataFrame:
+def read_people(study: Study, table: TextTable, columns: Columns, findings: Findings) -> pd.DataFrame:
     """One row a patient (index: the line): patient, time (its time zero), covariates; of an outcome followup, event.
 
     Both times are on the file's own clock. Only reserved names are ours, so a covariate may have any other. An outcome
@@ -113,7 +113,7 @@ def read_people(study: Study, table: Table, columns: Columns, findings: Findings
     return people
 
 
-def _outcome_columns(study: Study, table: Table, findings: Findings) -> dict[str, np.ndarray]:
+def _outcome_columns(study: Study, table: TextTable, findings: Findings) -> dict[str, np.ndarray]:
     """The columns followup, [entry,] event and, of an outcome that is no event, outcome; in the table's order."""
     outcome = study.outcome
     found = {"followup": np.full(len(table.text), np.inf)}
@@ -126,20 +126,20 @@ def _outcome_columns(study: Study, table: Table, findings: Findings) -> dict[str
     return found | OUTCOMES[study.kind.name].columns(study, table, findings)
 
 
-def _no_columns(study: Study, table: Table, findings: Findings) -> dict[str, np.ndarray]:
+def _no_columns(study: Study, table: TextTable, findings: Findings) -> dict[str, np.ndarray]:
     return {}
 
 
-def _columns_of_events(study: Study, table: Table, findings: Findings) -> dict[str, np.ndarray]:
+def _columns_of_events(study: Study, table: TextTable, findings: Findings) -> dict[str, np.ndarray]:
     return {"event": _events(study, table, findings)}
 
 
-def _columns_of_levels(study: Study, table: Table, findings: Findings) -> dict[str, np.ndarray]:
+def _columns_of_levels(study: Study, table: TextTable, findings: Findings) -> dict[str, np.ndarray]:
     values = read_outcome(study, table, findings)
     return {"outcome": values, "event": (values == 1).astype(np.int64)}
 
 
-def _columns_of_numbers(study: Study, table: Table, findings: Findings) -> dict[str, np.ndarray]:
+def _columns_of_numbers(study: Study, table: TextTable, findings: Findings) -> dict[str, np.ndarray]:
     values = read_outcome(study, table, findings)
     return {"outcome": values, "event": np.zeros(len(values), dtype=np.int64)}
 
@@ -149,7 +149,7 @@ class OutcomeColumns(ShortRepr):
     """How the cohort holds a kind of outcome: what the numbers of events mean, and the columns that are read."""
 
     labels: Callable[[Outcome], dict[int, str]]
-    columns: Callable[[Study, Table, Findings], dict[str, np.ndarray]]
+    columns: Callable[[Study, TextTable, Findings], dict[str, np.ndarray]]
 
 
 OUTCOMES = {
@@ -161,7 +161,7 @@ OUTCOMES = {
 """By kind of outcome."""
 
 
-def tell_twin_patients(table: Table, column: str, findings: Findings) -> None:
+def tell_twin_patients(table: TextTable, column: str, findings: Findings) -> None:
     """A patient who stands twice in a file of patients is an error."""
     first: dict[str, int] = {}
     for patient, line in zip(table.text[column], table.lines, strict=True):
@@ -171,7 +171,7 @@ def tell_twin_patients(table: Table, column: str, findings: Findings) -> None:
             findings.add(ERROR, table.name, message, action, line=line, patient=patient, column=column)
 
 
-def _times(study: Study, table: Table, column: str, unit: str, what: str, findings: Findings) -> np.ndarray:
+def _times(study: Study, table: TextTable, column: str, unit: str, what: str, findings: Findings) -> np.ndarray:
     data = study.data
     key = "data.patients_date_format" if data.patients else "data.date_format"
     values, bad = read_times(table, column, unit, data.format_of_patients, key)
@@ -182,7 +182,7 @@ def _times(study: Study, table: Table, column: str, unit: str, what: str, findin
     return values
 
 
-def _events(study: Study, table: Table, findings: Findings) -> np.ndarray:
+def _events(study: Study, table: TextTable, findings: Findings) -> np.ndarray:
     """The event of each patient as a number; a code that the study does not name is an error."""
     outcome = study.outcome
     assert outcome.event is not None

@@ -11,7 +11,7 @@ import pandas as pd
 
 from slopewise.cohort.findings import ERROR, WARNING, Findings
 from slopewise.sources.numbers import numbers
-from slopewise.sources.table import Table, shown
+from slopewise.sources.table import TextTable, shown
 from slopewise.study.model import Study
 
 VERSION, SETTINGS = "diagnostics_Versions_PyRadiomics", "diagnostics_Configuration_Settings"
@@ -24,7 +24,7 @@ ONE = {VERSION: "versions of PyRadiomics", SETTINGS: "settings of PyRadiomics"}
 """Columns that must have one value in all rows of a patient, and what their values are."""
 
 
-def check_diagnostics(study: Study, table: Table, findings: Findings) -> None:
+def check_diagnostics(study: Study, table: TextTable, findings: Findings) -> None:
     """Findings from the diagnostics of the file, as far as it has them, where the study's markers are features."""
     if not any(marker.family for marker in study.markers.values()):
         return
@@ -57,7 +57,7 @@ def check_diagnostics(study: Study, table: Table, findings: Findings) -> None:
         _warn(table, patient, rows, VOLUMES, message, "compute features of each lesion", findings)
 
 
-def _one_value(table: Table, patient: pd.Series, column: str, what: str, findings: Findings) -> None:
+def _one_value(table: TextTable, patient: pd.Series, column: str, what: str, findings: Findings) -> None:
     """An error where a patient has two values of the column; a warning where only different patients have."""
     values = sorted(set(table.text[column][~table.missing(column)]))
     if len(values) < 2:
@@ -73,7 +73,7 @@ def _one_value(table: Table, patient: pd.Series, column: str, what: str, finding
         findings.add(WARNING, table.name, message, "compute all features again in one way", column=column)
 
 
-def _differs(table: Table, patient: pd.Series, column: str) -> np.ndarray:
+def _differs(table: TextTable, patient: pd.Series, column: str) -> np.ndarray:
     """The rows (by position) whose value is another than that of the patient's first row that has one."""
     known = np.flatnonzero(~table.missing(column))
     own, who = table.text[column].iloc[known], patient.iloc[known]
@@ -86,7 +86,7 @@ def _patients(patient: pd.Series, rows: np.ndarray) -> str:
 
 
 def _warn(
-    table: Table, patient: pd.Series, rows: np.ndarray, column: str, message: str, action: str, findings: Findings
+    table: TextTable, patient: pd.Series, rows: np.ndarray, column: str, message: str, action: str, findings: Findings
 ) -> None:
     """One warning for all `rows`, if there are any."""
     if len(rows):

@@ -8,10 +8,10 @@ import numpy as np
 
 from slopewise.cohort.findings import NOTE, WARNING, Findings
 from slopewise.sources.numbers import NUMBER, numbers
-from slopewise.sources.table import Table, shown
+from slopewise.sources.table import TextTable, shown
 
 
-def tell_recoded(tables: Sequence[Table], codes: Sequence[str], findings: Findings) -> None:
+def tell_recoded(tables: Sequence[TextTable], codes: Sequence[str], findings: Findings) -> None:
     """Count the cells that held a code of missing values, and warn of a code that lies among a column's values.
 
     A code that no file holds is a note too: it may be misspelt.
@@ -24,7 +24,7 @@ def tell_recoded(tables: Sequence[Table], codes: Sequence[str], findings: Findin
             findings.add(NOTE, tables[0].name, message, "is it spelt as in the file?")
 
 
-def _tell_table(table: Table, findings: Findings) -> None:
+def _tell_table(table: TextTable, findings: Findings) -> None:
     for (column, code), count in table.recoded.items():
         what = f"{count} cell{'s' if count > 1 else ''} with {shown(code)} read as missing"
         if _among(table, column, code):
@@ -40,7 +40,7 @@ def _tell_table(table: Table, findings: Findings) -> None:
         findings.add(NOTE, table.name, what, why, column=column or None)
 
 
-def _among(table: Table, column: str, code: str) -> bool:
+def _among(table: TextTable, column: str, code: str) -> bool:
     """Whether a code that is a number has numbers of the column on both sides."""
     if not NUMBER["."].fullmatch(code) or column not in table.text.columns:  # the column of a long table's values
         return False

@@ -18,7 +18,7 @@ from slopewise.cohort.findings import ERROR, NOTE, WARNING, Findings
 from slopewise.cohort.incomplete import severity, way_out
 from slopewise.sources.numbers import BELOW, NUMBER, numbers
 from slopewise.sources.readers import place_word
-from slopewise.sources.table import BadCell, Table, shown
+from slopewise.sources.table import BadCell, TextTable, shown
 from slopewise.study.keys import Marker, canonical_code
 from slopewise.study.model import Study
 
@@ -44,7 +44,7 @@ TRANSFORMS: Mapping[str, Transform] = {
 MEND = "correct it, leave the cell empty, or name it in data.missing"
 
 
-def read_rows(study: Study, table: Table, columns: Columns, findings: Findings) -> pd.DataFrame:
+def read_rows(study: Study, table: TextTable, columns: Columns, findings: Findings) -> pd.DataFrame:
     """All rows, `time` in `data.time_unit` on the file's own clock, markers as measured; findings for what is wrong."""
     data, gap = study.data, severity(study)
     action = way_out(study, "fill it in or delete the row")
@@ -68,7 +68,7 @@ def read_rows(study: Study, table: Table, columns: Columns, findings: Findings) 
     return pd.concat([frame, pd.DataFrame(values, index=frame.index)], axis=1)
 
 
-def tell_bad_weights(study: Study, table: Table, values: np.ndarray, findings: Findings) -> None:
+def tell_bad_weights(study: Study, table: TextTable, values: np.ndarray, findings: Findings) -> None:
     """A prior weight (`growth.weights`, `values` as `typed_column` reads them) is a positive number."""
     column = study.growth.weights
     assert column is not None
@@ -83,7 +83,7 @@ def tell_bad_weights(study: Study, table: Table, values: np.ndarray, findings: F
 
 
 def tell_missing_patients(
-    table: Table, column: str, findings: Findings, gap: str = ERROR, action: str = "fill it in or delete the row"
+    table: TextTable, column: str, findings: Findings, gap: str = ERROR, action: str = "fill it in or delete the row"
 ) -> None:
     """A row that names no patient, of the severity `gap`."""
     cells = table.text[column]
@@ -92,7 +92,7 @@ def tell_missing_patients(
     findings.add_cells(table, column, bad, action, column, gap)
 
 
-def read_markers(study: Study, table: Table, findings: Findings) -> dict[str, np.ndarray]:
+def read_markers(study: Study, table: TextTable, findings: Findings) -> dict[str, np.ndarray]:
     """Each marker as measured (NaN where missing); cells that are no number or outside the transform are errors."""
     raw: dict[str, np.ndarray] = {}
     values = {}
@@ -111,7 +111,7 @@ def read_markers(study: Study, table: Table, findings: Findings) -> dict[str, np
 
 
 def _read_limits(
-    study: Study, table: Table, name: str, values: np.ndarray, bad: list[BadCell], findings: Findings
+    study: Study, table: TextTable, name: str, values: np.ndarray, bad: list[BadCell], findings: Findings
 ) -> None:
     """Values below a limit of detection (``<5``) as `markers.NAME.below` has them; other bad cells are errors.
 
@@ -133,7 +133,7 @@ def _read_limits(
     findings.add(NOTE, table.name, message, f"as given in markers.{name}.below", column=marker.column)
 
 
-def _limit(table: Table, column: str, row: int) -> float | None:
+def _limit(table: TextTable, column: str, row: int) -> float | None:
     """The limit of detection in a cell such as ``<5``; None where it holds something else."""
     found = BELOW.fullmatch(table.text[column].iloc[row])
     if found is None or not NUMBER[table.decimal].fullmatch(found[1]):
@@ -141,7 +141,7 @@ def _limit(table: Table, column: str, row: int) -> float | None:
     return float(found[1].replace(table.decimal, "."))
 
 
-def outside_domain(table: Table, marker: Marker, values: np.ndarray) -> list[BadCell]:
+def outside_domain(table: TextTable, marker: Marker, values: np.ndarray) -> list[BadCell]:
     """The cells of a marker for which its transform is not defined."""
     transform = TRANSFORMS[marker.transform]
     wrong = ~np.isnan(values) & ~transform.defined(values)
@@ -149,7 +149,7 @@ def outside_domain(table: Table, marker: Marker, values: np.ndarray) -> list[Bad
     return [BadCell(int(row), f"{shown(table.text[marker.column].iloc[row])} {what}") for row in np.flatnonzero(wrong)]
 
 
-def _too_large(table: Table, marker: Marker, values: np.ndarray) -> list[BadCell]:
+def _too_large(table: TextTable, marker: Marker, values: np.ndarray) -> list[BadCell]:
     """The cells of a marker that stay too large to compute with after its transform."""
     with np.errstate(all="ignore"):
         scale = TRANSFORMS[marker.transform].apply(values)
@@ -157,7 +157,7 @@ def _too_large(table: Table, marker: Marker, values: np.ndarray) -> list[BadCell
     return [BadCell(int(row), f"{shown(table.text[marker.column].iloc[row])} {TOO_LARGE}") for row in wrong]
 
 
-def _implausible(table: Table, marker: Marker, values: np.ndarray) -> list[BadCell]:
+def _implausible(table: TextTable, marker: Marker, values: np.ndarray) -> list[BadCell]:
     """The cells of a marker outside its plausible range (`markers.X.plausible`)."""
     if marker.plausible is None:
         return []
@@ -167,7 +167,7 @@ def _implausible(table: Table, marker: Marker, values: np.ndarray) -> list[BadCe
     return [BadCell(int(row), f"{shown(table.text[marker.column].iloc[row])} {what}") for row in outside]
 
 
-def typed_column(table: Table, column: str, study: Study, findings: Findings) -> np.ndarray:
+def typed_column(table: TextTable, column: str, study: Study, findings: Findings) -> np.ndarray:
     """A covariate as numbers (NaN where missing) if all its cells are, else as text (None where missing).
 
     A column of `data.categories` is text whatever its cells are, a code of 1.0 the same as 1. Another column that mixes

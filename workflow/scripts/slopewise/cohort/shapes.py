@@ -14,7 +14,7 @@ from itertools import combinations
 import pandas as pd
 
 from slopewise.sources.numbers import numbers
-from slopewise.sources.table import Table
+from slopewise.sources.table import TextTable
 
 REDCAP = ("redcap_event_name", "redcap_repeat_instrument")
 PARAMETERS = (
@@ -36,7 +36,7 @@ WIDE = 3
 NUMBERED = re.compile(r"(?P<stem>.*?[A-Za-z].*?)[_.\- ]?(?P<number>[0-9]+)")
 
 
-def foreign_shape(table: Table, patient: str, time: str | None, values: Iterable[str], used: Iterable[str]) -> str:
+def foreign_shape(table: TextTable, patient: str, time: str | None, values: Iterable[str], used: Iterable[str]) -> str:
     """Why the table is refused, in one sentence; empty where it has a row for each patient and visit.
 
     `values`: columns of the markers, `used`: all columns that the study names. `time` is None where no column of
@@ -65,7 +65,7 @@ def foreign_shape(table: Table, patient: str, time: str | None, values: Iterable
     return wide_shape(table, patient, set(used) - set(values)) if time is None or NUMBERED.fullmatch(time) else ""
 
 
-def wide_shape(table: Table, patient: str, kept: set[str]) -> str:
+def wide_shape(table: TextTable, patient: str, kept: set[str]) -> str:
     """Why a table with the visits in columns is refused; empty where it has not a row for each patient, or no such
     columns beside those that are `kept`."""
     visits = _numbered([str(name) for name in table.text.columns], kept | {patient})
@@ -78,7 +78,7 @@ def wide_shape(table: Table, patient: str, kept: set[str]) -> str:
     )
 
 
-def _parameter(table: Table, ids: pd.Series, time: str | None, values: list[str], used: set[str]) -> str | None:
+def _parameter(table: TextTable, ids: pd.Series, time: str | None, values: list[str], used: set[str]) -> str | None:
     """The column that tells apart rows of one patient and time whose values are of different parameters, if any."""
     assert time is not None
     key = pd.DataFrame({"patient": ids, "time": table.text[time]})
@@ -95,7 +95,7 @@ def _parameter(table: Table, ids: pd.Series, time: str | None, values: list[str]
     return None
 
 
-def _apart(table: Table, value: str, levels: pd.Series) -> bool:
+def _apart(table: TextTable, value: str, levels: pd.Series) -> bool:
     """Whether the values of a column have another distribution in one level than in another (of the commonest ones)."""
     from scipy.stats import ks_2samp  # half a second that most tables do not need
 

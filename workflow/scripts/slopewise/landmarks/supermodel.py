@@ -136,7 +136,7 @@ def scores(
 
 
 @dataclass(frozen=True)
-class Estimates:
+class SupermodelEstimates:
     """Coefficients per SD of each landmark's own model (L, k), of the common one (k,), and of one that changes (2, k).
 
     `robust`: standard errors in the same shapes, `at_se` (L, k) those of the changing coefficient at each landmark;
@@ -179,7 +179,7 @@ def _within(stacks: Stacks, chosen: NDArray[np.bool_], own: NDArray[np.bool_]) -
 def estimate(
     stacks: Stacks, made: Scores, step: str, scale: Floats, counts: Integers, errors: bool,
     chosen: Chosen | None = None,
-) -> Estimates:  # fmt: skip
+) -> SupermodelEstimates:  # fmt: skip
     """Fit the three models of one step to the patients with `counts` (people,) > 0; columns in units of `scale`.
 
     `chosen` on everybody are the columns that a resample's models have; one that cannot have them is not fitted.
@@ -203,7 +203,7 @@ def estimate(
         separate[number, own], cov = _fit(stacks, x[:, own], rows, errors)
         robust["separate"][number, own] = np.sqrt(np.diag(cov))
     if not len(columns):
-        return Estimates(separate, common, changing, robust)
+        return SupermodelEstimates(separate, common, changing, robust)
     common[columns], cov = _fit(stacks, x[:, columns], copies, errors)
     robust["common"][columns] = np.sqrt(np.diag(cov))
     both = np.column_stack([x[:, columns], x[:, moving] * stacks.shift[:, None]])
@@ -216,7 +216,7 @@ def estimate(
         shift = times - stacks.middle
         variance = cov[first, first] + 2 * shift * cov[first, second] + shift**2 * cov[second, second]
         robust["at"][:, column] = np.sqrt(variance)
-    return Estimates(separate, common, changing, robust)
+    return SupermodelEstimates(separate, common, changing, robust)
 
 
 def _fit(stacks: Stacks, x: Floats, copies: Integers, errors: bool) -> tuple[Floats, Floats]:
@@ -315,9 +315,9 @@ def _folded(plan: BootstrapPlan, stacks: Stacks, counts: Integers, *name: str | 
 
 def _resampled(
     plan: BootstrapPlan, stacks: Stacks, landmarks: Sequence[Landmark], whole: Scores, threads: int
-) -> dict[str, list[Estimates]]:
+) -> dict[str, list[SupermodelEstimates]]:
     """The estimates of both steps on each resample of the patients, through both stages."""
-    found: dict[str, list[Estimates]] = {"level": [], "slope": []}
+    found: dict[str, list[SupermodelEstimates]] = {"level": [], "slope": []}
     scale = {step: _scale(_columns(stacks, whole, step)) for step in found}
     n = len(stacks.people)
     everybody = np.ones(n, dtype=np.int64)
@@ -335,18 +335,18 @@ def _resampled(
     return found
 
 
-def _stack(draws: Sequence[Estimates], of: Callable[[Estimates], Floats]) -> Floats:
+def _stack(draws: Sequence[SupermodelEstimates], of: Callable[[SupermodelEstimates], Floats]) -> Floats:
     return np.array([of(one) for one in draws])
 
 
 def _rows(
-    study: Study, stacks: Stacks, step: str, terms: Sequence[str], scale: Floats, found: Estimates,
-    draws: Sequence[Estimates],
+    study: Study, stacks: Stacks, step: str, terms: Sequence[str], scale: Floats, found: SupermodelEstimates,
+    draws: Sequence[SupermodelEstimates],
 ) -> pd.DataFrame:  # fmt: skip
     """Every model's coefficients of one step, per unit and per SD, with both kinds of interval."""
     times, shift = stacks.times, np.asarray(stacks.times) - stacks.middle
 
-    def at(one: Estimates) -> Floats:
+    def at(one: SupermodelEstimates) -> Floats:
         return one.changing[0] + np.outer(shift, np.nan_to_num(one.changing[1]))
 
     models: list[tuple[str, list[float], Floats, Floats, Floats]] = [

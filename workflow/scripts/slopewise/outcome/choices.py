@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from slopewise.outcome.ladder import STEPS, Choices, LadderData, Step
+from slopewise.outcome.ladder import LADDER, Choices, LadderData, Step
 from slopewise.outcome.learners import is_penalised
 from slopewise.outcome.predictors import (
     COLLINEAR,
@@ -42,7 +42,7 @@ def with_choices(data: LadderData, crossfit: pd.DataFrame, fits: pd.DataFrame) -
     singular, flat, _ = cohort_growth(data, crossfit, fits)
     rows = np.arange(len(data.patients))
     left_out, derived = {}, {}
-    for step in STEPS:
+    for step in LADDER:
         gate = slopes_left_out(step.name, data.markers, level, slope, np.ones_like(rows), singular, flat)
         raw = data.raw(step, rows, level, slope)
         recipe, reasons = PredictorRecipe.learn(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import stdtr, stdtrit
 
 from slopewise.metrics.resampling import bca_interval, percentile_interval
-from slopewise.outcome.ladder import FACTS, STEPS, LadderData
+from slopewise.outcome.ladder import FACTS, LADDER, LadderData
 from slopewise.outcome.models import StepModel
 from slopewise.outcome.predictors import Note, marker_of
 from slopewise.run.words import amount
@@ -102,7 +102,7 @@ def _other_models(
     """
     other, notes = np.zeros(estimates.shape, dtype=bool), []
     for cause in data.causes:
-        for step in STEPS:
+        for step in LADDER:
             own = np.array([row[:2] == (step.name, cause) for row in data.rows])
             of_marker = np.array([bool(marker_of(term, data.coding)) for _, _, term in data.rows])
             asked = np.flatnonzero(own & of_marker & shipped)
@@ -131,7 +131,7 @@ def ledger_frame(lines: Iterable[tuple[int, int, Note]]) -> pd.DataFrame:
 def filled_notes(data: LadderData) -> list[Note]:
     """How many patients lack a quantity of a step and get the training patients' mean instead."""
     notes, n = [], len(data.patients)
-    for step in STEPS:
+    for step in LADDER:
         for m, marker in enumerate(data.markers):
             for name in (quantity for quantity in step.quantities if quantity in FACTS):
                 lacking = int(np.isnan(data.facts[:, m, FACTS.index(name)]).sum())

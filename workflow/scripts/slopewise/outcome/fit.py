@@ -41,7 +41,7 @@ from slopewise.outcome.hazards import (
     score_test,
     tests_frame,
 )
-from slopewise.outcome.ladder import STEPS, LadderData, Step, ladder_data
+from slopewise.outcome.ladder import LADDER, LadderData, Step, ladder_data
 from slopewise.outcome.learners import learner
 from slopewise.outcome.models import Part, StepModel
 from slopewise.outcome.predictors import Note, PredictorRecipe, StratumCoding
@@ -99,7 +99,7 @@ def fit_ladder(
     flat: Flags | None = None,
     counts: Integers | None = None,
     fold: Integers | None = None,
-    steps: Sequence[Step] = STEPS,
+    steps: Sequence[Step] = LADDER,
     same_knots: bool = False,
 ) -> LadderFit:
     """Learn and fit every step of the ladder (or `steps` of it) on the patients whose count is positive.
@@ -214,7 +214,7 @@ class OutcomeFit(ShortRepr):
         """Proportional hazards of every step's models; nothing of penalised ones, and of other outcomes."""
         tests, residuals = [empty_tests()], [empty_residuals()]
         rows = np.arange(len(self.data.patients))
-        for step in STEPS if self.data.kind.timed else ():
+        for step in LADDER if self.data.kind.timed else ():
             model = self.fitted.models[step.name]
             x = model.recipe.standardise(self.data.raw(step, rows, self.level, self.slope))
             for code, (cause, part) in enumerate(zip(self.data.causes, model.parts, strict=True), start=1):
@@ -272,7 +272,7 @@ def predictions_frame(
     """Predictions of every step for the patients `rows` of the cohort, with the columns of ``outcome/predictions``."""
     horizons, parts = len(data.horizons), []
     patient = np.repeat(np.array(data.patients, dtype=object)[rows], horizons)
-    for step in STEPS:
+    for step in LADDER:
         raw = data.raw(step, rows, level, slope)
         scores, risks = models[step.name].linear_predictors(raw), models[step.name].risks(raw, data.stratum[rows])
         for c, cause in enumerate(data.causes):

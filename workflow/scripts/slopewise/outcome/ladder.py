@@ -37,7 +37,7 @@ class Step:
     reference: str | None
 
 
-STEPS: tuple[Step, ...] = (
+LADDER: tuple[Step, ...] = (
     Step("clinical", (), None),
     Step("baseline", ("first",), "clinical"),
     Step("last", ("last",), "baseline"),
@@ -189,7 +189,7 @@ def ladder_data(
         covariates=coding.matrix(cohort),
         facts=np.ascontiguousarray(facts),
         terms=tuple(
-            (step.name, term) for step in STEPS for term in _step_terms(step, coding, markers, study.outcome.terms)
+            (step.name, term) for step in LADDER for term in _step_terms(step, coding, markers, study.outcome.terms)
         ),
         extra=study.outcome.terms,
         penalty=study.outcome.penalty,

@@ -9,7 +9,7 @@ import numpy as np
 
 from slopewise.outcome.cox import fit_cox, risk_sets
 from slopewise.outcome.glm import GlmFit, fit_linear, fit_logistic
-from slopewise.outcome.ladder import STEPS, LadderData
+from slopewise.outcome.ladder import LADDER, LadderData
 from slopewise.outcome.models import Floats, Integers, Learner, Part
 from slopewise.outcome.penalised import penalised_cox, penalised_glm
 from slopewise.outcome.predictors import marker_of
@@ -25,7 +25,7 @@ def is_penalised(data: LadderData) -> tuple[bool, ...]:
     """
     if data.penalty != "auto":
         return (data.penalty != "none",) * len(data.causes)
-    terms = max(len(data.step_terms(step)) for step in STEPS)
+    terms = max(len(data.step_terms(step)) for step in LADDER)
     patients = len(data.patients)
     events = [int((data.event == code).sum()) for code in range(1, len(data.causes) + 1)]
     found = [data.kind.informative(count, patients) for count in events]

@@ -17,7 +17,7 @@ from scipy.special import chdtrc, fdtrc
 from slopewise.outcome.cox import CoxFit
 from slopewise.outcome.fit import OutcomeFit
 from slopewise.outcome.glm import GlmFit
-from slopewise.outcome.ladder import STEPS
+from slopewise.outcome.ladder import LADDER
 from slopewise.outcome.models import Part
 
 Floats = NDArray[np.float64]
@@ -34,7 +34,7 @@ def likelihood_ratios(fit: OutcomeFit) -> pd.DataFrame:
     """
     rows = []
     models = fit.fitted.models
-    for step in STEPS:
+    for step in LADDER:
         if step.reference is None:
             continue
         larger, smaller = models[step.name], models[step.reference]
@@ -73,7 +73,7 @@ def _test(fit: OutcomeFit, names: tuple[str, str], parts: tuple[Part, Part]) -> 
 
 def _fitted(fit: OutcomeFit, name: str) -> Floats:
     """Linear predictor (n,) of a step for its training patients, with the levels and slopes it was trained on."""
-    step = next(one for one in STEPS if one.name == name)
+    step = next(one for one in LADDER if one.name == name)
     raw = fit.data.raw(step, np.arange(len(fit.data.patients)), fit.level, fit.slope)
     return fit.fitted.models[name].linear_predictors(raw)[:, 0]
 

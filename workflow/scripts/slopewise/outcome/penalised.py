@@ -43,7 +43,7 @@ WHILE_CHOOSING, AT_LAST = 1e-6, 1e-18
 
 
 @dataclass(frozen=True)
-class Problem:
+class PenalisedData:
     """Training patients as the compiled loops take them; rows in the order of the risk sets.
 
     `xt` (k, n) centred predictors, `y` (n,) events or outcomes, `weight` (n,) copies, `fold` (n,) 1, 2, ...;
@@ -119,7 +119,7 @@ def penalised_cox(
     weight = counts[sets.order].astype(float)
     xt = np.ascontiguousarray((x - centre)[sets.order].T)
     happened = sets.event.astype(float)
-    problem = Problem(losses.COX, sets.time, happened, sets.stratum, weight, fold[sets.order], xt, group)
+    problem = PenalisedData(losses.COX, sets.time, happened, sets.stratum, weight, fold[sets.order], xt, group)
     beta, _, penalty, ended = problem.chosen()
     eta, moments = np.zeros(len(x)), np.asarray(horizons, dtype=float)
     for column in np.flatnonzero(beta):
@@ -160,7 +160,7 @@ def penalised_glm(
     unit = 1.0 if link == "logit" else _spread(y, counts)
     y = y / unit
     rows = (np.zeros(n), y, np.zeros(n, dtype=np.int64), counts.astype(float))
-    beta, intercept, penalty, ended = Problem(kind, *rows, fold, xt, group).chosen()
+    beta, intercept, penalty, ended = PenalisedData(kind, *rows, fold, xt, group).chosen()
     patients = int(counts.sum())
     events = int(counts @ np.asarray(outcome).astype(np.int64)) if link == "logit" else patients
     return GlmFit(
@@ -190,7 +190,7 @@ def _spread(y: Floats, counts: Integers) -> float:
     return spread if spread > 0 else 1.0
 
 
-def _loss(problem: Problem, eta: Floats) -> float:
+def _loss(problem: PenalisedData, eta: Floats) -> float:
     rows = (problem.kind, problem.time, problem.y, problem.stratum, problem.weight)
     return float(losses.loss_of(*rows, eta, np.empty(len(eta)), np.empty(len(eta))))
 

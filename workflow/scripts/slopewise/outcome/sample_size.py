@@ -21,7 +21,7 @@ import pandas as pd
 
 from slopewise.outcome.causes import event_codes
 from slopewise.outcome.derived import quantities
-from slopewise.outcome.ladder import STEPS
+from slopewise.outcome.ladder import LADDER
 from slopewise.outcome.predictors import CovariateCoding
 from slopewise.run.words import amount
 from slopewise.study.kinds import EVENTS_PER_COEFFICIENT
@@ -114,7 +114,7 @@ def ladder_sizes(study: Study, patients: pd.DataFrame) -> dict[str, int]:
     asked = study.outcome.terms
     return {
         step.name: covariates + (len(step.quantities) + len(quantities(step.quantities, asked))) * len(study.markers)
-        for step in STEPS
+        for step in LADDER
     }
 
 

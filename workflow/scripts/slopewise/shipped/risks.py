@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from slopewise.cohort.newcomers import Newcomers, read_newcomers
 from slopewise.outcome.fit import StepModel
-from slopewise.outcome.ladder import STEPS, values
+from slopewise.outcome.ladder import LADDER, values
 from slopewise.run.errors import InputError
 from slopewise.run.seeds import generator
 from slopewise.run.short_repr import ShortRepr
@@ -306,7 +306,7 @@ def _told(model: ShippedModel, newcomers: Newcomers, table: pd.DataFrame, reques
     beyond = table.loc[table["outside"] != "", "patient"].nunique()
     if beyond:
         lines.append(f"outside the training range: {amount(beyond, 'patient')} (column outside)")
-    steps = [step.name for step in STEPS if {"level", "slope"} & set(step.quantities)]
+    steps = [step.name for step in LADDER if {"level", "slope"} & set(step.quantities)]
     if request.predictors not in steps:
         lines.append(f"no interval: the step {request.predictors} holds neither level nor slope")
     scatter = model.steps[str(request.predictors)].residual_sd

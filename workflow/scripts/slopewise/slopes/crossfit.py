@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from slopewise.folds import NESTED, Fit
+from slopewise.folds import NESTED, TrainingFit
 from slopewise.growth import GrowthBatch
 from slopewise.growth.fitting import fit_batch
 from slopewise.slopes.marker import MarkerData
@@ -25,7 +25,7 @@ from slopewise.slopes.scores import score
 
 
 def cross_fit(
-    data: MarkerData, fits: Sequence[Fit], threads: int = 1
+    data: MarkerData, fits: Sequence[TrainingFit], threads: int = 1
 ) -> tuple[pd.DataFrame, pd.DataFrame, GrowthBatch]:
     """Fit the growth model for every fit of the fold table and score whom each has to score.
 
@@ -62,13 +62,13 @@ def cross_fit(
     return scores, ledger, batch
 
 
-def fit_all(data: MarkerData, fits: Sequence[Fit], threads: int = 1) -> GrowthBatch:
+def fit_all(data: MarkerData, fits: Sequence[TrainingFit], threads: int = 1) -> GrowthBatch:
     """All fits of one marker: first the outer training sets, then the inner ones with the structure found there."""
     copies = np.array([f.trained for f in fits], dtype=np.int64)
     return fit_nested(data, copies, outer_of(fits), threads)
 
 
-def outer_of(fits: Sequence[Fit]) -> NDArray[np.int64]:
+def outer_of(fits: Sequence[TrainingFit]) -> NDArray[np.int64]:
     """For each fit the index of the fit on its whole outer training set (itself, where it is that fit)."""
     index: dict[tuple[str, int, int], int] = {}
     for i, f in enumerate(fits):
@@ -77,7 +77,7 @@ def outer_of(fits: Sequence[Fit]) -> NDArray[np.int64]:
     return np.array([index[_training_set(f)] for f in fits], dtype=np.int64)
 
 
-def _training_set(fit: Fit) -> tuple[str, int, int]:
+def _training_set(fit: TrainingFit) -> tuple[str, int, int]:
     """The outer training set a fit lies in: everybody for cross-fitting, the patients outside held_out otherwise."""
     return (fit.scheme, fit.repeat, fit.held_out) if fit.scheme in NESTED else (fit.scheme, 0, 0)
 

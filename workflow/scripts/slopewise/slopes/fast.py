@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from slopewise.folds import CROSSFIT, Fit
+from slopewise.folds import CROSSFIT, TrainingFit
 from slopewise.growth import GrowthBatch
 from slopewise.growth.engine.run import patient_parts
 from slopewise.growth.fit import GrowthFit
@@ -86,7 +86,7 @@ def probability(found: Predicted, limit: float, below: bool) -> Floats:
 
 def fast_changers(
     data: MarkerData,
-    fits: Sequence[Fit],
+    fits: Sequence[TrainingFit],
     batch: GrowthBatch,
     facts: pd.DataFrame,
     asked: FastChange | None,
@@ -133,7 +133,7 @@ def _patients(
     )
 
 
-def drawn_slopes(data: MarkerData, fits: Sequence[Fit], batch: GrowthBatch, rng: np.random.Generator) -> Floats:
+def drawn_slopes(data: MarkerData, fits: Sequence[TrainingFit], batch: GrowthBatch, rng: np.random.Generator) -> Floats:
     """(draws, patients): slopes of the whole cohort given the data, parameters drawn too; without rows if none is left.
 
     `batch`: the fits in the order of `fits`, of which the one on everybody is simulated from. `PARAMETERS` responses of

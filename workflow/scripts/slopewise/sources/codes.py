@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from slopewise.sources.numbers import NUMBER
-from slopewise.sources.table import Table
+from slopewise.sources.table import TextTable
 from slopewise.study.keys import MISSING, Data
 
 
-def without_codes(table: Table, data: Data) -> Table:
+def without_codes(table: TextTable, data: Data) -> TextTable:
     """The table with empty cells where a code of `data.missing` stands; patients' ids stay as they are."""
     if not data.missing:
         return table

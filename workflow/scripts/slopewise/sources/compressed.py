@@ -8,14 +8,14 @@ from pathlib import Path
 
 from slopewise.run.errors import InputError
 from slopewise.sources.delimited import parse_delimited
-from slopewise.sources.table import Table
+from slopewise.sources.table import TextTable
 from slopewise.study.keys import Data
 
 MOST = 4 * 1024**3
 """Bytes of text that are unpacked at most: a small file may hold more than the memory."""
 
 
-def read_gzip(path: Path, name: str, data: Data) -> Table:
+def read_gzip(path: Path, name: str, data: Data) -> TextTable:
     """The file at `path`, `name` in messages: one table of delimited text."""
     try:
         with gzip.open(path) as file:

@@ -11,18 +11,18 @@ import pandas as pd
 
 from slopewise.run.errors import InputError
 from slopewise.sources.numbers import find_decimal
-from slopewise.sources.table import Table, refuse_twins
+from slopewise.sources.table import TextTable, refuse_twins
 from slopewise.study.keys import Data
 
 DELIMITERS = (",", ";", "\t", "|")
 
 
-def read_delimited(path: Path, name: str, data: Data) -> Table:
+def read_delimited(path: Path, name: str, data: Data) -> TextTable:
     """The file at `path`, `name` in messages; delimiter, encoding and decimal mark as `data` has them, else found."""
     return parse_delimited(path.read_bytes(), name, data)
 
 
-def parse_delimited(content: bytes, name: str, data: Data) -> Table:
+def parse_delimited(content: bytes, name: str, data: Data) -> TextTable:
     """The same from the bytes of a file."""
     text, encoding = _decode(content, name, data.encoding)
     delimiter = _find_delimiter(text) if data.delimiter == "auto" else data.delimiter
@@ -40,7 +40,7 @@ def parse_delimited(content: bytes, name: str, data: Data) -> Table:
     lines = np.array([line for line, _ in records[1:]], dtype=np.int64)
     found = data.decimal == "auto"
     decimal = find_decimal(columns, name, delimiter) if found else data.decimal
-    return Table(name, frame, lines, encoding, decimal, found)
+    return TextTable(name, frame, lines, encoding, decimal, found)
 
 
 def _decode(content: bytes, name: str, encoding: str) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from slopewise.run.errors import InputError
 from slopewise.sources.sheets import chosen_sheet, sheet_table
-from slopewise.sources.table import Table
+from slopewise.sources.table import TextTable
 from slopewise.sources.typed import needed
 from slopewise.study.keys import Data
 
@@ -18,7 +18,7 @@ OLD = b"\xd0\xcf\x11\xe0"
 """First bytes of a workbook that is protected by a password, or of the format before 2007."""
 
 
-def read_excel(path: Path, name: str, data: Data) -> Table:
+def read_excel(path: Path, name: str, data: Data) -> TextTable:
     """One sheet of the workbook at `path`, `name` in messages: `data.sheet`, else the only one that is not empty."""
     with path.open("rb") as file:
         if file.read(4) == OLD:

@@ -17,7 +17,7 @@ import numpy as np
 from slopewise.run.errors import InputError
 from slopewise.sources.numbers import numbers
 from slopewise.sources.readers import read_table
-from slopewise.sources.table import Table, shown
+from slopewise.sources.table import TextTable, shown
 from slopewise.study.formulas import RESERVED
 from slopewise.study.keys import ColumnReference, Marker
 from slopewise.study.keys_of_many import Features
@@ -127,7 +127,7 @@ def _roles(study: Study) -> dict[str, str]:
     return {name: role for name, role in listed if name is not None}
 
 
-def _analysable(table: Table, matched: list[Matched]) -> tuple[list[Matched], dict[str, str]]:
+def _analysable(table: TextTable, matched: list[Matched]) -> tuple[list[Matched], dict[str, str]]:
     """The columns that hold numbers which vary, and why each other one is left out; a column of text is refused."""
     kept, left_out = [], {}
     text: dict[str, list[str]] = {}

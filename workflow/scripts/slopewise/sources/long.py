@@ -16,12 +16,12 @@ from slopewise.run.errors import InputError
 from slopewise.sources.numbers import BELOW, NUMBER
 from slopewise.sources.readers import place_word
 from slopewise.sources.selected import listed, need_column
-from slopewise.sources.table import Table
+from slopewise.sources.table import TextTable
 from slopewise.study.errors import close_to
 from slopewise.study.keys import MISSING, Data, Layout, Marker
 
 
-def pivoted(table: Table, data: Data, markers: Mapping[str, Marker], complete: bool = True) -> Table:
+def pivoted(table: TextTable, data: Data, markers: Mapping[str, Marker], complete: bool = True) -> TextTable:
     """A row per patient and time of the long `table`, with a column for each parameter that is a marker's column.
 
     A second value of a parameter at one time of a patient makes a second row, which `data.duplicates` settles. Other
@@ -49,7 +49,7 @@ def pivoted(table: Table, data: Data, markers: Mapping[str, Marker], complete: b
     return _gathered(table, data, (parameters, values, held), rank, list(wanted))
 
 
-def _need_parameters(table: Table, column: str, markers: Mapping[str, Marker], there: set[str]) -> None:
+def _need_parameters(table: TextTable, column: str, markers: Mapping[str, Marker], there: set[str]) -> None:
     for name, marker in markers.items():
         if marker.column not in there:
             close = close_to(marker.column, sorted(there))
@@ -58,7 +58,7 @@ def _need_parameters(table: Table, column: str, markers: Mapping[str, Marker], t
             raise InputError(f"{table.name}: column {column}: {message}; there are {listed(sorted(there))}")
 
 
-def _moments(table: Table, data: Data) -> np.ndarray:
+def _moments(table: TextTable, data: Data) -> np.ndarray:
     """The number of each row's patient and time, in the order of the file; a row that lacks either stands alone."""
     pattern = NUMBER[table.decimal]
     times = [
@@ -78,8 +78,12 @@ def _rank(moments: np.ndarray, parameters: np.ndarray, held: np.ndarray, last: b
 
 
 def _gathered(
-    table: Table, data: Data, cells: tuple[np.ndarray, np.ndarray, np.ndarray], rank: pd.DataFrame, wanted: list[str]
-) -> Table:
+    table: TextTable,
+    data: Data,
+    cells: tuple[np.ndarray, np.ndarray, np.ndarray],
+    rank: pd.DataFrame,
+    wanted: list[str],
+) -> TextTable:
     """The table with a row for each moment and order of `rank`; cells: parameter, value, whether there is one."""
     parameters, values, held = cells
     row = rank.groupby(["moment", "order"], sort=True).ngroup().to_numpy()
@@ -102,7 +106,7 @@ def _gathered(
     return replace(table, text=frame, lines=table.lines[first], cell_lines=lines)
 
 
-def _first_known(table: Table, name: str, row: np.ndarray, first: np.ndarray) -> np.ndarray:
+def _first_known(table: TextTable, name: str, row: np.ndarray, first: np.ndarray) -> np.ndarray:
     """The first value of a column in the rows of the file that become one."""
     cells = table.text[name].to_numpy(dtype=object)
     found = cells[first]
@@ -113,7 +117,7 @@ def _first_known(table: Table, name: str, row: np.ndarray, first: np.ndarray) ->
     return np.asarray(found)
 
 
-def _converted(table: Table, layout: Layout, name: str, marker: Marker, rows: np.ndarray) -> list[str]:
+def _converted(table: TextTable, layout: Layout, name: str, marker: Marker, rows: np.ndarray) -> list[str]:
     """The values of a marker in the rows of the file, multiplied by the factor of their unit."""
     cells = table.text[layout.value].to_numpy(dtype=object)[rows]
     if layout.unit is None:

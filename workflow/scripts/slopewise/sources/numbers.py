@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from slopewise.run.errors import InputError
-from slopewise.sources.table import BadCell, Table, shown
+from slopewise.sources.table import BadCell, TextTable, shown
 from slopewise.study.keys import MISSING
 
 INFINITE = re.compile(r"[-+]?inf(inity)?", re.IGNORECASE)
@@ -28,7 +28,7 @@ NUMBER = {
 }
 
 
-def numbers(table: Table, column: str) -> tuple[np.ndarray, list[BadCell]]:
+def numbers(table: TextTable, column: str) -> tuple[np.ndarray, list[BadCell]]:
     """A column as float64 (NaN where missing), and the cells that are no finite number (NaN there too)."""
     pattern, decimal = NUMBER[table.decimal], table.decimal
     values = np.full(len(table.text), np.nan)

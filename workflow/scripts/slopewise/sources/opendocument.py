@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 from slopewise.run.errors import InputError
 from slopewise.sources.sheets import chosen_sheet, sheet_table
-from slopewise.sources.table import Table
+from slopewise.sources.table import TextTable
 from slopewise.study.keys import Data
 
 SPACES = {
@@ -21,7 +21,7 @@ ROW_LIMIT = 1_048_576
 """Rows of a sheet; a file that repeats a filled row more often is broken."""
 
 
-def read_opendocument(path: Path, name: str, data: Data) -> Table:
+def read_opendocument(path: Path, name: str, data: Data) -> TextTable:
     """One sheet of the spreadsheet at `path`, `name` in messages: `data.sheet`, else the only one that is not empty."""
     try:
         with zipfile.ZipFile(path) as parts:

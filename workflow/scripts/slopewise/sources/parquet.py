@@ -7,26 +7,26 @@ from pathlib import Path
 from typing import Any
 
 from slopewise.run.errors import InputError
-from slopewise.sources.table import Table
+from slopewise.sources.table import TextTable
 from slopewise.sources.typed import typed_table
 from slopewise.study.keys import Data
 
 
-def read_parquet(path: Path, name: str, data: Data) -> Table:
+def read_parquet(path: Path, name: str, data: Data) -> TextTable:
     """The Parquet file at `path`, `name` in messages."""
     import pyarrow.parquet as pq
 
     return _read(path, name, "Parquet", pq.read_table)
 
 
-def read_feather(path: Path, name: str, data: Data) -> Table:
+def read_feather(path: Path, name: str, data: Data) -> TextTable:
     """The Feather file at `path`, `name` in messages."""
     import pyarrow.feather as feather
 
     return _read(path, name, "Feather", feather.read_table)
 
 
-def _read(path: Path, name: str, kind: str, read: Callable[[Path], Any]) -> Table:
+def _read(path: Path, name: str, kind: str, read: Callable[[Path], Any]) -> TextTable:
     import pyarrow as pa
 
     try:

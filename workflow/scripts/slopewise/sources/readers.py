@@ -15,7 +15,7 @@ from slopewise.sources.opendocument import read_opendocument
 from slopewise.sources.parquet import read_feather, read_parquet
 from slopewise.sources.sheets import SHEET
 from slopewise.sources.statistics import read_sas, read_spss, read_stata, read_transport
-from slopewise.sources.table import Table, called_alike
+from slopewise.sources.table import TextTable, called_alike
 from slopewise.study.errors import close_to
 from slopewise.study.files import input_file
 from slopewise.study.keys import Data
@@ -26,7 +26,7 @@ class Reader:
     """How files of one kind are read, from their path, their name in messages and the study's `data`; what messages
     call the place of a row, and whether the file has sheets of which `data.sheet` names one."""
 
-    read: Callable[[Path, str, Data], Table]
+    read: Callable[[Path, str, Data], TextTable]
     place: str = "line"
     sheets: bool = False
 
@@ -56,7 +56,7 @@ def place_word(file: str) -> str:
     return "line" if reader is None else reader.place
 
 
-def read_table(folder: Path, name: str, key: str, data: Data) -> Table:
+def read_table(folder: Path, name: str, key: str, data: Data) -> TextTable:
     """Read the file `name` (beside `folder` unless absolute) that the study gives under `key`.
 
     Raises `InputError` when there is no such file, when it is empty or broken, or when a column's name stands twice.
@@ -71,7 +71,7 @@ def read_table(folder: Path, name: str, key: str, data: Data) -> Table:
     return without_codes(reader.read(path, name, data), data)
 
 
-def read_patients(folder: Path, data: Data, key: str = "data.patients") -> Table | None:
+def read_patients(folder: Path, data: Data, key: str = "data.patients") -> TextTable | None:
     """The table `data.patients`, its column of the patient called as in the measurements; None where there is none.
 
     `key`: what names the file, for messages.

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from slopewise.run.errors import InputError
-from slopewise.sources.table import Table, shown
+from slopewise.sources.table import TextTable, shown
 from slopewise.study.errors import close_to
 from slopewise.study.keys import canonical_code
 
@@ -17,7 +17,7 @@ MOST = 20
 """Columns or codes that a message lists."""
 
 
-def selected(table: Table, where: Mapping[str, tuple[str, ...]], key: str, complete: bool = True) -> Table:
+def selected(table: TextTable, where: Mapping[str, tuple[str, ...]], key: str, complete: bool = True) -> TextTable:
     """The rows of the table that hold one of the codes in each column of `where`; how many is a note of the table.
 
     key: the key of the study file, for messages; complete: whether each code must be there. Raises `InputError` for
@@ -45,7 +45,7 @@ def selected(table: Table, where: Mapping[str, tuple[str, ...]], key: str, compl
     return replace(table.chosen(keep), notes=(*table.notes, note))
 
 
-def need_column(table: Table, column: str, key: str) -> None:
+def need_column(table: TextTable, column: str, key: str) -> None:
     """Raise `InputError` where the table has no such column."""
     names = [str(name) for name in table.text.columns]
     if column not in names:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from slopewise.run.errors import InputError
-from slopewise.sources.table import Table, refuse_twins
+from slopewise.sources.table import TextTable, refuse_twins
 from slopewise.sources.typed import as_text, refuse_nul
 from slopewise.study.errors import close_to
 
@@ -41,7 +41,7 @@ def chosen_sheet(names: Sequence[str], filled: Sequence[str], asked: str | None,
     return filled[0]
 
 
-def sheet_table(name: str, sheet: str, several: bool, rows: Sequence[Sequence[Any]], kind: str) -> Table:
+def sheet_table(name: str, sheet: str, several: bool, rows: Sequence[Sequence[Any]], kind: str) -> TextTable:
     """The table of one sheet from the values of its rows, the first of which is row 1 of the sheet.
 
     The first row that is not blank has the columns' names. `several`: the workbook has other sheets, so that messages
@@ -63,7 +63,7 @@ def sheet_table(name: str, sheet: str, several: bool, rows: Sequence[Sequence[An
     columns = {column: [row[place] for row in below] for place, column in enumerate(header) if column}
     for column, texts in columns.items():
         refuse_nul(name, column, texts)
-    return Table(name, pd.DataFrame(columns, dtype=object), np.array(lines[1:], dtype=np.int64), kind, ".")
+    return TextTable(name, pd.DataFrame(columns, dtype=object), np.array(lines[1:], dtype=np.int64), kind, ".")
 
 
 def _refuse_nameless(name: str, header: Sequence[str], below: Sequence[Sequence[str]], line: int) -> None:

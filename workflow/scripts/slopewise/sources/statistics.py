@@ -9,32 +9,32 @@ from pathlib import Path
 from typing import Any
 
 from slopewise.run.errors import InputError
-from slopewise.sources.table import Table
+from slopewise.sources.table import TextTable
 from slopewise.sources.typed import as_text, needed, typed_table
 from slopewise.study.keys import Data
 
 
-def read_spss(path: Path, name: str, data: Data) -> Table:
+def read_spss(path: Path, name: str, data: Data) -> TextTable:
     """The file of SPSS (.sav, .zsav) at `path`, `name` in messages."""
     return _read(path, name, data, "SPSS", "read_sav", user_missing=True)
 
 
-def read_stata(path: Path, name: str, data: Data) -> Table:
+def read_stata(path: Path, name: str, data: Data) -> TextTable:
     """The file of Stata (.dta) at `path`, `name` in messages; user-missing values are .a to .z."""
     return _read(path, name, data, "Stata", "read_dta", user_missing=True)
 
 
-def read_sas(path: Path, name: str, data: Data) -> Table:
+def read_sas(path: Path, name: str, data: Data) -> TextTable:
     """The data set of SAS (.sas7bdat) at `path`, `name` in messages; user-missing values are .A to .Z and ._ ."""
     return _read(path, name, data, "SAS", "read_sas7bdat", user_missing=True)
 
 
-def read_transport(path: Path, name: str, data: Data) -> Table:
+def read_transport(path: Path, name: str, data: Data) -> TextTable:
     """The transport file of SAS (.xpt, version 5 or 8) at `path`, `name` in messages; no value is user-missing."""
     return _read(path, name, data, "SAS transport", "read_xport")
 
 
-def _read(path: Path, name: str, data: Data, kind: str, reader: str, **options: Any) -> Table:
+def _read(path: Path, name: str, data: Data, kind: str, reader: str, **options: Any) -> TextTable:
     pyreadstat = needed("pyreadstat", "sas", name)
     if data.encoding != "auto":
         options["encoding"] = data.encoding

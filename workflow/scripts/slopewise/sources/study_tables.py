@@ -10,13 +10,13 @@ from slopewise.sources.long import pivoted
 from slopewise.sources.numbers import NUMBER
 from slopewise.sources.readers import place_word, read_patients, read_table
 from slopewise.sources.selected import need_column, selected
-from slopewise.sources.table import Table, shown
+from slopewise.sources.table import TextTable, shown
 from slopewise.study.errors import close_to
 from slopewise.study.keys import MISSING, Data
 from slopewise.study.model import Study
 
 
-def measurements_of(study: Study, folder: Path, key: str = "data.measurements", complete: bool = True) -> Table:
+def measurements_of(study: Study, folder: Path, key: str = "data.measurements", complete: bool = True) -> TextTable:
     """The table of measurements with a row per patient and visit; paths beside `folder`, `key` for messages.
 
     complete: whether each code of `data.where` and each parameter of a long table must be there; those of new
@@ -28,13 +28,13 @@ def measurements_of(study: Study, folder: Path, key: str = "data.measurements", 
     return table if study.data.layout is None else pivoted(table, study.data, study.markers, complete)
 
 
-def patients_of(study: Study, folder: Path) -> Table | None:
+def patients_of(study: Study, folder: Path) -> TextTable | None:
     """The table of patients, if the study has one: the rows that `outcome.where` names. Raises `InputError`."""
     table = read_patients(folder, study.data)
     return None if table is None else selected(table, study.outcome.where, "outcome.where")
 
 
-def with_times(table: Table, data: Data) -> Table:
+def with_times(table: TextTable, data: Data) -> TextTable:
     """The table with the time of `data.time_labels` in place of each label in the column of time.
 
     Raises `InputError` for the first cell that is neither a label nor a number.

@@ -19,7 +19,7 @@ from slopewise.study.keys import MISSING
 
 
 @dataclass(frozen=True, repr=False)
-class Table(ShortRepr):
+class TextTable(ShortRepr):
     """A file as text.
 
     `name` is the path as the study gives it; `text` has a column of str for each named column of the file, cells
@@ -46,7 +46,7 @@ class Table(ShortRepr):
         """The place in the file of the cell of a column in a row (from 0) of the table."""
         return int(self.cell_lines.get(column, self.lines)[row])
 
-    def chosen(self, rows: np.ndarray) -> Table:
+    def chosen(self, rows: np.ndarray) -> TextTable:
         """The table with some of its rows only; `rows` is a mask."""
         lines = {column: found[rows] for column, found in self.cell_lines.items()}
         return replace(self, text=self.text[rows].reset_index(drop=True), lines=self.lines[rows], cell_lines=lines)
@@ -68,7 +68,7 @@ class BadCell:
     numeric: bool = False
 
 
-def called_alike(table: Table, column: str, name: str) -> Table:
+def called_alike(table: TextTable, column: str, name: str) -> TextTable:
     """The table with `column` under another name; a column that has that name already is another one, and goes."""
     text = table.text
     if column != name:

@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 
 from slopewise.run.errors import InputError
-from slopewise.sources.table import Table, refuse_twins, shown
+from slopewise.sources.table import TextTable, refuse_twins, shown
 
 
-def typed_table(name: str, header: Sequence[str], columns: Sequence[Sequence[Any]], encoding: str) -> Table:
+def typed_table(name: str, header: Sequence[str], columns: Sequence[Sequence[Any]], encoding: str) -> TextTable:
     """The table of a file whose columns have types, rows counted from 1; columns without a name are left out.
 
     `columns` holds the values of each column of `header`, all of one length; `encoding` is what `Table.encoding` says.
@@ -32,7 +32,7 @@ def typed_table(name: str, header: Sequence[str], columns: Sequence[Sequence[Any
     }
     for column, cells in texts.items():
         refuse_nul(name, column, cells)
-    return Table(name, pd.DataFrame(texts, dtype=object), np.arange(1, rows + 1, dtype=np.int64), encoding, ".")
+    return TextTable(name, pd.DataFrame(texts, dtype=object), np.arange(1, rows + 1, dtype=np.int64), encoding, ".")
 
 
 def refuse_nul(name: str, column: str, cells: Sequence[str]) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from slopewise.run.files import write_text
 from slopewise.tables import catalogue
 from slopewise.tables import files as tables
-from slopewise.tables.of_cohort_and_outcome import FLAG, FULL, INTEGER, NUMBER, TEXT, Kind, Table
+from slopewise.tables.of_cohort_and_outcome import FLAG, FULL, INTEGER, NUMBER, TEXT, Kind, Schema
 
 DOCS = Path(__file__).resolve().parents[4] / "docs"
 
@@ -45,7 +45,7 @@ def _anchor(name: str) -> str:
     return name.replace("/", "")
 
 
-def _section(entry: catalogue.Entry, table: Table) -> str:
+def _section(entry: catalogue.Entry, table: Schema) -> str:
     """One table: its sentence, keys and columns."""
     order = "in the order in which they were made" if table.positional else "sorted by the keys"
     keys = ", ".join(f"`{key}`" for key in table.keys)

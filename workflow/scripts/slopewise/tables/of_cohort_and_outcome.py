@@ -23,7 +23,7 @@ STEP_KEYS: dict[str, Kind] = {"predictors": TEXT, "cause": TEXT}
 
 
 @dataclass(frozen=True)
-class Table:
+class Schema:
     """One table: its columns with their kind (or the allowed words), its keys in order of sorting.
 
     `further` says whether columns beyond the named ones may follow (a column a marker, covariates). Of the sets of
@@ -37,7 +37,7 @@ class Table:
     positional: bool = False
     either: tuple[dict[str, Kind], ...] = ()
 
-    def of(self, frame: pd.DataFrame) -> Table:
+    def of(self, frame: pd.DataFrame) -> Schema:
         """The table with the set of `either` of which the frame has anything; the last, where it has of none."""
         if not self.either:
             return self
@@ -72,12 +72,12 @@ def _columns(text: str, kind: Kind = NUMBER) -> dict[str, Kind]:
 
 
 _SCORES = _columns("intercept level slope slope_se reliability")
-_MEASUREMENTS = Table({"patient": TEXT, "time": FULL}, ("patient", "time"), further=True, positional=True)
-_CURVE = Table(
+_MEASUREMENTS = Schema({"patient": TEXT, "time": FULL}, ("patient", "time"), further=True, positional=True)
+_CURVE = Schema(
     {**STEP_KEYS, "horizon": NUMBER, **_columns("x y ci_low ci_high")}, ("predictors", "cause", "horizon", "x")
 )
 
-_GROUPS = Table(
+_GROUPS = Schema(
     {
         **_columns("column group", TEXT),
         **_columns("patients events", INTEGER),
@@ -90,7 +90,7 @@ _GROUPS = Table(
     ("column", "group", "predictors", "cause", "metric", "horizon"),
 )
 
-_PREDICTIONS = Table(
+_PREDICTIONS = Schema(
     {
         "patient": TEXT,
         **STEP_KEYS,
@@ -102,16 +102,16 @@ _PREDICTIONS = Table(
     ("patient", "predictors", "cause", "repeat", "horizon"),
 )
 
-TABLES: dict[str, Table] = {
+TABLES: dict[str, Schema] = {
     "cohort/measurements": _MEASUREMENTS,
     "cohort/later": _MEASUREMENTS,
-    "cohort/patients": Table(
+    "cohort/patients": Schema(
         {"patient": TEXT},
         ("patient",),
         further=True,
         either=({"entry": NUMBER, "followup": FULL, "event": INTEGER}, {"outcome": FULL}, {}),
     ),
-    "cohort/flow": Table(
+    "cohort/flow": Schema(
         {
             "step": TEXT,
             "reason": TEXT,
@@ -120,7 +120,7 @@ TABLES: dict[str, Table] = {
         ("step",),
         positional=True,
     ),
-    "cohort/problems": Table(
+    "cohort/problems": Schema(
         {
             "severity": SEVERITIES,
             "file": TEXT,
@@ -130,11 +130,11 @@ TABLES: dict[str, Table] = {
         ("severity", "file", "line"),
         positional=True,
     ),
-    "folds": Table(
+    "folds": Schema(
         {"scheme": SCHEMES, "repeat": INTEGER, "held_out": INTEGER, "patient": TEXT, "fold": INTEGER},
         ("scheme", "repeat", "held_out", "patient"),
     ),
-    "growth/fixed_effects": Table(
+    "growth/fixed_effects": Schema(
         {
             "marker": TEXT,
             "model": GROWTH_MODELS,
@@ -143,7 +143,7 @@ TABLES: dict[str, Table] = {
         },
         ("marker", "model", "term"),
     ),
-    "growth/covariance": Table(
+    "growth/covariance": Schema(
         {
             "marker": TEXT,
             "model": GROWTH_MODELS,
@@ -153,7 +153,7 @@ TABLES: dict[str, Table] = {
         },
         ("marker", "model", "term_1", "term_2"),
     ),
-    "growth/comparison": Table(
+    "growth/comparison": Schema(
         {
             "marker": TEXT,
             "model": GROWTH_MODELS,
@@ -163,7 +163,7 @@ TABLES: dict[str, Table] = {
         },
         ("marker", "model"),
     ),
-    "growth/serial": Table(
+    "growth/serial": Schema(
         {
             "marker": TEXT,
             **_columns("deviance_random_intercept deviance_random_slope deviance_serial deviance_slope_and_serial"),
@@ -171,7 +171,7 @@ TABLES: dict[str, Table] = {
         },
         ("marker",),
     ),
-    "growth/trends": Table(
+    "growth/trends": Schema(
         {
             "marker": TEXT,
             "patients": INTEGER,
@@ -181,7 +181,7 @@ TABLES: dict[str, Table] = {
         },
         ("marker",),
     ),
-    "growth/variogram": Table(
+    "growth/variogram": Schema(
         {
             "marker": TEXT,
             "lag": FULL,
@@ -190,12 +190,12 @@ TABLES: dict[str, Table] = {
         },
         ("marker", "lag"),
     ),
-    "growth/implied": Table(
+    "growth/implied": Schema(
         {"marker": TEXT, "time": FULL, "rows": INTEGER, **_columns("seen random_intercept random_slope")},
         ("marker", "time"),
     ),
-    "growth/population": Table({"marker": TEXT, **_columns("time mean", FULL)}, ("marker", "time")),
-    "growth/fits": Table(
+    "growth/population": Schema({"marker": TEXT, **_columns("time mean", FULL)}, ("marker", "time")),
+    "growth/fits": Schema(
         {
             **FIT_KEYS,
             "structure": STRUCTURES,
@@ -208,7 +208,7 @@ TABLES: dict[str, Table] = {
         },
         tuple(FIT_KEYS),
     ),
-    "slopes/slopes": Table(
+    "slopes/slopes": Schema(
         {
             "patient": TEXT,
             "marker": TEXT,
@@ -220,8 +220,8 @@ TABLES: dict[str, Table] = {
         },
         ("patient", "marker"),
     ),
-    "slopes/crossfit": Table({"patient": TEXT, **FIT_KEYS, **_SCORES}, ("patient", *FIT_KEYS)),
-    "slopes/leakage_audit": Table(
+    "slopes/crossfit": Schema({"patient": TEXT, **FIT_KEYS, **_SCORES}, ("patient", *FIT_KEYS)),
+    "slopes/leakage_audit": Schema(
         {
             "scheme": SCHEMES,
             **_columns("repeat held_out fold patients_fitted patients_scored shared_patients", INTEGER),
@@ -231,10 +231,10 @@ TABLES: dict[str, Table] = {
         },
         ("scheme", "repeat", "held_out", "fold"),
     ),
-    "cohort/agreement": Table(
+    "cohort/agreement": Schema(
         {"marker": TEXT, **_columns("subjects scans", INTEGER), **_columns("icc ci_low ci_high")}, ("marker",)
     ),
-    "slopes/filters": Table(
+    "slopes/filters": Schema(
         {
             **_SETS,
             "marker": TEXT,
@@ -245,7 +245,7 @@ TABLES: dict[str, Table] = {
         },
         (*_SETS, "marker", "step"),
     ),
-    "slopes/filter_survival": Table(
+    "slopes/filter_survival": Schema(
         {
             **_SETS,
             "step": TEXT,
@@ -256,13 +256,13 @@ TABLES: dict[str, Table] = {
         (*_SETS, "step"),
         positional=True,
     ),
-    "slopes/filter_stability": Table(
+    "slopes/filter_stability": Schema(
         {"scheme": SCHEMES, "step": TEXT, "training_sets": INTEGER, **_columns("kept nogueira ci_low ci_high")},
         ("scheme", "step"),
         positional=True,
     ),
-    "slopes/reliability": Table({"marker": TEXT, **_columns("reliability ci_low ci_high")}, ("marker",)),
-    "outcome/coefficients": Table(
+    "slopes/reliability": Schema({"marker": TEXT, **_columns("reliability ci_low ci_high")}, ("marker",)),
+    "outcome/coefficients": Schema(
         {
             **STEP_KEYS,
             "term": TEXT,
@@ -271,16 +271,16 @@ TABLES: dict[str, Table] = {
         },
         ("predictors", "cause", "term", "scale"),
     ),
-    "outcome/proportional_hazards": Table(
+    "outcome/proportional_hazards": Schema(
         {**STEP_KEYS, "term": TEXT, "statistic": FULL, "df": INTEGER, "p_value": FULL},
         ("predictors", "cause", "term"),
     ),
-    "outcome/schoenfeld": Table(
+    "outcome/schoenfeld": Schema(
         {**STEP_KEYS, "term": TEXT, "time": FULL, **_columns("residual smooth ci_low ci_high")},
         ("predictors", "cause", "term", "time"),
         positional=True,
     ),
-    "outcome/performance": Table(
+    "outcome/performance": Schema(
         {
             **STEP_KEYS,
             "metric": TEXT,
@@ -293,13 +293,13 @@ TABLES: dict[str, Table] = {
     "outcome/predictions": _PREDICTIONS,
     # Of the shipped models for their own training patients: repeat 0, fold 0.
     "outcome/apparent": _PREDICTIONS,
-    "outcome/ledger": Table(
+    "outcome/ledger": Schema(
         {"predictors": TEXT, "repeat": INTEGER, "held_out": INTEGER, "marker": TEXT, "message": TEXT},
         ("predictors", "repeat", "held_out", "marker", "message"),
     ),
     "outcome/subgroups": _GROUPS,
     "outcome/centres": _GROUPS,
-    "outcome/sensitivity": Table(
+    "outcome/sensitivity": Schema(
         {
             "slopes": ("nested", "apparent", "in_sample", "reused_folds"),
             **STEP_KEYS,
@@ -309,11 +309,11 @@ TABLES: dict[str, Table] = {
         ("slopes", "predictors", "cause", "metric", "horizon"),
     ),
     # Of pairs of halves of the patients; empty without them, and of models without a penalty.
-    "outcome/selection": Table(
+    "outcome/selection": Schema(
         {**STEP_KEYS, "term": TEXT, **_columns("frequency both_halves"), "stable": FLAG},
         ("predictors", "cause", "term"),
     ),
-    "outcome/stability": Table(
+    "outcome/stability": Schema(
         {
             **STEP_KEYS,
             "measure": ("halves", "terms", "kept", "stable", "bound", "nogueira", "group_changes"),
@@ -322,7 +322,7 @@ TABLES: dict[str, Table] = {
         ("predictors", "cause", "measure"),
     ),
     # Without a test (`statistic` missing) `message` says why.
-    "outcome/likelihood_ratio": Table(
+    "outcome/likelihood_ratio": Schema(
         {
             **STEP_KEYS,
             "versus": TEXT,
@@ -331,7 +331,7 @@ TABLES: dict[str, Table] = {
         },
         ("predictors", "cause"),
     ),
-    "outcome/permutation": Table(
+    "outcome/permutation": Schema(
         {
             **STEP_KEYS,
             "metric": TEXT,
@@ -342,7 +342,7 @@ TABLES: dict[str, Table] = {
         },
         ("predictors", "cause", "metric", "horizon"),
     ),
-    "supermodel": Table(
+    "supermodel": Schema(
         {
             **STEP_KEYS,
             "term": TEXT,
@@ -353,7 +353,7 @@ TABLES: dict[str, Table] = {
         },
         ("predictors", "cause", "term", "model", "landmark", "scale"),
     ),
-    "landmarks": Table(
+    "landmarks": Schema(
         {
             "landmark": FULL,
             **_columns("patients events slopes", INTEGER),
@@ -366,7 +366,7 @@ TABLES: dict[str, Table] = {
         ("landmark", "predictors", "cause", "metric", "horizon"),
     ),
     # What `predict` makes of new patients; columns of each marker follow.
-    "risks": Table(
+    "risks": Schema(
         {
             "patient": TEXT,
             **STEP_KEYS,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from slopewise.tables.of_cohort_and_outcome import FLAG, FULL, INTEGER, NUMBER, TEXT, Kind, Table
+from slopewise.tables.of_cohort_and_outcome import FLAG, FULL, INTEGER, NUMBER, TEXT, Kind, Schema
 
 EFFECTS = ("residual", "intercept", "slope")
 
@@ -11,8 +11,8 @@ def _numbers(text: str, kind: Kind = NUMBER) -> dict[str, Kind]:
     return dict.fromkeys(text.split(), kind)
 
 
-OF_GROWTH: dict[str, Table] = {
-    "growth/residuals": Table(
+OF_GROWTH: dict[str, Schema] = {
+    "growth/residuals": Schema(
         {
             "marker": TEXT,
             "stratum": TEXT,
@@ -21,7 +21,7 @@ OF_GROWTH: dict[str, Table] = {
         },
         ("marker", "stratum"),
     ),
-    "growth/linearity": Table(
+    "growth/linearity": Schema(
         {
             "marker": TEXT,
             "shape": ("linear", "quadratic", "spline", "study"),
@@ -31,18 +31,18 @@ OF_GROWTH: dict[str, Table] = {
         },
         ("marker", "shape"),
     ),
-    "growth/slopes_by_stratum": Table(
+    "growth/slopes_by_stratum": Schema(
         {
             **dict.fromkeys(("marker", "by", "stratum", "versus"), TEXT),
             **_numbers("patients at estimate se df statistic p_value ci_low ci_high"),
         },
         ("marker", "by", "stratum", "versus"),
     ),
-    "growth/lines": Table(
+    "growth/lines": Schema(
         {"marker": TEXT, "group": INTEGER, **_numbers("intercept slope intercept_ols slope_ols first last")},
         ("marker", "group"),
     ),
-    "growth/centring": Table(
+    "growth/centring": Schema(
         {
             "marker": TEXT,
             "structure": ("correlated", "diagonal"),
@@ -51,7 +51,7 @@ OF_GROWTH: dict[str, Table] = {
         ("marker", "structure", "zero"),
     ),
     # Values and the patients' differences at a moment within the measurements.
-    "growth/origin": Table(
+    "growth/origin": Schema(
         {
             "marker": TEXT,
             "moment": ("zero", "landmark", "mean"),
@@ -62,7 +62,7 @@ OF_GROWTH: dict[str, Table] = {
         ("marker",),
     ),
     # The slope beside a residual variance that changes with the predictor, or with the value that is expected.
-    "growth/heteroscedastic": Table(
+    "growth/heteroscedastic": Schema(
         {
             "marker": TEXT,
             "by": ("time", "fitted"),
@@ -70,7 +70,7 @@ OF_GROWTH: dict[str, Table] = {
         },
         ("marker", "by"),
     ),
-    "growth/verdict": Table(
+    "growth/verdict": Schema(
         {
             "marker": TEXT,
             "verdict": ("none", "trend", "unclear"),
@@ -81,12 +81,12 @@ OF_GROWTH: dict[str, Table] = {
         },
         ("marker",),
     ),
-    "growth/correlation": Table(
+    "growth/correlation": Schema(
         {"marker": TEXT, **_numbers("time_1 time_2", FULL), **_numbers("random_intercept random_slope")},
         ("marker", "time_1", "time_2"),
     ),
     # One row a patient, under no, partial and complete pooling, and what the model loses without the patient.
-    "growth/patients": Table(
+    "growth/patients": Schema(
         {
             "marker": TEXT,
             "patient": TEXT,
@@ -97,19 +97,19 @@ OF_GROWTH: dict[str, Table] = {
         },
         ("marker", "patient"),
     ),
-    "growth/planned": Table(
+    "growth/planned": Schema(
         {"marker": TEXT, "span": FULL, "visits": INTEGER, "reliability": FULL}, ("marker", "span", "visits")
     ),
-    "growth/scatter": Table(
+    "growth/scatter": Schema(
         {"marker": TEXT, **_numbers("fitted residual", FULL)}, ("marker", "fitted", "residual"), positional=True
     ),
-    "growth/spread": Table(
+    "growth/spread": Schema(
         {"marker": TEXT, "fitted": FULL, "rows": INTEGER, **_numbers("mean sd", FULL)}, ("marker", "fitted")
     ),
-    "growth/quantiles": Table(
+    "growth/quantiles": Schema(
         {"marker": TEXT, "what": EFFECTS, **_numbers("normal seen low high", FULL)}, ("marker", "what", "normal")
     ),
-    "growth/normality": Table(
+    "growth/normality": Schema(
         {
             "marker": TEXT,
             "what": EFFECTS,
@@ -118,7 +118,7 @@ OF_GROWTH: dict[str, Table] = {
         },
         ("marker", "what"),
     ),
-    "growth/visits": Table(
+    "growth/visits": Schema(
         {
             "marker": TEXT,
             **_numbers("patients fewest most", INTEGER),
@@ -128,8 +128,8 @@ OF_GROWTH: dict[str, Table] = {
     ),
 }
 
-OF_SLOPES: dict[str, Table] = {
-    "slopes/dropout": Table(
+OF_SLOPES: dict[str, Schema] = {
+    "slopes/dropout": Schema(
         {
             "marker": TEXT,
             "part": INTEGER,
@@ -139,11 +139,11 @@ OF_SLOPES: dict[str, Table] = {
         },
         ("marker", "part"),
     ),
-    "slopes/dropout_pattern": Table(
+    "slopes/dropout_pattern": Schema(
         {"marker": TEXT, "part": INTEGER, "time": FULL, "patients": INTEGER, **_numbers("mean mean_low mean_high")},
         ("marker", "part", "time"),
     ),
-    "slopes/fast_changers": Table(
+    "slopes/fast_changers": Schema(
         {
             "patient": TEXT,
             "marker": TEXT,
@@ -152,7 +152,7 @@ OF_SLOPES: dict[str, Table] = {
         },
         ("patient", "marker", "side"),
     ),
-    "slopes/fast_share": Table(
+    "slopes/fast_share": Schema(
         {
             "marker": TEXT,
             "side": ("below", "above"),

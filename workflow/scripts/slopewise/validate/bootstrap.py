@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from slopewise.folds import assign
 from slopewise.outcome.fit import LadderData, fit_ladder, flat_slopes
-from slopewise.outcome.ladder import STEPS, Step
+from slopewise.outcome.ladder import LADDER, Step
 from slopewise.run.progress import counted
 from slopewise.run.seeds import generator
 from slopewise.slopes.crossfit import fit_nested
@@ -137,7 +137,7 @@ def bootstrap_ladder(
     ladder: LadderData,
     markers: Sequence[MarkerData],
     threads: int = 1,
-    steps: Sequence[Step] = STEPS,
+    steps: Sequence[Step] = LADDER,
 ) -> Bootstrap:
     """Refit both stages on `plan.replicates` resamples of the patients.
 
@@ -164,7 +164,7 @@ def jackknife_ladder(
         counts = (group != g).astype(np.int64)
         return Resample(counts, fold * counts)
 
-    return _refitted(plan, min(n, GROUPS), without, ladder, markers, threads, STEPS)
+    return _refitted(plan, min(n, GROUPS), without, ladder, markers, threads, LADDER)
 
 
 def _refitted(

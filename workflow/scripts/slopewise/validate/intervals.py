@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from slopewise.metrics.catalogue import METRICS
-from slopewise.outcome.ladder import STEPS
+from slopewise.outcome.ladder import LADDER
 
 Floats = NDArray[np.float64]
 Bounds = tuple[float, float]
@@ -94,9 +94,9 @@ def gains(draws: Floats) -> Floats:
 
     Missing for a step that is compared with none.
     """
-    place = {step.name: s for s, step in enumerate(STEPS)}
+    place = {step.name: s for s, step in enumerate(LADDER)}
     found = np.full_like(draws, np.nan)
-    for s, step in enumerate(STEPS):
+    for s, step in enumerate(LADDER):
         if step.reference is not None:
             found[..., s, :] = draws[..., s, :] - draws[..., place[step.reference], :]
     return found

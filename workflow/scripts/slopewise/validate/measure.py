@@ -22,9 +22,9 @@ from slopewise.metrics.continuous import closeness
 from slopewise.metrics.decision import net_benefit
 from slopewise.metrics.ipcw import Weights, aalen_johansen, censoring_curve, ipc_weights
 from slopewise.metrics.observed import observed_over_expected
-from slopewise.outcome.ladder import STEPS
+from slopewise.outcome.ladder import LADDER
 from slopewise.run.short_repr import ShortRepr
-from slopewise.validate.question import THRESHOLDS, Cohort, Floats
+from slopewise.validate.question import THRESHOLDS, AnalysisSet, Floats
 
 WITH_TAU = ("c_harrell", "c_uno")
 CLOSENESS = ("r2", "rmse", "mae", "calibration_slope")
@@ -52,11 +52,11 @@ class Measures:
     benefit: Floats
 
 
-def sample(cohort: Cohort, predictions: pd.DataFrame, fold: NDArray[np.int64] | None = None) -> Sample:
+def sample(cohort: AnalysisSet, predictions: pd.DataFrame, fold: NDArray[np.int64] | None = None) -> Sample:
     """Arrays of one repeat's predictions of one cause. With `fold` given (one label) everybody trained the model."""
-    shape = (len(cohort.patients), len(STEPS), len(cohort.horizons))
+    shape = (len(cohort.patients), len(LADDER), len(cohort.horizons))
     patient = pd.Index(cohort.patients).get_indexer(pd.Index(predictions["patient"].astype(str)))
-    step = pd.Index([step.name for step in STEPS]).get_indexer(pd.Index(predictions["predictors"].astype(str)))
+    step = pd.Index([step.name for step in LADDER]).get_indexer(pd.Index(predictions["predictors"].astype(str)))
     horizon = pd.Index(cohort.horizons).get_indexer(pd.Index(predictions["horizon"].astype(float)))
     score, risk, label = np.full(shape, np.nan), np.full(shape, np.nan), np.zeros(shape, dtype=np.int64)
     if not len(predictions) or min(patient.min(), step.min(), horizon.min()) < 0 or len(predictions) != risk.size:
@@ -71,7 +71,7 @@ def sample(cohort: Cohort, predictions: pd.DataFrame, fold: NDArray[np.int64] | 
     return Sample(fold, np.ascontiguousarray(score[:, :, 0]), risk, weights, null_risk)
 
 
-def from_training(cohort: Cohort, fold: NDArray[np.int64]) -> tuple[Weights, Floats]:
+def from_training(cohort: AnalysisSet, fold: NDArray[np.int64]) -> tuple[Weights, Floats]:
     """IPC weights and null risks (n, H) of each patient, from the patients outside the patient's fold."""
     n, horizons = len(fold), len(cohort.moments)
     event, competing, beyond = np.zeros(n), np.zeros(n), np.zeros((n, horizons))
@@ -93,25 +93,25 @@ def from_training(cohort: Cohort, fold: NDArray[np.int64]) -> tuple[Weights, Flo
     return Weights(event, beyond, case, control, competing), null_risk
 
 
-def measure(cohort: Cohort, own: Sample, grid: Floats, counts: NDArray[np.int64]) -> Measures:
+def measure(cohort: AnalysisSet, own: Sample, grid: Floats, counts: NDArray[np.int64]) -> Measures:
     """Every metric of one repeat in the resamples `counts` (B, n); `grid` (S, H, G) of the calibration curve."""
     return METRICS[cohort.kind.name].measure(cohort, own, grid, counts)
 
 
-def _measure_numbers(cohort: Cohort, own: Sample, grid: Floats, counts: NDArray[np.int64]) -> Measures:
+def _measure_numbers(cohort: AnalysisSet, own: Sample, grid: Floats, counts: NDArray[np.int64]) -> Measures:
     close = closeness(cohort.outcome, own.risk[:, :, 0], own.null_risk[:, 0], grid[:, 0], counts)
     found = (close.r2, close.rmse, close.mae, close.slope)
     metrics = {name: value[:, :, None] for name, value in zip(CLOSENESS, found, strict=True)}
-    return Measures(metrics, close.curve[:, :, None], np.empty((len(counts), len(STEPS) + 2, 1, 0)))
+    return Measures(metrics, close.curve[:, :, None], np.empty((len(counts), len(LADDER) + 2, 1, 0)))
 
 
 def _measure_risks(
-    cohort: Cohort,
+    cohort: AnalysisSet,
     own: Sample,
     grid: Floats,
     counts: NDArray[np.int64],
     concordances: Callable[[Concordance], dict[str, Floats]],
-    calibrated: Callable[[Cohort, Sample, Floats, NDArray[np.int64]], Calibration],
+    calibrated: Callable[[AnalysisSet, Sample, Floats, NDArray[np.int64]], Calibration],
 ) -> Measures:
     n, horizons = len(cohort.patients), len(cohort.moments)
     pairs = _pairs(cohort, own, counts)
@@ -119,7 +119,7 @@ def _measure_risks(
     fit = calibrated(cohort, own, grid, counts)
     policies = np.concatenate([own.risk, np.ones((n, 1, horizons)), np.zeros((n, 1, horizons))], axis=1)
     benefit = net_benefit(policies, THRESHOLDS, own.weights, counts)
-    at_prevalence = benefit[:, : len(STEPS), np.arange(horizons), cohort.threshold_places]
+    at_prevalence = benefit[:, : len(LADDER), np.arange(horizons), cohort.threshold_places]
     metrics = {
         **concordances(pairs),
         "auc": pairs.auc,
@@ -145,19 +145,19 @@ def _auc_alone(pairs: Concordance) -> dict[str, Floats]:
     return {}
 
 
-def told_apart(cohort: Cohort, own: Sample, counts: NDArray[np.int64]) -> dict[str, Floats]:
+def told_apart(cohort: AnalysisSet, own: Sample, counts: NDArray[np.int64]) -> dict[str, Floats]:
     """The metrics of `measure` that need no model of the calibration, (B, S, H) or (B, S, 1); made quickly."""
     return METRICS[cohort.kind.name].told_apart(cohort, own, counts)
 
 
-def _told_apart_numbers(cohort: Cohort, own: Sample, counts: NDArray[np.int64]) -> dict[str, Floats]:
+def _told_apart_numbers(cohort: AnalysisSet, own: Sample, counts: NDArray[np.int64]) -> dict[str, Floats]:
     none = np.empty((own.risk.shape[1], 0))
     close = closeness(cohort.outcome, own.risk[:, :, 0], own.null_risk[:, 0], none, counts)
     return {name: getattr(close, name)[:, :, None] for name in ("r2", "rmse", "mae")}
 
 
 def _told_apart_risks(
-    cohort: Cohort,
+    cohort: AnalysisSet,
     own: Sample,
     counts: NDArray[np.int64],
     concordances: Callable[[Concordance], dict[str, Floats]],
@@ -168,7 +168,7 @@ def _told_apart_risks(
     return {**concordances(pairs), **metrics}
 
 
-def headline(cohort: Cohort, fold: NDArray[np.int64], scores: Floats) -> Floats:
+def headline(cohort: AnalysisSet, fold: NDArray[np.int64], scores: Floats) -> Floats:
     """The metric `Kind.metric` of each of many scores (n, S) as such, (S,): C within folds up to the largest moment.
 
     A score is what `ordering` gives: of patients in `fold` (n,) made by models that the others trained; one label is
@@ -177,24 +177,24 @@ def headline(cohort: Cohort, fold: NDArray[np.int64], scores: Floats) -> Floats:
     return METRICS[cohort.kind.name].headline(cohort, fold, scores)
 
 
-def _explained(cohort: Cohort, fold: NDArray[np.int64], scores: Floats) -> Floats:
+def _explained(cohort: AnalysisSet, fold: NDArray[np.int64], scores: Floats) -> Floats:
     """R² (S,)."""
     once, none = np.ones((1, len(fold)), dtype=np.int64), np.empty((scores.shape[1], 0))
     _, null_risk = from_training(cohort, fold)
     return closeness(cohort.outcome, scores, null_risk[:, 0], none, once).r2[0]
 
 
-def _harrell(cohort: Cohort, fold: NDArray[np.int64], scores: Floats) -> Floats:
+def _harrell(cohort: AnalysisSet, fold: NDArray[np.int64], scores: Floats) -> Floats:
     """Harrell's C (S,)."""
     return _ordered(cohort, fold, scores).harrell[0]
 
 
-def _auc(cohort: Cohort, fold: NDArray[np.int64], scores: Floats) -> Floats:
+def _auc(cohort: AnalysisSet, fold: NDArray[np.int64], scores: Floats) -> Floats:
     """The AUC (S,)."""
     return _ordered(cohort, fold, scores).auc[0, :, -1]
 
 
-def _ordered(cohort: Cohort, fold: NDArray[np.int64], scores: Floats) -> Concordance:
+def _ordered(cohort: AnalysisSet, fold: NDArray[np.int64], scores: Floats) -> Concordance:
     weights, _ = from_training(cohort, fold)
     once = np.ones((1, len(fold)), dtype=np.int64)
     return concordance(
@@ -203,7 +203,7 @@ def _ordered(cohort: Cohort, fold: NDArray[np.int64], scores: Floats) -> Concord
     )  # fmt: skip
 
 
-def ordering(cohort: Cohort, score: Floats, risk: Floats) -> Floats:
+def ordering(cohort: AnalysisSet, score: Floats, risk: Floats) -> Floats:
     """What orders patients: the linear predictor `score` (n, ...), or the `risk` (n, ..., H) at the largest horizon.
 
     With competing events, or strata, the linear predictor does not order the risks.
@@ -211,7 +211,7 @@ def ordering(cohort: Cohort, score: Floats, risk: Floats) -> Floats:
     return risk[..., int(np.argmax(cohort.moments))] if cohort.several or cohort.stratified else score
 
 
-def _pairs(cohort: Cohort, own: Sample, counts: NDArray[np.int64]) -> Concordance:
+def _pairs(cohort: AnalysisSet, own: Sample, counts: NDArray[np.int64]) -> Concordance:
     """Concordance. With competing events, or strata, the linear predictor does not order the risks, so risks are
     compared: at each horizon its own for the AUC, at the largest one for C."""
     known = (cohort.followup, cohort.event, own.fold)
@@ -227,11 +227,11 @@ def _pairs(cohort: Cohort, own: Sample, counts: NDArray[np.int64]) -> Concordanc
     return Concordance(last.harrell, last.uno, auc)
 
 
-def _calibration_of_levels(cohort: Cohort, own: Sample, grid: Floats, counts: NDArray[np.int64]) -> Calibration:
+def _calibration_of_levels(cohort: AnalysisSet, own: Sample, grid: Floats, counts: NDArray[np.int64]) -> Calibration:
     return binomial_calibration(own.weights, own.risk, "logit", grid, counts)
 
 
-def _calibration_in_time(cohort: Cohort, own: Sample, grid: Floats, counts: NDArray[np.int64]) -> Calibration:
+def _calibration_in_time(cohort: AnalysisSet, own: Sample, grid: Floats, counts: NDArray[np.int64]) -> Calibration:
     if cohort.several:
         return binomial_calibration(own.weights, own.risk, "cloglog", grid, counts)
     return calibration(cohort.followup, cohort.event, own.risk, cohort.moments, grid, counts)
@@ -241,9 +241,9 @@ def _calibration_in_time(cohort: Cohort, own: Sample, grid: Floats, counts: NDAr
 class KindMetrics:
     """The functions behind `measure`, `told_apart` and `headline` for one kind of outcome, with their arguments."""
 
-    measure: Callable[[Cohort, Sample, Floats, NDArray[np.int64]], Measures]
-    told_apart: Callable[[Cohort, Sample, NDArray[np.int64]], dict[str, Floats]]
-    headline: Callable[[Cohort, NDArray[np.int64], Floats], Floats]
+    measure: Callable[[AnalysisSet, Sample, Floats, NDArray[np.int64]], Measures]
+    told_apart: Callable[[AnalysisSet, Sample, NDArray[np.int64]], dict[str, Floats]]
+    headline: Callable[[AnalysisSet, NDArray[np.int64], Floats], Floats]
 
 
 METRICS = {

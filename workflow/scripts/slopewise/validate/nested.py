@@ -26,7 +26,7 @@ from slopewise.outcome.fit import (
     scores_of,
     with_choices,
 )
-from slopewise.outcome.ladder import STEPS, LadderData, Step, ladder_data
+from slopewise.outcome.ladder import LADDER, LadderData, Step, ladder_data
 from slopewise.outcome.predictors import Note
 from slopewise.run.errors import InputError
 from slopewise.run.short_repr import ShortRepr
@@ -80,7 +80,7 @@ def nested(
 
 
 def outer_folds(
-    data: LadderData, folds: pd.DataFrame, crossfit: pd.DataFrame, fits: pd.DataFrame, steps: Sequence[Step] = STEPS,
+    data: LadderData, folds: pd.DataFrame, crossfit: pd.DataFrame, fits: pd.DataFrame, steps: Sequence[Step] = LADDER,
     scheme: str = VALIDATION,
 ) -> Iterator[OuterFold]:  # fmt: skip
     """Every outer fold of every repeat, in order, with the ladder (or `steps` of it) fitted without it."""

@@ -20,14 +20,14 @@ from slopewise.metrics.calibration import calibration_grid
 from slopewise.metrics.ipcw import check_horizons
 from slopewise.metrics.resampling import compiled_threads, resample_counts
 from slopewise.outcome.fit import ledger_frame
-from slopewise.outcome.ladder import STEPS
+from slopewise.outcome.ladder import LADDER
 from slopewise.outcome.predictors import Note
 from slopewise.run.progress import counted
 from slopewise.run.seeds import generator
 from slopewise.study.model import Study
 from slopewise.validate.intervals import ANYWHERE, Interval, Judgement, interval_of, judgements, split_of, splits_of
 from slopewise.validate.measure import WITH_TAU, Sample, measure, sample
-from slopewise.validate.question import THRESHOLDS, Cohort, cohorts
+from slopewise.validate.question import THRESHOLDS, AnalysisSet, cohorts
 
 Floats = NDArray[np.float64]
 
@@ -71,7 +71,7 @@ def performance(
 
 
 def _of_cause(
-    cohort: Cohort, samples: Sequence[Sample], shipped: Sample, counts: NDArray[np.int64], threads: int
+    cohort: AnalysisSet, samples: Sequence[Sample], shipped: Sample, counts: NDArray[np.int64], threads: int
 ) -> Performance:
     """The tables of one cause; row 0 of `counts` is everybody once."""
     grid = calibration_grid(np.concatenate([one.risk for one in samples]))
@@ -92,7 +92,7 @@ def _of_cause(
         performance=table,
         calibration=_curve_table(
             cohort,
-            [step.name for step in STEPS],
+            [step.name for step in LADDER],
             grid,
             interval_of(curves, ANYWHERE if cohort.kind.numeric else (0.0, 1.0)),
         ),
@@ -101,7 +101,7 @@ def _of_cause(
     )
 
 
-def _threshold_notes(cohort: Cohort) -> list[Note]:
+def _threshold_notes(cohort: AnalysisSet) -> list[Note]:
     """At which threshold the net benefit of the performance table stands."""
     if cohort.kind.numeric:
         return []
@@ -124,14 +124,14 @@ def _alone_notes(repeats: int, resamples: int) -> list[Note]:
 
 
 def _performance_table(
-    cohort: Cohort, judged: dict[str, Judgement], apparent: dict[str, Floats]
+    cohort: AnalysisSet, judged: dict[str, Judgement], apparent: dict[str, Floats]
 ) -> tuple[pd.DataFrame, list[Note]]:
     """The table ``outcome/performance``; `apparent` (S, H) of the shipped models."""
     rows, notes = [], []
     for metric, found in judged.items():
         horizons = (max(cohort.horizons),) if metric in WITH_TAU else cohort.horizons
         own, gain = found.metric, found.gain
-        for s, step in enumerate(STEPS):
+        for s, step in enumerate(LADDER):
             for h, horizon in enumerate(horizons):
                 rows.append(
                     (step.name, cohort.cause, metric, horizon, apparent[metric][s, h], own.value[s, h], own.low[s, h],
@@ -150,7 +150,7 @@ def _missing_text(metric: str, horizon: float, own: Interval, place: tuple[int, 
     return f"{metric}{_at(horizon)} cannot be computed in {own.missing[place]} resamples of a repeat"
 
 
-def _curve_table(cohort: Cohort, names: Sequence[str], x: Floats, found: Interval) -> pd.DataFrame:
+def _curve_table(cohort: AnalysisSet, names: Sequence[str], x: Floats, found: Interval) -> pd.DataFrame:
     """Points of curves: x (S, H, G), and y with its interval (S, H, G).
 
     Each x stands once: where all risks are alike a curve is one point.
@@ -170,9 +170,9 @@ def _curve_table(cohort: Cohort, names: Sequence[str], x: Floats, found: Interva
     return frame.drop_duplicates(["predictors", "cause", "horizon", "x"], ignore_index=True)
 
 
-def _decision_table(cohort: Cohort, benefit: Interval) -> pd.DataFrame:
+def _decision_table(cohort: AnalysisSet, benefit: Interval) -> pd.DataFrame:
     """The table ``outcome/decision_curve``: x the threshold, y the net benefit."""
-    names = [*(step.name for step in STEPS), "treat_all", "treat_none"]
+    names = [*(step.name for step in LADDER), "treat_all", "treat_none"]
     x = np.broadcast_to(
         THRESHOLDS[: benefit.value.shape[2]], (len(names), len(cohort.horizons), benefit.value.shape[2])
     )

@@ -22,7 +22,7 @@ THRESHOLDS = np.arange(1, 100) / 100.0
 
 
 @dataclass(frozen=True, repr=False)
-class Cohort(ShortRepr):
+class AnalysisSet(ShortRepr):
     """Patients in text order and one cause of the outcome.
 
     `followup` (n,), `event` and `competing` (n,) who had this cause and who another; `moments` (H,) at which risks are
@@ -62,7 +62,7 @@ class Cohort(ShortRepr):
         return np.clip(np.rint(100.0 * self.prevalence).astype(np.int64) - 1, 0, len(THRESHOLDS) - 1)
 
 
-def cohorts(study: Study, patients: pd.DataFrame) -> list[Cohort]:
+def cohorts(study: Study, patients: pd.DataFrame) -> list[AnalysisSet]:
     """The cohort once for each cause, the event first."""
     if study.kind.timed and not study.outcome.horizons:
         raise InputError("outcome.horizons is empty: name at least one time after the landmark to predict for.")
@@ -71,7 +71,7 @@ def cohorts(study: Study, patients: pd.DataFrame) -> list[Cohort]:
     horizons, causes = study.horizons, study.causes
     clock = CLOCKS[study.kind.name](ordered, codes, horizons)
     return [
-        Cohort(
+        AnalysisSet(
             patients=tuple(ordered["patient"]),
             kind=study.kind,
             cause=cause,

@@ -29,7 +29,7 @@ from slopewise.outcome.fit import (
     scores_of,
     with_choices,
 )
-from slopewise.outcome.ladder import STEPS, LadderData, ladder_data
+from slopewise.outcome.ladder import LADDER, LadderData, ladder_data
 from slopewise.outcome.learners import is_penalised, learner
 from slopewise.outcome.models import Learner
 from slopewise.outcome.withheld import Withheld
@@ -38,7 +38,7 @@ from slopewise.run.seeds import generator
 from slopewise.run.short_repr import ShortRepr
 from slopewise.study.model import Study
 from slopewise.validate.measure import headline, ordering, sample
-from slopewise.validate.question import Cohort, cohorts
+from slopewise.validate.question import AnalysisSet, cohorts
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -105,11 +105,11 @@ def sensitivity(
     return Sensitivity(table, permutation_test(data, cohort, first, number, study.seed))
 
 
-def _apparent(cohort: Cohort, predictions: pd.DataFrame) -> Floats:
+def _apparent(cohort: AnalysisSet, predictions: pd.DataFrame) -> Floats:
     """The metric of ``level`` and ``slope`` (2,) by the shipped model's predictions for its own training patients."""
     everybody = np.zeros(len(cohort.patients), dtype=np.int64)
     own = sample(cohort, predictions, everybody)
-    places = [[step.name for step in STEPS].index(step) for step in COMPARED]
+    places = [[step.name for step in LADDER].index(step) for step in COMPARED]
     return headline(cohort, everybody, ordering(cohort, own.score, own.risk)[:, places])
 
 
@@ -185,7 +185,7 @@ def _scored(data: LadderData, splits: Sequence[Split], step: str) -> dict[int, F
 
 def _tested(data: LadderData, split: Split, name: str) -> Floats:
     """What orders the tested patients of one split by one step, learned on the others."""
-    step = next(one for one in STEPS if one.name == name)
+    step = next(one for one in LADDER if one.name == name)
     rows, once = np.flatnonzero(~split.tested), np.ones(int((~split.tested).sum()), dtype=np.int64)
     raw = data.raw(step, rows, split.level, split.slope)
     scores, growth = (split.level[rows], split.slope[rows]), (split.singular, split.flat)
@@ -198,7 +198,7 @@ def _tested(data: LadderData, split: Split, name: str) -> Floats:
     return model.linear_predictor(raw)
 
 
-def judged(cohort: Cohort, splits: Sequence[Split], scored: Sequence[dict[int, Floats]]) -> Floats:
+def judged(cohort: AnalysisSet, splits: Sequence[Split], scored: Sequence[dict[int, Floats]]) -> Floats:
     """The metric of each set of scores, (S,), mean over repeats."""
     total, repeats = np.zeros(len(scored)), sorted(scored[0])
     for repeat in repeats:
@@ -213,7 +213,7 @@ def judged(cohort: Cohort, splits: Sequence[Split], scored: Sequence[dict[int, F
 
 
 def permutation_test(
-    data: LadderData, cohort: Cohort, splits: Sequence[Split], permutations: int, seed: int
+    data: LadderData, cohort: AnalysisSet, splits: Sequence[Split], permutations: int, seed: int
 ) -> pd.DataFrame:
     """The gain of ``slope`` over ``level`` against its distribution when slopes carry nothing beyond levels.
 

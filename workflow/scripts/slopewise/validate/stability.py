@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from slopewise.folds import assign
 from slopewise.kernels.agreement import nogueira
 from slopewise.outcome.fit import LadderData, fit_ladder, flat_slopes
-from slopewise.outcome.ladder import STEPS
+from slopewise.outcome.ladder import LADDER
 from slopewise.outcome.learners import is_penalised
 from slopewise.run.progress import counted
 from slopewise.run.seeds import generator
@@ -38,7 +38,7 @@ Flags = NDArray[np.bool_]
 STABLE = 0.75
 """Terms that a share of the halves of at least this keep are called stable."""
 
-EXAMINED = tuple(step for step in STEPS if step.name in ("level", "slope"))
+EXAMINED = tuple(step for step in LADDER if step.name in ("level", "slope"))
 GROUPS = 3
 """Risk groups, of equal size in each pair."""
 

@@ -20,14 +20,14 @@ from numpy.typing import NDArray
 from slopewise.design.recipe import level_order
 from slopewise.folds import centres_of
 from slopewise.metrics.resampling import compiled_threads, resample_counts
-from slopewise.outcome.ladder import STEPS
+from slopewise.outcome.ladder import LADDER
 from slopewise.run.seeds import generator
 from slopewise.run.short_repr import ShortRepr
 from slopewise.run.words import level_text
 from slopewise.study.model import Study
 from slopewise.validate.intervals import Judgement, judgements, splits_of
 from slopewise.validate.measure import WITH_TAU, Sample, sample, told_apart
-from slopewise.validate.question import Cohort, cohorts
+from slopewise.validate.question import AnalysisSet, cohorts
 
 Floats = NDArray[np.float64]
 FEWEST_EVENTS = 10
@@ -123,7 +123,9 @@ COLUMNS = [
 ]  # fmt: skip
 
 
-def _metrics(cohort: Cohort, group: Group, samples: list[Sample], counts: NDArray[np.int64]) -> dict[str, Judgement]:
+def _metrics(
+    cohort: AnalysisSet, group: Group, samples: list[Sample], counts: NDArray[np.int64]
+) -> dict[str, Judgement]:
     """Each metric of the group with its interval, as `validate.intervals` has it; nothing of a group too small."""
     own = counts * group.members
     repeats = []
@@ -135,14 +137,14 @@ def _metrics(cohort: Cohort, group: Group, samples: list[Sample], counts: NDArra
     return judgements(repeats)
 
 
-def _rows(cohort: Cohort, group: Group, judged: dict[str, Judgement]) -> pd.DataFrame:
+def _rows(cohort: AnalysisSet, group: Group, judged: dict[str, Judgement]) -> pd.DataFrame:
     """The group's rows."""
     rows, patients = [], int(group.members.sum())
     events = patients if cohort.kind.numeric else int((group.members & cohort.event).sum())
     for metric, found in judged.items():
         horizons = (max(cohort.horizons),) if metric in WITH_TAU else cohort.horizons
         own, gain = found.metric, found.gain
-        for s, step in enumerate(STEPS):
+        for s, step in enumerate(LADDER):
             for h, horizon in enumerate(horizons):
                 rows.append(
                     (group.column, group.name, patients, events, step.name, cohort.cause, metric,

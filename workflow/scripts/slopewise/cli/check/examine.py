@@ -23,7 +23,7 @@ from slopewise.outcome.sample_size import SampleSize, counted_events, judge, lad
 from slopewise.run.words import amount
 from slopewise.sources.features import expanded
 from slopewise.sources.study_tables import measurements_of, patients_of
-from slopewise.sources.table import Table
+from slopewise.sources.table import TextTable
 from slopewise.study.formulas import formula_names
 from slopewise.study.keys import ColumnReference
 from slopewise.study.model import Study
@@ -148,7 +148,7 @@ def column_lines(study: Study) -> list[ColumnLine]:
     rows = measurements_of(study, Path())
     people = patients_of(study, Path()) or rows
     zero = data.time_zero.column if isinstance(data.time_zero, ColumnReference) else None
-    wanted: list[tuple[str, str | None, Table]] = [
+    wanted: list[tuple[str, str | None, TextTable]] = [
         ("data.patient", data.patient, rows),
         ("data.time", data.time, rows),
         ("data.time_zero", zero, people),
@@ -172,7 +172,7 @@ def column_lines(study: Study) -> list[ColumnLine]:
     return lines
 
 
-def content(column: Column, table: Table, key: str, code: bool = False) -> str:
+def content(column: Column, table: TextTable, key: str, code: bool = False) -> str:
     """What a column holds in a few words; `code`: its numbers are categories."""
     missing = len(table.text) - column.present
     gaps = f", {missing} missing" if missing else ""

@@ -22,7 +22,7 @@ LADDER_FIT = 2.0e-6
 """Seconds for the eight outcome models of one training set, by patient and coefficient of all of them together."""
 RESAMPLE = 3.0e-7
 """Seconds for all metrics of one step in one resample and repeat, by patient and horizon."""
-STEPS = 8
+LADDER_STEPS = 8
 MARKER_QUANTITIES = 10
 """Quantities of a marker in all steps of the ladder together."""
 
@@ -49,11 +49,11 @@ def estimate(study: Study, patients: int) -> Estimate:
     jobs, ladders, resamples = 7 + len(study.chunks()), 0, 0
     if study.kind.predicts:
         ladders = 1 + inner + study.outcome.bootstrap
-        resamples = STEPS * validation.repeats * validation.bootstrap
+        resamples = LADDER_STEPS * validation.repeats * validation.bootstrap
     else:
         scored, resampled = 1 + crossfit.repeats * crossfit.folds, 0
     fits = markers * (scored + resampled)
-    coefficients = STEPS * len(study.outcome.covariates) + MARKER_QUANTITIES * markers
+    coefficients = LADDER_STEPS * len(study.outcome.covariates) + MARKER_QUANTITIES * markers
     seconds = (
         START
         + JOB * jobs

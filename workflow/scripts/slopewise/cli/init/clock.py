@@ -12,7 +12,7 @@ import pandas as pd
 from slopewise.cli.columns import Column, listed, readable
 from slopewise.cohort.clock import read_times
 from slopewise.run.errors import InputError
-from slopewise.sources.table import Table
+from slopewise.sources.table import TextTable
 from slopewise.study.keys import MISSING
 
 SPELLINGS: dict[str, Callable[[str], str]] = {
@@ -37,7 +37,7 @@ class Ids:
     trouble: str = ""
 
 
-def meet(measurements: Table, patients: Table, column: str) -> Ids:
+def meet(measurements: TextTable, patients: TextTable, column: str) -> Ids:
     """Whether the ids of two tables are the same texts; where few are, the spelling in which they would be."""
     rows, people = (set(table.text[column]) - MISSING for table in (measurements, patients))
     if overlap(rows, people) >= 0.5:
@@ -84,11 +84,11 @@ class Clock:
     zero_format: str
     spelt: Callable[[str], str]
 
-    def ids(self, table: Table) -> list[str]:
+    def ids(self, table: TextTable) -> list[str]:
         """The patients of a table's rows, spelt so that both tables meet."""
         return [self.spelt(str(cell)) for cell in table.text[self.patient]]
 
-    def zero_of(self, table: Table) -> np.ndarray:
+    def zero_of(self, table: TextTable) -> np.ndarray:
         """The date of time zero of the patients of a table's rows; 0 where there is none."""
         if self.zero is None:
             return np.zeros(len(table.text))
@@ -96,8 +96,8 @@ class Clock:
 
 
 def make_clock(
-    table: Table, patient: str, column: Column, unit: str, date_format: str, gap: float, ids: Ids,
-    zero: tuple[Table, str, str] | None,
+    table: TextTable, patient: str, column: Column, unit: str, date_format: str, gap: float, ids: Ids,
+    zero: tuple[TextTable, str, str] | None,
 ) -> Clock:  # fmt: skip
     """The clock of the visits; `zero` is the table, column and format of the dates of time zero."""
     values, _ = read_times(table, column.name, unit, date_format)
@@ -123,7 +123,7 @@ def extent(values: np.ndarray) -> float:
     return float(np.ptp(there)) if len(there) else 0.0
 
 
-def fitting_format(table: Table, column: Column, preferred: str) -> str:
+def fitting_format(table: TextTable, column: Column, preferred: str) -> str:
     """The format of a column of dates: that of the visits where it fits, else the only one that does.
 
     Raises `InputError` where day and month could be either way round.
@@ -133,7 +133,7 @@ def fitting_format(table: Table, column: Column, preferred: str) -> str:
     return only_format(table, column, list(column.formats), "--patients-date-format")
 
 
-def only_format(table: Table, column: Column, fitting: list[str], option: str) -> str:
+def only_format(table: TextTable, column: Column, fitting: list[str], option: str) -> str:
     """The first of the formats that fit; `InputError` where it may be day first or month first."""
     if len(fitting) > 1 and "auto" not in fitting and "." not in fitting[0]:
         first = table.text[column.name][~table.missing(column.name)].iloc[0]
@@ -145,12 +145,12 @@ def only_format(table: Table, column: Column, fitting: list[str], option: str) -
     return fitting[0]
 
 
-def known_ids(table: Table, column: str) -> set[str]:
+def known_ids(table: TextTable, column: str) -> set[str]:
     """The ids in a column."""
     return set(map(str, table.text[column])) - MISSING
 
 
-def best_match(ids: set[str], table: Table, columns: Iterable[str]) -> tuple[str, float]:
+def best_match(ids: set[str], table: TextTable, columns: Iterable[str]) -> tuple[str, float]:
     """The column of a table whose values are most of these ids, and the share of them."""
     scored = [(overlap(ids, known_ids(table, name)), -place, name) for place, name in enumerate(columns)]
     share, _, name = max(scored, default=(0.0, 0, ""))

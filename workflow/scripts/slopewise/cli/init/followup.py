@@ -19,7 +19,7 @@ from slopewise.cli.init.guess import COVARIATES, START
 from slopewise.cli.init.units import duration, without_unit
 from slopewise.cohort.clock import DAYS, read_times
 from slopewise.cohort.named_units import named_unit, vocabulary
-from slopewise.sources.table import Table
+from slopewise.sources.table import TextTable
 
 FOLLOWUP = vocabulary(
     "time futime followup fu fup followuptime futimes survtime survivaltime survival tte timetoevent os ostime pfs "
@@ -58,7 +58,7 @@ class FollowUp:
 
 
 @dataclass(frozen=True)
-class Fit:
+class UnitFit:
     """A column in one unit beside the last visits: share not before them, median distance, largest follow-up."""
 
     unit: str
@@ -68,13 +68,13 @@ class Fit:
     longest: float
 
 
-def candidates(table: Table, columns: Mapping[str, Column], clock: Clock) -> list[FollowUp]:
+def candidates(table: TextTable, columns: Mapping[str, Column], clock: Clock) -> list[FollowUp]:
     """All columns that could be the follow-up, best first; those that are not taken say why, nearest first, last."""
     found = [one for column in columns.values() if (one := _candidate(table, column, clock)) is not None]
     return sorted(found, key=lambda one: (bool(one.why_not), -one.score, one.column))
 
 
-def told_followup(table: Table, column: Column, clock: Clock, unit: str) -> FollowUp:
+def told_followup(table: TextTable, column: Column, clock: Clock, unit: str) -> FollowUp:
     """The column that the user named, in the unit that was told or that fits."""
     found = _candidate(table, column, clock, told=True, unit=unit)
     return found if found is not None else FollowUp(column.name, unit or clock.unit, 0.0)
@@ -87,7 +87,7 @@ def name_score(column: str) -> int:
     return best or int(bare.endswith(ENDINGS) or not bare)  # a name that is a unit and nothing else
 
 
-def _candidate(table: Table, column: Column, clock: Clock, told: bool = False, unit: str = "") -> FollowUp | None:
+def _candidate(table: TextTable, column: Column, clock: Clock, told: bool = False, unit: str = "") -> FollowUp | None:
     name = column.name
     score = name_score(name)
     if not told and (named(name, COVARIATES) == 3 or (named(name, START) >= 2 and not score)):
@@ -107,7 +107,7 @@ def _candidate(table: Table, column: Column, clock: Clock, told: bool = False, u
     return _durations(table, column, clock, score, told, unit, missing)
 
 
-def _dates(table: Table, column: Column, clock: Clock, score: int, missing: int) -> FollowUp | None:
+def _dates(table: TextTable, column: Column, clock: Clock, score: int, missing: int) -> FollowUp | None:
     date_format = fitting_format(table, column, clock.date_format)
     if not score:
         return None
@@ -122,7 +122,7 @@ def _dates(table: Table, column: Column, clock: Clock, score: int, missing: int)
 
 
 def _durations(
-    table: Table, column: Column, clock: Clock, score: int, told: bool, unit: str, missing: int
+    table: TextTable, column: Column, clock: Clock, score: int, told: bool, unit: str, missing: int
 ) -> FollowUp | None:
     """A column of numbers, in the unit that its name says and the visits allow, else in that which fits them."""
     values = column.values.astype(float)
@@ -152,7 +152,7 @@ def _durations(
     )  # fmt: skip
 
 
-def _consequence(chosen: Fit, default: Fit, own: str, clock: Clock) -> str:
+def _consequence(chosen: UnitFit, default: UnitFit, own: str, clock: Clock) -> str:
     """What the unit that was taken means, and what another would."""
     visits = duration(clock.span, clock.unit)
     longest = duration(chosen.longest, chosen.unit)
@@ -168,17 +168,17 @@ def _consequence(chosen: Fit, default: Fit, own: str, clock: Clock) -> str:
     return told
 
 
-def _fit(table: Table, values: np.ndarray, unit: str, clock: Clock) -> Fit:
+def _fit(table: TextTable, values: np.ndarray, unit: str, clock: Clock) -> UnitFit:
     """Compare follow-up in `unit` with each patient's last visit (in the clock's unit)."""
     ends = pd.Series(values * DAYS[unit] / DAYS[clock.unit], index=clock.ids(table)).groupby(level=0).first()
     after = (ends.reindex(clock.last.index) - clock.last).dropna()
     if after.empty:
-        return Fit(unit, 0.0, 0, np.inf, 0.0)
+        return UnitFit(unit, 0.0, 0, np.inf, 0.0)
     early = after < -max(1e-9, 0.01 * clock.gap)
-    return Fit(unit, float(1 - early.mean()), int(early.sum()), float(after.median()), float(np.nanmax(values)))
+    return UnitFit(unit, float(1 - early.mean()), int(early.sum()), float(after.median()), float(np.nanmax(values)))
 
 
-def _related(table: Table, values: np.ndarray, clock: Clock) -> float:
+def _related(table: TextTable, values: np.ndarray, clock: Clock) -> float:
     """Rank correlation of a column with the patients' last visits."""
     ends = pd.Series(values, index=clock.ids(table)).groupby(level=0).first().reindex(clock.last.index)
     both = pd.DataFrame({"end": ends, "last": clock.last}).dropna().rank()

@@ -17,7 +17,7 @@ from slopewise.cli.init.units import unit_of_steps
 from slopewise.cohort.clock import DAYS, read_times
 from slopewise.cohort.named_units import named_unit, vocabulary
 from slopewise.run.errors import InputError
-from slopewise.sources.table import Table
+from slopewise.sources.table import TextTable
 from slopewise.study.errors import close_to
 
 PATIENT = vocabulary(
@@ -71,13 +71,13 @@ class Named:
 class Look:
     """The tables and what each of their columns is like."""
 
-    measurements: Table
-    patients: Table | None
+    measurements: TextTable
+    patients: TextTable | None
     columns: Mapping[str, Column]
     people: Mapping[str, Column]
 
 
-def look(measurements: Table, patients: Table | None) -> Look:
+def look(measurements: TextTable, patients: TextTable | None) -> Look:
     """Describe every column of both tables."""
     return Look(
         measurements,
@@ -87,7 +87,7 @@ def look(measurements: Table, patients: Table | None) -> Look:
     )
 
 
-def told(table: Table, column: str, option: str) -> str:
+def told(table: TextTable, column: str, option: str) -> str:
     """A column that the user named; `InputError` that lists the columns there are when it is not one."""
     names = [str(name) for name in table.text.columns]
     if column in names:
@@ -199,7 +199,7 @@ def guess_time(seen: Look, patient: str, asked: str) -> Proposal:
     return Proposal(best[2], best[3])
 
 
-def movement(table: Table, patient: str, column: Column) -> Within:
+def movement(table: TextTable, patient: str, column: Column) -> Within:
     """How a column of numbers or dates (in days) moves within patients."""
     values = column.values
     if column.is_date:
@@ -207,7 +207,7 @@ def movement(table: Table, patient: str, column: Column) -> Within:
     return within(table.text[patient], values)
 
 
-def guess_format(table: Table, columns: list[Column], asked: str) -> str:
+def guess_format(table: TextTable, columns: list[Column], asked: str) -> str:
     """One date format for all these columns of dates, the first of which are the visits."""
     if asked:
         return asked
@@ -215,7 +215,7 @@ def guess_format(table: Table, columns: list[Column], asked: str) -> str:
     return only_format(table, columns[0], fitting or list(columns[0].formats), "--date-format")
 
 
-def guess_unit(table: Table, patient: str, column: Column, asked: str) -> Proposal:
+def guess_unit(table: TextTable, patient: str, column: Column, asked: str) -> Proposal:
     """The unit of a column of times: told by its name, else guessed from the steps between visits."""
     if asked:
         return Proposal(asked, "as given")

@@ -18,7 +18,7 @@ from slopewise.study.keys import CrossFit, Validation
 from slopewise.study.model import Study
 from slopewise.validate.feasible import outer_folds
 
-STEPS = {
+GRID = {
     "years": (0.5, 0.1),
     "months": (3.0, 1.0),
     "weeks": (2.0, 1.0),
@@ -89,7 +89,7 @@ def splits_visit(cohort: Cohort) -> bool:
 
 def _candidates(study: Study, times: pd.DataFrame) -> Iterator[float]:
     """Landmarks in the order in which they are tried."""
-    coarse, fine = STEPS[study.data.analysis_unit]
+    coarse, fine = GRID[study.data.analysis_unit]
     distinct = times.drop_duplicates().sort_values(["patient", "time"])
     nth = distinct.groupby("patient").cumcount() + 1
     for visits in (3, 2, 1):

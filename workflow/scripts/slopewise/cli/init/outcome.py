@@ -26,7 +26,7 @@ from slopewise.cohort.leaks import describes_outcome
 from slopewise.cohort.named_units import UNITS, named_unit, vocabulary, words
 from slopewise.cohort.technical import technical
 from slopewise.run.errors import InputError
-from slopewise.sources.table import Table
+from slopewise.sources.table import TextTable
 from slopewise.study.keys import canonical_code
 
 EVENT = vocabulary(
@@ -73,7 +73,7 @@ class ProposedOutcome:
         return bool(self.followup and self.event and self.events)
 
 
-def of_patients(seen: Look, patient: str, time: str) -> tuple[Table, dict[str, Column]]:
+def of_patients(seen: Look, patient: str, time: str) -> tuple[TextTable, dict[str, Column]]:
     """The table with the patient-level columns, and these: a file of patients, or what is constant in the rows."""
     if seen.patients is not None:
         return seen.patients, {name: column for name, column in seen.people.items() if name != patient}
@@ -160,7 +160,7 @@ def _lacking(column: str, patients: int) -> str:
     return f"{readable(column)} is missing for {who} left out"
 
 
-def _once(table: Table, names: list[str]) -> tuple[str, ...]:
+def _once(table: TextTable, names: list[str]) -> tuple[str, ...]:
     """Columns without those that only write an earlier one otherwise: ``gender`` beside ``sex``."""
     chosen: list[str] = []
     for name in names:
@@ -175,7 +175,7 @@ def _complete(column: Column) -> bool:
     return column.present == len(column.values) and column.distinct >= 2 and column.odd in ("", "text")
 
 
-def _event_columns(table: Table, columns: Mapping[str, Column], stems: Collection[str]) -> dict[str, float]:
+def _event_columns(table: TextTable, columns: Mapping[str, Column], stems: Collection[str]) -> dict[str, float]:
     """Columns that could say how the follow-up ended, with a few codes: by name, or by texts such as ``verstorben``."""
     found = {}
     for name, column in columns.items():
@@ -243,7 +243,7 @@ def _other_endpoints(pairs: list[tuple[FollowUp, str]], followup: str, event: st
 
 
 def _settled(
-    table: Table, columns: Mapping[str, Column], followup: FollowUp, event: str, meant: Meaning,
+    table: TextTable, columns: Mapping[str, Column], followup: FollowUp, event: str, meant: Meaning,
     times: list[FollowUp], events: Mapping[str, float], clock: Clock,
 ) -> dict[str, str]:  # fmt: skip
     """Columns that are settled only after the landmark, with the reason: by name or by what they hold."""
@@ -280,7 +280,7 @@ def _settled(
     return found
 
 
-def _end(table: Table, column: Column, followup: FollowUp, clock: Clock) -> np.ndarray:
+def _end(table: TextTable, column: Column, followup: FollowUp, clock: Clock) -> np.ndarray:
     """The end of follow-up of each row, dates in days since time zero where that is known."""
     if followup.unit != "date":
         return column.values
@@ -288,6 +288,6 @@ def _end(table: Table, column: Column, followup: FollowUp, clock: Clock) -> np.n
     return days - clock.zero_of(table)
 
 
-def _codes(table: Table, event: str) -> list[str]:
+def _codes(table: TextTable, event: str) -> list[str]:
     cells = table.text[event][~table.missing(event)]
     return sorted({canonical_code(str(cell)) for cell in cells}, key=lambda code: (len(code), code))

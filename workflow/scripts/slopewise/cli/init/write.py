@@ -43,7 +43,7 @@ from slopewise.run.errors import InputError
 from slopewise.run.files import write_text
 from slopewise.sources.readers import read_table
 from slopewise.sources.sheets import KEYS, OPTIONS
-from slopewise.sources.table import Table, called_alike
+from slopewise.sources.table import TextTable, called_alike
 from slopewise.study.keys import Data
 from slopewise.study.reading import parse_study
 
@@ -175,7 +175,7 @@ def _formats(clock: Clock, outcome: ProposedOutcome, zero: bool, date_format: st
     return date_format, (asked[0] if asked and asked[0] != date_format else "")
 
 
-def _read(name: str, option: str, data: Data) -> Table:
+def _read(name: str, option: str, data: Data) -> TextTable:
     """Read a table; what a message says of a key of the study file is said of the option that writes it."""
     try:
         return read_table(Path(), name, option, data)

@@ -20,7 +20,7 @@ import numpy as np
 from numba import njit
 
 from slopewise.growth.engine.compiled import cached
-from slopewise.growth.engine.kernel import Fit
+from slopewise.growth.engine.kernel import Objective
 from slopewise.growth.engine.many import AS_GIVEN
 
 RISE = 3.841458820694124
@@ -317,7 +317,7 @@ def profile_ends(count, moments, reml, point, q, diagonal, standardised, devianc
     point: results of one fit whose psi and sigma2 belong to its own centre_z and scale_z; the others stay as they are.
     """
     problem, place, _ = standardised(0, count, moments, AS_GIVEN, reml, point)
-    fit = Fit(problem, deviance_at, second_pass)
+    fit = Objective(problem, deviance_at, second_pass)
     freedom = problem.n - (place.shape[0] - 1) if reml else problem.n
     log_sd, size = 0.5 * np.log(point.sigma2[0]), problem.gradient.shape[0]
     sigma_b = np.empty((size, size))

@@ -48,7 +48,7 @@ class Problem(NamedTuple):
     sums: Floats  # (p1 (p1 + 1) / 2 + 2 v (v + 1), lanes): sums of each lane
 
 
-class Fit(NamedTuple):
+class Objective(NamedTuple):
     """A problem and the two passes over it, as addresses of compiled code (see `compiled`)."""
 
     problem: Problem

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from slopewise.growth.engine.compiled import cached
 from slopewise.growth.engine.faces import FEW, depends_on_origin, free_elements, minimise, without_residual
-from slopewise.growth.engine.kernel import Fit, make_problem
+from slopewise.growth.engine.kernel import Objective, make_problem
 from slopewise.growth.engine.optimise import CONVERGED, IMPOSSIBLE
 from slopewise.growth.engine.standardise import (
     aliased_columns,
@@ -152,7 +152,7 @@ def fit_range(
         if results.rows[j] == 0:
             results.status[j] = IMPOSSIBLE
             continue
-        fit = Fit(problem, deviance_at, second_pass)
+        fit = Objective(problem, deviance_at, second_pass)
         structure, status, deviance, sigma2, evaluations = ladder(
             fit, score_inside, score_factor, results.psi[j], asked[j], moments.z_columns, results.patients[j]
         )

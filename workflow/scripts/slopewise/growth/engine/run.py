@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from slopewise.growth.engine import components, many, scoring, serial
 from slopewise.growth.engine.compiled import Address, address
-from slopewise.growth.engine.kernel import Fit, deviance_at, make_problem, second_pass
+from slopewise.growth.engine.kernel import Objective, deviance_at, make_problem, second_pass
 from slopewise.growth.engine.many import Results
 from slopewise.growth.engine.moments import Moments, empty_moments
 from slopewise.growth.engine.optimise import score_factor, score_inside
@@ -37,7 +37,7 @@ def functions() -> Functions:
     square, indices = np.zeros((1, 1)), np.zeros(1, np.int64)
     problem = make_problem.py_func(np.zeros((1, 1, 1, 1)), np.zeros((1, 1, 1, 1)), square, 1.0, True)
     first, second = address(deviance_at, problem, square), address(second_pass, problem, 1.0, True)
-    fit = Fit(problem, first, second)
+    fit = Objective(problem, first, second)
     inside = address(score_inside, fit, square, indices, indices, indices, True)
     end = address(score_factor, fit, square, indices, 1, True, 0.0, square, square)
     moments = empty_moments(1, 1, 1, indices)
@@ -94,7 +94,7 @@ def _serial_function() -> Address:
     """`serial_deviance`, compiled once for all shapes."""
     own, square, indices = functions(), np.zeros((1, 1)), np.zeros(2, np.int64)
     problem = make_problem.py_func(np.zeros((1, 1, 1, 1)), np.zeros((1, 1, 1, 1)), square, 1.0, True)
-    fit = Fit(problem, own.deviance_at, own.second_pass)
+    fit = Objective(problem, own.deviance_at, own.second_pass)
     searches = (own.score_inside, own.score_factor)
     return address(serial.serial_deviance, fit, square, np.zeros(1), indices, 0.5, 1.0, square, *searches)
 
@@ -118,7 +118,7 @@ def _profile_functions() -> tuple[Address, Address]:
     """`constrained` and `profile_at` of `components`, compiled once for all shapes."""
     square, vector = np.zeros((1, 1)), np.zeros(1)
     problem = make_problem.py_func(np.zeros((1, 1, 1, 1)), np.zeros((1, 1, 1, 1)), square, 1.0, True)
-    fit = Fit(problem, functions().deviance_at, functions().second_pass)
+    fit = Objective(problem, functions().deviance_at, functions().second_pass)
     evaluate = address(components.constrained, fit, 1.0, 0, 1.0, vector, 1, True, vector)
     return evaluate, address(components.profile_at, fit, evaluate, 1.0, 0, 1.0, vector, vector, 1, True)
 

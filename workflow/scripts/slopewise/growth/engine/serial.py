@@ -13,7 +13,7 @@ from numba import njit
 
 from slopewise.growth.engine.compiled import cached
 from slopewise.growth.engine.faces import settle
-from slopewise.growth.engine.kernel import Fit, make_problem
+from slopewise.growth.engine.kernel import Objective, make_problem
 from slopewise.growth.engine.moments import RANK_TOLERANCE
 from slopewise.growth.engine.optimise import CONVERGED, copy_into
 from slopewise.growth.engine.standardise import lanes_for
@@ -131,7 +131,7 @@ def serial_point(
         np.zeros((blocks, q, q, lanes)), np.zeros((blocks, q, p1, lanes)), np.zeros((p1, p1)),
         float(columns.shape[0]), True,
     )  # fmt: skip
-    fit = Fit(problem, deviance_at, second_pass)
+    fit = Objective(problem, deviance_at, second_pass)
     found, variance = np.empty(5), 0.0
     for k in range(5):
         moved = share + (STEP if k == 1 else -STEP if k == 2 else 0.0)

@@ -19,7 +19,7 @@ from slopewise.study.model import Study
 from slopewise.validate.gains import headline_metric
 from slopewise.validate.verdict import Verdict, printed
 
-STEPS = {"last": "last value", "level": "level", "slope": "level and slope"}
+STEP_LABELS = {"last": "last value", "level": "level", "slope": "level and slope"}
 """The steps that the second picture shows."""
 
 
@@ -102,7 +102,7 @@ def _picture(own: pd.DataFrame, gains: pd.DataFrame, naming: Naming, metric: str
     c = HEADLINES[metric]
     panels = [
         gain_by_landmark(gains, naming.study.outcome.margin, f"What the slopes add in {c}", label, "gain"),
-        concordance_by_landmark(own, STEPS, f"{c}, validated", label, "concordance"),
+        concordance_by_landmark(own, STEP_LABELS, f"{c}, validated", label, "concordance"),
     ]
     return Picture("landmarks", caption("landmarks"), panels)
 

@@ -9,7 +9,7 @@ import pandas as pd
 from slopewise.report.material.frames import Frames, at_horizon
 from slopewise.report.material.parts import Table
 from slopewise.report.templates.environment import environment, verbatim
-from slopewise.report.words.naming import STEPS, Naming
+from slopewise.report.words.naming import STEP_NAMES, Naming
 from slopewise.report.words.numbers import MISSING, as_given, figures, number, percent
 from slopewise.run.errors import InputError
 from slopewise.study.model import Study
@@ -134,7 +134,7 @@ def risks_table(frames: Frames, naming: Naming) -> Table:
     for moment in naming.moments:
         when = naming.at(moment) and f" within {naming.at(moment)}"
         for step in steps:
-            columns.append(f"{what}{when}, {STEPS[step]}")
+            columns.append(f"{what}{when}, {STEP_NAMES[step]}")
             own_rows = at_horizon(means[means["predictors"] == step], moment)
             predicted.append(own_rows.set_index("patient")["risk"])
     people = frames.patients.set_index("patient")

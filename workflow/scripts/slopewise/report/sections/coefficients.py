@@ -11,7 +11,7 @@ from slopewise.report.material.frames import Frames
 from slopewise.report.material.parts import Cell, Section, Table
 from slopewise.report.sections.ladder import present
 from slopewise.report.words.ledger import shipped_lines, slope_reasons
-from slopewise.report.words.naming import STEPS, Naming
+from slopewise.report.words.naming import STEP_NAMES, Naming
 from slopewise.report.words.numbers import MISSING, figures, in_words, percent
 from slopewise.report.words.units import DERIVED, is_category, power_of_ten, sd_of, unit_words
 from slopewise.report.words.verdict import reversal
@@ -99,8 +99,8 @@ def _kept(frames: Frames, naming: Naming) -> str:
     rows = own[(own["predictors"] == steps[-1]) & (own["scale"] == "unit") & own["estimate"].notna()]
     kept = int((rows["estimate"] != 0).sum())
     if not kept:
-        return f"No predictor was kept in the model of {STEPS[steps[-1]]}: it predicts the same for all patients."
-    return f"The model of {STEPS[steps[-1]]} keeps {kept} of {amount(len(rows), 'term')}."
+        return f"No predictor was kept in the model of {STEP_NAMES[steps[-1]]}: it predicts the same for all patients."
+    return f"The model of {STEP_NAMES[steps[-1]]} keeps {kept} of {amount(len(rows), 'term')}."
 
 
 def coefficient_table(frames: Frames, naming: Naming, step: str) -> Table:
@@ -130,7 +130,7 @@ def coefficient_table(frames: Frames, naming: Naming, step: str) -> Table:
     columns = ["term", f"{what} per SD", *ends, f"{what} per unit shown", *ends, *(["kept"] if penalised else [])]
     return Table(
         f"coefficients-{step}",
-        f"{naming.words.effects}: {STEPS[step]}{', penalised' if penalised else ''}{_shown_of(len(terms), every)}",
+        f"{naming.words.effects}: {STEP_NAMES[step]}{', penalised' if penalised else ''}{_shown_of(len(terms), every)}",
         columns,
         lines,
         marks={"marker": [_marker_of(term, naming) for term in terms]},

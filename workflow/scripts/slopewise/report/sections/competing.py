@@ -7,7 +7,7 @@ from slopewise.report.material.frames import Frames
 from slopewise.report.material.parts import Cell, Section, Table
 from slopewise.report.sections.coefficients import coefficient_table
 from slopewise.report.sections.ladder import concordance_table, horizon_tables, present
-from slopewise.report.words.naming import STEPS, Naming
+from slopewise.report.words.naming import STEP_NAMES, Naming
 from slopewise.report.words.numbers import MISSING, count, in_words, interval, number, percent
 from slopewise.validate.gains import headlines
 
@@ -18,7 +18,7 @@ def competing_section(frames: Frames, naming: Naming) -> Section:
     for index, (name, own) in enumerate(frames.competing.items()):
         step = next(step for step in ("slope", "level", "clinical") if step in present(own))
         table = coefficient_table(own, naming, step)
-        caption = f"Hazard ratios of {name}: {STEPS[step]}"
+        caption = f"Hazard ratios of {name}: {STEP_NAMES[step]}"
         tables.append(Table(f"competing-{index}-coefficients", caption, table.columns, table.cells, table.words))
         measured = horizon_tables(own, naming) or [
             concordance_table(own, naming, metric) for metric in headlines(own.performance)

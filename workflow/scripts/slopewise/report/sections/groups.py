@@ -12,7 +12,7 @@ from slopewise.report.sections.coefficients import SHOWN
 from slopewise.report.sections.ladder import present
 from slopewise.report.sections.thirds import thirds_section
 from slopewise.report.templates.environment import caption
-from slopewise.report.words.naming import STEPS, Naming
+from slopewise.report.words.naming import STEP_NAMES, Naming
 from slopewise.report.words.numbers import count, counts_of_parts, in_words, percent
 
 
@@ -30,7 +30,7 @@ def groups_section(frames: Frames, naming: Naming) -> Section:
         at_risk["shown"] = [count(n, limit) for n in at_risk["n"]]
         panels.append(
             draw.survival(
-                groups.curves, at_risk, list(GROUPS), f"Risk by {STEPS[step]}",
+                groups.curves, at_risk, list(GROUPS), f"Risk by {STEP_NAMES[step]}",
                 f"{naming.units} after the landmark", f"groups-{index}",
             )
         )  # fmt: skip
@@ -71,4 +71,6 @@ def groups_table(groups: RiskGroups, frames: Frames, naming: Naming, step: str) 
     columns = ["risk", "patients", "events"]
     for horizon in horizons:
         columns += [f"free at {naming.duration(horizon)}", "predicted"]
-    return Table(f"groups-{step}", f"Thirds of the risk by {STEPS[step]}", columns, lines, marks={"group": list(parts)})
+    return Table(
+        f"groups-{step}", f"Thirds of the risk by {STEP_NAMES[step]}", columns, lines, marks={"group": list(parts)}
+    )

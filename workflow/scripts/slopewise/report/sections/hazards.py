@@ -11,7 +11,7 @@ from slopewise.figures import hazards as draw
 from slopewise.report.material.frames import Frames
 from slopewise.report.material.parts import Picture, Section, Table
 from slopewise.report.templates.environment import caption
-from slopewise.report.words.naming import STEPS, Naming
+from slopewise.report.words.naming import STEP_NAMES, Naming
 from slopewise.report.words.numbers import figures, in_words, p_value, p_words
 
 UNEVEN = 0.05
@@ -57,7 +57,7 @@ def sentence(frames: Frames, naming: Naming) -> str:
     if whole is None:
         return "The model of level and slope could not be tested."
     named = in_words(terms[:MOST]) + (f" and {len(terms) - MOST} more" if len(terms) > MOST else "")
-    start = f"For {STEPS[STEP]} the test of all predictors together gives {p_words(whole)}."
+    start = f"For {STEP_NAMES[STEP]} the test of all predictors together gives {p_words(whole)}."
     if whole < UNEVEN:
         alone = f", most clearly that of {named}" if terms else ""
         return (
@@ -102,16 +102,16 @@ def _picture(frames: Frames, naming: Naming) -> Picture | None:
         )
         for place, term in enumerate(dict.fromkeys(points["term"]))
     ]  # fmt: skip
-    return Picture("hazards", caption("hazards", step=STEPS[STEP]), panels, first=6)
+    return Picture("hazards", caption("hazards", step=STEP_NAMES[STEP]), panels, first=6)
 
 
 def _table(frames: Frames, naming: Naming, cause: str) -> Table:
     rows = []
-    for step in STEPS:
+    for step in STEP_NAMES:
         own = _tests(frames, step)
         shown = own if step in (STEP, "level") else own[own["term"] == ""]
         for row in shown.sort_values("term", key=lambda term: term == "", kind="stable").itertuples():
             term = naming.term(row.term, frames.patients) if row.term else "all together"
-            rows.append([f"{STEPS[step]}: {term}", figures(row.statistic), str(row.df), p_value(row.p_value)])
+            rows.append([f"{STEP_NAMES[step]}: {term}", figures(row.statistic), str(row.df), p_value(row.p_value)])
     columns = ["predictors", "χ²", "df", "p"]
     return Table(f"hazards-{cause}", f"Test of proportional hazards, {cause}", columns, rows)

@@ -13,7 +13,7 @@ from slopewise.report.material.gains import HEADLINES
 from slopewise.report.material.parts import Cell, Picture, Section, Table
 from slopewise.report.templates.environment import caption
 from slopewise.report.words.ledger import validation_lines
-from slopewise.report.words.naming import STEPS, Naming
+from slopewise.report.words.naming import STEP_NAMES, Naming
 from slopewise.report.words.numbers import MISSING, interval, number, signed
 from slopewise.report.words.verdict import below_chance, evidence_table
 from slopewise.report.words.wording import ladder_sentences
@@ -28,7 +28,7 @@ SHORT = ("clinical", "baseline", "last", "level", "slope")
 """The steps of the small ladder in the summary."""
 
 
-def present(frames: Frames, steps: tuple[str, ...] = tuple(STEPS)) -> list[str]:
+def present(frames: Frames, steps: tuple[str, ...] = tuple(STEP_NAMES)) -> list[str]:
     """Ladder steps that the performance table has, in order."""
     known = set(frames.performance["predictors"])
     return [step for step in steps if step in known]
@@ -42,7 +42,7 @@ def ladder_section(frames: Frames, naming: Naming) -> Section:
         "What predicts the outcome",
         "ladder.html.j2",
         {
-            "steps": [(STEPS[step], naming.at_length(step)) for step in present(frames)],
+            "steps": [(STEP_NAMES[step], naming.at_length(step)) for step in present(frames)],
             "sentences": [*ladder_sentences(frames, naming, metric), below_chance(frames, naming, metric)],
             "evidence": evidence_table(evidence(frames, naming.study), naming),
             "picture": ladder_picture(frames, naming, metric),
@@ -60,18 +60,22 @@ def ladder_section(frames: Frames, naming: Naming) -> Section:
 def recommendation_sentence(frames: Frames, naming: Naming) -> str:
     """Which predictors `slopewise predict` takes for new patients, and why: by the verdict on the same evidence."""
     advice = recommended_step(evidence(frames, naming.study))
-    return f"For new patients: {STEPS[advice.predictors]}, since {advice.reason} (the default of slopewise predict)."
+    return (
+        f"For new patients: {STEP_NAMES[advice.predictors]}, since {advice.reason} (the default of slopewise predict)."
+    )
 
 
 def ladder_picture(frames: Frames, naming: Naming, metric: str) -> Picture:
     """Two panels: every step's C, and each step's difference to its reference where the reference has markers too."""
     steps = present(frames)
     title = f"{HEADLINES[metric]} by predictors"
-    labels = {step: STEPS[step] for step in steps}
+    labels = {step: STEP_NAMES[step] for step in steps}
     all_steps = draw.concordance(frames.metric(metric).reset_index(), labels, "", title, "ladder")
     rows = frames.metric(metric)
     rows = rows.loc[[step for step in steps if rows.loc[step, "versus"] in steps[1:]]]
-    differences = rows.assign(label=[f"{STEPS[step]} − {STEPS[rows.loc[step, 'versus']]}" for step in rows.index])
+    differences = rows.assign(
+        label=[f"{STEP_NAMES[step]} − {STEP_NAMES[rows.loc[step, 'versus']]}" for step in rows.index]
+    )
     added = draw.added_value(
         differences.reset_index(),
         naming.study.outcome.margin,
@@ -85,7 +89,7 @@ def ladder_picture(frames: Frames, naming: Naming, metric: str) -> Picture:
 def short_picture(frames: Frames, naming: Naming, metric: str, kept: int) -> Picture:
     """The summary's picture: the way from covariates to slopes, and the difference that the study asks about."""
     steps = present(frames, SHORT)
-    labels = {step: STEPS[step] for step in steps}
+    labels = {step: STEP_NAMES[step] for step in steps}
     way = draw.concordance(
         frames.metric(metric).reset_index(), labels, "slope", f"{HEADLINES[metric]} by predictors", "summary-ladder"
     )
@@ -109,10 +113,10 @@ def concordance_table(frames: Frames, naming: Naming, metric: str) -> Table:
     lines: list[list[Cell | str]] = []
     for step in present(frames):
         row = rows.loc[step]
-        versus = STEPS.get(str(row["versus"]), MISSING)
+        versus = STEP_NAMES.get(str(row["versus"]), MISSING)
         lines.append(
             [
-                STEPS[step],
+                STEP_NAMES[step],
                 Cell(number(row["validated"]), interval(row["ci_low"], row["ci_high"])),
                 number(row["apparent"]),
                 versus,
@@ -140,7 +144,7 @@ def horizon_table(frames: Frames, naming: Naming, horizon: float) -> Table:
     metrics = [metric for metric in METRICS if metric in set(rows.index.get_level_values("metric"))]
     lines: list[list[Cell | str]] = []
     for step in present(frames):
-        line: list[Cell | str] = [STEPS[step]]
+        line: list[Cell | str] = [STEP_NAMES[step]]
         for metric in metrics:
             row = rows.loc[(step, metric)]
             line.append(Cell(number(row["validated"]), interval(row["ci_low"], row["ci_high"])))
@@ -161,7 +165,7 @@ def _horizon(value: float) -> str:
 
 def everything_table(frames: Frames) -> Table:
     """The whole performance table."""
-    order = {step: place for place, step in enumerate(STEPS)}
+    order = {step: place for place, step in enumerate(STEP_NAMES)}
     names = {**HEADLINES, **METRICS}
     table = frames.performance
     table = table.assign(place=table["predictors"].map(order)).sort_values(
@@ -171,10 +175,10 @@ def everything_table(frames: Frames) -> Table:
         [
             names.get(str(row.metric), str(row.metric)),
             _horizon(float(row.horizon)),
-            STEPS.get(str(row.predictors), str(row.predictors)),
+            STEP_NAMES.get(str(row.predictors), str(row.predictors)),
             Cell(number(row.validated), interval(row.ci_low, row.ci_high)),
             number(row.apparent),
-            STEPS.get(str(row.versus), MISSING),
+            STEP_NAMES.get(str(row.versus), MISSING),
             Cell(signed(row.difference), interval(row.difference_low, row.difference_high, plus=True))
             if math.isfinite(row.difference)
             else MISSING,

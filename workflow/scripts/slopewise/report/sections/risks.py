@@ -12,14 +12,14 @@ from slopewise.report.material.parts import Picture, Section
 from slopewise.report.sections.coefficients import ACCEPTABLE, SHOWN
 from slopewise.report.sections.ladder import present
 from slopewise.report.templates.environment import caption
-from slopewise.report.words.naming import STEPS, Naming
+from slopewise.report.words.naming import STEP_NAMES, Naming
 from slopewise.report.words.numbers import in_words, interval, number
 
 
 def risks_section(frames: Frames, naming: Naming) -> Section:
     """Calibration and decision curves, a panel a horizon."""
     steps = present(frames, SHOWN)
-    labels = {step: STEPS[step] for step in steps}
+    labels = {step: STEP_NAMES[step] for step in steps}
     calibrated, decided = [], []
     for index, horizon in enumerate(naming.moments):
         title = naming.at(horizon, naming.cause)

@@ -7,7 +7,7 @@ from typing import Any
 
 from slopewise.report.material.frames import Frames
 from slopewise.report.material.parts import Cell, Section, Table
-from slopewise.report.words.naming import STEPS, Naming
+from slopewise.report.words.naming import STEP_NAMES, Naming
 from slopewise.report.words.numbers import interval, number, percent
 
 SHOWN = 20
@@ -38,7 +38,7 @@ def measures(frames: Frames, step: str) -> dict[str, Any]:
     value, index = own["value"], own.loc["nogueira"]
     ends = interval(index["ci_low"], index["ci_high"], 2) if math.isfinite(index["ci_low"]) else ""
     return {
-        "name": STEPS[step],
+        "name": STEP_NAMES[step],
         "halves": int(value["halves"]),
         "terms": int(value["terms"]),
         "kept": number(value["kept"], 1),
@@ -66,4 +66,4 @@ def selection_table(frames: Frames, naming: Naming, step: str) -> Table:
     ]
     more = f" ({SHOWN} of {len(own)}; outcome/selection.csv has them all)" if len(own) > SHOWN else ""
     columns = ["term", "kept by halves", "kept by both halves of a pair", "stable"]
-    return Table(f"selection-{step}", f"Terms kept most often, {STEPS[step]}{more}", columns, lines)
+    return Table(f"selection-{step}", f"Terms kept most often, {STEP_NAMES[step]}{more}", columns, lines)

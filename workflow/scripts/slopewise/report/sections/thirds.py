@@ -9,7 +9,7 @@ from slopewise.report.material.frames import Frames
 from slopewise.report.material.parts import Cell, Section, Table
 from slopewise.report.material.risk_groups import GROUPS
 from slopewise.report.sections.ladder import present
-from slopewise.report.words.naming import STEPS, Naming
+from slopewise.report.words.naming import STEP_NAMES, Naming
 from slopewise.report.words.numbers import count, counts_of_parts, figures, percent
 
 SHOWN = ("clinical", "level", "slope")
@@ -50,4 +50,4 @@ def thirds_table(frames: Frames, naming: Naming, step: str) -> Table:
         lines.append(line)
     columns = ["prediction", "patients"]
     columns += ["with the outcome", "share", "predicted"] if binary else ["outcome, mean (SD)", "predicted, mean"]
-    return Table(f"groups-{step}", f"Thirds of the prediction by {STEPS[step]}", columns, lines)
+    return Table(f"groups-{step}", f"Thirds of the prediction by {STEP_NAMES[step]}", columns, lines)

@@ -18,7 +18,7 @@ from slopewise.report.sections.hazards import UNEVEN, uneven
 from slopewise.report.words.courses import slope_is_nil
 from slopewise.report.words.growth_cautions import growth_checks
 from slopewise.report.words.ledger import readable
-from slopewise.report.words.naming import STEPS, Naming
+from slopewise.report.words.naming import STEP_NAMES, Naming
 from slopewise.report.words.numbers import count_of, in_words, number, p_words
 from slopewise.run.words import amount
 from slopewise.validate.gains import headline_metric, slopes_of
@@ -192,7 +192,7 @@ def _sample_size(frames: Frames, naming: Naming) -> Iterator[Caution]:
     study, patients = naming.study, frames.patients
     sizes, events = ladder_sizes(study, patients), counted_events(study, patients)
     limit = study.report.small_cells
-    found = shortfalls(study, sizes, events, judge(study, patients, sizes), STEPS, limit)
+    found = shortfalls(study, sizes, events, judge(study, patients, sizes), STEP_NAMES, limit)
     if found:
         text = "; ".join(found)
         penalised = " The models are therefore penalised." if frames.penalised else ""

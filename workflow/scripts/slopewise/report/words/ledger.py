@@ -8,7 +8,7 @@ import pandas as pd
 
 from slopewise.report.material.frames import Frames
 from slopewise.report.words.courses import slope_is_nil
-from slopewise.report.words.naming import QUANTITIES, STEPS, Naming
+from slopewise.report.words.naming import QUANTITIES, STEP_NAMES, Naming
 from slopewise.report.words.numbers import count, in_words
 from slopewise.run.words import agree
 
@@ -41,12 +41,12 @@ def shipped_lines(frames: Frames, naming: Naming) -> list[tuple[str, str]]:
 
 def grouped(ledger: pd.DataFrame, naming: Naming) -> list[tuple[str, str]]:
     """Messages in order of the ladder, each with the steps it concerns."""
-    order = list(STEPS)
+    order = list(STEP_NAMES)
     ledger = ledger.assign(place=ledger["predictors"].map({step: place for place, step in enumerate(order)}))
     ledger = ledger.sort_values("place", kind="stable", na_position="last")
     steps: dict[str, list[str]] = {}
     for row in ledger.itertuples():
-        name = "" if pd.isna(row.predictors) else STEPS.get(row.predictors, row.predictors)
+        name = "" if pd.isna(row.predictors) else STEP_NAMES.get(row.predictors, row.predictors)
         steps.setdefault(readable(row.message, naming), []).append(name)
     told = [(in_words(list(dict.fromkeys(name for name in names if name))), text) for text, names in steps.items()]
     return _over_markers(told)
@@ -80,7 +80,7 @@ def validation_lines(frames: Frames, naming: Naming) -> list[str]:
     inner = inner.assign(message=inner["message"].str.replace(r" \(correlation [^)]*\)", "", regex=True))
     for (step, message), part in inner.groupby(["predictors", "message"], sort=True, dropna=False):
         met = part[["repeat", "held_out"]].drop_duplicates().shape[0]
-        name = "" if pd.isna(step) else f"{STEPS.get(step, step)}: "
+        name = "" if pd.isna(step) else f"{STEP_NAMES.get(step, step)}: "
         lines.append(f"{name}{readable(message, naming)}, in {met} of {sets} training sets of the validation.")
     return lines
 
@@ -94,8 +94,8 @@ def _penalties(ledger: pd.DataFrame, sets: int) -> list[str]:
         met = own[["repeat", "held_out"]].drop_duplicates().shape[0]
         few = f"{kept.min()}" if kept.min() == kept.max() else f"{kept.min()} to {kept.max()}"
         lines.append(
-            f"{STEPS.get(str(step), step)}: {cause}elastic net in {met} of {sets} training sets of the validation, "
-            f"each with a separate penalty ({strength.min():.2g} to {strength.max():.2g}): {few} of "
+            f"{STEP_NAMES.get(str(step), step)}: {cause}elastic net in {met} of {sets} training sets of the "
+            f"validation, each with a separate penalty ({strength.min():.2g} to {strength.max():.2g}): {few} of "
             f"{own['of'].iloc[0]} coefficients {agree(few, 'is', 'are')} not 0."
         )
     return lines

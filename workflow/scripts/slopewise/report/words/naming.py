@@ -18,7 +18,7 @@ SINGULAR = {
     "none": "unit of time",
 }
 
-STEPS = {
+STEP_NAMES = {
     "clinical": "covariates alone",
     "baseline": "first value",
     "last": "last value",

@@ -9,7 +9,7 @@ import pandas as pd
 from slopewise.report.material.frames import Frames
 from slopewise.report.material.gains import HEADLINES, difference_words, gain, value_words
 from slopewise.report.material.parts import Cell, Table
-from slopewise.report.words.naming import STEPS, Naming
+from slopewise.report.words.naming import STEP_NAMES, Naming
 from slopewise.report.words.numbers import (
     MINUS,
     MISSING,
@@ -321,7 +321,7 @@ def below_chance(frames: Frames, naming: Naming, metric: str) -> str:
     """A remark on steps whose discrimination lies below what no knowledge gives, interval and all; else empty."""
     nothing = 0.0 if naming.kind.numeric else 0.5
     rows = frames.metric(metric)
-    low = [STEPS[str(step)] for step, high in rows["ci_high"].items() if printed(float(high)) < nothing]
+    low = [STEP_NAMES[str(step)] for step, high in rows["ci_high"].items() if printed(float(high)) < nothing]
     if not low:
         return ""
     return (

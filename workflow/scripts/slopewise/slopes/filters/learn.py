@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from slopewise.folds import Fit
+from slopewise.folds import TrainingFit
 from slopewise.kernels.agreement import nogueira
 from slopewise.run.short_repr import ShortRepr
 from slopewise.slopes.filters.steps import FILTERS, Filter
@@ -43,7 +43,7 @@ def asked(settings: Filters) -> list[tuple[Filter, float]]:
 
 
 @dataclass(frozen=True, repr=False)
-class Step(ShortRepr):
+class FilterStep(ShortRepr):
     """What one filter left of one training set: the places of the markers before and after it, and of the others its
     number and stand-in."""
 
@@ -56,20 +56,20 @@ class Step(ShortRepr):
     stand_in: np.ndarray
 
 
-def learn(training: Training, settings: Filters) -> Iterator[Step]:
+def learn(training: Training, settings: Filters) -> Iterator[FilterStep]:
     """The filters on one training set. Nothing but `training` is read."""
     left = np.arange(len(training.markers), dtype=np.int64)
     for one, threshold in asked(settings):
         found = one.learn(training, left, threshold)
         out = ~found.kept
-        yield Step(
+        yield FilterStep(
             one.name, threshold, one.withholds, left, left[found.kept], found.statistic[out], found.stand_in[out]
         )
         left = left[found.kept]
 
 
 def learn_filters(
-    sets: Iterable[Training], settings: Filters, fits: Sequence[Fit], patients: Sequence[str], landmark: float
+    sets: Iterable[Training], settings: Filters, fits: Sequence[TrainingFit], patients: Sequence[str], landmark: float
 ) -> Filtered:
     """The filters on every training set; empty tables for a study that asks for none.
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from slopewise.folds import CROSSFIT, EVERYBODY, Fit, Key
+from slopewise.folds import CROSSFIT, EVERYBODY, Key, TrainingFit
 from slopewise.growth.evidence.compare import boundary_p
 from slopewise.growth.fitting import fit_batch
 from slopewise.run.short_repr import ShortRepr
@@ -43,7 +43,7 @@ class Training(ShortRepr):
 
 
 def trainings(
-    markers: Sequence[str], measurements: pd.DataFrame, fits: Sequence[Fit], patients: Sequence[str],
+    markers: Sequence[str], measurements: pd.DataFrame, fits: Sequence[TrainingFit], patients: Sequence[str],
     crossfit: pd.DataFrame, p_values: Mapping[Key, Floats], agreement: Floats,
 ) -> Iterator[Training]:  # fmt: skip
     """Every outer training set of the folds, everybody first.
@@ -92,7 +92,7 @@ def _mean(values: Floats) -> Floats:
     return np.where(known, values, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
 
 
-def slope_tests(data: MarkerData, fits: Sequence[Fit], ledger: pd.DataFrame) -> dict[Key, float]:
+def slope_tests(data: MarkerData, fits: Sequence[TrainingFit], ledger: pd.DataFrame) -> dict[Key, float]:
     """p of the test of one marker's random slope in each outer training set (docs/methods.md, section 2).
 
     The likelihood ratio of the growth model against the one with a random intercept alone, with the same fixed effects
