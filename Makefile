@@ -21,8 +21,7 @@ help: ## this list
 	@echo "Variables: PYTHON=python3.12 (with which the environment is made), CORES=4, ARGS='-k cohort' (for pytest)"
 
 demo: $(VENV)/main.installed ## the PBC study from its raw tables to results/pbc/report.html, and what it found
-	@$(SNAKEMAKE) results/pbc/report.html results/pbc/run.json
-	@$(PY) -m slopewise.report.words.findings results/pbc
+	@$(PY) -m slopewise.cli.app demo $(if $(CORES),--cores $(CORES))
 
 studies: $(VENV)/main.installed ## all studies named in config/config.yaml
 	@$(SNAKEMAKE)

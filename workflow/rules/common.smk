@@ -10,7 +10,8 @@ from snakemake.exceptions import WorkflowError
 
 HERE = Path(workflow.current_basedir.get_path_or_uri(secret_free=True))
 if HERE.is_dir():
-    # The package's files as they lie: one copy, whose compiled code numba keeps beside it.
+    # The files as they lie: one copy, whose compiled code numba keeps beside it. Those of a wheel are in the package, and
+    # Python finds that by itself.
     SCRIPTS = HERE.parent.resolve() / "scripts"
 else:
     # A workflow that was loaded from a repository: the files that the package consists of, laid out as they lie there.
@@ -34,11 +35,14 @@ from slopewise.run.code import code_digests, package_digest
 from slopewise.run.errors import InputError
 from slopewise.run.files import file_digest
 from slopewise.run.folders import check_writable, sweep_below
+from slopewise.run.person import name_user
+from slopewise.run.place import PACKAGE
 from slopewise.study.files import asked_studies, check_inputs, not_in_this_run
 from slopewise.study.runs import Expand, runs_of
 from slopewise.study.steps import subset
 from slopewise.tables import catalogue
 
+name_user()  # Snakemake asks for the user's name, and a user of a container may have none
 IS_MAIN = workflow.modifier.is_main_snakefile()
 
 
@@ -162,7 +166,7 @@ def settings(step):
     return lambda wildcards: subset(study_of(wildcards), step)
 
 
-CODE = code_digests(SCRIPTS.glob("*.py"), SCRIPTS / "slopewise", kept=Path(".snakemake/slopewise/code.json"))
+CODE = code_digests(SCRIPTS.glob("*.py"), PACKAGE, kept=Path(".snakemake/slopewise/code.json"))
 LIBRARIES = " ".join(f"{name} {version}" for name, version in provenance.versions().items())
 
 

@@ -31,7 +31,7 @@ rule record_run:
         code=code("record_run.py"),
         study_file=source_digest,
         inputs=input_digests,
-        package=package_digest(SCRIPTS / "slopewise"),
+        package=package_digest(PACKAGE),
     message:
         "{wildcards.study}: provenance"
     script:

@@ -11,6 +11,7 @@ import typer
 from slopewise import __version__
 from slopewise.cli.errors import one_line_errors
 from slopewise.cli.predict import predict_command
+from slopewise.cli.run import demo_command, run_command
 from slopewise.cli.simulate import simulate_app
 from slopewise.run.code import package_digest
 from slopewise.run.commit import commit
@@ -24,7 +25,7 @@ The way from tables to a report:
 \b
   slopewise init visits.csv --patients patients.csv    proposes study.yaml: read it, change it
   slopewise check study.yaml                           reports problems before a run
-  snakemake --cores all --config study=study.yaml      runs it: results/NAME/report.html
+  slopewise run study.yaml                             runs it: results/NAME/report.html
   slopewise tables results/NAME                        writes the report's tables for a paper
   slopewise predict --model results/NAME/model.json    gives the risks of new patients
 """
@@ -232,6 +233,8 @@ def tables(
 
 
 app.command("predict")(predict_command)
+app.command("run", short_help="Run a study, from its tables to the report.")(run_command)
+app.command("demo", short_help="Run the PBC trial, whose data ship with slopewise.")(demo_command)
 app.add_typer(simulate_app, name="simulate")
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from slopewise.run.files import read_json, write_text
-from slopewise.run.place import PACKAGE
+from slopewise.run.place import PACKAGE, scripts
 
 TEMPLATES = {".j2", ".css", ".js"}
 
@@ -34,6 +34,7 @@ EXEMPT = (
     Exempt("run/progress.py", "shows on a terminal how much is done, and gives back the parts that it was given"),
     Exempt("run/reasons.py", "reads the logs of jobs that failed"),
     Exempt("run/folders.py", "names temporary files, removes old ones and checks that a folder can be written"),
+    Exempt("run/person.py", "gives Snakemake a name and a home folder of a user who has none"),
     Exempt("run/short_repr.py", "is what a notebook or a traceback prints"),
 )
 """The modules of `run` that set no value and no byte of a table. What threads, seeds, files and errors do can."""
@@ -91,7 +92,7 @@ class PackageCode:
         """
         exempt = {self.package / one.module for one in EXEMPT}
         files = [Path(script), *(file for file in self.imported(script) if file not in exempt)]
-        return _digest(files, self._root, self._meaning)
+        return _digest(files, self.package, self._meaning)
 
     def keep(self) -> None:
         """Keep what was read for the next process, if anything of it is new and the place can be written."""
@@ -209,27 +210,33 @@ def code_digest(script: str | Path, package: Path = PACKAGE) -> str:
     return PackageCode(package).digest(script)
 
 
-def code_digests(scripts: Iterable[Path], package: Path, kept: Path) -> dict[str, str]:
+def code_digests(files: Iterable[Path], package: Path, kept: Path) -> dict[str, str]:
     """The digest of each script by its file's name; what was read off the modules is kept in the file `kept`."""
     code = PackageCode(package, kept)
-    found = {script.name: code.digest(script) for script in scripts}
+    found = {script.name: code.digest(script) for script in files}
     code.keep()
     return found
 
 
 def package_digest(package: Path = PACKAGE) -> str:
-    """SHA-256 over every byte of the package's source files and of the rules' scripts beside it.
+    """SHA-256 over every byte of the package's source files and of the rules' scripts.
 
     It names the checkout that a run was made with, so that words count here: provenance.json and the report that prints
-    it are written again, the tables are not.
+    it are written again, the tables are not. A package that was installed from a wheel has the digest of its checkout.
     """
+    beside = scripts(package)
     files = [file for file in package.rglob("*") if file.suffix in {".py", *TEMPLATES}]
-    return _digest(sorted([*files, *package.parent.glob("*.py")]), package.parent, Path.read_bytes)
+    own = [file for file in files if package / "supplied" not in file.parents]
+    return _digest(sorted(own) + sorted(beside.glob("*.py")), package, Path.read_bytes)
 
 
-def _digest(files: Iterable[Path], folder: Path, content: Callable[[Path], bytes]) -> str:
+def _digest(files: Iterable[Path], package: Path, content: Callable[[Path], bytes]) -> str:
+    """SHA-256 of names and contents; a rule's script, wherever it lies, counts by the name of its file."""
     digest = hashlib.sha256()
+    root = package.resolve()
     for file in files:
-        digest.update(file.resolve().relative_to(folder.resolve()).as_posix().encode())
+        path = file.resolve()
+        is_of_package = path.is_relative_to(root) and root / "supplied" not in path.parents
+        digest.update((path.relative_to(root.parent).as_posix() if is_of_package else path.name).encode())
         digest.update(content(file))
     return digest.hexdigest()[:16]
