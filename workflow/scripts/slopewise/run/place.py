@@ -8,7 +8,7 @@ PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def supplied(package: Path = PACKAGE) -> Path:
-    """The folder with Snakefile, workflow/, profiles/, config/ and data/: of a wheel, in the package; or the checkout."""
+    """The folder with the Snakefile, profiles/, config/ and data/: in the package of a wheel, or the checkout."""
     inside = package / "supplied"
     return inside if inside.is_dir() else package.parents[2]
 
