@@ -8,12 +8,14 @@ model than the one that is shipped. They look at no outcome. What a training set
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from slopewise.outcome.cox import independent
 from slopewise.outcome.ladder import LADDER, Choices, LadderData, Step
 from slopewise.outcome.learners import is_penalised
 from slopewise.outcome.predictors import (
@@ -29,6 +31,12 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
+SAME = 1e-10
+"""1 less the absolute correlation of one predictor on two scales; of a linear combination, the variance that is left."""
+MOST_COMBINED = 300
+"""Among so many predictors linear combinations of several are looked for."""
+SHARED = "both stay, and the penalty divides the coefficient between them"
+
 
 def with_choices(data: LadderData, crossfit: pd.DataFrame, fits: pd.DataFrame) -> LadderData:
     """`data` with the choices between kinds of model made, on the cohort and without looking at the outcome.
@@ -41,23 +49,46 @@ def with_choices(data: LadderData, crossfit: pd.DataFrame, fits: pd.DataFrame) -
     level, slope = np.mean(scores, axis=0)
     singular, flat, _ = cohort_growth(data, crossfit, fits)
     rows = np.arange(len(data.patients))
-    left_out, derived = {}, {}
+    penalised = all(is_penalised(data))
+    left_out, derived, repeated = {}, {}, {}
     for step in LADDER:
         gate = slopes_left_out(step.name, data.markers, level, slope, np.ones_like(rows), singular, flat)
         raw = data.raw(step, rows, level, slope)
         recipe, reasons = PredictorRecipe.learn(
-            step.name, data.step_terms(step), raw, np.ones_like(rows), gate, data.coding, all(is_penalised(data))
+            step.name, data.step_terms(step), raw, np.ones_like(rows), gate, data.coding, penalised
         )
         left_out[step.name], derived[step.name] = reasons, recipe.derived
-    return replace(data, choices=Choices(left_out, derived))
+        repeated[step.name] = repeated_terms(recipe.standardise(raw), recipe.terms) if penalised else {}
+    return replace(data, choices=Choices(left_out, derived, repeated))
+
+
+def repeated_terms(x: Floats, terms: Sequence[str]) -> dict[str, str]:
+    """The predictors `x` (n, k) that a penalised model keeps although others determine them, with a sentence each.
+
+    A penalised model has a minimum all the same; how it divides a coefficient between such terms is the penalty's work,
+    not a finding. Linear combinations of several terms are looked for where there are fewer predictors than patients
+    (and at most `MOST_COMBINED`), pairs always.
+    """
+    length = np.sqrt((x**2).sum(axis=0))
+    correlation = (x / length).T @ (x / length)
+    found = {}
+    for place in np.flatnonzero((np.abs(np.triu(correlation, 1)) > 1 - SAME).any(axis=0)):
+        twin = int(np.argmax(np.abs(correlation[:place, place]) > 1 - SAME))
+        found[terms[place]] = f"{terms[place]} is the same predictor as {terms[twin]} on another scale; {SHARED}"
+    if len(terms) < min(len(x), MOST_COMBINED + 1):
+        for place in np.flatnonzero(~independent(correlation, SAME)):
+            text = f"{terms[place]} is a linear combination of the predictors before it; {SHARED}"
+            found.setdefault(terms[place], text)
+    return {term: found[term] for term in terms if term in found}
 
 
 def choice_notes(data: LadderData) -> list[Note]:
-    """The ledger's lines of what the cohort's choices leave out."""
-    left_out = {} if data.choices is None else data.choices.left_out
+    """The ledger's lines of what the cohort's choices leave out, and of what they keep although others determine it."""
+    made = () if data.choices is None else (data.choices.left_out, data.choices.repeated)
     return [
         Note(step, marker_of(term, data.coding), reason)
-        for step, reasons in left_out.items()
+        for notes in made
+        for step, reasons in notes.items()
         for term, reason in reasons.items()
     ]
 

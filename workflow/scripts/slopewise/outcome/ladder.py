@@ -75,11 +75,13 @@ class Choices:
 
     `left_out`: for each step the terms that are not in its models, with the reason. `derived`: for each step its knots
     and centres on the cohort, which the bootstrap keeps, so that a coefficient means the same in every resample;
-    validation learns them anew, since a held-out patient must not move them.
+    validation learns them anew, since a held-out patient must not move them. `repeated`: for each step of a penalised
+    model the terms that others determine, which stay in it, with a sentence.
     """
 
     left_out: Mapping[str, Mapping[str, str]]
     derived: Mapping[str, tuple[Derived, ...]]
+    repeated: Mapping[str, Mapping[str, str]]
 
 
 @dataclass(frozen=True, repr=False)
