@@ -25,6 +25,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # matrices are small: thread
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
+from parts import validity_cautions as cautions  # noqa: E402
 from parts import validity_growth as growth  # noqa: E402
 from parts import validity_intervals as intervals  # noqa: E402
 from parts import validity_outcome as outcome  # noqa: E402
@@ -59,6 +60,8 @@ def cells(replicates: int) -> Iterator[Cell]:
 
     for n, ragged in SIZES:
         yield cell("type_one", growth.rejections, Setting(n, ragged), 2)
+    for n, ragged in SIZES:
+        yield cell("cautions", cautions.false_alarms, Setting(n, ragged, 0.2), 0.2)
     for lag in (0.3, 0.6):
         for n, ragged in SIZES:
             yield cell("serial_tests", growth.rejections, Setting(n, ragged, lag=lag), 1)

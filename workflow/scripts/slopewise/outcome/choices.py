@@ -32,7 +32,7 @@ Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 SAME = 1e-10
-"""1 less the absolute correlation of one predictor on two scales; of a linear combination, the variance that is left."""
+"""1 less the absolute correlation of one predictor on two scales; the variance left of a linear combination."""
 MOST_COMBINED = 300
 """Among so many predictors linear combinations of several are looked for."""
 SHARED = "both stay, and the penalty divides the coefficient between them"
