@@ -18,7 +18,7 @@ from slopewise.run.commit import commit
 from slopewise.run.errors import InputError
 
 HELP = """
-From repeated measurements of patients to cross-fitted slopes and an honest test of what they predict.
+From repeated measurements of patients to cross-fitted slopes and their validation as predictors of an outcome.
 
 The way from tables to a report:
 
