@@ -126,3 +126,19 @@ def test_what_is_missing_is_found():
     assert module_faults("`growth/engine/kernel.py`, `cohort/`, `tests/golden/`") == []
     assert module_faults("`growth/kernel.py` and `nowhere/`") == ["names growth/kernel.py", "names nowhere/"]
     assert prose("a.py", '"""Text."""\nx = "see nowhere.md"  # note\n') == "# note\nText."
+
+
+def long_entries(changelog: str) -> list[str]:
+    """The entries of a changelog that hold more than one sentence, by their first words."""
+    entries = [
+        part[2:].partition("\n\n")[0] for part in re.split(r"(?m)^(?=- |#|\[)", changelog) if part.startswith("- ")
+    ]
+    flat = [" ".join(entry.split()) for entry in entries]
+    return [entry[:60] for entry in flat if re.search(r"[a-z0-9)`\"*\]]\.\s+[A-Z`\[]", entry)]
+
+
+def test_an_entry_of_the_changelog_is_one_sentence():
+    assert long_entries("## 1\n\n- One, (a). Two `b`.\n- Single, e.g. this\n  goes on.\n\n### More\n\n- Last.\n") == [
+        "One, (a). Two `b`."
+    ]
+    assert long_entries((ROOT / "CHANGELOG.md").read_text()) == []
