@@ -100,10 +100,15 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> Reports:
 
 @pytest.fixture
 def opened(browser: Any, reports: Reports) -> Iterator[Callable[..., Any]]:
-    """Open a report by its name with the network off; fail if the page complained or asked for anything else."""
+    """Open a report by its name with the network off, with its evidence open where that is wanted.
+
+    Fail if the page complained or asked for anything else.
+    """
     contexts, faults = [], []
 
-    def open_report(name: str, width: int = 1280, scheme: str = "light", script: bool = True) -> Any:
+    def open_report(
+        name: str, width: int = 1280, scheme: str = "light", script: bool = True, evidence: bool = False
+    ) -> Any:
         file = reports(name).as_uri()
         context = browser.new_context(
             viewport={"width": width, "height": 900}, color_scheme=scheme, offline=True, java_script_enabled=script
@@ -115,6 +120,8 @@ def opened(browser: Any, reports: Reports) -> Iterator[Callable[..., Any]]:
         page.on("requestfailed", lambda request: faults.append(f"{name}: failed {request.url[:120]}"))
         page.on("request", lambda request: outside(request.url, file))
         page.goto(file)
+        if evidence:
+            page.get_by_role("button", name="Open all sections of the evidence").click()
         return page
 
     def outside(url: str, file: str) -> None:

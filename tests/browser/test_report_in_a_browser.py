@@ -54,7 +54,7 @@ def test_a_report_opens_without_a_word_and_leads_to_its_parts(opened, name):
 def test_axe_finds_nothing_serious(opened, name, width, scheme):
     from axe_playwright_python.sync_playwright import Axe
 
-    page = opened(name, width, scheme)
+    page = opened(name, width, scheme, evidence=name == "noise")
     if name == "noise":  # its thousands of cells are like those of the others: what many markers bring with them is new
         page.get_by_role("combobox", name="Show").first.select_option("noise_21")
         where = ["#courses", "nav"]
@@ -78,7 +78,7 @@ def test_nothing_is_wider_than_a_telephone(opened, name, scheme):
 
 
 def test_a_table_is_sorted_by_number_by_word_and_back(opened):
-    page = opened("noise")
+    page = opened("noise", evidence=True)
     head = page.locator('table[data-name="slopes"] thead th')
     page.get_by_role("button", name="Sort by reliability, 95% interval").click()
     rising = [float(text) for text in column(page, "slopes", 2)]
@@ -92,7 +92,7 @@ def test_a_table_is_sorted_by_number_by_word_and_back(opened):
 
 
 def test_one_of_many_markers_is_shown_alone_and_all_come_back(opened):
-    page = opened("noise")
+    page = opened("noise", evidence=True)
     panels, words = '[data-name="courses"] .panel', "#courses .prose p[data-marker]"
     assert seen(page, panels) == seen(page, words) == 12
     choice = page.get_by_role("combobox", name="Show").first
@@ -111,7 +111,7 @@ def test_one_of_many_markers_is_shown_alone_and_all_come_back(opened):
 
 
 def test_a_risk_group_is_highlighted_in_pictures_and_tables(opened):
-    page = opened("two")
+    page = opened("two", evidence=True)
     button = page.get_by_role("button", name="Highlight high risk")
     button.click()
     assert button.get_attribute("aria-pressed") == "true"
@@ -125,14 +125,16 @@ def test_a_risk_group_is_highlighted_in_pictures_and_tables(opened):
 
 def test_without_its_script_the_page_is_complete(opened):
     page = opened("noise", script=False)
-    assert page.locator(".switch:visible, .highlight").count() == 0
+    assert page.locator(".switch:visible, .highlight, #behind .tools").count() == 0
+    page.locator('details.layer[data-anchor="courses"] > summary').click()
+    page.locator('nav a[href="#slopes"]').click()  # the browser itself opens what a link leads to
     page.locator('[data-name="courses"] details > summary').click()
     assert seen(page, '[data-name="courses"] .panel') == 24
-    assert page.locator('table[data-name="slopes"] tbody tr').count() == 24
+    assert seen(page, 'table[data-name="slopes"] tbody tr') == 24
 
 
 def test_what_is_saved_is_the_table_and_the_picture(opened, tmp_path: Path):
-    page = opened("two")
+    page = opened("two", evidence=True)
 
     def saved(title: str) -> Path:
         with page.expect_download() as download:
@@ -150,15 +152,48 @@ def test_what_is_saved_is_the_table_and_the_picture(opened, tmp_path: Path):
     assert saved("Save the picture courses-1 as PNG").read_bytes().startswith(b"\x89PNG")
 
 
+def test_links_into_the_closed_evidence_open_it(opened):
+    page = opened("two")
+    assert page.locator("details.layer[open]").count() == 0
+    page.locator('#summary a[href="#ladder"]').click()
+    page.wait_for_selector('details.layer[data-anchor="ladder"][open]')
+    assert page.locator("details.layer[open]").count() == 1
+    page.locator('details.layer[data-anchor="ladder"] > summary').click()
+    page.locator('#summary a[href="#ladder"]').click()  # the address stays the same
+    page.wait_for_selector('details.layer[data-anchor="ladder"][open]')
+    page.goto(page.url.partition("#")[0] + "#audit")
+    page.reload()
+    page.wait_for_selector('details.layer[data-anchor="audit"][open]')
+
+
+def test_the_contents_do_not_precede_the_finding_on_a_telephone(opened):
+    page = opened("two", 390)
+    finding, contents = (page.locator(one).bounding_box() for one in ("#finding", "nav"))
+    assert finding["y"] + finding["height"] < contents["y"] and finding["y"] < 400
+    assert seen(page, "nav ol ol li") == 0
+
+
+def pages_of(printed: bytes) -> int:
+    return len(re.findall(rb"/Type\s*/Page\b", printed))
+
+
 @pytest.mark.parametrize("name", ["pbc", "noise"])
-def test_it_prints_whole(opened, name, tmp_path: Path):
+def test_it_prints_the_first_layer_and_the_whole_when_asked(opened, name):
     page = opened(name)
+    assert pages_of(page.pdf(format="A4")) <= 4
+    page.get_by_role("button", name="Open all sections of the evidence").click()
     if name == "noise":
         page.get_by_role("combobox", name="Show").first.select_option("noise_21")
-    printed = page.pdf(format="A4")
-    assert printed.startswith(b"%PDF")
-    assert 5 <= len(re.findall(rb"/Type\s*/Page\b", printed)) <= 60  # of 24 markers the evidence of the first few
+    assert 5 <= pages_of(page.pdf(format="A4")) <= 60  # of 24 markers the evidence of the first few
     page.emulate_media(media="print")
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert sum(seen(page, one) for one in ("nav", ".tools", ".switch", ".highlight")) == 0
     assert seen(page, '[data-name="courses"] .panel') == (24 if name == "noise" else 2)
+
+
+def test_print_all_opens_the_evidence_for_the_printer_alone(opened):
+    page = opened("two")
+    page.evaluate("print = () => { window.printed = document.querySelectorAll('details.layer[open]').length; }")
+    page.get_by_role("button", name="Print the report with all sections").click()
+    assert page.evaluate("window.printed") == page.locator("details.layer").count()
+    assert page.locator("details.layer[open]").count() == 0

@@ -7,8 +7,8 @@ import pytest
 
 from slopewise.report.material.frames import Frames
 from slopewise.report.pages.landmarks import conclusions, finding
-from slopewise.report.sections.order import summary
 from slopewise.report.sections.risks import _calibration_words
+from slopewise.report.sections.summary import summary
 from slopewise.report.words.naming import Naming
 from slopewise.report.words.verdict import (
     agreement,

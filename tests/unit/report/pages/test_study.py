@@ -16,6 +16,7 @@ from jinja2 import Environment, PackageLoader
 from slopewise.report.material.parts import Table
 from slopewise.report.pages.study import render
 from slopewise.report.sections.cohort import flow_of
+from slopewise.report.sections.order import sections
 from slopewise.report.words.numbers import count, count_of, counts_of_parts
 from slopewise.run.errors import InputError
 from slopewise.tables import files as tables
@@ -51,7 +52,7 @@ def test_nothing_is_loaded(html, page):
     assert "http" not in policy
 
 
-def test_links_lead_to_a_section_or_to_a_cited_work(page):
+def test_links_lead_to_a_section_or_to_a_cited_work(html, page):
     ids = Counter(a["id"] for _, a in page.tags if "id" in a)
     assert max(ids.values()) == 1
     for tag, attributes in page.tags:
@@ -61,8 +62,22 @@ def test_links_lead_to_a_section_or_to_a_cited_work(page):
     named = [a["aria-labelledby"] for _, a in page.tags if "aria-labelledby" in a]
     parts = [f"#{a['id']}" for tag, a in page.tags if tag == "section"]
     assert len(named) == len(parts) >= 13 and set(named) <= set(ids)
-    links = [a["href"] for tag, a in page.tags if tag == "a"]
-    assert links[1 : 1 + len(parts)] == parts, "the contents name every section, in order"
+    contents = re.search(r"<nav.*?</nav>", html, re.S)
+    assert contents and re.findall(r'href="([^"]*)"', contents[0]) == parts, "every section, in order"
+    assert html.index('id="summary"') < contents.start(), "the finding comes before the contents"
+
+
+def test_the_evidence_is_closed_and_holds_every_section_of_its_layer(html, frames, naming):
+    found = sections(frames, naming)
+    assert {section.layer for section in found} <= {1, 2}
+    folded = re.findall(
+        r'<details class="layer" data-anchor="(\w+)">\s*<summary>.*?</summary>\s*<section id="(\w+)"', html
+    )
+    assert [anchor for anchor, _ in folded] == [one.anchor for one in found if one.layer == 2]
+    assert all(anchor == inside for anchor, inside in folded)
+    for section in found:
+        if section.layer == 1:
+            assert html.index(f'<section id="{section.anchor}"') < html.index('<section id="behind"')
 
 
 def test_the_page_is_well_formed_and_every_picture_has_a_text(page):

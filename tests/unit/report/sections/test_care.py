@@ -10,8 +10,8 @@ from slopewise.cohort.predictors import ASK
 from slopewise.report.material.frames import Frames
 from slopewise.report.material.risk_groups import risk_groups, round_times
 from slopewise.report.sections.audit import audit_section
-from slopewise.report.sections.order import summary
 from slopewise.report.sections.slopes import by_visits
+from slopewise.report.sections.summary import summary
 from slopewise.report.words.cautions import cautions
 from slopewise.report.words.naming import Naming
 from tests.unit.report.report_tables import Invented

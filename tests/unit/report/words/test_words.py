@@ -10,7 +10,7 @@ import pytest
 from slopewise.report.material.gains import gain
 from slopewise.report.sections.coefficients import coefficient_table, penalty_sentences
 from slopewise.report.sections.courses import fixed_table, model_words
-from slopewise.report.sections.order import key_figures
+from slopewise.report.sections.summary import key_figures
 from slopewise.report.words.ledger import readable, shipped_lines, validation_lines
 from slopewise.report.words.methods import methods_section
 from slopewise.report.words.naming import Naming

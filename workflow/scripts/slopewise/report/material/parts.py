@@ -74,9 +74,13 @@ class Picture:
 
 @dataclass(frozen=True)
 class Section:
-    """A section of the report: its anchor, its title, its template and what the template is given."""
+    """A section of the report: its anchor, its title, its template and what the template is given.
+
+    `layer` is where it stands: 1 is what everybody reads, 2 the evidence, which is closed until somebody opens it.
+    """
 
     anchor: str
     title: str
     template: str
     context: dict[str, Any] = field(default_factory=dict)
+    layer: int = 2

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from slopewise.report.material.frames import Frames
-from slopewise.report.sections.order import sections, summary
+from slopewise.report.sections.order import sections
+from slopewise.report.sections.summary import summary
 from slopewise.report.templates.environment import environment, verbatim
 from slopewise.report.words.naming import Naming
 from slopewise.study.model import Study

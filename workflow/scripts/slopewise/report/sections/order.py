@@ -1,12 +1,14 @@
-"""The report's summary and the order of its sections."""
+"""The sections of the report in their order, each with the studies that have it.
+
+A section declares where it stands (`Section.layer`): in the first layer, which is read from top to bottom, or among the
+evidence, which is closed until somebody asks for it.
+"""
 
 from __future__ import annotations
 
-import math
-from typing import Any
+from collections.abc import Callable
 
 from slopewise.report.material.frames import Frames
-from slopewise.report.material.gains import HEADLINES, gain, reliabilities
 from slopewise.report.material.parts import Section
 from slopewise.report.sections.audit import audit_section
 from slopewise.report.sections.care import care_section
@@ -21,122 +23,74 @@ from slopewise.report.sections.fast import fast_section
 from slopewise.report.sections.fit import fit_section
 from slopewise.report.sections.groups import groups_section
 from slopewise.report.sections.hazards import hazards_section
-from slopewise.report.sections.ladder import ladder_section, short_picture
+from slopewise.report.sections.ladder import ladder_section
 from slopewise.report.sections.population import population_section
 from slopewise.report.sections.provenance import provenance_section
 from slopewise.report.sections.risks import risks_section
 from slopewise.report.sections.selection import selection_section
 from slopewise.report.sections.slopes import slopes_section
-from slopewise.report.words.cautions import cautions
-from slopewise.report.words.growth_summary import growth_summary
-from slopewise.report.words.ledger import slope_reasons
 from slopewise.report.words.methods import methods_section
 from slopewise.report.words.naming import Naming
-from slopewise.report.words.numbers import interval, number, signed
 from slopewise.report.words.tripod import tripod_section
-from slopewise.report.words.verdict import answer, headline, second_opinion
-from slopewise.report.words.wording import ladder_sentences, order_sentence, reliability_sentence, scope_sentence
-from slopewise.validate.evidence import evidence
-from slopewise.validate.gains import headline_metric, slopes_of
-from slopewise.validate.verdict import Verdict, verdict
+
+Maker = Callable[[Frames, Naming], Section]
+Condition = Callable[[Frames, Naming], bool]
+
+
+def every_study(frames: Frames, naming: Naming) -> bool:
+    """A section of every report."""
+    return True
+
+
+def with_an_outcome(frames: Frames, naming: Naming) -> bool:
+    """A section of studies that predict an outcome."""
+    return naming.kind.predicts
+
+
+def _has(table: str) -> Condition:
+    """A section of studies that have rows in a table."""
+    return lambda frames, naming: bool(len(getattr(frames, table)))
+
+
+def _predicted_with(table: str) -> Condition:
+    return lambda frames, naming: naming.kind.predicts and bool(len(getattr(frames, table)))
+
+
+def _can_drop_out(frames: Frames, naming: Naming) -> bool:
+    return bool(len(frames.dropout)) and (naming.kind.predicts or naming.study.is_in_time)
+
+
+def _has_competing_events(frames: Frames, naming: Naming) -> bool:
+    return bool(frames.competing)
+
+
+ORDER: tuple[tuple[Maker, Condition], ...] = (
+    (cohort_section, every_study),
+    (courses_section, every_study),
+    (population_section, every_study),
+    (evidence_section, every_study),
+    (fit_section, every_study),
+    (slopes_section, every_study),
+    (fast_section, _has("fast_share")),
+    (dropout_section, _can_drop_out),
+    (ladder_section, with_an_outcome),
+    (checks_section, with_an_outcome),
+    (coefficients_section, with_an_outcome),
+    (selection_section, _predicted_with("selection")),
+    (hazards_section, _predicted_with("hazards")),
+    (competing_section, _has_competing_events),
+    (risks_section, with_an_outcome),
+    (groups_section, with_an_outcome),
+    (audit_section, every_study),
+    (care_section, every_study),
+    (methods_section, every_study),
+    (tripod_section, with_an_outcome),
+    (provenance_section, every_study),
+)
+"""Every section but the summary. A new one is a row here; the page has the first layer’s before all others."""
 
 
 def sections(frames: Frames, naming: Naming) -> list[Section]:
-    """All sections but the summary, in order."""
-    if not naming.kind.predicts:
-        growth = (
-            cohort_section,
-            courses_section,
-            population_section,
-            evidence_section,
-            fit_section,
-            slopes_section,
-            *([fast_section] if len(frames.fast_share) else []),
-            *([dropout_section] if naming.study.is_in_time and len(frames.dropout) else []),
-            audit_section,
-            care_section,
-            methods_section,
-            provenance_section,
-        )
-        return [make(frames, naming) for make in growth]
-    makers = [
-        cohort_section,
-        courses_section,
-        population_section,
-        evidence_section,
-        fit_section,
-        slopes_section,
-        *([fast_section] if len(frames.fast_share) else []),
-        *([dropout_section] if len(frames.dropout) else []),
-        ladder_section,
-        checks_section,
-        coefficients_section,
-        *([selection_section] if len(frames.selection) else []),
-        *([hazards_section] if len(frames.hazards) else []),
-        risks_section,
-        groups_section,
-        audit_section,
-        care_section,
-        methods_section,
-        tripod_section,
-        provenance_section,
-    ]
-    made = [make(frames, naming) for make in makers]
-    if frames.competing:
-        place = [section.anchor for section in made].index("risks")
-        made.insert(place, competing_section(frames, naming))
-    return made
-
-
-def summary(frames: Frames, naming: Naming) -> dict[str, Any]:
-    """The first page: the verdict, its numbers, three key figures, a picture, and what to be careful about."""
-    if not naming.kind.predicts:
-        return growth_summary(frames, naming)
-    metric = headline_metric(frames.performance)
-    level, found = gain(frames, "level", metric), evidence(frames, naming.study)
-    said = verdict(found)
-    return {
-        "template": "summary.html.j2",
-        "headline": headline(said, naming),
-        "verdict": said.name.lower(),
-        "scope": scope_sentence(frames, naming),
-        "answer": answer(said, found, level, naming),
-        "second": second_opinion(frames, found, said),
-        "reasons": slope_reasons(frames, naming),
-        "order": order_sentence(level, naming),
-        "effect": naming.words.effect,
-        "ladder": ladder_sentences(frames, naming, metric),
-        "reliability": reliability_sentence(frames, naming),
-        "key_figures": key_figures(frames, naming, said, metric),
-        "picture": short_picture(frames, naming, metric, found.kept),
-        "cautions": [short for short, _ in cautions(frames, naming)],
-    }
-
-
-def key_figures(frames: Frames, naming: Naming, said: Verdict, metric: str) -> list[tuple[str, str, str]]:
-    """The three numbers that matter: (number, its interval, what it is)."""
-    slope, level = gain(frames, "slope", metric), gain(frames, "level", metric)
-    c = HEADLINES[metric]
-    figures = [
-        (
-            number(level.value),
-            interval(level.low, level.high),
-            f"{c} with the covariates and the markers’ levels at {naming.moment}",
-        )
-    ]
-    if said is not Verdict.DROPPED:
-        ends = interval(slope.difference_low, slope.difference_high, plus=True)
-        figures.append((signed(slope.difference), ends, "what the slopes add to that"))
-    kept = slopes_of(frames.coefficients, kept=True) or list(naming.study.markers)
-    known = reliabilities(frames, kept)
-    if len(known) == 1:
-        row = known.iloc[0]
-        ends = interval(row["ci_low"], row["ci_high"], 2) if math.isfinite(row["ci_low"]) else ""
-        figures.append(
-            (number(row["reliability"], 2), ends, f"reliability of the slopes of {naming.marker(row['marker'])}")
-        )
-    elif len(known):
-        low, high = known["reliability"].min(), known["reliability"].max()
-        what = f"mean reliability of the slopes of {len(known)} markers"
-        figures.append((f"{number(low, 2)} to {number(high, 2)}", "1 is without error, 0 all noise", what))
-    return figures
+    """The study's sections: those of the first layer, then the evidence."""
+    made = [make(frames, naming) for make, stands in ORDER if stands(frames, naming)]
+    return sorted(made, key=lambda section: section.layer)

@@ -177,9 +177,52 @@
     figure.prepend(place);
   });
 
-  // Folded parts are printed open.
+  // The evidence is closed until somebody asks for it: by a link, by its title, or all of it.
+  var layers = Array.from(document.querySelectorAll("details.layer"));
+
+  function reveal(hash) {
+    var target = hash.length > 1 && document.getElementById(decodeURIComponent(hash.slice(1)));
+    if (!target) { return; }
+    var closed = [];
+    for (var part = target.closest("details"); part; part = part.parentElement.closest("details")) {
+      if (!part.open) { closed.push(part); }
+    }
+    closed.forEach(function (one) { one.open = true; });
+    if (closed.length) { target.scrollIntoView({ behavior: "instant" }); }
+  }
+
+  addEventListener("hashchange", function () { reveal(location.hash); });
+  document.addEventListener("click", function (event) {
+    var link = event.target.closest('a[href^="#"]');
+    if (link) { reveal(link.hash); }
+  });
+  reveal(location.hash);
+
+  function openAll(open) {
+    layers.forEach(function (layer) { layer.open = open; });
+  }
+
+  function printAll() {
+    var were = layers.filter(function (layer) { return layer.open; });
+    openAll(true);
+    print();
+    layers.forEach(function (layer) { layer.open = were.indexOf(layer) >= 0; });
+  }
+
+  if (layers.length) {
+    tools(document.querySelector("#behind p")).append(
+      button("Open all", "Open all sections of the evidence", function () { openAll(true); }),
+      button("Close all", "Close all sections of the evidence", function () { openAll(false); }),
+      button("Print all", "Print the report with all sections of the evidence", printAll)
+    );
+  }
+
+  // What is folded within an open section is printed open; a closed section of the evidence is not printed.
   addEventListener("beforeprint", function () {
-    document.querySelectorAll("details:not([open]):not(.bulk)").forEach(function (part) { part.open = true; part.dataset.folded = ""; });
+    document.querySelectorAll("details:not([open]):not(.bulk):not(.layer)").forEach(function (part) {
+      part.open = true;
+      part.dataset.folded = "";
+    });
   });
   addEventListener("afterprint", function () {
     document.querySelectorAll("details[data-folded]").forEach(function (part) { part.open = false; delete part.dataset.folded; });
@@ -188,10 +231,11 @@
   var links = new Map(Array.from(document.querySelectorAll("nav a")).map(function (link) { return [link.hash.slice(1), link]; }));
   var watcher = new IntersectionObserver(function (entries) {
     entries.forEach(function (entry) {
-      if (!entry.isIntersecting) { return; }
-      links.forEach(function (link) { link.removeAttribute("aria-current"); });
-      links.get(entry.target.id).setAttribute("aria-current", "true");
+      var link = links.get(entry.target.id || entry.target.dataset.anchor);
+      if (!entry.isIntersecting || !link) { return; }
+      links.forEach(function (other) { other.removeAttribute("aria-current"); });
+      link.setAttribute("aria-current", "true");
     });
   }, { rootMargin: "-20% 0px -70% 0px" });
-  document.querySelectorAll("main > section").forEach(function (section) { watcher.observe(section); });
+  document.querySelectorAll("main > section, main > details.layer").forEach(function (part) { watcher.observe(part); });
 })();
