@@ -2,7 +2,10 @@
 
 import csv
 import io
+import math
 import re
+import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -185,3 +188,48 @@ def test_any_cell_is_harmless(text):
 def test_the_study_is_read_back_from_the_results(results, invented):
     names = [sheet.name for sheet in report_sheets(results)]
     assert len(names) == len(set(names)) and {"performance", "slopes"} <= set(names)
+
+
+def test_four_tables_for_a_paper_hold_what_the_report_prints(results, tmp_path):
+    ended = call("tables", results, "--paper", "--format", "csv", "--out", tmp_path)
+    assert ended.exit_code == 0 and "4 files written" in ended.output
+    found = {path.stem: read(path) for path in tmp_path.glob("*.csv")}
+    assert sorted(found) == ["table-1-patients", "table-2-performance", "table-3-effects", "table-4-growth"]
+    assert all(len(rows[0]) <= 7 for rows in found.values())
+    performance = tables.read("outcome/performance", results / "outcome" / "performance.csv")
+    own = performance[(performance["metric"] == "c_uno") & (performance["predictors"] == "level")].iloc[0]
+    level = next(row for row in found["table-2-performance"] if row["predictors"] == "level")
+    shown = [float(text) for text in re.findall(r"[0-9.]+", level["Uno’s C (95% CI)"])]
+    assert shown == pytest.approx([own["validated"], own["ci_low"], own["ci_high"]], abs=5.01e-4)
+    coefficients = tables.read("outcome/coefficients", results / "outcome" / "coefficients.csv")
+    hazard = coefficients.query("predictors == 'slope' and term == 'alpha.level' and scale == 'sd'").iloc[0]
+    terms = {row["term"]: row for row in found["table-3-effects"]}
+    row = next(row for term, row in terms.items() if "level" in term and "HYPERLINK" in term)
+    shown = [float(text) for text in re.findall(r"[0-9.]+", row["level and slope, ratio per SD (95% CI)"])]
+    wanted = [hazard["estimate"], hazard["ci_low_bootstrap"], hazard["ci_high_bootstrap"]]
+    assert shown == pytest.approx([math.exp(value) for value in wanted], rel=5.01e-3)
+
+
+def test_a_word_document_holds_every_table_the_methods_and_the_references(results, tmp_path):
+    docx = pytest.importorskip("docx")
+    for folder in ("a", "b"):
+        assert call("tables", results, "--format", "docx", "--out", tmp_path / folder).exit_code == 0
+    made = tmp_path / "a" / "tables.docx"
+    assert made.read_bytes() == (tmp_path / "b" / "tables.docx").read_bytes()
+    document, sheets = docx.Document(made), report_sheets(results)
+    assert [len(table.columns) for table in document.tables] == [len(sheet.columns) for sheet in sheets]
+    for table, sheet in zip(document.tables, sheets, strict=True):
+        assert len(table.rows) == len(sheet.rows) + 1
+        assert [cell.text for cell in table.rows[0].cells] == sheet.columns
+    text = [paragraph.text for paragraph in document.paragraphs]
+    assert sum(line.startswith("Table ") for line in text) == len(sheets)
+    assert "Methods" in text and any("doi:10." in line for line in text[text.index("References") :])
+    with zipfile.ZipFile(made) as parts:
+        assert {part.date_time for part in parts.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+
+
+def test_without_python_docx_the_extra_is_named(results, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "docx", None)
+    ended = call("tables", results, "--format", "docx", "--out", tmp_path / "a")
+    assert ended.exit_code == 1 and "slopewise[docx]" in ended.stderr and ended.stderr.count("\n") == 1
+    assert not (tmp_path / "a").exists()

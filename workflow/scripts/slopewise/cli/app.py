@@ -67,6 +67,7 @@ class Form(StrEnum):
     both = "both"
     csv = "csv"
     latex = "latex"
+    docx = "docx"
 
 
 def _printed_version() -> str:
@@ -215,19 +216,28 @@ def tables(
         Path | None,
         typer.Option(metavar="FOLDER", help="Folder to write to (default: tables/ in the folder of results)."),
     ] = None,
-    form: Annotated[Form, typer.Option("--format", help="CSV for Excel and Word, LaTeX, or both.")] = Form.both,
+    form: Annotated[
+        Form, typer.Option("--format", help="CSV and LaTeX (both), one of the two, or one Word document (docx).")
+    ] = Form.both,
+    paper: Annotated[
+        bool, typer.Option("--paper", help="Four tables for a paper: patients, performance, effects, growth.")
+    ] = False,
 ) -> None:
-    """Write the report's tables for a paper: one CSV and one LaTeX file each.
+    """Write the report's tables for a paper: one CSV and one LaTeX file each, or one Word document.
 
     The CSV files open in Excel, LibreOffice and Word with a double click: UTF-8 with a mark, numbers as numbers,
     intervals in columns of their own, and no cell that a spreadsheet would take for a formula. The LaTeX files hold a
-    `tabular` with booktabs' rules, escaped, for \\input. Small counts are masked as in the report.
+    `tabular` with booktabs' rules, escaped, for \\input. The Word document has the tables with their captions, the
+    methods text and its references. With --paper there are four tables of at most seven columns, and intervals are in
+    the cells: "1.42 (1.10 to 1.83)". Small counts are masked as in the report.
     """
     with one_line_errors():
         from slopewise.cli.tables import export
 
-        written = export(results, out or results / "tables", csv=form != Form.latex, latex=form != Form.csv)
-        typer.echo(f"{len(written)} files written to {out or results / 'tables'}:")
+        csv, latex = form in (Form.both, Form.csv), form in (Form.both, Form.latex)
+        folder = out or results / "tables"
+        written = export(results, folder, csv=csv, latex=latex, docx=form == Form.docx, paper=paper)
+        typer.echo(f"{len(written)} file{'s' * (len(written) != 1)} written to {folder}:")
         for path in written:
             typer.echo(f"  {path.name}")
 

@@ -1,4 +1,4 @@
-"""`slopewise tables`: the report's own tables as CSV for spreadsheets and as LaTeX.
+"""`slopewise tables`: the report's tables as CSV for spreadsheets, as LaTeX and as a Word document.
 
 They are the tables that the report holds, with its words, its rounding and its masked counts; only their form is
 another. An interval below a number gets columns of its own.
@@ -10,20 +10,24 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from slopewise.cli.paper import paper_sheets
+from slopewise.cli.sheets import Sheet
+from slopewise.cli.word import word_document
 from slopewise.figures.canvas import without_drawing
 from slopewise.report.material.frames import Frames, recorded_study
 from slopewise.report.material.parts import Section, Table
 from slopewise.report.sections.order import sections
 from slopewise.report.words.naming import Naming
 from slopewise.report.words.numbers import MINUS, MISSING
-from slopewise.run.files import atomic, write_text
+from slopewise.run.files import atomic
+from slopewise.study.model import Study
 
 NUMBER = re.compile(r"[-+]?[0-9]+(\.[0-9]+)?(e[-+]?[0-9]+)?")
 INTERVAL = re.compile(r"(?P<low>\S+) to (?P<high>\S+)")
+SIGNED = re.compile(r"\+[0-9.]+ \(")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
@@ -33,43 +37,47 @@ LATEX = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Sheet:
-    """A table of plain cells: `words` are the columns of words, set left."""
-
-    name: str
-    caption: str
-    columns: list[str]
-    rows: list[list[str]]
-    words: frozenset[int]
-
-
-def export(results: Path, out: Path, csv: bool = True, latex: bool = True) -> list[Path]:
+def export(
+    results: Path, out: Path, csv: bool = True, latex: bool = True, docx: bool = False, paper: bool = False
+) -> list[Path]:
     """Write every table of the report of ``results/{study}`` into `out`; the files that were written, sorted.
 
+    `paper`: the four tables of a paper in place of all. `docx`: one Word document of the tables and the methods text.
     Raises `InputError` where `results` holds no finished study; nothing is written then.
     """
-    sheets = report_sheets(results)
-    written = []
+    study, parts = report_sections(results)
+    sheets = paper_sheets(list(tables_of(parts))) if paper else all_sheets(parts)
+    contents: dict[Path, bytes] = {}
     for sheet in sheets:
         if csv:
-            path = out / f"{sheet.name}.csv"
-            with atomic(path) as temporary:
-                temporary.write_bytes(csv_text(sheet).encode("utf-8-sig"))
-            written.append(path)
+            contents[out / f"{sheet.name}.csv"] = csv_text(sheet).encode("utf-8-sig")
         if latex:
-            path = out / f"{sheet.name}.tex"
-            write_text(path, latex_text(sheet))
-            written.append(path)
-    return sorted(written)
+            contents[out / f"{sheet.name}.tex"] = latex_text(sheet).encode()
+    if docx:
+        methods = next((part.context for part in parts if part.anchor == "methods"), {})
+        words = methods.get("paragraphs", ()), methods.get("references", ())
+        contents[out / ("paper.docx" if paper else "tables.docx")] = word_document(study.study, sheets, *words)
+    for path, content in contents.items():
+        with atomic(path) as temporary:
+            temporary.write_bytes(content)
+    return sorted(contents)
+
+
+def report_sections(results: Path) -> tuple[Study, list[Section]]:
+    """The study and the sections of its report, without their figures."""
+    study, frames = recorded_study(results), Frames.read(results)
+    with without_drawing():
+        return study, sections(frames, Naming(study))
 
 
 def report_sheets(results: Path) -> list[Sheet]:
     """Every table of the report, in its order."""
-    study, frames = recorded_study(results), Frames.read(results)
+    return all_sheets(report_sections(results)[1])
+
+
+def all_sheets(parts: Sequence[Section]) -> list[Sheet]:
+    """Every table of the sections, in their order."""
     found: dict[str, Sheet] = {}
-    with without_drawing():
-        parts = sections(frames, Naming(study))
     for table in tables_of(parts):
         found.setdefault(file_name(table.name), sheet_of(table))
     return list(found.values())
@@ -150,13 +158,15 @@ def csv_text(sheet: Sheet) -> str:
 
 
 def guarded(cell: str) -> str:
-    """A cell for a spreadsheet: a number without a plus and with a plain minus; a text that starts like a formula
-    behind an apostrophe; nothing for a dash."""
+    """A cell for a spreadsheet: a number without a plus and with a plain minus, an estimate with its interval without
+    a plus; a text that starts like a formula behind an apostrophe; nothing for a dash."""
     plain = cell.strip().replace(MINUS, "-")
     if NUMBER.fullmatch(plain):
         return plain.removeprefix("+")
     if plain == MISSING:
         return ""
+    if SIGNED.match(cell):
+        return cell.removeprefix("+")
     return f"'{cell}" if cell.lstrip().startswith(FORMULA) or cell.startswith(FORMULA) else cell
 
 

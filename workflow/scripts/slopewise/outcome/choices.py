@@ -72,11 +72,11 @@ def repeated_terms(x: Floats, terms: Sequence[str]) -> dict[str, str]:
     length = np.sqrt((x**2).sum(axis=0))
     correlation = (x / length).T @ (x / length)
     found = {}
-    for place in np.flatnonzero((np.abs(np.triu(correlation, 1)) > 1 - SAME).any(axis=0)):
+    for place in map(int, np.flatnonzero((np.abs(np.triu(correlation, 1)) > 1 - SAME).any(axis=0))):
         twin = int(np.argmax(np.abs(correlation[:place, place]) > 1 - SAME))
         found[terms[place]] = f"{terms[place]} is the same predictor as {terms[twin]} on another scale; {SHARED}"
     if len(terms) < min(len(x), MOST_COMBINED + 1):
-        for place in np.flatnonzero(~independent(correlation, SAME)):
+        for place in map(int, np.flatnonzero(~independent(correlation, SAME))):
             text = f"{terms[place]} is a linear combination of the predictors before it; {SHARED}"
             found.setdefault(terms[place], text)
     return {term: found[term] for term in terms if term in found}
