@@ -36,6 +36,7 @@ from slopewise.slopes.dropout import _mean
 from slopewise.study.kinds import KINDS
 from slopewise.validate import sensitivity
 from slopewise.validate.bootstrap import reliability_table
+from slopewise.validate.examples import band
 from slopewise.validate.intervals import interval_of, split_of
 from slopewise.validate.verdict import RELEVANT, Effect, Evidence
 
@@ -266,6 +267,12 @@ def stability_index() -> tuple[Ends, Ends]:
     return (low, high), (index - norm.ppf(0.975) * error, index + norm.ppf(0.975) * error)
 
 
+def example_line() -> tuple[Ends, Ends]:
+    """A line of mean 1 whose variances have the mean 4."""
+    found = band(np.array([0.5, 1.5]), np.array([1.0, 7.0]))
+    return (found["low"], found["high"]), tuple(1 + 2 * WALD)
+
+
 LEVELS: dict[str, tuple[Callable[[], tuple[Ends, Ends]], float]] = {
     "reliability": (reliability, 1e-9),
     "percentiles": (percentiles, 1e-9),
@@ -295,6 +302,7 @@ LEVELS: dict[str, tuple[Callable[[], tuple[Ends, Ends]], float]] = {
     "several slopes": (several_slopes, 1e-9),
     "change of hazards": (change_of_hazards, 1e-3),
     "events needed": (events_needed, 5e-3),
+    "line of an example": (example_line, 1e-9),
 }
 """Each interval: what returns its ends (or its coverage, twice) and what they must be, and how exactly."""
 
@@ -326,6 +334,7 @@ PLACES: dict[str, tuple[str, ...]] = {
     "landmarks/supermodel.py": ("supermodel, resampled", "supermodel, robust"),
     "validate/intervals.py": ("reliability", "tested patients", "repeats"),
     "validate/sensitivity.py": ("permutations",),
+    "validate/examples.py": ("line of an example",),
     "kernels/agreement.py": ("stability index",),
 }
 """The rows of `LEVELS` for each module that computes an interval."""

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from slopewise.report.words.references import WORKS
@@ -96,3 +97,36 @@ def test_methods_cite_what_the_references_list(made: tuple[str, Path]):
     cited = {int(number) for group in re.findall(r"\[([\d,]+)\]", paragraphs) for number in group.split(",")}
     listed = sum(work.split(". ")[1] in references for work, _ in WORKS.values())
     assert cited == set(range(1, listed + 1))
+
+
+def test_examples_are_averages_of_enough_patients_with_the_validated_risks(made: tuple[str, Path]):
+    kind, results = made
+    if kind == "none":
+        assert not (results / "outcome/examples.csv").exists() and "examples" not in page_of(results).sections
+        return
+    rows = pd.read_csv(results / "outcome/examples.csv")
+    assert rows["patients"].min() >= 5 and set(rows["example"]) == {"low", "middle", "high", "change"}
+    risks = rows[rows["quantity"] == "risk"]
+    assert set(risks["item"]) == set(pd.read_parquet(results / "outcome/predictions.parquet")["cause"])
+    validated = pd.read_parquet(results / "outcome/predictions.parquet")
+    low, high = (float(validated["risk"].min()), float(validated["risk"].max()))
+    assert risks["value"].between(min(low, 0.0), high).all()
+    if kind != "competing":
+        assert risks["time"].isna().all()
+    else:  # a curve that only rises, through the values at the horizons
+        for _, curve in risks.groupby(["example", "item", "predictors"]):
+            assert {3.0, 5.0} <= set(curve["time"]) and curve.sort_values("time")["value"].is_monotonic_increasing
+    counts = rows[rows["quantity"] == "frequency"]
+    assert counts.empty is (kind == "continuous")
+    text = page_of(results).text("examples")
+    for row in counts[(counts["time"].isna()) | (counts["time"] == 3)].itertuples():
+        if row.item == counts["item"].iloc[0]:
+            assert f"of {row.of:g} such patients" in text and f" {row.value:g}" in text
+    known = np.append(rows[["value", "original", "of", "patients"]].to_numpy().ravel(), [*SETTINGS, 95])
+    known = np.concatenate([known, 100 * known])
+    unknown = []
+    for word in NUMBERS.findall(text):
+        value, half = abs(float(word.replace("−", "-"))), 0.5 * 10.0 ** -len(word.partition(".")[2]) + 1e-9
+        if not (np.abs(np.abs(known) - value) <= half).any():
+            unknown.append(word)
+    assert len(NUMBERS.findall(text)) > 30 and unknown == []

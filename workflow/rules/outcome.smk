@@ -1,7 +1,7 @@
 # The ladder of outcome models on cross-fitted slopes, and its nested validation.
 # needs  cohort/*.parquet, folds.parquet, slopes/{slopes,crossfit}.parquet, growth/{fits,covariance}.csv, slopes/filters.csv, outcome/permutation.csv
-# makes  slopes/reliability.csv, outcome/{coefficients,ledger,proportional_hazards,schoenfeld,selection,stability,likelihood_ratio,performance,calibration,decision_curve}.csv, outcome/{apparent,predictions}.parquet, outcome/models.json, model.json
-# steps  fit_outcome (with the patient bootstrap through both stages), validate_outcome, ship_model (the models with the predictors that the report's verdict recommends); for a study with an outcome
+# makes  slopes/reliability.csv, outcome/{coefficients,ledger,proportional_hazards,schoenfeld,selection,stability,likelihood_ratio,performance,calibration,decision_curve}.csv, outcome/{apparent,predictions}.parquet, outcome/models.json, outcome/examples.csv, model.json
+# steps  fit_outcome (with the patient bootstrap through both stages), validate_outcome, choose_examples (averages of patients, for the report), ship_model (the models with the predictors that the report's verdict recommends); for a study with an outcome
 
 
 rule fit_outcome:
@@ -67,6 +67,40 @@ rule validate_outcome:
         "{wildcards.study}: nested validation"
     script:
         "../scripts/validate_outcome.py"
+
+
+rule choose_examples:
+    input:
+        measurements="results/{study}/cohort/measurements.parquet",
+        patients="results/{study}/cohort/patients.parquet",
+        folds="results/{study}/folds.parquet",
+        slopes="results/{study}/slopes/slopes.parquet",
+        crossfit="results/{study}/slopes/crossfit.parquet",
+        fits="results/{study}/growth/fits.csv",
+        filters="results/{study}/slopes/filters.csv",
+        predictions="results/{study}/outcome/predictions.parquet",
+        models="results/{study}/outcome/models.json",
+    output:
+        **tables_of("choose_examples"),
+    log:
+        "results/{study}/logs/choose_examples.log",
+    benchmark:
+        "results/{study}/timings/choose_examples.tsv"
+    wildcard_constraints:
+        study=named(lambda study: study.kind.predicts),
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=15,
+    params:
+        settings=settings("examples"),
+        code=code("choose_examples.py"),
+    message:
+        "{wildcards.study}: example patients, as averages of neighbours"
+    script:
+        "../scripts/choose_examples.py"
 
 
 rule ship_model:

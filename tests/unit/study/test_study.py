@@ -555,19 +555,25 @@ DEPENDENCE = [
     (("{column: albumin,", "{column: albumin, fast_change: {below: -0.2},"), {"crossfit", "gather", "report"}),
     (("analysis_unit: years", "analysis_unit: days"), {"cohort", "outcome", "report"}),
     (("transform: log, unit: log mg/dl", "transform: log, unit: mg"), {"outcome", "report"}),
-    (("transform: log, unit: log mg/dl", "unit: log mg/dl"), {"cohort", "crossfit", "gather", "outcome", "report"}),
+    (
+        ("transform: log, unit: log mg/dl", "unit: log mg/dl"),
+        {"cohort", "crossfit", "gather", "outcome", "examples", "report"},
+    ),
     (('random: "~ time"', 'random: "~ 1"'), {"compare_growth", "crossfit", "gather", "outcome", "report"}),
     (
         ('fixed: "~ time"', 'fixed: "~ time + trt"'),
         {"cohort", "compare_growth", "crossfit", "gather", "outcome", "report"},
     ),
-    (("landmark: 2", "landmark: 3"), {"cohort", "compare_growth", "crossfit", "gather", "outcome", "report"}),
-    (("[3, 5, 8]", "[3, 5]"), {"outcome", "validate", "ship", "report"}),
+    (
+        ("landmark: 2", "landmark: 3"),
+        {"cohort", "compare_growth", "crossfit", "gather", "outcome", "examples", "report"},
+    ),
+    (("[3, 5, 8]", "[3, 5]"), {"outcome", "validate", "examples", "ship", "report"}),
     (("event: status", "event: status\n  bootstrap: 10"), {"outcome", "report"}),
     (("bootstrap: 1000", "bootstrap: 10"), {"validate", "report"}),
     (("crossfit: {folds: 5", "crossfit: {folds: 4"), {"folds", "outcome", "report"}),
     (("landmark: 2", "landmark: 2\nchunk_size: 7"), set()),
-    (("landmark: 2", "landmark: 2\nreport: {small_cells: 3}"), {"ship", "report"}),
+    (("landmark: 2", "landmark: 2\nreport: {small_cells: 3}"), {"examples", "ship", "report"}),
     (("landmark: 2", "landmark: 2\nfilters: {missing: 0.2}"), {"gather", "report"}),
 ]
 

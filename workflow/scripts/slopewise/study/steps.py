@@ -6,7 +6,7 @@ from typing import Any
 
 from slopewise.study.model import Study
 
-STEPS = ("cohort", "folds", "compare_growth", "crossfit", "gather", "outcome", "validate", "ship", "report")
+STEPS = ("cohort", "folds", "compare_growth", "crossfit", "gather", "outcome", "validate", "examples", "ship", "report")
 """The steps that `subset` knows."""
 
 
@@ -46,6 +46,17 @@ _DEPENDS_ON: dict[str, tuple[str, ...]] = {
         *_keys("data", "time_zero duplicates categories missing"),
     ),
     "validate": ("seed", "data.centre", *_OUTCOME_MODEL, "validation"),
+    # Growth models come from models.json; the transform tells which levels are logarithms.
+    "examples": (
+        *(
+            "growth.slope_of",
+            "landmark",
+            "report.small_cells",
+            "markers.*.transform",
+            *_OUTCOME_MODEL,
+            "outcome.column",
+        ),
+    ),
     # The evidence that the recommendation rests on, from tables: the study's causes, its margin, who is counted as few.
     "ship": ("growth.slope_of", "report.small_cells", *_OUTCOME_MODEL, *_keys("outcome", "margin column")),
     "report": tuple(key for key in Study.model_fields if key != "chunk_size"),

@@ -224,6 +224,12 @@ TABLES: tuple[Entry, ...] = (
     _examined("permutation", "The gain from slopes when slopes are permuted among patients."),
     _examined("subgroups", "Performance in subgroups of patients."),
     _examined("centres", "Performance in each centre when models learn from the others; empty without `data.centre`."),
+    Entry(
+        "outcome/examples",
+        "choose_examples",
+        "Example patients, as averages of neighbours: measured values, lines, risks without and with the slopes.",
+        of_outcome=True,
+    ),
     _unread(
         "supermodel",
         "stack_landmarks",

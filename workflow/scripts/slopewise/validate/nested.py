@@ -8,7 +8,7 @@ slope (held_out k, fold j > 0), and tested on the patients of k, scored by the g
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -81,9 +81,12 @@ def nested(
 
 def outer_folds(
     data: LadderData, folds: pd.DataFrame, crossfit: pd.DataFrame, fits: pd.DataFrame, steps: Sequence[Step] = LADDER,
-    scheme: str = VALIDATION,
+    scheme: str = VALIDATION, at: tuple[float, ...] = (),
 ) -> Iterator[OuterFold]:  # fmt: skip
-    """Every outer fold of every repeat, in order, with the ladder (or `steps` of it) fitted without it."""
+    """Every outer fold of every repeat, in order, with the ladder (or `steps` of it) fitted without it.
+
+    The models give risks at the moments `at`, where there are any, instead of at the horizons.
+    """
     outer_of = _outer_assignment(data, folds, scheme)
     validation = crossfit[crossfit["scheme"] == scheme].reset_index(drop=True)
     places = validation.groupby(["repeat", "held_out"]).indices
@@ -111,6 +114,7 @@ def outer_folds(
             singular, without = growth_flags(data, flags.iloc[flag_places[key]])
             flat = without | flat_slopes(slope, inner, counts)
             own_data = data.trained_on((scheme, repeat, held_out))
+            own_data = replace(own_data, horizons=at) if at else own_data
             fitted = fit_ladder(own_data, level, slope, singular, flat=flat, counts=counts, fold=inner, steps=steps)
             yield OuterFold(repeat, held_out, np.flatnonzero(outer), fitted, test_level, test_slope)
 

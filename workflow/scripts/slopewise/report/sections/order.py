@@ -19,6 +19,7 @@ from slopewise.report.sections.competing import competing_section
 from slopewise.report.sections.courses import courses_section
 from slopewise.report.sections.dropout import dropout_section
 from slopewise.report.sections.evidence import evidence_section
+from slopewise.report.sections.examples import examples_section
 from slopewise.report.sections.fast import fast_section
 from slopewise.report.sections.fit import fit_section
 from slopewise.report.sections.groups import groups_section
@@ -60,11 +61,16 @@ def _can_drop_out(frames: Frames, naming: Naming) -> bool:
     return bool(len(frames.dropout)) and (naming.kind.predicts or naming.study.is_in_time)
 
 
+def _has_examples(frames: Frames, naming: Naming) -> bool:
+    return bool(len(frames.further["examples"]))
+
+
 def _has_competing_events(frames: Frames, naming: Naming) -> bool:
     return bool(frames.competing)
 
 
 ORDER: tuple[tuple[Maker, Condition], ...] = (
+    (examples_section, _has_examples),
     (cohort_section, every_study),
     (courses_section, every_study),
     (population_section, every_study),
