@@ -39,8 +39,8 @@ def checks(place: int) -> dict[str, pd.DataFrame]:
     grid = np.linspace(0.0, 2.0, 7)
     one, other = (part.ravel() for part in np.meshgrid(grid, grid, indexing="ij"))
     planned = [(span, visits, visits * span / (visits * span + 4)) for span in (0.8, 1.6) for visits in range(2, 13)]
-    shapes = [("residual", 120, 0.1, 2.4, 0.05, 0.0123, 0.02, 4.1), ("intercept", 45, 1.1, 0.2, 0.04, 0, 0.2, 2.6)]
-    shapes.append(("slope", 45, 0.1, 0.2, 0.04, 0, 0.02, 2.2))
+    shapes = [("residual", 120, 0.1, 2.4, 0.05, 0.0123, 0.02, 0.6, 4.1)]
+    shapes += [("intercept", 45, 1.1, 0.2, 0.04, 0, 0.2, 0.01, 2.6), ("slope", 45, 0.1, 0.2, 0.04, 0, 0.02, 0.7, 2.2)]
     found = dict(tables.TABLES["growth/visits"].columns)
     seen = (40, 1, 5, -0.21, -0.4, 0.01, -0.0321, 0.01, 31.4, 0.0028, -0.0523, -0.0119)
     return {
@@ -53,7 +53,7 @@ def checks(place: int) -> dict[str, pd.DataFrame]:
         ),
         "normality": pd.DataFrame(
             shapes,
-            columns=["what", "number", "skewness", "kurtosis", "beyond_2", "beyond_3", "outside", "largest"],
+            columns=["what", "number", "skewness", "kurtosis", "beyond_2", "beyond_3", "outside", "p_value", "largest"],
         ),
         "visits": pd.DataFrame([seen if place == 0 else (*seen[:6], 0.02, 0.01, 31.4, 0.2, -0.01, 0.05)],
                                columns=[name for name in found if name != "marker"]),

@@ -222,6 +222,8 @@ def test_printed_reference_values_are_those_of_data_from_the_model() -> None:
     found = pd.concat(shapes).groupby("what").mean()
     # Of one data set the share outside has a standard deviation of about 0.08, since neighbours leave together.
     np.testing.assert_allclose(found["outside"], 0.05, atol=0.035)
+    p_values = pd.concat(shapes)["p_value"]
+    assert p_values.between(1 / 400, 1).all() and (p_values < 0.05).mean() < 0.12 and (p_values < 0.5).mean() > 0.3
     np.testing.assert_allclose(found["beyond_2"], 0.0455, atol=0.012)
     np.testing.assert_allclose(found["beyond_3"], 0.0027, atol=0.003)
     np.testing.assert_allclose(found[["skewness", "kurtosis"]], 0.0, atol=0.3)

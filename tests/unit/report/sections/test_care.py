@@ -77,9 +77,9 @@ def test_a_calm_study_gives_no_warning(calm):
         (
             "normality",
             "marker == 'beta' and what == 'slope'",
-            {"outside": 0.4},
+            {"outside": 0.4, "p_value": 0.0025},
             "Random effects not normal",
-            "slopes of beta (40% outside",
+            "slopes of beta (40% outside the 95% band, p = 0.003",
         ),
         (
             "pooling",

@@ -114,7 +114,15 @@ def test_of_three_patients_no_distribution_is_told(two, tmp_path):
 
     invented = two[2]
     frames, naming = Frames.read(invented.write(tmp_path)), Naming(invented.study())
-    row = {"marker": "alpha", "what": "slope", "skewness": 0.0, "kurtosis": -1.5, "outside": 0.0, "largest": 1.2}
+    row = {
+        "marker": "alpha",
+        "what": "slope",
+        "skewness": 0.0,
+        "kurtosis": -1.5,
+        "outside": 0.0,
+        "p_value": 1.0,
+        "largest": 1.2,
+    }
     said = [shape_words(frames, naming, SimpleNamespace(**row, number=number)) for number in (3, 30)]
     assert said[0] == "There are too few slopes to judge their distribution."
     assert said[1].startswith("The slopes are close to a normal distribution")

@@ -114,7 +114,7 @@ OF_GROWTH: dict[str, Schema] = {
             "marker": TEXT,
             "what": EFFECTS,
             "number": INTEGER,
-            **_numbers("skewness kurtosis beyond_2 beyond_3 outside largest"),
+            **_numbers("skewness kurtosis beyond_2 beyond_3 outside p_value largest"),
         },
         ("marker", "what"),
     ),

@@ -7,7 +7,7 @@ model (`standard_residuals`), so that normal data give standard normal values.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,7 @@ from slopewise.growth.evidence.trends import classes
 from slopewise.growth.fit import GrowthFit
 from slopewise.growth.fitting import fit_everybody
 from slopewise.growth.model import GrowthModel
+from slopewise.run.short_repr import ShortRepr
 
 Floats = NDArray[np.float64]
 
@@ -92,15 +93,49 @@ def _values(own: StandardResiduals, y: Floats, structure: str) -> dict[str, Floa
     return {name: values for name, values in found.items() if len(values)}
 
 
-def envelopes(fit: GrowthFit, rng: np.random.Generator) -> dict[str, pd.DataFrame]:
-    """Order statistics of residual, intercept and slope: rank (from 0), normal, seen, low, high; about `JUDGED` rows.
+@dataclass(frozen=True, repr=False)
+class Ordered(ShortRepr):
+    """Order statistics of n values: `rank` (r,) from 0, as `seen` (r,), as `drawn` (r, DRAWS) from the fit."""
 
-    low, high: 95% of the values of this rank lie between them, in data simulated from the fit with the same design.
-    Each simulated set is brought to the root mean square of the observed one, since the variances that both are divided
-    by were estimated from the observed one.
+    n: int
+    rank: NDArray[np.int64]
+    seen: Floats
+    drawn: Floats
+
+    @property
+    def band(self) -> tuple[Floats, Floats]:
+        """Between these (r,) lie 95% of the drawn values of each rank."""
+        each = np.sort(self.drawn, axis=1)
+        return each[:, EACH_SIDE - 1], each[:, -EACH_SIDE]
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """Columns rank, normal (its normal quantile), seen, low, high."""
+        from scipy.stats import norm
+
+        low, high = self.band
+        columns = {"rank": self.rank, "normal": norm.ppf((self.rank + 0.5) / self.n), "seen": self.seen}
+        return pd.DataFrame({**columns, "low": low, "high": high})
+
+    def outside(self) -> tuple[float, float]:
+        """The share of order statistics outside the band, and the Monte Carlo p-value of a share as large.
+
+        Order statistics go together: a data set leaves the band in 5% of ranks on average, but in many at once or in
+        none. The p-value is the share of drawn data sets, the observed one counted, with as many or more outside.
+        """
+        judged = np.isin(self.rank, _evenly(self.n, JUDGED))
+        low, high = (ends[judged, None] for ends in self.band)
+        values = np.column_stack([self.seen, self.drawn])[judged]
+        share = ((values < low) | (values > high)).mean(axis=0)
+        return float(share[0]), float((share >= share[0]).mean())
+
+
+def ordered(fit: GrowthFit, rng: np.random.Generator) -> dict[str, Ordered]:
+    """Order statistics of residual, intercept and slope, about `JUDGED` of each.
+
+    Data sets are drawn from the fit with the same design. Each is brought to the root mean square of the observed one,
+    since the variances that both are divided by were estimated from the observed one.
     """
-    from scipy.stats import norm
-
     own = StandardResiduals.of(fit)
     seen = {what: np.sort(values[:, 0]) for what, values in _values(own, own.y[:, None], fit.structure).items()}
     ranks = {what: _ranks(len(values)) for what, values in seen.items()}
@@ -109,13 +144,15 @@ def envelopes(fit: GrowthFit, rng: np.random.Generator) -> dict[str, pd.DataFram
         for what, values in _values(own, own.simulated(rng, AT_ONCE), fit.structure).items():
             scale = np.sqrt((seen[what] ** 2).mean() / (values**2).mean(axis=0))
             drawn[what].append(np.sort(values * scale, axis=0)[ranks[what]])
-    found = {}
-    for what, rank in ranks.items():
-        band = np.sort(np.concatenate(drawn[what], axis=1), axis=1)
-        normal = norm.ppf((rank + 0.5) / len(seen[what]))
-        columns = {"rank": rank, "normal": normal, "seen": seen[what][rank]}
-        found[what] = pd.DataFrame({**columns, "low": band[:, EACH_SIDE - 1], "high": band[:, -EACH_SIDE]})
-    return found
+    return {
+        what: Ordered(len(seen[what]), rank, seen[what][rank], np.concatenate(drawn[what], axis=1))
+        for what, rank in ranks.items()
+    }
+
+
+def envelopes(fit: GrowthFit, rng: np.random.Generator) -> dict[str, pd.DataFrame]:
+    """The `Ordered.frame` of residual, intercept and slope."""
+    return {what: own.frame for what, own in ordered(fit, rng).items()}
 
 
 def _evenly(n: int, most: int) -> NDArray[np.int64]:
@@ -132,40 +169,38 @@ def _ranks(n: int) -> NDArray[np.int64]:
     return np.union1d(_evenly(n, JUDGED), _drawn_ranks(n))
 
 
-def shape(values: Floats, ordered: pd.DataFrame) -> dict[str, float]:
-    """number, skewness, excess kurtosis, shares beyond 2 and 3 and outside the band, largest absolute value.
+def shape(values: Floats, order: Ordered) -> dict[str, float]:
+    """number, skewness, excess kurtosis, shares beyond 2 and 3 and outside the band, the latter's p, largest value.
 
     Skewness and kurtosis are the estimates that are 0 on average for normal values, however few (Joanes & Gill 1998).
-    `ordered`: the `envelopes` of the values.
     """
     from scipy.stats import kurtosis, skew
 
     spread = float(values.std()) if len(values) > 3 else 0.0
-    judged = ordered[ordered["rank"].isin(_evenly(len(values), JUDGED))]
-    outside = (judged["seen"] < judged["low"]) | (judged["seen"] > judged["high"])
+    outside, p_value = order.outside()
     return {
         "number": len(values),
         "skewness": float(skew(values, bias=False)) if spread > 0 else np.nan,
         "kurtosis": float(kurtosis(values, bias=False)) if spread > 0 else np.nan,
         "beyond_2": float((np.abs(values) > 2).mean()),
         "beyond_3": float((np.abs(values) > 3).mean()),
-        "outside": float(outside.mean()),
+        "outside": outside,
+        "p_value": p_value,
         "largest": float(np.abs(values).max()),
     }
 
 
 def normality(fit: GrowthFit, rng: np.random.Generator) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The marker's rows of ``growth/quantiles`` and ``growth/normality``, both with the column ``what``."""
-    values, ordered = standardised(fit), envelopes(fit, rng)
+    values, orders = standardised(fit), ordered(fit, rng)
     if not values:
         return pd.DataFrame(), pd.DataFrame()
     points = []
-    for what, own in ordered.items():
-        kept = own[own["rank"].isin(_drawn_ranks(len(values[what])))]
+    for what, own in orders.items():
+        frame = own.frame
+        kept = frame[frame["rank"].isin(_drawn_ranks(len(values[what])))]
         points.append(kept.drop(columns="rank").assign(what=what))
-    return pd.concat(points), pd.DataFrame(
-        [{"what": what, **shape(own, ordered[what])} for what, own in values.items()]
-    )
+    return pd.concat(points), pd.DataFrame([{"what": what, **shape(own, orders[what])} for what, own in values.items()])
 
 
 def visits_and_slopes(models: SideBySide, model: GrowthModel, rows: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:

@@ -7,6 +7,7 @@ import math
 import pandas as pd
 
 from slopewise.figures import diagnostics as draw
+from slopewise.growth.evidence.judgement import LEVEL
 from slopewise.report.material.frames import Frames
 from slopewise.report.material.marker_panels import Detailed, Draw, Lines, component, marker_table, of, pictures
 from slopewise.report.material.parts import Cell, Section, Table
@@ -24,8 +25,8 @@ FEWEST = 10
 """With fewer patients nothing is said of how their random effects are distributed."""
 
 OUTSIDE = 0.15
-"""Share outside the 95% band from which the words say so. Neighbours in order leave the band together: 5% is the mean
-over data sets of which most have next to none outside and a few have many."""
+"""Share outside the 95% band from which the words say so, where the share is also larger than normal data sets
+give (the p-value of ``growth/normality``): neighbours in order leave the band together."""
 
 
 def fit_section(frames: Frames, naming: Naming) -> Section:
@@ -119,7 +120,7 @@ def shape_words(frames: Frames, naming: Naming, row: object) -> str:
     if int(row.number) < FEWEST:  # type: ignore[attr-defined]
         return f"There are too few {name} to judge their distribution."
     shape = f"skewness {number(skewness, 1)}, excess kurtosis {number(kurtosis, 1)}"
-    if outside > OUTSIDE:
+    if outside > OUTSIDE and float(row.p_value) < LEVEL:  # type: ignore[attr-defined]
         side = "high" if skewness > 0 else "low"
         how = (
             f"a few patients lie far to the {side} side" if abs(skewness) > SKEWED
@@ -202,10 +203,11 @@ def normality_table(frames: Frames, naming: Naming) -> Table | None:
                 *(percent(share, 1) for share in (row.beyond_2, row.beyond_3, row.outside)),
                 number(row.largest, 1),
             ]
+            tails.insert(3, p_value(row.p_value))
             figures_of = [count(int(row.number), limit), number(row.skewness, 2), number(row.kurtosis, 2)]
             lines.append((marker, [words[str(row.what)], *figures_of, *tails]))
     columns = ["marker", "what", "number", "skewness", "excess kurtosis", "beyond 2 SD", "beyond 3 SD"]
-    columns += ["outside the band", "largest, SD"]
+    columns += ["outside the band", "p of the band", "largest, SD"]
     caption = "Shape of standardised residuals and random effects; on average of normal data: 0, 0, 4.6%, 0.3%, 5%"
     return marker_table("growth-normality", caption, columns, lines, naming, frozenset({0, 1})) if lines else None
 

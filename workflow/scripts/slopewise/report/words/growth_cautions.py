@@ -80,12 +80,13 @@ def tails(frames: Frames, naming: Naming) -> Found:
 
 
 def effects(frames: Frames, naming: Naming) -> Found:
-    """Markers whose random effects leave the band of normal ones."""
+    """Markers whose random effects leave the band of normal ones, further than those of normal data sets do."""
     rows = _rows(frames.normality[frames.normality["what"] != "residual"], naming)
     words = {"intercept": "values", "slope": "slopes"}
     return [
-        f"{words[str(row.what)]} of {naming.marker(row.marker)} ({percent(row.outside)} outside the 95% band)"
-        for row in rows[rows["outside"] > OUTSIDE].itertuples()
+        f"{words[str(row.what)]} of {naming.marker(row.marker)} ({percent(row.outside)} outside the 95% band, "
+        f"{p_words(row.p_value)})"
+        for row in _below(rows)[lambda found: found["outside"] > OUTSIDE].itertuples()
     ]
 
 
