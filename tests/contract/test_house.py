@@ -36,6 +36,7 @@ FOLDERS = (
     "growth",
     "cohort",
     "slopes",
+    "effects",  # of a treatment or an interruption, and how much they differ between patients
     "metrics",
     "outcome",
     "validate",

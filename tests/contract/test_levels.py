@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 from scipy.stats import binom, chi2, norm, t
 
+from slopewise.effects import patients as effects_patients
 from slopewise.figures.pooling import beyond
 from slopewise.growth import GrowthModel, draws, fit
 from slopewise.growth.evidence import profile
@@ -200,6 +201,17 @@ def fast_change() -> tuple[Ends, Ends]:
     return (found["ci_low"], found["ci_high"]), (0.025, 0.975)
 
 
+def share_of_effects() -> tuple[Ends, Ends]:
+    """In draw b of 1,000 the effects of b of 1,000 patients lie beyond the limit."""
+    drawn = np.where(np.arange(1000) < np.arange(1001)[:, None], 1.0, -1.0)
+    return effects_patients.share_interval(drawn, 0.0, False), (0.025, 0.975)
+
+
+def effect_in_a_patient() -> tuple[Ends, Ends]:
+    found = effects_patients.interval_about(np.zeros(1), np.ones(1))
+    return (found["ci_low"][0], found["ci_high"][0]), tuple(WALD)
+
+
 def slopes_in_order() -> tuple[Ends, Ends]:
     """Standard normal slopes of standard error 1: the shares of intervals above and below the average."""
     rows = pd.DataFrame({"slope": norm.ppf(GRID[1:-1]), "slope_se": 1.0})
@@ -290,6 +302,8 @@ LEVELS: dict[str, tuple[Callable[[], tuple[Ends, Ends]], float]] = {
     "normal quantiles": (normal_quantiles, 0.015),
     "visits and slopes": (seen_often, 0.02),
     "fast change": (fast_change, 1e-3),
+    "share of effects": (share_of_effects, 1e-3),
+    "effect in a patient": (effect_in_a_patient, 1e-6),
     "slopes in order": (slopes_in_order, 1e-3),
     "sample size": (sample_size_margin, 1e-9),
     "permutations": (permutations, 1e-9),
@@ -331,6 +345,7 @@ PLACES: dict[str, tuple[str, ...]] = {
     "validate/verdict.py": ("several slopes", "events needed"),
     "slopes/dropout.py": ("mean of a part",),
     "slopes/fast.py": ("fast change",),
+    "effects/patients.py": ("share of effects", "effect in a patient"),
     "landmarks/supermodel.py": ("supermodel, resampled", "supermodel, robust"),
     "validate/intervals.py": ("reliability", "tested patients", "repeats"),
     "validate/sensitivity.py": ("permutations",),
@@ -339,6 +354,7 @@ PLACES: dict[str, tuple[str, ...]] = {
 }
 """The rows of `LEVELS` for each module that computes an interval."""
 NO_INTERVAL = {
+    "report/words/treatment.py": "between which effects 95% of patients lie, if effects are normally distributed",
     "metrics/calibration.py": "from where to where a curve is drawn",
     "report/sections/checks.py": "how far chance moves a p-value of so many permutations",
     "report/words/growth_cautions.py": "from which ratio of scatters on a caution is given",

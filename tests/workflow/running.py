@@ -223,6 +223,9 @@ def run_steps(study_file: Path, results: Path, until: str = "validate", folder: 
     if until == "slopes":
         return results
     study = load_study(study_file)
+    if study.effects.kind:
+        effects = outputs_of("estimate_effects", results)
+        script("estimate_effects").estimate(study_file, **tables, outputs=effects, threads=1)
     if study.kind.predicts:
         _run_outcome(study_file, results, {**tables, "folds": folds, **slopes})
     else:

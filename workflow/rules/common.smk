@@ -229,12 +229,17 @@ def tables_of(step):
 
 def outcome_tables(wildcards):
     """The tables of the outcome that the report reads, and the model; a study without an outcome has none."""
-    return of_outcome(wildcards, catalogue.read_by_report(of_outcome=True))
+    return of_outcome(wildcards, catalogue.read_by_report("outcome"))
 
 
 def recorded_outcome(wildcards):
     """The tables of the outcome whose digests provenance.json holds, and the model."""
-    return of_outcome(wildcards, catalogue.in_provenance(of_outcome=True))
+    return of_outcome(wildcards, catalogue.in_provenance("outcome"))
+
+
+def effects_of(listed):
+    """The tables of effects that `listed` (a function of the catalogue) names, for a study that has any."""
+    return lambda wildcards: below_results(listed("effects")) if study_of(wildcards).effects.kind else []
 
 
 def of_outcome(wildcards, entries):

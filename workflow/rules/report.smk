@@ -5,14 +5,15 @@
 # steps  record_run, render_report, render_patients
 
 
-REPORTED = below_results(catalogue.read_by_report(of_outcome=False))
+REPORTED = below_results(catalogue.read_by_report("every study"))
 
 
 rule record_run:
     input:
         unpack(data_files),
-        tables=below_results(catalogue.in_provenance(of_outcome=False)),
+        tables=below_results(catalogue.in_provenance("every study")),
         outcome=recorded_outcome,
+        effects=effects_of(catalogue.in_provenance),
     output:
         provenance="results/{study}/provenance.json",
         run="results/{study}/run.json",
@@ -42,6 +43,7 @@ rule render_report:
     input:
         tables=REPORTED,
         outcome=outcome_tables,
+        effects=effects_of(catalogue.read_by_report),
         provenance="results/{study}/provenance.json",
     output:
         report=report(
@@ -73,6 +75,7 @@ rule render_patients:
     input:
         tables=REPORTED + below_results([catalogue.entry("slopes/fast_changers")]),
         outcome=outcome_tables,
+        effects=effects_of(catalogue.read_by_report),
         provenance="results/{study}/provenance.json",
     output:
         report="results/{study}/report-patients.html",

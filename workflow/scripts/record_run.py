@@ -61,7 +61,7 @@ if __name__ == "__main__":
         record(
             Path(snakemake.config["study_files"][snakemake.wildcards.study]),
             Path(snakemake.config["study_folders"][snakemake.wildcards.study]),
-            [Path(path) for path in [*snakemake.input.tables, *snakemake.input.outcome]],
+            [Path(path) for path in [*snakemake.input.tables, *snakemake.input.outcome, *snakemake.input.effects]],
             Path(snakemake.output.provenance),
             Path(snakemake.output.run),
             snakemake.config["cores"],

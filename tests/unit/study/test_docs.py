@@ -51,7 +51,7 @@ def leaves(model: Any, place: str = "") -> list[str]:
 
 
 def test_every_key_has_a_meaning_and_an_example() -> None:
-    parts = {"growth", "crossfit", "validation", "report", "markers", "features", "filters"}
+    parts = {"growth", "crossfit", "validation", "report", "markers", "features", "filters", "effects"}
     assert set(KEYS) == set(leaves(Study)) - parts
     assert all(len(key.meaning) > 10 and key.kind and key.default for key in KEYS.values())
 

@@ -551,7 +551,10 @@ def test_growth_columns_are_the_names_without_time() -> None:
 # What a change of a key must run again, and what not.
 DEPENDENCE = [
     (("title:", "title: My"), {"report"}),
-    (("seed: 20261122", "seed: 1"), {"folds", "compare_growth", "crossfit", "gather", "outcome", "validate", "report"}),
+    (
+        ("seed: 20261122", "seed: 1"),
+        {"folds", "compare_growth", "effects", "crossfit", "gather", "outcome", "validate", "report"},
+    ),
     (("{column: albumin,", "{column: albumin, fast_change: {below: -0.2},"), {"crossfit", "gather", "report"}),
     (("analysis_unit: years", "analysis_unit: days"), {"cohort", "outcome", "report"}),
     (("transform: log, unit: log mg/dl", "transform: log, unit: mg"), {"outcome", "report"}),
@@ -559,14 +562,14 @@ DEPENDENCE = [
         ("transform: log, unit: log mg/dl", "unit: log mg/dl"),
         {"cohort", "crossfit", "gather", "outcome", "examples", "report"},
     ),
-    (('random: "~ time"', 'random: "~ 1"'), {"compare_growth", "crossfit", "gather", "outcome", "report"}),
+    (('random: "~ time"', 'random: "~ 1"'), {"compare_growth", "effects", "crossfit", "gather", "outcome", "report"}),
     (
         ('fixed: "~ time"', 'fixed: "~ time + trt"'),
-        {"cohort", "compare_growth", "crossfit", "gather", "outcome", "report"},
+        {"cohort", "compare_growth", "effects", "crossfit", "gather", "outcome", "report"},
     ),
     (
         ("landmark: 2", "landmark: 3"),
-        {"cohort", "compare_growth", "crossfit", "gather", "outcome", "examples", "report"},
+        {"cohort", "compare_growth", "effects", "crossfit", "gather", "outcome", "examples", "report"},
     ),
     (("[3, 5, 8]", "[3, 5]"), {"outcome", "validate", "examples", "ship", "report"}),
     (("event: status", "event: status\n  bootstrap: 10"), {"outcome", "report"}),
@@ -575,6 +578,10 @@ DEPENDENCE = [
     (("landmark: 2", "landmark: 2\nchunk_size: 7"), set()),
     (("landmark: 2", "landmark: 2\nreport: {small_cells: 3}"), {"examples", "ship", "report"}),
     (("landmark: 2", "landmark: 2\nfilters: {missing: 0.2}"), {"gather", "report"}),
+    (
+        ("landmark: 2", "landmark: 2\neffects: {treatment: {column: trt, reference: placebo}}"),
+        {"cohort", "effects", "report"},
+    ),
 ]
 
 

@@ -14,6 +14,7 @@ import pandas as pd
 
 from slopewise.cohort.agreement import agreement
 from slopewise.cohort.columns import Columns, find_columns
+from slopewise.cohort.effects import examine_effects
 from slopewise.cohort.findings import NOTE, CohortError, Findings
 from slopewise.cohort.flow import Flow, State
 from slopewise.cohort.incomplete import leave_incomplete, match_ids
@@ -99,6 +100,7 @@ def prepare_cohort(study: Study, folder: Path, runs: Callable[[float], bool] | N
     if len(cohort.rows):
         refuse_constant(study, cohort.rows, measurements.name, findings)
         examine_predictors(study, before, cohort, columns, files, findings)
+        examine_effects(study, cohort, measurements.name, findings)
     reproduced = agreement(study, folder, findings, cohort.people["patient"].tolist())
     findings.stop_at_errors()
     refuse_empty(study, cohort, counted)
@@ -123,7 +125,7 @@ def _file_names(study: Study) -> list[str]:
 def _refuse_shape(study: Study, measurements: TextTable) -> None:
     """Refuse a table of measurements that has not a row for each patient and visit."""
     values = [marker.column for marker in study.markers.values()]
-    used = {study.data.patient, study.data.time, *values, *study.growth_columns, *study.outcome.covariates}
+    used = {study.data.patient, study.data.time, *values, *study.model_columns, *study.outcome.covariates}
     if reason := foreign_shape(measurements, study.data.patient, study.data.time, values, used):
         raise InputError(f"data.measurements: {reason}.")
 

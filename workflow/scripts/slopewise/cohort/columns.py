@@ -50,6 +50,9 @@ def find_columns(study: Study, measurements: TextTable, patients: TextTable | No
     covariates = dict.fromkeys(study.outcome.covariates, "outcome.covariates")
     covariates |= dict.fromkeys(study.outcome.strata, "outcome.strata")
     covariates |= {column: "growth" for column in study.growth_columns if column not in covariates}
+    covariates |= {
+        column: key for column, key in study.effects.columns.items() if column not in (*covariates, data.time)
+    }
     covariates |= {name: "data.centre" if name == data.centre else "validation.subgroups" for name in study.grouping}
     for column, key in covariates.items():
         varies = column == study.growth.slope_of  # within a patient, or it has no slope
@@ -63,7 +66,7 @@ def find_columns(study: Study, measurements: TextTable, patients: TextTable | No
     last_values = tuple(column for column in asked if column in in_rows)
     return Columns(
         of_patients=of_patients,
-        growth_rows=tuple(column for column in study.growth_columns if column in in_rows),
+        growth_rows=tuple(column for column in study.model_columns if column in in_rows),
         last_values=last_values,
         constant=last_values if patients is None else (),
     )

@@ -43,7 +43,7 @@ def tell_odd_values(
             findings.add(WARNING, files[0], message, action, line=line, column=marker.column)
     numeric = [
         name
-        for name in dict.fromkeys((*study.outcome.covariates, *study.growth_columns))
+        for name in dict.fromkeys((*study.outcome.covariates, *study.model_columns))
         if name in people and pd.api.types.is_numeric_dtype(people[name])
     ]
     for name in numeric:

@@ -71,7 +71,7 @@ def _of_levels(
             one = f"{values.iloc[0]:g}" if not is_text(values) else repr(values.iloc[0])
             message = f"all {len(values)} patients of the cohort have the same value, {one}: it carries no information"
             findings.add(WARNING, place[name], message, "correct the column, or leave it out", column=name)
-    growth = [name for name in study.growth_columns if name in people or name in cohort.rows]
+    growth = [name for name in study.model_columns if name in people or name in cohort.rows]
     for name in dict.fromkeys((*study.outcome.covariates, *growth)):
         key = "outcome.covariates" if name in study.outcome.covariates else "the growth formulas"
         values = people[name] if name in people else cohort.rows.groupby("patient")[name].first().rename(name)

@@ -56,11 +56,17 @@ class Predicted(ShortRepr):
 
 def predicted(data: MarkerData, batch: GrowthBatch, fit: int, who: NDArray[np.int64]) -> Predicted:
     """Predict the slopes of cohort patients `who` by one fit of the batch; missing where the fit was excluded."""
-    n, results, estimates = len(who), batch.results, batch.estimates
-    p = len(batch.fixed_names)
+    n, p = len(who), len(batch.fixed_names)
     if batch.structure[fit] == "excluded" or not np.isfinite(batch.deviance[fit]):
         return Predicted(np.full(n, np.nan), np.full(n, np.nan), np.full((n, p), np.nan))
     dx, dz = (matrix[who] for matrix in batch.design_derivative(data.covariates, data.at, fit))
+    return predicted_by(batch, fit, who, dx, dz)
+
+
+def predicted_by(batch: GrowthBatch, fit: int, who: NDArray[np.int64], dx: Floats, dz: Floats) -> Predicted:
+    """Predict dx'beta + dz'b of patients `who` (n,) by one fit of the batch; dx (n, p), dz (n, q)."""
+    n, results, estimates = len(who), batch.results, batch.estimates
+    p = len(batch.fixed_names)
     effects, conditional = batch.random_effects(np.full(n, fit), who)
     slope = dx @ batch.beta[fit] + np.einsum("ni,ni->n", dz, effects)
     own = np.sqrt(np.maximum(np.einsum("ni,nij,nj->n", dz, conditional, dz), 0.0))

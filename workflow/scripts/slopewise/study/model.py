@@ -23,6 +23,7 @@ from slopewise.study.keys import (
     expects,
     plain_categories,
 )
+from slopewise.study.keys_of_effects import Effects
 from slopewise.study.keys_of_many import Features, Filters
 from slopewise.study.kinds import KINDS, Kind
 
@@ -50,6 +51,7 @@ class Study(Keys):
     in the order of the file. A run writes the study with every marker beside its results."""
     growth: Growth = Field(default_factory=Growth)
     filters: Filters = Field(default_factory=Filters)
+    effects: Effects = Field(default_factory=Effects)
     landmark: Annotated[
         float | Annotated[tuple[float, ...], Field(strict=False)] | Literal["none"],
         expects("a number, a list of numbers or none"),
@@ -124,6 +126,11 @@ class Study(Keys):
         names = formula_names(self.growth.fixed) | formula_names(self.growth.random)
         names |= {name for name in (self.growth.residual_by, self.growth.weights) if name is not None}
         return tuple(sorted(names - {"time"}))
+
+    @property
+    def model_columns(self) -> tuple[str, ...]:
+        """Columns that models of the measurements need: those of the growth model and of the effects; sorted."""
+        return tuple(sorted({*self.growth_columns, *self.effects.columns} - {self.data.time}))
 
     @property
     def grouping(self) -> tuple[str, ...]:

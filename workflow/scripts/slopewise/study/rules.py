@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from slopewise.study.errors import Finding
 from slopewise.study.formulas import RESERVED, formula_names
 from slopewise.study.rules_of_clock import clock_rules
+from slopewise.study.rules_of_effects import effect_rules
 from slopewise.study.rules_of_outcome import _covariate_rules, _missing_rules, _of_outcome, _outcome_rules
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def broken_rules(study: Study) -> Iterator[Finding]:
     yield from _covariate_rules(study)
     yield from _missing_rules(study)
     yield from _group_rules(study)
+    yield from effect_rules(study)
 
 
 def _landmark_rules(study: Study) -> Iterator[Finding]:
@@ -62,7 +64,7 @@ def _category_rules(study: Study) -> Iterator[Finding]:
     if not data.categories:
         return
     try:
-        used = {*outcome.covariates, *outcome.strata, *study.grouping, *study.growth_columns, data.centre}
+        used = {*outcome.covariates, *outcome.strata, *study.grouping, *study.model_columns, data.centre}
     except ValueError:
         return  # a formula cannot be read, which is told with the formula
     for name in data.categories:

@@ -6,7 +6,10 @@ from typing import Any
 
 from slopewise.study.model import Study
 
-STEPS = ("cohort", "folds", "compare_growth", "crossfit", "gather", "outcome", "validate", "examples", "ship", "report")
+STEPS = (
+    *("cohort", "folds", "compare_growth", "effects", "crossfit", "gather"),
+    *("outcome", "validate", "examples", "ship", "report"),
+)
 """The steps that `subset` knows."""
 
 
@@ -31,9 +34,11 @@ _DEPENDS_ON: dict[str, tuple[str, ...]] = {
         *_keys("outcome", "kind time time_unit entry after_measurements event events competing censored column"),
         *_keys("outcome", "positive covariates strata one_visit missing_marker"),
         "validation.subgroups",
+        *_keys("effects", "treatment period sequence interruption"),
     ),
     "folds": ("seed", "data.centre", "outcome.kind", "crossfit", "validation.folds", "validation.repeats"),
     "compare_growth": ("seed", *_GROWTH_MODEL, "growth.bootstrap", "data.time_unit"),
+    "effects": ("seed", "effects", *_GROWTH_MODEL, "growth.bootstrap", "data.time_unit"),
     # The transform tells whether a relative change is exp(delta) - 1.
     "crossfit": ("seed", *_GROWTH_MODEL, *_keys("markers.*", "transform fast_change")),
     "gather": ("seed", *_GROWTH_MODEL, *_keys("markers.*", "transform fast_change"), "filters"),
@@ -87,5 +92,5 @@ def subset(study: Study, step: str) -> dict[str, Any]:
     if step != "folds":
         chosen["marker_names"] = list(study.markers)
     if step == "cohort":
-        chosen["growth_columns"] = list(study.growth_columns)
+        chosen["growth_columns"] = list(study.model_columns)
     return chosen

@@ -25,6 +25,7 @@ class Entry:
     frame: its name among the report's frames, where it is not the last part of its name.
     label: what it is called in Snakemake's own report, for a table that is shown there.
     of_outcome: whether only studies with an outcome have it.
+    of_effects: whether only studies with `effects` have it.
     names_patients: whether it has a column of patients: not for sharing.
     in_report: whether the report reads it.
     in_provenance: whether provenance.json holds its digest.
@@ -41,6 +42,7 @@ class Entry:
     frame: str = ""
     label: str = ""
     of_outcome: bool = False
+    of_effects: bool = False
     names_patients: bool = False
     in_report: bool = True
     in_provenance: bool = True
@@ -85,6 +87,11 @@ def _unread(name: str, step: str, holds: str, **others: Any) -> Entry:
 
 def _growth(name: str, holds: str, **others: Any) -> Entry:
     return Entry(f"growth/{name}", "compare_growth", holds, **others)
+
+
+def _effects(name: str, holds: str, **others: Any) -> Entry:
+    """A table of a study with `effects`; its frame is ``effects_NAME``."""
+    return Entry(f"effects/{name}", "estimate_effects", holds, of_effects=True, frame=f"effects_{name}", **others)
 
 
 def _fitted(name: str, holds: str, **others: Any) -> Entry:
@@ -145,6 +152,16 @@ TABLES: tuple[Entry, ...] = (
     _growth("centring", "The growth model with time zero at different moments."),
     _growth("origin", "Mean values and the spread between patients at time zero, landmark and mean time."),
     _growth("lines", "Lines of a sample of patients, by mixed model and by least squares."),
+    _effects("design", "What the design lets one estimate of an effect, and on how many patients and rows it rests."),
+    _effects("average", "Average effects of a treatment or an interruption, and of what the model has besides."),
+    _effects("checks", "Tests of period, sequence and time beside a treatment; empty where there is nothing to test."),
+    _effects(
+        "spread", "How much an effect differs between patients, with its test; empty where that is not identified."
+    ),
+    _effects("patients", "Each patient's effect, with interval and reliability.", names_patients=True),
+    _effects("shares", "The share of patients whose effect has the other sign, or is as large as matters."),
+    _effects("residuals", "The residual variance under each treatment, with the interval of their ratio."),
+    _effects("arms", "Variances of level, slope and residual in parallel arms, compared; empty in other designs."),
     Entry("growth/fits", "gather_slopes", "Every fit of the growth models: convergence, structure, rows and patients."),
     _with_patients("slopes/slopes", "gather_slopes", "Each patient's level and slope.", **PARQUET, also_csv=True),
     _unread(
@@ -259,14 +276,23 @@ def written_by(step: str) -> list[Entry]:
     return [one for one in TABLES if step in (one.step, one.without_outcome)]
 
 
-def read_by_report(of_outcome: bool | None = None) -> list[Entry]:
-    """The tables that the report reads: all, those of the outcome, or the others."""
-    return [one for one in TABLES if one.in_report and of_outcome in (None, one.of_outcome)]
+PARTS = ("every study", "effects", "outcome")
+"""Which studies have a table; `part_of` says it of one."""
 
 
-def in_provenance(of_outcome: bool | None = None) -> list[Entry]:
-    """The tables whose digests provenance.json holds: all, those of the outcome, or the others."""
-    return [one for one in TABLES if one.in_provenance and of_outcome in (None, one.of_outcome)]
+def part_of(one: Entry) -> str:
+    """``outcome`` or ``effects`` for a table of studies that have such a part, else ``every study``."""
+    return "outcome" if one.of_outcome else "effects" if one.of_effects else "every study"
+
+
+def read_by_report(part: str | None = None) -> list[Entry]:
+    """The tables that the report reads: all, or those of one of `PARTS`."""
+    return [one for one in TABLES if one.in_report and part in (None, part_of(one))]
+
+
+def in_provenance(part: str | None = None) -> list[Entry]:
+    """The tables whose digests provenance.json holds: all, or those of one of `PARTS`."""
+    return [one for one in TABLES if one.in_provenance and part in (None, part_of(one))]
 
 
 def faults(schemas: Collection[str]) -> list[str]:

@@ -33,7 +33,7 @@ def text() -> str:
     for one in catalogue.TABLES:
         files = ", ".join(f"`{file}`" for file in one.files.values() if file) or "named by the user"
         steps = " or ".join(f"`{step}`" for step in (one.step, one.without_outcome) if step)
-        studies = "with an outcome" if one.of_outcome else "all"
+        studies = {"outcome": "with an outcome", "effects": "with `effects`"}.get(catalogue.part_of(one), "all")
         names = "yes" if one.names_patients else "no"
         lines.append(f"| [{one.name}](#{_anchor(one.name)}) | {files} | {steps} | {studies} | {names} | {one.holds} |")
     parts = [f"{INTRODUCTION}\n" + "\n".join(lines) + "\n"]

@@ -111,12 +111,15 @@ class Frames(ShortRepr):
     def read(cls, results: Path) -> Frames:
         """Read all of them below ``results/{study}``; `InputError` where one is missing or broken.
 
-        A study without an outcome has none of the outcome's tables: they are empty here.
+        A study without an outcome has none of the outcome's tables, one without effects none of theirs: they are empty
+        here.
         """
         patients = tables.read("cohort/patients", results / catalogue.entry("cohort/patients").file)
         record = read_json(results / "provenance.json")
-        labels, predicted = record["event_labels"], "event" in patients or "outcome" in patients
-        read = {one.frame_name: _read(one, results, predicted) for one in catalogue.read_by_report()}
+        labels, asked = record["event_labels"], record["study"].get("effects") or {}
+        parts = {"every study"} | ({"outcome"} if "event" in patients or "outcome" in patients else set())
+        parts |= {"effects"} if asked.get("treatment") or asked.get("interruption") else set()
+        read = {one.frame_name: _read(one, results, parts) for one in catalogue.read_by_report()}
         named = {one.name for one in fields(cls)}
         further = {name: read.pop(name) for name in [*read] if name not in named}
         whole = cls(**read, provenance=record, further=further)
@@ -180,9 +183,9 @@ class Frames(ShortRepr):
         return rows.set_index("predictors")
 
 
-def _read(entry: catalogue.Entry, results: Path, predicted: bool) -> pd.DataFrame:
-    """A table as the study has it; without rows where it is of the outcome and the study has none."""
+def _read(entry: catalogue.Entry, results: Path, parts: set[str]) -> pd.DataFrame:
+    """A table as the study has it; without rows where it is of a part (`catalogue.PARTS`) that the study has not."""
     name = entry.schema_name
-    if entry.of_outcome and not predicted:
+    if catalogue.part_of(entry) not in parts:
         return tables.check(pd.DataFrame(columns=list(tables.TABLES[name].columns)), name)
     return tables.read(name, results / entry.file)

@@ -18,6 +18,7 @@ from slopewise.report.sections.cohort import cohort_section
 from slopewise.report.sections.competing import competing_section
 from slopewise.report.sections.courses import courses_section
 from slopewise.report.sections.dropout import dropout_section
+from slopewise.report.sections.effects import effects_section
 from slopewise.report.sections.evidence import evidence_section
 from slopewise.report.sections.examples import examples_section
 from slopewise.report.sections.fast import fast_section
@@ -48,6 +49,10 @@ def with_an_outcome(frames: Frames, naming: Naming) -> bool:
     return naming.kind.predicts
 
 
+def _with_effects(frames: Frames, naming: Naming) -> bool:
+    return bool(naming.study.effects.kind)
+
+
 def _has(table: str) -> Condition:
     """A section of studies that have rows in a table."""
     return lambda frames, naming: bool(len(getattr(frames, table)))
@@ -72,6 +77,7 @@ def _has_competing_events(frames: Frames, naming: Naming) -> bool:
 ORDER: tuple[tuple[Maker, Condition], ...] = (
     (examples_section, _has_examples),
     (cohort_section, every_study),
+    (effects_section, _with_effects),
     (courses_section, every_study),
     (population_section, every_study),
     (evidence_section, every_study),

@@ -1,0 +1,31 @@
+# Effects that may differ between patients: of a treatment, or of an interruption of a series.
+# needs  cohort/measurements.parquet, cohort/patients.parquet
+# makes  effects/{design,average,checks,spread,patients,shares,residuals,arms}.csv, for a study with `effects`
+# steps  estimate_effects
+
+
+rule estimate_effects:
+    input:
+        measurements="results/{study}/cohort/measurements.parquet",
+        patients="results/{study}/cohort/patients.parquet",
+    output:
+        **tables_of("estimate_effects"),
+    log:
+        "results/{study}/logs/estimate_effects.log",
+    benchmark:
+        "results/{study}/timings/estimate_effects.tsv"
+    wildcard_constraints:
+        study=named(lambda study: study.effects.kind),
+    conda:
+        "../../environment.yml"
+    threads: 2
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        settings=settings("effects"),
+        code=code("estimate_effects.py"),
+    message:
+        "{wildcards.study}: effects and how much they differ between patients"
+    script:
+        "../scripts/estimate_effects.py"

@@ -1,0 +1,162 @@
+"""What the data must hold for an effect to be estimated: its columns, its levels, and enough patients and rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from slopewise.cohort.findings import ERROR, NOTE, WARNING, Findings
+from slopewise.cohort.flow import State
+from slopewise.run.words import level_text
+from slopewise.study.keys import canonical_code
+from slopewise.study.model import Study
+
+FEWEST_BOTH = 3
+"""Patients with rows under both treatments from which an effect is compared within patients."""
+
+
+def examine_effects(study: Study, cohort: State, file: str, findings: Findings) -> None:
+    """Add what is wrong with, or limited about, the columns of `effects`; `file` is that of the measurements."""
+    if study.effects.kind in EXAMINERS and len(cohort.rows):
+        EXAMINERS[study.effects.kind](study, cohort, file, findings)
+
+
+def arrangement(counts: NDArray[np.int64]) -> str:
+    """How treatments are given; counts (patients, 2): rows under the reference and under the other treatment.
+
+    ``within``: patients have both, repeated; ``single``: at most one row under each; ``parallel``: nobody has both;
+    ``mixed``: fewer than `FEWEST_BOTH` patients have both.
+    """
+    both = (counts > 0).all(axis=1)
+    if not both.any():
+        return "parallel"
+    if both.sum() < FEWEST_BOTH:
+        return "mixed"
+    return "within" if (counts > 1).any() else "single"
+
+
+def column_of(study: Study, cohort: State, column: str) -> pd.Series:
+    """A column as text, one value a row, indexed by the line of the file."""
+    rows, people = cohort.rows, cohort.people
+    if column == study.data.time:
+        values = rows["time"]
+    elif column in rows:
+        values = rows[column]
+    else:
+        values = rows["patient"].map(people.set_index("patient")[column])
+    return values.map(level_text, na_action="ignore")
+
+
+def _examine_treatment(study: Study, cohort: State, file: str, findings: Findings) -> None:
+    effects = study.effects
+    assert effects.treatment is not None
+    named = {"treatment": effects.treatment.column, "period": effects.period, "sequence": effects.sequence}
+    texts = {key: column_of(study, cohort, column) for key, column in named.items() if column is not None}
+    measured = cohort.rows[list(study.markers)].notna().any(axis=1)
+    complete = True
+    for key, values in texts.items():
+        complete = _tell_gaps(values[measured], cohort.rows, key, str(named[key]), file, findings) and complete
+    if not complete:
+        return
+    column = effects.treatment.column
+    codes = texts["treatment"][measured].map(canonical_code)
+    if not _two_levels(codes, effects.treatment.reference, column, file, findings):
+        return
+    patient = cohort.rows.loc[measured, "patient"]
+    if "sequence" in texts:
+        _tell_changes(texts["sequence"][measured], patient, str(effects.sequence), file, findings)
+    if "period" in texts:
+        _tell_confounded(codes, texts["period"][measured], str(effects.period), file, findings)
+    _tell_design(study, cohort, codes, file, findings)
+
+
+def _tell_gaps(
+    values: pd.Series, rows: pd.DataFrame, key: str, column: str, file: str, findings: Findings
+) -> bool:  # fmt: skip
+    """Whether every measured row has a value; an error at the first that has none."""
+    missing = values[values.isna()]
+    if not len(missing):
+        return True
+    line = int(missing.index[0])
+    message = f"{len(missing)} measured rows have no {key} (effects)"
+    patient = str(rows.loc[line, "patient"])
+    findings.add(ERROR, file, message, "fill it in, or leave the rows out", line=line, patient=patient, column=column)
+    return False
+
+
+def _two_levels(codes: pd.Series, reference: str, column: str, file: str, findings: Findings) -> bool:
+    """Whether the treatment has two levels, one of them the reference; else an error."""
+    levels = sorted(set(codes))
+    listed = ", ".join(repr(level) for level in levels[:6]) + (" and more" if len(levels) > 6 else "")
+    if reference not in levels:
+        message = f"no row has the reference {reference!r} (effects.treatment.reference); the levels are {listed}"
+        findings.add(ERROR, file, message, "name one of the levels", column=column)
+        return False
+    if len(levels) == 1:
+        message = f"every row has the treatment {reference!r}, so nothing is compared"
+        findings.add(ERROR, file, message, "name the column that holds both treatments", column=column)
+        return False
+    if len(levels) > 2:
+        message = f"the treatment has {len(levels)} levels ({listed}), and an effect compares two"
+        findings.add(ERROR, file, message, f"select two of them: data.where: {{{column}: [A, B]}}", column=column)
+        return False
+    return True
+
+
+def _tell_changes(values: pd.Series, patient: pd.Series, column: str, file: str, findings: Findings) -> None:
+    """A patient has one sequence of treatments."""
+    several = values.groupby(patient).nunique()
+    names = several.index[several > 1]
+    if len(names):
+        message = f"{len(names)} patients have several sequences (effects.sequence)"
+        action = "a patient has one sequence; correct it, or leave out effects.sequence"
+        line = int(patient.index[patient == names[0]][0])
+        findings.add(ERROR, file, message, action, line=line, patient=str(names[0]), column=column)
+
+
+def _tell_confounded(codes: pd.Series, periods: pd.Series, column: str, file: str, findings: Findings) -> None:
+    """Periods in each of which everybody has the same treatment cannot be separated from the treatment."""
+    if (periods == periods.iloc[0]).all():
+        message = "every row has the same period (effects.period)"
+        findings.add(ERROR, file, message, "name the column of the period, or leave it out", column=column)
+    elif codes.groupby(periods).agg(lambda values: len(set(values)) == 1).all():
+        message = "everybody has the same treatment in each period, so that their effects cannot be separated"
+        findings.add(
+            ERROR, file, message, "leave out effects.period; the effect then includes that of time", column=column
+        )
+
+
+def _tell_design(study: Study, cohort: State, codes: pd.Series, file: str, findings: Findings) -> None:
+    """What each marker's rows can tell of the effect in single patients."""
+    assert study.effects.treatment is not None
+    column, reference = study.effects.treatment.column, study.effects.treatment.reference
+    for name in study.markers:
+        rows = cohort.rows.loc[codes.index][cohort.rows.loc[codes.index, name].notna()]
+        treated = (codes[rows.index] != reference).astype(int)
+        table = rows.groupby(["patient", treated.rename("treated")]).size().unstack(fill_value=0)
+        counts = table.reindex(columns=[0, 1], fill_value=0).to_numpy()
+        made = arrangement(counts)
+        both = int((counts > 0).all(axis=1).sum())
+        if made == "mixed":
+            message = f"{both} of {len(counts)} patients have both treatments in the rows of {name}"
+            action = f"at least {FEWEST_BOTH} must have both, or none in parallel arms; select rows by data.where"
+            findings.add(ERROR, file, message, action, column=column)
+        elif made == "single":
+            message = (
+                f"each patient has one value of {name} under each treatment, so that the spread of the effect between "
+                "patients cannot be separated from residual scatter and is not given"
+            )
+            findings.add(WARNING, file, message, "repeat each treatment in a patient, if that can be", column=column)
+        elif made == "parallel":
+            message = (
+                f"no patient has both treatments in the rows of {name}, so that effects of single patients are not "
+                "identified; the arms' variances are compared"
+            )
+            findings.add(NOTE, file, message, "nothing to do, or name a treatment that changes", column=column)
+
+
+EXAMINERS: dict[str, Callable[[Study, State, str, Findings], None]] = {"treatment": _examine_treatment}
+"""By the kind of effect."""

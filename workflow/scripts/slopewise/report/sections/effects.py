@@ -1,0 +1,18 @@
+"""Effects that may differ between patients: the section of each kind of effect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from slopewise.report.material.frames import Frames
+from slopewise.report.material.parts import Section
+from slopewise.report.sections.treatment import treatment_section
+from slopewise.report.words.naming import Naming
+
+SECTIONS: dict[str, Callable[[Frames, Naming], Section]] = {"treatment": treatment_section}
+"""By the kind of effect."""
+
+
+def effects_section(frames: Frames, naming: Naming) -> Section:
+    """The section of the study's effect."""
+    return SECTIONS[naming.study.effects.kind](frames, naming)

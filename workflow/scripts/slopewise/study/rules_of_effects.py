@@ -1,0 +1,49 @@
+"""What the keys of effects must hold together: one kind of effect, and columns that have no other role."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from slopewise.study.errors import Finding
+from slopewise.study.formulas import RESERVED
+
+if TYPE_CHECKING:
+    from slopewise.study.model import Study
+
+
+def effect_rules(study: Study) -> Iterator[Finding]:
+    """Keys of `effects` that do not agree with each other or with the rest of the study."""
+    effects = study.effects
+    if effects.treatment and effects.interruption:
+        message = "names a treatment and an interruption; a study estimates the effect of one of them"
+        yield Finding(("effects", "interruption"), message)
+    for key in ("period", "sequence", "meaningful"):
+        if getattr(effects, key) is not None and not effects.treatment:
+            yield Finding(("effects", key), "belongs to the effect of a treatment, and the study names none")
+    if effects.sequence and not effects.period:
+        message = "a sequence of treatments is one over periods; name their column under effects.period"
+        yield Finding(("effects", "sequence"), message)
+    if effects.kind and study.growth.engine == "statsmodels":
+        yield Finding(("growth", "engine"), "effects are estimated by the engine slopewise; use engine: slopewise")
+    yield from _column_rules(study)
+
+
+def _column_rules(study: Study) -> Iterator[Finding]:
+    """A column of effects is a column of the data that is neither a marker nor the patient."""
+    effects = study.effects
+    named = [key for key in ("period", "sequence") if getattr(effects, key) is not None]
+    used: list[tuple[tuple[str, ...], str]] = [(("effects", key), getattr(effects, key)) for key in named]
+    if effects.treatment:
+        used.append((("effects", "treatment", "column"), effects.treatment.column))
+    seen: dict[str, str] = {}
+    for path, column in used:
+        if column in seen:
+            yield Finding(path, f"`{column}` is {seen[column]} already; the two need a column each")
+        elif column == study.data.patient:
+            yield Finding(path, f"`{column}` is data.patient; name the column of the {path[1]}")
+        elif column in {marker.column for marker in study.markers.values()} | set(study.markers):
+            yield Finding(path, f"`{column}` is a marker; name the column of the {path[1]}")
+        elif column in RESERVED:
+            yield Finding(path, f"the name `{column}` is reserved: it is {RESERVED[column]}; rename the column")
+        seen[column] = ".".join(path)

@@ -1,0 +1,82 @@
+"""Tables below ``effects/``: the effect of a treatment or an interruption, and how much it differs between patients."""
+
+from __future__ import annotations
+
+from slopewise.tables.of_cohort_and_outcome import FLAG, INTEGER, NUMBER, TEXT, Kind, Schema
+
+
+def _numbers(text: str, kind: Kind = NUMBER) -> dict[str, Kind]:
+    return dict.fromkeys(text.split(), kind)
+
+
+OF_EFFECTS: dict[str, Schema] = {
+    # What the data can tell, and on what it rests; the reference and the other level of a treatment.
+    "effects/design": Schema(
+        {
+            "marker": TEXT,
+            "design": ("within", "single", "parallel", "interruption"),
+            **dict.fromkeys(("reference", "versus"), TEXT),
+            **_numbers("patients patients_both rows rows_reference rows_versus replicated", INTEGER),
+            "residual": ("one", "by treatment", "by arm"),
+            "formula": TEXT,
+        },
+        ("marker",),
+    ),
+    "effects/average": Schema(
+        {
+            **dict.fromkeys(("marker", "effect", "term"), TEXT),
+            **_numbers("estimate se df statistic p_value ci_low ci_high"),
+        },
+        ("marker", "effect", "term"),
+        positional=True,
+    ),
+    # Do the periods, the sequences or the time change the result? Likelihood-ratio tests by maximum likelihood.
+    "effects/checks": Schema(
+        {"marker": TEXT, "what": ("period", "sequence", "time"), **_numbers("lrt df p_value")}, ("marker", "what")
+    ),
+    "effects/spread": Schema(
+        {
+            **dict.fromkeys(("marker", "effect"), TEXT),
+            **_numbers("sd ci_low ci_high correlation correlation_low correlation_high"),
+            **_numbers("lrt p_value p_value_bootstrap reliability"),
+            "singular": FLAG,
+        },
+        ("marker", "effect"),
+    ),
+    "effects/patients": Schema(
+        {
+            **dict.fromkeys(("marker", "effect", "patient"), TEXT),
+            "rows": INTEGER,
+            **_numbers("estimate se ci_low ci_high reliability own"),
+        },
+        ("marker", "effect", "patient"),
+    ),
+    "effects/shares": Schema(
+        {
+            **dict.fromkeys(("marker", "effect"), TEXT),
+            "what": ("opposite", "meaningful"),
+            "side": ("below", "above"),
+            "limit": NUMBER,
+            "patients": INTEGER,
+            **_numbers("share ci_low ci_high"),
+            **_numbers("likely sure", INTEGER),
+        },
+        ("marker", "effect", "what"),
+    ),
+    "effects/residuals": Schema(
+        {
+            **dict.fromkeys(("marker", "stratum"), TEXT),
+            "rows": INTEGER,
+            **_numbers("residual_sd ratio ci_low ci_high deviance_equal deviance lrt df p_value"),
+        },
+        ("marker", "stratum"),
+    ),
+    "effects/arms": Schema(
+        {
+            "marker": TEXT,
+            "component": ("level", "slope", "correlation", "residual", "all"),
+            **_numbers("reference versus ratio ci_low ci_high lrt df p_value"),
+        },
+        ("marker", "component"),
+    ),
+}
