@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -42,10 +43,16 @@ def _gzip(frame: pd.DataFrame, path: Path) -> None:
     path.write_bytes(gzip.compress(frame.to_csv(index=False, sep=";").encode("utf-16")))
 
 
+def _zip(frame: pd.DataFrame, path: Path) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("export/table.csv", frame.to_csv(index=False))
+
+
 WRITERS: dict[str, Callable[[pd.DataFrame, Path], None]] = {
     ".csv": lambda frame, path: frame.to_csv(path, index=False),
     ".tab": _decimal_commas,
     ".gz": _gzip,
+    ".zip": _zip,
     ".parquet": lambda frame, path: typed(frame).to_parquet(path),
     ".feather": lambda frame, path: typed(frame).to_feather(path),
     ".xlsx": _workbook,

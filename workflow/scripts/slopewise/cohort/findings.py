@@ -91,7 +91,8 @@ class Findings:
         for cell in bad[:MOST_CELLS]:
             named, line = table.text[patient_column].iloc[cell.row], table.line(cell.row, column)
             patient = None if named in MISSING else named
-            self.add(severity, table.name, cell.message, action, line=line, patient=patient, column=column)
+            place = table.column(cell.row, column)
+            self.add(severity, table.name, cell.message, action, line=line, patient=patient, column=place)
         if len(bad) > MOST_CELLS:
             message = f"{len(bad) - MOST_CELLS} more cells of this column are like that"
             self.add(severity, table.name, message, action, line=table.line(bad[MOST_CELLS].row, column), column=column)

@@ -63,7 +63,7 @@ def patients_of_rows(study: Study, table: TextTable, findings: Findings) -> Text
         values = constant_values(table, column, key, patient, findings)
         columns[column] = [values.get(name, "") for name in columns[patient]]
     frame = pd.DataFrame(columns, dtype=object)
-    return replace(table, text=frame, lines=first["line"].to_numpy(), cell_lines={})
+    return replace(table, text=frame, lines=first["line"].to_numpy(), cell_lines={}, cell_columns={})
 
 
 def constant_values(table: TextTable, column: str, key: str, patient_column: str, findings: Findings) -> dict[str, str]:

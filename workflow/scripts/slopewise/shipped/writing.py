@@ -98,7 +98,7 @@ def reading(study: Study) -> dict[str, Any]:
     said = study.model_dump(mode="json", exclude_defaults=True)["data"]
     shape = [key for key in ("value_labels", "layout", "where", "time_labels") if key in said]
     return {
-        "data": {key: content["data"][key] for key in (*data, *shape)},
+        "data": {key: content["data"][key] for key in data} | {key: said[key] for key in shape},
         "markers": {
             name: {key: marker[key] for key in ("column", "transform", "unit", "plausible")}
             | ({"units": marker["units"]} if marker["units"] else {})

@@ -29,7 +29,7 @@ def pivoted(table: TextTable, data: Data, markers: Mapping[str, Marker], complet
     `InputError` for a column or a parameter that is not there, and for units without a factor.
     """
     layout = data.layout
-    assert layout is not None
+    assert layout is not None and layout.parameter is not None and layout.value is not None
     for key in ("parameter", "value", "unit"):
         if (column := getattr(layout, key)) is not None:
             need_column(table, column, f"data.layout.{key}")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from slopewise.run.errors import InputError
 from slopewise.sources.codes import without_codes
-from slopewise.sources.compressed import read_gzip
+from slopewise.sources.compressed import read_gzip, read_zip
 from slopewise.sources.delimited import read_delimited
 from slopewise.sources.excel import read_excel
 from slopewise.sources.opendocument import read_opendocument
@@ -34,6 +34,7 @@ class Reader:
 READERS: dict[str, Reader] = {
     **dict.fromkeys((".csv", ".tsv", ".tab", ".txt"), Reader(read_delimited)),
     ".gz": Reader(read_gzip),
+    ".zip": Reader(read_zip),
     **dict.fromkeys((".parquet", ".pq"), Reader(read_parquet, place="row")),
     ".feather": Reader(read_feather, place="row"),
     **dict.fromkeys((".xlsx", ".xlsm"), Reader(read_excel, place="row", sheets=True)),

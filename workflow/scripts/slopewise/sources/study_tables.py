@@ -11,6 +11,7 @@ from slopewise.sources.numbers import NUMBER
 from slopewise.sources.readers import place_word, read_patients, read_table
 from slopewise.sources.selected import need_column, selected
 from slopewise.sources.table import TextTable, shown
+from slopewise.sources.wide import stacked
 from slopewise.study.errors import close_to
 from slopewise.study.keys import MISSING, Data
 from slopewise.study.model import Study
@@ -24,8 +25,11 @@ def measurements_of(study: Study, folder: Path, key: str = "data.measurements", 
     """
     table = read_table(folder, study.data.measurements, key, study.data)
     table = selected(table, study.data.where, "data.where", complete)
+    layout = study.data.layout
+    if layout is not None and layout.wide is not None:
+        return stacked(table, study.data, study.markers, complete)
     table = with_times(table, study.data) if study.data.time_labels else table
-    return table if study.data.layout is None else pivoted(table, study.data, study.markers, complete)
+    return table if layout is None else pivoted(table, study.data, study.markers, complete)
 
 
 def patients_of(study: Study, folder: Path) -> TextTable | None:

@@ -28,7 +28,8 @@ class TextTable(ShortRepr):
     cells of a column that held a code of `data.missing` and are empty now, by (column, code); `declared` those that
     the file itself declares to be missing (user-missing values of SPSS, Stata and SAS). `notes`: what was done to the
     table, as (column or empty, message, why). `cell_lines` has the place of each cell of a column whose cells were
-    read from other lines than `lines` says (a long table).
+    read from other lines than `lines` says (a long table), `cell_columns` the name in the file of the column of each
+    (a wide table).
     """
 
     name: str
@@ -41,15 +42,22 @@ class TextTable(ShortRepr):
     declared: Mapping[tuple[str, str], int] = field(default_factory=dict)
     notes: tuple[tuple[str, str, str], ...] = ()
     cell_lines: Mapping[str, np.ndarray] = field(default_factory=dict)
+    cell_columns: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def line(self, row: int, column: str) -> int:
         """The place in the file of the cell of a column in a row (from 0) of the table."""
         return int(self.cell_lines.get(column, self.lines)[row])
 
+    def column(self, row: int, column: str) -> str:
+        """The name in the file of the column that the cell of a column in a row (from 0) of the table was read from."""
+        return str(self.cell_columns[column][row]) if column in self.cell_columns else column
+
     def chosen(self, rows: np.ndarray) -> TextTable:
         """The table with some of its rows only; `rows` is a mask."""
         lines = {column: found[rows] for column, found in self.cell_lines.items()}
-        return replace(self, text=self.text[rows].reset_index(drop=True), lines=self.lines[rows], cell_lines=lines)
+        columns = {column: found[rows] for column, found in self.cell_columns.items()}
+        text = self.text[rows].reset_index(drop=True)
+        return replace(self, text=text, lines=self.lines[rows], cell_lines=lines, cell_columns=columns)
 
     def missing(self, column: str) -> np.ndarray:
         """Which cells of a column mean a missing value."""

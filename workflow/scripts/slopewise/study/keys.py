@@ -106,14 +106,20 @@ class ColumnReference(Keys):
 
 
 class Layout(Keys):
-    """A long table of measurements: a row per patient, time and parameter."""
+    """A table of measurements that is long (a row per patient, time and parameter) or wide (a row per patient)."""
 
-    parameter: Name
-    """Column with the parameter of the row; `markers.NAME.column` is then one of its codes. Example: `PARAMCD`"""
-    value: Name
-    """Column with the value of the parameter. Example: `AVAL`"""
+    parameter: Name | None = None
+    """Of a long table: column with the parameter of the row; `markers.NAME.column` is then one of its codes.
+    Example: `PARAMCD`"""
+    value: Name | None = None
+    """Of a long table: column with the value of the parameter. Example: `AVAL`"""
     unit: Name | None = None
-    """Column with the unit of the value; several units of a marker need `markers.NAME.units`. Example: `AVALU`"""
+    """Of a long table: column with the unit of the value; several units of a marker need `markers.NAME.units`.
+    Example: `AVALU`"""
+    wide: Name | None = None
+    """Of a wide table: what the columns' names look like; `{marker}` stands for `markers.NAME.column`, `{time}` for a
+    number in `data.time_unit` or one of `data.time_labels`. The times become the column `data.time`.
+    Example: `"{marker}_{time}"`"""
 
 
 class Data(Keys):
@@ -121,8 +127,9 @@ class Data(Keys):
 
     measurements: Name
     """Table with a row per patient and visit, path beside the working directory. Its name ends in `.csv`,
-    `.tsv`, `.tab` or `.txt` (delimited text), `.gz` (one such file), `.parquet`, `.pq` or `.feather`, `.xlsx`, `.xlsm`
-    or `.ods` (one sheet of a workbook), `.sav` or `.zsav` (SPSS), `.dta` (Stata), `.sas7bdat` or `.xpt` (SAS).
+    `.tsv`, `.tab` or `.txt` (delimited text), `.gz` or `.zip` (one such file), `.parquet`, `.pq` or `.feather`,
+    `.xlsx`, `.xlsm` or `.ods` (one sheet of a workbook), `.sav` or `.zsav` (SPSS), `.dta` (Stata), `.sas7bdat` or
+    `.xpt` (SAS).
     Example: `data/pbcseq/measurements.csv`"""
     patients: Name | None = None
     """Table with a row per patient. Without it, the columns that the study uses as patient-level must be in the
@@ -133,7 +140,7 @@ class Data(Keys):
     """Sheet of the workbook `data.patients`, which may be the same file. Example: `patients`"""
     layout: Layout | None = None
     """Where the measurements have a row per patient, time and parameter: the columns of the parameter, its value and
-    its unit. Example: `{parameter: PARAMCD, value: AVAL, unit: AVALU}`"""
+    its unit. Where they have a row per patient: `wide`. Example: `{parameter: PARAMCD, value: AVAL, unit: AVALU}`"""
     where: Where = Field(default_factory=dict)
     """Rows of the measurements that are read: those with one of the codes in each column. Example: `{ANL01FL: Y}`"""
     value_labels: Literal["levels", "codes"] = "levels"

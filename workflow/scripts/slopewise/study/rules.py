@@ -48,7 +48,8 @@ def _landmark_rules(study: Study) -> Iterator[Finding]:
 def _layout_rules(study: Study) -> Iterator[Finding]:
     """A long table has parameters for markers named one by one; rows of patients are selected in their own table."""
     if study.data.layout is not None and study.features:
-        yield Finding(("features",), "needs a column for each feature; a long table (data.layout) has `markers` alone")
+        yield Finding(("features",), "needs a column for each feature; with data.layout there are `markers` alone")
+    yield from _shape_rules(study)
     if study.outcome.where and study.data.patients is None:
         yield Finding(("outcome", "where"), "selects rows of data.patients, and the study has no such table")
     for key in ("units", "below"):
@@ -56,6 +57,26 @@ def _layout_rules(study: Study) -> Iterator[Finding]:
         for name, marker in study.markers.items():
             if of_column.setdefault(marker.column, getattr(marker, key)) != getattr(marker, key):
                 yield Finding(("markers", name, key), f"differs from that of another marker of {marker.column!r}")
+
+
+def _shape_rules(study: Study) -> Iterator[Finding]:
+    """`data.layout` describes a long table or a wide one."""
+    data, layout, path = study.data, study.data.layout, ("data", "layout")
+    if layout is None:
+        return
+    if layout.wide is None:
+        for key in ("parameter", "value"):
+            if getattr(layout, key) is None:
+                yield Finding((*path, key), "is missing; a long table needs `parameter` and `value`, a wide one `wide`")
+        return
+    for key in ("parameter", "value", "unit"):
+        if getattr(layout, key) is not None:
+            yield Finding((*path, key), "is a column of a long table; a wide one (`wide`) has none")
+    for part in ("{marker}", "{time}"):
+        if layout.wide.count(part) != 1:
+            yield Finding((*path, "wide"), f'needs {part} once, for example "{{marker}}_{{time}}"')
+    if data.time_unit == "date":
+        yield Finding((*path, "wide"), "has times as numbers; data.time_unit cannot be `date`")
 
 
 def _category_rules(study: Study) -> Iterator[Finding]:
