@@ -15,6 +15,7 @@ import pandas as pd
 
 from slopewise.effects.coding import TREATED, Coded
 from slopewise.growth import GrowthFit, GrowthModel
+from slopewise.growth.evidence.contrast import contrasts
 from slopewise.growth.evidence.profile import RESIDUAL, component_intervals
 from slopewise.growth.fit import active_terms
 from slopewise.growth.fitting import fit_everybody
@@ -60,8 +61,9 @@ def fit_arms(study: Study, one: Coded) -> tuple[Arms, str]:
     """The fits, and the fixed effects of both arms together; `InputError` where an arm is one patient."""
     slope_of = study.growth.slope_of
     time = "time" if slope_of in study.effects.columns else slope_of
-    own = " + ".join(("1", *one.columns, *one.covariates))
-    both = f"~ ({own}) * {TREATED}"
+    terms = (*one.columns, *one.covariates)
+    own = " + ".join(("1", *terms))
+    both = "~ " + " + ".join((TREATED, *terms, *(f"{TREATED}:{term}" for term in terms)))
     frames = [one.frame[one.frame[TREATED] == code] for code in (0.0, 1.0)]
     for frame, name in zip(frames, (one.reference, one.versus), strict=True):
         if frame["patient"].nunique() < 2:
@@ -77,11 +79,19 @@ def fit_arms(study: Study, one: Coded) -> tuple[Arms, str]:
 
 
 def _average(one: Coded, fit: GrowthFit) -> pd.DataFrame:
-    """Differences of the arms in mean level and slope, with Satterthwaite's intervals."""
-    table = fit.fixed_effects
-    table = table[table["term"].str.contains(TREATED)]
-    terms = [term.replace(TREATED, one.versus) for term in table["term"]]
-    return table.assign(effect="treatment", term=terms)
+    """Differences of the arms in the mean value and the mean slope, with Satterthwaite's intervals.
+
+    Both are averages over the rows: everybody under one treatment less everybody under the other, at the same times and
+    covariates.
+    """
+    recipe = fit.design.fixed
+    under = [one.frame.assign(**{TREATED: code}) for code in (1.0, 0.0)]
+    value, other = (recipe.matrix(frame).mean(axis=0) for frame in under)
+    slope, other_slope = (recipe.derivative(frame).mean(axis=0) for frame in under)
+    rows, terms = [value - other], [one.versus]
+    if np.abs(slope - other_slope).max() > 0:
+        rows, terms = [*rows, slope - other_slope], [*terms, f"{one.versus}: slope"]
+    return contrasts(fit, np.array(rows)).assign(effect="treatment", term=terms)
 
 
 def arms_table(arms: Arms) -> pd.DataFrame:

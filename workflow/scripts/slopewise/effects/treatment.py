@@ -66,12 +66,13 @@ def estimate_treatment(
     }
 
 
-def fit_within(one: Coded) -> WithinFit:
+def fit_within(one: Coded, by_treatment: bool | None = None) -> WithinFit:
     """The random-effects models of rows in which patients have both treatments, repeated.
 
+    by_treatment: whether each treatment has its own residual variance; None: where both are repeated in a patient.
     Raises `InputError` where the effect's spread cannot be separated from the residuals.
     """
-    by_treatment = all(replicated(one))
+    by_treatment = all(replicated(one)) if by_treatment is None else by_treatment
     model = GrowthModel(
         fixed=one.formula(), random=f"~ {TREATED}", time=TREATED, residual_by=TREATED if by_treatment else None
     )
