@@ -96,10 +96,10 @@ def likely_unit(values: Floats, low: float, high: float, unit: str) -> str | Non
         if ((low <= back) & (back <= high)).all():
             middle = float(np.median(back))
             centre = abs(np.log(middle / np.sqrt(low * high))) if low > 0 else abs(middle - (low + high) / 2)
-            found.append((_named(one.factor, unit) is None, centre, one))
+            found.append((named_unit(one.factor, unit) is None, centre, one))
     if found:
         chosen = min(found, key=lambda item: item[:2])[2]
-        factor, named = chosen.factor, _named(chosen.factor, unit)
+        factor, named = chosen.factor, named_unit(chosen.factor, unit)
         by = f"divided by {factor:.6g}" if factor > 1 else f"times {1 / factor:.6g}"
         example = f"{named} instead of {unit}" if named else f"as {chosen.example}"
         return f"{by} it would be {_some(values / factor)}, so it seems to be in another unit ({example})"
@@ -113,7 +113,7 @@ def likely_unit(values: Floats, low: float, high: float, unit: str) -> str | Non
     return None
 
 
-def _named(factor: float, unit: str) -> str | None:
+def named_unit(factor: float, unit: str) -> str | None:
     """The unit in which values are `factor` times those in `unit`, by the table of named units."""
     plain = "".join(unit.split()).casefold()
     for (small, large), known in OF_UNITS.items():

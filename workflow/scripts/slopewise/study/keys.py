@@ -379,6 +379,9 @@ class Report(Keys):
     detailed: int = Field(default=8, ge=1, le=60)
     """Markers, the first of the file, for which the growth model's checks are pictured; the tables have all markers.
     Example: `8`"""
+    calculator: Annotated[Literal["auto"] | bool, expects("auto, true or false")] = "auto"
+    """A form in the report that computes level, slope and risk of a patient from the shipped model, without a network;
+    `auto`: where the model has at most 8 markers. Example: `false`"""
 
 
 MISSING = frozenset(["", "NA", "N/A", "#N/A", "<NA>", "NaN", "nan", "NULL", "null", "."])

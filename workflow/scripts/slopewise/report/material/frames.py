@@ -101,6 +101,8 @@ class Frames(ShortRepr):
     centres: pd.DataFrame
     validation_ledger: pd.DataFrame
     provenance: dict[str, Any]
+    folder: Path
+    """Where the tables lie; ``model.json`` beside them."""
     competing: dict[str, Frames] = field(default_factory=dict)
     """The same for each competing event, with the rows of that cause in the outcome's tables; the tables above are of
     the event alone."""
@@ -122,7 +124,7 @@ class Frames(ShortRepr):
         read = {one.frame_name: _read(one, results, parts) for one in catalogue.read_by_report()}
         named = {one.name for one in fields(cls)}
         further = {name: read.pop(name) for name in [*read] if name not in named}
-        whole = cls(**read, provenance=record, further=further)
+        whole = cls(**read, provenance=record, folder=results, further=further)
         if "2" not in labels:
             return whole
         others = {name: whole.of_cause(name) for code, name in sorted(labels.items()) if int(code) > 1}

@@ -30,7 +30,7 @@ def render(study: Study, results: Path) -> str:
             sections=sections(frames, naming),
             many=len(naming.study.markers) > len(naming.detailed),
             style=verbatim("page.css"),
-            script=verbatim("page.js"),
+            script=verbatim("page.js") + verbatim("calculator.js"),
             version=frames.provenance["versions"].get("slopewise", ""),
         )
     )

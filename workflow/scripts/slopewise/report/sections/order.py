@@ -11,6 +11,7 @@ from collections.abc import Callable
 from slopewise.report.material.frames import Frames
 from slopewise.report.material.parts import Section
 from slopewise.report.sections.audit import audit_section
+from slopewise.report.sections.calculator import calculator_section, has_calculator
 from slopewise.report.sections.care import care_section
 from slopewise.report.sections.checks import checks_section
 from slopewise.report.sections.coefficients import coefficients_section
@@ -76,6 +77,7 @@ def _has_competing_events(frames: Frames, naming: Naming) -> bool:
 
 ORDER: tuple[tuple[Maker, Condition], ...] = (
     (examples_section, _has_examples),
+    (calculator_section, has_calculator),
     (cohort_section, every_study),
     (effects_section, _with_effects),
     (courses_section, every_study),
