@@ -475,7 +475,7 @@ def _fit_keys() -> list[tuple[str, int, int, int]]:
 
 
 def _curves(steps: tuple[str, ...], slope: float) -> pd.DataFrame:
-    x = np.linspace(0.05, 0.9, 12)
+    x = np.arange(5, 95, 5) / 100.0
     parts = [
         pd.DataFrame(
             {

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from slopewise.run.errors import InputError
 from slopewise.study.formulas import RESERVED
+from slopewise.study.keys import Data, Keys, Marker, Outcome
 from slopewise.study.model import Study, formula_names
 from slopewise.study.reading import load_study, parse_study
-from slopewise.study.steps import STEPS, subset
+from slopewise.study.steps import DEPENDS_ON, STEPS, subset
 from slopewise.study.strict_yaml import StrictYamlError, read_document
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -562,6 +563,13 @@ DEPENDENCE = [
         ("transform: log, unit: log mg/dl", "unit: log mg/dl"),
         {"cohort", "crossfit", "gather", "outcome", "examples", "report"},
     ),
+    (
+        ("transform: log, unit: log mg/dl", "transform: log, below: half, unit: log mg/dl"),
+        {"cohort", "outcome", "report"},
+    ),
+    (("event: status", "event: status\n  where: {sex: f}"), {"cohort", "report"}),
+    (("  time: day", "  time: day\n  where: {day: 0}"), {"cohort", "outcome", "report"}),
+    (("horizons: [3, 5, 8]", "horizons: [3, 5, 8]\n  thresholds: [0.1, 0.3]"), {"report"}),
     (('random: "~ time"', 'random: "~ 1"'), {"compare_growth", "effects", "crossfit", "gather", "outcome", "report"}),
     (
         ('fixed: "~ time"', 'fixed: "~ time + trt"'),
@@ -589,6 +597,22 @@ DEPENDENCE = [
 def test_a_step_depends_on_its_parts_and_no_more(change: tuple[str, str], steps: set[str]) -> None:
     before, after = load_study(PBC), parse_study(changed(*change).encode(), "my.yaml")
     assert {step for step in STEPS if json.dumps(subset(before, step)) != json.dumps(subset(after, step))} == steps
+
+
+NOT_READ = {
+    Marker: {"unit", "label", "family", "fast_change"},
+    Outcome: {"margin", "thresholds", "terms", "penalty", "bootstrap", "stability", "horizons"},
+    Data: set(),
+}
+"""Keys that change nothing of the cohort: words, and what is done with it afterwards."""
+
+
+@pytest.mark.parametrize(("model", "place"), [(Marker, "markers.*"), (Outcome, "outcome"), (Data, "data")])
+def test_every_key_that_says_how_the_data_are_read_makes_the_cohort_anew(model: type[Keys], place: str) -> None:
+    known = set(DEPENDS_ON["cohort"])
+    for name in model.model_fields:
+        read = place in known or f"{place}.{name}" in known
+        assert read != (name in NOT_READ[model]), f"{place}.{name}"
 
 
 def test_markers_go_into_chunks() -> None:

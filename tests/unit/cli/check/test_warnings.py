@@ -1,12 +1,12 @@
 """Findings of one kind are one line, with how many there are and examples, the gravest first."""
 
-from slopewise.cohort.findings import NOTE, WARNING, Finding
+from slopewise.cohort.findings import NOTE, WARNING, DataFinding
 from slopewise.cohort.kinds import kinds
 from slopewise.run.words import agree, amount, duration, singular
 
 
 def finding(message, *, line=None, patient=None, column="time", action="correct it", severity=WARNING):
-    return Finding(severity, "m.csv", line, patient, column, message, action)
+    return DataFinding(severity, "m.csv", line, patient, column, message, action)
 
 
 def test_findings_of_one_kind_are_one_line():

@@ -18,7 +18,7 @@ MOST_CELLS = 10_000
 
 
 @dataclass(frozen=True)
-class Finding:
+class DataFinding:
     """One finding: where (file; line from 1, patient, column as far as they are known), what, and what to do."""
 
     severity: str
@@ -60,7 +60,7 @@ class Findings:
     """Collects the problems of one preparation."""
 
     def __init__(self) -> None:
-        self._problems: list[Finding] = []
+        self._problems: list[DataFinding] = []
 
     def add(
         self,
@@ -75,7 +75,7 @@ class Findings:
     ) -> None:
         """Add one finding."""
         line = None if line is None else int(line)
-        self._problems.append(Finding(severity, file, line, patient or None, column, message, action))
+        self._problems.append(DataFinding(severity, file, line, patient or None, column, message, action))
 
     def add_cells(
         self,
@@ -97,7 +97,7 @@ class Findings:
             message = f"{len(bad) - MOST_CELLS} more cells of this column are like that"
             self.add(severity, table.name, message, action, line=table.line(bad[MOST_CELLS].row, column), column=column)
 
-    def sorted(self) -> list[Finding]:
+    def sorted(self) -> list[DataFinding]:
         """Errors first, then by file, line and column."""
         rank = (ERROR, WARNING, NOTE)
         return sorted(

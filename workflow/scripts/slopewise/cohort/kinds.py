@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from slopewise.cohort.findings import ERROR, NOTE, WARNING, Finding
+from slopewise.cohort.findings import ERROR, NOTE, WARNING, DataFinding
 
 EXAMPLES = 3
 """So many findings of one kind are given as examples."""
@@ -26,14 +26,14 @@ VARYING = re.compile(
 """What differs between messages of one kind: names of markers, quoted texts (a cell) and numbers."""
 
 
-def general(problem: Finding, text: str) -> str:
+def general(problem: DataFinding, text: str) -> str:
     """A text of a finding with “…” for the names, numbers and quoted texts that differ within its kind."""
     for name in filter(None, (problem.patient, problem.column)):
         text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "…", text)
     return VARYING.sub("…", text)
 
 
-def _key(problem: Finding) -> tuple[str, ...]:
+def _key(problem: DataFinding) -> tuple[str, ...]:
     """What findings of one kind share: single rows' their column, those about whole columns their words alone."""
     column = "" if problem.is_whole else problem.column or ""
     words = general(problem, problem.message), general(problem, problem.action)
@@ -44,10 +44,10 @@ def _key(problem: Finding) -> tuple[str, ...]:
 class Kind:
     """All findings of one kind, in order."""
 
-    problems: tuple[Finding, ...]
+    problems: tuple[DataFinding, ...]
 
     @property
-    def first(self) -> Finding:
+    def first(self) -> DataFinding:
         """The first of them."""
         return self.problems[0]
 
@@ -89,12 +89,12 @@ class Kind:
         return f"{number:,} {self.first.severity}s such as: {first}"
 
 
-def kinds(problems: Iterable[Finding]) -> list[Kind]:
+def kinds(problems: Iterable[DataFinding]) -> list[Kind]:
     """The findings by kind, the gravest first.
 
     Errors come before warnings and notes; within them findings about a file as a whole, then those about most patients.
     """
-    groups: dict[tuple[str, ...], list[Finding]] = {}
+    groups: dict[tuple[str, ...], list[DataFinding]] = {}
     for problem in problems:
         groups.setdefault(_key(problem), []).append(problem)
     rank = (ERROR, WARNING, NOTE)
@@ -104,10 +104,10 @@ def kinds(problems: Iterable[Finding]) -> list[Kind]:
     )
 
 
-def problems_of(frame: pd.DataFrame, severity: str) -> list[Finding]:
+def problems_of(frame: pd.DataFrame, severity: str) -> list[DataFinding]:
     """The findings of one severity in a table ``cohort/problems``."""
     records = frame[frame["severity"] == severity].to_dict("records")
     known: list[dict[str, Any]] = [
         {str(key): None if pd.isna(value) else value for key, value in record.items()} for record in records
     ]
-    return [Finding(**record) for record in known]
+    return [DataFinding(**record) for record in known]

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from slopewise.cohort.columns import Columns, find_columns
-from slopewise.cohort.findings import ERROR, CohortError, Finding, Findings
+from slopewise.cohort.findings import ERROR, CohortError, DataFinding, Findings
 from slopewise.cohort.incomplete import match_ids, spelling
 from slopewise.cohort.landmark import snap
 from slopewise.cohort.levels import close_level
@@ -136,7 +136,7 @@ def _reasons(problems: pd.DataFrame) -> dict[str, str]:
     for row in errors.itertuples():
         line = None if pd.isna(row.line) else int(float(str(row.line)))
         column = None if pd.isna(row.column) else str(row.column)
-        one = Finding(ERROR, str(row.file), line, str(row.patient), column, str(row.message), str(row.action))
+        one = DataFinding(ERROR, str(row.file), line, str(row.patient), column, str(row.message), str(row.action))
         found.setdefault(str(row.patient), str(one))
     return found
 

@@ -322,6 +322,9 @@ class Outcome(Keys):
     horizons: Numbers = ()
     """Times after the landmark, in the analysis unit, at which risks are predicted (needed for survival).
     Example: `[3, 5, 8]`"""
+    thresholds: Numbers = ()
+    """Risks at which one would act, in hundredths: the report gives the net benefit at each, per 1,000 patients. They
+    change no estimate. Example: `[0.1, 0.2]`"""
     terms: Annotated[tuple[Literal["nonlinear_level", "level_by_slope"], ...], Field(strict=False)] = ()
     """Terms besides levels and slopes, in every step that has what they are made of: `nonlinear_level` lets the effect
     of the level bend (restricted cubic spline, knots at the 10th, 50th and 90th percentile of the training patients),

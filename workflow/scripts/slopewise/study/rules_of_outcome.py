@@ -23,6 +23,7 @@ def _outcome_rules(study: Study) -> Iterator[Finding]:
     if study.outcome.stability and study.outcome.penalty == "none":
         message = "counts how often a penalised model keeps a term, but outcome.penalty is none; leave one of them out"
         yield Finding(("outcome", "stability"), message)
+    yield from _threshold_rules(study)
 
 
 def _of_outcome(study: Study) -> dict[str | None, str]:
@@ -97,6 +98,19 @@ def _value_rules(study: Study, needed: Sequence[str]) -> Iterator[Finding]:
         yield Finding(("outcome", "time_unit"), "is missing; outcome.time needs it")
     if outcome.column and outcome.column == outcome.time:
         yield Finding(("outcome", "column"), f"column {outcome.column!r} is outcome.time already")
+
+
+def _threshold_rules(study: Study) -> Iterator[Finding]:
+    """Thresholds of risk lie on the decision curve's grid, and belong to outcomes that have risks."""
+    given, path = study.outcome.thresholds, ("outcome", "thresholds")
+    if not given or not study.kind.predicts:
+        return
+    if study.kind.numeric:
+        yield Finding(path, f"are risks, which `kind: {study.outcome.kind}` has not; leave them out")
+    elif any(not 0.01 <= one <= 0.99 or abs(round(100 * one) - 100 * one) > 1e-9 for one in given):
+        yield Finding(path, "a threshold is a risk between 0.01 and 0.99 in hundredths, for example 0.15")
+    elif list(given) != sorted(set(given)):
+        yield Finding(path, "the thresholds must be in increasing order without repeats")
 
 
 def _missing_rules(study: Study) -> Iterator[Finding]:

@@ -26,12 +26,12 @@ _OUTCOME_MODEL = _keys(
     "outcome", "kind events competing positive covariates strata horizons terms penalty one_visit missing_marker entry"
 )
 
-_DEPENDS_ON: dict[str, tuple[str, ...]] = {
+DEPENDS_ON: dict[str, tuple[str, ...]] = {
     "cohort": (
         *("data", "landmark", "growth.rows", "growth.residual_by", "growth.weights", "growth.slope_of"),
-        *_keys("markers.*", "column transform plausible"),
+        *_keys("markers.*", "column transform plausible units below"),
         *_keys("filters", "icc icc_table retest icc_form"),
-        *_keys("outcome", "kind time time_unit entry after_measurements event events competing censored column"),
+        *_keys("outcome", "kind where time time_unit entry after_measurements event events competing censored column"),
         *_keys("outcome", "positive covariates strata one_visit missing_marker"),
         "validation.subgroups",
         *_keys("effects", "treatment period sequence interruption"),
@@ -46,7 +46,8 @@ _DEPENDS_ON: dict[str, tuple[str, ...]] = {
     "outcome": (
         *("seed", *_GROWTH_MODEL, *_OUTCOME_MODEL, "crossfit"),
         *_keys("outcome", "bootstrap stability time_unit"),
-        *_keys("markers.*", "column transform unit plausible"),
+        *_keys("markers.*", "column transform unit plausible units below"),
+        *_keys("data", "layout where time_labels value_labels"),
         *_keys("data", "patient patients_patient time time_unit date_format patients_date_format analysis_unit"),
         *_keys("data", "time_zero duplicates categories missing"),
     ),
@@ -87,7 +88,7 @@ def subset(study: Study, step: str) -> dict[str, Any]:
         raise ValueError(f"unknown step {step!r}: one of {', '.join(STEPS)}")
     content = study.model_dump(mode="json")
     chosen: dict[str, Any] = {}
-    for path in _DEPENDS_ON[step]:
+    for path in DEPENDS_ON[step]:
         _copy(content, chosen, path.split("."))
     if step != "folds":
         chosen["marker_names"] = list(study.markers)

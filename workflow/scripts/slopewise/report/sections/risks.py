@@ -11,6 +11,7 @@ from slopewise.report.material.frames import Frames, at_horizon
 from slopewise.report.material.parts import Picture, Section
 from slopewise.report.sections.coefficients import ACCEPTABLE, SHOWN
 from slopewise.report.sections.ladder import present
+from slopewise.report.sections.net_benefit import net_benefit_table
 from slopewise.report.templates.environment import caption
 from slopewise.report.words.naming import STEP_NAMES, Naming
 from slopewise.report.words.numbers import in_words, interval, number
@@ -57,6 +58,7 @@ def risks_section(frames: Frames, naming: Naming) -> Section:
             )
             if decided
             else None,
+            "net_benefit": net_benefit_table(frames, naming),
         },
     )
 
