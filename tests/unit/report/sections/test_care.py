@@ -7,9 +7,11 @@ import pandas as pd
 import pytest
 
 from slopewise.cohort.predictors import ASK
+from slopewise.outcome.sample_size import judge, ladder_sizes
 from slopewise.report.material.frames import Frames
 from slopewise.report.material.risk_groups import risk_groups, round_times
 from slopewise.report.sections.audit import audit_section
+from slopewise.report.sections.care import sample_size_table
 from slopewise.report.sections.slopes import by_visits
 from slopewise.report.sections.summary import summary
 from slopewise.report.words.cautions import cautions
@@ -274,3 +276,14 @@ def test_a_column_that_describes_the_outcome_is_named_beside_the_audit(calm):
            "message": "the column says 'DEATH' for patients with the event", "action": f"{ASK} of markers"}  # fmt: skip
     told = replace(frames, problems=pd.DataFrame([row]))
     assert "the data check warns of reason" in audit_section(told, naming).context["detail"]
+
+
+def test_the_criteria_of_sample_size_are_a_table_with_their_numbers(calm):
+    table = sample_size_table(*calm)
+    frames, naming = calm
+    size = judge(naming.study, frames.patients, ladder_sizes(naming.study, frames.patients))
+    assert table is not None and size is not None
+    first, second, third = ([cell.text for cell in row] for row in table.cells)
+    assert first[1:] == [f"{size.for_shrinkage} patients", "600 patients"]
+    assert second[1:] == [f"{size.for_optimism} patients", "600 patients"]
+    assert third[2] == f"±{size.margin:.3f}" and f"({size.parameters} coefficients)" in table.caption
