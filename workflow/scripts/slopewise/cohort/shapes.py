@@ -1,7 +1,7 @@
 """Tables of another shape than a row for each patient and visit: long, wide, and REDCap's exports.
 
-They would be read without a word: a long table averages its parameters into one marker. Until there are readers for
-them, they are refused in one sentence that says what the table looks like and what to make of it.
+Without `data.layout` they would be misread: a long table averages its parameters into one marker. They are refused in
+one sentence that says what the table looks like and what to make of it.
 """
 
 from __future__ import annotations
@@ -73,8 +73,8 @@ def wide_shape(table: TextTable, patient: str, kept: set[str]) -> str:
         return ""
     return (
         f"{table.name} looks like a wide table: one row for each patient, and the visits in columns "
-        f"({', '.join(visits)}). Make it one row for each patient and visit with a column for the time (in pandas: "
-        "wide_to_long)"
+        f'({", ".join(visits)}). Name their pattern in data.layout, for example {{wide: "{{marker}}_{{time}}"}}, or '
+        "make it one row for each patient and visit with a column for the time (in pandas: wide_to_long)"
     )
 
 

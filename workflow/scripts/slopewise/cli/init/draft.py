@@ -14,6 +14,7 @@ from slopewise.cli.init.landmark import Moments
 from slopewise.cli.init.markers import LeftOut, ProposedMarker, told_codes
 from slopewise.cli.init.outcome import ProposedOutcome
 from slopewise.cohort.sentinels import as_code
+from slopewise.study.keys import Layout
 
 WIDTH = 110
 LISTED_MARKERS = 200
@@ -64,6 +65,8 @@ class Draft:
 
     features: Sequence[FeatureGroup] = ()
     """Groups of `markers` that are written as patterns."""
+    layout: Layout | None = None
+    """How a wide table becomes a row per patient and time."""
 
     @property
     def missing(self) -> list[str]:
@@ -139,6 +142,9 @@ def _data(draft: Draft) -> Iterator[str]:
         yield f"  patients: {scalar(draft.files[1])}"
     for key, value in draft.dialect.keys.items():
         yield f"  {key}: {scalar(value)}"
+    if draft.layout is not None and draft.layout.wide is not None:
+        yield from _comment("layout: the times of the visits stand in the columns' names", "  ")
+        yield f"  layout: {{wide: {scalar(draft.layout.wide)}}}"
     for column, codes in draft.codes.items():
         yield from _comment(f"missing: in {readable(column)} {told_codes(codes)}: is it?", "  ")
     if draft.codes:

@@ -33,6 +33,7 @@ from slopewise.cli.init.guess import (
 from slopewise.cli.init.landmark import Moments, propose
 from slopewise.cli.init.markers import LeftOut, guess_markers, told_codes
 from slopewise.cli.init.outcome import ProposedOutcome, guess_outcome
+from slopewise.cli.init.wide import unfolded
 from slopewise.cohort import CohortError
 from slopewise.cohort.clock import in_unit, read_times
 from slopewise.cohort.findings import ERROR
@@ -63,7 +64,9 @@ def draft_study(measurements: str, patients: str | None, name: str, dialect: Dia
     known = {"patient": "?", "time": "??", "time_unit": "days", "analysis_unit": "days"}
     check_dialect(dialect.delimiter, dialect.decimal, dialect.encoding)
     data = Data.model_validate({**files, **known, **dialect.keys})
-    table = _read(measurements, "MEASUREMENTS", data)
+    table, layout, made = _read(measurements, "MEASUREMENTS", data), None, ""
+    if not said.time:
+        table, layout, made = unfolded(table, data)
     of_patients = data.model_copy(update={"sheet": data.patients_sheet})
     people = _read(patients, "--patients", of_patients) if patients else None
     seen = look(table, people)
@@ -71,7 +74,8 @@ def draft_study(measurements: str, patients: str | None, name: str, dialect: Dia
     seen = renamed(seen, patient.value, in_people)
     ids = meet(table, seen.patients, patient.value) if seen.patients is not None else Ids()
     _refuse_shape(seen, patient.value, None)
-    time = guess_time(seen, patient.value, said.time)
+    why = "made from the columns' names"
+    time = Proposal(made, why) if made else guess_time(seen, patient.value, said.time)
     _refuse_shape(seen, patient.value, time.value)
     column = seen.columns[time.value]
     unit = guess_unit(table, patient.value, column, said.time_unit)
@@ -101,7 +105,7 @@ def draft_study(measurements: str, patients: str | None, name: str, dialect: Dia
         analysis_unit=analysis, time_zero=zero, twins=int(times.duplicated().sum()), markers=markers, left_out=left_out,
         outcome=outcome, moments=Moments(0.0, (), 5, ""), trouble=ids.trouble,
         codes=_codes(seen, [marker.column for marker in markers], outcome.covariates),
-        features=() if said.markers else feature_groups(markers, seen.columns, left_out),
+        features=() if said.markers else feature_groups(markers, seen.columns, left_out), layout=layout,
     )  # fmt: skip
     return _with_moments(draft, times, said)
 
