@@ -13,7 +13,7 @@ UV_OWN := build/uv/bin/uv
 LOCK = --universal --python-version 3.11 --fork-strategy fewest --generate-hashes --no-emit-index-url --quiet \
 	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 
-.PHONY: help demo studies test test-bad-input fuzz lint bench lock clean clean-results
+.PHONY: help demo studies test test-bad-input test-crash test-bytes test-cluster fuzz lint bench lock clean clean-results
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -32,6 +32,15 @@ test: $(VENV)/test.installed ## the tests; choose some with ARGS
 
 test-bad-input: $(VENV)/test.installed ## every case of bad input (make test tries every fifth)
 	@BAD_INPUT=all $(PY) -m pytest tests/bad_input $(ARGS)
+
+test-crash: $(VENV)/test.installed ## 20 runs killed at random moments, full disks (make test: one kill); KILLS=100
+	@KILLS=$(or $(KILLS),20) $(PY) -m pytest tests/workflow/test_crash.py -s $(ARGS)
+
+test-bytes: $(VENV)/test.installed ## a small study with other cores, folders, locales, time zones, chunks, from a wheel
+	@BYTES=all $(PY) -m pytest tests/workflow/test_same_bytes.py $(ARGS)
+
+test-cluster: $(VENV)/test.installed ## two studies on a real SLURM (apt: munge slurmctld slurmd slurm-client)
+	@CLUSTER=all $(PY) -m pytest tests/cluster $(ARGS)
 
 fuzz: $(VENV)/test.installed ## random study files, tables and formulas for FUZZ=600 seconds (make test: 10)
 	@FUZZ=$(or $(FUZZ),600) $(PY) -m pytest tests/bad_input/test_fuzz.py $(ARGS)

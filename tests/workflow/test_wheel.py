@@ -6,7 +6,7 @@ import pytest
 
 from slopewise.run.code import package_digest
 from tests.workflow.running import ROOT, pbc_part
-from tests.workflow.wheel import done, install
+from tests.workflow.wheel import done, install, offline
 
 MOST_BYTES = 1_500_000
 
@@ -24,11 +24,11 @@ def test_it_is_the_code_of_the_checkout_and_stays_small(installed: Path):
 
 @pytest.mark.workflow
 def test_a_study_runs_in_a_folder_of_the_user(installed: Path, plain: Path, tmp_path: Path):
-    """To its folds, which no compiled code is needed for; the whole way is in test_same_bytes.py."""
+    """Without a network, to its folds, which need no compiled code; the whole way is in test_same_bytes.py."""
     folder = tmp_path / "my own study"
     pbc_part().write(folder)
     target = "results/small/folds.parquet"
-    printed = done([str(installed), "run", "study.yaml", "--cores", "2", "--", target], folder)
+    printed = done([*offline(), str(installed), "run", "study.yaml", "--cores", "2", "--", target], folder)
     assert (folder / target).read_bytes() == (plain / "folds.parquet").read_bytes()
     assert "2 of 2 steps (100%) done" in printed and str(ROOT) not in printed
 

@@ -28,6 +28,15 @@ def install(folder: Path) -> Path:
     return environment / "bin" / "slopewise"
 
 
+def offline() -> list[str]:
+    """What takes the network away from a command, where this user may do so."""
+    words = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--net", "--map-root-user"]
+    try:
+        return words if subprocess.run([*words, "true"], capture_output=True, check=False).returncode == 0 else []
+    except OSError:
+        return []
+
+
 def done(words: list[str], folder: Path, **variables: str) -> str:
     """What a command prints that ends well; it sees nothing of this checkout but what it is given."""
     inherited = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}

@@ -17,8 +17,8 @@ rule prepare_cohort:
         "../../environment.yml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=memory_of("prepare_cohort"),
+        runtime=minutes_of("prepare_cohort"),
     params:
         settings=settings("cohort"),
         inputs=input_digests,
@@ -42,8 +42,8 @@ rule make_folds:
         "../../environment.yml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=memory_of("make_folds"),
+        runtime=minutes_of("make_folds"),
     params:
         settings=settings("folds"),
         code=code("make_folds.py"),

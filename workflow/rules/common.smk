@@ -37,6 +37,7 @@ from slopewise.run.files import file_digest
 from slopewise.run.folders import check_writable, sweep_below
 from slopewise.run.person import name_user
 from slopewise.run.place import PACKAGE
+from slopewise.study import demands
 from slopewise.study.files import asked_studies, check_inputs, not_in_this_run
 from slopewise.study.runs import Expand, runs_of
 from slopewise.study.steps import subset
@@ -198,6 +199,24 @@ def chunks(wildcards):
     """Numbers of the jobs over which the study's markers are spread, so that a job is worth its start-up."""
     study = study_of(wildcards)
     return range(1, len(study.chunks()) + 1)
+
+
+def memory_of(step):
+    """What a rule may take of memory, by the size of the study; more at a second attempt."""
+    return lambda wildcards, attempt: demands.memory(step, *size_of(wildcards.study), attempt)
+
+
+def minutes_of(step):
+    """What a rule may take of time, likewise."""
+    return lambda wildcards, attempt: demands.minutes(step, *size_of(wildcards.study), attempt)
+
+
+def size_of(name):
+    """A run and how many patients it has at the landmark, or can have; of several landmarks the first, all together."""
+    runs = GRIDS.get(name, [name])
+    study = of_this_run(STUDY_FILES, runs[0])[1]
+    table = folder_of(study) / study.data.measurements
+    return study, sum(demands.patients_of(Path(f"results/{run}/cohort/flow.csv"), table) for run in runs)
 
 
 def results(*names):

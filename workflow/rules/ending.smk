@@ -5,30 +5,60 @@
 # steps  none
 import atexit
 
+from slopewise.run import cluster
 from slopewise.run.folders import full_disk
 from slopewise.run.reasons import reasons, stamps
 from slopewise.run.log import REASONS_AT_END
+from slopewise.run.running import Notes
 
 LOG_FOLDERS = [Path("results", study) for study in sorted({*STUDIES, *GRIDS})]
 LOGS_BEFORE = {}
+NOTES = Notes(Path(".snakemake/slopewise/running").absolute(), sorted({*STUDIES, *GRIDS}))
 
 if IS_MAIN:  # of a workflow that is loaded by another, `onerror` below does not run
     os.environ[REASONS_AT_END] = "yes"
 
 
+def name_other_run():
+    """Snakemake's own message on a locked folder cannot tell a run at work from one that was killed."""
+    if LOCKS.is_dir() and any(LOCKS.iterdir()):
+        for line in NOTES.others():
+            print(f"slopewise: {line}", file=sys.stderr)
+
+
+LOCKS = Path(".snakemake/locks").absolute()
+if IS_MAIN and workflow.is_main_process and not workflow.dryrun:
+    atexit.register(name_other_run)
+
+
 onstart:
+    NOTES.leave()
     for folder in [*LOG_FOLDERS, Path(".snakemake/slopewise")]:
         sweep_below(folder)
     LOGS_BEFORE.update(stamps(LOG_FOLDERS))
 
 
 onsuccess:
+    NOTES.remove()
     reports = sorted(str(file) for job in workflow.dag.jobs for file in job.output if str(file).endswith(".html"))
     for file in reports:
         atexit.register(print, f"The report: {file}", file=sys.stderr)
 
 
+def ended_by_cluster(logs_of_snakemake):
+    """What SLURM gives as the reason of a job's end, by the job's log."""
+    limits = {
+        Path(file): cluster.Limits(*(job.resources.get(name, 0) for name in ("mem_mb", "runtime")))
+        for job in workflow.dag.jobs
+        for file in job.log
+    }
+    texts = [Path(file).read_text(encoding="utf-8", errors="replace") for file in logs_of_snakemake]
+    return cluster.verdicts("\n".join(texts), limits)
+
+
 onerror:
+    NOTES.remove()
     # After Snakemake's own last words, which say that some job failed. On a full disk its own files fail without a name.
-    for reason in reasons(LOGS_BEFORE, stamps(LOG_FOLDERS)) or filter(None, [full_disk(Path("results"))]):
+    ended = ended_by_cluster([file for file in log if os.path.isfile(file)])
+    for reason in reasons(LOGS_BEFORE, stamps(LOG_FOLDERS), ended) or filter(None, [full_disk(Path("results"))]):
         atexit.register(print, f"slopewise: {reason}", file=sys.stderr)

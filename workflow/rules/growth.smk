@@ -23,8 +23,8 @@ rule compare_growth:
         "../../environment.yml"
     threads: 2
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=memory_of("compare_growth"),
+        runtime=minutes_of("compare_growth"),
     params:
         settings=settings("compare_growth"),
         code=code("compare_growth.py"),
@@ -54,8 +54,8 @@ rule cross_fit_slopes:
         "../../environment.yml"
     threads: 2
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=memory_of("cross_fit_slopes"),
+        runtime=minutes_of("cross_fit_slopes"),
     params:
         settings=settings("crossfit"),
         code=code("cross_fit_slopes.py"),
@@ -87,8 +87,8 @@ rule gather_slopes:
         "../../environment.yml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=15,
+        mem_mb=memory_of("gather_slopes"),
+        runtime=minutes_of("gather_slopes"),
     params:
         settings=settings("gather"),
         code=code("gather_slopes.py"),
@@ -116,8 +116,8 @@ rule rate_slopes:
         "../../environment.yml"
     threads: 2
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=memory_of("rate_slopes"),
+        runtime=minutes_of("rate_slopes"),
     params:
         settings=settings("outcome"),
         code=code("rate_slopes.py"),

@@ -21,8 +21,8 @@ rule stack_landmarks:
         "../../environment.yml"
     threads: 2
     resources:
-        mem_mb=4000,
-        runtime=120,
+        mem_mb=memory_of("stack_landmarks"),
+        runtime=minutes_of("stack_landmarks"),
     params:
         runs=lambda w: GRIDS[w.study],
         settings=lambda w: [subset(STUDY_FILES[run][1], "outcome") for run in GRIDS[w.study]],
@@ -58,8 +58,8 @@ rule gather_landmarks:
         "../../environment.yml"
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=5,
+        mem_mb=memory_of("gather_landmarks"),
+        runtime=minutes_of("gather_landmarks"),
     params:
         runs=lambda w: of_this_run(GRIDS, w.study),
         settings=lambda w: [subset(STUDY_FILES[run][1], "report") for run in of_this_run(GRIDS, w.study)],

@@ -26,8 +26,8 @@ rule fit_outcome:
         "../../environment.yml"
     threads: 2
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=memory_of("fit_outcome"),
+        runtime=minutes_of("fit_outcome"),
     params:
         settings=settings("outcome"),
         code=code("fit_outcome.py"),
@@ -58,8 +58,8 @@ rule validate_outcome:
         "../../environment.yml"
     threads: 2
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=memory_of("validate_outcome"),
+        runtime=minutes_of("validate_outcome"),
     params:
         settings=settings("validate"),
         code=code("validate_outcome.py"),
@@ -126,8 +126,8 @@ rule ship_model:
         "../../environment.yml"
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=5,
+        mem_mb=memory_of("ship_model"),
+        runtime=minutes_of("ship_model"),
     params:
         settings=settings("ship"),
         code=code("ship_model.py"),

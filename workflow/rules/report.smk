@@ -25,8 +25,8 @@ rule record_run:
         "../../environment.yml"
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=5,
+        mem_mb=memory_of("record_run"),
+        runtime=minutes_of("record_run"),
     params:
         settings=settings("report"),
         code=code("record_run.py"),
@@ -60,8 +60,8 @@ rule render_report:
         "../../environment.yml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=15,
+        mem_mb=memory_of("render_report"),
+        runtime=minutes_of("render_report"),
     params:
         settings=settings("report"),
         code=code("render_report.py"),
@@ -87,8 +87,8 @@ rule render_patients:
         "../../environment.yml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=15,
+        mem_mb=memory_of("render_patients"),
+        runtime=minutes_of("render_patients"),
     params:
         settings=settings("report"),
         code=code("render_patients.py"),

@@ -26,8 +26,8 @@ rule examine_sensitivity:
         "../../environment.yml"
     threads: 2
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=memory_of("examine_sensitivity"),
+        runtime=minutes_of("examine_sensitivity"),
     params:
         settings=settings("validate"),
         code=code("examine_sensitivity.py"),

@@ -14,7 +14,6 @@ import yaml
 
 from slopewise import __version__
 from slopewise.cli.check.examine import examine
-from slopewise.cli.check.runtime import about, estimate
 from slopewise.cohort import prepare_cohort
 from slopewise.outcome.sample_size import (
     max_r_squared,
@@ -24,6 +23,7 @@ from slopewise.outcome.sample_size import (
     sample_size_binary,
 )
 from slopewise.study.reading import load_study
+from slopewise.study.runtime import about, estimate
 from tests.unit.cli.cli_files import Written, call, files_in, flat, invent
 from tests.workflow.running import pbc_part
 

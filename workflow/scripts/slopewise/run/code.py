@@ -32,8 +32,10 @@ class Exempt(NamedTuple):
 EXEMPT = (
     Exempt("run/log.py", "writes the log, the line on the terminal and the exit status; a failed step has no tables"),
     Exempt("run/progress.py", "shows on a terminal how much is done, and gives back the parts that it was given"),
+    Exempt("run/running.py", "notes which run is at work on a study"),
     Exempt("run/reasons.py", "reads the logs of jobs that failed"),
     Exempt("run/folders.py", "names temporary files, removes old ones and checks that a folder can be written"),
+    Exempt("run/cluster.py", "reads the logs of jobs that a cluster ended"),
     Exempt("run/person.py", "gives Snakemake a name and a home folder of a user who has none"),
     Exempt("run/short_repr.py", "is what a notebook or a traceback prints"),
 )

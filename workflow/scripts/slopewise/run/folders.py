@@ -33,7 +33,7 @@ def sweep_beside(path: Path) -> None:
     """Remove temporary files of `path` whose writer, a process of this machine, no longer runs."""
     for file in path.parent.glob(f".{_literal(path.name)}.*.tmp"):
         name = TEMPORARY.fullmatch(file.name)
-        if name and name["host"] == _host() and not _runs(int(name["process"], 16)):
+        if name and name["host"] == _host() and not is_at_work(int(name["process"], 16)):
             with suppress(OSError):
                 file.unlink()
 
@@ -51,7 +51,8 @@ def _literal(name: str) -> str:
     return re.sub(r"([*?[])", r"[\1]", name)
 
 
-def _runs(process: int) -> bool:
+def is_at_work(process: int) -> bool:
+    """Whether a process of this machine runs."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:

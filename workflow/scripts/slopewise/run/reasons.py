@@ -21,25 +21,29 @@ def stamps(folders: Iterable[Path]) -> Stamps:
     return {log: (log.stat().st_mtime_ns, log.stat().st_size) for log in logs}
 
 
-def reasons(before: Stamps, now: Stamps) -> list[str]:
-    """One line for each log that was written since `before` by a job that did not end well, twins told once.
+def reasons(before: Stamps, now: Stamps, of_cluster: Mapping[Path, str] | None = None) -> list[str]:
+    """One line for each log that was written since `before` by a job that did not end well, twins reported once.
 
-    An empty log beside a reason is left out: it belongs to a job that never began, since one before it in its group
-    failed.
+    `of_cluster` has what a cluster gives as the reason, by the log (`run.cluster`), for jobs that wrote none. An empty
+    log beside a reason is left out: it belongs to a job that never began, since one before it in its group failed.
     """
-    told = {log: reason_in(log) for log, stamp in now.items() if before.get(log) != stamp}
-    failed = {log: reason for log, reason in told.items() if reason}
-    begun = {log: reason for log, reason in failed.items() if now[log][1] > 0}
+    of_cluster = of_cluster or {}
+    found = {log: reason_in(log, of_cluster.get(log)) for log, stamp in now.items() if before.get(log) != stamp}
+    found |= {log: reason for log, reason in of_cluster.items() if log not in now}
+    failed = {log: reason for log, reason in found.items() if reason}
+    begun = {log: reason for log, reason in failed.items() if log in of_cluster or now[log][1] > 0}
     return list(dict.fromkeys((begun or failed).values()))
 
 
-def reason_in(log: Path) -> str | None:
-    """What a log gives as the reason why its job failed; None when the job ended well."""
+def reason_in(log: Path, of_cluster: str | None = None) -> str | None:
+    """Why the job of a log failed: by its last line, else as the cluster has it; None when the job ended well."""
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     last = lines[-1] if lines else ""
     if last == f"INFO {FINISHED}":
         return None
     if last.startswith("ERROR "):
         return last.removeprefix("ERROR ")
+    if of_cluster:
+        return of_cluster
     step, study = log.stem.split(".")[0], log.parent.parent.name
     return f"{study}: {step} was stopped before its end, perhaps for want of memory or of time; what it wrote: {log}"

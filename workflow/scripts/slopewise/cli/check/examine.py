@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from slopewise.cli.check.runtime import Estimate, estimate
 from slopewise.cli.columns import Column, describe, readable
 from slopewise.cli.init.landmark import unsupported
 from slopewise.cohort import Cohort
@@ -28,6 +27,7 @@ from slopewise.study.formulas import formula_names
 from slopewise.study.keys import ColumnReference
 from slopewise.study.model import Study
 from slopewise.study.reading import load_study
+from slopewise.study.runtime import Estimate, estimate
 from slopewise.validate.feasible import feasibility, prepare_checked
 
 MANY_VISITS = 3

@@ -1,0 +1,52 @@
+"""What the workflow asks of a cluster: an `sbatch` that writes down how it was called, and takes no job.
+
+`make test-cluster` runs the workflow on a real SLURM.
+"""
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.workflow.running import ROOT, pbc_part, snakemake
+
+SBATCH = """#!/bin/sh
+echo "$@" >> '{folder}/called'
+echo 'sbatch: error: Requested node configuration is not available' >&2
+exit 1
+"""
+
+
+@pytest.fixture
+def refusing(tmp_path: Path) -> Path:
+    """A folder of programs in which `sbatch` refuses every job."""
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    (programs / "sbatch").write_text(SBATCH.format(folder=tmp_path))
+    (programs / "sinfo").write_text("#!/bin/sh\necho 'main*'\n")
+    for name in ("sacct", "sacctmgr", "scontrol", "squeue"):  # those of an installed SLURM would look for it
+        (programs / name).write_text("#!/bin/sh\nexit 1\n")
+    for file in programs.iterdir():
+        file.chmod(0o755)
+    return programs
+
+
+@pytest.mark.workflow
+def test_a_job_asks_for_what_the_study_needs_and_a_refusal_is_one_line(refusing: Path, tmp_path: Path):
+    pbc_part().write(tmp_path)
+    flow = tmp_path / "results/small/cohort/flow.csv"
+    flow.parent.mkdir(parents=True)
+    flow.write_text("step,patients_left\nlandmark,1000000\n")
+    profile = ("--workflow-profile", str(ROOT / "profiles/slurm"), "--retries", "0", "--slurm-no-account")
+    asked = ("-s", str(ROOT / "Snakefile"), *profile, "results/small/cohort/patients.parquet")
+    path = f"{refusing}{os.pathsep}{os.environ['PATH']}"
+    ended = snakemake(*asked, "--config", "study=study.yaml", cwd=tmp_path, PATH=path)
+    assert ended.returncode == 1
+    called = (tmp_path / "called").read_text()
+    assert re.search(r"--mem[= ]10000\b", called), "1 GB, and 9 kB for each of a million patients with two markers"
+    assert int(re.search(r"(?:-t|--time)[= ](\d+)", called)[1]) > 60
+    lines = [line for line in ended.stderr.splitlines() if line.startswith("slopewise: ")]
+    assert len(lines) == 1 and ended.stderr.splitlines()[-1] == lines[0], ended.stderr
+    assert "small: SLURM did not take the job prepare_cohort" in lines[0]
+    assert "--set-resources prepare_cohort:mem_mb=MB" in lines[0] and "slurm_partition=NAME" in lines[0]

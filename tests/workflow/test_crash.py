@@ -1,0 +1,179 @@
+"""A run that is killed, that runs out of disk, that may not write, that has no user, that meets another run.
+
+`make test-crash` kills 20 times and fills the disk at five sizes; `make test` kills once, on the way to the folds.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.workflow.running import PROMISED, ROOT, changed, pbc_part, snakemake
+
+KILLS = int(os.environ.get("KILLS", "1"))
+LONG = KILLS > 1
+NAMES = PROMISED if LONG else ["folds.parquet", "cohort/patients.parquet"]
+TARGETS = [] if LONG else [f"results/small/{name}" for name in NAMES]
+NOT_BY_HAND = ("provenance.json", "report.html")
+"""Hold the place of the study file, which `run_steps` has elsewhere."""
+SEED = 20_261_127
+IS_ROOT = os.geteuid() == 0
+UNKNOWN = 54_321
+"""A user of whom the system knows neither name nor home folder."""
+
+pytestmark = pytest.mark.workflow
+
+
+def asked(*more: str, cores: int = 2) -> list[str]:
+    words = [sys.executable, "-m", "snakemake", "-s", str(ROOT / "Snakefile"), "--cores", str(cores), *TARGETS]
+    return [*words, *more, "--config", "study=study.yaml"]
+
+
+def begin(folder: Path) -> subprocess.Popen[bytes]:
+    """Start a run in a process group of its own."""
+    quiet = subprocess.DEVNULL
+    return subprocess.Popen(asked(), cwd=folder, start_new_session=True, stdout=quiet, stderr=quiet)
+
+
+def last_line(ended: subprocess.CompletedProcess[str]) -> str:
+    """The only line of slopewise, which is what one reads last; there is no traceback of Python."""
+    lines = [line for line in ended.stderr.splitlines() if line.startswith("slopewise: ")]
+    assert len(lines) == 1 and ended.stderr.splitlines()[-1] == lines[0], ended.stderr
+    assert "Traceback" not in ended.stderr
+    return lines[0]
+
+
+def temporary_files(folder: Path) -> list[Path]:
+    return [file for place in ("results", ".snakemake/slopewise") for file in (folder / place).rglob(".*.tmp")]
+
+
+@pytest.mark.slow
+def test_a_run_that_is_killed_goes_on_and_ends_in_the_same_bytes(plain: Path, tmp_path: Path):
+    """Signal 9 to every process of the run at a random moment; then the documented commands."""
+    moments = random.Random(SEED)
+    kills = finished = 0
+    seen: set[int] = set()
+    folder = tmp_path / "run"
+    while kills < KILLS or not finished:
+        if not folder.exists():
+            pbc_part().write(folder)
+        run = begin(folder)
+        if kills < KILLS and stopped(run, folder, moments):
+            kills += 1
+            seen.add(len(list(folder.rglob("*.parquet"))))
+            ended = snakemake("-s", str(ROOT / "Snakefile"), "--unlock", "--config", "study=study.yaml", cwd=folder)
+            assert ended.returncode == 0, ended.stderr
+            continue
+        assert run.wait() == 0
+        names = [name for name in NAMES if name not in NOT_BY_HAND]
+        assert changed(folder / "results/small", plain, names) == []
+        assert temporary_files(folder) == []
+        finished += 1
+        if kills < KILLS:
+            shutil.rmtree(folder)
+    if LONG:
+        print(f"{kills} kills in {finished} runs, at {len(seen)} states; {len(NAMES)} files compared each time")
+        assert len(seen) > 4, "the moments are spread over the run"
+
+
+def stopped(run: subprocess.Popen[bytes], folder: Path, moments: random.Random) -> bool:
+    """Kill a run at a random moment after it began to write; False if it ended before."""
+    begun = time.monotonic()
+    while not LONG and run.poll() is None and not list(folder.glob("results/small/logs/*.log")):
+        assert time.monotonic() < begun + 120
+        time.sleep(0.05)
+    try:
+        run.wait(timeout=moments.uniform(1, 15) if LONG else moments.uniform(0, 2))
+        return False
+    except subprocess.TimeoutExpired:
+        os.killpg(run.pid, signal.SIGKILL)
+        run.wait()
+        return True
+
+
+@contextmanager
+def small_disk(folder: Path, size: str) -> Iterator[None]:
+    """A disk of a size, mounted on a folder."""
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@pytest.mark.skipif(not (LONG and IS_ROOT), reason="mounts small disks: make test-crash, as root")
+@pytest.mark.parametrize("size", ["300k", "600k", "900k", "1200k", "1600k"])
+def test_a_full_disk_is_one_line_and_with_room_the_run_goes_on(plain: Path, tmp_path: Path, size: str):
+    folder = tmp_path / "disk"
+    with small_disk(folder, size):
+        pbc_part().write(folder)
+        ended = subprocess.run(asked(), cwd=folder, capture_output=True, text=True, check=False)
+        assert ended.returncode == 1
+        assert "space" in last_line(ended) and "make room" in last_line(ended)
+        subprocess.run(["mount", "-o", "remount,size=200m", str(folder)], check=True)
+        subprocess.run(asked("--unlock"), cwd=folder, capture_output=True, check=True)
+        again = subprocess.run(asked(), cwd=folder, capture_output=True, text=True, check=False)
+        assert again.returncode == 0, again.stderr
+        assert changed(folder / "results/small", plain, [name for name in NAMES if name not in NOT_BY_HAND]) == []
+        assert temporary_files(folder) == []
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="becomes another user")
+def test_a_user_without_a_name_and_a_home_folder_runs_a_study(plain: Path):
+    """As in a container with a number for a user; then the same user where results/ belongs to another."""
+    with tempfile.TemporaryDirectory(prefix="slopewise-unknown-") as name:  # pytest's folders are closed to others
+        folder = Path(name)
+        pbc_part().write(folder)
+        for place in [folder, *folder.iterdir()]:
+            os.chown(place, UNKNOWN, UNKNOWN)
+        ended = as_unknown(folder, "run", "study.yaml", "--cores", "1", "--", "results/small/folds.parquet")
+        assert ended.returncode == 0, ended.stderr
+        assert "there is no home folder (HOME); .snakemake/slopewise/home serves as one" in ended.stderr
+        assert changed(folder / "results/small", plain, ["folds.parquet"]) == []
+        os.chown(folder / "results", 0, 0)
+        refused = as_unknown(folder, "run", "study.yaml", "--cores", "1")
+    assert refused.returncode == 1 and "results: Permission denied; run from a folder in" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def as_unknown(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The command `slopewise` by a user without a name, without variables that would give one."""
+    named = {"HOME", "USER", "LOGNAME", "LNAME", "USERNAME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"}
+    environment = {name: value for name, value in os.environ.items() if name not in named}
+    environment |= {"PYTHONPATH": str(ROOT / "workflow/scripts"), "PYTHONDONTWRITEBYTECODE": "1"}
+    words = [sys.executable, "-m", "slopewise.cli.app", *arguments]
+    return subprocess.run(
+        words, cwd=folder, env=environment, user=UNKNOWN, group=UNKNOWN, extra_groups=[], capture_output=True,
+        text=True, check=False,
+    )  # fmt: skip
+
+
+def test_a_second_run_meanwhile_is_refused_in_one_line(tmp_path: Path):
+    """And once the first was killed the line says so, and what to do."""
+    pbc_part().write(tmp_path)
+    first = begin(tmp_path)
+    note = tmp_path / ".snakemake/slopewise/running/small.json"
+    while not note.is_file():
+        assert first.poll() is None
+        time.sleep(0.05)
+    second = subprocess.run(asked(cores=1), cwd=tmp_path, capture_output=True, text=True, check=False)
+    os.killpg(first.pid, signal.SIGKILL)
+    first.wait()
+    third = subprocess.run(asked(cores=1), cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert second.returncode == third.returncode == 1
+    assert last_line(second) == (
+        f"slopewise: results/small: another run is at work (process {first.pid}); wait until it ends"
+    )
+    assert f"the last run (process {first.pid}) was killed; add --unlock" in last_line(third)

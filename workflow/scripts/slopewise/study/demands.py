@@ -1,0 +1,79 @@
+"""What a step may take of memory and time, for a cluster that ends what takes more.
+
+Both grow with patients and markers, and with each attempt. They are limits, not expectations: several times of what was
+measured, since a job that is ended costs more than a limit that is too high. Snakemake imports this module at each
+start: nothing heavy.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from slopewise.study.model import Study
+from slopewise.study.runtime import estimate
+
+BYTES_OF_A_PATIENT = 40
+"""The least that a patient takes in a table of measurements: two short rows."""
+MARGIN = 4
+"""How many times the estimated seconds a step may take; the estimate is right within a factor of three."""
+
+
+class Limits(NamedTuple):
+    """A step's limits: MB and minutes of a small study, and bytes for each patient and marker (`cells`) or patient.
+
+    Measured: 180 to 600 MB with 278 patients and 3 markers; 1.7 GB with a million patients, five visits and one marker.
+    """
+
+    mem_mb: int
+    minutes: int
+    of_cell: int = 0
+    of_patient: int = 0
+    grows: bool = True
+
+
+LIMITS: Mapping[str, Limits] = {
+    "prepare_cohort": Limits(1000, 10, 4_000, 1_000),
+    "make_folds": Limits(500, 5, 0, 2_000, grows=False),
+    "compare_growth": Limits(2000, 30, 4_000),
+    "cross_fit_slopes": Limits(1500, 30, 6_000),
+    "gather_slopes": Limits(1500, 15, 6_000),
+    "rate_slopes": Limits(1500, 30, 6_000),
+    "fit_outcome": Limits(2000, 30, 6_000, 20_000),
+    "validate_outcome": Limits(2000, 30, 6_000, 40_000),
+    "examine_sensitivity": Limits(2000, 30, 6_000, 40_000),
+    "ship_model": Limits(500, 5, 2_000, 2_000, grows=False),
+    "stack_landmarks": Limits(3000, 60, 12_000, 40_000),
+    "gather_landmarks": Limits(500, 5, 0, 2_000, grows=False),
+    "record_run": Limits(500, 5, grows=False),
+    "render_report": Limits(1500, 15, 2_000, 20_000, grows=False),
+    "render_patients": Limits(1500, 15, 2_000, 20_000, grows=False),
+}
+"""The limits of every step; a new one needs a row."""
+
+
+def memory(step: str, study: Study, patients: int, attempt: int = 1) -> int:
+    """MB that a step may take, in whole hundreds."""
+    limits, markers = LIMITS[step], len(study.markers)
+    if step == "cross_fit_slopes":
+        markers = max(len(chunk) for chunk in study.chunks())
+    needed = limits.mem_mb + patients * (limits.of_cell * markers + limits.of_patient) / 1e6
+    return attempt * math.ceil(needed / 100) * 100
+
+
+def minutes(step: str, study: Study, patients: int, attempt: int = 1) -> int:
+    """Minutes that a step may take: none takes longer than the whole study is expected to."""
+    limits = LIMITS[step]
+    more = MARGIN * estimate(study, patients).seconds / 60 if limits.grows else 0
+    return attempt * (limits.minutes + math.ceil(more))
+
+
+def patients_of(flow: Path, table: Path) -> int:
+    """The patients at the landmark by the flow of a cohort; before there is one, the most that the table can hold."""
+    if flow.is_file():
+        with flow.open(encoding="utf-8", newline="") as stream:
+            return int([row["patients_left"] for row in csv.DictReader(stream)][-1])
+    return table.stat().st_size // BYTES_OF_A_PATIENT if table.is_file() else 0
