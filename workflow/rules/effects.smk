@@ -20,8 +20,8 @@ rule estimate_effects:
         "../../environment.yml"
     threads: 2
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=memory_of("estimate_effects"),
+        runtime=minutes_of("estimate_effects"),
     params:
         settings=settings("effects"),
         code=code("estimate_effects.py"),

@@ -92,8 +92,8 @@ rule choose_examples:
         "../../environment.yml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=15,
+        mem_mb=memory_of("choose_examples"),
+        runtime=minutes_of("choose_examples"),
     params:
         settings=settings("examples"),
         code=code("choose_examples.py"),

@@ -45,6 +45,8 @@ LIMITS: Mapping[str, Limits] = {
     "fit_outcome": Limits(2000, 30, 6_000, 20_000),
     "validate_outcome": Limits(2000, 30, 6_000, 40_000),
     "examine_sensitivity": Limits(2000, 30, 6_000, 40_000),
+    "estimate_effects": Limits(2000, 60, 6_000),
+    "choose_examples": Limits(2000, 15, 6_000, 20_000, grows=False),
     "ship_model": Limits(500, 5, 2_000, 2_000, grows=False),
     "stack_landmarks": Limits(3000, 60, 12_000, 40_000),
     "gather_landmarks": Limits(500, 5, 0, 2_000, grows=False),
