@@ -26,6 +26,7 @@ from tests.bad_input.good import (
     rename,
     rows,
     same,
+    trial,
 )
 
 
@@ -322,4 +323,22 @@ COMMANDS = [
     Case("command: predict with a binary model", r"m\.json", both(raw("m.json", bytes(range(256))), command("predict", "--model", "m.json", "--measurements", V, "--out", "risks.csv"))),
 ]
 
-CASES: list[Case] = [*FILES, *CELLS, *STRUCTURE, *STUDY_FILE, *COMMANDS]
+ARM = {"arm": lambda visit: "ab"[visit % 2]}
+EFFECTS = [
+    Case("effects: no column of the treatment", r"visits\.csv: column arm: .*effects\.treatment\.column", trial(other=lambda visit: "a")),
+    Case("effects: no column of the period", r"visits\.csv: column period: .*effects\.period", both(trial(**ARM), key("effects.period", "period"))),
+    Case("effects: a reference that no row has", r"column arm: no row has the reference 'c'.*'a', 'b'", both(trial(**ARM), key("effects.treatment.reference", "c"))),
+    Case("effects: one level", r"column arm: every row has the treatment 'a'", trial(arm=lambda visit: "a")),
+    Case("effects: three levels", r"column arm: the treatment has 3 levels.*data\.where", trial(arm=lambda visit: "abc"[visit % 3])),
+    Case("effects: a sequence without periods", r"study\.yaml: line \d+: .*effects\.sequence.*effects\.period", both(trial(**ARM), key("effects.sequence", "dose"))),
+    Case("effects: several sequences in a patient", r"column order: \d+ patients have several sequences", both(trial(**ARM, when=lambda visit: str(visit // 2), order=lambda visit: "xy"[visit % 2]), key("effects.period", "when"), key("effects.sequence", "order"))),
+    Case("effects: periods that are the treatment", r"column when: everybody has the same treatment in each period", both(trial(**ARM, when=lambda visit: str(visit % 2)), key("effects.period", "when"))),
+    Case("effects: both treatments in one patient", r"column arm: 1 of \d+ patients have both treatments", both(trial(arm=lambda visit: "a"), cell(V, 2, "arm", "b"))),
+    Case("effects: a treatment and an interruption", r"study\.yaml: line \d+: .*one of them", both(trial(**ARM), key("effects.interruption", {"at": 2.0}))),
+    Case("effects: two columns in one", r"study\.yaml: line \d+: .*`arm` is effects\.period already", both(trial(**ARM), key("effects.period", "arm"))),
+    Case("effects: a marker for a treatment", r"study\.yaml: line \d+: .*`crp` is a marker", both(trial(**ARM), key("effects.treatment.column", "crp"))),
+    Case("effects: a meaningful difference of zero", r"study\.yaml: line \d+: .*effects\.meaningful", both(trial(**ARM), key("effects.meaningful", 0))),
+    Case("effects: one value a period", r"each patient has one value of albumin under each treatment", both(trial(**ARM), rows(V, lambda number, row: int(row[1]) < 200)), 0),
+]
+
+CASES: list[Case] = [*FILES, *CELLS, *STRUCTURE, *STUDY_FILE, *COMMANDS, *EFFECTS]

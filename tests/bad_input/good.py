@@ -128,6 +128,20 @@ def column(file: str, name: str, value: str | Callable[[int, str], str]) -> Chan
     return change
 
 
+def trial(**columns: Callable[[int], str]) -> Change:
+    """Further columns of the visits, each a function of the visit's number within the patient (from 0), and effects."""
+
+    def change(study: Good) -> None:
+        table, seen = study.visits, dict[str, int]()
+        table[0].extend(columns)
+        for row in table[1:]:
+            number = seen[row[0]] = seen.get(row[0], -1) + 1
+            row.extend(value(number) for value in columns.values())
+        study.study["effects"] = {"treatment": {"column": "arm", "reference": "a"}}
+
+    return change
+
+
 def same(file: str, name: str, other: str) -> Change:
     """The cells of another column of the table in this one."""
 

@@ -56,7 +56,8 @@ def find_columns(study: Study, measurements: TextTable, patients: TextTable | No
     covariates |= {name: "data.centre" if name == data.centre else "validation.subgroups" for name in study.grouping}
     for column, key in covariates.items():
         varies = column == study.growth.slope_of  # within a patient, or it has no slope
-        table = _need(column, "growth.slope_of" if varies else key, [measurements] if varies else both, findings)
+        tables = [measurements] if varies else both[::-1] if key.startswith("effects.") else both
+        table = _need(column, "growth.slope_of" if varies else key, tables, findings)
         if table is not None:
             here[column] = table
             _tell_twins(column, key, table, both, findings)

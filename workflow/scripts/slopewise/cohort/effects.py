@@ -56,11 +56,6 @@ def _examine_treatment(study: Study, cohort: State, file: str, findings: Finding
     named = {"treatment": effects.treatment.column, "period": effects.period, "sequence": effects.sequence}
     texts = {key: column_of(study, cohort, column) for key, column in named.items() if column is not None}
     measured = cohort.rows[list(study.markers)].notna().any(axis=1)
-    complete = True
-    for key, values in texts.items():
-        complete = _tell_gaps(values[measured], cohort.rows, key, str(named[key]), file, findings) and complete
-    if not complete:
-        return
     column = effects.treatment.column
     codes = texts["treatment"][measured].map(canonical_code)
     if not _two_levels(codes, effects.treatment.reference, column, file, findings):
@@ -71,20 +66,6 @@ def _examine_treatment(study: Study, cohort: State, file: str, findings: Finding
     if "period" in texts:
         _tell_confounded(codes, texts["period"][measured], str(effects.period), file, findings)
     _tell_design(study, cohort, codes, file, findings)
-
-
-def _tell_gaps(
-    values: pd.Series, rows: pd.DataFrame, key: str, column: str, file: str, findings: Findings
-) -> bool:  # fmt: skip
-    """Whether every measured row has a value; an error at the first that has none."""
-    missing = values[values.isna()]
-    if not len(missing):
-        return True
-    line = int(missing.index[0])
-    message = f"{len(missing)} measured rows have no {key} (effects)"
-    patient = str(rows.loc[line, "patient"])
-    findings.add(ERROR, file, message, "fill it in, or leave the rows out", line=line, patient=patient, column=column)
-    return False
 
 
 def _two_levels(codes: pd.Series, reference: str, column: str, file: str, findings: Findings) -> bool:
@@ -101,7 +82,7 @@ def _two_levels(codes: pd.Series, reference: str, column: str, file: str, findin
         return False
     if len(levels) > 2:
         message = f"the treatment has {len(levels)} levels ({listed}), and an effect compares two"
-        findings.add(ERROR, file, message, f"select two of them: data.where: {{{column}: [A, B]}}", column=column)
+        findings.add(ERROR, file, message, f"choose two of them by data.where: {{{column}: [A, B]}}", column=column)
         return False
     return True
 
