@@ -26,6 +26,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
 from parts import validity_cautions as cautions  # noqa: E402
+from parts import validity_effects as effects  # noqa: E402
 from parts import validity_growth as growth  # noqa: E402
 from parts import validity_intervals as intervals  # noqa: E402
 from parts import validity_outcome as outcome  # noqa: E402
@@ -83,6 +84,15 @@ def cells(replicates: int) -> Iterator[Cell]:
         yield Cell("dropout", f"{n} patients, slope SD 0.2", sets, partial(trends.dropout, n, 0.2, sets))
     for n in (50, 150):
         yield Cell("fast_share", f"{n} patients", sets, partial(trends.fast_share, n, sets))
+    for trial in effects.NOTHING:
+        sets = max(round(replicates * 0.5), 4)
+        yield Cell("effects", trial.name, sets, partial(effects.rejected, trial, sets))
+    for trial in effects.SPREADS:
+        sets = max(round(replicates * 0.2), 4)
+        yield Cell("effects", trial.name, sets, partial(effects.covered, trial, sets))
+        few = max(round(replicates * 0.025), 2)
+        yield Cell("effect_shares", trial.name, few, partial(effects.shares, trial, few))
+    sets = max(round(replicates * 0.05), 2)
     for noise in trends.NOISES:
         yield Cell("trend_claims", noise.name, sets, partial(trends.claims, noise, sets))
 

@@ -53,6 +53,12 @@ class TimeUnit(StrEnum):
     date = "date"
 
 
+class EffectKind(StrEnum):
+    """Kinds of effects for which a study is proposed."""
+
+    crossover = "crossover"
+
+
 class Decimal(StrEnum):
     """Decimal marks."""
 
@@ -136,6 +142,9 @@ def init(
     competing_code: Annotated[
         list[str] | None, typer.Option(metavar="CODE=LABEL", help='A code that is a competing event: "3=accident".')
     ] = None,
+    kind: Annotated[
+        EffectKind | None, typer.Option(help="An effect that may differ between patients; nothing is predicted then.")
+    ] = None,
     no_outcome: Annotated[bool, typer.Option("--no-outcome", help="Describe the courses; predict nothing.")] = False,
     landmark: Annotated[
         float | None,
@@ -162,6 +171,7 @@ def init(
       slopewise init visits.csv
       slopewise init visits.csv --patients patients.csv --event status --event-code 2=death
       slopewise init trial.xlsx --sheet visits --patients trial.xlsx --patients-sheet patients
+      slopewise init trial.csv --kind crossover
       slopewise init visits.csv --time date --date-format "%d/%m/%Y" --marker crp --marker albumin
     """
     with one_line_errors():
@@ -173,7 +183,7 @@ def init(
             patient=patient, time=time, time_unit=time_unit or "", date_format=date_format, followup=followup,
             patients_date_format=patients_date_format, followup_unit=followup_unit or "",
             event=event, events=tuple(event_code or ()), competing=tuple(competing_code or ()),
-            markers=tuple(marker or ()), landmark=landmark, outcome=not no_outcome,
+            markers=tuple(marker or ()), landmark=landmark, outcome=not (no_outcome or kind), kind=kind or "",
         )  # fmt: skip
         dialect = Dialect(delimiter.replace("\\t", "\t"), decimal.value, encoding, sheet, patients_sheet)
         draft = write_study(measurements, patients or None, out, name, dialect, said, force)

@@ -13,6 +13,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from slopewise.cli.check.effects import effect_counts
 from slopewise.cli.check.examine import Examination
 from slopewise.cli.columns import readable
 from slopewise.cohort.findings import ERROR
@@ -53,7 +54,7 @@ def show(found: Examination) -> None:
     """Print the page."""
     console = Console(highlight=False)
     console.width = min(console.width, WIDEST) if console.is_terminal else WIDEST
-    parts = (_head, _columns, _flow, _visits, _slopes, _ladder, _horizons, _told, _verdict)
+    parts = (_head, _columns, _flow, _visits, _slopes, _effects, _ladder, _horizons, _told, _verdict)
     for part in parts:
         part(console, found)
 
@@ -173,6 +174,13 @@ def _slopes(console: Console, found: Examination) -> None:
         for line in found.markers
     ]
     _table(console, ["marker", "none", "1", "2", "3 or more", "rows", f"spread of times ({unit})"], rows)
+
+
+def _effects(console: Console, found: Examination) -> None:
+    counts = effect_counts(found.study, found.cohort)
+    if counts is not None:
+        _title(console, counts.title)
+        _table(console, counts.columns, counts.rows, counts.words)
 
 
 def _ladder(console: Console, found: Examination) -> None:

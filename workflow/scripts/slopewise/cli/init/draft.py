@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from slopewise.cli.columns import listed, readable, scalar
+from slopewise.cli.init.effects import ProposedEffect
 from slopewise.cli.init.features import SPREAD, FeatureGroup
 from slopewise.cli.init.guess import Proposal
 from slopewise.cli.init.landmark import Moments
@@ -68,6 +69,8 @@ class Draft:
     layout: Layout | None = None
     """How a wide table becomes a row per patient and time."""
 
+    effect: ProposedEffect = field(default_factory=ProposedEffect)
+
     @property
     def missing(self) -> list[str]:
         """All these codes, as files have them."""
@@ -89,6 +92,8 @@ def study_text(draft: Draft) -> str:
         *_comment("How a marker changes over time. Random effects: a patient-specific line."),
         'growth: {fixed: "~ time", random: "~ time"}',
         "",
+        *draft.effect.lines,
+        *([""] if draft.effect.lines else []),
         *_landmark(draft),
         "",
         *_outcome(draft),

@@ -65,6 +65,7 @@ class Named:
     markers: tuple[str, ...] = ()
     landmark: float | None = None
     outcome: bool = True
+    kind: str = ""
 
 
 @dataclass(frozen=True)

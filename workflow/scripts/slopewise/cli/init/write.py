@@ -15,6 +15,7 @@ from slopewise.cli.columns import Column, listed, readable, scalar
 from slopewise.cli.dialect import check_dialect
 from slopewise.cli.init.clock import Clock, Ids, fitting_format, make_clock, meet
 from slopewise.cli.init.draft import Dialect, Draft, study_text
+from slopewise.cli.init.effects import GUESSES, ProposedEffect
 from slopewise.cli.init.features import feature_groups
 from slopewise.cli.init.guess import (
     Look,
@@ -90,7 +91,9 @@ def draft_study(measurements: str, patients: str | None, name: str, dialect: Dia
         zero = Proposal(
             f"{{column: {scalar(start_column(seen))}}}", "the date from which visits count, since follow-up has dates"
         )
+    effect = GUESSES[said.kind](seen, patient.value, time.value) if said.kind else ProposedEffect()
     taken = {patient.value, time.value, *((outcome.followup, outcome.event) if said.outcome else ())} - {""}
+    taken |= effect.columns
     known_roles = taken | set(outcome.covariates) | (set(outcome.described) if said.outcome else set())
     markers, left_out = guess_markers(seen, patient.value, time.value, known_roles, said.markers)
     formats = _formats(clock, outcome, zero.value.startswith("{"), date_format)
@@ -105,6 +108,7 @@ def draft_study(measurements: str, patients: str | None, name: str, dialect: Dia
         analysis_unit=analysis, time_zero=zero, twins=int(times.duplicated().sum()), markers=markers, left_out=left_out,
         outcome=outcome, moments=Moments(0.0, (), 5, ""), trouble=ids.trouble,
         codes=_codes(seen, [marker.column for marker in markers], outcome.covariates),
+        effect=effect,
         features=() if said.markers else feature_groups(markers, seen.columns, left_out), layout=layout,
     )  # fmt: skip
     return _with_moments(draft, times, said)
@@ -270,6 +274,8 @@ def told_lines(draft: Draft, out: Path) -> list[str]:
     if draft.codes:
         lines.append(f"         if they are: data.missing: [{', '.join(draft.missing)}]")
     lines += _left_out(draft.left_out)
+    if draft.effect.said:
+        lines.append(f"effect:  {draft.effect.said}")
     outcome = draft.outcome
     if outcome.found:
         lines.append(f"outcome: {readable(outcome.event)} at {readable(outcome.followup)}: {outcome.event_reason}")
