@@ -197,3 +197,42 @@ def test_print_all_opens_the_evidence_for_the_printer_alone(opened):
     page.get_by_role("button", name="Print the report with all sections").click()
     assert page.evaluate("window.printed") == page.locator("details.layer").count()
     assert page.locator("details.layer[open]").count() == 0
+
+
+FIRST_LAYER = """() => {
+  const sections = Array.from(document.querySelectorAll("main > section:not(#behind)"));
+  const words = sections.map(section => {
+    const copy = section.cloneNode(true);
+    copy.querySelectorAll("table, svg, .tools").forEach(part => part.remove());
+    return copy.textContent.trim().split(/\\s+/).length;
+  });
+  return {
+    sections: sections.map(section => section.id),
+    words: words.reduce((sum, one) => sum + one, 0),
+    end: document.querySelector("#behind").getBoundingClientRect().top + scrollY,
+  };
+}"""
+
+
+def test_the_first_layer_takes_six_screens_and_its_first_one_answers(opened):
+    page = opened("pbc", 1100)
+    found = page.evaluate(FIRST_LAYER)
+    assert found["sections"][0] == "summary" and {"whom", "predicts", "careful", "done"} <= set(found["sections"])
+    assert 300 < found["words"] <= 900, found
+    assert found["end"] <= 6 * 900, found
+    for part in ("#finding", "#summary .lead", "#summary .key-figures"):  # whether, how sure, for whom
+        box = page.locator(part).bounding_box()
+        assert box["y"] + box["height"] <= 900, part
+    figures = page.locator("#summary .key-figures").inner_text()
+    assert "patients" in figures and "with the event" in figures and "years after time zero" in figures
+
+
+def test_a_small_picture_leads_to_the_full_one(opened):
+    page = opened("two")
+    page.locator('nav a[href="#glance"]').click()
+    page.wait_for_selector('details.layer[data-anchor="glance"][open]')
+    small = page.locator("#glance .glance a[href='#residuals-0']")
+    assert small.locator("svg").bounding_box()["width"] < 160
+    small.click()
+    page.wait_for_selector('details.layer[data-anchor="fit"][open]')
+    assert -2 <= page.locator("#residuals-0").bounding_box()["y"] < 900

@@ -28,7 +28,6 @@ from slopewise.metrics.resampling import bca_interval, percentile_interval
 from slopewise.outcome import sample_size
 from slopewise.outcome.coefficients import coefficients_table
 from slopewise.outcome.hazards import ScoreTest, smoothed
-from slopewise.report.material.risk_groups import with_interval
 from slopewise.report.sections.checks import error_of_p
 from slopewise.report.sections.hazards import visible_change
 from slopewise.shipped import risks as predict
@@ -39,6 +38,7 @@ from slopewise.validate import sensitivity
 from slopewise.validate.bootstrap import reliability_table
 from slopewise.validate.examples import band
 from slopewise.validate.intervals import interval_of, split_of
+from slopewise.validate.risk_groups import student, with_interval
 from slopewise.validate.verdict import RELEVANT, Effect, Evidence
 
 PACKAGE = Path(__file__).resolve().parents[2] / "workflow" / "scripts" / "slopewise"
@@ -285,6 +285,12 @@ def example_line() -> tuple[Ends, Ends]:
     return (found["low"], found["high"]), tuple(1 + 2 * WALD)
 
 
+def mean_of_a_third() -> tuple[Ends, Ends]:
+    values = pd.Series([1.0, 2.0, 4.0, 9.0])
+    half = 3.182446305284263 * values.std() / 2  # R: qt(0.975, 3)
+    return student(values), (values.mean() - half, values.mean() + half)
+
+
 LEVELS: dict[str, tuple[Callable[[], tuple[Ends, Ends]], float]] = {
     "reliability": (reliability, 1e-9),
     "percentiles": (percentiles, 1e-9),
@@ -295,6 +301,7 @@ LEVELS: dict[str, tuple[Callable[[], tuple[Ends, Ends]], float]] = {
     "fixed effects": (fixed_effects, 1e-9),
     "conf_int": (confidence_interval_of_a_fit, 1e-9),
     "mean of a part": (mean_of_a_part, 1e-9),
+    "mean of a third": (mean_of_a_third, 1e-9),
     "profile": (profile_likelihood, 1e-9),
     "stability index": (stability_index, 1e-2),
     "coefficient": (coefficient, 1e-9),
@@ -344,6 +351,7 @@ PLACES: dict[str, tuple[str, ...]] = {
     "report/sections/hazards.py": ("change of hazards",),
     "validate/verdict.py": ("several slopes", "events needed"),
     "slopes/dropout.py": ("mean of a part",),
+    "validate/risk_groups.py": ("mean of a third",),
     "slopes/fast.py": ("fast change",),
     "effects/patients.py": ("share of effects", "effect in a patient"),
     "landmarks/supermodel.py": ("supermodel, resampled", "supermodel, robust"),

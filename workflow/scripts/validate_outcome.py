@@ -6,13 +6,14 @@ from slopewise.run.step import step
 
 
 def validate(study_file: Path, inputs: dict[str, Path], outputs: dict[str, Path], threads: int) -> None:
-    """Write out-of-fold predictions, performance with intervals, calibration and decision curves."""
+    """Write out-of-fold predictions, thirds of them, performance with intervals, calibration and decision curves."""
     import pandas as pd
 
     from slopewise.study.reading import load_study
     from slopewise.tables import files as tables
     from slopewise.validate.nested import nested
     from slopewise.validate.performance import performance
+    from slopewise.validate.risk_groups import risk_groups_table
 
     study = load_study(study_file)
     cohort, folds = tables.read_each(inputs, "cohort/patients", "folds")
@@ -21,6 +22,7 @@ def validate(study_file: Path, inputs: dict[str, Path], outputs: dict[str, Path]
     validated = nested(study, cohort, folds, *stage_1)
     measured = performance(study, cohort, validated.predictions, apparent, threads)
     tables.write(validated.predictions, "outcome/predictions", outputs["predictions"])
+    tables.write(risk_groups_table(study, cohort, validated.predictions), "outcome/risk_groups", outputs["risk_groups"])
     tables.write(measured.performance, "outcome/performance", outputs["performance"])
     tables.write(measured.calibration, "outcome/calibration", outputs["calibration"])
     tables.write(measured.decision_curve, "outcome/decision_curve", outputs["decision_curve"])

@@ -13,6 +13,7 @@ import pytest
 
 from slopewise.figures import canvas, curves, evidence, growth, ladder, pooling
 from slopewise.figures import diagnostics as detective
+from slopewise.figures.canvas import top_of
 from tests.unit.cli.check_tables import checks, patients
 
 PATIENTS = [f"ZQ{i:03d}x" for i in range(40)]
@@ -241,6 +242,15 @@ def test_one_course_a_sampled_patient_with_two_visits_and_a_dot_for_the_others()
     ]
     counts = measurements()[lambda f: f["patient"].isin(PATIENTS[:30])].groupby("patient").size()
     assert len(faint) == int((counts > 1).sum())
+
+
+def test_axes_of_risks_end_where_the_risks_do():
+    assert [top_of(risks) for risks in ([], [0.004], [0.11, np.nan], [0.2], [0.81])] == [1.0, 0.01, 0.2, 0.2, 1.0]
+    small = curve("level", "slope").assign(x=lambda f: f["x"] / 10, y=lambda f: f["y"] / 10)
+    drawn = curves.calibration(small, pd.DataFrame({"predictors": "slope", "risk": [0.01, 0.09]}), LABELS, "x", "a")
+    assert ">10%<" in drawn and ">100%<" not in drawn
+    shown = curves.decision(curve("level", "slope", "treat_all", "treat_none"), LABELS, "x", "a", most=0.3)
+    assert ">100%<" not in shown and "at a threshold of" in shown
 
 
 @pytest.mark.parametrize("name", ["shrinkage", "calibration", "decision"])

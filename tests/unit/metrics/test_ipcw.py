@@ -12,8 +12,8 @@ from sksurv.util import Surv
 from slopewise.metrics.brier import accuracy
 from slopewise.metrics.decision import net_benefit
 from slopewise.metrics.ipcw import censoring_curve, check_horizons, ipc_weights, kaplan_meier
-from slopewise.report.material.risk_groups import with_interval
 from slopewise.run.errors import InputError
+from slopewise.validate.risk_groups import with_interval
 
 HORIZONS = (3.0, 5.0, 8.0)
 

@@ -17,6 +17,7 @@ from slopewise.study.model import Study
 from slopewise.study.reading import parse_study
 from slopewise.tables import files as tables
 from slopewise.tables.of_growth import OF_GROWTH, OF_SLOPES
+from slopewise.validate.risk_groups import risk_groups_table
 from tests.unit.cli.check_tables import check_tables
 
 EMPTY = {**OF_GROWTH, **OF_SLOPES}
@@ -130,7 +131,8 @@ class Invented:
             "outcome/performance.csv": self._performance(),
             "outcome/calibration.csv": _curves(tuple(VALUES), 0.98),
             "outcome/decision_curve.csv": _curves((*VALUES, "treat_all", "treat_none"), -0.3),
-            "outcome/predictions.parquet": self._predictions(slopes),
+            "outcome/predictions.parquet": (predictions := self._predictions(slopes)),
+            "outcome/risk_groups.csv": risk_groups_table(self.study(), patients, predictions),
             "outcome/sensitivity.csv": _sensitivity(),
             "outcome/permutation.csv": _permutation(self.permutation_p),
             "outcome/subgroups.csv": _subgroups(),

@@ -171,16 +171,16 @@ def test_the_table_shows_each_piece_and_what_it_says(naming):
 @pytest.mark.parametrize(
     ("changed", "said", "figures_shown"),
     [
-        ({"gain": (0.03, 0.01, 0.05), "ratio_p": 0.01}, "The markers’ rates of change add information to", 3),
-        ({"gain": (-0.03, -0.05, -0.01), "permutation_p": 0.5, "slope_effect": 0.0}, "Predictions were worse", 3),
-        ({"dropped": ("alpha", "beta")}, "Whether slopes add to levels could not be examined", 2),
+        ({"gain": (0.03, 0.01, 0.05), "ratio_p": 0.01}, "The markers’ rates of change add information to", 4),
+        ({"gain": (-0.03, -0.05, -0.01), "permutation_p": 0.5, "slope_effect": 0.0}, "Predictions were worse", 4),
+        ({"dropped": ("alpha", "beta")}, "Whether slopes add to levels could not be examined", 3),
         (
             {"markers": ("alpha",), "keys": {"markers.alpha.label": "Bilirubin"}, "permutation_p": 0.5,
              "slope_effect": 0.0},
             "There are too few events to show whether the rate of change of Bilirubin",
-            3,
+            4,
         ),
-        ({"metrics": ("c_harrell",)}, "At the same levels, the markers’ rates of change are associated", 3),
+        ({"metrics": ("c_harrell",)}, "At the same levels, the markers’ rates of change are associated", 4),
     ],
 )  # fmt: skip
 def test_the_summary_from_tables(tmp_path, changed, said, figures_shown):

@@ -9,13 +9,13 @@ import pytest
 from slopewise.cohort.predictors import ASK
 from slopewise.outcome.sample_size import judge, ladder_sizes
 from slopewise.report.material.frames import Frames
-from slopewise.report.material.risk_groups import risk_groups, round_times
 from slopewise.report.sections.audit import audit_section
 from slopewise.report.sections.care import sample_size_table
+from slopewise.report.sections.careful import careful_section
 from slopewise.report.sections.slopes import by_visits
-from slopewise.report.sections.summary import summary
 from slopewise.report.words.cautions import cautions
 from slopewise.report.words.naming import Naming
+from slopewise.validate.risk_groups import risk_groups, round_times
 from tests.unit.report.report_tables import Invented
 
 
@@ -245,12 +245,11 @@ def test_warnings_of_a_kind_are_one_caution_the_gravest_first(calm):
     assert found[2][1] == "Visits after the end of follow-up: … (<5 patients, column month); check the dates."
 
 
-def test_the_summary_is_calm_only_where_nothing_was_found(calm, tmp_path):
+def test_the_first_layer_is_calm_only_where_nothing_was_found(calm, tmp_path):
     frames, naming = calm
-    calm_words = summary(frames, naming)["cautions"]
-    assert calm_words == []
+    assert careful_section(frames, naming).context["cautions"] == []
     loud = changed(frames, "visits", "marker == 'alpha'", p_value=0.001)
-    assert summary(loud, naming)["cautions"] == ["Informative visits"]
+    assert careful_section(loud, naming).context["cautions"] == ["Informative visits"]
 
 
 @pytest.mark.parametrize(

@@ -25,9 +25,9 @@ def test_three_findings_that_stand_in_the_report_too(results, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == f"The report: {results / 'report.html'}"
     assert sum(line.startswith("  - ") for line in lines) == 3 and max(map(len, lines[1:])) <= 100
-    summary = Page((results / "report.html").read_text(encoding="utf-8")).text("summary")
-    for finding in findings(results):
-        assert re.sub(r"\s+", " ", finding) in summary
+    page = Page((results / "report.html").read_text(encoding="utf-8"))
+    for finding, section in zip(findings(results), ("summary", "summary", "slopes"), strict=True):
+        assert re.sub(r"\s+", " ", finding) in page.text(section)
     assert "+0.025 (95% interval +0.010 to +0.041)" in " ".join(line.strip() for line in lines)
 
 

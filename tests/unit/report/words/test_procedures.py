@@ -44,7 +44,7 @@ NOT_PRINTED = {
 COVERED = {
     r"coefficients-.*": "Wald intervals",
     "evidence": "likelihood ratio of the final models",
-    r"groups-.*": "Kaplan–Meier, with log",
+    r"(risk-)?groups-?.*": "Kaplan–Meier, with log",
     "growth-comparison": "mixtures of chi-square",
     "growth-components": "profile likelihood",
     "growth-evidence": "Benjamini and Hochberg",

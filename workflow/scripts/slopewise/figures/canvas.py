@@ -168,12 +168,25 @@ def legend(axes: Axes, entries: Sequence[tuple[str, dict[str, Any]]], columns: i
     )  # fmt: skip
 
 
-def unit_axis(axes: Axes, which: str = "xy") -> None:
-    """Risks and probabilities: from 0 to 1 in fifths, written as per cent."""
+TOPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
+"""Where an axis of risks may end."""
+
+
+def top_of(risks: Sequence[float]) -> float:
+    """The end of an axis that holds these risks; 1 without any."""
+    known = [risk for risk in risks if risk == risk]
+    return next((top for top in TOPS if known and max(known) <= top), 1.0)
+
+
+def unit_axis(axes: Axes, which: str = "xy", top: float = 1.0) -> None:
+    """Risks and probabilities: from 0 to `top` in fifths (or quarters), written as per cent."""
+    parts = 4 if top in (0.02, 0.2, 0.4, 0.8) else 3 if top in (0.3, 0.6) else 5
+    ticks = [top * part / parts for part in range(parts + 1)]
+    labels = [f"{100 * tick:.3g}" for tick in ticks]
     for letter in which:
         axis, limits = (axes.xaxis, axes.set_xlim) if letter == "x" else (axes.yaxis, axes.set_ylim)
-        limits(0.0, 1.0)
-        axis.set_ticks([0, 0.2, 0.4, 0.6, 0.8, 1.0], labels=["0", "20", "40", "60", "80", "100%"])
+        limits(0.0, top)
+        axis.set_ticks(ticks, labels=[*labels[:-1], f"{labels[-1]}%"])
 
 
 def svg(figure: Figure, name: str, alternative: str) -> str:

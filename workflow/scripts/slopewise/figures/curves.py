@@ -21,6 +21,7 @@ from slopewise.figures.canvas import (
     legend,
     panel,
     svg,
+    top_of,
     unit_axis,
 )
 
@@ -36,9 +37,10 @@ def calibration(
     """
     what = "risk" if unit else "outcome"
     figure, axes = panel(325, f"{title}: observed {what}", lines=1)
-    low, high = (0.0, 1.0) if unit else _reach(curves, labels)
+    strip = risks.loc[risks["predictors"] == list(labels)[-1], "risk"].to_numpy(dtype=float)
+    low, high = (0.0, _top(curves, labels, strip)) if unit else _reach(curves, labels)
     if unit:
-        unit_axis(axes)
+        unit_axis(axes, top=high)
     else:
         axes.set_xlim(low, high)
         axes.set_ylim(low, high)
@@ -56,7 +58,6 @@ def calibration(
                 for x, y in zip(points["x"], points["y"], strict=True)
             )
             told.append(f"{label}: {pairs}")
-    strip = risks.loc[risks["predictors"] == list(labels)[-1], "risk"].to_numpy(dtype=float)
     counts, edges = np.histogram(strip, bins=40, range=(low, high))
     if counts.max() > 0:
         axes.bar(
@@ -70,6 +71,12 @@ def calibration(
     return svg(figure, name, f"Calibration, {title}. On the diagonal predictions are calibrated. {'. '.join(told)}.")
 
 
+def _top(curves: pd.DataFrame, labels: Mapping[str, str], risks: np.ndarray) -> float:
+    """The end of both axes of a calibration curve: where the risks and the curves of `labels` end."""
+    shown = curves.loc[curves["predictors"].isin(list(labels)), ["x", "y"]].to_numpy(dtype=float)
+    return top_of([*risks.tolist(), *shown.ravel().tolist()])
+
+
 def _reach(curves: pd.DataFrame, labels: Mapping[str, str]) -> tuple[float, float]:
     """From the smallest to the largest value of the curves of `labels`, with some room."""
     values = curves.loc[curves["predictors"].isin(list(labels)), ["x", "y"]].to_numpy(dtype=float)
@@ -79,11 +86,13 @@ def _reach(curves: pd.DataFrame, labels: Mapping[str, str]) -> tuple[float, floa
 
 
 @drawing
-def decision(curves: pd.DataFrame, labels: Mapping[str, str], title: str, name: str) -> str:
+def decision(curves: pd.DataFrame, labels: Mapping[str, str], title: str, name: str, most: float = 1.0) -> str:
     """Net benefit over the threshold of risk from which one would act, at one horizon.
 
     `curves`: one horizon's rows of ``outcome/decision_curve``, with ``treat_all`` and ``treat_none`` among predictors.
+    `most`: the highest predicted risk; nobody has one beyond it, and the axis ends there.
     """
+    curves = curves[curves["x"] <= top_of([most])]
     figure, axes = panel(306, f"{title}: net benefit", lines=3)
     everybody = curves[curves["predictors"] == "treat_all"].sort_values("x")
     axes.axhline(0, color=INK, linewidth=1)
@@ -91,6 +100,8 @@ def decision(curves: pd.DataFrame, labels: Mapping[str, str], title: str, name: 
     looks, told = [], []
     for (step, label), (colour, _, dash) in zip(labels.items(), SERIES, strict=False):
         own = curves[curves["predictors"] == step].sort_values("x")
+        if step == list(labels)[-1]:
+            axes.fill_between(own["x"], own["ci_low"], own["ci_high"], color=colour, alpha=0.14, linewidth=0)
         axes.plot(own["x"], own["y"], color=colour, linestyle=dash)
         looks.append((label, {"color": colour, "linestyle": dash}))
         if len(own):

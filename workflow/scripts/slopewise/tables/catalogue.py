@@ -236,6 +236,7 @@ TABLES: tuple[Entry, ...] = (
     _validated("performance", "Apparent and validated performance, with intervals.", label="performance"),
     _validated("calibration", "Calibration curves."),
     _validated("decision_curve", "Net benefit along the threshold."),
+    _validated("risk_groups", "What was predicted and observed in thirds of the validated prediction."),
     _validated("predictions", "Each patient's validated predictions.", names_patients=True, **PARQUET),
     _examined("sensitivity", "Performance with slopes that were made in other ways."),
     _examined("permutation", "The gain from slopes when slopes are permuted among patients."),

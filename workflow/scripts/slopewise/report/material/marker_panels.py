@@ -35,7 +35,7 @@ def pictures(name: str, caption: str, naming: Naming, panels: Mapping[str, Draw]
     Nothing where no marker has data.
     """
     found = [
-        (marker, *made)
+        (marker, named(made[0], f"{panel_name}-{index}"), made[1])
         for index, marker in enumerate(naming.detailed)
         for panel_name, panel in panels.items()
         if (made := panel(marker, naming.marker(marker), f"{panel_name}-{index}")) is not None
@@ -44,6 +44,11 @@ def pictures(name: str, caption: str, naming: Naming, panels: Mapping[str, Draw]
         return None
     shown, drawn, notes = zip(*found, strict=True)
     return Picture(name, caption, drawn, markers=shown, notes=notes, first=len(drawn))
+
+
+def named(panel: str, name: str) -> str:
+    """A panel that a link, or a small picture, can refer to by `name`."""
+    return panel.replace("<svg ", f'<svg id="{name}" ', 1)
 
 
 Lines = list[tuple[str, Sequence[Cell | str]]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from markupsafe import Markup
@@ -84,3 +84,16 @@ class Section:
     template: str
     context: dict[str, Any] = field(default_factory=dict)
     layer: int = 2
+
+    def top_rows(self, most: int) -> Section:
+        """The section with at most so many rows of each of its tables on the page; the tables stay whole."""
+        return replace(self, context={name: _cut(value, most) for name, value in self.context.items()})
+
+
+def _cut(item: Any, most: int) -> Any:
+    """What a template is given, with its tables cut."""
+    if isinstance(item, Table):
+        return replace(item, most=min(item.most, most))
+    if isinstance(item, dict):
+        return {name: _cut(value, most) for name, value in item.items()}
+    return [_cut(value, most) for value in item] if isinstance(item, list) else item

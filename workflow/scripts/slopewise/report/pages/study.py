@@ -8,8 +8,11 @@ from slopewise.report.material.frames import Frames
 from slopewise.report.sections.order import sections
 from slopewise.report.sections.summary import summary
 from slopewise.report.templates.environment import environment, verbatim
-from slopewise.report.words.naming import Naming
+from slopewise.report.words.naming import PICTURED, Naming
 from slopewise.study.model import Study
+
+TOP_ROWS = 10
+"""Rows of each table on the page of a study of many markers; `slopewise tables` and the folder of results have all."""
 
 
 def render(study: Study, results: Path) -> str:
@@ -19,6 +22,9 @@ def render(study: Study, results: Path) -> str:
     style and script are our own files and go in as they are. Raises `InputError` where a table is missing or broken.
     """
     frames, naming = Frames.read(results), Naming(study)
+    made = sections(frames, naming)
+    if len(study.markers) > PICTURED:
+        made = [section.top_rows(TOP_ROWS) for section in made]
     return (
         environment()
         .get_template("page.html.j2")
@@ -27,7 +33,7 @@ def render(study: Study, results: Path) -> str:
             study=study.study,
             description=study.description,
             summary=summary(frames, naming),
-            sections=sections(frames, naming),
+            sections=made,
             many=len(naming.study.markers) > len(naming.detailed),
             style=verbatim("page.css"),
             script=verbatim("page.js") + verbatim("calculator.js"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from slopewise.outcome.sample_size import MARGIN, NAGELKERKE, OPTIMISM, SHRINKAGE, judge, ladder_sizes
 from slopewise.report.material.frames import Frames
 from slopewise.report.material.parts import Cell, Section, Table
-from slopewise.report.words.cautions import cautions, not_examined
+from slopewise.report.words.cautions import cautions
 from slopewise.report.words.naming import Naming
 from slopewise.report.words.numbers import count, number
 
@@ -18,7 +18,6 @@ def care_section(frames: Frames, naming: Naming) -> Section:
         "care.html.j2",
         {
             "cautions": cautions(frames, naming),
-            "not_examined": not_examined(frames, naming),
             "sample_size": sample_size_table(frames, naming) if naming.kind.predicts else None,
         },
     )

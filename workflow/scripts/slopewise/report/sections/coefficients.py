@@ -12,17 +12,15 @@ from slopewise.report.material.parts import Cell, Section, Table
 from slopewise.report.sections.ladder import present
 from slopewise.report.words.ledger import shipped_lines, slope_reasons
 from slopewise.report.words.naming import STEP_NAMES, Naming
-from slopewise.report.words.numbers import MISSING, figures, in_words, percent
+from slopewise.report.words.numbers import MINUS, MISSING, figures, in_words, percent
 from slopewise.report.words.units import DERIVED, is_category, power_of_ten, sd_of, unit_words
 from slopewise.report.words.verdict import reversal
 from slopewise.run.words import amount
 from slopewise.study.model import BCA_FROM
+from slopewise.validate.risk_groups import SHOWN
 
 ACCEPTABLE = (0.8, 1.25)
 """Calibration slopes between these need no recalibration; an interval that reaches beyond does not exclude it."""
-
-SHOWN = ("clinical", "level", "slope")
-"""Steps in the pictures of risks; the last one with its interval."""
 
 FEW_TERMS = 40
 """A table of a penalised model of more terms shows those in the model, and the covariates."""
@@ -43,10 +41,31 @@ def coefficients_section(frames: Frames, naming: Naming) -> Section:
             "bca": naming.study.outcome.bootstrap >= BCA_FROM,
             "effect": naming.words.effect,
             "penalised": penalty_sentences(frames, naming),
+            "formula": model_formula(frames, naming, steps[0]) if steps else "",
             "dropped": [*slope_reasons(frames, naming), *reversal(frames, naming)],
             "ledger": shipped_lines(frames, naming),
         },
     )
+
+
+MOST_IN_FORMULA = 20
+"""Models of more terms are not written out."""
+
+
+def model_formula(frames: Frames, naming: Naming, step: str) -> str:
+    """The shipped model of a step written out, with its coefficients per unit; nothing of one with many terms."""
+    own = frames.coefficients
+    rows = own[
+        (own["predictors"] == step) & (own["scale"] == "unit") & own["estimate"].notna() & (own["estimate"] != 0)
+    ]
+    if not 0 < len(rows) <= MOST_IN_FORMULA:
+        return ""
+    sizes = rows.set_index("term")["estimate"]
+    terms = [
+        f"{'+' if sizes[term] > 0 else MINUS} {figures(abs(sizes[term]))} × ({naming.term(term, frames.patients)})"
+        for term in _in_order(list(sizes.index), naming)
+    ]
+    return " ".join([naming.words.left_side, *terms])
 
 
 def penalty_sentences(frames: Frames, naming: Naming) -> list[str]:

@@ -11,7 +11,7 @@ from slopewise.cohort.findings import ERROR, NOTE, WARNING
 from slopewise.cohort.kinds import Kind, general, kinds, problems_of
 from slopewise.metrics.ipcw import kaplan_meier
 from slopewise.report.material.frames import Frames
-from slopewise.report.material.parts import Section, Table
+from slopewise.report.material.parts import Cell, Section, Table
 from slopewise.report.words.kinds import WORDS
 from slopewise.report.words.naming import FIRST, Naming
 from slopewise.report.words.numbers import MISSING, count, count_of, counts_of_parts, figures, in_words, number, percent
@@ -160,33 +160,84 @@ def outcome_sentence(frames: Frames, naming: Naming) -> str:
 
 
 def characteristics(frames: Frames, naming: Naming) -> Table:
-    """Covariates, and each marker's first and last value: mean (SD), or count (share)."""
-    limit, patients = naming.study.report.small_cells, frames.patients
-    rows: list[list[str]] = []
+    """Covariates, and each marker's first and last value: mean (SD), or count (share); of all, and by outcome."""
+    groups = by_outcome(frames, naming)
+    rows: list[list[Cell | str]] = []
     for name in naming.study.outcome.covariates:
-        column = patients[name]
-        if pd.api.types.is_numeric_dtype(column):
-            rows.append([name, _mean_sd(column), count(int(column.notna().sum()), limit)])
-            continue
-        levels = column.astype(str).value_counts().sort_index()
-        for level, n, shown in zip(levels.index, levels, counts_of_parts(levels.tolist(), limit), strict=True):
-            share = f" ({percent(n / len(patients))})" if shown == str(n) else ""
-            rows.append([f"{name}: {level}", f"{shown}{share}", count(int(column.notna().sum()), limit)])
+        rows += _covariate(name, frames.patients, groups, naming)
     last_words = "last value up to the landmark" if naming.has_landmark else "last value"
     for marker in naming.pictured[:FIRST]:
-        own = frames.slopes[frames.slopes["marker"] == marker]
+        own = frames.slopes[frames.slopes["marker"] == marker].set_index("patient")
         for column_name, words in (("first", "first value"), ("last", last_words)):
             label = f"{naming.marker(marker)}, {words} ({naming.unit_of(marker)})"
-            rows.append([label, _mean_sd(own[column_name]), count(int(own[column_name].notna().sum()), limit)])
+            rows.append(_numeric(label, own[column_name], groups, naming))
     visits = frames.measurements.groupby("patient")["time"].nunique()
     until = " up to the landmark" if naming.has_landmark else ""
-    rows.append([f"visits{until}, median (range)", _median_range(visits), count(len(visits), limit)])
+    shown = [_median_range(visits[visits.index.isin(members)]) for members in groups.values()]
+    limit = naming.study.report.small_cells
+    rows.append([f"visits{until}, median (range)", *shown, count(len(visits), limit)])
     return Table(
         "patients",
         f"{'At the landmark: m' if naming.has_landmark else 'M'}ean (standard deviation) or number (share)",
-        ["characteristic", "value", "patients with a value"],
+        ["characteristic", *groups, "patients with a value"],
         rows,
     )
+
+
+Groups = dict[str, pd.Index]
+"""The columns of the table of characteristics with their patients, that of all patients first."""
+
+
+def by_outcome(frames: Frames, naming: Naming) -> Groups:
+    """All patients, and those with and without the event, where it has two groups that are large enough to report."""
+    patients = frames.patients.set_index("patient")
+    groups = {"all": patients.index}
+    if not naming.kind.has_events:
+        return groups
+    had = patients["event" if "event" in patients else "outcome"] == 1
+    if min(had.sum(), (~had).sum()) < max(naming.study.report.small_cells, 2):
+        return groups
+    event = naming.words.event
+    return groups | {f"with the {event}": patients.index[had], f"without the {event}": patients.index[~had]}
+
+
+def _covariate(name: str, patients: pd.DataFrame, groups: Groups, naming: Naming) -> list[list[Cell | str]]:
+    """One row of a number, one for each level of a text.
+
+    Where one level is rare in one group, no level is counted by outcome: its number would follow from the others.
+    """
+    limit, column = naming.study.report.small_cells, patients.set_index("patient")[name]
+    if pd.api.types.is_numeric_dtype(column):
+        return [_numeric(name, column, groups, naming)]
+    levels = sorted(column.dropna().astype(str).unique())
+    known = count(int(column.notna().sum()), limit)
+    whole, *parts = [
+        [int((column[members].astype(str) == level).sum()) for level in levels] for members in groups.values()
+    ]
+    shown = [_shares(whole, len(column), limit)]
+    rare = any(0 < n < limit for part in parts for n in part)
+    sizes = [len(members) for members in groups.values()][1:]
+    shown += [
+        [MISSING] * len(levels) if rare else _shares(part, size, limit) for part, size in zip(parts, sizes, strict=True)
+    ]
+    return [[f"{name}: {level}", *(cells[place] for cells in shown), known] for place, level in enumerate(levels)]
+
+
+def _shares(numbers: list[int], size: int, limit: int) -> list[str]:
+    """How many patients have each level, and their share where the count is shown."""
+    return [
+        f"{shown} ({percent(n / size)})" if shown == str(n) else shown
+        for n, shown in zip(numbers, counts_of_parts(numbers, limit), strict=True)
+    ]
+
+
+def _numeric(label: Cell | str, column: pd.Series, groups: Groups, naming: Naming) -> list[Cell | str]:
+    """Mean and standard deviation in each group; by outcome only where each group has enough values."""
+    limit = naming.study.report.small_cells
+    whole, *parts = [column[column.index.isin(members)] for members in groups.values()]
+    enough = all(part.notna().sum() >= limit for part in parts)
+    shown = [_mean_sd(part) if enough else MISSING for part in parts]
+    return [label, _mean_sd(whole), *shown, count(int(column.notna().sum()), limit)]
 
 
 def _mean_sd(column: pd.Series) -> str:
@@ -194,7 +245,7 @@ def _mean_sd(column: pd.Series) -> str:
 
 
 def _median_range(column: pd.Series) -> str:
-    return f"{column.median():g} ({column.min():g} to {column.max():g})"
+    return f"{column.median():g} ({column.min():g} to {column.max():g})" if len(column) else MISSING
 
 
 def file_words(kind: Kind, limit: int) -> str:

@@ -14,6 +14,11 @@ from slopewise.report.words.naming import FIRST, Naming
 from slopewise.report.words.numbers import counts_of_parts, figure_interval, figures, number
 
 
+def can_drop_out(frames: Frames, naming: Naming) -> bool:
+    """Whether the study has the section: drop-out is a matter of time."""
+    return bool(len(frames.dropout)) and (naming.kind.predicts or naming.study.is_in_time)
+
+
 def dropout_section(frames: Frames, naming: Naming) -> Section:
     """Slopes by the time of the last visit: a sentence a marker, the pattern picture, a table."""
     limit = naming.study.report.small_cells

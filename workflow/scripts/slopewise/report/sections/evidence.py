@@ -33,6 +33,7 @@ LEVEL = 0.05
 
 def evidence_section(frames: Frames, naming: Naming) -> Section:
     """The comparison of the growth models."""
+    panels = evidence_panels(frames, naming)
     return Section(
         "evidence",
         "Is a patient-specific slope needed?",
@@ -50,26 +51,31 @@ def evidence_section(frames: Frames, naming: Naming) -> Section:
             "trends": trends_table(frames, naming),
             "components": components_table(frames, naming),
             "lines": pictures(
-                "trends",
-                caption("trends"),
-                naming,
-                {"trends": trend_panel(frames, naming), "trend-spread": trend_spread_panel(frames, naming)},
+                "trends", caption("trends"), naming, {name: panels[name] for name in ("trends", "trend-spread")}
             ),
-            "variogram": pictures(
-                "variogram", caption("variogram"), naming, {"variogram": variogram_panel(frames, naming)}
-            ),
-            "implied": pictures("implied", caption("implied"), naming, {"implied": implied_panel(frames, naming)}),
+            "variogram": pictures("variogram", caption("variogram"), naming, {"variogram": panels["variogram"]}),
+            "implied": pictures("implied", caption("implied"), naming, {"implied": panels["implied"]}),
             "correlation": pictures(
                 "correlation",
                 caption("correlation"),
                 naming,
-                {f"correlation-{model}": correlation_panel(frames, naming, model) for model in CORRELATED},
+                {"correlation": correlation_panel(frames, naming)},
             ),
             "bootstrap": naming.study.growth.bootstrap,
             "exceedances": EXCEEDANCES,
             "uneven": naming.study.growth.residual_by or naming.study.growth.weights,
         },
     )
+
+
+def evidence_panels(frames: Frames, naming: Naming) -> dict[str, Draw]:
+    """The panels of a marker, by name: trends in its residuals, and what would explain them as well."""
+    return {
+        "trends": trend_panel(frames, naming),
+        "trend-spread": trend_spread_panel(frames, naming),
+        "variogram": variogram_panel(frames, naming),
+        "implied": implied_panel(frames, naming),
+    }
 
 
 def marker_words(frames: Frames, naming: Naming, marker: str) -> str:
@@ -231,33 +237,29 @@ def implied_panel(frames: Frames, naming: Naming) -> Draw:
     return panel
 
 
-CORRELATED = ("random_slope", "random_intercept")
-
-
-def correlation_panel(frames: Frames, naming: Naming, model: str) -> Draw:
-    """The heat map of one model; that of the random intercept is compound symmetry."""
+def correlation_panel(frames: Frames, naming: Naming) -> Draw:
+    """The heat map of the random-slope model; that of a random intercept is one colour, and its sentence says it."""
 
     def panel(marker: str, label: str, name: str) -> tuple[str, str] | None:
         rows = of(frames.correlation, marker)
-        if not len(rows) or not rows[model].notna().all():
+        if not len(rows) or not rows["random_slope"].notna().all():
             return None
-        return draw.correlation(rows, model, label, naming.time_axis, name), correlation_note(rows, model, naming)
+        return draw.correlation(rows, "random_slope", label, naming.time_axis, name), correlation_note(rows, naming)
 
     return panel
 
 
-def correlation_note(rows: pd.DataFrame, model: str, naming: Naming) -> str:
-    """What a heat map says, in a sentence."""
-    if model == "random_intercept":
-        value = number(float(rows[model].iloc[0]), 2)
-        return f"A random intercept alone implies {value} at any lag."
+def correlation_note(rows: pd.DataFrame, naming: Naming) -> str:
+    """What a heat map says, and what a random intercept alone would imply."""
     times = sorted(rows["time_1"].unique())
 
     def at(one: float, other: float) -> str:
-        return number(float(rows[(rows["time_1"] == one) & (rows["time_2"] == other)][model].iloc[0]), 2)
+        return number(float(rows[(rows["time_1"] == one) & (rows["time_2"] == other)]["random_slope"].iloc[0]), 2)
 
+    alone = rows["random_intercept"].dropna()
+    constant = f" A random intercept alone implies {number(float(alone.iloc[0]), 2)} at any lag." if len(alone) else ""
     return (
         f"The model expects a correlation of {at(times[0], times[1])} between values at {figures(times[0], 2)} and "
         f"{figures(times[1], 2)} ({naming.time_axis}), and of {at(times[0], times[-1])} between values at "
-        f"{figures(times[0], 2)} and {figures(times[-1], 2)}."
+        f"{figures(times[0], 2)} and {figures(times[-1], 2)}.{constant}"
     )

@@ -31,6 +31,7 @@ give (the p-value of ``growth/normality``): neighbours in order leave the band t
 
 def fit_section(frames: Frames, naming: Naming) -> Section:
     """The checks of the growth model's assumptions."""
+    panels = fit_panels(frames, naming)
     return Section(
         "fit",
         "Does the growth model fit?",
@@ -42,22 +43,27 @@ def fit_section(frames: Frames, naming: Naming) -> Section:
                 "residuals",
                 caption("residuals"),
                 naming,
-                {
-                    "residuals": residual_panel(frames, naming),
-                    "quantiles": quantile_panel(frames, naming, ("residual",)),
-                    "effects": quantile_panel(frames, naming, ("intercept", "slope")),
-                },
+                {name: panels[name] for name in ("residuals", "quantiles", "effects")},
             ),
             "normality": normality_table(frames, naming),
-            "influence": pictures(
-                "influence", caption("influence"), naming, {"influence": influence_panel(frames, naming)}
-            ),
+            "influence": pictures("influence", caption("influence"), naming, {"influence": panels["influence"]}),
             "influence_table": influence_table(frames, naming),
-            "visits": pictures("visits", caption("visits"), naming, {"visits": visits_panel(frames, naming)}),
+            "visits": pictures("visits", caption("visits"), naming, {"visits": panels["visits"]}),
             "visits_table": visits_table(frames, naming),
             "equal_visits": equal_visits(frames),
         },
     )
+
+
+def fit_panels(frames: Frames, naming: Naming) -> dict[str, Draw]:
+    """The panels of a marker, by name."""
+    return {
+        "residuals": residual_panel(frames, naming),
+        "quantiles": quantile_panel(frames, naming, ("residual",)),
+        "effects": quantile_panel(frames, naming, ("intercept", "slope")),
+        "influence": influence_panel(frames, naming),
+        "visits": visits_panel(frames, naming),
+    }
 
 
 def residual_panel(frames: Frames, naming: Naming) -> Draw:

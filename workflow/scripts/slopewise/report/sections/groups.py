@@ -7,13 +7,12 @@ import pandas as pd
 from slopewise.figures import curves as draw
 from slopewise.report.material.frames import Frames
 from slopewise.report.material.parts import Cell, Picture, Section, Table
-from slopewise.report.material.risk_groups import GROUPS, RiskGroups, risk_groups, round_times
-from slopewise.report.sections.coefficients import SHOWN
 from slopewise.report.sections.ladder import present
 from slopewise.report.sections.thirds import thirds_section
 from slopewise.report.templates.environment import caption
 from slopewise.report.words.naming import STEP_NAMES, Naming
 from slopewise.report.words.numbers import count, counts_of_parts, in_words, percent
+from slopewise.validate.risk_groups import GROUPS, SHOWN, RiskGroups, risk_groups, round_times
 
 
 def groups_section(frames: Frames, naming: Naming) -> Section:

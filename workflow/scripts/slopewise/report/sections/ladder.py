@@ -16,7 +16,6 @@ from slopewise.report.words.ledger import validation_lines
 from slopewise.report.words.naming import STEP_NAMES, Naming
 from slopewise.report.words.numbers import MISSING, interval, number, signed
 from slopewise.report.words.verdict import below_chance, evidence_table
-from slopewise.report.words.wording import ladder_sentences
 from slopewise.validate.evidence import evidence
 from slopewise.validate.gains import headline_metric, headlines
 from slopewise.validate.recommendation import recommended_step
@@ -43,7 +42,7 @@ def ladder_section(frames: Frames, naming: Naming) -> Section:
         "ladder.html.j2",
         {
             "steps": [(STEP_NAMES[step], naming.at_length(step)) for step in present(frames)],
-            "sentences": [*ladder_sentences(frames, naming, metric), below_chance(frames, naming, metric)],
+            "below_chance": below_chance(frames, naming, metric),
             "evidence": evidence_table(evidence(frames, naming.study), naming),
             "picture": ladder_picture(frames, naming, metric),
             "discrimination": [concordance_table(frames, naming, name) for name in headlines(frames.performance)],

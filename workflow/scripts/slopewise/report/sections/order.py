@@ -13,25 +13,30 @@ from slopewise.report.material.parts import Section
 from slopewise.report.sections.audit import audit_section
 from slopewise.report.sections.calculator import calculator_section, has_calculator
 from slopewise.report.sections.care import care_section
+from slopewise.report.sections.careful import careful_section
 from slopewise.report.sections.checks import checks_section
 from slopewise.report.sections.coefficients import coefficients_section
 from slopewise.report.sections.cohort import cohort_section
 from slopewise.report.sections.competing import competing_section
 from slopewise.report.sections.courses import courses_section
-from slopewise.report.sections.dropout import dropout_section
+from slopewise.report.sections.done import done_section
+from slopewise.report.sections.dropout import can_drop_out, dropout_section
 from slopewise.report.sections.effects import effects_section
 from slopewise.report.sections.evidence import evidence_section
 from slopewise.report.sections.examples import examples_section
 from slopewise.report.sections.fast import fast_section
 from slopewise.report.sections.fit import fit_section
+from slopewise.report.sections.glance import glance_section
 from slopewise.report.sections.groups import groups_section
 from slopewise.report.sections.hazards import hazards_section
 from slopewise.report.sections.ladder import ladder_section
 from slopewise.report.sections.population import population_section
+from slopewise.report.sections.predicts import predicts_section
 from slopewise.report.sections.provenance import provenance_section
 from slopewise.report.sections.risks import risks_section
 from slopewise.report.sections.selection import selection_section
 from slopewise.report.sections.slopes import slopes_section
+from slopewise.report.sections.whom import whom_section
 from slopewise.report.words.methods import methods_section
 from slopewise.report.words.naming import Naming
 from slopewise.report.words.tripod import tripod_section
@@ -63,10 +68,6 @@ def _predicted_with(table: str) -> Condition:
     return lambda frames, naming: naming.kind.predicts and bool(len(getattr(frames, table)))
 
 
-def _can_drop_out(frames: Frames, naming: Naming) -> bool:
-    return bool(len(frames.dropout)) and (naming.kind.predicts or naming.study.is_in_time)
-
-
 def _has_examples(frames: Frames, naming: Naming) -> bool:
     return bool(len(frames.further["examples"]))
 
@@ -76,17 +77,22 @@ def _has_competing_events(frames: Frames, naming: Naming) -> bool:
 
 
 ORDER: tuple[tuple[Maker, Condition], ...] = (
+    (whom_section, every_study),
     (examples_section, _has_examples),
     (calculator_section, has_calculator),
+    (predicts_section, with_an_outcome),
+    (careful_section, every_study),
+    (done_section, every_study),
     (cohort_section, every_study),
     (effects_section, _with_effects),
+    (glance_section, every_study),
     (courses_section, every_study),
     (population_section, every_study),
     (evidence_section, every_study),
     (fit_section, every_study),
     (slopes_section, every_study),
     (fast_section, _has("fast_share")),
-    (dropout_section, _can_drop_out),
+    (dropout_section, can_drop_out),
     (ladder_section, with_an_outcome),
     (checks_section, with_an_outcome),
     (coefficients_section, with_an_outcome),

@@ -9,12 +9,13 @@ import pandas as pd
 from slopewise.figures import curves as draw
 from slopewise.report.material.frames import Frames, at_horizon
 from slopewise.report.material.parts import Picture, Section
-from slopewise.report.sections.coefficients import ACCEPTABLE, SHOWN
+from slopewise.report.sections.coefficients import ACCEPTABLE
 from slopewise.report.sections.ladder import present
 from slopewise.report.sections.net_benefit import net_benefit_table
 from slopewise.report.templates.environment import caption
 from slopewise.report.words.naming import STEP_NAMES, Naming
 from slopewise.report.words.numbers import in_words, interval, number
+from slopewise.validate.risk_groups import SHOWN
 
 
 def risks_section(frames: Frames, naming: Naming) -> Section:
@@ -35,7 +36,7 @@ def risks_section(frames: Frames, naming: Naming) -> Section:
         benefit = at_horizon(frames.decision_curve, horizon)
         if benefit.empty:
             continue
-        decided.append(draw.decision(benefit, labels, title, f"decision-{index}"))
+        decided.append(draw.decision(benefit, labels, title, f"decision-{index}", float(risks["risk"].max())))
     return Section(
         "risks",
         "Are the predictions calibrated?"

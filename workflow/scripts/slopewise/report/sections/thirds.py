@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 
 from slopewise.report.material.frames import Frames
 from slopewise.report.material.parts import Cell, Section, Table
-from slopewise.report.material.risk_groups import GROUPS
 from slopewise.report.sections.ladder import present
 from slopewise.report.words.naming import STEP_NAMES, Naming
 from slopewise.report.words.numbers import count, counts_of_parts, figures, percent
-
-SHOWN = ("clinical", "level", "slope")
+from slopewise.validate.risk_groups import GROUPS, SHOWN, thirds
 
 
 def thirds_section(frames: Frames, naming: Naming) -> Section:
@@ -29,9 +26,8 @@ def thirds_table(frames: Frames, naming: Naming, step: str) -> Table:
     own = frames.predictions[frames.predictions["predictors"] == step]
     predicted = own.groupby("patient", sort=True)["risk"].mean()
     outcome = frames.patients.set_index("patient")["outcome"].loc[predicted.index]
-    third = np.minimum((predicted.rank(method="average") - 0.5) / len(predicted) * len(GROUPS), len(GROUPS) - 1)
-    members = pd.DataFrame({"third": third.astype(int), "predicted": predicted, "outcome": outcome})
-    parts = [(GROUPS[int(str(place))], part) for place, part in members.groupby("third", sort=True)]
+    members = pd.DataFrame({"third": thirds(predicted), "predicted": predicted, "outcome": outcome})
+    parts = [(name, part) for name in GROUPS if len(part := members[members["third"] == name])]
     binary = naming.kind.dichotomous
     events = counts_of_parts([int(part["outcome"].sum()) for _, part in parts], limit) if binary else []
     lines: list[list[Cell | str]] = []

@@ -29,13 +29,14 @@ ONE_PATIENT_SE, ONE_PATIENT_SD = 1.0, 0.2
 """A single patient moves the average slope by so many standard errors, or the SD of slopes by this share."""
 
 Caution = tuple[str, str]
-Found = list[str]
+Found = list[tuple[str, str]]
+"""Markers that a check warns of, each with its words."""
 
 
 def growth_checks(frames: Frames, naming: Naming) -> Iterator[Caution]:
     """The cautions from the checks of the growth models, the gravest first."""
     for short, find, text in CHECKS:
-        found = find(frames, naming)
+        found = [words for _, words in find(frames, naming)]
         if found:
             named = in_words(found) if len(found) <= NAMED else f"{len(found)} markers, as in {found[0]}"
             yield short, text.format(named)
@@ -63,7 +64,8 @@ def scatter(frames: Frames, naming: Naming) -> Found:
         ratio = float(high["sd"] / low["sd"])
         error = math.sqrt(1 / (2 * low["rows"]) + 1 / (2 * high["rows"]))
         if abs(math.log(ratio)) > max(math.log(UNEVEN_SCATTER), 1.96 * error):
-            found.append(f"{naming.marker(marker)} ({figures(ratio)} times as large at high values as at low ones)")
+            words = f"{naming.marker(marker)} ({figures(ratio)} times as large at high values as at low ones)"
+            found.append((marker, words))
     return found
 
 
@@ -73,8 +75,11 @@ def tails(frames: Frames, naming: Naming) -> Found:
     chance = 2 * np.sqrt(24 / rows["number"].clip(lower=1))
     heavy = rows[(rows["kurtosis"] > HEAVY) & (rows["kurtosis"] > chance)]
     return [
-        f"{naming.marker(row.marker)} (excess kurtosis {number(row.kurtosis, 1)}, {percent(row.beyond_3, 1)} beyond "
-        "three standard deviations)"
+        (
+            str(row.marker),
+            f"{naming.marker(row.marker)} (excess kurtosis {number(row.kurtosis, 1)}, {percent(row.beyond_3, 1)} "
+            "beyond three standard deviations)",
+        )
         for row in heavy.itertuples()
     ]
 
@@ -84,8 +89,11 @@ def effects(frames: Frames, naming: Naming) -> Found:
     rows = _rows(frames.normality[frames.normality["what"] != "residual"], naming)
     words = {"intercept": "values", "slope": "slopes"}
     return [
-        f"{words[str(row.what)]} of {naming.marker(row.marker)} ({percent(row.outside)} outside the 95% band, "
-        f"{p_words(row.p_value)})"
+        (
+            str(row.marker),
+            f"{words[str(row.what)]} of {naming.marker(row.marker)} ({percent(row.outside)} outside the 95% band, "
+            f"{p_words(row.p_value)})",
+        )
         for row in _below(rows)[lambda found: found["outside"] > OUTSIDE].itertuples()
     ]
 
@@ -103,18 +111,19 @@ def one_patient(frames: Frames, naming: Naming) -> Found:
             continue
         se, share = float(rows["slope_change_se"].abs().max()), float((rows["slope_sd_change"] / sd).abs().max())
         if se > ONE_PATIENT_SE or share > ONE_PATIENT_SD:
-            found.append(
-                f"{naming.marker(marker)} (average slope by {number(se, 2)} standard errors, SD of slopes by "
-                f"{percent(share)})"
-            )
+            words = f"average slope by {number(se, 2)} standard errors, SD of slopes by {percent(share)}"
+            found.append((marker, f"{naming.marker(marker)} ({words})"))
     return found
 
 
 def visits(frames: Frames, naming: Naming) -> Found:
     """Markers whose slopes go with the number of visits."""
     return [
-        f"{naming.marker(row.marker)} ({signed_figures(row.estimate)} {naming.slope_unit(row.marker)} for each further "
-        f"visit, {p_words(row.p_value)})"
+        (
+            str(row.marker),
+            f"{naming.marker(row.marker)} ({signed_figures(row.estimate)} {naming.slope_unit(row.marker)} for each "
+            f"further visit, {p_words(row.p_value)})",
+        )
         for row in _below(_rows(frames.visits, naming)).itertuples()
     ]
 
@@ -130,10 +139,8 @@ def dropout(frames: Frames, naming: Naming) -> Found:
         low, high = short["difference_low"], short["difference_high"]
         if math.isfinite(low) and math.isfinite(high) and (low > 0 or high < 0):
             ends = figure_interval(low, high)
-            found.append(
-                f"{naming.marker(marker)} ({figures(short['difference'])} {naming.slope_unit(marker)}, 95% interval "
-                f"{ends})"
-            )
+            words = f"{figures(short['difference'])} {naming.slope_unit(marker)}, 95% interval {ends}"
+            found.append((marker, f"{naming.marker(marker)} ({words})"))
     return found
 
 
@@ -150,7 +157,10 @@ def open_trends(frames: Frames, naming: Naming) -> Found:
     """Markers whose slopes the likelihood ratio finds, and something else speaks against or would explain as well."""
     rows = _rows(frames.judged, naming)
     return [
-        f"{naming.marker(row.marker)} ({', '.join(DOUBTS[word] for word in str(row.against).split())})"
+        (
+            str(row.marker),
+            f"{naming.marker(row.marker)} ({', '.join(DOUBTS[word] for word in str(row.against).split())})",
+        )
         for row in rows[rows["verdict"] == "unclear"].itertuples()
     ]
 
@@ -159,7 +169,7 @@ def unexamined(frames: Frames, naming: Naming) -> Found:
     """Markers whose slopes the likelihood ratio finds, and which no model without slopes was compared with."""
     rows = _rows(frames.judged, naming)
     alone = (rows["verdict"] == "trend") & rows[list(COMPARATORS)].isna().all(axis=1)
-    return [naming.marker(str(marker)) for marker in rows.loc[alone, "marker"]]
+    return [(str(marker), naming.marker(str(marker))) for marker in rows.loc[alone, "marker"]]
 
 
 CHECKS: tuple[tuple[str, Callable[[Frames, Naming], Found], str], ...] = (

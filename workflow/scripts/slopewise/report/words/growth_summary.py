@@ -9,7 +9,6 @@ from slopewise.report.material.frames import Frames
 from slopewise.report.material.gains import reliabilities
 from slopewise.report.sections.courses import trajectories
 from slopewise.report.sections.evidence import marker_words
-from slopewise.report.words.cautions import cautions
 from slopewise.report.words.courses import model_words
 from slopewise.report.words.naming import Naming
 from slopewise.report.words.numbers import count, interval, number
@@ -18,7 +17,7 @@ from slopewise.run.words import amount
 
 
 def growth_summary(frames: Frames, naming: Naming) -> dict[str, Any]:
-    """Headline, key figures, the courses, and what to be careful about."""
+    """Headline, key figures, and the courses."""
     limit = naming.study.report.small_cells
     who = "patients" if naming.predictor == "time" else f"groups ({naming.study.data.patient})"
     rows = int(frames.flow.iloc[-1]["rows_left"])
@@ -35,7 +34,6 @@ def growth_summary(frames: Frames, naming: Naming) -> dict[str, Any]:
         "key_figures": key_figures(frames, naming),
         "picture": trajectories(frames, naming, "summary-courses"),
         "reliability": reliability_sentence(frames, naming),
-        "cautions": [short for short, _ in cautions(frames, naming)],
     }
 
 

@@ -12,9 +12,9 @@ CONCORDANCES = {"c_uno": "Uno’s C", "c_harrell": "Harrell’s C"}
 class Words:
     """`headlines`: the metrics that a headline may rest on, the first that was computed, by their names. `short`: one
     word for it, `explained`: what it is, `coin`: its value without any knowledge. `model`: the outcome model, `effect`
-    and `effects` what its coefficients are; `event`: what patients have or have not, `had`: the columns that count it.
-    `analysed`: who is left at the end of the flow; `informative`: what carries the information; `ten_of`: what a group
-    needs ten of."""
+    and `effects` what its coefficients are, `left_side` what its terms are added to; `event`: what patients have or
+    have not, `had`: the columns that count it. `analysed`: who is left at the end of the flow; `informative`: what
+    carries the information; `ten_of`: what a group needs ten of."""
 
     analysed: str
     headlines: dict[str, str] = field(default_factory=dict)
@@ -24,6 +24,7 @@ class Words:
     model: str = ""
     effect: str = ""
     effects: str = ""
+    left_side: str = ""
     event: str = ""
     had: tuple[str, ...] = ()
     informative: str = "patients"
@@ -39,6 +40,7 @@ WORDS = {
         model="Cox",
         effect="hazard ratio",
         effects="Hazard ratios",
+        left_side="log hazard(t) = log hazard₀(t)",
         event="event",
         had=("events",),
         analysed="at risk at the landmark",
@@ -56,6 +58,7 @@ WORDS = {
         model="logistic",
         effect="odds ratio",
         effects="Odds ratios",
+        left_side="log odds = intercept",
         event="outcome",
         had=("with the outcome",),
         analysed="whose outcome is predicted",
@@ -70,6 +73,7 @@ WORDS = {
         model="linear",
         effect="coefficient",
         effects="Differences in the outcome",
+        left_side="mean outcome = intercept",
         event="outcome",
         analysed="whose outcome is predicted",
     ),

@@ -1,4 +1,4 @@
-"""Patients in thirds of their validated risk, and how each third fared (Kaplan–Meier, Aalen–Johansen)."""
+"""Patients in thirds of their validated prediction, and how each third fared (Kaplan–Meier, Aalen–Johansen)."""
 
 from __future__ import annotations
 
@@ -9,8 +9,12 @@ import pandas as pd
 
 from slopewise.metrics.incidence import incidence
 from slopewise.run.short_repr import ShortRepr
+from slopewise.study.model import Study
 
 GROUPS = ("low", "middle", "high")
+
+SHOWN = ("clinical", "level", "slope")
+"""Steps of the ladder whose thirds are reported."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -45,8 +49,7 @@ def risk_groups(patients: pd.DataFrame, predictions: pd.DataFrame, step: str, ho
     own = predictions[(predictions["predictors"] == step) & (predictions["horizon"] == horizon)]
     risk = own.groupby("patient", sort=True)["risk"].mean()
     members = patients[["patient", "followup", "event"]].set_index("patient").loc[risk.index]
-    place = ((risk.rank(method="average") - 0.5) / len(risk) * len(GROUPS)).astype(int)
-    members = members.assign(group=pd.Categorical.from_codes(place.to_numpy(), list(GROUPS)), risk=risk)
+    members = members.assign(group=pd.Categorical(thirds(risk), list(GROUPS)), risk=risk)
     members = members.sort_values("group", kind="stable").reset_index()
     members["group"] = members["group"].astype(str)
     curves = [
@@ -97,3 +100,79 @@ def round_times(end: float, most: int = 6) -> list[float]:
         if end / size <= most - 1 + 1e-9:
             return [round(float(time), 9) for time in np.arange(0.0, end + 1e-9, size)]
     return [0.0, end]
+
+
+def thirds(prediction: pd.Series) -> pd.Series:
+    """The third of each prediction, by name; equal predictions stay together."""
+    place = ((prediction.rank(method="average") - 0.5) / len(prediction) * len(GROUPS)).astype(int)
+    return place.map(dict(enumerate(GROUPS)))
+
+
+def risk_groups_table(study: Study, patients: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
+    """Each third of the validated prediction: its patients, events, mean prediction and what was observed.
+
+    `observed` is the proportion with the event by the horizon (one minus Kaplan–Meier, Aalen–Johansen with competing
+    events), the proportion with a binary outcome (Wilson's interval), or the mean of a continuous one (Student's).
+    Thirds are those of the prediction at the last horizon; the rows are of the study's event alone.
+    """
+    cause = next(iter(study.causes))
+    own = predictions[predictions["cause"] == cause]
+    steps = [step for step in SHOWN if (own["predictors"] == step).any()]
+    of_step = _timed if study.kind.timed else _untimed
+    rows = [
+        (step, cause, *row) for step in steps for row in of_step(study, patients, own[own["predictors"] == step], step)
+    ]
+    columns = ["predictors", "cause", "horizon", "third", "patients", "events", "predicted", "observed"]
+    return pd.DataFrame(rows, columns=[*columns, "ci_low", "ci_high"])
+
+
+Row = tuple[float, str, int, float, float, float, float, float]
+
+
+def _timed(study: Study, patients: pd.DataFrame, own: pd.DataFrame, step: str) -> list[Row]:
+    groups = risk_groups(patients, own, step, max(study.outcome.horizons))
+    risk = own.groupby(["patient", "horizon"], sort=True)["risk"].mean().unstack("horizon")
+    rows = []
+    for horizon in study.outcome.horizons:
+        curve = groups.at(horizon)
+        for group, members in groups.members.groupby("group", sort=False):
+            free, low, high = curve.loc[[str(group)], ["survival", "ci_low", "ci_high"]].to_numpy(dtype=float)[0]
+            events = float((members["event"] == 1).sum())
+            mean = float(risk.loc[members["patient"], horizon].mean())
+            rows.append(
+                (horizon, str(group), len(members), events, mean, float(1 - free), float(1 - high), float(1 - low))
+            )
+    return rows
+
+
+def _untimed(study: Study, patients: pd.DataFrame, own: pd.DataFrame, step: str) -> list[Row]:
+    predicted = own.groupby("patient", sort=True)["risk"].mean()
+    outcome = patients.set_index("patient")["outcome"].loc[predicted.index].astype(float)
+    third = thirds(predicted)
+    rows = []
+    for group in GROUPS:
+        members = outcome[third == group]
+        if not len(members):
+            continue
+        events = float(members.sum()) if study.kind.dichotomous else np.nan
+        ends = _wilson(events, len(members)) if study.kind.dichotomous else student(members)
+        mean = float(predicted[third == group].mean())
+        rows.append((np.nan, group, len(members), events, mean, float(members.mean()), *ends))
+    return rows
+
+
+def _wilson(events: float, number: int) -> tuple[float, float]:
+    from statsmodels.stats.proportion import proportion_confint
+
+    low, high = proportion_confint(int(events), number, method="wilson")
+    return float(low), float(high)
+
+
+def student(values: pd.Series) -> tuple[float, float]:
+    """The 95% interval of a mean; missing with one value."""
+    if len(values) < 2:
+        return np.nan, np.nan
+    from scipy.stats import t
+
+    half = float(t.ppf(0.975, len(values) - 1) * values.std() / np.sqrt(len(values)))
+    return values.mean() - half, values.mean() + half
