@@ -105,7 +105,7 @@ def test_the_evidence_is_closed_and_holds_every_section_of_its_layer(html, frame
 
 def test_the_page_is_well_formed_and_every_picture_has_a_text(page):
     assert page.open == []
-    pictures = [a for tag, a in page.tags if tag == "svg"]
+    pictures = [a for tag, a in page.tags if tag == "svg" and a.get("aria-hidden") != "true"]  # small ones repeat them
     assert len(pictures) >= 14
     assert all(a.get("role") == "img" and a.get("aria-label") for a in pictures)
     assert [tag for tag, _ in page.tags].count("h1") == 1
