@@ -10,7 +10,7 @@ import pandas as pd
 from slopewise.report.material.frames import Frames
 from slopewise.report.material.parts import Cell, Section, Table
 from slopewise.report.sections.ladder import present
-from slopewise.report.words.ledger import shipped_lines, slope_reasons
+from slopewise.report.words.ledger import shipped_lines
 from slopewise.report.words.naming import STEP_NAMES, Naming
 from slopewise.report.words.numbers import MINUS, MISSING, figures, in_words, percent
 from slopewise.report.words.units import DERIVED, is_category, power_of_ten, sd_of, unit_words
@@ -42,7 +42,7 @@ def coefficients_section(frames: Frames, naming: Naming) -> Section:
             "effect": naming.words.effect,
             "penalised": penalty_sentences(frames, naming),
             "formula": model_formula(frames, naming, steps[0]) if steps else "",
-            "dropped": [*slope_reasons(frames, naming), *reversal(frames, naming)],
+            "reversal": reversal(frames, naming),
             "ledger": shipped_lines(frames, naming),
         },
     )
