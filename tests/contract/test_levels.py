@@ -362,6 +362,8 @@ PLACES: dict[str, tuple[str, ...]] = {
 }
 """The rows of `LEVELS` for each module that computes an interval."""
 NO_INTERVAL = {
+    "effects/series/average.py": "between which effects 95% of units lie, if effects are normally distributed",
+    "report/words/interruption.py": "between which effects 95% of units lie, if effects are normally distributed",
     "report/words/treatment.py": "between which effects 95% of patients lie, if effects are normally distributed",
     "metrics/calibration.py": "from where to where a curve is drawn",
     "report/sections/checks.py": "how far chance moves a p-value of so many permutations",

@@ -1,6 +1,6 @@
 # Effects that may differ between patients: of a treatment, or of an interruption of a series.
 # needs  cohort/measurements.parquet, cohort/patients.parquet
-# makes  effects/{design,average,checks,spread,patients,shares,residuals,arms}.csv, for a study with `effects`
+# makes  effects/{design,average,checks,spread,patients,shares,residuals,arms,serial,course,curves,sensitivity,characteristics}.csv, for a study with `effects`
 # steps  estimate_effects
 
 

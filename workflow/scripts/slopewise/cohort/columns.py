@@ -33,6 +33,8 @@ def patient_level(study: Study) -> dict[str, str]:
     found = {column: key for column, key in named.items() if column is not None}
     if isinstance(study.data.time_zero, ColumnReference):
         found[study.data.time_zero.column] = "data.time_zero"
+    if study.effects.moment_column is not None:
+        found[study.effects.moment_column] = "effects.interruption.at"
     return found
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from slopewise.cohort.findings import ERROR, NOTE, WARNING, Findings
 from slopewise.cohort.flow import State
+from slopewise.cohort.moments import examine_interruption
 from slopewise.run.words import level_text
 from slopewise.study.keys import canonical_code
 from slopewise.study.model import Study
@@ -139,5 +140,8 @@ def _tell_design(study: Study, cohort: State, codes: pd.Series, file: str, findi
             findings.add(NOTE, file, message, "nothing to do, or name a treatment that changes", column=column)
 
 
-EXAMINERS: dict[str, Callable[[Study, State, str, Findings], None]] = {"treatment": _examine_treatment}
+EXAMINERS: dict[str, Callable[[Study, State, str, Findings], None]] = {
+    "treatment": _examine_treatment,
+    "interruption": examine_interruption,
+}
 """By the kind of effect."""

@@ -15,6 +15,7 @@ from slopewise.cohort.clock import TOLERANCE
 from slopewise.cohort.columns import Columns
 from slopewise.cohort.findings import Findings
 from slopewise.cohort.flow import Flow, State
+from slopewise.cohort.moments import INTERRUPTION
 from slopewise.cohort.rows import measured, settle_twins
 from slopewise.cohort.visit_window import warn_of_split_visit
 from slopewise.run.errors import InputError
@@ -67,7 +68,7 @@ def apply_landmark(
     warn_of_split_visit(study, flow.state.rows, file, findings, runs)
     seen = set(flow.state.rows.loc[flow.state.rows["time"] <= s, "patient"])
     flow.record("no_visit", f"no visit up to {when}", flow.state.without(set(flow.state.people["patient"]) - seen))
-    _leave_missing_covariates(flow, [name for name in study.grouping if name != study.data.centre])
+    _leave_missing_covariates(flow, [INTERRUPTION, *(name for name in study.grouping if name != study.data.centre)])
     _leave_sparse_patients(flow, study, s)
     left = flow.state
     later = left.rows[left.rows["time"] > s]
@@ -119,7 +120,7 @@ def _with_last_values(state: State, covariates: tuple[str, ...], s: float) -> pd
 def _leave_missing_covariates(flow: Flow, optional: list[str]) -> None:
     """A patient who lacks a covariate leaves all ladder steps, so that all are compared on the same patients.
 
-    Not so the columns in `optional`, which only make subgroups.
+    Not so the columns in `optional`, which only make subgroups, or whose lack means a control.
     """
     people = flow.state.people
     lacking = people.drop(columns=[name for name in (*OUTCOME, *optional) if name in people]).isna()

@@ -13,6 +13,7 @@ from slopewise.cohort.clock import coarser, in_unit, read_times
 from slopewise.cohort.columns import Columns, patient_level
 from slopewise.cohort.findings import ERROR, Findings
 from slopewise.cohort.incomplete import UNKNOWN_EVENT, severity, way_out
+from slopewise.cohort.moments import INTERRUPTION, moments_of
 from slopewise.cohort.outcome import read_outcome
 from slopewise.cohort.rows import tell_bad_weights, tell_missing_patients, typed_column
 from slopewise.run.short_repr import ShortRepr
@@ -106,6 +107,8 @@ def read_people(study: Study, table: TextTable, columns: Columns, findings: Find
         people["time"] = _times(study, table, data.time_zero.column, unit, what, findings)
     if study.kind.predicts:
         people = people.assign(**_outcome_columns(study, table, findings))
+    if study.effects.interruption is not None:
+        people[INTERRUPTION] = moments_of(study, table, findings)
     for column in columns.of_patients:
         people[column] = typed_column(table, column, study, findings)
         if column == study.growth.weights:
@@ -237,6 +240,9 @@ def set_clock(study: Study, rows: pd.DataFrame, people: pd.DataFrame) -> tuple[p
         start = coarser(rows["time"].to_numpy(), start)
     of_row = pd.Series(start, index=people["patient"]).reindex(rows["patient"]).to_numpy()
     times = in_unit(rows["time"].to_numpy() - of_row, data.time_unit, data.analysis_unit)
+    if INTERRUPTION in people:
+        own = people[INTERRUPTION].to_numpy(dtype=float) - start
+        people = people.assign(**{INTERRUPTION: in_unit(own, data.time_unit, data.analysis_unit)})
     moved = {name: _since(study, people[name].to_numpy(), zero) for name in ("followup", "entry") if name in people}
     return rows.assign(time=times), people.assign(**moved).drop(columns="time")
 

@@ -238,7 +238,15 @@ def _functions() -> dict[str, Any]:
         kept = {place: made.__wrapped__[place + 1] for place in range(1, len(made.__wrapped__) + 1)}
         return FactorValues(kept, kind="numerical", spans_intercept=False, format="{name}[{field}]", encoded=False)
 
-    return {"sqrt": np.sqrt, "log": np.log, "exp": np.exp, "bs": bs, "cr": cr}
+    def harmonic(x: Any, period: float, k: int = 1) -> Any:
+        """Sine and cosine of the first k harmonics of a period: 2k columns."""
+        turns = 2.0 * np.pi * np.asarray(x, dtype=np.float64) / period
+        made = {
+            f"{name}{j}": wave(j * turns) for j in range(1, k + 1) for name, wave in (("sin", np.sin), ("cos", np.cos))
+        }
+        return FactorValues(made, kind="numerical", spans_intercept=False, format="{name}[{field}]", encoded=False)
+
+    return {"sqrt": np.sqrt, "log": np.log, "exp": np.exp, "bs": bs, "cr": cr, "harmonic": harmonic}
 
 
 def _prepared(formula: Formula, frame: pd.DataFrame, levels: Mapping[str, tuple[Any, ...]]) -> pd.DataFrame:

@@ -30,8 +30,11 @@ KEYWORDS: Mapping[str, frozenset[str]] = {
     "poly": frozenset({"degree", "raw"}),
     "bs": frozenset({"df", "knots", "degree", "include_intercept"}),
     "cr": frozenset({"df", "knots"}),
+    "harmonic": frozenset({"period", "k"}),
 }
+MAX_HARMONICS = 10
 SPLINES = frozenset({"bs", "cr"})
+HARMONIC = "write harmonic(time, 12, 2) for two harmonics of a period of 12 units of time"
 _STRANGE = re.compile(r"[^A-Za-z0-9_ .,+*/:()=\[\]-]")
 
 
@@ -134,6 +137,9 @@ class _Screen:
                 raise self.refuse("C takes the name of one column", "make the column beforehand")
             self.categorical[self.aliases.get(first.id, first.id)] = None
         self.factor(first)
+        if name == "harmonic":
+            self.harmonic(rest, node.keywords)
+            return
         options: dict[str, Any] = {}
         for keyword in node.keywords:
             if keyword.arg not in KEYWORDS[name]:
@@ -148,6 +154,20 @@ class _Screen:
             known = name == "poly" and position < 2
             options[("degree", "raw")[position] if known else f"#{position}"] = self.option(value)
         self.stateful = self.stateful or name in SPLINES or (name == "poly" and not options.get("raw", False))
+
+    def harmonic(self, rest: list[ast.expr], keywords: list[ast.keyword]) -> None:
+        """Screen the period and the number of harmonics: ``harmonic(time, 12, 2)``."""
+        given = dict(zip(("period", "k"), rest, strict=False))
+        given |= {str(keyword.arg): keyword.value for keyword in keywords}
+        known = len(rest) <= 2 and set(given) <= KEYWORDS["harmonic"] and len(given) == len(rest) + len(keywords)
+        numbers = {key: node.value for key, node in given.items() if isinstance(node, ast.Constant)}
+        period, k = numbers.get("period"), numbers.get("k", 1)
+        if not known or len(numbers) < len(given) or isinstance(period, bool) or isinstance(k, bool):
+            raise self.refuse("harmonic takes a column, its period and the number of harmonics", HARMONIC)
+        if not isinstance(period, int | float) or not 0 < period < math.inf:
+            raise self.refuse("the period of harmonic must be a number above 0", HARMONIC)
+        if not isinstance(k, int) or not 1 <= k <= MAX_HARMONICS:
+            raise self.refuse(f"harmonic takes 1 to {MAX_HARMONICS} harmonics", HARMONIC)
 
     def option(self, node: ast.expr) -> Any:
         """The value of an option: a number, True or False, or a list of numbers."""

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from slopewise.effects.inputs import EffectRows
+from slopewise.effects.series.estimate import estimate_interruption
 from slopewise.effects.treatment import estimate_treatment
 
 __all__ = ["ESTIMATORS", "EffectRows", "Estimator"]
@@ -15,5 +16,5 @@ __all__ = ["ESTIMATORS", "EffectRows", "Estimator"]
 Estimator = Callable[[EffectRows, str, np.random.Generator, int], dict[str, pd.DataFrame]]
 """(rows, marker, random numbers, threads) -> the marker's rows of the tables of ``effects/``, by the tables' names."""
 
-ESTIMATORS: dict[str, Estimator] = {"treatment": estimate_treatment}
+ESTIMATORS: dict[str, Estimator] = {"treatment": estimate_treatment, "interruption": estimate_interruption}
 """By the kind of effect; a table that an estimator does not give is empty."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from slopewise.study.keys import Keys, Name, _code, expects
+from slopewise.study.keys import Columns, Keys, Name, Numbers, _code, expects
 
 
 class Treatment(Keys):
@@ -33,6 +33,15 @@ class Interruption(Keys):
     at: Annotated[float | MomentColumn | Name, expects("a number, a date or {column: NAME}")]
     """The moment, on the clock of `data.time`: one for all units, or a column with each unit's own.
     Example: `{column: law_from}`"""
+    horizons: Numbers = ()
+    """Times after the moment, in the analysis unit, at which the effect is given besides the change of level and slope;
+    without any, the median of how long the units are followed after it. Example: `[1, 5]`"""
+    correlation: Literal["serial", "none"] = "serial"
+    """Correlation of neighbouring residuals within a unit: `serial` estimates it (AR(1) where rows are a whole number
+    of steps apart, else exponential in time); `none` takes residuals as independent. Example: `none`"""
+    characteristics: Columns = ()
+    """Columns with one value a unit, on which the effect may depend; each is examined by itself.
+    Example: `[enforcement]`"""
 
 
 class Effects(Keys):
@@ -59,11 +68,18 @@ class Effects(Keys):
     @property
     def columns(self) -> dict[str, str]:
         """The columns that are named, each with its key."""
-        moment = self.interruption.at if self.interruption else None
         named = {
             "effects.treatment.column": self.treatment.column if self.treatment else None,
             "effects.period": self.period,
             "effects.sequence": self.sequence,
-            "effects.interruption.at": moment.column if isinstance(moment, MomentColumn) else None,
         }
-        return {column: key for key, column in named.items() if column is not None}
+        found = {column: key for key, column in named.items() if column is not None}
+        for column in self.interruption.characteristics if self.interruption else ():
+            found[column] = "effects.interruption.characteristics"
+        return found
+
+    @property
+    def moment_column(self) -> str | None:
+        """The column of each unit's moment of interruption, if there is one; it is read as `data.time` is."""
+        at = self.interruption.at if self.interruption else None
+        return at.column if isinstance(at, MomentColumn) else None

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from slopewise.study.errors import Finding
-from slopewise.study.formulas import RESERVED
+from slopewise.study.formulas import RESERVED, formula_names
 
 if TYPE_CHECKING:
     from slopewise.study.model import Study
+
+ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def effect_rules(study: Study) -> Iterator[Finding]:
@@ -27,6 +30,36 @@ def effect_rules(study: Study) -> Iterator[Finding]:
     if effects.kind and study.growth.engine == "statsmodels":
         yield Finding(("growth", "engine"), "effects are estimated by the engine slopewise; use engine: slopewise")
     yield from _column_rules(study)
+    yield from _interruption_rules(study)
+
+
+def _interruption_rules(study: Study) -> Iterator[Finding]:
+    """A moment on the clock of the study, and a growth model that leaves the changes to the interruption."""
+    asked = study.effects.interruption
+    if asked is None:
+        return
+    at, path = asked.at, ("effects", "interruption", "at")
+    dated = study.data.time_unit == "date"
+    if isinstance(at, str) and not (dated and ISO.fullmatch(at)):
+        way = "a date is written 2020-12-31" if dated else "data.time_unit is no date, so write a number"
+        yield Finding(path, f"`{at}` is no moment on the clock of data.time: {way}, or name a column: {{column: NAME}}")
+    if isinstance(at, float) and dated:
+        yield Finding(path, f"`{at:g}` is no date, and data.time_unit is: write it as 2020-12-31")
+    if any(horizon <= 0 for horizon in asked.horizons):
+        yield Finding(("effects", "interruption", "horizons"), "lie after the interruption, so they are above 0")
+    if study.growth.slope_of != "time":
+        yield Finding(("growth", "slope_of"), "must be time where effects.interruption is named")
+    try:
+        names = {key: formula_names(getattr(study.growth, key)) for key in ("fixed", "random")}
+    except ValueError:
+        return  # a formula cannot be read, which is told with the formula
+    if "time" not in names["fixed"]:
+        message = "an interruption changes a course over time, so `time` must be among the fixed effects"
+        yield Finding(("growth", "fixed"), message)
+    for key, found in names.items():
+        for name in sorted(found & {"after", "since", "interruption"}):
+            message = f"`{name}` is a term of effects.interruption, which is added to the formula; rename the column"
+            yield Finding(("growth", key), message)
 
 
 def _column_rules(study: Study) -> Iterator[Finding]:

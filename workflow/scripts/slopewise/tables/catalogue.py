@@ -162,6 +162,11 @@ TABLES: tuple[Entry, ...] = (
     _effects("shares", "The share of patients whose effect has the other sign, or is as large as matters."),
     _effects("residuals", "The residual variance under each treatment, with the interval of their ratio."),
     _effects("arms", "Variances of level, slope and residual in parallel arms, compared; empty in other designs."),
+    _effects("serial", "The correlation of neighbouring residuals beside an interruption, and the model without it."),
+    _effects("course", "The average effect of an interruption at moments after it, and where units' effects lie."),
+    _effects("curves", "Each row of a series: observed, expected, and without the interruption.", names_patients=True),
+    _effects("sensitivity", "The changes at an interruption under other assumptions, and at a placebo moment."),
+    _effects("characteristics", "How the changes at an interruption depend on characteristics of the units."),
     Entry("growth/fits", "gather_slopes", "Every fit of the growth models: convergence, structure, rows and patients."),
     _with_patients("slopes/slopes", "gather_slopes", "Each patient's level and slope.", **PARQUET, also_csv=True),
     _unread(

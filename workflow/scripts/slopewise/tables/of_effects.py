@@ -79,4 +79,40 @@ OF_EFFECTS: dict[str, Schema] = {
         },
         ("marker", "component"),
     ),
+    # An interruption: the correlation of neighbouring residuals; its effect over time; the course without it.
+    "effects/serial": Schema(
+        {
+            "marker": TEXT,
+            "residuals": ("AR(1)", "exponential", "independent"),
+            **_numbers("correlation ci_low ci_high step residual_sd deviance lrt p_value"),
+        },
+        ("marker", "residuals"),
+    ),
+    "effects/course": Schema(
+        {"marker": TEXT, **_numbers("since estimate ci_low ci_high unit_low unit_high")}, ("marker", "since")
+    ),
+    "effects/curves": Schema(
+        {**dict.fromkeys(("marker", "patient"), TEXT), **_numbers("time since observed fitted without")},
+        ("marker", "patient", "time"),
+        positional=True,
+    ),
+    "effects/sensitivity": Schema(
+        {
+            "marker": TEXT,
+            "analysis": ("as reported", "independent residuals", "placebo moment"),
+            "effect": TEXT,
+            "units": INTEGER,
+            **_numbers("estimate se df statistic p_value ci_low ci_high sd correlation"),
+        },
+        ("marker", "analysis", "effect"),
+    ),
+    "effects/characteristics": Schema(
+        {
+            **dict.fromkeys(("marker", "characteristic", "level", "effect"), TEXT),
+            **_numbers("estimate se df statistic p_value ci_low ci_high sd_left lrt"),
+            "lrt_df": INTEGER,
+            "p_joint": NUMBER,
+        },
+        ("marker", "characteristic", "level", "effect"),
+    ),
 }

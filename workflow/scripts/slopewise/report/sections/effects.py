@@ -6,10 +6,14 @@ from collections.abc import Callable
 
 from slopewise.report.material.frames import Frames
 from slopewise.report.material.parts import Section
+from slopewise.report.sections.interruption import interruption_section
 from slopewise.report.sections.treatment import treatment_section
 from slopewise.report.words.naming import Naming
 
-SECTIONS: dict[str, Callable[[Frames, Naming], Section]] = {"treatment": treatment_section}
+SECTIONS: dict[str, Callable[[Frames, Naming], Section]] = {
+    "treatment": treatment_section,
+    "interruption": interruption_section,
+}
 """By the kind of effect."""
 
 

@@ -1,0 +1,1 @@
+"""Compiled loops of the likelihood of an interrupted time series."""

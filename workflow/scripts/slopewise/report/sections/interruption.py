@@ -1,0 +1,181 @@
+"""The effect of an interruption of a series: on average, between units, where it worked, and what was checked."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from slopewise.figures import effects as draw
+from slopewise.figures import interruption as picture
+from slopewise.report.material.frames import Frames
+from slopewise.report.material.parts import Cell, Picture, Section, Table
+from slopewise.report.sections.fast import few
+from slopewise.report.templates.environment import caption
+from slopewise.report.words.interruption import (
+    characteristic_words,
+    effect_words,
+    joint_words,
+    sensitivity_words,
+    serial_words,
+    share_words,
+    spread_words,
+)
+from slopewise.report.words.naming import FIRST, Naming
+from slopewise.report.words.numbers import count, figure_interval, figures, number, p_value, signed_figures
+
+COURSE, JOINT, SLOPE = "course", "both changes", "slope change"
+
+
+def interruption_section(frames: Frames, naming: Naming) -> Section:
+    """Words, pictures of the course with and without the interruption, tables. No unit is named."""
+    known = set(frames.further["effects_design"]["marker"])
+    markers = [marker for marker in naming.pictured if marker in known]
+    tables = (average_table(frames, naming), spread_table(frames, naming), sensitivity_table(frames, naming),
+              characteristics_table(frames, naming))  # fmt: skip
+    return Section(
+        "interruption",
+        "The effect of the interruption",
+        "interruption.html.j2",
+        {
+            "parts": [_part(frames, naming, marker) for marker in markers],
+            "pictures": _pictures(frames, naming, markers),
+            "tables": [table for table in tables if table.rows],
+        },
+        layer=1,
+    )
+
+
+def of(frames: Frames, name: str, marker: str) -> pd.DataFrame:
+    """The marker's rows of a table of ``effects/``."""
+    table = frames.further[f"effects_{name}"]
+    return table[table["marker"] == marker]
+
+
+def _part(frames: Frames, naming: Naming, marker: str) -> dict[str, object]:
+    """The sentences on one marker under the questions that they answer."""
+    average, spread = of(frames, "average", marker), of(frames, "spread", marker).set_index("effect", drop=False)
+    average = average[average["effect"] != COURSE].set_index("effect", drop=False)
+    average = average.reindex(sorted(average.index, key=_place))
+    shown = [effect for effect in average.index if effect != SLOPE]
+    small, design = naming.study.report.small_cells, of(frames, "design", marker).iloc[0]
+    differ = [joint_words(spread.loc[JOINT])] + [
+        spread_words(row, float(average.loc[effect, "estimate"]), naming, marker)
+        for effect, row in spread.reindex([one for one in average.index if one in spread.index]).iterrows()
+    ]
+    whom = [
+        share_words(row, naming, few(float(row["share"]), int(row["patients"]), small))
+        for _, row in of(frames, "shares", marker).set_index("effect", drop=False).reindex(shown).iterrows()
+    ]
+    asked = [
+        ("What changed on average?", [effect_words(row, naming, marker) for _, row in average.iterrows()]),
+        ("Does the effect differ between units?", differ),
+        ("In how many units did it go the other way?", whom),
+    ]
+    properties = of(frames, "characteristics", marker)
+    if len(properties):
+        found = [characteristic_words(rows, naming, marker) for _, rows in properties.groupby("characteristic")]
+        asked.append(("Where did it work?", found))
+    checked = [serial_words(of(frames, "serial", marker), naming)]
+    checked += sensitivity_words(of(frames, "sensitivity", marker), naming, marker)
+    asked.append(("What does the result rest on?", checked))
+    units, late = count(int(design["patients"]), small), count(int(design["patients_both"]), small)
+    on = (
+        f"{units} units, {late} of them with an interruption; {design['rows_reference']} of their values lie before it "
+    )
+    on += f"and {design['rows_versus']} after it."
+    return {"marker": naming.marker(marker), "asked": asked, "on": on}
+
+
+def _pictures(frames: Frames, naming: Naming, markers: list[str]) -> list[Picture]:
+    """The course about the moment, the effect after it, and the units' effects."""
+    about, after, units = [], [], []
+    for place, marker in enumerate(markers):
+        label, unit, time = naming.marker(marker), naming.unit_of(marker), naming.units
+        curves, rows = of(frames, "curves", marker), of(frames, "course", marker)
+        about.append(picture.counterfactual(curves, label, unit, time, _step(curves), f"counterfactual-{place}"))
+        after.append(picture.course(rows, label, unit, time, f"course-of-effect-{place}"))
+        effects = of(frames, "average", marker).set_index("effect")["estimate"]
+        last = sorted((effect for effect in effects.index if effect not in (COURSE, SLOPE)), key=_place)[-1]
+        shown = of(frames, "patients", marker)
+        shown = shown[shown["effect"] == last]
+        average = float(effects[last])
+        units.append(draw.effects(shown, average, None, label, unit, f"effect-of-unit-{place}", "units"))
+    names = {"markers": markers, "first": FIRST}
+    return [
+        Picture("interruption-counterfactual", caption("counterfactual"), about, **names),
+        Picture("interruption-course", caption("course_of_effect"), after, **names),
+        Picture("interruption-units", caption("effects_of_units"), units, **names),
+    ]
+
+
+def _place(effect: str) -> float:
+    """Where an effect stands: the level change, effects by their time, the slope change."""
+    if effect in ("level change", SLOPE):
+        return 0.0 if effect != SLOPE else float("inf")
+    return float(effect.removeprefix("effect after "))
+
+
+def _step(curves: pd.DataFrame) -> float:
+    """The width of a step about the moment: the median distance of neighbouring rows of a unit."""
+    gaps = curves.sort_values(["patient", "time"]).groupby("patient")["time"].diff().dropna()
+    return float(gaps[gaps > 0].median())
+
+
+def average_table(frames: Frames, naming: Naming) -> Table:
+    """A row for each effect and each other fixed effect."""
+    lines: list[list[Cell | str]] = []
+    for _, row in frames.further["effects_average"].iterrows():
+        ends = figure_interval(row["ci_low"], row["ci_high"])
+        name = row["effect"] if row["effect"] != COURSE else row["term"]
+        lines.append(
+            [naming.marker(row["marker"]), name, Cell(signed_figures(row["estimate"]), ends), figures(row["se"]),
+             number(row["df"], 1), p_value(row["p_value"])]
+        )  # fmt: skip
+    columns = ["marker", "effect", "estimate, 95% interval", "standard error", "df", "p"]
+    return Table("interruption-average", "Average effects", columns, lines, frozenset({0, 1}))
+
+
+def spread_table(frames: Frames, naming: Naming) -> Table:
+    """A row for each effect that may differ between units."""
+    lines: list[list[Cell | str]] = []
+    for _, row in frames.further["effects_spread"].iterrows():
+        sd = Cell(figures(row["sd"]), figure_interval(row["ci_low"], row["ci_high"])) if row["sd"] == row["sd"] else "–"
+        lines.append(
+            [naming.marker(row["marker"]), row["effect"], sd, number(row["correlation"], 2), figures(row["lrt"]),
+             p_value(row["p_value"]), p_value(row["p_value_bootstrap"])]
+        )  # fmt: skip
+    columns = [
+        "marker", "effect", "SD between units, 95% interval", "correlation with the level at time zero",
+        "likelihood ratio", "p, mixture", "p, bootstrap",
+    ]  # fmt: skip
+    caption = "How much the effect differs between units"
+    return Table("interruption-spread", caption, columns, lines, frozenset({0, 1}))
+
+
+def sensitivity_table(frames: Frames, naming: Naming) -> Table:
+    """A row for each analysis and change."""
+    lines: list[list[Cell | str]] = []
+    for _, row in frames.further["effects_sensitivity"].iterrows():
+        ends = figure_interval(row["ci_low"], row["ci_high"])
+        units = count(int(row["units"]), naming.study.report.small_cells)
+        lines.append(
+            [naming.marker(row["marker"]), row["analysis"], row["effect"], Cell(signed_figures(row["estimate"]), ends),
+             p_value(row["p_value"]), figures(row["sd"]), number(row["correlation"], 2), units]
+        )  # fmt: skip
+    columns = ["marker", "analysis", "effect", "estimate, 95% interval", "p", "SD between units",
+               "residual correlation", "units with an interruption"]  # fmt: skip
+    return Table("interruption-sensitivity", "The same under other assumptions", columns, lines, frozenset({0, 1, 2}))
+
+
+def characteristics_table(frames: Frames, naming: Naming) -> Table:
+    """A row for each level of a characteristic and change."""
+    lines: list[list[Cell | str]] = []
+    for _, row in frames.further["effects_characteristics"].iterrows():
+        ends = figure_interval(row["ci_low"], row["ci_high"])
+        lines.append(
+            [naming.marker(row["marker"]), row["characteristic"], row["level"], row["effect"],
+             Cell(signed_figures(row["estimate"]), ends), p_value(row["p_value"]), p_value(row["p_joint"]),
+             figures(row["sd_left"])]
+        )  # fmt: skip
+    columns = ["marker", "characteristic", "level", "effect", "difference, 95% interval", "p",
+               "p of both changes", "SD between units that is left"]  # fmt: skip
+    return Table("interruption-characteristics", "Characteristics of units", columns, lines, frozenset({0, 1, 2, 3}))

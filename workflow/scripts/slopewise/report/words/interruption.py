@@ -1,0 +1,171 @@
+"""The effect of an interruption in sentences: what changed, how much that differs, and what it rests on."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+from slopewise.report.words.naming import Naming
+from slopewise.report.words.numbers import (
+    count,
+    figure_interval,
+    figures,
+    number,
+    p_words,
+    percent,
+    signed,
+    signed_figures,
+)
+
+SHOWN = 0.05
+"""P below which a change or a difference is called shown."""
+NORMAL = 1.959964
+
+
+def moment_words(effect: str, naming: Naming) -> str:
+    """When an effect is one: ``directly after the interruption``, ``5 years after the interruption``."""
+    if effect == "level change":
+        return "directly after the interruption"
+    return f"{duration(float(effect.removeprefix('effect after ')), naming)} after the interruption"
+
+
+def duration(value: float, naming: Naming) -> str:
+    """``1 year``, ``2.5 years``."""
+    words = naming.units
+    return f"{value:g} {words.removesuffix('s') if value == 1 and words.endswith('s') and ' ' not in words else words}"
+
+
+def unit_of(effect: str, naming: Naming, marker: str) -> str:
+    """The unit of an effect: a slope change is one per unit of time."""
+    unit = naming.unit_of(marker)
+    if effect != "slope change":
+        return unit
+    return (
+        f"{unit} per {naming.study.data.analysis_unit.removesuffix('s')}" if naming.units != "units of time" else unit
+    )
+
+
+def effect_words(row: pd.Series, naming: Naming, marker: str) -> str:
+    """One average effect with its interval."""
+    effect, name, unit = str(row["effect"]), naming.marker(marker), unit_of(str(row["effect"]), naming, marker)
+    ends = f"95% interval {figure_interval(row['ci_low'], row['ci_high'])}, {p_words(row['p_value'])}"
+    if effect == "slope change":
+        if row["ci_low"] > 0 or row["ci_high"] < 0:
+            way = "more" if row["estimate"] > 0 else "less"
+            size = figures(abs(row["estimate"]))
+            return f"From then on {name} rises by {size} {unit} {way} than before ({ends})."
+        return f"A change of its trend is not shown: the estimate is {signed_figures(row['estimate'])} {unit} ({ends})."
+    when = moment_words(effect, naming)
+    if row["ci_low"] > 0 or row["ci_high"] < 0:
+        way = "above" if row["estimate"] > 0 else "below"
+        return (
+            f"On average {name} is {figures(abs(row['estimate']))} {unit} {way} the course without the interruption "
+            f"{when} ({ends}).{relative(row, naming, marker)}"
+        )
+    return (
+        f"An average effect {when} is not shown: the estimate is {signed_figures(row['estimate'])} {unit} "
+        f"({ends}).{relative(row, naming, marker)}"
+    )
+
+
+def relative(row: pd.Series, naming: Naming, marker: str) -> str:
+    """An effect on a log-transformed marker in per cent."""
+    if naming.study.markers[marker].transform != "log":
+        return ""
+    value, low, high = (100 * math.expm1(row[key]) for key in ("estimate", "ci_low", "ci_high"))
+    return f" On the original scale this is {signed(value, 1)}% ({signed(low, 1)} to {signed(high, 1)}%)."
+
+
+def joint_words(joint: pd.Series) -> str:
+    """Do the changes differ between units at all?"""
+    p = float(joint["p_value_bootstrap"])
+    if not math.isfinite(p):
+        return "Whether the effect differs between units is not tested (growth.bootstrap: 0)."
+    if p < SHOWN:
+        return f"The effect differs between units (likelihood ratio {figures(joint['lrt'])}, bootstrap {p_words(p)})."
+    return (
+        f"That the effect differs between units is not shown (likelihood ratio {figures(joint['lrt'])}, bootstrap "
+        f"{p_words(p)})."
+    )
+
+
+def spread_words(row: pd.Series, average: float, naming: Naming, marker: str) -> str:
+    """How much one effect differs between units, in its own units."""
+    unit = unit_of(str(row["effect"]), naming, marker)
+    what = "slope change" if row["effect"] == "slope change" else f"effect {moment_words(str(row['effect']), naming)}"
+    return (
+        f"The standard deviation of the {what} between units is {figures(row['sd'])} {unit} (95% interval "
+        f"{figure_interval(row['ci_low'], row['ci_high'])}): 95% of such units have one between "
+        f"{signed_figures(average - NORMAL * row['sd'])} and {signed_figures(average + NORMAL * row['sd'])}."
+    )
+
+
+def share_words(row: pd.Series, naming: Naming, masked: str) -> str:
+    """In how many units an effect went the other way."""
+    units = count(int(row["patients"]), naming.study.report.small_cells)
+    when = moment_words(str(row["effect"]), naming)
+    way = "above" if row["side"] == "above" else "below"
+    what = f"the marker is {way} the course without the interruption {when}, against the average"
+    if masked:
+        return f"In {masked} of {units} units {what}."
+    ends = ""
+    if math.isfinite(row["ci_low"]):
+        ends = f" (95% interval {percent(row['ci_low'])} to {percent(row['ci_high'])})"
+    return f"In an estimated {percent(row['share'])} of {units} units{ends} {what}."
+
+
+def characteristic_words(rows: pd.DataFrame, naming: Naming, marker: str) -> str:
+    """Whether the effect depends on one characteristic."""
+    first = rows.iloc[0]
+    name = str(first["characteristic"])
+    if first["p_joint"] >= SHOWN:
+        return f"That the effect depends on {name} is not shown ({p_words(first['p_joint'])})."
+    parts = []
+    for _, row in rows.iterrows():
+        ends = figure_interval(row["ci_low"], row["ci_high"])
+        unit = unit_of(str(row["effect"]), naming, marker)
+        parts.append(f"{row['effect']} {signed_figures(row['estimate'])} {unit} ({ends}) for {row['level']}")
+    return f"The effect depends on {name} ({p_words(first['p_joint'])}): {'; '.join(parts)}."
+
+
+def serial_words(rows: pd.DataFrame, naming: Naming) -> str:
+    """How neighbouring residuals correlate."""
+    serial = rows[rows["residuals"] != "independent"]
+    if not len(serial):
+        return "Residuals of one unit are taken as independent (effects.interruption.correlation: none)."
+    row = serial.iloc[0]
+    ends = f"95% interval {number(row['ci_low'], 2)} to {number(row['ci_high'], 2)}"
+    apart = f"{duration(float(figures(row['step'])), naming)} apart"
+    return (
+        f"Residuals of one unit that lie {apart} correlate by {number(row['correlation'], 2)} ({ends}), which the "
+        "model takes into account."
+    )
+
+
+def sensitivity_words(rows: pd.DataFrame, naming: Naming, marker: str) -> list[str]:
+    """What the other analyses say of the level change and the slope change."""
+    said = []
+    for analysis, part in rows.groupby("analysis", sort=False):
+        if analysis == "as reported":
+            continue
+        pairs = "; ".join(
+            f"{row['effect']} {signed_figures(row['estimate'])} "
+            f"({figure_interval(row['ci_low'], row['ci_high'])}, {p_words(row['p_value'])})"
+            for _, row in part.iterrows()
+        )
+        if analysis == "independent residuals":
+            said.append(f"With residuals taken as independent: {pairs}. Such intervals are often too narrow.")
+            continue
+        units = count(int(part["units"].iloc[0]), naming.study.report.small_cells)
+        found = (part["p_value"] < SHOWN).any()
+        verdict = (
+            "There is a change before the interruption, so that the change at it may have other causes"
+            if found
+            else "No change is shown where none should be"
+        )
+        said.append(
+            f"At a placebo moment, in the middle of the rows before the interruption, in the {units} units with enough "
+            f"of them: {pairs}. {verdict}."
+        )
+    return said
