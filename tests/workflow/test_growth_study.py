@@ -43,4 +43,5 @@ def test_a_crossover_trial_ends_in_a_report_on_its_treatment(tmp_path: Path):
     assert len(tables.read("effects/patients", results / "effects/patients.csv")) == 77
     assert not len(tables.read("effects/arms", results / "effects/arms.csv"))
     report = (results / "report.html").read_text(encoding="utf-8")
+    assert "What treatment does to Exposure" in report and "standard deviation of that difference" in report
     assert "The effect of the treatment" in report and "more predictable under treatment T" in report

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from slopewise.report.material.frames import Frames
 from slopewise.report.material.parts import Section
 from slopewise.report.sections.interruption import interruption_section
-from slopewise.report.sections.treatment import treatment_section
+from slopewise.report.sections.treatment import treatment_figures, treatment_headline, treatment_section
 from slopewise.report.words.naming import Naming
 
 SECTIONS: dict[str, Callable[[Frames, Naming], Section]] = {
@@ -20,3 +20,11 @@ SECTIONS: dict[str, Callable[[Frames, Naming], Section]] = {
 def effects_section(frames: Frames, naming: Naming) -> Section:
     """The section of the study's effect."""
     return SECTIONS[naming.study.effects.kind](frames, naming)
+
+
+Figure = tuple[str, str, str]
+"""A number of the first page, its interval, and what it is."""
+
+FIGURES: dict[str, Callable[[Frames, Naming], list[Figure]]] = {"treatment": treatment_figures}
+HEADLINES: dict[str, Callable[[Frames, Naming], str]] = {"treatment": treatment_headline}
+"""What the first page of a study without an outcome says of its effect, by kind."""

@@ -52,6 +52,27 @@ def treatment_section(frames: Frames, naming: Naming) -> Section:
     )  # fmt: skip
 
 
+def treatment_headline(frames: Frames, naming: Naming) -> str:
+    """What the study asks, before any answer."""
+    treatment = naming.study.effects.treatment
+    assert treatment is not None
+    return f"What {treatment.column} does to {naming.all_markers()}, and whether it does the same in every patient."
+
+
+def treatment_figures(frames: Frames, naming: Naming) -> list[tuple[str, str, str]]:
+    """The average effect of each marker, and its standard deviation between patients where that is identified."""
+    said: list[tuple[str, str, str]] = []
+    for marker in naming.pictured[:3]:
+        design, row = of(frames, "design", marker).iloc[0], effect_row(frames, marker)
+        reference, versus = levels(design, naming)
+        what = f"average difference in {naming.marker(marker)}, {versus} less {reference} ({naming.unit_of(marker)})"
+        said.append((signed_figures(row["estimate"]), figure_interval(row["ci_low"], row["ci_high"]), what))
+        for _, spread in of(frames, "spread", marker).iterrows():
+            ends = figure_interval(spread["ci_low"], spread["ci_high"])
+            said.append((figures(spread["sd"]), ends, "standard deviation of that difference between patients"))
+    return said
+
+
 def of(frames: Frames, name: str, marker: str) -> pd.DataFrame:
     """The marker's rows of a table of ``effects/``."""
     table = frames.further[f"effects_{name}"]

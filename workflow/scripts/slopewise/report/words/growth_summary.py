@@ -8,6 +8,7 @@ from typing import Any
 from slopewise.report.material.frames import Frames
 from slopewise.report.material.gains import reliabilities
 from slopewise.report.sections.courses import trajectories
+from slopewise.report.sections.effects import FIGURES, HEADLINES
 from slopewise.report.sections.evidence import marker_words
 from slopewise.report.words.courses import model_words
 from slopewise.report.words.naming import Naming
@@ -20,10 +21,10 @@ def growth_summary(frames: Frames, naming: Naming) -> dict[str, Any]:
     """Headline, key figures, and the courses."""
     limit = naming.study.report.small_cells
     who = "patients" if naming.predictor == "time" else f"groups ({naming.study.data.patient})"
-    rows = int(frames.flow.iloc[-1]["rows_left"])
+    rows, kind = int(frames.flow.iloc[-1]["rows_left"]), naming.study.effects.kind
     return {
         "template": "summary_growth.html.j2",
-        "headline": headline(naming),
+        "headline": HEADLINES[kind](frames, naming) if kind in HEADLINES else headline(naming),
         "scope": f"{count(frames.n_patients, limit)} {who}, {amount(rows, 'row')} of measurements; no outcome is "
         "predicted.",
         "words": [
@@ -31,7 +32,7 @@ def growth_summary(frames: Frames, naming: Naming) -> dict[str, Any]:
             for marker in naming.pictured[:3]
             for words in (marker_words(frames, naming, marker), model_words(frames, naming, marker))
         ],
-        "key_figures": key_figures(frames, naming),
+        "key_figures": FIGURES[kind](frames, naming) if kind in FIGURES else key_figures(frames, naming),
         "picture": trajectories(frames, naming, "summary-courses"),
         "reliability": reliability_sentence(frames, naming),
     }
