@@ -37,6 +37,7 @@ from slopewise.study.kinds import KINDS
 from slopewise.validate import sensitivity
 from slopewise.validate.bootstrap import reliability_table
 from slopewise.validate.examples import band
+from slopewise.validate.instability import summary as instability_summary
 from slopewise.validate.intervals import interval_of, split_of
 from slopewise.validate.risk_groups import student, with_interval
 from slopewise.validate.verdict import RELEVANT, Effect, Evidence
@@ -279,6 +280,11 @@ def stability_index() -> tuple[Ends, Ends]:
     return (low, high), (index - norm.ppf(0.975) * error, index + norm.ppf(0.975) * error)
 
 
+def instability() -> tuple[Ends, Ends]:
+    row = instability_summary(np.array([0.5]), GRID[:, None]).iloc[0]
+    return (row["low"], row["high"]), (0.025, 0.975)
+
+
 def example_line() -> tuple[Ends, Ends]:
     """A line of mean 1 whose variances have the mean 4."""
     found = band(np.array([0.5, 1.5]), np.array([1.0, 7.0]))
@@ -324,6 +330,7 @@ LEVELS: dict[str, tuple[Callable[[], tuple[Ends, Ends]], float]] = {
     "change of hazards": (change_of_hazards, 1e-3),
     "events needed": (events_needed, 5e-3),
     "line of an example": (example_line, 1e-9),
+    "instability": (instability, 1e-9),
 }
 """Each interval: what returns its ends (or its coverage, twice) and what they must be, and how exactly."""
 
@@ -357,6 +364,7 @@ PLACES: dict[str, tuple[str, ...]] = {
     "landmarks/supermodel.py": ("supermodel, resampled", "supermodel, robust"),
     "validate/intervals.py": ("reliability", "tested patients", "repeats"),
     "validate/sensitivity.py": ("permutations",),
+    "validate/instability.py": ("instability",),
     "validate/examples.py": ("line of an example",),
     "kernels/agreement.py": ("stability index",),
 }

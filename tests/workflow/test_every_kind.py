@@ -122,11 +122,31 @@ def test_examples_are_averages_of_enough_patients_with_the_validated_risks(made:
     for row in counts[(counts["time"].isna()) | (counts["time"] == 3)].itertuples():
         if row.item == counts["item"].iloc[0]:
             assert f"of {row.of:g} such patients" in text and f" {row.value:g}" in text
-    known = np.append(rows[["value", "original", "of", "patients"]].to_numpy().ravel(), [*SETTINGS, 95])
-    known = np.concatenate([known, 100 * known])
+    columns = rows[["value", "original", "of", "patients"]]
+    assert unknown_numbers(text, columns) == []
+
+
+def test_the_instability_of_predictions_is_that_of_the_table(made: tuple[str, Path]):
+    kind, results = made
+    if kind == "none":
+        assert "instability" not in page_of(results).sections
+        return
+    rows, text = pd.read_csv(results / "outcome/instability.csv"), page_of(results).text("instability")
+    assert set(rows["predictors"]) == {"level", "slope"} and (rows["resamples"] == 5).all()
+    assert (rows["low"] <= rows["high"]).all() and (rows["difference"] > 0).all()
+    assert unknown_numbers(text.replace("Riley and Collins 2023", ""), rows) == []
+
+
+def unknown_numbers(text: str, table: pd.DataFrame) -> list[str]:
+    """Numbers of a text that no cell of the table has, rounded, or as a percentage."""
+    cells_of = table.select_dtypes("number").to_numpy().ravel()
+    known = np.append(cells_of, [*SETTINGS, 95])
+    known = np.abs(np.concatenate([known, 100 * known]))
+    found = NUMBERS.findall(text)
+    assert len(found) > 20
     unknown = []
-    for word in NUMBERS.findall(text):
+    for word in found:
         value, half = abs(float(word.replace("−", "-"))), 0.5 * 10.0 ** -len(word.partition(".")[2]) + 1e-9
-        if not (np.abs(np.abs(known) - value) <= half).any():
+        if not (np.abs(known - value) <= half).any():
             unknown.append(word)
-    assert len(NUMBERS.findall(text)) > 30 and unknown == []
+    return unknown

@@ -19,6 +19,8 @@ def fit(study_file: Path, inputs: dict[str, Path], outputs: dict[str, Path], thr
     from slopewise.study.reading import load_study
     from slopewise.tables import files as tables
     from slopewise.validate.bootstrap import BootstrapPlan, bootstrap_ladder, jackknife_ladder, reliability_table
+    from slopewise.validate.examples import reference_horizon
+    from slopewise.validate.instability import Instability
     from slopewise.validate.stability import stability
 
     study = load_study(study_file)
@@ -29,7 +31,9 @@ def fit(study_file: Path, inputs: dict[str, Path], outputs: dict[str, Path], thr
     outcome = fit_outcome(study, cohort, slopes, crossfit, fits, filters)
     markers = list(growth.markers(outcome.data.markers))
     plan = BootstrapPlan(study.outcome.bootstrap, study.crossfit.folds, study.crossfit.repeats, study.seed)
-    boot = bootstrap_ladder(plan, outcome.data, markers, threads)
+    unstable = Instability(outcome.data, reference_horizon(study.horizons))
+    boot = bootstrap_ladder(plan, outcome.data, markers, threads, watch=unstable.add)
+    tables.write(unstable.table(outcome.apparent), "outcome/instability", outputs["instability"])
     without = None
     if study.outcome.bootstrap >= BCA_FROM:
         left_out = jackknife_ladder(plan, outcome.data, markers, threads)

@@ -6,7 +6,7 @@ import pytest
 
 from slopewise.folds import assign
 from slopewise.growth import GrowthModel
-from slopewise.outcome.fit import fit_ladder, ladder_data
+from slopewise.outcome.fit import LadderFit, fit_ladder, ladder_data
 from slopewise.outcome.ladder import LADDER
 from slopewise.run.seeds import generator
 from slopewise.slopes.crossfit import fit_nested
@@ -23,6 +23,7 @@ from slopewise.validate.bootstrap import (
     reliability_table,
     stage_one,
 )
+from slopewise.validate.instability import Instability
 
 PLAN = BootstrapPlan(replicates=6, folds=4, repeats=2, seed=3)
 PATIENTS = 90
@@ -143,6 +144,30 @@ def test_the_spread_is_that_of_the_estimate_not_of_noise(marker, ladder):
     spread = many.estimates_unit[:, term].std()
     assert 0.05 < spread < 0.6
     assert abs(many.estimates_unit[:, term].mean() - full.estimate_unit[term]) < 2 * spread
+
+
+def test_the_models_of_a_resample_predict_for_every_patient(marker, ladder):
+    """Level and slope of all patients are those by the growth model of the resample's patients; no number moves."""
+    seen: list[tuple[LadderFit, np.ndarray, np.ndarray]] = []
+    watched = bootstrap_ladder(PLAN, ladder, [marker], watch=lambda *found: seen.append(found))
+    assert np.array_equal(watched.estimates_unit, bootstrap_ladder(PLAN, ladder, [marker]).estimates_unit)
+    assert len(seen) == PLAN.replicates
+    resample = draw(PLAN, 1, np.asarray(ladder.event, dtype=np.int64))
+    batch = fit_nested(marker, resample.counts[None, :], np.zeros(1, dtype=np.int64))
+    scored = score(marker, batch, np.zeros(PATIENTS, dtype=np.int64), np.arange(PATIENTS))
+    fitted, level, slope = seen[1]
+    np.testing.assert_allclose(level[:, 0], scored["level"], rtol=1e-6)
+    np.testing.assert_allclose(slope[:, 0], scored["slope"], rtol=1e-5, atol=1e-8)
+    unstable = Instability(ladder, ladder.horizons[0])
+    for found in seen:
+        unstable.add(*found)
+    risks = fitted.models["slope"].risks(ladder.raw(LADDER[6], np.arange(PATIENTS), level, slope), ladder.stratum)
+    assert np.array_equal(unstable.predictions["slope"][1], risks[:, 0, 0])
+    apparent = pd.DataFrame({"patient": ladder.patients, "predictors": "slope", "cause": ladder.cause})
+    apparent = pd.concat([apparent, apparent.assign(predictors="level")])
+    table = unstable.table(apparent.assign(horizon=ladder.horizons[0], risk=0.5))
+    assert set(table["predictors"]) == {"level", "slope"} and (table["resamples"] == PLAN.replicates).all()
+    assert Instability(ladder, ladder.horizons[0]).table(apparent).empty
 
 
 def test_reliability_has_its_interval(marker, ladder):

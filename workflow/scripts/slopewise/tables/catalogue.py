@@ -224,6 +224,7 @@ TABLES: tuple[Entry, ...] = (
     _fitted("schoenfeld", "Scaled Schoenfeld residuals over time, with a smooth curve."),
     _fitted("selection", "How often halves of the patients keep each term of the penalised models."),
     _fitted("stability", "How alike the penalised models of halves of the patients are."),
+    _fitted("instability", "Predictions of models of resampled patients beside those of the models of all patients."),
     _fitted("likelihood_ratio", "Likelihood-ratio tests of the slopes beside the levels."),
     _fitted(
         "apparent",

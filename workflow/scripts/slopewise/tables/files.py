@@ -21,10 +21,18 @@ from slopewise.tables.of_cohort_and_outcome import TABLES as OF_OTHERS
 from slopewise.tables.of_effects import OF_EFFECTS
 from slopewise.tables.of_groups import OF_GROUPS
 from slopewise.tables.of_growth import OF_GROWTH, OF_SLOPES
+from slopewise.tables.of_predictions import OF_PREDICTIONS
 
 __all__ = ["TABLES", "Schema", "bare", "check", "guarded", "read", "write"]
 
-TABLES: dict[str, Schema] = {**OF_OTHERS, **OF_GROUPS, **OF_GROWTH, **OF_SLOPES, **OF_EFFECTS}
+TABLES: dict[str, Schema] = {
+    **OF_OTHERS,
+    **OF_GROUPS,
+    **OF_GROWTH,
+    **OF_SLOPES,
+    **OF_EFFECTS,
+    **OF_PREDICTIONS,
+}
 
 
 def check(frame: pd.DataFrame, name: str) -> pd.DataFrame:

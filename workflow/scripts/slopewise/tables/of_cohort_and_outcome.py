@@ -342,20 +342,6 @@ TABLES: dict[str, Schema] = {
         },
         ("predictors", "cause", "metric", "horizon"),
     ),
-    # Averages of groups of patients: one number a row.
-    "outcome/examples": Schema(
-        {
-            "example": ("low", "middle", "high", "change"),
-            "patients": INTEGER,
-            "quantity": (
-                *("risk", "frequency", "measured", "line", "level", "slope", "slope_se", "reliability", "covariate"),
-            ),
-            **_columns("item predictors", TEXT),
-            **_columns("time value low high original of"),
-            "category": TEXT,
-        },
-        ("example", "quantity", "item", "predictors", "time"),
-    ),
     "supermodel": Schema(
         {
             **STEP_KEYS,

@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from slopewise.folds import assign
-from slopewise.outcome.fit import LadderData, fit_ladder, flat_slopes
+from slopewise.outcome.fit import LadderData, LadderFit, fit_ladder, flat_slopes
 from slopewise.outcome.ladder import LADDER, Step
 from slopewise.run.progress import counted
 from slopewise.run.seeds import generator
@@ -26,6 +26,8 @@ from slopewise.validate.intervals import interval_of, split_of
 PAIRS_AT_ONCE = 200_000
 """Patients × fits scored in one go: bounds memory, changes no number."""
 
+
+Watch = Callable[[LadderFit, NDArray[np.float64], NDArray[np.float64]], None]
 
 GROUPS = 400
 """So many patients, or groups of them, are left out in turn at most."""
@@ -72,8 +74,7 @@ class StageOne:
 
     `level`, `slope`, `reliability`: (B, m) means over repeats, missing for patients who were not drawn; `last_slope`
     (B, m) the slopes of the last repeat alone; `singular`, `flat`: (B,) of the fit on the whole resample.
-    `other_level`, `other_slope`: (B, m) of patients who were not drawn, by that fit, where asked for; missing for those
-    who were.
+    `other_level`, `other_slope`: (B, m) by that fit, where asked for: of patients who were not drawn, or of all.
     """
 
     level: NDArray[np.float64]
@@ -87,9 +88,11 @@ class StageOne:
 
 
 def stage_one(
-    data: MarkerData, resamples: Sequence[Resample], folds: int, threads: int, others: bool = False
-) -> StageOne:
-    """Cross-fit one marker on every resample of a batch; with `others` score those, too, who were not drawn."""
+    data: MarkerData, resamples: Sequence[Resample], folds: int, threads: int,
+    others: bool = False, everybody: bool = False,
+) -> StageOne:  # fmt: skip
+    """Cross-fit one marker on every resample of a batch; by the fit on a whole resample with `others` score those,
+    too, who were not drawn, with `everybody` all patients."""
     copies = np.concatenate([resample.copies(folds) for resample in resamples])
     per_resample = len(copies) // len(resamples)
     outer = np.repeat(np.arange(len(resamples)) * per_resample, per_resample)
@@ -106,8 +109,8 @@ def stage_one(
         values[name] = grid
     leaders = np.arange(len(resamples)) * per_resample
     other = {name: np.full((len(resamples), m), np.nan) for name in ("level", "slope")}
-    if others:
-        index, patient = np.nonzero(np.array([resample.counts == 0 for resample in resamples]))
+    if others or everybody:
+        index, patient = np.nonzero(np.array([everybody | (resample.counts == 0) for resample in resamples]))
         scored = score(data, batch, leaders[index], patient)
         for name in other:
             other[name][index, patient] = scored[name].to_numpy()
@@ -138,14 +141,17 @@ def bootstrap_ladder(
     markers: Sequence[MarkerData],
     threads: int = 1,
     steps: Sequence[Step] = LADDER,
+    watch: Watch | None = None,
 ) -> Bootstrap:
     """Refit both stages on `plan.replicates` resamples of the patients.
+
+    `watch` is called with each resample's models, and with level and slope of all patients by its growth models.
 
     The same for any number of threads: a resample's stream has its name, and parallel work is over whole fits. With
     `steps` of the ladder alone, estimates of the others are missing.
     """
     events = np.asarray(ladder.event, dtype=np.int64)
-    return _refitted(plan, plan.replicates, lambda b: draw(plan, b, events), ladder, markers, threads, steps)
+    return _refitted(plan, plan.replicates, lambda b: draw(plan, b, events), ladder, markers, threads, steps, watch)
 
 
 def jackknife_ladder(
@@ -169,7 +175,7 @@ def jackknife_ladder(
 
 def _refitted(
     plan: BootstrapPlan, number: int, resample_of: Callable[[int], Resample], ladder: LadderData,
-    markers: Sequence[MarkerData], threads: int, steps: Sequence[Step],
+    markers: Sequence[MarkerData], threads: int, steps: Sequence[Step], watch: Watch | None = None,
 ) -> Bootstrap:  # fmt: skip
     """Both stages on resamples 0, 1, ... `number`."""
     per_resample = len(ladder.patients) * plan.repeats
@@ -177,7 +183,8 @@ def _refitted(
     unit, standard, reliability = [], [], []
     for start in counted("batches of resamples", range(0, number, size)):
         resamples = [resample_of(b) for b in range(start, min(start + size, number))]
-        stages = [stage_one(data, resamples, plan.folds, threads) for data in markers]
+        everybody = watch is not None
+        stages = [stage_one(data, resamples, plan.folds, threads, everybody=everybody) for data in markers]
         for i, resample in enumerate(resamples):
             level = np.column_stack([stage.level[i] for stage in stages])
             slope = np.column_stack([stage.slope[i] for stage in stages])
@@ -188,6 +195,8 @@ def _refitted(
                 ladder, level, slope, singular, flat=flat, counts=resample.counts, fold=resample.fold[-1], steps=steps,
                 same_knots=True,
             )  # fmt: skip
+            if watch is not None:
+                watch(fitted, *(np.column_stack(own) for own in _of_everybody(stages, i)))
             unit.append(fitted.estimate_unit)
             standard.append(fitted.estimate_sd)
             reliability.append(_mean_reliability([stage.reliability[i] for stage in stages], resample.counts))
@@ -200,6 +209,11 @@ def _refitted(
         estimates_sd=found[1],
         reliability=np.array(reliability).reshape(number, len(markers)),
     )
+
+
+def _of_everybody(stages: Sequence[StageOne], i: int) -> tuple[list[NDArray[np.float64]], list[NDArray[np.float64]]]:
+    """Level and slope of all patients (n,) of each marker, by resample `i` of a batch."""
+    return [stage.other_level[i] for stage in stages], [stage.other_slope[i] for stage in stages]
 
 
 def bootstrap_reliability(

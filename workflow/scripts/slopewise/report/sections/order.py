@@ -29,6 +29,7 @@ from slopewise.report.sections.fit import fit_section
 from slopewise.report.sections.glance import glance_section
 from slopewise.report.sections.groups import groups_section
 from slopewise.report.sections.hazards import hazards_section
+from slopewise.report.sections.instability import instability_section
 from slopewise.report.sections.ladder import ladder_section
 from slopewise.report.sections.population import population_section
 from slopewise.report.sections.predicts import predicts_section
@@ -68,6 +69,10 @@ def _predicted_with(table: str) -> Condition:
     return lambda frames, naming: naming.kind.predicts and bool(len(getattr(frames, table)))
 
 
+def _has_instability(frames: Frames, naming: Naming) -> bool:
+    return bool(len(frames.further["instability"]))
+
+
 def _has_examples(frames: Frames, naming: Naming) -> bool:
     return bool(len(frames.further["examples"]))
 
@@ -100,6 +105,7 @@ ORDER: tuple[tuple[Maker, Condition], ...] = (
     (hazards_section, _predicted_with("hazards")),
     (competing_section, _has_competing_events),
     (risks_section, with_an_outcome),
+    (instability_section, _has_instability),
     (groups_section, with_an_outcome),
     (audit_section, every_study),
     (care_section, every_study),

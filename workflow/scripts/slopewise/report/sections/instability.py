@@ -1,0 +1,76 @@
+"""How far predictions depend on which patients the models were made of."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from slopewise.figures import instability as draw
+from slopewise.report.material.frames import Frames
+from slopewise.report.material.parts import Cell, Picture, Section, Table
+from slopewise.report.templates.environment import caption
+from slopewise.report.words.naming import STEP_NAMES, Naming
+from slopewise.report.words.numbers import figures, number, percent
+
+
+def instability_section(frames: Frames, naming: Naming) -> Section:
+    """A sentence, a picture and a table for the models without the slopes and with them."""
+    rows = frames.further["instability"]
+    steps = [step for step in STEP_NAMES if (rows["predictors"] == step).any()]
+    what = "prediction" if naming.kind.numeric else "risk"
+    shown = rows[(rows["part"] > 0) & (rows["patients"] >= naming.study.report.small_cells)]
+    panels = [
+        draw.band(
+            shown[shown["predictors"] == step], STEP_NAMES[step], what, not naming.kind.numeric, f"instability-{place}"
+        )
+        for place, step in enumerate(steps)
+        if (shown["predictors"] == step).any()
+    ]
+    whole = rows[rows["part"] == 0].set_index("predictors")
+    horizon = float(whole["horizon"].iloc[0])
+    return Section(
+        "instability",
+        "How stable are the predictions?",
+        "instability.html.j2",
+        {
+            "resamples": int(whole["resamples"].iloc[0]),
+            "what": f"{what}{naming.at(horizon) and f' within {naming.at(horizon)}'}",
+            "sentences": [sentence(whole.loc[step], step, naming) for step in steps],
+            "picture": Picture("instability", caption("instability", what=what), panels) if panels else None,
+            "table": instability_table(shown, steps, what, naming),
+        },
+    )
+
+
+def _size(value: float, naming: Naming) -> str:
+    """A difference of predictions: percentage points of a risk."""
+    return figures(value) if naming.kind.numeric else f"{number(100 * value, 1)} percentage points"
+
+
+def sentence(row: pd.Series, step: str, naming: Naming) -> str:
+    """``With level and slope, ... differ by 4.1 percentage points on average; 12% of the patients ...``"""
+    return (
+        f"With {STEP_NAMES[step]}, the predictions for a patient differ from those of the models of all patients by "
+        f"{_size(float(row['difference']), naming)} on average, and {percent(float(row['changed']))} of the patients "
+        "are in another third."
+    )
+
+
+def instability_table(shown: pd.DataFrame, steps: list[str], what: str, naming: Naming) -> Table:
+    """A row a part of the patients and step."""
+
+    def value(number_: float) -> str:
+        return figures(number_) if naming.kind.numeric else percent(number_, 1)
+
+    lines: list[list[Cell | str]] = [
+        [
+            Cell(value(row.predicted), STEP_NAMES[step]),
+            str(row.patients),
+            f"{value(row.low)} to {value(row.high)}",
+            value(row.difference),
+            percent(row.changed),
+        ]
+        for step in steps
+        for row in shown[shown["predictors"] == step].itertuples()
+    ]
+    columns = [f"{what}, mean", "patients", "95% of the resamples’ models", "mean difference", "in another third"]
+    return Table("instability", f"Instability of the {what} by parts of the patients", columns, lines)

@@ -1,0 +1,37 @@
+"""Tables below ``outcome/`` of predictions that are averaged over patients, so that no patient's is in them."""
+
+from __future__ import annotations
+
+from slopewise.tables.of_cohort_and_outcome import INTEGER, NUMBER, STEP_KEYS, TEXT, Kind, Schema
+
+
+def _columns(text: str, kind: Kind = NUMBER) -> dict[str, Kind]:
+    return dict.fromkeys(text.split(), kind)
+
+
+OF_PREDICTIONS: dict[str, Schema] = {
+    # Averages of groups of patients: one number a row.
+    "outcome/examples": Schema(
+        {
+            "example": ("low", "middle", "high", "change"),
+            "patients": INTEGER,
+            "quantity": (
+                *("risk", "frequency", "measured", "line", "level", "slope", "slope_se", "reliability", "covariate"),
+            ),
+            **_columns("item predictors", TEXT),
+            **_columns("time value low high original of"),
+            "category": TEXT,
+        },
+        ("example", "quantity", "item", "predictors", "time"),
+    ),
+    # Part 0 is all patients, the others are parts of them in the order of the prediction.
+    "outcome/instability": Schema(
+        {
+            **STEP_KEYS,
+            "horizon": NUMBER,
+            **_columns("part patients resamples", INTEGER),
+            **_columns("predicted low high difference changed"),
+        },
+        ("predictors", "cause", "horizon", "part"),
+    ),
+}
