@@ -59,6 +59,7 @@ COVERED = {
     "growth-visits": "rank correlation",
     r"hazards-.*": "scaled Schoenfeld residuals",
     r"performance(-.*)?": "marginal Kaplan–Meier estimate",
+    "sample-size": "criteria of Riley et al.",
     "sensitivity": "reused folds",
     r"slopes(-by-visits)?": "reliability of a slope",
     "subgroups": "subgroups",

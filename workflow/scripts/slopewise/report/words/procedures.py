@@ -250,6 +250,11 @@ def _ties(frames: Frames, naming: Naming, cite: Citations) -> str:
 
 OUTCOME = (
     Procedure(
+        "sample size",
+        lambda frames, naming: not naming.kind.numeric,
+        said("The sample size was compared with the criteria of Riley et al. {}.", "riley_size"),
+    ),
+    Procedure(
         "follow-up",
         lambda frames, naming: naming.kind.timed,
         said("Median follow-up is the reverse Kaplan–Meier estimate {}.", "schemper"),

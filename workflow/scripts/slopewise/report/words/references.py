@@ -5,6 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 WORKS: dict[str, tuple[str, str]] = {
+    "riley_size": (
+        "Riley RD, Ensor J, Snell KIE, et al. Calculating the sample size required for developing a clinical "
+        "prediction model. BMJ 2020;368:m441.",
+        "10.1136/bmj.m441",
+    ),
     "laird_ware": (
         "Laird NM, Ware JH. Random-effects models for longitudinal data. Biometrics 1982;38:963–974.",
         "10.2307/2529876",
