@@ -31,7 +31,8 @@ Crossover trials with normal levels (SD 1) and effects (mean 0.6), residual SDs 
 the treatment, and so many values under each. The model has a residual variance for each treatment. Coverage is that
 of the 95% intervals: of the SD of the effect (profile), of the average effect (Satterthwaite), of the ratio of the
 residual SDs (profile); below, of the share of the trial's patients whose effect is below 0 (parameters drawn). "Test,
-mixture" and "test, bootstrap" are the shares of data sets in which the test of a spread rejects at 5%. {size}.
+mixture" and "test, bootstrap" are the shares of data sets in which the test of a spread rejects at
+5%. {size}.
 
 {table}
 

@@ -167,6 +167,19 @@ def test_what_the_report_says_of_slopes_holds_where_the_truth_is_known() -> None
     assert {one.name: one.value for one in trends.claims(slopes, 2)}["trend claimed"] == 1.0
 
 
+def test_effects_of_a_treatment_are_those_of_their_setting() -> None:
+    from parts import validity_effects as effects
+
+    frame, truth = effects.rows(effects.Trial(400, 2, 0.5), np.random.default_rng(1))
+    assert truth.mean() == pytest.approx(effects.MEAN, abs=0.08) and truth.std() == pytest.approx(0.5, rel=0.1)
+    own = frame.groupby(["patient", effects.TREATED])["y"].std().unstack().pow(2).mean().pow(0.5)
+    assert own.tolist() == pytest.approx(list(effects.RESIDUAL), rel=0.1)
+    found = {one.name: one.value for one in effects.covered(effects.Trial(60, 4, 0.5), 6)}
+    assert found["mean SD"] == pytest.approx(0.5, abs=0.1) and found["coverage, SD"] > 0.6
+    tests = {one.name: one.value for one in effects.rejected(effects.Trial(60, 4, 1.0), 4)}
+    assert tests == {"test, mixture": 1.0, "test, bootstrap": 1.0}
+
+
 def test_the_page_names_the_settings_in_which_a_trend_is_claimed_that_is_not_there(tmp_path: Path) -> None:
     from parts.monte_carlo import Quantity, Store
     from parts.validity_page import page
