@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from slopewise.design.recipe import Matrix
+from slopewise.growth.bayes.mixture import Courses, Draws, courses
 from slopewise.growth.data import GrowthData
 from slopewise.growth.engine.estimates import STRUCTURES, Estimates, sandwich, transformed
 from slopewise.growth.engine.layout import Design
@@ -38,6 +39,7 @@ class GrowthBatch(ShortRepr):
     designs: tuple[Design, ...]
     design_of: Integers  # (F,): which of `designs` a fit used
     ratios: Matrix  # (F, K)
+    draws: tuple[Draws, ...] = ()  # of the engine bayes: a sample of the parameters of each fit
 
     def __len__(self) -> int:
         return len(self.results.deviance)
@@ -55,6 +57,7 @@ class GrowthBatch(ShortRepr):
             self.designs if shared else self.designs + other.designs,
             np.concatenate([self.design_of, other.design_of + (0 if shared else len(self.designs))]),
             np.concatenate([self.ratios, other.ratios]),
+            self.draws + other.draws,
         )
 
     @cached_property
@@ -137,12 +140,17 @@ class GrowthBatch(ShortRepr):
     def random_effects(self, fit_index: ArrayLike, patient_index: ArrayLike) -> tuple[Matrix, Matrix]:
         """b (n, q) and its covariance given beta (n, q, q), in the user's units, for n pairs (fit, patient).
 
-        The patient may have been held out of the fit; one without rows gets b = 0 and the population's covariance.
+        The patient may have been held out of the fit; one without rows gets b = 0 and the population's covariance. Of
+        the engine bayes: posterior means, and the posterior covariance whatever the parameters.
         """
         which, who = np.broadcast_arrays(
             np.atleast_1d(np.asarray(fit_index, np.int64)), np.atleast_1d(np.asarray(patient_index, np.int64))
         )
         which, who = np.ascontiguousarray(which), np.ascontiguousarray(who)
+        if self.draws:
+            p = len(self.fixed_names)
+            means, joint = self.posterior(which, who)
+            return means, joint[:, p:, p:]
         q = len(self.random_names)
         effects, covariances = np.empty((len(which), q)), np.empty((len(which), q, q))
         group = which if self.ratios.shape[1] > 1 else self.design_of[which]
@@ -154,6 +162,20 @@ class GrowthBatch(ShortRepr):
         return scale[:, None] * transformed(transform, effects), scale[:, None, None] ** 2 * sandwich(
             transform, covariances
         )
+
+    def posterior(self, which: Integers, who: Integers) -> tuple[Matrix, Matrix]:
+        """Posterior mean of b (n, q) and covariance of beta and b (n, p + q, p + q) for n pairs (fit, patient)."""
+        size = len(self.fixed_names) + len(self.random_names)
+        means, joint = np.empty((len(which), len(self.random_names))), np.empty((len(which), size, size))
+        for j in np.unique(which):
+            pairs = np.flatnonzero(which == j)
+            found = self.courses(int(j), who[pairs])
+            means[pairs], joint[pairs] = found.mean_effects(), found.covariance()
+        return means, joint
+
+    def courses(self, j: int, who: Integers) -> Courses:
+        """Of the engine bayes: fixed and random effects of patients `who` (n,) under each draw of fit j."""
+        return courses(self.draws[j], self.designs[self.design_of[j]], self.moments_of(j), who)
 
     def moments_of(self, j: int) -> Moments:
         """Moments of all patients under the design and the residual variances of fit j."""

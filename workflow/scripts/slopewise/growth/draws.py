@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from slopewise.design.recipe import Matrix
+from slopewise.growth.engine.estimates import Estimates
 from slopewise.growth.evidence.profile import RESIDUAL
 from slopewise.growth.fit import GrowthFit
 from slopewise.growth.fitting import fit_batch
@@ -71,9 +72,13 @@ def _rounded(values: Matrix) -> Any:
 def parameter_draws(fit: GrowthFit, number: int, rng: np.random.Generator) -> ParameterDraws:
     """`number` draws by the parametric bootstrap, by our own engine, with the structure of the fit imposed.
 
+    Of a fit of the engine bayes: from its posterior.
+
     The fit must still have its data. A draw whose fit has no residual variance is left out.
     """
     assert fit.batch is not None
+    if fit.draws is not None:
+        return _of_posterior(fit, number, rng)
     data = replace(
         fit.batch.data,
         specification=replace(fit.batch.data.specification, engine="slopewise"),
@@ -96,6 +101,17 @@ def parameter_draws(fit: GrowthFit, number: int, rng: np.random.Generator) -> Pa
         np.array(variance).reshape(-1),
         np.array(ratios).reshape(-1, len(fit.ratios)),
     )
+
+
+def _of_posterior(fit: GrowthFit, number: int, rng: np.random.Generator) -> ParameterDraws:
+    """`number` draws from the sample that a fit of the engine bayes holds, beta drawn given the others."""
+    assert fit.draws is not None
+    chosen = rng.choice(len(fit.draws.weights), number, p=fit.draws.weights)
+    each = Estimates(fit.draws.results, fit.design.x_columns, fit.design.z_columns)
+    values, vectors = np.linalg.eigh(each.beta_covariance[chosen])
+    noise = np.sqrt(np.maximum(values, 0.0)) * rng.standard_normal(values.shape)
+    beta = each.beta[chosen] + np.einsum("nij,nj->ni", vectors, noise)
+    return ParameterDraws(beta, each.covariance[chosen], each.sigma[chosen] ** 2, np.ones((number, 1)))
 
 
 def bootstrap_components(fit: GrowthFit, number: int, rng: np.random.Generator) -> dict[tuple[str, str], Percentiles]:

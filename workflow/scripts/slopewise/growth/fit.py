@@ -14,6 +14,7 @@ from scipy.special import stdtrit
 
 from slopewise.design.recipe import Matrix
 from slopewise.growth.batch import GrowthBatch
+from slopewise.growth.bayes.mixture import Draws, courses, mixture_quantiles
 from slopewise.growth.engine.estimates import Estimates, sandwich, transformed
 from slopewise.growth.engine.layout import Design, Layout, Specification, expanded, residual_columns
 from slopewise.growth.engine.many import Results
@@ -89,18 +90,39 @@ class GrowthFit(ShortRepr):
 
     @cached_property
     def fixed_effects(self) -> pd.DataFrame:
-        """term, estimate, se, df (Satterthwaite), statistic (t), p_value, ci_low, ci_high (95%)."""
+        """term, estimate, se, df (Satterthwaite), statistic (t), p_value, ci_low, ci_high (95%).
+
+        Of the engine bayes: posterior means, SDs and 95% intervals; it has no degrees of freedom and no test.
+        """
         kept = ~self.results.aliased[0]
         estimate, se = self.estimates.beta[0][kept], self.estimates.se[0][kept]
         df = np.asarray(self.degrees_of_freedom)[kept]
         terms = [name for name, keep in zip(self.design.fixed_names, kept, strict=True) if keep]
-        return pd.DataFrame({"term": terms, **t_tests(estimate, se, df)})
+        table = pd.DataFrame({"term": terms, **t_tests(estimate, se, df)})
+        if self.draws is None:
+            return table
+        low, high = self._credible((0.025, 0.975))
+        return table.assign(statistic=np.nan, ci_low=low, ci_high=high)
+
+    @property
+    def draws(self) -> Draws | None:
+        """Of the engine bayes: a weighted sample of the parameters; None for others, and where the fit has no data."""
+        return self.batch.draws[self.index] if self.batch is not None and self.batch.draws else None
+
+    def _credible(self, shares: tuple[float, ...]) -> Matrix:
+        """(shares, kept terms): posterior quantiles of the fixed effects that are not aliased."""
+        assert self.draws is not None
+        kept = ~self.results.aliased[0]
+        each = Estimates(self.draws.results, self.design.x_columns, self.design.z_columns)
+        return mixture_quantiles(each.beta[:, kept], each.se[:, kept], self.draws.weights, shares)
 
     @cached_property
     def degrees_of_freedom(self) -> tuple[float, ...]:
         """Satterthwaite's, one per fixed effect; NaN for an aliased one."""
         if self.degrees is not None:
             return self.degrees
+        if self.specification.engine == "bayes":
+            return (float("nan"),) * len(self.design.fixed_names)
         assert self.batch is not None
         return tuple(float(value) for value in satterthwaite(self.batch, self.index))
 
@@ -128,6 +150,9 @@ class GrowthFit(ShortRepr):
         if not 0.0 < level < 1.0:
             raise ValueError("level is a share between 0 and 1, such as 0.95")
         table = self.fixed_effects.set_index("term")
+        if self.draws is not None:
+            low, high = self._credible((0.5 - 0.5 * level, 0.5 + 0.5 * level))
+            return pd.DataFrame({"lower": low, "upper": high}, index=table.index)
         half = stdtrit(table["df"].to_numpy(), 0.5 + 0.5 * level) * table["se"]
         return pd.DataFrame({"lower": table["estimate"] - half, "upper": table["estimate"] + half})
 
@@ -253,6 +278,9 @@ class GrowthFit(ShortRepr):
         The patients need not have been seen by the fit; names are sorted as text.
         """
         names, moments = self._moments(frame)
+        if self.draws is not None:
+            found, p = courses(self.draws, self.design, moments, np.arange(len(names))), len(self.design.fixed_names)
+            return names, found.mean_effects(), found.covariance()[:, p:, p:]
         pairs = np.zeros(len(names), np.int64), np.arange(len(names))
         standard, spread = random_effects(*pairs, moments, self.results)
         transform = np.repeat(self.estimates.to_user_z, len(names), axis=0)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from slopewise.design.recipe import Matrix
 from slopewise.growth.batch import STRUCTURES, GrowthBatch
+from slopewise.growth.bayes.fits import fit_bayes
+from slopewise.growth.bayes.mixture import Draws
+from slopewise.growth.bayes.priors import BayesSettings
 from slopewise.growth.data import GrowthData
 from slopewise.growth.engine import many
 from slopewise.growth.engine.layout import Design
 from slopewise.growth.engine.many import Results
+from slopewise.growth.engine.moments import Moments
 from slopewise.growth.engine.run import run
 from slopewise.growth.fit import GrowthFit
 from slopewise.growth.statsmodels_engine import fit_statsmodels
@@ -23,35 +27,57 @@ from slopewise.run.errors import InputError
 Integers = NDArray[np.int64]
 
 
-class Engine(Protocol):
-    """Fits of one marker under one design, columns (rows, d - 1), for the rows of counts and structures (F,).
+class Fitted(NamedTuple):
+    """Results of F fits, the residual variance of each stratum relative to the first (F, K), and of the engine bayes a
+    sample of each fit's parameters."""
 
-    Returns their results, and the residual variance of each stratum relative to the first, (F, K).
-    """
+    results: Results
+    ratios: Matrix
+    draws: tuple[Draws, ...] = ()
+
+
+class Engine(Protocol):
+    """Fits of one marker under one design, columns (rows, d - 1), for the rows of counts and structures (F,)."""
 
     def __call__(
         self, data: GrowthData, design: Design, columns: Matrix, counts: Integers, asked: Integers, threads: int
-    ) -> tuple[Results, Matrix]: ...
+    ) -> Fitted: ...
 
 
 def _by_slopewise(
     data: GrowthData, design: Design, columns: Matrix, counts: Integers, asked: Integers, threads: int
-) -> tuple[Results, Matrix]:
+) -> Fitted:
     """The compiled engine; with several residual variances around a search for their ratios."""
     if len(data.layout.stratum_names) > 1:
-        return fit_strata(data, design, columns, counts, asked)
-    moments = data.moments if data.design is not None else data.reduce(design, columns, data.weights)
-    return run(moments, counts, asked, data.specification.reml, threads), np.ones((len(counts), 1))
+        return Fitted(*fit_strata(data, design, columns, counts, asked))
+    results = run(_moments(data, design, columns), counts, asked, data.specification.reml, threads)
+    return Fitted(results, np.ones((len(counts), 1)))
+
+
+def _moments(data: GrowthData, design: Design, columns: Matrix) -> Moments:
+    return data.moments if data.design is not None else data.reduce(design, columns, data.weights)
 
 
 def _by_statsmodels(
     data: GrowthData, design: Design, columns: Matrix, counts: Integers, asked: Integers, threads: int
-) -> tuple[Results, Matrix]:
+) -> Fitted:
     """statsmodels' MixedLM, one fit after the other."""
-    return fit_statsmodels(data, design, columns, counts, asked), np.ones((len(counts), 1))
+    return Fitted(fit_statsmodels(data, design, columns, counts, asked), np.ones((len(counts), 1)))
 
 
-ENGINES: dict[str, Engine] = {"slopewise": _by_slopewise, "statsmodels": _by_statsmodels}
+def _by_bayes(
+    data: GrowthData, design: Design, columns: Matrix, counts: Integers, asked: Integers, threads: int
+) -> Fitted:
+    """The posterior in place of the maximum."""
+    if len(data.layout.stratum_names) > 1:
+        raise InputError("engine bayes: it has one residual variance; leave out residual_by, or use engine slopewise")
+    settings = data.specification.bayes or BayesSettings()
+    moments = _moments(data, design, columns)
+    results, draws = fit_bayes(data.response, moments, design, counts, asked, settings, threads)
+    return Fitted(results, np.ones((len(counts), 1)), draws)
+
+
+ENGINES: dict[str, Engine] = {"slopewise": _by_slopewise, "statsmodels": _by_statsmodels, "bayes": _by_bayes}
 """The engines by their name in the study file (`growth.engine`)."""
 
 
@@ -74,8 +100,9 @@ def fit_batch(
         )
     asked = _asked(data, len(counted), structures)
     if data.design is not None and data.columns is not None:
-        results, ratios = ENGINES[data.specification.engine](data, data.design, data.columns, counted, asked, threads)
-        return GrowthBatch(data, counted, results, (data.design,), np.zeros(len(counted), np.int64), ratios)
+        found = ENGINES[data.specification.engine](data, data.design, data.columns, counted, asked, threads)
+        group_of = np.zeros(len(counted), np.int64)
+        return GrowthBatch(data, counted, found.results, (data.design,), group_of, found.ratios, found.draws)
     return _fit_stateful(data, counted, asked, threads)
 
 
@@ -94,20 +121,24 @@ def _fit_stateful(data: GrowthData, counts: Integers, asked: Integers, threads: 
     sets, group_of = np.unique(counts > 0, axis=0, return_inverse=True)
     group_of = np.asarray(group_of).reshape(-1).astype(np.int64)
     designs: list[Design] = []
+    draws: list[Draws | None] = [None] * len(counts)
     whole: Results | None = None
     fit = ENGINES[data.specification.engine]
     ratios = np.ones((len(counts), max(1, len(data.layout.stratum_names))))
     for group, training in enumerate(sets):
         design, columns = data.learn(training)
         members = np.flatnonzero(group_of == group)
-        part, ratios[members] = fit(data, design, columns, counts[members], asked[members], threads)
+        part, ratios[members], drawn = fit(data, design, columns, counts[members], asked[members], threads)
+        for member, sample in zip(members.tolist(), drawn, strict=False):  # none but of the engine bayes
+            draws[member] = sample
         if whole is None:
             whole = many.empty_results(len(counts), part.beta.shape[1], part.psi.shape[1], part.centre_x.shape[1])
         for target, piece in zip(whole, part, strict=True):
             target[members] = piece
         designs.append(design)
     assert whole is not None
-    return GrowthBatch(data, counts, whole, tuple(designs), group_of, ratios)
+    samples = tuple(sample for sample in draws if sample is not None)
+    return GrowthBatch(data, counts, whole, tuple(designs), group_of, ratios, samples)
 
 
 def _checked_counts(data: GrowthData, counts: ArrayLike) -> Integers:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from slopewise.design.screen import screen
 from slopewise.growth.batch import GrowthBatch
+from slopewise.growth.bayes.priors import BayesSettings
 from slopewise.growth.data import GrowthData, GrowthRows
 from slopewise.growth.engine.layout import Specification
 from slopewise.growth.fit import GrowthFit
@@ -25,9 +26,10 @@ from slopewise.run.progress import progress_bar
 class GrowthModel:
     """y = X beta + Z b + e, b ~ N(0, sigma^2 Psi) per patient, fitted by REML (or ML).
 
-    fixed, random: one-sided formulas; structure: "correlated" or "diagonal"; engine: "slopewise" or "statsmodels";
-    residual_by: column whose levels have their own residual variance; time: the column that slopes refer to; bounds:
-    the range of time that splines cover; weights: column of prior weights, where a method is given no other.
+    fixed, random: one-sided formulas; structure: "correlated" or "diagonal"; engine: "slopewise", "statsmodels" or
+    "bayes", with its settings and priors in `bayes`; residual_by: column whose levels have their own residual variance;
+    time: the column that slopes refer to; bounds: the range of time that splines cover; weights: column of prior
+    weights, where a method is given no other.
     """
 
     fixed: str = "~ time"
@@ -39,12 +41,15 @@ class GrowthModel:
     time: str = "time"
     bounds: tuple[float, float] | None = None
     weights: str | None = None
+    bayes: BayesSettings | None = None
 
     def __post_init__(self) -> None:
         if self.structure not in ("correlated", "diagonal"):
             raise InputError(f"growth structure {self.structure!r}: it is correlated or diagonal")
-        if self.engine not in ("slopewise", "statsmodels"):
-            raise InputError(f"growth engine {self.engine!r}: it is slopewise or statsmodels")
+        if self.engine not in ("slopewise", "statsmodels", "bayes"):
+            raise InputError(f"growth engine {self.engine!r}: it is slopewise, statsmodels or bayes")
+        if self.engine == "bayes" and self.residual_by is not None:
+            raise InputError("growth engine bayes: it has one residual variance; leave out residual_by")
         screen(self.fixed)
         screen(self.random)
 
@@ -60,6 +65,7 @@ class GrowthModel:
             bounds=self.bounds,
             engine=self.engine,
             weights=weights or self.weights,
+            bayes=self.bayes,
         )
 
     def rows(self, frame: pd.DataFrame, patient: str = "patient", weights: str | None = None) -> GrowthRows:

@@ -61,7 +61,8 @@ class GrowthSummary:
     def of(fit: Fitted) -> GrowthSummary:
         """The summary of a fit, also of one that was read from a file."""
         spec = fit.specification
-        method = "REML" if spec.reml else "maximum likelihood"
+        bayes = spec.engine == "bayes"
+        method = "posterior" if bayes else "REML" if spec.reml else "maximum likelihood"
         facts = (
             ("Response", fit.response),
             ("Fixed effects", spec.fixed.text),
@@ -69,12 +70,16 @@ class GrowthSummary:
             ("Method", method),
             ("Groups", f"{fit.n_patients}"),
             ("Rows", f"{fit.n_rows}"),
-            (f"-2 log {'restricted ' if spec.reml else ''}likelihood", f"{fit.deviance:.4f}"),
+            (f"-2 log {'restricted ' if spec.reml and not bayes else ''}likelihood", f"{fit.deviance:.4f}"),
             ("Converged", "yes" if fit.converged else "no"),
             ("Singular", "yes" if fit.singular else "no"),
         )
         notes = [fit.message] if fit.message else []
-        notes.append("Fixed effects: t tests with Satterthwaite's degrees of freedom, 95% intervals.")
+        notes.append(
+            "Posterior means; fixed effects with posterior SDs and 95% credible intervals."
+            if bayes
+            else "Fixed effects: t tests with Satterthwaite's degrees of freedom, 95% intervals."
+        )
         return GrowthSummary(f"Growth-curve mixed model of {fit.response}", facts, fit.fixed_effects, _random(fit),
                              tuple(notes))  # fmt: skip
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from slopewise.design.recipe import Matrix, Recipe, learn_levels, require_columns
 from slopewise.design.screen import Formula
+from slopewise.growth.bayes.priors import BayesSettings
 from slopewise.run.errors import InputError
 from slopewise.run.short_repr import ShortRepr
 from slopewise.run.words import level_text
@@ -39,6 +40,7 @@ class Specification:
     bounds: tuple[float, float] | None
     engine: str = "slopewise"
     weights: str | None = None
+    bayes: BayesSettings | None = None  # of the engine bayes
 
     @property
     def stateful(self) -> bool:

@@ -1,0 +1,1 @@
+"""Compiled loops of the posterior; their cache is remade when one of these modules or the engine changes."""
