@@ -40,6 +40,5 @@ if __name__ == "__main__":
             (case, "shape", float(shape)),
             (case, "largest_weight", float(np.exp(weights.max()))),
         ]
-    pd.DataFrame(rows, columns=["chains", "name", "value"]).to_csv(
-        "chain_diagnostics.csv", index=False, float_format="%.12g"
-    )
+    table = pd.DataFrame(rows, columns=["chains", "name", "value"])
+    table.to_csv("chain_diagnostics.csv", index=False, float_format="%.12g")

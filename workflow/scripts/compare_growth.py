@@ -16,8 +16,11 @@ def compare(
     later: Path | None = None,
 ) -> None:  # fmt: skip
     """Write the tables of ``growth/`` that need everybody; `outputs` by the names of the rule's outputs."""
+    from dataclasses import replace
+
     import pandas as pd
 
+    from slopewise.growth.bayes.tables import posterior_tables
     from slopewise.growth.evidence.compare import q_values
     from slopewise.growth.evidence.judgement import verdicts
     from slopewise.growth.evidence.tables import compare_marker
@@ -26,12 +29,14 @@ def compare(
     from slopewise.run.progress import counted
     from slopewise.slopes.facts import population_course
     from slopewise.slopes.inputs import GrowthInputs
-    from slopewise.slopes.marker import growth_model
+    from slopewise.slopes.marker import by_likelihood, growth_model
     from slopewise.slopes.strata import describe
     from slopewise.study.reading import load_study
     from slopewise.tables import files as tables
 
     study = load_study(study_file)
+    asked = growth_model(study)
+    study = by_likelihood(study)  # tests, bootstrap and profile intervals are of a maximum, whatever the engine
     inputs = GrowthInputs.read(study, measurements, patients, later)
     model = growth_model(study)
     found: dict[str, list[pd.DataFrame]] = {name: [] for name in outputs}
@@ -41,7 +46,12 @@ def compare(
         fit = GrowthFit.from_batch(batch, 0)
         evidence = compare_marker(model, fit, study.growth.bootstrap, rng, study.is_in_time, threads)
         shape = describe(model, data, batch)
-        for name, frame in {**evidence, **shape, "population": population_course(data, batch, inputs.rows)}.items():
+        evidence |= posterior_tables(replace(data.trained_on, specification=asked.specification()), study.seed, threads)
+        for name, frame in {
+            **evidence,
+            **shape,
+            "population": population_course(data, batch, inputs.rows),
+        }.items():
             found[name].append(frame.assign(marker=marker))
         logger.info("%s: %s", marker, fit.message or "converged")
     whole = {}

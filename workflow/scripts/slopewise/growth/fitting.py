@@ -27,7 +27,7 @@ from slopewise.run.errors import InputError
 Integers = NDArray[np.int64]
 
 
-class Fitted(NamedTuple):
+class Batch(NamedTuple):
     """Results of F fits, the residual variance of each stratum relative to the first (F, K), and of the engine bayes a
     sample of each fit's parameters."""
 
@@ -41,17 +41,17 @@ class Engine(Protocol):
 
     def __call__(
         self, data: GrowthData, design: Design, columns: Matrix, counts: Integers, asked: Integers, threads: int
-    ) -> Fitted: ...
+    ) -> Batch: ...
 
 
 def _by_slopewise(
     data: GrowthData, design: Design, columns: Matrix, counts: Integers, asked: Integers, threads: int
-) -> Fitted:
+) -> Batch:
     """The compiled engine; with several residual variances around a search for their ratios."""
     if len(data.layout.stratum_names) > 1:
-        return Fitted(*fit_strata(data, design, columns, counts, asked))
+        return Batch(*fit_strata(data, design, columns, counts, asked))
     results = run(_moments(data, design, columns), counts, asked, data.specification.reml, threads)
-    return Fitted(results, np.ones((len(counts), 1)))
+    return Batch(results, np.ones((len(counts), 1)))
 
 
 def _moments(data: GrowthData, design: Design, columns: Matrix) -> Moments:
@@ -60,21 +60,21 @@ def _moments(data: GrowthData, design: Design, columns: Matrix) -> Moments:
 
 def _by_statsmodels(
     data: GrowthData, design: Design, columns: Matrix, counts: Integers, asked: Integers, threads: int
-) -> Fitted:
+) -> Batch:
     """statsmodels' MixedLM, one fit after the other."""
-    return Fitted(fit_statsmodels(data, design, columns, counts, asked), np.ones((len(counts), 1)))
+    return Batch(fit_statsmodels(data, design, columns, counts, asked), np.ones((len(counts), 1)))
 
 
 def _by_bayes(
     data: GrowthData, design: Design, columns: Matrix, counts: Integers, asked: Integers, threads: int
-) -> Fitted:
+) -> Batch:
     """The posterior in place of the maximum."""
     if len(data.layout.stratum_names) > 1:
         raise InputError("engine bayes: it has one residual variance; leave out residual_by, or use engine slopewise")
     settings = data.specification.bayes or BayesSettings()
     moments = _moments(data, design, columns)
     results, draws = fit_bayes(data.response, moments, design, counts, asked, settings, threads)
-    return Fitted(results, np.ones((len(counts), 1)), draws)
+    return Batch(results, np.ones((len(counts), 1)), draws)
 
 
 ENGINES: dict[str, Engine] = {"slopewise": _by_slopewise, "statsmodels": _by_statsmodels, "bayes": _by_bayes}

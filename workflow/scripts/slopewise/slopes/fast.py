@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from slopewise.folds import CROSSFIT, TrainingFit
 from slopewise.growth import GrowthBatch
+from slopewise.growth.bayes.mixture import Courses
 from slopewise.growth.engine.run import patient_parts
 from slopewise.growth.fit import GrowthFit
 from slopewise.growth.fitting import fit_batch
@@ -42,11 +43,13 @@ class Predicted(ShortRepr):
     """Slopes of n patients by one fit, (n,): prediction, SD given the fixed effects; and what the fixed effects add.
 
     lever (n, p): a_i times the symmetric root of Var(beta^), so that its squared length is the second term of v_i.
+    mixture: of a posterior the means and SDs (s, n) of the slopes under each draw of the parameters, and weights (s,).
     """
 
     slope: Floats
     own_sd: Floats
     lever: Floats
+    mixture: tuple[Floats, Floats, Floats] | None = None
 
     @property
     def sd(self) -> Floats:
@@ -67,6 +70,8 @@ def predicted_by(batch: GrowthBatch, fit: int, who: NDArray[np.int64], dx: Float
     """Predict dx'beta + dz'b of patients `who` (n,) by one fit of the batch; dx (n, p), dz (n, q)."""
     n, results, estimates = len(who), batch.results, batch.estimates
     p = len(batch.fixed_names)
+    if batch.draws:
+        return _of_posterior(batch.courses(fit, who), dx, dz)
     effects, conditional = batch.random_effects(np.full(n, fit), who)
     slope = dx @ batch.beta[fit] + np.einsum("ni,ni->n", dz, effects)
     own = np.sqrt(np.maximum(np.einsum("ni,nij,nj->n", dz, conditional, dz), 0.0))
@@ -79,10 +84,22 @@ def predicted_by(batch: GrowthBatch, fit: int, who: NDArray[np.int64], dx: Float
     return Predicted(slope, own, float(estimates.sigma[fit]) * (a @ root))
 
 
+def _of_posterior(courses: Courses, dx: Floats, dz: Floats) -> Predicted:
+    """Posterior means and SDs of the slopes, all of which is `own_sd`, and the mixture that they are of."""
+    mean, sd = courses.combined(dx, dz)
+    middle = courses.weights @ mean
+    variance = courses.weights @ (sd**2 + (mean - middle) ** 2)
+    return Predicted(middle, np.sqrt(variance), np.zeros((len(dx), 0)), (mean, sd, courses.weights))
+
+
 def probability(found: Predicted, limit: float, below: bool) -> Floats:
     """(n,): P(slope beyond the limit); a slope without any uncertainty is beyond it or not."""
     from scipy.stats import norm
 
+    if found.mixture is not None:
+        means, sds, weights = found.mixture
+        under: Floats = weights @ norm.cdf((limit - means) / sds)
+        return under if below else 1.0 - under
     away = (limit - found.slope) if below else (found.slope - limit)
     with np.errstate(divide="ignore", invalid="ignore"):
         score = np.where(found.sd > 0, away / found.sd, np.where(away > 0, np.inf, -np.inf))
@@ -157,6 +174,8 @@ def drawn_slopes(data: MarkerData, fits: Sequence[TrainingFit], batch: GrowthBat
         for rows in (data.trained_on, data.growth)
     )
     dx, dz = batch.design_derivative(data.covariates, data.at, place)
+    if batch.draws:
+        return _posterior_slopes(batch.courses(place, np.arange(n)), dx, dz, rng)
     everybody, who = data.everybody(), np.arange(n)
     drawn = []
     for values in fit.simulate(rng, PARAMETERS):
@@ -168,6 +187,23 @@ def drawn_slopes(data: MarkerData, fits: Sequence[TrainingFit], batch: GrowthBat
         sd = np.sqrt(np.maximum(np.einsum("ni,nij,nj->n", dz, conditional, dz), 0.0))
         drawn.append(slope + sd * rng.standard_normal((each, n)))
     return np.concatenate(drawn) if drawn else np.empty((0, n))
+
+
+def _posterior_slopes(courses: Courses, dx: Floats, dz: Floats, rng: np.random.Generator) -> Floats:
+    """(DRAWS, patients): slopes drawn jointly, each draw with one set of parameters and one beta for all patients."""
+    mean, _ = courses.combined(dx, dz)
+    p, drawn = dx.shape[1], []
+    loads = np.concatenate([dx, dz], axis=1)
+    for place in np.sort(rng.choice(len(courses.weights), DRAWS, p=courses.weights)):
+        within = courses.within[place]
+        lever = np.einsum("nij,nj->ni", within[:, :p, :], loads)  # covariance of beta and each slope
+        values, vectors = np.linalg.eigh(within[0, :p, :p])
+        kept = values > 1e-14 * values[-1]
+        lever = (lever @ vectors[:, kept]) / np.sqrt(values[kept])
+        left = np.einsum("ni,nij,nj->n", loads, within, loads) - (lever**2).sum(axis=1)
+        shared = lever @ rng.standard_normal(int(kept.sum()))
+        drawn.append(mean[place] + shared + np.sqrt(np.maximum(left, 0.0)) * rng.standard_normal(len(dx)))
+    return np.array(drawn)
 
 
 def _share(patients: pd.DataFrame, drawn: Floats, slope_ols: Floats, limit: float, below: bool) -> dict[str, float]:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from slopewise.growth import GrowthBatch, GrowthData, GrowthModel
+from slopewise.growth import BayesSettings, GrowthBatch, GrowthData, GrowthModel, Priors
 from slopewise.growth.fitting import everybody
 from slopewise.run.short_repr import ShortRepr
 from slopewise.study.model import Study
@@ -108,7 +108,25 @@ def growth_model(study: Study) -> GrowthModel:
         weights=growth.weights,
         time=growth.slope_of,
         bounds=(0.0, landmark) if np.isfinite(landmark) else None,
+        bayes=bayes_settings(study) if growth.engine == "bayes" else None,
     )
+
+
+def by_likelihood(study: Study) -> Study:
+    """The same study with REML in place of a posterior, for what only a maximum has."""
+    if study.growth.engine != "bayes":
+        return study
+    return study.model_copy(update={"growth": study.growth.model_copy(update={"engine": "slopewise"})})
+
+
+def bayes_settings(study: Study) -> BayesSettings:
+    """How the study file asks for its posteriors to be sampled, and their priors."""
+    asked = study.bayes
+    priors = {
+        marker: Priors(prior.sd, prior.residual, prior.df, prior.correlation, prior.fixed)
+        for marker, prior in asked.priors.items()
+    }
+    return BayesSettings(asked.chains, asked.draws, asked.warmup, priors)
 
 
 def marker_data(

@@ -20,15 +20,15 @@ def score(data: MarkerData, batch: GrowthBatch, fit: NDArray[np.int64], patient:
     `fit` and `patient` are index arrays of equal length n: fit of the batch, patient of the cohort. A patient without
     rows of the marker gets b̂ = 0 and reliability 0; a fit that ended as ``excluded`` gives missing values.
     """
-    effects, conditional = batch.random_effects(fit, patient)
-    unseen = data.growth.n_rows[patient] == 0
-    conditional[unseen] = batch.covariance[fit[unseen]]  # to the last bit, so that their reliability is 0
+    effects, joint = _effects(data, batch, fit, patient)
+    p = joint.shape[1] - effects.shape[1]
     out = {name: np.full(len(fit), np.nan) for name in SCORES}
     for rows, at in _designs(data, batch, fit):
         who, beta, b, covariance = patient[rows], batch.beta[fit[rows]], effects[rows], batch.covariance[fit[rows]]
         dz = at.slope_z[who]
         prior = np.einsum("ni,nij,nj->n", dz, covariance, dz)
-        posterior = np.einsum("ni,nij,nj->n", dz, conditional[rows], dz)
+        both = np.concatenate([at.slope_x[who][:, at.slope_x.shape[1] - p :], dz], axis=1)
+        posterior = np.einsum("ni,nij,nj->n", both, joint[rows], both)
         out["intercept"][rows] = _value(at.zero_x[who], beta, at.zero_z[who], b)
         out["level"][rows] = _value(at.level_x[who], beta, at.level_z[who], b)
         out["slope"][rows] = _value(at.slope_x[who], beta, dz, b)
@@ -40,6 +40,18 @@ def score(data: MarkerData, batch: GrowthBatch, fit: NDArray[np.int64], patient:
     excluded = np.array([structure == "excluded" for structure in batch.structure])[fit]
     frame.loc[excluded, :] = np.nan
     return frame
+
+
+def _effects(
+    data: MarkerData, batch: GrowthBatch, fit: NDArray[np.int64], patient: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """b (n, q) and its covariance given the parameters (n, q, q); of a posterior that of beta and b."""
+    if batch.draws:
+        return batch.posterior(fit, patient)
+    effects, conditional = batch.random_effects(fit, patient)
+    unseen = data.growth.n_rows[patient] == 0
+    conditional[unseen] = batch.covariance[fit[unseen]]  # to the last bit, so that their reliability is 0
+    return effects, conditional
 
 
 def _designs(

@@ -260,8 +260,9 @@ class Growth(Keys):
     Example: `correlated`"""
     reml: bool = True
     """REML; false: maximum likelihood. Example: `true`"""
-    engine: Literal["slopewise", "statsmodels"] = "slopewise"
-    """Who fits: our own engine, or MixedLM of statsmodels as the independent (and slow) check. Example: `slopewise`"""
+    engine: Literal["slopewise", "statsmodels", "bayes"] = "slopewise"
+    """Who fits: our own engine; MixedLM of statsmodels, the independent (and slow) check; `bayes`, a posterior in place
+    of the maximum (priors: `bayes`). Example: `slopewise`"""
     residual_by: Name | None = None
     """Column by whose values the residual variance differs. Example: `scanner`"""
     weights: Name | None = None

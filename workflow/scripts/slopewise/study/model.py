@@ -23,6 +23,7 @@ from slopewise.study.keys import (
     expects,
     plain_categories,
 )
+from slopewise.study.keys_of_bayes import Bayes
 from slopewise.study.keys_of_effects import Effects
 from slopewise.study.keys_of_many import Features, Filters
 from slopewise.study.kinds import KINDS, Kind
@@ -50,6 +51,7 @@ class Study(Keys):
     """Groups of many markers, each by a name of its own; the columns that match are markers after those of `markers`,
     in the order of the file. A run writes the study with every marker beside its results."""
     growth: Growth = Field(default_factory=Growth)
+    bayes: Bayes = Field(default_factory=Bayes)
     filters: Filters = Field(default_factory=Filters)
     effects: Effects = Field(default_factory=Effects)
     landmark: Annotated[

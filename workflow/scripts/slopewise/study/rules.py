@@ -29,6 +29,7 @@ def broken_rules(study: Study) -> Iterator[Finding]:
     yield from _marker_rules(study)
     yield from _filter_rules(study)
     yield from _formula_rules(study)
+    yield from _bayes_rules(study)
     yield from _outcome_rules(study)
     yield from _covariate_rules(study)
     yield from _missing_rules(study)
@@ -170,6 +171,27 @@ def _predictor_rules(study: Study) -> Iterator[Finding]:
         yield Finding(("growth", "fixed"), message)
 
 
+def _bayes_rules(study: Study) -> Iterator[Finding]:
+    """Priors are of the engine bayes and of markers of the study; what has no counterpart in a posterior is refused."""
+    if study.growth.engine != "bayes":
+        if study.bayes != type(study.bayes)():
+            yield Finding(
+                ("bayes",), "is read for growth.engine: bayes alone; name that engine, or leave this part out"
+            )
+        return
+    if not study.growth.reml:
+        yield Finding(("growth", "reml"), "the engine bayes maximises no likelihood; leave this key out")
+    if study.effects != type(study.effects)():
+        yield Finding(
+            ("growth", "engine"), "`effects` are estimated by REML, which bayes is not; use engine: slopewise"
+        )
+    if study.filters.q_value is not None:
+        yield Finding(("filters", "q_value"), "tests the random slope by REML, which growth.engine: bayes is not")
+    for name in study.bayes.priors:
+        if name not in study.markers:
+            yield Finding(("bayes", "priors", name), f"`{name}` is no marker of the study")
+
+
 def _formula_rules(study: Study) -> Iterator[Finding]:
     """What the growth model is made of: its formulas, and the columns of its residual variance."""
     growth = study.growth
@@ -177,6 +199,8 @@ def _formula_rules(study: Study) -> Iterator[Finding]:
     for key in ("residual_by", "weights"):
         if getattr(growth, key) == "time":
             yield Finding(("growth", key), "`time` is the patient's clock; name a column of the data")
+        elif key == "residual_by" and growth.residual_by and growth.engine == "bayes":
+            yield Finding(("growth", key), "the engine bayes has one residual variance; use engine: slopewise")
         elif getattr(growth, key) and growth.engine == "statsmodels":
             yield Finding(("growth", key), "the engine statsmodels has no such thing; use engine: slopewise")
     if growth.weights and growth.weights == growth.residual_by:

@@ -19,7 +19,7 @@ def _keys(place: str, names: str) -> tuple[str, ...]:
 
 _GROWTH_MODEL = (
     *_keys("growth", "fixed random structure reml engine residual_by weights rows slope_of"),
-    "landmark",
+    *("landmark", "bayes"),
 )
 
 _OUTCOME_MODEL = _keys(

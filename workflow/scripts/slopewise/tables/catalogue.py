@@ -167,6 +167,19 @@ TABLES: tuple[Entry, ...] = (
     _effects("curves", "Each row of a series: observed, expected, and without the interruption.", names_patients=True),
     _effects("sensitivity", "The changes at an interruption under other assumptions, and at a placebo moment."),
     _effects("characteristics", "How the changes at an interruption depend on characteristics of the units."),
+    _growth("posterior", "The posterior of each parameter; empty without `growth.engine: bayes`."),
+    _growth(
+        "prior_sensitivity", "Posterior means under narrower and wider priors; empty without `growth.engine: bayes`."
+    ),
+    _growth(
+        "posterior_check", "Data predicted by the posterior beside those seen; empty without `growth.engine: bayes`."
+    ),
+    _unread(
+        "growth/posterior_draws",
+        "compare_growth",
+        "Draws of each parameter by chain; empty without `growth.engine: bayes`.",
+        **PARQUET,
+    ),
     Entry("growth/fits", "gather_slopes", "Every fit of the growth models: convergence, structure, rows and patients."),
     _with_patients("slopes/slopes", "gather_slopes", "Each patient's level and slope.", **PARQUET, also_csv=True),
     _unread(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from slopewise.tables.of_cohort_and_outcome import FLAG, FULL, INTEGER, NUMBER, TEXT, Kind, Schema
 
 EFFECTS = ("residual", "intercept", "slope")
+PARAMETERS = ("fixed", "sd", "correlation", "residual")
 
 
 def _numbers(text: str, kind: Kind = NUMBER) -> dict[str, Kind]:
@@ -80,6 +81,45 @@ OF_GROWTH: dict[str, Schema] = {
             "singular": FLAG,
         },
         ("marker",),
+    ),
+    "growth/posterior": Schema(
+        {
+            "marker": TEXT,
+            "kind": PARAMETERS,
+            **dict.fromkeys(("term_1", "term_2"), TEXT),
+            **_numbers("mean sd median ci_low ci_high above_zero rhat ess_bulk ess_tail reml"),
+        },
+        ("marker", "kind", "term_1", "term_2"),
+    ),
+    "growth/prior_sensitivity": Schema(
+        {
+            "marker": TEXT,
+            "kind": PARAMETERS,
+            **dict.fromkeys(("term_1", "term_2"), TEXT),
+            **_numbers("mean narrow wide shift"),
+            "sensitive": FLAG,
+        },
+        ("marker", "kind", "term_1", "term_2"),
+    ),
+    "growth/posterior_check": Schema(
+        {
+            "marker": TEXT,
+            "statistic": ("mean", "sd", "smallest", "largest", "sd_of_means", "within_sd", "step_sd"),
+            **_numbers("observed predicted ci_low ci_high above"),
+        },
+        ("marker", "statistic"),
+    ),
+    # The order of chain and draw is that of sampling, so that `arviz.from_dict` can take a parameter as an array.
+    "growth/posterior_draws": Schema(
+        {
+            "marker": TEXT,
+            "kind": PARAMETERS,
+            **dict.fromkeys(("term_1", "term_2"), TEXT),
+            "chain": INTEGER,
+            "draw": INTEGER,
+            "value": FULL,
+        },
+        ("marker", "kind", "term_1", "term_2", "chain", "draw"),
     ),
     "growth/correlation": Schema(
         {"marker": TEXT, **_numbers("time_1 time_2", FULL), **_numbers("random_intercept random_slope")},

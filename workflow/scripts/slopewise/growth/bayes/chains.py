@@ -39,7 +39,7 @@ def sample(
     generators = rng.spawn(chains)
 
     def chain(k: int) -> tuple[Floats, Floats, int]:
-        return _chain(posterior, starts[k], covariance, draws, warmup, generators[k])
+        return _chain(posterior.apart(), starts[k], covariance, draws, warmup, generators[k])
 
     if threads > 1:
         with ThreadPoolExecutor(threads) as pool:

@@ -74,8 +74,8 @@ def _by_chains(posterior: Posterior) -> Floats:
     table = diagnose({str(k): found[:, :, k] for k in range(posterior.size)})
     if not (table["rhat"] <= 1.05).all():
         raise InputError(
-            f"{posterior.marker!r}: in cross-fitting neither importance weights nor short chains agree on the posterior "
-            f"(R-hat {table['rhat'].max():.3g}); use stronger priors (bayes.priors), fewer random effects, or "
+            f"{posterior.marker!r}: in cross-fitting neither importance weights nor short chains agree on the "
+            f"posterior (R-hat {table['rhat'].max():.3g}); use stronger priors (bayes.priors), fewer random effects or "
             "engine: slopewise"
         )
     theta: Floats = found.reshape(-1, posterior.size)[::4]

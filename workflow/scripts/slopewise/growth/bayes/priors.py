@@ -88,8 +88,9 @@ def _in_units(given: Matrix, units: Matrix, terms: tuple[str, ...], marker: str,
     for term, scale, share, unit in zip(terms, given, relative, units, strict=True):
         if share > FAR or share < 1.0 / FAR:
             raise InputError(
-                f"{marker!r}: the prior scale {scale:g} of the {what} of {term} makes no sense in the units of the data, "
-                f"in which {unit:.3g} is one standard deviation; give a scale between {unit / FAR:.3g} and {unit * FAR:.3g}"
+                f"{marker!r}: the prior scale {scale:g} of the {what} of {term} makes no sense in the units of the "
+                f"data, in which {unit:.3g} is one standard deviation; give a scale between {unit / FAR:.3g} and "
+                f"{unit * FAR:.3g}"
             )
     return relative
 

@@ -165,6 +165,6 @@ def _require_converged(marker: str, diagnostics: pd.DataFrame) -> None:
     least = float(bad[["ess_bulk", "ess_tail"]].min().min())
     raise InputError(
         f"{marker!r}: the chains have not converged ({worst['parameter']}: R-hat {worst['rhat']:.3g}, at most "
-        f"{MOST_RHAT:g} is accepted; smallest effective sample size {least:.0f}, at least {LEAST_ESS:.0f} is needed), so "
-        "nothing is reported; raise bayes.draws and bayes.warmup, or give stronger priors"
+        f"{MOST_RHAT:g} is accepted; smallest effective sample size {least:.0f}, at least {LEAST_ESS:.0f} is needed), "
+        "so nothing is reported; raise bayes.draws and bayes.warmup, or give stronger priors"
     )

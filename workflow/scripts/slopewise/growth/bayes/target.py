@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -46,6 +46,11 @@ class Posterior(ShortRepr):
     def _facts(self) -> dict[str, str]:
         return {"marker": repr(self.marker), "parameters": str(self.size)}
 
+    def apart(self) -> Posterior:
+        """The same with scratch of its own, so that two threads can evaluate it."""
+        copied = (value.copy() if isinstance(value, np.ndarray) else value for value in self.problem)
+        return replace(self, problem=type(self.problem)(*copied))
+
     @property
     def size(self) -> int:
         """Parameters of theta."""
@@ -65,7 +70,7 @@ class Posterior(ShortRepr):
         return values
 
     def mode(self) -> tuple[Floats, Floats]:
-        """The mode (d,) and a covariance from the curvature there (d, d); no direction is wider than 1.5 or below 1e-4."""
+        """The mode (d,) and a covariance from the curvature there (d, d); no direction is wider than 1.5."""
         point = np.zeros(self.size)
         point[: len(self.active)] = np.log(0.5)
         point[-1] = np.log(0.5)
@@ -73,8 +78,8 @@ class Posterior(ShortRepr):
         value = mode(point, hessian, self.target, self.problem, *passes())
         if not (np.isfinite(value) and np.isfinite(hessian).all()):
             raise InputError(
-                f"{self.marker!r}: the posterior cannot be evaluated: the model goes through every row; use fewer random "
-                "or fixed effects"
+                f"{self.marker!r}: the posterior cannot be evaluated: the model goes through every row; use fewer "
+                "random or fixed effects"
             )
         values, vectors = np.linalg.eigh(-hessian)
         spread = np.clip(np.abs(values), 1.5**-2.0, 1e8)
@@ -136,7 +141,7 @@ def posterior_of(
     problem, place, log_weights = many.standardised(0, count, moments, structure, False, point)
     if point.patients[0] < FEWEST or structure == many.EXCLUDED:
         raise InputError(
-            f"{marker!r}: {int(point.patients[0])} patients have values; a posterior of how patients differ needs at "
+            f"{marker!r}: values of {int(point.patients[0])} patients; a posterior of how patients differ needs at "
             f"least {FEWEST}"
         )
     active = np.arange(1 if structure == many.INTERCEPT else q)
@@ -151,9 +156,7 @@ def posterior_of(
     target = Target(
         loading=np.ascontiguousarray(loading),
         correlated=structure == many.CORRELATED and len(active) > 1,
-        scales=priors.scales(names, units, marker)
-        if structure != many.INTERCEPT
-        else _some(priors, design, units, marker),
+        scales=_scales(priors, names, units, marker, structure == many.INTERCEPT),
         df=float(priors.df),
         shape=float(priors.correlation),
         residual=priors.residual_scale(response_sd, marker),
@@ -163,8 +166,8 @@ def posterior_of(
     return Posterior(marker, target, problem, place, point, active, units, response_sd, float(log_weights))
 
 
-def _some(priors: Priors, design: Design, units: Floats, marker: str) -> Floats:
-    """The scale of the random intercept where it alone is asked for; a prior of the other terms is then not used."""
-    first = str(design.random_names[0])
-    only = {first: priors.sd[first]} if first in priors.sd else {}
-    return Priors(sd=only).scales((first,), units, marker)
+def _scales(priors: Priors, terms: tuple[str, ...], units: Floats, marker: str, alone: bool) -> Floats:
+    """Scales of the SDs; where the random intercept is `alone` imposed, priors of other terms are not used."""
+    if alone:
+        priors = Priors(sd={term: scale for term, scale in priors.sd.items() if term in terms})
+    return priors.scales(terms, units, marker)

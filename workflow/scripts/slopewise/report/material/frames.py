@@ -77,6 +77,9 @@ class Frames(ShortRepr):
     centring: pd.DataFrame
     origin: pd.DataFrame
     lines: pd.DataFrame
+    posterior: pd.DataFrame
+    prior_sensitivity: pd.DataFrame
+    posterior_check: pd.DataFrame
     fits: pd.DataFrame
     slopes: pd.DataFrame
     reliability: pd.DataFrame

@@ -32,6 +32,7 @@ from slopewise.report.sections.hazards import hazards_section
 from slopewise.report.sections.instability import instability_section
 from slopewise.report.sections.ladder import ladder_section
 from slopewise.report.sections.population import population_section
+from slopewise.report.sections.posterior import posterior_section
 from slopewise.report.sections.predicts import predicts_section
 from slopewise.report.sections.provenance import provenance_section
 from slopewise.report.sections.risks import risks_section
@@ -95,6 +96,7 @@ ORDER: tuple[tuple[Maker, Condition], ...] = (
     (population_section, every_study),
     (evidence_section, every_study),
     (fit_section, every_study),
+    (posterior_section, _has("posterior")),
     (slopes_section, every_study),
     (fast_section, _has("fast_share")),
     (dropout_section, can_drop_out),

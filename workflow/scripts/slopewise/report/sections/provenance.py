@@ -46,7 +46,7 @@ def settings_table(naming: Naming) -> Table:
             "growth model",
             f"{study.growth.fixed} fixed, {study.growth.random} random by patient, {study.growth.structure}",
         ],
-        ["estimation", ("REML" if study.growth.reml else "ML") + f", engine {study.growth.engine}"],
+        ["estimation", _estimation(study) + f", engine {study.growth.engine}"],
         ["landmark", naming.duration(naming.landmark) if naming.has_landmark else "none: each patient’s last visit"],
         *(_outcome_settings(naming) if study.kind.predicts else []),
         ["cross-fitting", f"{study.crossfit.folds} folds, {amount(study.crossfit.repeats, 'repeat')}"],
@@ -75,3 +75,10 @@ def _validation_settings(study: Study) -> list[list[str]]:
         ["validation", f"{plan.folds} folds, {amount(plan.repeats, 'repeat')}, {amount(plan.bootstrap, 'resample')}"],
         ["two-stage bootstrap", amount(study.outcome.bootstrap, "resample")],
     ]
+
+
+def _estimation(study: Study) -> str:
+    """By what the growth models are estimated."""
+    if study.growth.engine == "bayes":
+        return "posterior"
+    return "REML" if study.growth.reml else "ML"

@@ -88,7 +88,6 @@ def _growth(naming: Naming, cite: Citations) -> str:
     changed = "; ".join(
         f"{naming.listed(names)} {'were' if len(names) > 1 else 'was'} {how}" for how, names in transformed.items()
     )
-    method = "restricted maximum likelihood" if study.growth.reml else "maximum likelihood"
     structure = "a correlated" if study.growth.structure == "correlated" else "a diagonal"
     many = len(study.markers) > 1
     return (
@@ -97,12 +96,24 @@ def _growth(naming: Naming, cite: Citations) -> str:
         f"linear mixed model {cite('laird_ware')} with fixed effects {study.growth.fixed} and random effects "
         f"{study.growth.random} by "
         f"patient, {structure} normal distribution of the random effects and independent normal residuals"
-        f"{_residuals(study)}, fitted by "
-        f"{method} {_engine(study, cite)}. Singular fits were kept. A patient’s level is the "
+        f"{_residuals(study)}, {_fitted(study, cite)}. A patient’s level is the "
         f"model’s value at {naming.moment} and the slope its derivative with respect to "
-        f"{naming.predictor} there, both with the best linear unbiased "
-        "predictions of the patient’s random effects."
+        f"{naming.predictor} there, both with the "
+        f"{'posterior means' if study.growth.engine == 'bayes' else 'best linear unbiased predictions'} of the "
+        "patient’s random effects."
     )
+
+
+def _fitted(study: Study, cite: Citations) -> str:
+    """By what the growth models were fitted."""
+    if study.growth.engine == "bayes":
+        return (
+            "given half-t priors of the standard deviations, an LKJ prior of the correlations and normal priors of "
+            "the fixed effects. The posterior was sampled by slice sampling of the variance parameters, the fixed and "
+            "random effects being integrated out; in cross-fitting by importance sampling for each training set"
+        )
+    method = "restricted maximum likelihood" if study.growth.reml else "maximum likelihood"
+    return f"fitted by {method} {_engine(study, cite)}. Singular fits were kept"
 
 
 def _engine(study: Study, cite: Citations) -> str:

@@ -1,4 +1,4 @@
-"""The log posterior of the variance parameters of one fit, beta and b integrated out (docs/methods.md, section 8).
+"""The log posterior of the variance parameters of one fit, beta and b integrated out (docs/methods.md, section 7).
 
 theta = (log of each SD, an unbounded number for each correlation, log sigma). SDs are in units of SD(y) / SD(column),
 sigma in units of SD(y), so that theta has no units. With M = [X y]'V^-1[X y] (V relative to sigma^2), P and m the
@@ -65,7 +65,7 @@ class Target(NamedTuple):
 
 
 class Room(NamedTuple):
-    """Scratch of an evaluation: (q, r) factor, (q, q) psi, (p, p) factor of A, (p,) mean of beta, (r, r) correlation."""
+    """Scratch of an evaluation: (q, r) factor, (q, q) psi, (p, p) factor of A, (p,) mean of beta, (r, r) root of R."""
 
     factor: Floats
     psi: Floats
@@ -126,7 +126,7 @@ def log_prior(theta, target, room):
 
 @njit(error_model="numpy")
 def log_likelihood(theta, target, problem, deviance_at, room):
-    """Log likelihood with beta and b integrated out, after `log_prior`; the mean of beta and the root of A in `room`."""
+    """Log likelihood, beta and b integrated out, after `log_prior`; the mean of beta and the root of A in `room`."""
     q, r = target.loading.shape
     p = target.mean.shape[0]
     sigma = math.exp(theta[theta.shape[0] - 1])

@@ -23,7 +23,7 @@ def along(point, value, direction, trial, target, problem, deviance_at, log_dens
     level = value + math.log(1.0 - rng.random())
     low = -rng.random()
     high = low + 1.0
-    left = int(math.floor(STEPS * rng.random()))
+    left = math.floor(STEPS * rng.random())
     right = STEPS - 1 - left
     used = 0
     for end in range(2):
@@ -65,13 +65,12 @@ def slices(start, directions, target, problem, deviance_at, log_density, rng, dr
     """
     room = make_room(target)
     point, trial = start.copy(), np.empty(start.shape[0])
+    rest = (target, problem, deviance_at, log_density, room, rng)
     value = log_density(point, target, problem, deviance_at, room)
     evaluations = 1
     for n in range(draws.shape[0]):
         for k in range(directions.shape[0]):
-            value, used = along(
-                point, value, directions[k], trial, target, problem, deviance_at, log_density, room, rng
-            )
+            value, used = along(point, value, directions[k], trial, *rest)
             evaluations += used
         for k in range(point.shape[0]):
             draws[n, k] = point[k]
