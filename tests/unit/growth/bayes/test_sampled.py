@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from slopewise.growth import BayesSettings, GrowthModel, PosteriorSample, Priors, sample_posterior
-from slopewise.growth.bayes import sampled
+from slopewise.growth.bayes import importance, sampled
 from slopewise.growth.bayes.checks import predictive_check, sensitivity
 from slopewise.growth.bayes.importance import importance_sample
 from slopewise.growth.data import GrowthData
@@ -68,13 +68,14 @@ def test_means_and_sds_are_those_of_pymc(case: str) -> None:
 
 @pytest.mark.parametrize("case", ["sleepstudy", "orthodont", "pbc"])
 def test_slopes_of_patients_are_those_of_pymc(case: str) -> None:
+    """By the 256 weighted points of a fit; the slopes' SD of orthodont is close to 0, where they are least exact."""
     known = pd.read_csv(GOLDEN / "growth_bayes.csv").query("case == @case").set_index("name")
     model = GrowthModel(engine="bayes", bayes=data_of(case).specification.bayes)
     effects = model.fit(golden().rows_of(case), "y").random_effects().set_index("patient")
     for name in known.index[known.index.str.startswith("slope of ")]:
         row = effects.loc[name.removeprefix("slope of ")]
-        assert abs(row["time"] - known.loc[name, "mean"]) < 0.05 * known.loc[name, "sd"], name
-        assert row["se_time"] == pytest.approx(known.loc[name, "sd"], rel=0.04), name
+        assert abs(row["time"] - known.loc[name, "mean"]) < 0.1 * known.loc[name, "sd"], name
+        assert row["se_time"] == pytest.approx(known.loc[name, "sd"], rel=0.08), name
 
 
 def test_importance_points_have_the_moments_of_the_chains() -> None:
@@ -83,6 +84,16 @@ def test_importance_points_have_the_moments_of_the_chains() -> None:
     flat = found.theta.reshape(-1, found.posterior.size)
     assert not points.by_chains
     assert np.abs((points.weights @ points.theta - flat.mean(axis=0)) / flat.std(axis=0)).max() < 0.08
+
+
+def test_short_chains_replace_weights_that_cannot_be_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = sample_of("sleepstudy")
+    monkeypatch.setattr(importance, "MOST_SHAPE", -np.inf)
+    points = importance_sample(found.posterior)
+    flat = found.theta.reshape(-1, found.posterior.size)
+    assert points.by_chains
+    assert np.abs((points.theta.mean(axis=0) - flat.mean(axis=0)) / flat.std(axis=0)).max() < 0.2
+    assert np.isfinite(found.posterior.results(points.theta).sigma2).all()
 
 
 def test_one_seed_gives_one_chain_whatever_the_threads() -> None:

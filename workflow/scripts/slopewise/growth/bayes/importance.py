@@ -78,5 +78,4 @@ def _by_chains(posterior: Posterior) -> Floats:
             f"posterior (R-hat {table['rhat'].max():.3g}); use stronger priors (bayes.priors), fewer random effects or "
             "engine: slopewise"
         )
-    theta: Floats = found.reshape(-1, posterior.size)[::4]
-    return theta
+    return np.ascontiguousarray(found.reshape(-1, posterior.size)[::4])

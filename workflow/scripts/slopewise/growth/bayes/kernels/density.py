@@ -1,4 +1,4 @@
-"""The log posterior of the variance parameters of one fit, beta and b integrated out (docs/methods.md, section 7).
+"""The log posterior of the variance parameters of one fit, beta and b integrated out (docs/methods.md, section 9).
 
 theta = (log of each SD, an unbounded number for each correlation, log sigma). SDs are in units of SD(y) / SD(column),
 sigma in units of SD(y), so that theta has no units. With M = [X y]'V^-1[X y] (V relative to sigma^2), P and m the
