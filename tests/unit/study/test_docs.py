@@ -51,7 +51,7 @@ def leaves(model: Any, place: str = "") -> list[str]:
 
 
 def test_every_key_has_a_meaning_and_an_example() -> None:
-    parts = {"growth", "crossfit", "validation", "report", "markers", "features", "filters", "effects"}
+    parts = {"growth", "crossfit", "validation", "report", "markers", "features", "filters", "effects", "bayes"}
     assert set(KEYS) == set(leaves(Study)) - parts
     assert all(len(key.meaning) > 10 and key.kind and key.default for key in KEYS.values())
 
@@ -75,7 +75,7 @@ def test_the_example_of_a_key_is_taken_by_it(path: str) -> None:
 def test_the_default_in_the_table_is_the_one_that_is_used(path: str) -> None:
     expected = KEYS[path].default.strip("`")
     node: Any = Study.model_validate({**read_document(PBC).content, "features": PATTERNS})
-    if expected in ("required", "–") or path.startswith("markers.NAME.fast_change."):
+    if expected in ("required", "–") or path.startswith(("markers.NAME.fast_change.", "bayes.priors.NAME.")):
         return
     for part in path.replace("NAME", "albumin").split("."):
         node = getattr(node, part) if not isinstance(node, dict) else node[part]

@@ -25,7 +25,7 @@ class Prior(Keys):
     correlation: Scale = 2.0
     """Shape of the LKJ prior of the random effects' correlations; 1: every correlation is equally likely, larger: those
     near 0 are likelier. Example: `2`"""
-    fixed: dict[str, tuple[Number, Scale]] = Field(default_factory=dict)
+    fixed: dict[str, Annotated[tuple[Number, Scale], Field(strict=False)]] = Field(default_factory=dict)
     """Mean and SD of the normal prior of a fixed effect, by term; the intercept is taken at the means of the columns. A
     term that is not named has mean 0 (the intercept the marker's mean) and an SD of ten times SD(marker) / SD(column).
     Example: `{time: [0, 0.5]}`"""
@@ -43,4 +43,4 @@ class Bayes(Keys):
     """Draws before them, from which a chain learns its directions and which are not kept. Example: `500`"""
     priors: dict[str, Prior] = Field(default_factory=dict)
     """Priors by marker; a marker that is not named has the defaults, which follow from the training patients of each
-    fit. They enter no model but the growth model."""
+    fit. Example: `{albumin: {residual: 0.3}}`"""
