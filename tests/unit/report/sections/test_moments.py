@@ -63,3 +63,12 @@ def test_what_makes_no_sense_is_refused(name: str) -> None:
 
 def test_studies_without_a_landmark_or_a_unit_are_read() -> None:
     assert all(isinstance(study_of(**changes), Study) for changes in WITHOUT.values())
+
+
+def test_with_prior_weights_the_residual_sd_is_that_of_a_value_of_weight_one(tmp_path):
+    plain, weighted = Invented(), Invented(keys={"growth.weights": "replicates"})
+    frames = Frames.read(plain.write(tmp_path))
+    texts = [" ".join(random_words(frames, Naming(one.study()), "alpha")) for one in (plain, weighted)]
+    assert "Single values vary about" in texts[0] and "weight" not in texts[0]
+    assert "Values of weight 1 (column replicates) vary about" in texts[1]
+    assert "for a value of weight w it is divided by √w." in texts[1]

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 import io
 import zipfile
 from collections.abc import Sequence
-from types import ModuleType
 from typing import Any
 
 from slopewise.cli.sheets import Sheet
-from slopewise.run.errors import InputError
+from slopewise.run.extras import needed
 
 WIDE = 7
 """Tables of more columns stand on a page in landscape."""
@@ -24,7 +22,7 @@ def word_document(title: str, sheets: Sequence[Sheet], paragraphs: Sequence[str]
 
     Raises `InputError` where python-docx is not installed.
     """
-    docx = _needed()
+    docx = needed("docx", "docx", "a Word document")
     document = docx.Document()
     document.core_properties.title, document.core_properties.author = title, "slopewise"
     document.styles["Normal"].font.size = docx.shared.Pt(9)
@@ -44,17 +42,6 @@ def word_document(title: str, sheets: Sequence[Sheet], paragraphs: Sequence[str]
             entry = f"{text} doi:{doi}" if doi else text
             document.add_paragraph(_plain(entry), style="List Number")
     return _bytes(document)
-
-
-def _needed() -> ModuleType:
-    try:
-        importlib.import_module("docx.shared")
-        return importlib.import_module("docx")
-    except ImportError as error:
-        raise InputError(
-            "a Word document needs python-docx, which is not installed; install slopewise[docx] "
-            "(pip install python-docx), or write CSV files, which Word opens"
-        ) from error
 
 
 def _turn(docx: Any, document: Any, landscape: bool) -> None:

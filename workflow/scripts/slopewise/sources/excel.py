@@ -11,7 +11,7 @@ from typing import Any
 from slopewise.run.errors import InputError
 from slopewise.sources.sheets import chosen_sheet, sheet_table
 from slopewise.sources.table import TextTable
-from slopewise.sources.typed import needed
+from slopewise.run.extras import needed
 from slopewise.study.keys import Data
 
 OLD = b"\xd0\xcf\x11\xe0"
@@ -24,7 +24,7 @@ def read_excel(path: Path, name: str, data: Data) -> TextTable:
         if file.read(4) == OLD:
             message = "is protected by a password or was made by Excel before 2007"
             raise InputError(f"{name}: {message}; save it as .xlsx without a password")
-    openpyxl = needed("openpyxl", "excel", name)
+    openpyxl = needed("openpyxl", "excel", f"{name}: reading this kind of file")
     try:
         with warnings.catch_warnings(
             action="ignore"
@@ -57,7 +57,7 @@ def _refuse_formulas(path: Path, name: str, sheet: str, values: Sequence[Sequenc
         sheets = [part for part in parts.namelist() if part.startswith("xl/worksheets/") and part.endswith(".xml")]
         if not any(b"<f>" in content or b"<f " in content for content in map(parts.read, sheets)):
             return
-    openpyxl = needed("openpyxl", "excel", name)
+    openpyxl = needed("openpyxl", "excel", f"{name}: reading this kind of file")
     with warnings.catch_warnings(action="ignore"):
         book = openpyxl.load_workbook(path, read_only=True)
         book[sheet].reset_dimensions()

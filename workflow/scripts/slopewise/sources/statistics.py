@@ -10,7 +10,8 @@ from typing import Any
 
 from slopewise.run.errors import InputError
 from slopewise.sources.table import TextTable
-from slopewise.sources.typed import as_text, needed, typed_table
+from slopewise.run.extras import needed
+from slopewise.sources.typed import as_text, typed_table
 from slopewise.study.keys import Data
 
 
@@ -35,7 +36,7 @@ def read_transport(path: Path, name: str, data: Data) -> TextTable:
 
 
 def _read(path: Path, name: str, data: Data, kind: str, reader: str, **options: Any) -> TextTable:
-    pyreadstat = needed("pyreadstat", "sas", name)
+    pyreadstat = needed("pyreadstat", "sas", f"{name}: reading this kind of file")
     if data.encoding != "auto":
         options["encoding"] = data.encoding
     try:

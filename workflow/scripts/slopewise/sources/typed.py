@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 import math
 from collections.abc import Sequence
 from datetime import date, datetime, time
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -59,15 +57,3 @@ def as_text(value: Any) -> str:
     if isinstance(value, date):
         return value.isoformat()
     return str(value).strip()
-
-
-def needed(module: str, extra: str, name: str) -> ModuleType:
-    """The module that reads the file `name`; `InputError` with the extra that installs it where it is missing."""
-    try:
-        return importlib.import_module(module)
-    except ImportError as error:
-        package = module.partition(".")[0]
-        raise InputError(
-            f"{name}: reading this kind of file needs {package}, which is not installed; install slopewise[{extra}] "
-            f"(pip install {package})"
-        ) from error

@@ -153,7 +153,8 @@ def random_words(frames: Frames, naming: Naming, marker: str) -> list[str]:
         sentences.append(f"Patients differ; the standard deviations of their random effects are: {listed}.")
     if math.isfinite(residual):
         sentences.append(
-            f"Single values vary about a patient’s line with a standard deviation of {figures(residual)} {unit}."
+            f"{values_vary(naming)} about a patient’s line with a standard deviation of {figures(residual)} {unit}"
+            f"{of_other_weights(naming)}."
         )
     return [*sentences, *residual_words(frames, naming, marker)]
 
@@ -197,9 +198,20 @@ def residual_words(frames: Frames, naming: Naming, marker: str) -> list[str]:
         else "A common residual variance is compatible with the data"
     )
     return [
-        f"Single values vary about a patient’s line with a standard deviation of {listed} {unit}: {ratios}. "
-        f"{said} ({test})."
+        f"{values_vary(naming)} about a patient’s line with a standard deviation of {listed} {unit}: {ratios}"
+        f"{of_other_weights(naming)}. {said} ({test})."
     ]
+
+
+def values_vary(naming: Naming) -> str:
+    """Whose standard deviation the residual one is: with prior weights, that of a value of weight 1."""
+    weights = naming.study.growth.weights
+    return f"Values of weight 1 (column {weights}) vary" if weights else "Single values vary"
+
+
+def of_other_weights(naming: Naming) -> str:
+    """How the residual standard deviation goes with the prior weights."""
+    return "; for a value of weight w it is divided by √w" if naming.study.growth.weights else ""
 
 
 def fit_words(frames: Frames, marker: str) -> str:
