@@ -34,7 +34,7 @@ def fixed(page: str) -> str:
 
 def test_the_page_shows_what_its_code_prints():
     page = PAGE.read_text(encoding="utf-8")
-    assert len(EXAMPLE.findall(page)) == 3
+    assert len(EXAMPLE.findall(page)) == 4
     assert fixed(page) == page, "run: python tests/unit/growth/test_docs_growth.py --fix"
 
 
