@@ -108,6 +108,10 @@ def named(is_chosen):
     return "|".join(chosen) or "(?!)"
 
 
+PRIVATE = [name for name, (_, study) in STUDY_FILES.items() if study.private]
+if PRIVATE:  # each job reads this file, too
+    os.umask(0o077)
+
 # Scripts read the whole study file by its path; what of it a rule depends on stands in the rule's params.
 config["study_files"] = {name: str(file.resolve()) for name, (file, _) in STUDY_FILES.items()}
 config["study_sources"] = {name: str(file.resolve()) for name, file in SOURCES.items()}

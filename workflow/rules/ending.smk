@@ -6,7 +6,7 @@
 import atexit
 
 from slopewise.run import cluster
-from slopewise.run.folders import full_disk
+from slopewise.run.folders import close_to_others, full_disk
 from slopewise.run.reasons import reasons, stamps
 from slopewise.run.log import REASONS_AT_END
 from slopewise.run.running import Notes
@@ -35,6 +35,8 @@ onstart:
     NOTES.leave()
     for folder in [*LOG_FOLDERS, Path(".snakemake/slopewise")]:
         sweep_below(folder)
+    for name in PRIVATE:  # what was made before the study was private
+        close_to_others(Path("results", name))
     LOGS_BEFORE.update(stamps(LOG_FOLDERS))
 
 

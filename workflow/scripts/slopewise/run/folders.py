@@ -80,6 +80,13 @@ def check_writable(folder: Path) -> None:
             trial.unlink()
 
 
+def close_to_others(folder: Path) -> None:
+    """Let nobody but the owner read a folder and what is in it."""
+    for path in [folder, *folder.rglob("*")] if folder.is_dir() else []:
+        if not path.is_symlink():
+            path.chmod(0o700 if path.is_dir() else 0o600)
+
+
 def full_disk(folder: Path, least: int = 1_000_000) -> str | None:
     """What is wrong where the disk of a folder has fewer than `least` bytes left; None where it has more."""
     there = folder if folder.exists() else Path()

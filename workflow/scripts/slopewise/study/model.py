@@ -70,6 +70,8 @@ class Study(Keys):
         "auto"
     )
     """Markers a job. Example: `50`"""
+    private: bool = False
+    """Results are readable by their owner alone: files have the mode 0600, folders 0700. Example: `true`"""
 
     @model_validator(mode="before")
     @classmethod
