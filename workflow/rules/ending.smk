@@ -19,16 +19,22 @@ if IS_MAIN:  # of a workflow that is loaded by another, `onerror` below does not
     os.environ[REASONS_AT_END] = "yes"
 
 
-def name_other_run():
-    """Snakemake's own message on a locked folder cannot tell a run at work from one that was killed."""
-    if LOCKS.is_dir() and any(LOCKS.iterdir()):
+def speak_last():
+    """Say what Snakemake's own messages cannot: whether a run is at work or was killed, and that the disk is full."""
+    if NOTES.are_ours and any(file.is_file() for file in NOTES.files.values()):
+        # Neither onsuccess nor onerror came: Snakemake could not write its own records.
+        NOTES.remove()
+        for line in filter(None, [full_disk(RESULTS)]):
+            print(f"slopewise: {line}", file=sys.stderr)
+    elif LOCKS.is_dir() and any(LOCKS.iterdir()):
         for line in NOTES.others():
             print(f"slopewise: {line}", file=sys.stderr)
 
 
 LOCKS = Path(".snakemake/locks").absolute()
+RESULTS = Path("results").absolute()
 if IS_MAIN and workflow.is_main_process and not workflow.dryrun:
-    atexit.register(name_other_run)
+    atexit.register(speak_last)
 
 
 onstart:
