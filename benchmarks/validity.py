@@ -28,6 +28,7 @@ sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 from parts import validity_cautions as cautions  # noqa: E402
 from parts import validity_effects as effects  # noqa: E402
 from parts import validity_growth as growth  # noqa: E402
+from parts import validity_interruption as interruption  # noqa: E402
 from parts import validity_intervals as intervals  # noqa: E402
 from parts import validity_outcome as outcome  # noqa: E402
 from parts import validity_trends as trends  # noqa: E402
@@ -93,6 +94,9 @@ def cells(replicates: int) -> Iterator[Cell]:
     few = max(round(replicates * 0.025), 2)
     for trial in effects.SPREADS[::2]:
         yield Cell("effect_shares", trial.name, few, partial(effects.shares, trial, few))
+    sets = max(round(replicates * 0.025), 2)
+    for series in interruption.SETTINGS:
+        yield Cell("interruption", series.name, sets, partial(interruption.covered, series, sets))
     sets = max(round(replicates * 0.05), 2)
     for noise in trends.NOISES:
         yield Cell("trend_claims", noise.name, sets, partial(trends.claims, noise, sets))

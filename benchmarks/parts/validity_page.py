@@ -13,6 +13,7 @@ from parts.monte_carlo import Quantity, Store, mean, share
 from parts.page import table
 from parts.validity_cautions import cautions_section
 from parts.validity_effects import effects_section
+from parts.validity_interruption import interruption_section
 from parts.validity_intervals_page import interval_section
 from parts.validity_outcome import EFFECT
 from parts.validity_trends_page import claims_section, dropout_section, fast_section
@@ -325,6 +326,7 @@ PARTS: tuple[tuple[str, str, Callable[[Store], str]], ...] = (
     ("dropout", "Slopes of those who were seen for the shortest time", partial(dropout_section, **SAID)),
     ("fast_share", "The share of fast changers", partial(fast_section, **SAID)),
     ("effects", "Effects of a treatment that differ between patients", partial(effects_section, **SAID)),
+    ("interruption", "An interruption of many series", partial(interruption_section, **SAID)),
     ("two_stages", "A true effect of the slope on survival", two_stages),
     ("intervals", "95% intervals of validated figures", interval_section),
     ("verdicts", "How often each verdict on the slope is given", verdict_section),

@@ -282,6 +282,29 @@ STUDY_FILE = [
     *(Case(f"random effects: {formula!r}", r"random|formula|time", key("growth.random", formula)) for formula in ("~ 0", "~ time - 1 + 0 * time", "~ time ** 2.5", "~ time + I(time**2) + I(time**3) + age + dose")),
 ]
 
+# -- effects ----------------------------------------------------------------------------------------------------------
+
+
+def interrupted(at: object, *more: Change, **others: object) -> Change:
+    """The good study without an outcome, on all rows, with an interruption."""
+    asked = key("effects", {"interruption": {"at": at, **others}})
+    return both(key("outcome", {"kind": "none"}), key("landmark", "none"), asked, *more)
+
+
+INTERRUPTIONS = [
+    Case("interruption: after every series", r"visits\.csv: the interruption lies outside every series", interrupted(5000.0)),
+    Case("interruption: before every series", r"visits\.csv: the interruption lies outside every series", interrupted(-10.0)),
+    Case("interruption: patients without a row after it", r"no row after the interruption", interrupted(500.0)),
+    Case("interruption: a date on a clock of days", r"effects\.interruption\.at.*data\.time_unit is no date", interrupted("2020-01-31")),
+    Case("interruption: a column that is not there", r"law.*effects\.interruption\.at", interrupted({"column": "law"})),
+    Case("interruption: a text for a moment", r"patients\.csv: line 2.*site", interrupted({"column": "site"})),
+    Case("interruption: time is not in the model", r"growth\.fixed.*time", interrupted(300.0, key("growth.fixed", "~ 1"))),
+    Case("interruption: after is a term of the study", r"growth\.fixed.*after", interrupted(300.0, key("growth.fixed", "~ time + after"))),
+    Case("interruption: an effect before it", r"horizons", interrupted(300.0, horizons=[-1.0])),
+    Case("interruption: a characteristic that varies", r"dose.*varies within the unit|varies within the unit.*dose", interrupted(60.0, characteristics=["dose"])),
+    Case("formula: a harmonic without a period", r"harmonic", key("growth.fixed", "~ time + harmonic(time)")),
+]
+
 # -- command line -----------------------------------------------------------------------------------------------------
 
 COMMANDS = [
@@ -341,4 +364,4 @@ EFFECTS = [
     Case("effects: one value a period", r"each patient has one value of albumin under each treatment", both(trial(**ARM), rows(V, lambda number, row: int(row[1]) < 200)), 0),
 ]
 
-CASES: list[Case] = [*FILES, *CELLS, *STRUCTURE, *STUDY_FILE, *COMMANDS, *EFFECTS]
+CASES: list[Case] = [*FILES, *CELLS, *STRUCTURE, *STUDY_FILE, *COMMANDS, *EFFECTS, *INTERRUPTIONS]

@@ -1,0 +1,123 @@
+"""Interrupted series of many units with AR(1) residuals: are average effects and their spread unbiased and covered,
+with the correlation in the model and without it?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from parts.monte_carlo import Quantity, Store, mean, share
+from parts.validity_growth import SEED
+from slopewise.effects.series.average import contrast_table, leading
+from slopewise.effects.series.likelihood import sd_interval
+from slopewise.effects.series.model import AFTER, SINCE, SeriesFit, fit_series, series_model, with_terms
+from slopewise.growth.model import GrowthModel
+from slopewise.run.seeds import generator
+
+LEVEL, SLOPE, LEVEL_SD, SLOPE_SD, RESIDUAL = -1.0, 0.1, 0.5, 0.1, 0.5
+"""Average level and slope change, their SDs between units, and the residual SD."""
+
+SECTION = """## An interruption of many series
+
+Units with {times} rows a step apart, a fifth of them without an interruption, moments spread over the middle third;
+level change −1 (SD 0.5 between units), slope change 0.1 (SD 0.1), residuals AR(1) with SD 0.5. Each data set is fitted
+with the correlation in the model ("serial") and with residuals taken as independent. "Error" is the mean estimate less
+the truth; coverage is that of the 95% intervals. {size}.
+
+{table}
+
+{verdicts}"""
+
+
+@dataclass(frozen=True)
+class Series:
+    """Units, rows of each, and the correlation of neighbouring residuals."""
+
+    units: int
+    times: int
+    phi: float
+
+    @property
+    def name(self) -> str:
+        """What the tables and the seeds call it."""
+        return f"{self.units} units, {self.times} rows, correlation {self.phi:g}"
+
+
+SETTINGS = (Series(40, 16, 0.5), Series(40, 16, 0.0))
+
+
+def rows(series: Series, rng: np.random.Generator) -> pd.DataFrame:
+    """Rows of one data set."""
+    n, times = series.units, series.times
+    noise = rng.standard_normal((n, times))
+    for j in range(1, times):
+        noise[:, j] = series.phi * noise[:, j - 1] + np.sqrt(1 - series.phi**2) * noise[:, j]
+    moment = rng.integers(times // 3, 2 * times // 3 + 1, n).astype(float)
+    moment[: n // 5] = np.nan
+    time = np.arange(times, dtype=float)
+    since = time - moment[:, None]
+    late = since >= 0
+    level, slope = rng.normal(LEVEL, LEVEL_SD, n), rng.normal(SLOPE, SLOPE_SD, n)
+    changed = np.where(late, level[:, None] + slope[:, None] * np.nan_to_num(since), 0.0)
+    own = rng.normal(size=n)[:, None] + rng.normal(0.2, 0.05, n)[:, None] * time
+    y = 10 + own + changed + RESIDUAL * noise
+    names = np.array([f"u{number:03d}" for number in range(n)], dtype=object)
+    frame = {"patient": np.repeat(names, times), "time": np.tile(time, n), "interruption": np.repeat(moment, times)}
+    return with_terms(pd.DataFrame({**frame, "y": y.ravel()}))
+
+
+def _of(fit: SeriesFit) -> dict[str, float | bool]:
+    """Estimates less the truth, and whether the intervals hold it."""
+    table = contrast_table(fit, np.array([fit.fixed_row(None, AFTER), fit.fixed_row(None, SINCE)]))
+    found: dict[str, float | bool] = {}
+    for (_, row), what, truth in zip(table.iterrows(), ("level", "slope"), (LEVEL, SLOPE), strict=True):
+        found[f"error, {what}"] = float(row["estimate"] - truth)
+        found[f"coverage, {what}"] = bool(row["ci_low"] <= truth <= row["ci_high"])
+    varying = fit.random_row(None, AFTER)
+    if varying.any():
+        low, high = sd_interval(fit.serial, leading(varying))
+        found["error, SD of level"] = float(np.sqrt(fit.serial.fit.covariance.loc[AFTER, AFTER]) - LEVEL_SD)
+        found["coverage, SD of level"] = bool(low <= LEVEL_SD <= high)
+    return found
+
+
+def covered(series: Series, count: int) -> list[Quantity]:
+    """Errors and coverage of both models, and the mean correlation that is estimated."""
+    found: dict[str, list[dict[str, float | bool]]] = {"serial": [], "independent": []}
+    phi = []
+    for k in range(count):
+        frame = rows(series, generator(SEED, "interruption", series.name, k))
+        for way, serial in (("serial", True), ("independent", False)):
+            fit = fit_series(series_model(GrowthModel()), frame, "y", serial)
+            found[way].append(_of(fit))
+            phi += [fit.serial.phi] if serial else []
+    quantities = [mean("correlation", phi)]
+    for way, each in found.items():
+        table = pd.DataFrame(each)
+        for name in table.columns:
+            kind = share if name.startswith("coverage") else mean
+            quantities.append(kind(f"{name}, {way}", table[name].dropna().tolist()))
+    return quantities
+
+
+def interruption_section(
+    store: Store, wide: Callable[..., str], verdict: Callable[..., str], size: Callable[..., str]
+) -> str:
+    """The table of errors and coverage."""
+    found = store.read("interruption")
+    serial = found[found["setting"].str.endswith("correlation 0.5")]
+    names = [f"{what}, {of}" for of in ("level", "slope", "SD of level") for what in ("error", "coverage")]
+    lines = [
+        verdict(
+            serial, [f"coverage, {of}, serial" for of in ("level", "slope", "SD of level")], (0.9, 0.99),
+            "Coverage with the correlation in the model",
+        )
+    ]  # fmt: skip
+    columns = tuple(f"{name}, {way}" for way in ("serial", "independent") for name in names)
+    return SECTION.format(
+        times=SETTINGS[0].times, size=size(found), verdicts="\n".join(f"- {line}" for line in lines),
+        table=wide(found, ("correlation", *columns)),
+    )  # fmt: skip
