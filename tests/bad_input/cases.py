@@ -297,11 +297,11 @@ INTERRUPTIONS = [
     Case("interruption: patients without a row after it", r"no row after the interruption", interrupted(500.0)),
     Case("interruption: a date on a clock of days", r"effects\.interruption\.at.*data\.time_unit is no date", interrupted("2020-01-31")),
     Case("interruption: a column that is not there", r"law.*effects\.interruption\.at", interrupted({"column": "law"})),
-    Case("interruption: a text for a moment", r"patients\.csv: line 2.*site", interrupted({"column": "site"})),
+    Case("interruption: a text for a moment", r"patients\.csv: column site.*is not a number", interrupted({"column": "site"})),
     Case("interruption: time is not in the model", r"growth\.fixed.*time", interrupted(300.0, key("growth.fixed", "~ 1"))),
     Case("interruption: after is a term of the study", r"growth\.fixed.*after", interrupted(300.0, key("growth.fixed", "~ time + after"))),
     Case("interruption: an effect before it", r"horizons", interrupted(300.0, horizons=[-1.0])),
-    Case("interruption: a characteristic that varies", r"dose.*varies within the unit|varies within the unit.*dose", interrupted(60.0, characteristics=["dose"])),
+    Case("interruption: a characteristic that varies", r"dose.*varies within the unit|varies within the unit.*dose", interrupted(300.0, characteristics=["dose"])),
     Case("formula: a harmonic without a period", r"harmonic", key("growth.fixed", "~ time + harmonic(time)")),
 ]
 

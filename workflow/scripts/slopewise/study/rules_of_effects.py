@@ -46,7 +46,7 @@ def _interruption_rules(study: Study) -> Iterator[Finding]:
     if isinstance(at, float) and dated:
         yield Finding(path, f"`{at:g}` is no date, and data.time_unit is: write it as 2020-12-31")
     if any(horizon <= 0 for horizon in asked.horizons):
-        yield Finding(("effects", "interruption", "horizons"), "lie after the interruption, so they are above 0")
+        yield Finding(("effects", "interruption", "horizons"), "must be above 0: they are times after the interruption")
     if study.growth.slope_of != "time":
         yield Finding(("growth", "slope_of"), "must be time where effects.interruption is named")
     try:
