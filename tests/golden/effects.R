@@ -1,13 +1,14 @@
 # Effects of a treatment that differ between patients: random slope on the treatment, residual variance by treatment,
 # and parallel arms with their own covariance. Run in this folder: Rscript effects.R
 # R 4.2.2, nlme 3.1-162, lme4 1.1-31. Writes effects_rows.csv (the rows of all data sets) and effects.csv.
+# bioequivalence.csv: data set I of the European Medicines Agency (EMA/618604/2008), a replicate crossover trial.
 suppressMessages({library(nlme); library(lme4)})
 options(digits = 15)
 
 machines <- subset(as.data.frame(nlme::Machines), Machine %in% c("B", "C"))
 rows <- data.frame(data = "machines", patient = as.character(machines$Worker), time = 0,
                    treatment = as.character(machines$Machine), period = "", sequence = "", y = machines$score)
-be <- read.csv("../../data/bioequivalence/measurements.csv")
+be <- read.csv("bioequivalence.csv")
 rows <- rbind(rows, data.frame(data = "bioequivalence", patient = as.character(be$subject), time = be$period,
                                treatment = be$treatment, period = as.character(be$period), sequence = be$sequence,
                                y = log(be$pk)))

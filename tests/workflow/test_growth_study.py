@@ -27,12 +27,12 @@ def test_a_growth_study_ends_in_a_report_without_an_outcome(tmp_path: Path):
 
 
 def test_a_crossover_trial_ends_in_a_report_on_its_treatment(tmp_path: Path):
-    content = yaml.safe_load((ROOT / "config/studies/bioequivalence.yaml").read_text())
+    content = yaml.safe_load((ROOT / "tests/golden/bioequivalence.yaml").read_text())
     content["data"]["measurements"] = "m.csv"
     content["growth"]["bootstrap"], content["crossfit"] = 0, {"folds": 2, "repeats": 1}
     content["outcome"]["bootstrap"] = 0
     (tmp_path / "study.yaml").write_text(yaml.safe_dump(content))
-    lines = (ROOT / "data/bioequivalence/measurements.csv").read_text().splitlines(keepends=True)
+    lines = (ROOT / "tests/golden/bioequivalence.csv").read_text().splitlines(keepends=True)
     (tmp_path / "m.csv").write_text("".join([lines[0], *lines[:0:-1]]))  # the order of the rows does not matter
     results = run_steps(tmp_path / "study.yaml", tmp_path / "results", until="report")
     average = tables.read("effects/average", results / "effects/average.csv")

@@ -8,7 +8,7 @@ from slopewise.study.reading import load_study
 from tests.conftest import ROOT
 from tests.unit.cli.cli_files import call
 
-TRIAL = ROOT / "data" / "bioequivalence" / "measurements.csv"
+TRIAL = ROOT / "tests" / "golden" / "bioequivalence.csv"
 
 
 def test_a_crossover_trial_is_proposed_and_can_run(tmp_path: Path) -> None:
