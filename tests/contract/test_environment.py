@@ -180,9 +180,15 @@ def test_every_requirement_is_imported_by_the_package_or_the_workflow():
 
 
 def test_every_extra_is_asked_for_where_it_is_named():
+    from slopewise.run.extras import PACKAGES  # `make lock` runs this file where slopewise is not installed
+
     package = ROOT / "workflow" / "scripts" / "slopewise"
     readers = [path.read_text(encoding="utf-8") for path in package.rglob("*.py")]
-    named = {(PACKAGES.get(found[0], found[0]), found[1]) for text in readers for found in re.findall(r'needed\("(\w+)[\w.]*", "(\w+)"', text)}
+    named = {
+        (PACKAGES.get(found[0], found[0]), found[1])
+        for text in readers
+        for found in re.findall(r'needed\("(\w+)[\w.]*", "(\w+)"', text)
+    }
     extras = pyproject()["project"]["optional-dependencies"]
     assert named == {(REQUIREMENT.fullmatch(text)["name"], extra) for extra, texts in extras.items() for text in texts}
 

@@ -9,12 +9,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from slopewise.report.material.frames import Frames
+from slopewise.report.words.courses import random_words
 from slopewise.report.words.naming import STEPS_AT_LENGTH, Naming
 from slopewise.report.words.wording import scope_sentence
 from slopewise.run.errors import InputError
 from slopewise.slopes.marker import moments
 from slopewise.study.model import Study
 from tests.unit.cohort.small_study import study_of
+from tests.unit.report.report_tables import Invented
 
 GONE = {f"outcome__{key}": None for key in ("time", "time_unit", "event", "events", "horizons")}
 BINARY = GONE | {"outcome__kind": "binary", "outcome__column": "y", "outcome__positive": 1}

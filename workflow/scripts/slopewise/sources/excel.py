@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from slopewise.run.errors import InputError
+from slopewise.run.extras import needed
 from slopewise.sources.sheets import chosen_sheet, sheet_table
 from slopewise.sources.table import TextTable
-from slopewise.run.extras import needed
 from slopewise.study.keys import Data
 
 OLD = b"\xd0\xcf\x11\xe0"

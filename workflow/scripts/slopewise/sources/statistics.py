@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from slopewise.run.errors import InputError
-from slopewise.sources.table import TextTable
 from slopewise.run.extras import needed
+from slopewise.sources.table import TextTable
 from slopewise.sources.typed import as_text, typed_table
 from slopewise.study.keys import Data
 
