@@ -155,9 +155,7 @@ def sensitivity_words(rows: pd.DataFrame, naming: Naming, marker: str) -> list[s
             for _, row in part.iterrows()
         )
         if analysis == "independent residuals":
-            said.append(
-                f"If residuals were independent: {pairs}. Neither these estimates nor their intervals allow for the serial correlation."
-            )
+            said.append(f"If residuals were independent: {pairs}. This ignores their serial correlation.")
             continue
         units = count(int(part["units"].iloc[0]), naming.study.report.small_cells)
         found = (part["p_value"] < SHOWN).any()
