@@ -18,6 +18,8 @@ from scipy.stats import binom, chi2, norm, t
 from slopewise.effects import patients as effects_patients
 from slopewise.figures.pooling import beyond
 from slopewise.growth import GrowthModel, draws, fit
+from slopewise.growth.bayes.checks import predicted_interval
+from slopewise.growth.bayes.sampled import PosteriorSample
 from slopewise.growth.evidence import profile
 from slopewise.growth.evidence.normality import envelopes, visits_and_slopes
 from slopewise.growth.inference import t_tests
@@ -88,8 +90,34 @@ def fixed_effects() -> tuple[Ends, Ends]:
 
 def confidence_interval_of_a_fit() -> tuple[Ends, Ends]:
     effects = pd.DataFrame({"term": ["time"], "estimate": [1.0], "se": [2.0], "df": [7.0]})
-    row = fit.GrowthFit.conf_int(SimpleNamespace(fixed_effects=effects)).iloc[0]  # type: ignore[arg-type]
+    row = fit.GrowthFit.conf_int(SimpleNamespace(fixed_effects=effects, draws=None)).iloc[0]  # type: ignore[arg-type]
     return (row["lower"], row["upper"]), tuple(1 + 2 * t.ppf([0.025, 0.975], 7))
+
+
+def posterior_of_a_fit() -> tuple[Ends, Ends]:
+    """The table of fixed effects asks for these shares of the posterior."""
+    one = SimpleNamespace(
+        results=SimpleNamespace(aliased=np.array([[False]])),
+        estimates=SimpleNamespace(beta=np.array([[1.0]]), se=np.array([[2.0]])),
+        degrees_of_freedom=(7.0,),
+        design=SimpleNamespace(fixed_names=["time"]),
+        draws=object(),
+        _credible=lambda shares: np.array([[share] for share in shares]),
+    )
+    row = fit.GrowthFit.fixed_effects.func(one).iloc[0]  # type: ignore[attr-defined]
+    return (row["ci_low"], row["ci_high"]), (0.025, 0.975)
+
+
+def posterior_of_a_parameter() -> tuple[Ends, Ends]:
+    gates = pd.DataFrame({"parameter": ["sd"]})
+    sample = SimpleNamespace(parameters=lambda: {("sd", "time", "time"): GRID}, diagnostics=gates)
+    row = PosteriorSample.table(sample).iloc[0]  # type: ignore[arg-type]
+    return (row["ci_low"], row["ci_high"]), (0.025, 0.975)
+
+
+def posterior_prediction() -> tuple[Ends, Ends]:
+    low, _, high = predicted_interval(GRID[:, None])
+    return (low[0], high[0]), (0.025, 0.975)
 
 
 def mean_of_a_part() -> tuple[Ends, Ends]:
@@ -306,6 +334,9 @@ LEVELS: dict[str, tuple[Callable[[], tuple[Ends, Ends]], float]] = {
     "parametric bootstrap": (parametric_bootstrap, 1e-9),
     "fixed effects": (fixed_effects, 1e-9),
     "conf_int": (confidence_interval_of_a_fit, 1e-9),
+    "posterior of a fit": (posterior_of_a_fit, 1e-9),
+    "posterior of a parameter": (posterior_of_a_parameter, 1e-9),
+    "posterior prediction": (posterior_prediction, 1e-9),
     "mean of a part": (mean_of_a_part, 1e-9),
     "mean of a third": (mean_of_a_third, 1e-9),
     "profile": (profile_likelihood, 1e-9),
@@ -346,6 +377,9 @@ PLACES: dict[str, tuple[str, ...]] = {
     "figures/pooling.py": ("slopes in order",),
     "growth/evidence/normality.py": ("normal quantiles", "visits and slopes"),
     "growth/draws.py": ("parametric bootstrap",),
+    "growth/fit.py": ("conf_int", "posterior of a fit"),
+    "growth/bayes/sampled.py": ("posterior of a parameter",),
+    "growth/bayes/checks.py": ("posterior prediction",),
     "growth/inference.py": ("fixed effects",),
     "growth/engine/components.py": ("profile",),
     "metrics/incidence.py": ("incidence",),
@@ -370,6 +404,7 @@ PLACES: dict[str, tuple[str, ...]] = {
 }
 """The rows of `LEVELS` for each module that computes an interval."""
 NO_INTERVAL = {
+    "report/sections/posterior.py": "share of predictions under which an observed statistic is called unusual",
     "effects/series/average.py": "between which effects 95% of units lie, if effects are normally distributed",
     "report/words/interruption.py": "between which effects 95% of units lie, if effects are normally distributed",
     "report/words/treatment.py": "between which effects 95% of patients lie, if effects are normally distributed",

@@ -132,7 +132,11 @@ class Invented:
             "outcome/calibration.csv": _curves(tuple(VALUES), 0.98),
             "outcome/decision_curve.csv": _curves((*VALUES, "treat_all", "treat_none"), -0.3),
             "outcome/predictions.parquet": (predictions := self._predictions(slopes)),
-            "outcome/risk_groups.csv": risk_groups_table(self.study(), patients, predictions),
+            "outcome/risk_groups.csv": (
+                risk_groups_table(self.study(), patients, predictions)
+                if self.study().causes
+                else pd.DataFrame(columns=list(tables.TABLES["outcome/risk_groups"].columns))
+            ),
             "outcome/sensitivity.csv": _sensitivity(),
             "outcome/permutation.csv": _permutation(self.permutation_p),
             "outcome/subgroups.csv": _subgroups(),

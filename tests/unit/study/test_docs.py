@@ -74,7 +74,8 @@ def test_the_example_of_a_key_is_taken_by_it(path: str) -> None:
 @pytest.mark.parametrize("path", KEYS)
 def test_the_default_in_the_table_is_the_one_that_is_used(path: str) -> None:
     expected = KEYS[path].default.strip("`")
-    node: Any = Study.model_validate({**read_document(PBC).content, "features": PATTERNS})
+    interrupted = {"effects": {"interruption": {"at": 5}}} if path.startswith("effects.interruption.") else {}
+    node: Any = Study.model_validate({**read_document(PBC).content, "features": PATTERNS, **interrupted})
     if expected in ("required", "–") or path.startswith(("markers.NAME.fast_change.", "bayes.priors.NAME.")):
         return
     for part in path.replace("NAME", "albumin").split("."):

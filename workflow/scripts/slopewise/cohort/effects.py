@@ -21,8 +21,9 @@ FEWEST_BOTH = 3
 
 def examine_effects(study: Study, cohort: State, file: str, findings: Findings) -> None:
     """Add what is wrong with, or limited about, the columns of `effects`; `file` is that of the measurements."""
-    if study.effects.kind in EXAMINERS and len(cohort.rows):
-        EXAMINERS[study.effects.kind](study, cohort, file, findings)
+    examine = EXAMINERS.get(study.effects.kind)
+    if examine is not None and len(cohort.rows):
+        examine(study, cohort, file, findings)
 
 
 def arrangement(counts: NDArray[np.int64]) -> str:

@@ -88,15 +88,15 @@ def _polynomial(piece: Sequence[float], x: float) -> float:
 
 
 def _arithmetic(node: list[Any], frame: pd.DataFrame) -> Any:
-    kind, *parts = node
-    if kind == "name":
+    form, *parts = node
+    if form == "name":
         return frame[parts[0]].to_numpy(dtype=float)
-    if kind == "number":
+    if form == "number":
         return float(parts[0])
     values = [_arithmetic(part, frame) for part in parts]
-    if kind in ("log", "exp", "sqrt"):
-        return getattr(np, kind)(values[0])
-    return {"+": np.add, "-": np.subtract, "*": np.multiply, "/": np.divide, "**": np.power}[kind](*values)
+    if form in ("log", "exp", "sqrt"):
+        return getattr(np, form)(values[0])
+    return {"+": np.add, "-": np.subtract, "*": np.multiply, "/": np.divide, "**": np.power}[form](*values)
 
 
 def _factors(name: str) -> list[str]:

@@ -152,8 +152,8 @@ LOOKS = {
 def quantiles(rows: pd.DataFrame, label: str, name: str) -> str:
     """Quantiles seen over those of the normal distribution, with the band in which each lies with probability 95%."""
     figure, axes = panel(290, label, lines=1)
-    kinds = [kind for kind in LOOKS if (rows["what"] == kind).any()]
-    own = {kind: rows[rows["what"] == kind].sort_values("normal") for kind in kinds}
+    kinds = [what for what in LOOKS if (rows["what"] == what).any()]
+    own = {what: rows[rows["what"] == what].sort_values("normal") for what in kinds}
     for kind, part in own.items():
         colour = FAINT if len(kinds) == 1 else LOOKS[kind][1]
         axes.fill_between(part["normal"], part["low"], part["high"], color=colour, alpha=0.16, linewidth=0)

@@ -44,5 +44,5 @@ COUNTS: dict[str, Callable[[Study, Cohort], EffectCounts]] = {"treatment": _trea
 
 def effect_counts(study: Study, cohort: Cohort) -> EffectCounts | None:
     """The counts of the study's effect; None for a study without one."""
-    kind = study.effects.kind
-    return COUNTS[kind](study, cohort) if kind in COUNTS else None
+    counts = COUNTS.get(study.effects.kind)
+    return None if counts is None else counts(study, cohort)

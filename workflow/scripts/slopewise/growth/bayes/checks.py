@@ -77,11 +77,16 @@ def predictive_check(sample: PosteriorSample, rng: np.random.Generator) -> pd.Da
         b = sd[k] * (rng.standard_normal((len(seen), z.shape[1])) @ roots[k].T)
         noise = sigma[k] / np.sqrt(data.weights) * rng.standard_normal(len(z))
         predicted[k] = list(measures(x @ beta[k] + np.einsum("nq,nq->n", z, b[data.codes]) + noise).values())
-    low, middle, high = np.quantile(predicted, [0.025, 0.5, 0.975], axis=0)
+    low, middle, high = predicted_interval(predicted)
     value = np.array(list(observed.values()))
     above = (predicted > value).mean(axis=0) + 0.5 * (predicted == value).mean(axis=0)
     table = {"statistic": list(observed), "observed": value, "predicted": middle, "ci_low": low, "ci_high": high}
     return pd.DataFrame({**table, "above": above})
+
+
+def predicted_interval(predicted: Floats) -> Floats:
+    """2.5%, 50% and 97.5% points (3, k) of statistics (replicates, k) of predicted data."""
+    return np.asarray(np.quantile(predicted, [0.025, 0.5, 0.975], axis=0))
 
 
 def statistics(codes: NDArray[np.int64], seen: NDArray[np.bool_]) -> Callable[[Floats], dict[str, float]]:

@@ -18,6 +18,7 @@ from slopewise.growth.engine.layout import Design
 from slopewise.growth.engine.many import Results
 from slopewise.growth.engine.moments import Moments
 from slopewise.growth.engine.run import functions
+from slopewise.run.short_repr import ShortRepr
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -30,8 +31,8 @@ class Draws(NamedTuple):
     weights: Floats
 
 
-@dataclass(frozen=True)
-class Courses:
+@dataclass(frozen=True, repr=False)
+class Courses(ShortRepr):
     """beta (s, p), b (s, n, q) by draw and patient, and their covariance given the draw (s, n, p + q, p + q).
 
     In the user's units; beta is its mean given the draw's Psi and sigma^2; weights (s,) of the draws.
