@@ -33,7 +33,8 @@ def test_a_report_opens_without_a_word_and_leads_to_its_parts(opened, name):
     assert len(ids) == len(set(ids))
     targets = [link.get_attribute("href") for link in page.locator("nav a").all()]
     assert len(targets) >= 8 and targets[0] == "#summary"
-    for target in (targets[4], targets[-1]):
+    parts = [target for target in targets if target != "#behind"]  # the evidence's title: a short page ends before it
+    for target in (parts[4], parts[-1]):
         page.locator(f'nav a[href="{target}"]').click()
         page.wait_for_selector(f'nav a[href="{target}"][aria-current]')
         top = page.locator(target).bounding_box()["y"]

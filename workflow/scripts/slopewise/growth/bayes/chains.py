@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from slopewise.growth.bayes.kernels.density import passes
 from slopewise.growth.bayes.kernels.slicing import slices
 from slopewise.growth.bayes.target import Posterior
+from slopewise.run.short_repr import ShortRepr
 
 Floats = NDArray[np.float64]
 
@@ -18,8 +19,8 @@ WIDTH = 2.5  # of a slice's first interval, in SDs of its direction
 FIRST = 0.3  # share of the warm-up after which the directions are learned from the chain
 
 
-@dataclass(frozen=True)
-class Chains:
+@dataclass(frozen=True, repr=False)
+class Chains(ShortRepr):
     """theta (chains, draws, d), its log density (chains, draws), and the evaluations of the likelihood."""
 
     theta: Floats

@@ -17,6 +17,7 @@ from slopewise.growth.bayes.diagnostics import MOST_SHAPE, diagnose, smoothed
 from slopewise.growth.bayes.target import Posterior
 from slopewise.run.errors import InputError
 from slopewise.run.seeds import generator
+from slopewise.run.short_repr import ShortRepr
 
 Floats = NDArray[np.float64]
 
@@ -25,8 +26,8 @@ FREEDOM = 5.0  # of the t
 LEAST = 80.0  # effective points
 
 
-@dataclass(frozen=True)
-class Weighted:
+@dataclass(frozen=True, repr=False)
+class Weighted(ShortRepr):
     """theta (s, d) with weights (s,) that sum to 1; the shape of their tail, and whether chains replaced them."""
 
     theta: Floats
