@@ -59,3 +59,12 @@ def test_a_broken_and_an_encrypted_archive(tmp_path: Path) -> None:
     (tmp_path / "m.zip").write_bytes(bytes(flagged))
     with pytest.raises(InputError, match=r"^m\.zip: is encrypted; unpack it"):
         read_table(tmp_path, "m.zip", "data.measurements", DATA)
+
+
+def test_a_compression_that_cannot_be_read_is_not_called_a_password(tmp_path: Path) -> None:
+    content = bytearray((archive(tmp_path, a_csv=TEXT) / "m.zip").read_bytes())
+    directory = content.index(b"PK\x01\x02")
+    content[8:10], content[directory + 10 : directory + 12] = b"\x63\x00", b"\x63\x00"  # method 99, in both headers
+    (tmp_path / "m.zip").write_bytes(bytes(content))
+    with pytest.raises(InputError, match=r"^m\.zip: cannot be unpacked \(.*; make the archive again"):
+        read_table(tmp_path, "m.zip", "data.measurements", DATA)

@@ -42,9 +42,11 @@ def read_zip(path: Path, name: str, data: Data) -> TextTable:
                 raise InputError(f"{name}: {message}")
             with archive.open(tables[0]) as file:
                 content = file.read(MOST + 1)
+    except NotImplementedError as error:  # a RuntimeError, too: it comes first
+        raise InputError(f"{name}: cannot be unpacked ({error}); make the archive again") from error
     except RuntimeError as error:  # zipfile's for a password
         raise InputError(f"{name}: is encrypted; unpack it, and name the file that it holds") from error
-    except (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError) as error:
+    except (OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
         raise InputError(f"{name}: cannot be unpacked ({error}); make the archive again") from error
     return _parsed(content, name, data)
 

@@ -64,7 +64,7 @@ def examples(study: Study, inputs: ExampleInputs) -> pd.DataFrame:
     risks = list(_risks(study, inputs, groups))
     of = (
         100
-        if study.kind.numeric or min((line["value"] for line in risks if line["frequent"]), default=1) >= 0.01
+        if study.kind.numeric or min((line["value"] for line in risks if line["frequent"]), default=1) >= RARE
         else 1000
     )
     for line in risks:

@@ -14,9 +14,9 @@ from slopewise.report.words.numbers import (
     number,
     p_words,
     percent,
-    signed,
     signed_figures,
 )
+from slopewise.report.words.treatment import relative
 
 SHOWN = 0.05
 """P below which a change or a difference is called shown."""
@@ -52,9 +52,11 @@ def effect_words(row: pd.Series, naming: Naming, marker: str) -> str:
     ends = f"95% interval {figure_interval(row['ci_low'], row['ci_high'])}, {p_words(row['p_value'])}"
     if effect == "slope change":
         if row["ci_low"] > 0 or row["ci_high"] < 0:
-            way = "more" if row["estimate"] > 0 else "less"
+            way = "higher" if row["estimate"] > 0 else "lower"
             size = figures(abs(row["estimate"]))
-            return f"From then on {name} rises by {size} {unit} {way} than before ({ends})."
+            return (
+                f"On average the slope of {name} is {size} {unit} {way} after the interruption than before it ({ends})."
+            )
         return f"A change of its trend is not shown: the estimate is {signed_figures(row['estimate'])} {unit} ({ends})."
     when = moment_words(effect, naming)
     if row["ci_low"] > 0 or row["ci_high"] < 0:
@@ -67,14 +69,6 @@ def effect_words(row: pd.Series, naming: Naming, marker: str) -> str:
         f"An average effect {when} is not shown: the estimate is {signed_figures(row['estimate'])} {unit} "
         f"({ends}).{relative(row, naming, marker)}"
     )
-
-
-def relative(row: pd.Series, naming: Naming, marker: str) -> str:
-    """An effect on a log-transformed marker in per cent."""
-    if naming.study.markers[marker].transform != "log":
-        return ""
-    value, low, high = (100 * math.expm1(row[key]) for key in ("estimate", "ci_low", "ci_high"))
-    return f" On the original scale this is {signed(value, 1)}% ({signed(low, 1)} to {signed(high, 1)}%)."
 
 
 def joint_words(joint: pd.Series) -> str:
@@ -94,10 +88,11 @@ def spread_words(row: pd.Series, average: float, naming: Naming, marker: str) ->
     """How much one effect differs between units, in its own units."""
     unit = unit_of(str(row["effect"]), naming, marker)
     what = "slope change" if row["effect"] == "slope change" else f"effect {moment_words(str(row['effect']), naming)}"
+    low, high = (signed_figures(average + side * NORMAL * row["sd"]) for side in (-1, 1))
     return (
         f"The standard deviation of the {what} between units is {figures(row['sd'])} {unit} (95% interval "
-        f"{figure_interval(row['ci_low'], row['ci_high'])}): 95% of such units have one between "
-        f"{signed_figures(average - NORMAL * row['sd'])} and {signed_figures(average + NORMAL * row['sd'])}."
+        f"{figure_interval(row['ci_low'], row['ci_high'])}). If effects are normally distributed, 95% of units have "
+        f"one between {low} and {high}."
     )
 
 
@@ -160,9 +155,9 @@ def sensitivity_words(rows: pd.DataFrame, naming: Naming, marker: str) -> list[s
         units = count(int(part["units"].iloc[0]), naming.study.report.small_cells)
         found = (part["p_value"] < SHOWN).any()
         verdict = (
-            "There is a change before the interruption, so that the change at it may have other causes"
+            "A change is also shown at that moment, so a change at the interruption may have other causes"
             if found
-            else "No change is shown where none should be"
+            else "No change is shown at that moment, where none is expected"
         )
         said.append(
             f"At a placebo moment, in the middle of the rows before the interruption, in the {units} units with enough "

@@ -36,21 +36,21 @@ def average_words(row: pd.Series, design: pd.Series, naming: Naming, marker: str
     reference, versus = levels(design, naming)
     name, unit = naming.marker(marker), naming.unit_of(marker)
     ends = f"95% interval {figure_interval(row['ci_low'], row['ci_high'])}"
-    relative = _relative(row, naming, marker)
+    in_per_cent = relative(row, naming, marker)
     if row["ci_low"] > 0 or row["ci_high"] < 0:
         way = "higher" if row["estimate"] > 0 else "lower"
         return (
             f"On average {name} is {figures(abs(row['estimate']))} {unit} {way} under {versus} than under {reference} "
-            f"(difference {signed_figures(row['estimate'])}, {ends}, {p_words(row['p_value'])}).{relative}"
+            f"(difference {signed_figures(row['estimate'])}, {ends}, {p_words(row['p_value'])}).{in_per_cent}"
         )
     return (
         f"No average difference in {name} between {versus} and {reference} is shown: the estimate is "
         f"{signed_figures(row['estimate'])} {unit}, and the data are compatible with differences from "
-        f"{figure_interval(row['ci_low'], row['ci_high'])} (95% interval, {p_words(row['p_value'])}).{relative}"
+        f"{figure_interval(row['ci_low'], row['ci_high'])} (95% interval, {p_words(row['p_value'])}).{in_per_cent}"
     )
 
 
-def _relative(row: pd.Series, naming: Naming, marker: str) -> str:
+def relative(row: pd.Series, naming: Naming, marker: str) -> str:
     """The average effect on a log-transformed marker in per cent."""
     if naming.study.markers[marker].transform != "log":
         return ""
