@@ -41,6 +41,7 @@ from slopewise.validate.bootstrap import reliability_table
 from slopewise.validate.examples import band
 from slopewise.validate.instability import summary as instability_summary
 from slopewise.validate.intervals import interval_of, split_of
+from slopewise.validate.optimism import band as curve_band
 from slopewise.validate.risk_groups import student, with_interval
 from slopewise.validate.verdict import RELEVANT, Effect, Evidence
 
@@ -313,6 +314,11 @@ def instability() -> tuple[Ends, Ends]:
     return (row["low"], row["high"]), (0.025, 0.975)
 
 
+def calibration_band() -> tuple[Ends, Ends]:
+    ends, _ = curve_band(GRID[:, None])
+    return (ends[0, 0], ends[1, 0]), (0.025, 0.975)
+
+
 def example_line() -> tuple[Ends, Ends]:
     """A line of mean 1 whose variances have the mean 4."""
     found = band(np.array([0.5, 1.5]), np.array([1.0, 7.0]))
@@ -362,6 +368,7 @@ LEVELS: dict[str, tuple[Callable[[], tuple[Ends, Ends]], float]] = {
     "events needed": (events_needed, 5e-3),
     "line of an example": (example_line, 1e-9),
     "instability": (instability, 1e-9),
+    "instability of calibration": (calibration_band, 1e-9),
 }
 """Each interval: what returns its ends (or its coverage, twice) and what they must be, and how exactly."""
 
@@ -399,6 +406,7 @@ PLACES: dict[str, tuple[str, ...]] = {
     "validate/intervals.py": ("reliability", "tested patients", "repeats"),
     "validate/sensitivity.py": ("permutations",),
     "validate/instability.py": ("instability",),
+    "validate/optimism.py": ("instability of calibration",),
     "validate/examples.py": ("line of an example",),
     "kernels/agreement.py": ("stability index",),
 }

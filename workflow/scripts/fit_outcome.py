@@ -21,6 +21,8 @@ def fit(study_file: Path, inputs: dict[str, Path], outputs: dict[str, Path], thr
     from slopewise.validate.bootstrap import BootstrapPlan, bootstrap_ladder, jackknife_ladder, reliability_table
     from slopewise.validate.examples import reference_horizon
     from slopewise.validate.instability import Instability
+    from slopewise.validate.optimism import Optimism
+    from slopewise.validate.question import action_thresholds, cohorts
     from slopewise.validate.stability import stability
 
     study = load_study(study_file)
@@ -31,9 +33,17 @@ def fit(study_file: Path, inputs: dict[str, Path], outputs: dict[str, Path], thr
     outcome = fit_outcome(study, cohort, slopes, crossfit, fits, filters)
     markers = list(growth.markers(outcome.data.markers))
     plan = BootstrapPlan(study.outcome.bootstrap, study.crossfit.folds, study.crossfit.repeats, study.seed)
-    unstable = Instability(outcome.data, reference_horizon(study.horizons))
-    boot = bootstrap_ladder(plan, outcome.data, markers, threads, watch=unstable.add)
+    analysed = cohorts(study, cohort)
+    horizon = reference_horizon(study.horizons)
+    unstable = Instability(outcome.data, horizon, action_thresholds(study, analysed[0], horizon))
+    optimism = Optimism(outcome.data, analysed, outcome.apparent)
+    boot = bootstrap_ladder(
+        plan, outcome.data, markers, threads, watch=lambda *found: (unstable.add(*found), optimism.add(*found))
+    )
     tables.write(unstable.table(outcome.apparent), "outcome/instability", outputs["instability"])
+    tables.write(unstable.sides(outcome.apparent), "outcome/classification", outputs["classification"])
+    tables.write(optimism.table(), "outcome/optimism", outputs["optimism"])
+    tables.write(optimism.curves(), "outcome/calibration_instability", outputs["calibration_instability"])
     without = None
     if study.outcome.bootstrap >= BCA_FROM:
         left_out = jackknife_ladder(plan, outcome.data, markers, threads)

@@ -126,7 +126,10 @@ class Invented:
             "outcome/likelihood_ratio.csv": self._likelihood_ratio(),
             **{
                 f"outcome/{name}.csv": pd.DataFrame(columns=list(tables.TABLES[f"outcome/{name}"].columns))
-                for name in ("selection", "stability", "examples", "instability")
+                for name in (
+                    *("selection", "stability", "examples", "instability"),
+                    *("classification", "optimism", "calibration_instability"),
+                )
             },
             "outcome/performance.csv": self._performance(),
             "outcome/calibration.csv": _curves(tuple(VALUES), 0.98),

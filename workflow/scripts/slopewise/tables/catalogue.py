@@ -238,6 +238,9 @@ TABLES: tuple[Entry, ...] = (
     _fitted("selection", "How often halves of the patients keep each term of the penalised models."),
     _fitted("stability", "How alike the penalised models of halves of the patients are."),
     _fitted("instability", "Predictions of models of resampled patients beside those of the models of all patients."),
+    _fitted("classification", "How often models of resampled patients put a patient on the other side of a threshold."),
+    _fitted("optimism", "Apparent performance, its optimism by the bootstrap, and the figure corrected by it."),
+    _fitted("calibration_instability", "Calibration curves of models of resampled patients."),
     _fitted("likelihood_ratio", "Likelihood-ratio tests of the slopes beside the levels."),
     _fitted(
         "apparent",

@@ -34,4 +34,27 @@ OF_PREDICTIONS: dict[str, Schema] = {
         },
         ("predictors", "cause", "horizon", "part"),
     ),
+    "outcome/classification": Schema(
+        {
+            **STEP_KEYS,
+            "horizon": NUMBER,
+            "threshold": NUMBER,
+            **_columns("patients resamples", INTEGER),
+            **_columns("above changed often"),
+        },
+        ("predictors", "cause", "horizon", "threshold"),
+    ),
+    "outcome/optimism": Schema(
+        {
+            **STEP_KEYS,
+            "metric": TEXT,
+            **_columns("horizon apparent optimism se corrected"),
+            "resamples": INTEGER,
+        },
+        ("predictors", "cause", "metric", "horizon"),
+    ),
+    "outcome/calibration_instability": Schema(
+        {**STEP_KEYS, **_columns("horizon x y low high"), "resamples": INTEGER},
+        ("predictors", "cause", "horizon", "x"),
+    ),
 }

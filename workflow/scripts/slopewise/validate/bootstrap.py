@@ -27,8 +27,6 @@ PAIRS_AT_ONCE = 200_000
 """Patients × fits scored in one go: bounds memory, changes no number."""
 
 
-Watch = Callable[[LadderFit, NDArray[np.float64], NDArray[np.float64]], None]
-
 GROUPS = 400
 """So many patients, or groups of them, are left out in turn at most."""
 
@@ -66,6 +64,9 @@ def draw(plan: BootstrapPlan, replicate: int, events: NDArray[np.int64]) -> Resa
     for repeat in range(plan.repeats):
         fold[repeat, drawn] = assign(events[drawn], plan.folds, rng)
     return Resample(counts, fold)
+
+
+Watch = Callable[[Resample, LadderFit, NDArray[np.float64], NDArray[np.float64]], None]
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,7 @@ def bootstrap_ladder(
 ) -> Bootstrap:
     """Refit both stages on `plan.replicates` resamples of the patients.
 
-    `watch` is called with each resample's models, and with level and slope of all patients by its growth models.
+    `watch` is called with each resample, its models, and with level and slope of all patients by its growth models.
 
     The same for any number of threads: a resample's stream has its name, and parallel work is over whole fits. With
     `steps` of the ladder alone, estimates of the others are missing.
@@ -196,7 +197,7 @@ def _refitted(
                 same_knots=True,
             )  # fmt: skip
             if watch is not None:
-                watch(fitted, *(np.column_stack(own) for own in _of_everybody(stages, i)))
+                watch(resample, fitted, *(np.column_stack(own) for own in _of_everybody(stages, i)))
             unit.append(fitted.estimate_unit)
             standard.append(fitted.estimate_sd)
             reliability.append(_mean_reliability([stage.reliability[i] for stage in stages], resample.counts))

@@ -3,11 +3,12 @@
 Each resample of the patients makes growth models and an outcome model anew (`validate/bootstrap.py`), which predict for
 every patient of the cohort. Beside the predictions of the models of all patients these show the instability
 (Riley & Collins 2023, 10.1002/bimj.202200302): the interval of a patient's predictions, their mean absolute
-difference, and how often the patient is in another third of risk.
+difference, and how often the patient is in another third of risk or on the other side of a threshold.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from slopewise.outcome.fit import LadderFit
 from slopewise.outcome.ladder import LADDER, LadderData
 from slopewise.run.short_repr import ShortRepr
+from slopewise.validate.bootstrap import Resample
 
 Floats = NDArray[np.float64]
 STEPS = tuple(step for step in LADDER if step.name in ("level", "slope"))
@@ -26,13 +28,17 @@ TENTHS, FEWEST = 10, 10
 
 @dataclass(repr=False)
 class Instability(ShortRepr):
-    """Collects the predictions of every resample's models for all patients of `data`, of its event at `horizon`."""
+    """Collects the predictions of every resample's models for all patients of `data`, of its event at `horizon`.
+
+    `thresholds` are risks at which one would act.
+    """
 
     data: LadderData
     horizon: float
+    thresholds: tuple[float, ...] = ()
     predictions: dict[str, list[Floats]] = field(default_factory=lambda: {step.name: [] for step in STEPS})
 
-    def add(self, fitted: LadderFit, level: Floats, slope: Floats) -> None:
+    def add(self, resample: Resample, fitted: LadderFit, level: Floats, slope: Floats) -> None:
         """The predictions of one resample's models; `level`, `slope` (n, M) by the growth models of its patients."""
         rows = np.arange(len(self.data.patients))
         place = 0 if np.isnan(self.horizon) else list(self.data.horizons).index(self.horizon)
@@ -43,21 +49,58 @@ class Instability(ShortRepr):
     def table(self, apparent: pd.DataFrame) -> pd.DataFrame:
         """The table ``outcome/instability`` beside the models of all patients, whose predictions are `apparent`
         (``outcome/apparent``); without rows where there was no resample."""
+        return self._of_steps(apparent, COLUMNS, summary)
+
+    def sides(self, apparent: pd.DataFrame) -> pd.DataFrame:
+        """The table ``outcome/classification``: the same, about `thresholds`; without rows where there are none."""
+        return self._of_steps(apparent, SIDES, lambda known, found: classification(known, found, self.thresholds))
+
+    def _of_steps(
+        self, apparent: pd.DataFrame, columns: tuple[str, ...], told: Callable[[Floats, Floats], pd.DataFrame]
+    ) -> pd.DataFrame:
+        """What `told` makes of the predictions of all patients' models (n,) and of the resamples' (B, n), by step."""
         parts = []
         for step, found in self.predictions.items():
-            if found:
-                own = apparent[(apparent["predictors"] == step) & (apparent["cause"] == self.data.cause)]
-                own = own[own["horizon"].isna() if np.isnan(self.horizon) else own["horizon"] == self.horizon]
-                known = own.set_index("patient")["risk"].reindex(list(self.data.patients)).to_numpy(dtype=float)
-                part = summary(known, np.array(found))
+            if not found:
+                continue
+            own = apparent[(apparent["predictors"] == step) & (apparent["cause"] == self.data.cause)]
+            own = own[own["horizon"].isna() if np.isnan(self.horizon) else own["horizon"] == self.horizon]
+            known = own.set_index("patient")["risk"].reindex(list(self.data.patients)).to_numpy(dtype=float)
+            part = told(known, np.array(found))
+            if len(part):
                 parts.append(part.assign(predictors=step, cause=self.data.cause, horizon=self.horizon))
-        return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(COLUMNS))
+        return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(columns))
 
 
 COLUMNS = (
     *("predictors", "cause", "horizon", "part", "patients", "resamples"),
     *("predicted", "low", "high", "difference", "changed"),
 )
+
+
+SIDES = ("predictors", "cause", "horizon", "threshold", "patients", "resamples", "above", "changed", "often")
+OFTEN = 0.1
+"""A patient is often on the other side of a threshold where more than this share of the models say so."""
+
+
+def classification(known: Floats, found: Floats, thresholds: Sequence[float]) -> pd.DataFrame:
+    """About each of `thresholds`, the predictions of the models of all patients, `known` (n,), and of the resamples',
+    `found` (B, n).
+
+    `above`: the share of patients at or above it by `known`; `changed`: the mean over the patients of the share of
+    models that put a patient on the other side; `often`: the share of patients of whom more than `OFTEN` do.
+    """
+    lines = []
+    for threshold in thresholds:
+        index = ((found >= threshold) != (known >= threshold)).mean(axis=0)
+        lines.append(
+            {
+                "threshold": threshold, "patients": len(known), "resamples": len(found),
+                "above": float((known >= threshold).mean()), "changed": float(index.mean()),
+                "often": float((index > OFTEN).mean()),
+            }
+        )  # fmt: skip
+    return pd.DataFrame(lines)
 
 
 def summary(known: Floats, found: Floats) -> pd.DataFrame:

@@ -93,6 +93,20 @@ def from_training(cohort: AnalysisSet, fold: NDArray[np.int64]) -> tuple[Weights
     return Weights(event, beyond, case, control, competing), null_risk
 
 
+def learned(cohort: AnalysisSet, counts: NDArray[np.int64]) -> tuple[Weights, Floats]:
+    """IPC weights and null risks (n, H) of all patients, from a resample of them: `counts` (n,) copies of each."""
+    rows = np.repeat(np.arange(len(counts)), counts)
+    n, horizons = len(counts), len(cohort.moments)
+    if cohort.kind.numeric:
+        none, never = np.zeros(n), np.zeros((n, horizons))
+        return Weights(none, never, never, never, none), np.full((n, horizons), cohort.outcome[rows].mean())
+    codes = cohort.codes[rows]
+    censoring = censoring_curve(cohort.followup[rows], codes > 0)
+    weights = ipc_weights(cohort.followup, cohort.event, cohort.moments, censoring, cohort.competing)
+    null_risk = 1.0 - aalen_johansen(cohort.followup[rows], codes).at(cohort.moments)
+    return weights, np.broadcast_to(null_risk, (n, horizons)).copy()
+
+
 def measure(cohort: AnalysisSet, own: Sample, grid: Floats, counts: NDArray[np.int64]) -> Measures:
     """Every metric of one repeat in the resamples `counts` (B, n); `grid` (S, H, G) of the calibration curve."""
     return METRICS[cohort.kind.name].measure(cohort, own, grid, counts)
@@ -102,7 +116,7 @@ def _measure_numbers(cohort: AnalysisSet, own: Sample, grid: Floats, counts: NDA
     close = closeness(cohort.outcome, own.risk[:, :, 0], own.null_risk[:, 0], grid[:, 0], counts)
     found = (close.r2, close.rmse, close.mae, close.slope)
     metrics = {name: value[:, :, None] for name, value in zip(CLOSENESS, found, strict=True)}
-    return Measures(metrics, close.curve[:, :, None], np.empty((len(counts), len(LADDER) + 2, 1, 0)))
+    return Measures(metrics, close.curve[:, :, None], np.empty((len(counts), own.risk.shape[1] + 2, 1, 0)))
 
 
 def _measure_risks(
@@ -119,7 +133,7 @@ def _measure_risks(
     fit = calibrated(cohort, own, grid, counts)
     policies = np.concatenate([own.risk, np.ones((n, 1, horizons)), np.zeros((n, 1, horizons))], axis=1)
     benefit = net_benefit(policies, THRESHOLDS, own.weights, counts)
-    at_prevalence = benefit[:, : len(LADDER), np.arange(horizons), cohort.threshold_places]
+    at_prevalence = benefit[:, : own.risk.shape[1], np.arange(horizons), cohort.threshold_places]
     metrics = {
         **concordances(pairs),
         "auc": pairs.auc,

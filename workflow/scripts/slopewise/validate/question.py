@@ -88,6 +88,15 @@ def cohorts(study: Study, patients: pd.DataFrame) -> list[AnalysisSet]:
     ]
 
 
+def action_thresholds(study: Study, cohort: AnalysisSet, horizon: float) -> tuple[float, ...]:
+    """Risks at which one would act: those of ``outcome.thresholds``, or else the cohort's risk at `horizon` in whole
+    percent; none for a continuous outcome."""
+    if cohort.kind.numeric:
+        return ()
+    place = 0 if np.isnan(horizon) else cohort.horizons.index(horizon)
+    return tuple(study.outcome.thresholds) or (float(THRESHOLDS[cohort.threshold_places[place]]),)
+
+
 @dataclass(frozen=True)
 class Clock:
     """`followup` and `outcome` (n,) of the patients, and the `moments` (H,) at which predictions are judged."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pandas as pd
 
 from slopewise.figures import instability as draw
-from slopewise.report.material.frames import Frames
+from slopewise.report.material.frames import Frames, at_horizon
 from slopewise.report.material.parts import Cell, Picture, Section, Table
 from slopewise.report.templates.environment import caption
 from slopewise.report.words.naming import STEP_NAMES, Naming
 from slopewise.report.words.numbers import figures, number, percent
+from slopewise.validate.instability import OFTEN
 
 
 def instability_section(frames: Frames, naming: Naming) -> Section:
@@ -37,8 +38,53 @@ def instability_section(frames: Frames, naming: Naming) -> Section:
             "sentences": [sentence(whole.loc[step], step, naming) for step in steps],
             "picture": Picture("instability", caption("instability", what=what), panels) if panels else None,
             "table": instability_table(shown, steps, what, naming),
+            "classification": classification_table(frames, naming),
+            "calibration": calibration_picture(frames, naming, what),
         },
     )
+
+
+def classification_table(frames: Frames, naming: Naming) -> Table | None:
+    """A row a threshold and step: how often the resamples' models put a patient on the other side of it."""
+    rows = frames.further["classification"]
+    if rows.empty:
+        return None
+    lines: list[list[Cell | str]] = [
+        [
+            percent(row.threshold),
+            STEP_NAMES[row.predictors],
+            percent(row.above),
+            percent(row.changed, 1),
+            percent(row.often, 1),
+        ]
+        for row in rows.sort_values(["threshold", "predictors"]).itertuples()
+    ]
+    caption = (
+        "Instability of the classification: at or above the threshold by the models of all patients, below it by those "
+        "of a resample, or the reverse"
+    )
+    often = f"patients of whom more than {percent(OFTEN)} of the models do so"
+    columns = ["threshold", "predictors", "patients at or above it", "models that disagree, mean", often]
+    return Table("classification", caption, columns, lines, frozenset({0, 1}))
+
+
+def calibration_picture(frames: Frames, naming: Naming, what: str) -> Picture | None:
+    """The calibration curves of the resamples' models, a panel a step, at the horizon of the predictions above."""
+    curves = frames.further["calibration_instability"]
+    if curves.empty:
+        return None
+    horizon = float(frames.further["instability"]["horizon"].iloc[0])
+    own = at_horizon(curves, horizon)
+    panels = [
+        draw.curves(
+            own[own["predictors"] == step], name, what, not naming.kind.numeric, f"calibration-stability-{step}"
+        )
+        for step, name in STEP_NAMES.items()
+        if own.loc[own["predictors"] == step, "y"].notna().any()
+    ]
+    resamples = int(own["resamples"].max())
+    words = caption("calibration_instability", what=what, resamples=resamples)
+    return Picture("calibration-instability", words, panels) if panels else None
 
 
 def _size(value: float, naming: Naming) -> str:

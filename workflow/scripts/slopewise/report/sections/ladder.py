@@ -11,6 +11,7 @@ from slopewise.metrics.catalogue import METRICS as CATALOGUE
 from slopewise.report.material.frames import Frames, at_horizon
 from slopewise.report.material.gains import HEADLINES
 from slopewise.report.material.parts import Cell, Picture, Section, Table
+from slopewise.report.sections.optimism import optimism_table
 from slopewise.report.templates.environment import caption
 from slopewise.report.words.ledger import validation_lines
 from slopewise.report.words.naming import STEP_NAMES, Naming
@@ -50,6 +51,7 @@ def ladder_section(frames: Frames, naming: Naming) -> Section:
             "recommended": recommendation_sentence(frames, naming),
             "kind": naming.kind,
             "glossary": [(metric.term, metric.meaning) for metric in CATALOGUE.values() if metric.term],
+            "optimism": optimism_table(frames, naming),
             "everything": everything_table(frames),
             "notes": validation_lines(frames, naming),
         },
