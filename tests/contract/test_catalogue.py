@@ -30,7 +30,7 @@ SCHEMA = Schema({"marker": TEXT, "value": FULL}, ("marker",))
 
 # What a run makes besides tables, and the chunks of tables that it puts together.
 NO_TABLES = re.compile(
-    r"(?:logs|timings|work)/.*|(?:provenance|run|model|outcome/models)\.json|(?:report|report-patients|landmarks)\.html"
+    r"(?:logs|timings|work)/.*|(?:provenance|rigour|run|model|outcome/models)\.json|(?:report|report-patients|landmarks)\.html"
 )
 
 

@@ -61,7 +61,7 @@ STUDY: dict[str, Any] = {
 OF_ONE_RUN = ("prepare_cohort", "make_folds", "compare_growth", "gather_slopes", "fit_outcome", "validate_outcome")
 OF_ONE_RUN += ("examine_sensitivity", "choose_examples")
 PROMISED = [file for step in OF_ONE_RUN for entry in catalogue.written_by(step) for file in entry.files.values()]
-PROMISED += ["outcome/models.json", "model.json", "provenance.json", "report.html"]
+PROMISED += ["outcome/models.json", "model.json", "provenance.json", "report.html", "rigour.json"]
 """Every file of a study but run.json, the only one that may differ from run to run."""
 
 ELSEWHERE = {"TZ": "Pacific/Kiritimati", "LC_ALL": "C", "LANG": "tr_TR.UTF-8", "PYTHONHASHSEED": "4711"}

@@ -1,5 +1,6 @@
 """The report of every kind of outcome: its words fit the kind, its numbers stand in the tables, nobody is named."""
 
+import json
 import re
 from pathlib import Path
 
@@ -134,7 +135,18 @@ def test_the_instability_of_predictions_is_that_of_the_table(made: tuple[str, Pa
     rows, text = pd.read_csv(results / "outcome/instability.csv"), page_of(results).text("instability")
     assert set(rows["predictors"]) == {"level", "slope"} and (rows["resamples"] == 5).all()
     assert (rows["low"] <= rows["high"]).all() and (rows["difference"] > 0).all()
-    assert unknown_numbers(text.replace("Riley and Collins 2023", ""), rows) == []
+    names = ("classification", "calibration_instability", "optimism")
+    sides, curves, optimism = (pd.read_csv(results / f"outcome/{name}.csv") for name in names)
+    assert sides.empty is (kind == "continuous") and sides["changed"].between(0, 1).all()
+    assert (curves["low"] <= curves["high"]).any() and set(optimism["cause"]) == set(curves["cause"])
+    performance = pd.read_csv(results / "outcome/performance.csv")
+    keys = ["predictors", "cause", "metric", "horizon"]
+    both = optimism.merge(performance, on=keys, suffixes=("", "_of_all"))
+    assert len(both) == len(optimism) and np.allclose(both["apparent"], both["apparent_of_all"], equal_nan=True)
+    text = text.replace("Riley and Collins 2023", "").replace("more than 10%", "")
+    assert unknown_numbers(text, pd.concat([part for part in (rows, sides, curves) if len(part)])) == []
+    manifest = json.loads((results / "rigour.json").read_text(encoding="utf-8"))
+    assert sum(row["corrected"] is not None for row in manifest["performance"]) == optimism["corrected"].notna().sum()
 
 
 def unknown_numbers(text: str, table: pd.DataFrame) -> list[str]:

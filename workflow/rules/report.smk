@@ -1,6 +1,6 @@
 # What a person reads, and how the run came about.
 # needs  every table that the study has
-# makes  provenance.json (the same for the same input), run.json (clock, host, cores), report.html;
+# makes  provenance.json (the same for the same input), run.json (clock, host, cores), report.html, rigour.json;
 #        report-patients.html where report.patients asks for it
 # steps  record_run, render_report, render_patients
 
@@ -52,6 +52,7 @@ rule render_report:
             category="{study}",
             labels={"what": "report"},
         ),
+        rigour="results/{study}/rigour.json",
     log:
         "results/{study}/logs/render_report.log",
     benchmark:

@@ -1,18 +1,22 @@
-"""Write the study's report from its tables."""
+"""Write the study's report, and the manifest of how it was analysed, from its tables."""
 
 from pathlib import Path
 
-from slopewise.run.files import write_text
+from slopewise.run.files import write_json, write_text
 from slopewise.run.log import logger
 from slopewise.run.step import step
 
 
 def write(study_file: Path, report: Path) -> None:
-    """Write ``report.html`` beside the tables that it is made from."""
+    """Write ``report.html`` and ``rigour.json`` beside the tables that they are made from."""
+    from slopewise.report.material.frames import Frames
+    from slopewise.report.material.rigour import rigour
     from slopewise.report.pages.study import render
     from slopewise.study.reading import load_study
 
-    html = render(load_study(study_file), report.parent)
+    study = load_study(study_file)
+    html = render(study, report.parent)
+    write_json(report.with_name("rigour.json"), rigour(Frames.read(report.parent), study))
     write_text(report, html)
     logger.info("the report has %d kB", len(html.encode()) // 1000)
 

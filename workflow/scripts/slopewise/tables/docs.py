@@ -14,6 +14,7 @@ from slopewise.run.files import write_text
 from slopewise.tables import catalogue
 from slopewise.tables import files as tables
 from slopewise.tables.of_cohort_and_outcome import FLAG, FULL, INTEGER, NUMBER, TEXT, Kind, Schema
+from slopewise.tables.rigour import KEYS
 
 DOCS = Path(__file__).resolve().parents[4] / "docs"
 
@@ -37,7 +38,18 @@ def text() -> str:
         names = "yes" if one.names_patients else "no"
         lines.append(f"| [{one.name}](#{_anchor(one.name)}) | {files} | {steps} | {studies} | {names} | {one.holds} |")
     parts = [f"{INTRODUCTION}\n" + "\n".join(lines) + "\n"]
-    return "\n".join([*parts, *(_section(one, tables.TABLES[one.schema_name]) for one in catalogue.TABLES)])
+    parts += [_section(one, tables.TABLES[one.schema_name]) for one in catalogue.TABLES]
+    return "\n".join([*parts, _manifest()])
+
+
+def _manifest() -> str:
+    """The keys of rigour.json."""
+    lines = [f"| `{name}` | {holds} |" for name, holds in KEYS.items()]
+    head = (
+        "## rigour.json\n\nHow the study was analysed, for programs that check or collect analyses; written with the "
+        "report, from the\nsame tables. It names no patient.\n\n| key | holds |\n|---|---|\n"
+    )
+    return head + "\n".join(lines) + "\n"
 
 
 def _anchor(name: str) -> str:
