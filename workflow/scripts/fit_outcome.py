@@ -22,7 +22,7 @@ def fit(study_file: Path, inputs: dict[str, Path], outputs: dict[str, Path], thr
     from slopewise.validate.examples import reference_horizon
     from slopewise.validate.instability import Instability
     from slopewise.validate.optimism import Optimism
-    from slopewise.validate.question import action_thresholds, cohorts
+    from slopewise.validate.question import THRESHOLDS, cohorts
     from slopewise.validate.stability import stability
 
     study = load_study(study_file)
@@ -35,7 +35,7 @@ def fit(study_file: Path, inputs: dict[str, Path], outputs: dict[str, Path], thr
     plan = BootstrapPlan(study.outcome.bootstrap, study.crossfit.folds, study.crossfit.repeats, study.seed)
     analysed = cohorts(study, cohort)
     horizon = reference_horizon(study.horizons)
-    unstable = Instability(outcome.data, horizon, action_thresholds(study, analysed[0], horizon))
+    unstable = Instability(outcome.data, horizon, () if study.kind.numeric else tuple(THRESHOLDS.tolist()))
     optimism = Optimism(outcome.data, analysed, outcome.apparent)
     boot = bootstrap_ladder(
         plan, outcome.data, markers, threads, watch=lambda *found: (unstable.add(*found), optimism.add(*found))

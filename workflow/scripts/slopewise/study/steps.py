@@ -45,7 +45,7 @@ DEPENDS_ON: dict[str, tuple[str, ...]] = {
     # Both stages again in each bootstrap sample; model.json also tells `predict` how to read a new patient.
     "outcome": (
         *("seed", *_GROWTH_MODEL, *_OUTCOME_MODEL, "crossfit"),
-        *_keys("outcome", "bootstrap stability thresholds time_unit"),
+        *_keys("outcome", "bootstrap stability time_unit"),
         *_keys("markers.*", "column transform unit plausible units below"),
         *_keys("data", "layout where time_labels value_labels"),
         *_keys("data", "patient patients_patient time time_unit date_format patients_date_format analysis_unit"),

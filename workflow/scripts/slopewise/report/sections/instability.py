@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from slopewise.figures import instability as draw
@@ -11,6 +12,7 @@ from slopewise.report.templates.environment import caption
 from slopewise.report.words.naming import STEP_NAMES, Naming
 from slopewise.report.words.numbers import figures, number, percent
 from slopewise.validate.instability import OFTEN
+from slopewise.validate.question import action_thresholds, cohorts
 
 
 def instability_section(frames: Frames, naming: Naming) -> Section:
@@ -49,6 +51,9 @@ def classification_table(frames: Frames, naming: Naming) -> Table | None:
     rows = frames.further["classification"]
     if rows.empty:
         return None
+    cohort = cohorts(naming.study, frames.patients)[0]
+    chosen = action_thresholds(naming.study, cohort, float(rows["horizon"].iloc[0]))
+    rows = rows[np.isclose(rows["threshold"].to_numpy()[:, None], chosen).any(axis=1)]
     lines: list[list[Cell | str]] = [
         [
             percent(row.threshold),
