@@ -33,6 +33,7 @@ from parts import validity_intervals as intervals  # noqa: E402
 from parts import validity_outcome as outcome  # noqa: E402
 from parts import validity_trends as trends  # noqa: E402
 from parts import validity_verdict as verdict  # noqa: E402
+from parts import validity_weighting as weighting  # noqa: E402
 from parts.monte_carlo import Quantity, Store  # noqa: E402
 from parts.validity_growth import Setting  # noqa: E402
 from parts.validity_page import write_page  # noqa: E402
@@ -97,6 +98,9 @@ def cells(replicates: int) -> Iterator[Cell]:
     sets = max(round(replicates * 0.025), 2)
     for series in interruption.SETTINGS:
         yield Cell("interruption", series.name, sets, partial(interruption.covered, series, sets))
+    sets = max(round(replicates * 0.25), 2)
+    for followed in weighting.SETTINGS:
+        yield Cell("iptw", followed.name, sets, partial(weighting.covered, followed, sets))
     sets = max(round(replicates * 0.05), 2)
     for noise in trends.NOISES:
         yield Cell("trend_claims", noise.name, sets, partial(trends.claims, noise, sets))

@@ -18,6 +18,7 @@ from parts.validity_intervals_page import interval_section
 from parts.validity_outcome import EFFECT
 from parts.validity_trends_page import claims_section, dropout_section, fast_section
 from parts.validity_verdict_page import verdict_section
+from parts.validity_weighting import weighting_section
 
 Within = tuple[float, float]
 
@@ -327,6 +328,7 @@ PARTS: tuple[tuple[str, str, Callable[[Store], str]], ...] = (
     ("fast_share", "The share of fast changers", partial(fast_section, **SAID)),
     ("effects", "Effects of a treatment that differ between patients", partial(effects_section, **SAID)),
     ("interruption", "An interruption of many series", partial(interruption_section, **SAID)),
+    ("iptw", "A treatment that follows the patient's state", partial(weighting_section, **SAID)),
     ("two_stages", "A true effect of the slope on survival", two_stages),
     ("intervals", "95% intervals of validated figures", interval_section),
     ("verdicts", "How often each verdict on the slope is given", verdict_section),

@@ -1,0 +1,133 @@
+"""Weights and marginal models: R's numbers, histories that end before the decision, bias that the weights remove."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from slopewise.effects.weighting.histories import FROM_THIS, history_of, with_histories
+from slopewise.effects.weighting.marginal import e_value, marginal_model
+from slopewise.effects.weighting.models import stabilised_weights
+from slopewise.run.errors import InputError
+
+GOLDEN = Path(__file__).parents[3] / "golden"
+BELTS = Path(__file__).parents[4] / "data" / "usseatbelts" / "measurements.csv"
+
+
+@pytest.fixture(scope="module")
+def golden() -> pd.DataFrame:
+    return pd.read_csv(GOLDEN / "weighting.csv")
+
+
+@pytest.fixture(scope="module")
+def simulated() -> pd.DataFrame:
+    return with_histories(pd.read_csv(GOLDEN / "weighting_rows.csv"), "drug")
+
+
+def of(golden: pd.DataFrame, case: str, kind: str) -> np.ndarray:
+    rows = golden[(golden["case"] == case) & golden["name"].str.startswith(f"{kind}_")]
+    return rows["value"].to_numpy()
+
+
+def compare(model: pd.DataFrame, golden: pd.DataFrame, case: str) -> None:
+    np.testing.assert_allclose(model["estimate"], of(golden, case, "beta"), rtol=1e-6)
+    np.testing.assert_allclose(model["se"], of(golden, case, "se"), rtol=1e-6)
+
+
+def test_weights_and_marginal_model_are_those_of_r_where_treatment_starts_and_stops(golden, simulated):
+    weights = stabilised_weights(simulated, ["severity"], ["age"], truncation=0.01, followed_until=5.0)
+    np.testing.assert_allclose(weights.treatment, of(golden, "changes", "treatment"), rtol=1e-6)
+    np.testing.assert_allclose(weights.staying, of(golden, "changes", "staying"), rtol=1e-6)
+    np.testing.assert_allclose(weights.truncated, of(golden, "changes", "weight"), rtol=1e-6)
+    compare(marginal_model(simulated, "y", "~ time + age + treated + exposure", weights.truncated), golden, "changes")
+
+
+def test_weights_and_marginal_model_are_those_of_r_on_shipped_data(golden):
+    belts = pd.read_csv(BELTS)
+    frame = belts.assign(
+        patient=belts["state"], time=belts["year"] - 1983, y=np.log(belts["fatalities"]),
+        law=(belts["enforce"] != "no").astype(float),
+    )  # fmt: skip
+    rows = with_histories(frame, "law")
+    weights = stabilised_weights(rows, ["y", "income"])
+    np.testing.assert_allclose(weights.truncated, of(golden, "belts", "weight"), rtol=1e-6)
+    compare(marginal_model(rows, "y", "~ time + treated", weights.truncated), golden, "belts")
+
+
+def test_a_history_ends_at_the_last_row():
+    frame = pd.DataFrame(
+        {"patient": list("aaab"), "time": [0.0, 1.0, 3.0, 0.0], "drug": [0, 1, 1, 1], "crp": [5.0, 6.0, 7.0, 8.0]}
+    )
+    since = with_histories(frame, "drug")
+    assert since["treated"].tolist() == [0, 1, 1, 1]
+    assert since["exposure"].tolist() == [0, 1, 3, 0]
+    assert since["decision"].tolist() == [False, True, False, False]  # treated for good, and a first row
+    assert history_of(since, ["crp"])["crp"].tolist()[1:3] == [5.0, 6.0]
+    later = with_histories(frame, "drug", FROM_THIS)
+    assert later["treated"].tolist() == [0, 0, 1, 0]
+    assert later["exposure"].tolist() == [0, 0, 2, 0]
+
+
+def test_what_is_measured_after_the_last_decision_changes_no_weight(simulated):
+    last = ~simulated.duplicated("patient", keep="last")
+    changed = simulated.assign(severity=simulated["severity"].where(~last, 99.0))
+    kept = stabilised_weights(simulated, ["severity"], ["age"]).treatment
+    np.testing.assert_array_equal(stabilised_weights(changed, ["severity"], ["age"]).treatment, kept)
+
+
+def test_order_of_rows_and_units_of_confounders_do_not_matter(simulated):
+    shuffled = with_histories(simulated.sample(frac=1.0, random_state=1), "drug")
+    kept = stabilised_weights(simulated, ["severity"], ["age"]).truncated
+    again = stabilised_weights(shuffled.assign(severity=1000 * shuffled["severity"] + 7), ["severity"], ["age"])
+    np.testing.assert_allclose(again.truncated, kept, rtol=1e-9)
+
+
+def test_weights_remove_the_bias_of_a_confounder_that_treatment_changes():
+    """The treatment lowers y by 1 in all; the unweighted difference is far from it, the weighted one is not."""
+    rng, n, effect = np.random.default_rng(4), 4000, -1.0
+    u, state, drug, parts = rng.normal(size=n), np.zeros(n), np.zeros(n), []
+    for visit in range(4):
+        if visit:
+            drug = (rng.random(n) < 1 / (1 + np.exp(1.0 - 1.2 * state))).astype(float)
+        state = 0.5 * u - 0.4 * drug + rng.normal(size=n)
+        y = u + effect * drug + rng.normal(size=n)
+        parts.append(
+            pd.DataFrame({"patient": np.arange(n), "time": float(visit), "drug": drug, "state": state, "y": y})
+        )
+    rows = with_histories(pd.concat(parts), "drug")
+    weights = stabilised_weights(rows, ["state", "y"])
+    found = marginal_model(rows, "y", "~ time + treated", weights.truncated).set_index("term").loc["treated"]
+    naive = marginal_model(rows, "y", "~ time + treated", np.ones(len(rows))).set_index("term").loc["treated"]
+    assert abs(naive["estimate"] - effect) > 5 * naive["se"]
+    assert abs(found["estimate"] - effect) < 3 * found["se"]
+    assert weights.truncated.mean() == pytest.approx(1.0, abs=0.05)
+    assert weights.effective < len(rows)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"drug": 0}, "every row has the treatment 0"),
+        ({"drug": 2}, "0 or 1 in every row"),
+    ],
+)
+def test_a_treatment_that_cannot_be_compared_is_refused(simulated, change, message):
+    with pytest.raises(InputError, match=message):
+        with_histories(simulated.assign(**change), "drug")
+
+
+def test_histories_without_positivity_are_refused(simulated):
+    after = simulated["treated"].groupby(simulated["patient"]).shift(-1).fillna(0.0)
+    with pytest.raises(InputError, match="no positivity"):
+        stabilised_weights(simulated.assign(severity=after), ["severity"])
+    with pytest.raises(InputError, match="'age' has one value"):
+        stabilised_weights(simulated.assign(age=1.0), ["severity"], ["age"])
+
+
+def test_e_values_are_those_of_the_formula():
+    estimate, limit = e_value(-0.5, 0.1, 1.0)
+    ratio = np.exp(0.91 * 0.5)
+    assert estimate == pytest.approx(ratio + np.sqrt(ratio * (ratio - 1)))
+    assert 1 < limit < estimate
+    assert e_value(0.1, 0.1, 1.0)[1] == 1.0
