@@ -23,12 +23,13 @@ LEVEL, SLOPE, VISITS, DROPPED = -0.5, -0.2, 6, 5.0
 SECTION = """## A treatment that follows the patient's state
 
 Patients with up to 6 visits. Treatment starts and stops with a state of the last visit, by the log odds that the
-setting names per unit; earlier treatment lowers the state by 0.5, and the state shares a cause with the marker. Treatment
-changes the marker's level by −0.5 and its slope by −0.2; the SD of the marker's level between patients is 1, as is its
-residual SD. Four analyses with the same terms: marginal structural models with all weights as they are ("weighted")
-and with weights truncated at 1% and 99% ("truncated"), and random-slope models without the state ("random slopes") and
-adjusted for the state of the last visit ("adjusted"). "Error" is the mean estimate less the truth; coverage is that of
-the 95% intervals. With drop-out, patients with a high state leave more often, and staying is weighted for. {size}.
+setting names per unit; earlier treatment lowers the state by 0.5, and the state shares a cause with the marker.
+Treatment changes the marker's level by −0.5 and its slope by −0.2; the SD of the marker's level between patients is
+1, as is its residual SD. Four analyses with the same terms: marginal structural models with all weights as they are
+("weighted") and with weights truncated at 1% and 99% ("truncated"), and random-slope models without the state
+("random slopes") and adjusted for the state of the last visit ("adjusted"). "Error" is the mean estimate less the
+truth; coverage is that of the 95% intervals. With drop-out, patients with a high state leave more often, and staying
+is weighted for. {size}.
 
 {table}
 

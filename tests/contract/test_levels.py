@@ -16,6 +16,7 @@ import pytest
 from scipy.stats import binom, chi2, norm, t
 
 from slopewise.effects import patients as effects_patients
+from slopewise.effects.weighting.marginal import marginal_model
 from slopewise.figures.pooling import beyond
 from slopewise.growth import GrowthModel, draws, fit
 from slopewise.growth.bayes.checks import predicted_interval
@@ -242,6 +243,13 @@ def effect_in_a_patient() -> tuple[Ends, Ends]:
     return (found["ci_low"][0], found["ci_high"][0]), tuple(WALD)
 
 
+def marginal_effect() -> tuple[Ends, Ends]:
+    """A mean of two patients; the ends in standard errors."""
+    rows = pd.DataFrame({"patient": ["a", "b"], "y": [0.0, 1.0]})
+    row = marginal_model(rows, "y", "~ 1", np.ones(2)).iloc[0]
+    return tuple((row[end] - row["estimate"]) / row["se"] for end in ("ci_low", "ci_high")), tuple(WALD)
+
+
 def slopes_in_order() -> tuple[Ends, Ends]:
     """Standard normal slopes of standard error 1: the shares of intervals above and below the average."""
     rows = pd.DataFrame({"slope": norm.ppf(GRID[1:-1]), "slope_se": 1.0})
@@ -333,6 +341,7 @@ def mean_of_a_third() -> tuple[Ends, Ends]:
 
 LEVELS: dict[str, tuple[Callable[[], tuple[Ends, Ends]], float]] = {
     "reliability": (reliability, 1e-9),
+    "marginal effect": (marginal_effect, 1e-9),
     "percentiles": (percentiles, 1e-9),
     "BCa": (bca, 1e-3),
     "tested patients": (of_the_tested, 1e-9),
@@ -381,6 +390,7 @@ def test_an_interval_has_its_level(name: str):
 
 
 PLACES: dict[str, tuple[str, ...]] = {
+    "effects/weighting/marginal.py": ("marginal effect",),
     "figures/pooling.py": ("slopes in order",),
     "growth/evidence/normality.py": ("normal quantiles", "visits and slopes"),
     "growth/draws.py": ("parametric bootstrap",),
