@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from slopewise.effects.weighting.diagnostics import balance, weights_by_visit
 from slopewise.effects.weighting.histories import FROM_THIS, history_of, with_histories
 from slopewise.effects.weighting.marginal import e_value, marginal_model
 from slopewise.effects.weighting.models import stabilised_weights
@@ -103,6 +104,28 @@ def test_weights_remove_the_bias_of_a_confounder_that_treatment_changes():
     assert abs(found["estimate"] - effect) < 3 * found["se"]
     assert weights.truncated.mean() == pytest.approx(1.0, abs=0.05)
     assert weights.effective < len(rows)
+
+
+def test_weights_balance_what_they_are_made_for(simulated):
+    weights = stabilised_weights(simulated, ["severity"], ["age"])
+    made = balance(simulated, ["severity", "age"], weights).set_index("column")
+    assert (made["before"].abs() > 0.25).all()
+    assert (made["after"].abs() < made["before"].abs() / 3).all()
+    at = simulated["decision"]
+    then = simulated.loc[at, "treated"] > 0
+    age = simulated.loc[at, "age"]
+    spread = np.sqrt((age[then].var() + age[~then].var()) / 2)
+    assert made.loc["age", "before"] == pytest.approx((age[then].mean() - age[~then].mean()) / spread)
+
+
+def test_weights_are_counted_by_visit(simulated):
+    weights = stabilised_weights(simulated, ["severity"], ["age"])
+    made = weights_by_visit(simulated, weights).set_index("visit")
+    assert made["rows"].sum() == len(simulated)
+    assert made.loc[0, "mean"] == made.loc[0, "maximum"] == 1.0
+    assert made.loc[0, "effective"] == made.loc[0, "rows"] == 300
+    assert (made.loc[1:, "effective"] < made.loc[1:, "rows"]).all()
+    assert made["treated"].sum() == simulated["treated"].sum()
 
 
 @pytest.mark.parametrize(
