@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from slopewise.figures import canvas, curves, evidence, growth, ladder, pooling
+from slopewise.figures import canvas, curves, distributions, evidence, growth, ladder, pooling
 from slopewise.figures import diagnostics as detective
 from slopewise.figures.canvas import top_of
 from tests.unit.cli.check_tables import checks, patients
@@ -116,6 +116,15 @@ DRAWN: dict[str, Callable[[str], str]] = {
         "a",
     ),
     "decision": lambda label: curves.decision(curve("level", "slope", "treat_all", "treat_none"), LABELS, label, "a"),
+    "by_outcome": lambda label: distributions.by_outcome(
+        np.linspace(0, 0.9, 40),
+        np.arange(40) / 40.0,
+        np.arange(40)[::-1] / 40.0,
+        label,
+        (label, "without it"),
+        "a",
+        0.9,
+    ),
     "survival": lambda label: curves.survival(SURVIVAL, AT_RISK, ["low", "middle", "high"], label, "years", "a"),
     "trend_lines": lambda label: detective.trend_lines(rows(), label, "years", "a"),
     "trend_spread": lambda label: detective.trend_spread(rows(), label, "a"),

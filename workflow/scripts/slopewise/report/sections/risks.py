@@ -10,6 +10,7 @@ from slopewise.figures import curves as draw
 from slopewise.report.material.frames import Frames, at_horizon
 from slopewise.report.material.parts import Picture, Section
 from slopewise.report.sections.coefficients import ACCEPTABLE
+from slopewise.report.sections.distributions import distribution_picture
 from slopewise.report.sections.ladder import present
 from slopewise.report.sections.net_benefit import net_benefit_table
 from slopewise.report.templates.environment import caption
@@ -59,6 +60,7 @@ def risks_section(frames: Frames, naming: Naming) -> Section:
             )
             if decided
             else None,
+            "distribution": distribution_picture(frames, naming),
             "net_benefit": net_benefit_table(frames, naming),
         },
     )
