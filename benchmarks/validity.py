@@ -92,10 +92,10 @@ def cells(replicates: int) -> Iterator[Cell]:
     for trial in effects.SPREADS:
         sets = max(round(replicates * 0.2), 4)
         yield Cell("effects", trial.name, sets, partial(effects.covered, trial, sets))
-    few = max(round(replicates * 0.025), 2)
+    few = max(round(replicates * 0.1), 2)
     for trial in effects.SPREADS[::2]:
         yield Cell("effect_shares", trial.name, few, partial(effects.shares, trial, few))
-    sets = max(round(replicates * 0.025), 2)
+    sets = max(round(replicates * 0.1), 2)
     for series in interruption.SETTINGS:
         yield Cell("interruption", series.name, sets, partial(interruption.covered, series, sets))
     sets = max(round(replicates * 0.25), 2)

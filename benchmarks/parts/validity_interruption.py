@@ -27,9 +27,16 @@ level change −1 (SD 0.5 between units), slope change 0.1 (SD 0.1), residuals A
 with the correlation in the model ("serial") and with residuals taken as independent. "Error" is the mean estimate less
 the truth; coverage is that of the 95% intervals. {size}.
 
-{table}
+{serial}
+
+Residuals taken as independent:
+
+{independent}
 
 {verdicts}"""
+
+QUANTITIES = ("level", "slope", "SD of level", "SD of slope")
+"""The average level and slope change, and their SDs between units."""
 
 
 @dataclass(frozen=True)
@@ -76,11 +83,12 @@ def _of(fit: SeriesFit) -> dict[str, float | bool]:
     for (_, row), what, truth in zip(table.iterrows(), ("level", "slope"), (LEVEL, SLOPE), strict=True):
         found[f"error, {what}"] = float(row["estimate"] - truth)
         found[f"coverage, {what}"] = bool(row["ci_low"] <= truth <= row["ci_high"])
-    varying = fit.random_row(None, AFTER)
-    if varying.any():
-        low, high = sd_interval(fit.serial, leading(varying))
-        found["error, SD of level"] = float(np.sqrt(fit.serial.fit.covariance.loc[AFTER, AFTER]) - LEVEL_SD)
-        found["coverage, SD of level"] = bool(low <= LEVEL_SD <= high)
+    for what, term, truth in (("SD of level", AFTER, LEVEL_SD), ("SD of slope", SINCE, SLOPE_SD)):
+        varying = fit.random_row(None, term)
+        if varying.any():
+            low, high = sd_interval(fit.serial, leading(varying))
+            found[f"error, {what}"] = float(np.sqrt(fit.serial.fit.covariance.loc[term, term]) - truth)
+            found[f"coverage, {what}"] = bool(low <= truth <= high)
     return found
 
 
@@ -109,15 +117,20 @@ def interruption_section(
     """The table of errors and coverage."""
     found = store.read("interruption")
     serial = found[found["setting"].str.endswith("correlation 0.5")]
-    names = [f"{what}, {of}" for of in ("level", "slope", "SD of level") for what in ("error", "coverage")]
+    modelled = [f"coverage, {of}, serial" for of in QUANTITIES]
+    errors = [f"error, {of}, serial" for of in QUANTITIES]
     lines = [
+        verdict(serial, modelled, (0.925, 0.98), "Coverage with the correlation in the model"),
+        verdict(serial, errors, (-0.05, 0.05), "Error with the correlation in the model"),
         verdict(
-            serial, [f"coverage, {of}, serial" for of in ("level", "slope", "SD of level")], (0.9, 0.99),
-            "Coverage with the correlation in the model",
-        )
+            serial, ["coverage, SD of level, independent"], (0.0, 0.925),
+            "Coverage of the SD of the level change with residuals taken as independent, which should be too low",
+        ),
     ]  # fmt: skip
-    columns = tuple(f"{name}, {way}" for way in ("serial", "independent") for name in names)
+    tables = {
+        way: wide(found, (*first, *(f"{what}, {of}, {way}" for of in QUANTITIES for what in ("error", "coverage"))))
+        for way, first in (("serial", ("correlation",)), ("independent", ()))
+    }
     return SECTION.format(
-        times=SETTINGS[0].times, size=size(found), verdicts="\n".join(f"- {line}" for line in lines),
-        table=wide(found, ("correlation", *columns)),
-    )  # fmt: skip
+        times=SETTINGS[0].times, size=size(found), verdicts="\n".join(f"- {line}" for line in lines), **tables
+    )

@@ -298,16 +298,12 @@ def test_a_mistake_is_refused_with_its_line_and_key(name: str) -> None:
     assert re.search(pattern, refusal(changed(old, new))), refusal(changed(old, new))
 
 
-WITHOUT_OUTCOME = {
-    "growth.slope_of": ('random: "~ time"}', 'random: "~ time", slope_of: dose}'),
-}
-
-
-@pytest.mark.parametrize("name", WITHOUT_OUTCOME)
-def test_what_is_still_to_come_is_refused_not_ignored(name: str) -> None:
-    message = refusal(changed(*WITHOUT_OUTCOME[name]))
-    assert f": {name.strip()}: `" in message
-    assert "is not available yet" in message
+def test_slopes_of_another_predictor_may_predict_an_outcome() -> None:
+    with_dose = '"~ dose", random: "~ dose", slope_of: dose}'
+    study = parse_study(changed('"~ time", random: "~ time"}', with_dose).encode(), "my.yaml")
+    assert study.kind.predicts and study.growth.slope_of == "dose"
+    message = refusal(changed('random: "~ time"}', 'random: "~ time", slope_of: dose}'))
+    assert "growth.slope_of: `dose` must be in growth.fixed and growth.random: its slope is wanted" in message
     assert re.search(r"my\.yaml: line \d+: ", message)
 
 

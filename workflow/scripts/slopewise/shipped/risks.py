@@ -195,7 +195,8 @@ class _Scored(ShortRepr):
             rows[marker.name] = marker_rows(marker, newcomers.measurements, newcomers.patients, model.landmark)
             found[marker.name] = scores(rows[marker.name])
             logarithmic = model.study.markers[marker.name].transform == "log"
-            summary.append(facts(newcomers.measurements, newcomers.patients, marker.name, logarithmic))
+            of_marker = (newcomers.measurements, newcomers.patients, marker.name, logarithmic)
+            summary.append(facts(*of_marker, model.study.growth.slope_of))
         whole = pd.concat([table.assign(marker=name) for name, table in found.items()])
         wide = values(pd.concat(summary), whole, list(rows)).reindex(newcomers.patients["patient"])
         covariates = step.recipe.coding.matrix(newcomers.patients)

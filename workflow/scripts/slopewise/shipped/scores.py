@@ -67,8 +67,8 @@ def marker_rows(model: MarkerModel, measurements: pd.DataFrame, patients: pd.Dat
     cohort = patients.sort_values("patient", kind="stable").reset_index(drop=True)
     own = [column for column in cohort.columns if column not in measurements.columns]
     frame = measurements.merge(cohort[["patient", *own]], on="patient", how="inner", validate="many_to_one")
-    at = at_landmark(measurements, cohort)
     fixed, random, time = model.fit.design.fixed, model.fit.design.random, model.fit.specification.time
+    at = at_landmark(measurements, cohort, s, time)
     names = tuple(str(name) for name in cohort["patient"])
     seen = frame[frame[model.name].notna()]
     stratum, weight = model.fit.residual_rows(seen)

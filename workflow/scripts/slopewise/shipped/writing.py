@@ -105,7 +105,8 @@ def reading(study: Study) -> dict[str, Any]:
             | ({"below": marker["below"]} if marker["below"] != "refuse" else {})
             for name, marker in content["markers"].items()
         },
-        "growth": {key: content["growth"][key] for key in ("fixed", "random", "residual_by", "weights")},
+        "growth": {key: content["growth"][key] for key in ("fixed", "random", "residual_by", "weights")}
+        | ({"slope_of": study.growth.slope_of} if study.growth.slope_of != "time" else {}),
         "outcome": {
             key: content["outcome"][key] for key in ("kind", "covariates", "strata", "missing_marker", "one_visit")
         },

@@ -65,7 +65,7 @@ def examine_design(
     stops = list(_constant(study, frame, predictor))
     if stops:
         return DesignFindings(tuple(stops), ())
-    scored = at_landmark(measurements, own.reset_index(drop=True))
+    scored = at_landmark(measurements, own.reset_index(drop=True), study.landmark_time, predictor)
     moment = moments(measurements, scored["patient"].tolist(), study.landmark_time, predictor)
     at = scored.assign(**{predictor: moment})
     specification = model.specification()

@@ -14,8 +14,9 @@ def population_course(
     data: MarkerData, batch: GrowthBatch, measurements: pd.DataFrame, points: int = 41
 ) -> pd.DataFrame:
     """The table ``growth/population``: x(t)'β̂ averaged over the cohort's covariates, up to the landmark."""
-    seen = measurements[data.growth.specification.time]
-    end = data.landmark if np.isfinite(data.landmark) else float(seen.max())
+    predictor = data.growth.specification.time
+    seen = measurements[predictor]
+    end = data.landmark if predictor == "time" and np.isfinite(data.landmark) else float(seen.max())
     times = np.linspace(min(0.0, float(seen.min())), end, points)
     mean = [float((batch.design(data.covariates, float(t))[0] @ batch.beta[0]).mean()) for t in times]
     return pd.DataFrame({"marker": data.marker, "time": times, "mean": mean})
@@ -34,16 +35,16 @@ def facts(
     """What a marker's own rows up to the landmark say about each patient, without any model.
 
     Columns patient, marker, visits (distinct times with a value; rows, of a `predictor` other than time), span
-    (analysis units), first, last, delta = last − first, delta_relative
+    (of the predictor: analysis units), first and last in time, delta = last − first, delta_relative
     (exp(delta) − 1 for a log-transformed marker, else delta/first where first > 0, else empty) and slope_ols, the
-    patient's least-squares slope (marker units per analysis unit; empty with fewer than two distinct times).
-    delta is empty with one visit: nothing has been seen to change. `predictor` stands in place of time where the
-    study wants the slope of another column.
+    patient's least-squares slope by the predictor (empty with fewer than two distinct values of it).
+    delta is empty with one time: nothing has been seen to change.
     """
-    rows = measurements.loc[measurements[marker].notna(), ["patient", predictor, marker]].set_axis(
-        ["patient", "time", "value"], axis=1
+    known = measurements.loc[measurements[marker].notna()]
+    rows = pd.DataFrame(
+        {"patient": known["patient"], "when": known["time"], "time": known[predictor], "value": known[marker]}
     )
-    rows = rows.sort_values(["patient", "time"], kind="stable")
+    rows = rows.sort_values(["patient", "when"], kind="stable")
     groups = rows.groupby("patient", sort=True)
     table = pd.DataFrame(
         {
@@ -53,7 +54,7 @@ def facts(
             "last": groups["value"].last(),
         }
     )
-    table["delta"] = (table["last"] - table["first"]).where(table["span"] > 0)
+    table["delta"] = (table["last"] - table["first"]).where(groups["when"].max() > groups["when"].min())
     if logarithmic:
         table["delta_relative"] = np.expm1(table["delta"])
     else:

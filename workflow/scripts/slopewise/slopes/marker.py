@@ -65,8 +65,8 @@ class MarkerData(ShortRepr):
 
     `patients` is the whole cohort in text order, which is also the order of `growth.patients`; `covariates` one row a
     patient with what the growth formulas name, time-varying ones with their last value up to the landmark. `at` (m,):
-    the value of the predictor at which each patient's level and slope are taken, the landmark s, or for an infinite
-    `landmark` (a study with `landmark: none`) the patient's own last one.
+    the value of the predictor at which each patient's level and slope are taken (`moments`): the landmark s, the
+    patient's own last visit (a study with `landmark: none`), or 0 of a predictor other than time.
     `growth` holds the rows up to the landmark, which score a patient; `training` those that fits learn from, where they
     are others (`growth.rows: all`).
     """
@@ -96,7 +96,7 @@ class MarkerData(ShortRepr):
 
 
 def growth_model(study: Study) -> GrowthModel:
-    """The growth model that a study file asks for; spline bounds are zero and the landmark, if it has one."""
+    """The growth model that a study file asks for; bounds of splines of time are zero and the landmark, if any."""
     growth, landmark = study.growth, study.landmark_time
     return GrowthModel(
         fixed=growth.fixed,
@@ -107,7 +107,7 @@ def growth_model(study: Study) -> GrowthModel:
         residual_by=growth.residual_by,
         weights=growth.weights,
         time=growth.slope_of,
-        bounds=(0.0, landmark) if np.isfinite(landmark) else None,
+        bounds=(0.0, landmark) if growth.slope_of == "time" and np.isfinite(landmark) else None,
         bayes=bayes_settings(study) if growth.engine == "bayes" else None,
     )
 
@@ -153,7 +153,7 @@ def all_markers(
     if len(markers) > 1:
         ready = ready.for_many()
     names = [str(patient) for patient in cohort["patient"]]
-    covariates, designs = at_landmark(measurements, cohort), DesignsOfPatients()
+    covariates, designs = at_landmark(measurements, cohort, landmark, model.time), DesignsOfPatients()
     at = moments(measurements, names, landmark, model.time)
     for marker in markers:
         whole = ready.data(marker)
@@ -177,10 +177,16 @@ def all_markers(
 def moments(
     measurements: pd.DataFrame, patients: Sequence[str], landmark: float, predictor: str = "time"
 ) -> NDArray[np.float64]:
-    """Where each patient's level and slope are taken (n,): the landmark, or the own last visit where it is infinite."""
+    """Where each patient's level and slope are taken (n,): the landmark, or the own last visit where it is infinite.
+
+    For a predictor other than time it is 0 (the reference of a treatment coded 0 and 1): a visit's value of it is that
+    of the visit and not of the patient.
+    """
+    if predictor != "time":
+        return np.zeros(len(patients))
     if np.isfinite(landmark):
         return np.full(len(patients), landmark)
-    return _last_values(measurements)[predictor].reindex(list(patients)).to_numpy(dtype=np.float64)
+    return _last_values(measurements)["time"].reindex(list(patients)).to_numpy(dtype=np.float64)
 
 
 def _last_values(measurements: pd.DataFrame) -> pd.DataFrame:
@@ -188,8 +194,17 @@ def _last_values(measurements: pd.DataFrame) -> pd.DataFrame:
     return measurements.sort_values(["patient", "time"], kind="stable").groupby("patient").last()
 
 
-def at_landmark(measurements: pd.DataFrame, cohort: pd.DataFrame) -> pd.DataFrame:
-    """One row a patient: patient-level columns, and every column of the measurements with its last value ≤ s."""
+def at_landmark(
+    measurements: pd.DataFrame, cohort: pd.DataFrame, landmark: float, predictor: str = "time"
+) -> pd.DataFrame:
+    """One row a patient: patient-level columns, and every column of the measurements with its last value ≤ s.
+
+    Beside a predictor other than time there is a column time, the landmark or the patient's last visit, for formulas
+    that name both.
+    """
     last = _last_values(measurements)
     varying = [column for column in last.columns if column not in cohort.columns and column != "time"]
-    return cohort.merge(last[varying], left_on="patient", right_index=True, how="left")
+    made = cohort.merge(last[varying], left_on="patient", right_index=True, how="left")
+    if predictor == "time":
+        return made
+    return made.assign(time=moments(measurements, [str(name) for name in made["patient"]], landmark))

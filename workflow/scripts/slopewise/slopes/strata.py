@@ -56,12 +56,13 @@ def slopes_by_stratum(data: MarkerData, fit: GrowthFit) -> pd.DataFrame:
     """The marker's rows of ``growth/slopes_by_stratum``.
 
     Columns by (the characteristic; empty for everybody), stratum, versus (the stratum that it is compared with; empty
-    for a slope itself), patients (missing for a value of a number), at (of the predictor: the landmark, or the mean of
-    the patients' own last values), estimate, se, df, statistic, p_value, ci_low, ci_high (95%), per unit of the
-    predictor. A characteristic in numbers of more than `FEW` values is shown at its mean over patients less and plus
-    one standard deviation.
+    for a slope itself), patients (missing for a value of a number), at (of the predictor: the landmark, the mean of
+    the patients' own last visits, or 0 of a predictor other than time), estimate, se, df, statistic, p_value, ci_low,
+    ci_high (95%), per unit of the predictor. A characteristic in numbers of more than `FEW` values is shown at its
+    mean over patients less and plus one standard deviation.
     """
-    at = float(data.landmark if np.isfinite(data.landmark) else np.nanmean(data.at))
+    own = fit.specification.time == "time" and np.isfinite(data.landmark)
+    at = float(data.landmark if own else np.nanmean(data.at))
     everybody = _row(fit, data.covariates, at)
     keys: list[tuple[str, str, str, float]] = [("", EVERYBODY, "", float(len(data.patients)))]
     rows = [everybody]

@@ -271,7 +271,9 @@ class Growth(Keys):
     """`all`: rows of training patients after the landmark teach the growth model too; a patient's own level and slope
     rest on rows up to the landmark all the same. Example: `landmark`"""
     slope_of: Name = "time"
-    """The predictor whose slope is wanted. Example: `time`"""
+    """The predictor whose slope is wanted: `time`, or a column of numbers that changes within a patient, such as a
+    treatment coded 0 and 1, whose slope is its effect in the patient. Levels are then those at 0 of it, with `time` at
+    the landmark or the last visit. Example: `time`"""
     bootstrap: int = Field(default=1000, ge=0)
     """Most draws of the parametric bootstrap that tests the random slope; 0: none. Example: `1000`"""
 

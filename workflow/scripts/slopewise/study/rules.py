@@ -169,6 +169,10 @@ def _predictor_rules(study: Study) -> Iterator[Finding]:
     if growth.slope_of == "time" and "time" not in named:
         message = "neither growth.fixed nor growth.random names `time`, so no patient has a slope; for example `~ time`"
         yield Finding(("growth", "fixed"), message)
+    both = formula_names(growth.fixed) & formula_names(growth.random)
+    if growth.slope_of not in ("time", *both):
+        message = f"`{growth.slope_of}` must be in growth.fixed and growth.random: its slope is wanted"
+        yield Finding(("growth", "slope_of"), message)
 
 
 def _bayes_rules(study: Study) -> Iterator[Finding]:

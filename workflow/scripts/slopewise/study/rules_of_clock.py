@@ -85,9 +85,6 @@ def outcome_clock_rules(study: Study) -> Iterator[Finding]:
             "data.time_zero: {column: NAME}"
         )
         yield Finding(("outcome", "time_unit"), message)
-    if study.growth.slope_of != "time":
-        message = f"`slope_of: {study.growth.slope_of}` is not available yet with an outcome (outcome.kind)"
-        yield Finding(("growth", "slope_of"), message)
     if study.landmark == "none" and study.kind.timed:
         message = (
             "`none` (each patient's last visit) is not available with survival: which visit is the last is known only "

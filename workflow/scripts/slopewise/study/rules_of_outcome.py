@@ -7,7 +7,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from slopewise.study.errors import Finding
-from slopewise.study.formulas import formula_names
 from slopewise.study.keys import Outcome
 from slopewise.study.rules_of_clock import outcome_clock_rules
 
@@ -41,17 +40,7 @@ def _no_outcome_rules(study: Study) -> Iterator[Finding]:
         yield Finding(("validation",), "there is no outcome model to validate (outcome.kind: none); leave it out")
     if isinstance(study.landmark, tuple):
         yield Finding(("landmark",), "a list of landmarks is not available yet without an outcome (outcome.kind: none)")
-    predictor = study.growth.slope_of
-    if predictor == "time":
-        return
-    try:
-        names = formula_names(study.growth.fixed) & formula_names(study.growth.random)
-    except ValueError:
-        return  # told with the formula
-    if predictor not in names:
-        message = f"`{predictor}` must be in growth.fixed and growth.random: its slope is wanted"
-        yield Finding(("growth", "slope_of"), message)
-    if study.landmark != "none":
+    if study.growth.slope_of != "time" and study.landmark != "none":
         message = "must be none with growth.slope_of other than time: the rows are not in the order of that predictor"
         yield Finding(("landmark",), message)
 

@@ -242,7 +242,7 @@ def _courses(study: Study, inputs: ExampleInputs, members: Sequence[str], size: 
     rows = inputs.measurements[inputs.measurements["patient"].isin(list(members))]
     own = [column for column in people.columns if column not in rows.columns]
     frame = rows.merge(people[["patient", *own]], on="patient", how="inner", validate="many_to_one")
-    at = at_landmark(rows, people)
+    at = at_landmark(rows, people, study.landmark_time, study.growth.slope_of)
     limit = max(study.report.small_cells, FEWEST)
     for marker, fit in inputs.growth.items():
         axis = fit.specification.time
@@ -251,7 +251,9 @@ def _courses(study: Study, inputs: ExampleInputs, members: Sequence[str], size: 
             yield {"quantity": "measured", "item": marker, "time": time, "value": value, "patients": count}
         if not spans or fit.structure == "excluded":
             continue
-        end = float(moments(rows, people["patient"].tolist(), study.landmark_time, axis).mean())
+        end = float(moments(rows, people["patient"].tolist(), study.landmark_time).mean())
+        if axis != "time":
+            end = spans[-1][0]
         for line in _line(fit, frame, at, np.linspace(min(spans[0][0], end), end, POINTS)):
             yield {"quantity": "line", "item": marker, "patients": size, **line}
 

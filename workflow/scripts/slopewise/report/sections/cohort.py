@@ -107,7 +107,7 @@ def cohort_section(frames: Frames, naming: Naming) -> Section:
 
 def clock_sentence(naming: Naming) -> str:
     """What the clock is, and why it matters."""
-    if naming.predictor != "time":
+    if naming.predictor != "time" and not naming.kind.predicts:
         return (
             f"The groups are the values of the column {naming.study.data.patient}, which this report calls patients; "
             f"the slope is with respect to {naming.predictor}, not time."
@@ -121,8 +121,14 @@ def clock_sentence(naming: Naming) -> str:
         if naming.study.growth.structure == "diagonal"
         else "; it does not change slopes or predictions."
     )
+    if naming.predictor != "time":
+        clock = (
+            f"The clock counts {naming.units} from time zero, which is {naming.time_zero}. Slopes are with respect to "
+            f"{naming.predictor}, not time, and levels are those at {naming.moment}."
+        )
     if not naming.has_landmark:
-        return f"{clock} All visits are used; a patient’s level and slope are those at the last visit."
+        taken = "; a patient’s level and slope are those at the last visit" if naming.predictor == "time" else ""
+        return f"{clock} All visits are used{taken}."
     if not naming.study.kind.predicts:
         return f"{clock} Only measurements up to the landmark, {naming.duration(naming.landmark)}, are used."
     return (

@@ -77,7 +77,7 @@ def trajectories(frames: Frames, naming: Naming, name: str = "courses") -> Pictu
             frames.population,
             marker,
             f"{naming.marker(marker)}, {naming.unit_of(marker)}",
-            naming.landmark,
+            naming.landmark if naming.predictor == "time" else math.inf,
             sample,
             naming.time_axis,
             f"{name}-{index}",
@@ -87,7 +87,8 @@ def trajectories(frames: Frames, naming: Naming, name: str = "courses") -> Pictu
     whom = f"{len(sample)} patients drawn at random" if len(sample) < len(everybody) else f"all {len(sample)} patients"
     visits = frames.slopes.loc[frames.slopes["patient"].isin(sample), "visits"]
     single = bool((visits == 1).any())
-    words = caption("courses", whom=whom, landmark=naming.has_landmark, single=single)
+    dashed = naming.has_landmark and naming.predictor == "time"
+    words = caption("courses", whom=whom, landmark=dashed, single=single)
     return Picture(name, words, panels, markers=naming.pictured, first=FIRST)
 
 

@@ -39,7 +39,7 @@ def dropout_section(frames: Frames, naming: Naming) -> Section:
             "sentences": [dropout_sentence(frames, naming, marker) for marker in markers],
             "picture": Picture("dropout", caption("dropout"), panels, markers=markers, first=FIRST),
             "table": dropout_table(frames, naming),
-            "moment": naming.moment if naming.has_landmark else "",
+            "moment": naming.end if naming.has_landmark else "",
         },
     )
 

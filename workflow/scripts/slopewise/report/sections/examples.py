@@ -161,7 +161,10 @@ def _picture(rows: pd.DataFrame, labels: dict[str, str], markers: list[str], nam
         for place, marker in enumerate(markers)
     ]
     if naming.kind.timed:
-        own, axis = rows[rows["quantity"] == "risk"], f"{naming.units} since {naming.moment}"
-        panels.append(draw.risk(own, labels, f"risk: {naming.cause}", axis, "examples-risk"))
-    words = caption("examples", timed=naming.kind.timed, slopes=slopes_words(naming), landmark=naming.has_landmark)
+        own = rows[rows["quantity"] == "risk"]
+        since = f"{naming.units} since {naming.end}"
+        panels.append(draw.risk(own, labels, f"risk: {naming.cause}", since, "examples-risk"))
+    dashed = naming.has_landmark and naming.predictor == "time"
+    axis = naming.predictor
+    words = caption("examples", timed=naming.kind.timed, slopes=slopes_words(naming), landmark=dashed, axis=axis)
     return Picture("examples", words, panels)

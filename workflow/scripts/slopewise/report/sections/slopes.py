@@ -38,7 +38,7 @@ def slopes_section(frames: Frames, naming: Naming) -> Section:
             "by_visits": Picture(
                 "reliability",
                 caption("reliability"),
-                [draw.reliability(groups, labels, "reliability", naming.moment)],
+                [draw.reliability(groups, labels, "reliability", naming.end)],
             ),
             "table": slopes_table(frames, naming),
             "visits_table": visits_table(groups, naming),

@@ -84,9 +84,14 @@ class Naming:
         return f"{at} after time zero, the landmark" if self.has_landmark else at
 
     @property
-    def moment(self) -> str:
-        """``the landmark``, or ``the last visit`` where there is none."""
+    def end(self) -> str:
+        """Up to when measurements count: ``the landmark``, or ``the last visit`` where there is none."""
         return "the landmark" if self.has_landmark else "the last visit"
+
+    @property
+    def moment(self) -> str:
+        """Where levels and slopes are taken: the `end`, or ``oil_b 0`` of a predictor other than time."""
+        return self.end if self.predictor == "time" else f"{self.predictor} 0"
 
     @property
     def predictor(self) -> str:
@@ -112,9 +117,11 @@ class Naming:
 
     def at_length(self, step: str) -> str:
         """What a patient's markers enter as in a step of the ladder, in a sentence's words."""
-        return (
-            STEPS_AT_LENGTH[step] if self.has_landmark else STEPS_AT_LENGTH[step].replace("the landmark", self.moment)
-        )
+        words = STEPS_AT_LENGTH[step].replace("up to the landmark", f"up to {self.end}")
+        words = words.replace("at the landmark", f"at {self.moment}")
+        if step == "ols" and self.predictor != "time":
+            words += f" against {self.predictor}"
+        return words
 
     @property
     def words(self) -> Words:

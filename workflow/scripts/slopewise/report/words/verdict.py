@@ -37,6 +37,9 @@ def headline(said: Verdict, naming: Naming) -> str:
     names = list(naming.study.markers)
     one = len(names) == 1
     change = f"the rate of change of {naming.marker(names[0])}" if one else "the markers’ rates of change"
+    if naming.predictor != "time":
+        whose = f"the slope of {naming.marker(names[0])}" if one else "the markers’ slopes"
+        change = f"{whose} with respect to {naming.predictor}"
     levels, adds, is_ = ("its level", "adds", "is") if one else ("their levels", "add", "are")
     first = change[0].upper() + change[1:]
     level, raises = ("the same level", "raises") if one else ("the same levels", "raise")
@@ -67,7 +70,8 @@ def counted(naming: Naming) -> str:
 
 def answer(said: Verdict, found: Evidence, level: Gain, naming: Naming) -> str:
     """The numbers behind the headline, and what they mean."""
-    at, c = naming.duration(naming.landmark), HEADLINES[found.gain.metric]
+    at = naming.duration(naming.landmark) if naming.predictor == "time" else naming.moment
+    c = HEADLINES[found.gain.metric]
     if said is Verdict.DROPPED:
         return (
             f"With the covariates and the levels at {at}, {c} is {value_words(level)} in patients whom the models had "

@@ -63,7 +63,7 @@ def reliability_sentence(frames: Frames, naming: Naming) -> str:
     )  # fmt: skip
     return (
         "The mean reliability of slopes, the proportion of the variance of patients’ true slopes that the data up to "
-        f"{naming.moment} recover, is {shown}. 1 would be a slope measured without error, 0 the average slope for "
+        f"{naming.end} recover, is {shown}. 1 would be a slope measured without error, 0 the average slope for "
         f"every patient.{apart}"
     )
 
