@@ -75,8 +75,9 @@ def refuse(error):
 def folder_of(study):
     """Where a study's paths start: the working directory; for a study by name whose data are not there, the workflow."""
     beside = SCRIPTS.parent.parent
-    if "study" not in config and not os.path.exists(study.data.measurements):
-        if (beside / study.data.measurements).exists():
+    table = study.data.measurements
+    if "study" not in config and isinstance(table, str) and not os.path.exists(table):
+        if (beside / table).exists():
             return beside
     return Path()
 
@@ -88,10 +89,19 @@ def with_markers(study, folder):
     return expanded(study, folder)
 
 
+def with_tables(study, folder):
+    """A study with databases, with the files that their tables are read into; jobs take those of the run."""
+    from slopewise.sources.snapshot import SNAPSHOTS, frozen
+
+    is_first = workflow.is_main_process
+    say = lambda line: is_first and print(f"slopewise: {line}", file=sys.stderr)
+    return frozen(study, folder, SNAPSHOTS, tell=say)
+
+
 try:
     for folder in (Path(".snakemake"), Path("results")):
         check_writable(folder)
-    EXPAND = Expand(folder_of, with_markers)
+    EXPAND = Expand(folder_of, with_markers, with_tables)
     RUNS = [runs_of(file, Path(".snakemake/slopewise/studies"), EXPAND) for file in studies_to_run()]
 except InputError as error:
     refuse(error)
@@ -146,7 +156,7 @@ def data_files(wildcards):
             check_inputs(study, folder_of(study))
         except InputError as error:
             refuse(error)
-    files = {"table": study.data.measurements, "people": study.data.patients}
+    files = dict(zip(("table", "people"), study.data.files.values()))
     files |= dict(zip(("retest",), study.filters.files.values()))
     return {name: str(folder_of(study) / path) for name, path in files.items() if path}
 
@@ -195,7 +205,7 @@ def input_digests(wildcards):
     None for a workflow that loads this one, which may not have made them yet.
     """
     study = study_of(wildcards)
-    names = (study.data.measurements, study.data.patients, *study.filters.files.values())
+    names = [*study.data.files.values(), *study.filters.files.values()]
     return provenance.file_digests(folder_of(study), names) if IS_MAIN and data_files(wildcards) else {}
 
 
@@ -219,7 +229,7 @@ def size_of(name):
     """A run and how many patients it has at the landmark, or can have; of several landmarks the first, all together."""
     runs = GRIDS.get(name, [name])
     study = of_this_run(STUDY_FILES, runs[0])[1]
-    table = folder_of(study) / study.data.measurements
+    table = folder_of(study) / study.data.files["data.measurements"]
     return study, sum(demands.patients_of(Path(f"results/{run}/cohort/flow.csv"), table) for run in runs)
 
 

@@ -1,12 +1,14 @@
 """Record how the run came about: provenance.json (the same for the same input) and run.json (clock, host, cores)."""
 
 from pathlib import Path
+from typing import Any
 
 from slopewise import __version__
 from slopewise.run.code import package_digest
 from slopewise.run.files import file_digest, write_json
 from slopewise.run.provenance import check_unchanged, file_digests, machine, versions
 from slopewise.run.step import step
+from slopewise.study.model import Study
 
 
 def record(
@@ -31,7 +33,7 @@ def record(
     study, source = load_study(study_file), source or study_file
     results = provenance.parent
     written = {source.name: file_digest(source)}
-    inputs = file_digests(folder, (study.data.measurements, study.data.patients))
+    inputs = file_digests(folder, [*study.data.files.values(), *study.filters.files.values()])
     if at_start:
         check_unchanged("the study file", at_start["study"], written)
         check_unchanged("an input file", at_start["inputs"] or inputs, inputs)
@@ -47,6 +49,7 @@ def record(
             "study_file_sha256": written[source.name],
             "seed": study.seed,
             "inputs": inputs,
+            **queries_of(study, folder),
             "event_labels": {str(code): label for code, label in event_labels(study.outcome).items()},
             "code_digest": package_digest(),
             "versions": {"slopewise": __version__, **versions()},
@@ -54,6 +57,14 @@ def record(
         },
     )
     write_json(run_file, machine(results / "timings", cores))
+
+
+def queries_of(study: Study, folder: Path) -> dict[str, dict[str, dict[str, Any]]]:
+    """The query behind each table that a database holds, with the digest of its result; nothing for other studies."""
+    from slopewise.sources.snapshot import SUFFIX, facts_of
+
+    snapshots = {key: folder / name for key, name in study.data.files.items() if name.endswith(SUFFIX)}
+    return {"queries": {key: facts_of(path) for key, path in snapshots.items()}} if snapshots else {}
 
 
 if __name__ == "__main__":

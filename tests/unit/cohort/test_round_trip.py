@@ -1,13 +1,17 @@
-"""The PBC study written as each kind of file and read back: the same cohort, byte for byte."""
+"""The PBC study written as each kind of file and into each kind of database and read back: the same cohort, byte for byte."""
 
 from __future__ import annotations
 
 import gzip
 import json
+import sqlite3
 import zipfile
 from collections.abc import Callable
+from contextlib import closing, nullcontext
 from pathlib import Path
+from typing import Any
 
+import duckdb
 import pandas as pd
 import pyreadstat
 import pytest
@@ -15,9 +19,12 @@ import yaml
 
 from slopewise.cohort import Cohort, prepare_cohort
 from slopewise.sources.readers import READERS
+from slopewise.sources.snapshot import DATABASES, frozen
+from slopewise.study.keys_of_databases import Database
 from slopewise.study.model import Study
 from slopewise.study.reading import load_study
 from slopewise.tables import files as tables
+from tests import servers
 from tests.unit.sources.workbooks import write_workbook
 
 TABLES = ("measurements", "later", "patients", "flow", "problems")
@@ -62,10 +69,35 @@ WRITERS: dict[str, Callable[[pd.DataFrame, Path], None]] = {
     ".dta": lambda frame, path: pyreadstat.write_dta(typed(frame), path),
     ".xpt": lambda frame, path: pyreadstat.write_xport(typed(frame), path, file_format_version=5),
 }
+
+
+def _sqlite(frame: pd.DataFrame, file: Path, table: str) -> None:
+    with closing(sqlite3.connect(file)) as made:
+        typed(frame).to_sql(table, made, index=False)
+
+
+def _duckdb(frame: pd.DataFrame, file: Path, table: str) -> None:
+    with closing(duckdb.connect(str(file))) as made:
+        made.register("given", typed(frame))
+        made.execute(f"CREATE TABLE {table} AS SELECT * FROM given")
+
+
+def _postgresql(frame: pd.DataFrame, server: servers.Server, table: str) -> None:
+    values = typed(frame)
+    kinds = [("double precision" if dtype == "float64" else "text") for dtype in values.dtypes]
+    columns = ", ".join(f"{name} {kind}" for name, kind in zip(values.columns, kinds, strict=True))
+    with server.connect() as owner:
+        owner.execute(f"CREATE TABLE {table} ({columns})")
+        with owner.cursor().copy(f"COPY {table} FROM STDIN") as copy:
+            for row in values.astype(object).where(values.notna(), None).itertuples(index=False):
+                copy.write_row(row)
+
+
+DATABASE_WRITERS: dict[str, Callable[..., None]] = {"sqlite": _sqlite, "duckdb": _duckdb, "postgresql": _postgresql}
 SAME = {".tsv": ".tab", ".txt": ".csv", ".pq": ".parquet", ".xlsm": ".xlsx"}
 """Suffixes that are read by the reader of another one."""
-NOT_WRITTEN = {".sas7bdat"}
-"""Kinds of file that only their own program writes."""
+NOT_WRITTEN = {".sas7bdat", ".snapshot"}
+"""Kinds of file that only their own program writes, and what is made of a database."""
 
 
 @pytest.fixture(scope="module")
@@ -140,6 +172,7 @@ def test_a_long_table_gives_the_same_cohort(
 
 def test_every_kind_of_file_is_written_here() -> None:
     assert set(WRITERS) | set(SAME) | NOT_WRITTEN == set(READERS)
+    assert set(DATABASE_WRITERS) == set(DATABASES)
     assert all(READERS[one] == READERS[other] for one, other in SAME.items())
 
 
@@ -147,7 +180,27 @@ def test_every_kind_of_file_is_written_here() -> None:
 def test_the_cohort_is_the_same_whatever_the_kind_of_file(
     suffix: str, pbc: Study, known: dict[str, bytes], frames: dict[str, pd.DataFrame], tmp_path: Path
 ) -> None:
-    study = moved(pbc, frames, tmp_path, suffix)
+    check_same(moved(pbc, frames, tmp_path, suffix), known, tmp_path)
+
+
+@pytest.mark.parametrize("kind", DATABASE_WRITERS)
+def test_the_cohort_is_the_same_from_every_kind_of_database(
+    kind: str, pbc: Study, known: dict[str, bytes], frames: dict[str, pd.DataFrame], tmp_path: Path, monkeypatch: Any
+) -> None:
+    if kind == "postgresql" and servers.programs() is None:
+        pytest.skip("PostgreSQL is not installed (Debian: postgresql)")
+    with servers.postgresql() if kind == "postgresql" else nullcontext() as server:
+        for key, frame in frames.items():
+            DATABASE_WRITERS[kind](frame, server or tmp_path / "pbc.db", key)
+            (tmp_path / f"{key}.sql").write_text(f"SELECT * FROM {key}")
+        monkeypatch.setenv("PBC_DATABASE", server.url() if server else f"{kind}:///{tmp_path / 'pbc.db'}")
+        tables = {key: Database(database=kind, url_env="PBC_DATABASE", query=f"{key}.sql") for key in frames}  # type: ignore[arg-type]
+        study = pbc.model_copy(update={"data": pbc.data.model_copy(update=tables)})
+        study = frozen(study, tmp_path, tmp_path / "snapshots")
+    check_same(study, known, tmp_path)
+
+
+def check_same(study: Study, known: dict[str, bytes], tmp_path: Path) -> None:
     found = written(prepare_cohort(study, tmp_path), tmp_path)
     assert {name for name in TABLES if found[name] != known[name]} <= {"problems"}  # which names the files
     assert found["problems"].count(b"\n") == known["problems"].count(b"\n")

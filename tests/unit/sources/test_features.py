@@ -132,7 +132,7 @@ def test_a_run_has_a_study_file_with_every_marker_made_once(tmp_path: Path):
         asked.append(study.study)
         return expanded(study, folder)
 
-    expand = Expand(lambda study: tmp_path, markers)
+    expand = Expand(lambda study: tmp_path, markers, lambda study, folder: study)
     file = written(tmp_path, {"a": {"pattern": "original_*"}})
     (one,) = runs_of(file, tmp_path / "own", expand)
     assert one.source == file and one.file == tmp_path / "own/many.yaml" and load_study(one.file) == one.study
@@ -148,7 +148,7 @@ def test_a_run_has_a_study_file_with_every_marker_made_once(tmp_path: Path):
 def test_a_list_of_landmarks_has_every_marker_at_each(tmp_path: Path):
     outcome = {"kind": "binary", "column": "centre", "positive": "x", "after_measurements": True}
     file = written(tmp_path, {"a": {"pattern": "original_*"}}, landmark=[0.5, 1], outcome=outcome)
-    runs = runs_of(file, tmp_path / "own", Expand(lambda study: tmp_path, expanded))
+    runs = runs_of(file, tmp_path / "own", Expand(lambda study: tmp_path, expanded, lambda study, folder: study))
     assert [list(run.study.markers) for run in runs] == [["original_glcm_Imc1", "original_shape_Volume"]] * 2
 
 

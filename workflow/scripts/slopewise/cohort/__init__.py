@@ -103,7 +103,7 @@ def prepare_cohort(study: Study, folder: Path, runs: Callable[[float], bool] | N
         examine_effects(study, cohort, measurements.name, findings)
     reproduced = agreement(study, folder, findings, cohort.people["patient"].tolist())
     findings.stop_at_errors()
-    refuse_empty(study, cohort, counted)
+    refuse_empty(study, cohort, counted, files)
     return Cohort(
         measurements=_visits(study, columns, cohort.rows),
         later=_visits(study, columns, later),
@@ -118,8 +118,7 @@ def prepare_cohort(study: Study, folder: Path, runs: Callable[[float], bool] | N
 
 def _file_names(study: Study) -> list[str]:
     """The files of the study, each once (both tables may be sheets of one workbook)."""
-    names = (study.data.measurements, study.data.patients, *study.filters.files.values())
-    return [name for name in dict.fromkeys(names) if name is not None]
+    return list(dict.fromkeys([*study.data.files.values(), *study.filters.files.values()]))
 
 
 def _refuse_shape(study: Study, measurements: TextTable) -> None:

@@ -143,26 +143,26 @@ def _leave_sparse_patients(flow: Flow, study: Study, s: float) -> None:
             flow.record(step, reason, flow.state.without(sparse))
 
 
-def refuse_empty(study: Study, cohort: State, flow: pd.DataFrame) -> None:
-    """Raise `InputError` when nobody, or no event, is left to learn from."""
+def refuse_empty(study: Study, cohort: State, flow: pd.DataFrame, files: tuple[str, str]) -> None:
+    """Raise `InputError` when nobody, or no event, is left to learn from; `files`: of measurements and of patients."""
     people = cohort.people
     removed = flow[flow["patients_removed"] > 0]
     lost = "; ".join(f"{why}: {n}" for why, n in zip(removed["reason"], removed["patients_removed"], strict=True))
     when = _moment(study)
     if len(people) < 2:
         raise InputError(
-            f"{study.data.measurements}: too few patients ({len(people)}) are left at {when} ({lost}); "
+            f"{files[0]}: too few patients ({len(people)}) are left at {when} ({lost}); "
             "check landmark, data.analysis_unit and data.time_zero"
         )
     if "outcome" in people:
         if people["outcome"].nunique() < 2:
             raise InputError(
-                f"{study.data.patients or study.data.measurements}: column {study.outcome.column}: the outcome is the "
+                f"{files[1]}: column {study.outcome.column}: the outcome is the "
                 f"same for all {len(people)} patients at {when}; check outcome.column and landmark"
             )
         return
     if study.kind.predicts and not (people["event"] == 1).any():
         raise InputError(
-            f"{study.data.patients or study.data.measurements}: column {study.outcome.event}: none of the "
+            f"{files[1]}: column {study.outcome.event}: none of the "
             f"{len(people)} patients at risk at {when} has the event; check outcome.events and landmark"
         )

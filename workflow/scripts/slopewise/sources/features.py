@@ -49,8 +49,8 @@ def expanded(study: Study, folder: Path) -> Study:
     """
     if not study.features:
         return study
-    table = read_table(folder, study.data.measurements, "data.measurements", study.data)
-    matched = _claimed(study, [str(name) for name in table.text.columns])
+    table = read_table(folder, study.data.files["data.measurements"], "data.measurements", study.data)
+    matched = _claimed(study, table.name, [str(name) for name in table.text.columns])
     kept, left_out = _analysable(table, matched)
     markers = dict(study.markers) | dict(_markers(study, kept))
     if not markers:
@@ -69,7 +69,7 @@ def family(column: str, group: str) -> str:
     return "_".join(column.split("_")[:2]) if PYRADIOMICS.fullmatch(column) else group
 
 
-def _claimed(study: Study, columns: list[str]) -> list[Matched]:
+def _claimed(study: Study, file: str, columns: list[str]) -> list[Matched]:
     """Each column that a group claims, in the order of the file; what no group may claim is refused."""
     roles = _roles(study)
     own = {marker.column: f"markers.{name}" for name, marker in study.markers.items()}
@@ -77,7 +77,7 @@ def _claimed(study: Study, columns: list[str]) -> list[Matched]:
     for name, group in study.features.items():
         for pattern in group.pattern:
             if not any(matches(column, [pattern]) for column in columns):
-                raise InputError(f"features.{name}: {pattern!r} matches no column of {study.data.measurements}")
+                raise InputError(f"features.{name}: {pattern!r} matches no column of {file}")
         chosen = [c for c in columns if matches(c, group.pattern) and not matches(c, group.exclude)]
         if not chosen:
             raise InputError(f"features.{name}: everything that the pattern matches is excluded")

@@ -14,6 +14,7 @@ from slopewise.sources.excel import read_excel
 from slopewise.sources.opendocument import read_opendocument
 from slopewise.sources.parquet import read_feather, read_parquet
 from slopewise.sources.sheets import SHEET
+from slopewise.sources.snapshot import QUERY, SUFFIX, read_snapshot
 from slopewise.sources.statistics import read_sas, read_spss, read_stata, read_transport
 from slopewise.sources.table import TextTable, called_alike
 from slopewise.study.errors import close_to
@@ -43,6 +44,7 @@ READERS: dict[str, Reader] = {
     ".dta": Reader(read_stata, place="record"),
     ".sas7bdat": Reader(read_sas, place="record"),
     ".xpt": Reader(read_transport, place="record"),
+    SUFFIX: Reader(read_snapshot, place="row"),
 }
 """By the suffix of the file's name."""
 
@@ -52,6 +54,8 @@ def place_word(file: str) -> str:
 
     `file` is `Table.name`, which may have the sheet of a workbook behind the file's name.
     """
+    if file.endswith(QUERY):
+        return "row"
     name = file.partition(SHEET)[0] if file.endswith(")") else file
     reader = READERS.get(Path(name).suffix.lower())
     return "line" if reader is None else reader.place
@@ -65,7 +69,7 @@ def read_table(folder: Path, name: str, key: str, data: Data) -> TextTable:
     path = input_file(folder, name, key)
     reader = READERS.get(path.suffix.lower())
     if reader is None:
-        known = " ".join(READERS)
+        known = " ".join(suffix for suffix in READERS if suffix != SUFFIX)
         raise InputError(f"{name}: files ending in {path.suffix!r} are not read ({key}); save it as one of: {known}")
     if data.sheet is not None and not reader.sheets:
         raise InputError(f"{name}: has no sheets, but the sheet {data.sheet!r} is named for it; leave it out")
@@ -79,9 +83,10 @@ def read_patients(folder: Path, data: Data, key: str = "data.patients") -> TextT
 
     Raises `InputError` as `read_table` does, and where `data.patients_patient` names no column.
     """
-    if data.patients is None:
+    file = data.files.get("data.patients")
+    if file is None:
         return None
-    table = read_table(folder, data.patients, key, data.model_copy(update={"sheet": data.patients_sheet}))
+    table = read_table(folder, file, key, data.model_copy(update={"sheet": data.patients_sheet}))
     names = [str(name) for name in table.text.columns]
     if data.patients_patient is None or (key != "data.patients" and data.patients_patient not in names):
         return table  # the files of new patients may have one name for both
@@ -90,5 +95,5 @@ def read_patients(folder: Path, data: Data, key: str = "data.patients") -> TextT
         meant = f"; did you mean {close!r}?" if close else ""
         there = ", ".join(names[:40]) + (f" and {len(names) - 40} more" if len(names) > 40 else "")
         message = f"there is no such column (data.patients_patient){meant}; the columns are: {there}"
-        raise InputError(f"{data.patients}: column {data.patients_patient}: {message}")
+        raise InputError(f"{table.name}: column {data.patients_patient}: {message}")
     return called_alike(table, data.patients_patient, data.patient)

@@ -23,7 +23,7 @@ def measurements_of(study: Study, folder: Path, key: str = "data.measurements", 
     complete: whether each code of `data.where` and each parameter of a long table must be there; those of new
     patients need not. Raises `InputError`.
     """
-    table = read_table(folder, study.data.measurements, key, study.data)
+    table = read_table(folder, study.data.files["data.measurements"], key, study.data)
     table = selected(table, study.data.where, "data.where", complete)
     layout = study.data.layout
     if layout is not None and layout.wide is not None:

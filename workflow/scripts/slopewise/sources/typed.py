@@ -25,21 +25,27 @@ def typed_table(name: str, header: Sequence[str], columns: Sequence[Sequence[Any
     rows = len(columns[0]) if columns else 0
     if not rows:
         raise InputError(f"{name}: the file has no rows")
-    texts = {
-        column: [as_text(value) for value in values] for column, values in zip(header, columns, strict=True) if column
-    }
+    texts = {column: as_texts(values) for column, values in zip(header, columns, strict=True) if column}
     for column, cells in texts.items():
         refuse_nul(name, column, cells)
     return TextTable(name, pd.DataFrame(texts, dtype=object), np.arange(1, rows + 1, dtype=np.int64), encoding, ".")
 
 
-def refuse_nul(name: str, column: str, cells: Sequence[str]) -> None:
-    """Refuse a text with a NUL character, which ends a text for many programs."""
-    if any("\0" in cell for cell in cells):
-        row = next(row for row, cell in enumerate(cells, start=1) if "\0" in cell)
-        raise InputError(
-            f"{name}: row {row}, column {column}: {shown(cells[row - 1])} holds a NUL character; delete it"
-        )
+def refuse_nul(name: str, column: str, cells: Sequence[str], before: int = 0) -> None:
+    """Refuse a text with a NUL character, which ends a text for many programs; `before` rows came before these."""
+    for row, cell in enumerate(cells, start=before + 1):
+        if "\0" in cell:
+            raise InputError(f"{name}: row {row}, column {column}: {shown(cell)} holds a NUL character; delete it")
+
+
+def as_texts(values: Sequence[Any]) -> list[str]:
+    """The values of a column, each as `as_text` has it."""
+    kinds = set(map(type, values))
+    if kinds <= {str}:
+        return [value.strip() for value in values]
+    if kinds <= {int}:
+        return list(map(str, values))
+    return [as_text(value) for value in values]
 
 
 def as_text(value: Any) -> str:

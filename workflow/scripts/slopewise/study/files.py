@@ -71,9 +71,8 @@ def input_file(folder: Path, name: str, key: str) -> Path:
 
 def check_inputs(study: Study, folder: Path) -> None:
     """Raise `InputError` where a file that the study names is not there."""
-    input_file(folder, study.data.measurements, "data.measurements")
-    if study.data.patients:
-        input_file(folder, study.data.patients, "data.patients")
+    for key, name in study.data.files.items():
+        input_file(folder, name, key)
     for key, name in study.filters.files.items():
         input_file(folder, name, key)
 

@@ -9,8 +9,11 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, WrapValidator
+from pydantic import BeforeValidator, Field, StringConstraints, ValidationError, WrapValidator
 from pydantic_core import PydanticCustomError
+
+from slopewise.study.base import Keys, Name
+from slopewise.study.keys_of_databases import Database, Table
 
 
 def canonical_code(text: str) -> str:
@@ -79,7 +82,6 @@ def expects(what: str) -> WrapValidator:
     return WrapValidator(check)
 
 
-Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
 Label = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Formula = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 Labels = Annotated[dict[str, Label], BeforeValidator(_labelled)]
@@ -87,14 +89,6 @@ Codes = Annotated[tuple[str, ...], BeforeValidator(_codes)]
 Where = dict[str, Codes]
 Columns = Annotated[tuple[Name, ...], Field(strict=False)]
 Numbers = Annotated[tuple[float, ...], Field(strict=False)]
-
-
-class Keys(BaseModel):
-    """What all parts of a study file share: frozen, no unknown key, no silent change of type, finite numbers."""
-
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True
-    )
 
 
 class ColumnReference(Keys):
@@ -125,14 +119,15 @@ class Layout(Keys):
 class Data(Keys):
     """Where the data are and how to read them."""
 
-    measurements: Name
-    """Table with a row per patient and visit, path beside the working directory. Its name ends in `.csv`,
+    measurements: Table
+    """Table with a row per patient and visit: a path beside the working directory, or a query to a database
+    (`{database: postgresql, url_env: TRIAL_DATABASE, query: visits.sql}`). A file's name ends in `.csv`,
     `.tsv`, `.tab` or `.txt` (delimited text), `.gz` or `.zip` (one such file), `.parquet`, `.pq` or `.feather`,
     `.xlsx`, `.xlsm` or `.ods` (one sheet of a workbook), `.sav` or `.zsav` (SPSS), `.dta` (Stata), `.sas7bdat` or
     `.xpt` (SAS).
     Example: `data/pbcseq/measurements.csv`"""
-    patients: Name | None = None
-    """Table with a row per patient. Without it, the columns that the study uses as patient-level must be in the
+    patients: Table | None = None
+    """Table with a row per patient, a file or a query, too. Without it, the columns that the study uses as patient-level must be in the
     measurements and constant within a patient. Example: `data/pbcseq/patients.csv`"""
     sheet: Name | None = None
     """Sheet of the workbook `data.measurements`, where more than one sheet holds anything. Example: `visits`"""
@@ -204,6 +199,20 @@ class Data(Keys):
     centre: Name | None = None
     """Column with the centre or scanner: besides the folds, each centre is left out once and predicted by the models of
     the others (internal–external validation). A patient without one is removed and counted. Example: `hospital`"""
+
+    @property
+    def databases(self) -> dict[str, Database]:
+        """The tables that databases hold, by their keys."""
+        tables = {"data.measurements": self.measurements, "data.patients": self.patients}
+        return {key: table for key, table in tables.items() if isinstance(table, Database)}
+
+    @property
+    def files(self) -> dict[str, str]:
+        """The tables that are files, by their keys; `ValueError` for a study whose databases have not been read."""
+        if self.databases:
+            raise ValueError("a study with databases is read by its snapshot (sources.snapshot)")
+        tables = {"data.measurements": self.measurements, "data.patients": self.patients}
+        return {key: str(table) for key, table in tables.items() if table is not None}
 
     @property
     def format_of_patients(self) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from slopewise.study.keys import Keys
+from slopewise.study.base import Keys
 
 Scale = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 Number = Annotated[float, Field(allow_inf_nan=False)]

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from slopewise.study.keys import Columns, Keys, Name, Numbers, _code, expects
+from slopewise.study.base import Keys, Name
+from slopewise.study.keys import Columns, Numbers, _code, expects
 
 
 class Treatment(Keys):

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from slopewise.study.keys import Keys, Name
+from slopewise.study.base import Keys, Name
 
 
 def _listed(value: Any) -> Any:

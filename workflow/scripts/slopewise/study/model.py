@@ -10,12 +10,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
+from slopewise.study.base import Keys
 from slopewise.study.formulas import formula_names
 from slopewise.study.keys import (
     CrossFit,
     Data,
     Growth,
-    Keys,
     Marker,
     Outcome,
     Report,

@@ -1,7 +1,8 @@
 """The runs of a study file: one for a single landmark, or one for each landmark of a list, each in a folder of its own.
 
 A run of a list has a study file of its own, the same but for the landmark, so that a rule's script reads one file and
-knows nothing of lists. So has a study with patterns of many columns (`features`), with a marker for each. Snakemake
+knows nothing of lists. So has a study with patterns of many columns (`features`), with a marker for each, and one with
+databases, with a file for each. Snakemake
 imports this module at each start: nothing heavy.
 """
 
@@ -33,16 +34,20 @@ class Run:
 def runs_of(file: Path, beside: Path, expand: Expand | None = None) -> list[Run]:
     """The runs of the study in `file`; the study files that are made for them are kept up to date below `beside`.
 
-    `expand` gives each column of a pattern its marker. Raises `InputError` for a mistake in the study file, and
-    `ValueError` for a study with patterns where nothing expands them.
+    `expand` gives each column of a pattern its marker and each database a file. Raises `InputError` for a mistake in
+    the study file, and `ValueError` for a study with patterns or databases where nothing expands them.
     """
     study = load_study(file)
     read = file
-    if study.features:
+    if study.features or study.data.databases:
         if expand is None:
-            raise ValueError("a study with patterns of columns (features) needs a function that reads the columns")
+            raise ValueError("a study with patterns of columns (features) or databases needs functions that read them")
         read = beside / f"{study.study}.yaml"
-        study = _with_markers(file, study, read, expand)
+        if study.data.databases:
+            study = expand.tables(study, expand.folder(study))
+            _keep(read, _text(study))
+        if study.features:
+            study = _with_markers(file, study, read, expand)
     if not isinstance(study.landmark, tuple):
         return [Run(study.study, read, study, file)]
     found = []
@@ -56,16 +61,18 @@ def runs_of(file: Path, beside: Path, expand: Expand | None = None) -> list[Run]
 
 @dataclass(frozen=True)
 class Expand:
-    """How patterns become markers: `folder`, where the study's paths start, and `markers`, which reads the columns."""
+    """How patterns become markers and databases files: `folder`, where the study's paths start, `markers`, which reads
+    the columns, and `tables`, which puts files in place of databases."""
 
     folder: Callable[[Study], Path]
     markers: Callable[[Study, Path], Study]
+    tables: Callable[[Study, Path], Study]
 
 
 def _with_markers(file: Path, study: Study, own: Path, expand: Expand) -> Study:
     """The study with every marker, read from the file `own` where that was made of the same files."""
     folder = expand.folder(study)
-    table = input_file(folder, study.data.measurements, "data.measurements")
+    table = input_file(folder, study.data.files["data.measurements"], "data.measurements")
     made_of = f"# Made of {file_digest(file)} and {file_digest(table)} by slopewise {__version__}\n"
     if own.is_file() and own.read_text(encoding="utf-8").startswith(made_of):
         return load_study(own)

@@ -21,6 +21,7 @@ from slopewise.cohort.kinds import Kind, kinds, problems_of
 from slopewise.outcome.sample_size import SampleSize, counted_events, judge, ladder_sizes, shortfalls
 from slopewise.run.words import amount
 from slopewise.sources.features import expanded
+from slopewise.sources.snapshot import SNAPSHOTS, frozen
 from slopewise.sources.study_tables import measurements_of, patients_of
 from slopewise.sources.table import TextTable
 from slopewise.study.formulas import formula_names
@@ -105,9 +106,11 @@ class Examination:
 def examine(path: Path) -> Examination:
     """Examine a study file; paths in it are beside the working directory.
 
-    Raises `InputError` for a study file or data that cannot be used, with the first reason; `CohortError` carries all.
+    Databases are read again, and a run takes what was read here. Raises `InputError` for a study file or data that
+    cannot be used, with the first reason; `CohortError` carries all.
     """
-    study = expanded(load_study(path), Path())
+    study = frozen(load_study(path), Path(), SNAPSHOTS, again=True)
+    study = expanded(study, Path())
     cohort = prepare_checked(study, Path())
     visits = cohort.measurements.groupby("patient")["time"].nunique()
     markers = [marker_visits(cohort, name) for name in study.markers]

@@ -1,0 +1,64 @@
+"""The keys of a table that a database holds: what kind of database, where its address stands, which query.
+
+An address holds a password. It comes from the environment alone, and no message repeats what stands in its place.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic_core import PydanticCustomError, PydanticKnownError
+
+from slopewise.study.base import Keys, Name
+
+
+class Database(Keys):
+    """A table of the study that is the result of a query, read once before the study runs."""
+
+    database: Literal["postgresql", "sqlite", "duckdb"]
+    """Kind of the database. Example: `postgresql`"""
+    url_env: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}$")]
+    """Name of the environment variable that holds the address with user and password
+    (`postgresql://user:password@host/name`, `sqlite:///file`, `duckdb:///file`). Example: `TRIAL_DATABASE`"""
+    query: Name
+    """File with one SELECT, path beside the working directory. ORDER BY makes the order of rows, and with it the digest
+    in `provenance.json`, the same at every reading. Example: `visits.sql`"""
+    timeout: Annotated[float, Field(gt=0, le=86400)] = 600.0
+    """Seconds after which the query is given up. Example: `60`"""
+
+
+def _table(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+    """A path, or the keys of a database; an error names keys and repeats no value, which may be an address."""
+    if isinstance(value, dict):
+        try:
+            return Database.model_validate(value)
+        except ValidationError as error:
+            raise PydanticCustomError("database", "{faults}", {"faults": _faults(error)}) from None
+    try:
+        return handler(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise PydanticKnownError(first["type"], first.get("ctx")) from None  # type: ignore[arg-type]
+
+
+def _faults(error: ValidationError) -> str:
+    found = []
+    for item in error.errors(include_input=False):
+        key = str(item["loc"][0])
+        if item["type"] == "extra_forbidden":
+            found.append(f"unknown key `{key[:40]}`")
+        elif item["type"] == "missing":
+            found.append(f"`{key}` is missing")
+        elif item["type"] == "literal_error":
+            found.append(f"`{key}` must be {item['ctx']['expected']}")
+        elif key == "url_env":
+            found.append("`url_env` must be the name of an environment variable, not an address")
+        else:
+            found.append(f"`{key}` {item['msg'].replace('Input should be', 'must be')}")
+    words = "; a database has `database`, `url_env` (the environment variable with its address), `query`, `timeout`"
+    return "; ".join(found) + words
+
+
+Table = Annotated[Name | Database, WrapValidator(_table)]
+"""Where a table of the study is: a file, or the result of a query."""
