@@ -1,5 +1,4 @@
-"""A study whose tables a PostgreSQL server holds, from the query to the report: credentials and patients stay where they
-belong."""
+"""A study whose tables a PostgreSQL server holds, from the query to the report; nothing repeats the credentials."""
 
 from __future__ import annotations
 
@@ -52,9 +51,8 @@ def test_a_study_runs_from_a_database_and_reveals_neither_credentials_nor_patien
     with servers.postgresql() as server:
         loaded(server, tmp_path)
         wrong = snakemake(*asked, cwd=tmp_path, TRIAL=server.url(password="planted-other"))
-        assert wrong.returncode == 1 and wrong.stderr.endswith(
-            "\nslopewise: data.measurements (TRIAL): the database refused the user or the password; correct the address\n"
-        )
+        refused = "data.measurements (TRIAL): the database refused the user or the password; correct the address"
+        assert wrong.returncode == 1 and wrong.stderr.endswith(f"\nslopewise: {refused}\n")
         checked = subprocess.run(
             [sys.executable, "-m", "slopewise.cli.app", "check", "study.yaml"],
             cwd=tmp_path, env={"TRIAL": server.url(), "PYTHONPATH": str(ROOT / "workflow/scripts"), "PATH": "/usr/bin"},

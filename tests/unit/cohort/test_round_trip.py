@@ -1,4 +1,4 @@
-"""The PBC study written as each kind of file and into each kind of database and read back: the same cohort, byte for byte."""
+"""The PBC study written as each kind of file and database and read back: the same cohort, byte for byte."""
 
 from __future__ import annotations
 

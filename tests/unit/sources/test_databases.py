@@ -63,7 +63,7 @@ def server() -> Iterator[servers.Server]:
 
 @pytest.fixture(params=["postgresql", "sqlite", "duckdb"])
 def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Each kind of database with the two tables, its address in the environment; queries lie in the working directory."""
+    """Each kind of database with the two tables, its address in the environment, queries in the working directory."""
     kind: str = request.param
     if kind == "postgresql":
         url = request.getfixturevalue("server").url()

@@ -17,6 +17,9 @@ from slopewise.study.strict_yaml import read_document
 PBC = (study_docs.CONFIG / "studies" / "pbc.yaml").read_bytes()
 PATTERNS = {"albumin": {"pattern": "original_*"}}
 """A group of `features` with nothing but what it needs; NAME is albumin in the paths of keys."""
+DATABASE = {"database": "postgresql", "url_env": "TRIAL_DATABASE", "query": "visits.sql"}
+TABLES = ("measurements", "patients")
+"""Keys of `data` whose value is a file, as in PBC, or a database with keys that it needs together."""
 KEYS = {key.path: key for key in study_docs.every_key()}
 
 
@@ -65,7 +68,8 @@ def test_the_example_of_a_key_is_taken_by_it(path: str) -> None:
         if not isinstance(place.get(parent), dict):
             part = KEYS.get(".".join(parents[:depth]))  # a part with keys that it needs, as a whole
             example = read_document(f"key: {part.example}".encode()).content["key"] if part else {}
-            place[parent] = example if isinstance(example, dict) else {}
+            needed = copy.copy(DATABASE) if parents[:depth] in [["data", table] for table in TABLES] else {}
+            place[parent] = example if isinstance(example, dict) else needed
         place = place[parent]
     place[last] = read_document(f"key: {KEYS[path].example}".encode()).content["key"]
     Study.model_validate(content)
@@ -75,7 +79,11 @@ def test_the_example_of_a_key_is_taken_by_it(path: str) -> None:
 def test_the_default_in_the_table_is_the_one_that_is_used(path: str) -> None:
     expected = KEYS[path].default.strip("`")
     interrupted = {"effects": {"interruption": {"at": 5}}} if path.startswith("effects.interruption.") else {}
-    node: Any = Study.model_validate({**read_document(PBC).content, "features": PATTERNS, **interrupted})
+    given = {**copy.deepcopy(read_document(PBC).content), "features": PATTERNS, **interrupted}
+    for table in TABLES:
+        if path.startswith(f"data.{table}."):
+            given["data"][table] = DATABASE
+    node: Any = Study.model_validate(given)
     if expected in ("required", "–") or path.startswith(("markers.NAME.fast_change.", "bayes.priors.NAME.")):
         return
     for part in path.replace("NAME", "albumin").split("."):

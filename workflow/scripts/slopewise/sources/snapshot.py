@@ -1,7 +1,7 @@
 """A study's tables from databases, read once into files that every step reads.
 
-Both tables come from one read-only transaction, so that a change in the database between two reads cannot mix. The files
-are kept beside the results by the digest of the queries. `.snapshot` is Parquet whose columns are all text, with the
+Both tables come from one read-only transaction, so that a change in the database cannot mix two states. The files are
+kept beside the results by the digest of the queries. `.snapshot` is Parquet whose columns are all text, with the
 query and the digest of its result as metadata; nobody but its owner can read it, and it holds no address.
 """
 

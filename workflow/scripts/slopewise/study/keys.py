@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field, StringConstraints, ValidationError,
 from pydantic_core import PydanticCustomError
 
 from slopewise.study.base import Keys, Name
-from slopewise.study.keys_of_databases import Database, Table
+from slopewise.study.keys_of_databases import Tables
 
 
 def canonical_code(text: str) -> str:
@@ -116,19 +116,9 @@ class Layout(Keys):
     Example: `"{marker}_{time}"`"""
 
 
-class Data(Keys):
+class Data(Tables):
     """Where the data are and how to read them."""
 
-    measurements: Table
-    """Table with a row per patient and visit: a path beside the working directory, or a query to a database
-    (`{database: postgresql, url_env: TRIAL_DATABASE, query: visits.sql}`). A file's name ends in `.csv`,
-    `.tsv`, `.tab` or `.txt` (delimited text), `.gz` or `.zip` (one such file), `.parquet`, `.pq` or `.feather`,
-    `.xlsx`, `.xlsm` or `.ods` (one sheet of a workbook), `.sav` or `.zsav` (SPSS), `.dta` (Stata), `.sas7bdat` or
-    `.xpt` (SAS).
-    Example: `data/pbcseq/measurements.csv`"""
-    patients: Table | None = None
-    """Table with a row per patient, a file or a query, too. Without it, the columns that the study uses as patient-level must be in the
-    measurements and constant within a patient. Example: `data/pbcseq/patients.csv`"""
     sheet: Name | None = None
     """Sheet of the workbook `data.measurements`, where more than one sheet holds anything. Example: `visits`"""
     patients_sheet: Name | None = None
@@ -199,20 +189,6 @@ class Data(Keys):
     centre: Name | None = None
     """Column with the centre or scanner: besides the folds, each centre is left out once and predicted by the models of
     the others (internal–external validation). A patient without one is removed and counted. Example: `hospital`"""
-
-    @property
-    def databases(self) -> dict[str, Database]:
-        """The tables that databases hold, by their keys."""
-        tables = {"data.measurements": self.measurements, "data.patients": self.patients}
-        return {key: table for key, table in tables.items() if isinstance(table, Database)}
-
-    @property
-    def files(self) -> dict[str, str]:
-        """The tables that are files, by their keys; `ValueError` for a study whose databases have not been read."""
-        if self.databases:
-            raise ValueError("a study with databases is read by its snapshot (sources.snapshot)")
-        tables = {"data.measurements": self.measurements, "data.patients": self.patients}
-        return {key: str(table) for key, table in tables.items() if table is not None}
 
     @property
     def format_of_patients(self) -> str:

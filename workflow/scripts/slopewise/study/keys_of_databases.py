@@ -62,3 +62,34 @@ def _faults(error: ValidationError) -> str:
 
 Table = Annotated[Name | Database, WrapValidator(_table)]
 """Where a table of the study is: a file, or the result of a query."""
+
+
+class Tables(Keys):
+    """The tables of a study: files, or what databases hold."""
+
+    measurements: Table
+    """Table with a row per patient and visit: a path beside the working directory, or a query to a database
+    (`{database: postgresql, url_env: TRIAL_DATABASE, query: visits.sql}`). A file's name ends in `.csv`,
+    `.tsv`, `.tab` or `.txt` (delimited text), `.gz` or `.zip` (one such file), `.parquet`, `.pq` or `.feather`,
+    `.xlsx`, `.xlsm` or `.ods` (one sheet of a workbook), `.sav` or `.zsav` (SPSS), `.dta` (Stata), `.sas7bdat` or
+    `.xpt` (SAS).
+    Example: `data/pbcseq/measurements.csv`"""
+    patients: Table | None = None
+    """Table with a row per patient: a file or a query. Without it, patient-level columns must be in the measurements
+    and constant within a patient. Example: `data/pbcseq/patients.csv`"""
+
+    @property
+    def databases(self) -> dict[str, Database]:
+        """The tables that databases hold, by their keys."""
+        return {key: table for key, table in self._tables.items() if isinstance(table, Database)}
+
+    @property
+    def files(self) -> dict[str, str]:
+        """The tables that are files, by their keys; `ValueError` for a study whose databases have not been read."""
+        if self.databases:
+            raise ValueError("a study with databases is read by its snapshot (sources.snapshot)")
+        return {key: str(table) for key, table in self._tables.items() if table is not None}
+
+    @property
+    def _tables(self) -> dict[str, str | Database | None]:
+        return {"data.measurements": self.measurements, "data.patients": self.patients}
