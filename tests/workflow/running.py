@@ -64,6 +64,9 @@ PROMISED = [file for step in OF_ONE_RUN for entry in catalogue.written_by(step) 
 PROMISED += ["outcome/models.json", "model.json", "provenance.json", "report.html", "rigour.json"]
 """Every file of a study but run.json, the only one that may differ from run to run."""
 
+RECORDS = ("provenance.json", "report.html", "rigour.json")
+"""Hold the digests of the study file and of every file that was there, which other ways to run a study change."""
+
 ELSEWHERE = {"TZ": "Pacific/Kiritimati", "LC_ALL": "C", "LANG": "tr_TR.UTF-8", "PYTHONHASHSEED": "4711"}
 """Another time zone and locale, and texts that are hashed by another seed; nothing of it may reach a byte."""
 

@@ -19,14 +19,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.workflow.running import PROMISED, ROOT, changed, pbc_part, snakemake
+from tests.workflow.running import PROMISED, RECORDS, ROOT, changed, pbc_part, snakemake
 
 KILLS = int(os.environ.get("KILLS", "1"))
 LONG = KILLS > 1
 NAMES = PROMISED if LONG else ["folds.parquet", "cohort/patients.parquet"]
 TARGETS = [] if LONG else [f"results/small/{name}" for name in NAMES]
-NOT_BY_HAND = ("provenance.json", "report.html")
-"""Hold the place of the study file, which `run_steps` has elsewhere."""
 SEED = 20_261_127
 IS_ROOT = os.geteuid() == 0
 UNKNOWN = 54_321
@@ -76,7 +74,7 @@ def test_a_run_that_is_killed_goes_on_and_ends_in_the_same_bytes(plain: Path, tm
             assert ended.returncode == 0, ended.stderr
             continue
         assert run.wait() == 0
-        names = [name for name in NAMES if name not in NOT_BY_HAND]
+        names = [name for name in NAMES if name not in RECORDS]
         assert changed(folder / "results/small", plain, names) == []
         assert temporary_files(folder) == []
         finished += 1
@@ -125,7 +123,7 @@ def test_a_full_disk_is_one_line_and_with_room_the_run_goes_on(plain: Path, tmp_
         subprocess.run(asked("--unlock"), cwd=folder, capture_output=True, check=True)
         again = subprocess.run(asked(), cwd=folder, capture_output=True, text=True, check=False)
         assert again.returncode == 0, again.stderr
-        assert changed(folder / "results/small", plain, [name for name in NAMES if name not in NOT_BY_HAND]) == []
+        assert changed(folder / "results/small", plain, [name for name in NAMES if name not in RECORDS]) == []
         assert temporary_files(folder) == []
 
 

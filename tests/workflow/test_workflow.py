@@ -18,7 +18,18 @@ from slopewise.run.errors import InputError
 from slopewise.run.files import file_digest
 from slopewise.run.place import PACKAGE
 from slopewise.tables import files as tables
-from tests.workflow.running import ELSEWHERE, OF_ONE_RUN, PROMISED, ROOT, Tables, changed, pbc_part, script, snakemake
+from tests.workflow.running import (
+    ELSEWHERE,
+    OF_ONE_RUN,
+    PROMISED,
+    RECORDS,
+    ROOT,
+    Tables,
+    changed,
+    pbc_part,
+    script,
+    snakemake,
+)
 
 
 @pytest.fixture(scope="module")
@@ -192,7 +203,7 @@ def users_of(module: str) -> set[str]:
 
 def test_provenance_refuses_a_study_file_or_data_that_changed_during_the_run(finished: Path, tmp_path: Path):
     made = finished / "results/small"
-    named = [made / name for name in PROMISED if name not in ("provenance.json", "report.html")]
+    named = [made / name for name in PROMISED if name not in RECORDS]
     now = {"study": {"study.yaml": file_digest(finished / "study.yaml")}, "inputs": {}}
     for changed_ in ({"study": {"study.yaml": "0"}}, {"inputs": {"measurements.csv": "0", "patients.csv": "0"}}):
         with pytest.raises(InputError, match="was changed while the study ran; run it again"):
@@ -212,12 +223,12 @@ def test_the_record_and_the_report_are_the_same_bytes_elsewhere(finished: Path, 
     assert ended.returncode == 0, ended.stderr
     stamps = [(folder / "results/small/report.html").stat().st_mtime_ns for folder in (finished, copy)]
     assert stamps[0] != stamps[1], "it was written again"
-    names = ["provenance.json", "report.html", "report-patients.html"]
+    names = [*RECORDS, "report-patients.html"]
     assert changed(finished / "results/small", copy / "results/small", names) == []
 
 
 def test_steps_called_by_hand_give_the_same_bytes(finished: Path, plain: Path):
-    names = [name for name in PROMISED if name not in ("provenance.json", "report.html")]
+    names = [name for name in PROMISED if name not in RECORDS]
     assert changed(finished / "results/small", plain, names) == []
 
 
