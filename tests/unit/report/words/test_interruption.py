@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pandas as pd
 import pytest
 
+from slopewise.report.material.frames import Frames
+from slopewise.report.sections.effects import FIGURES, HEADLINES
 from slopewise.report.words.interruption import effect_words, spread_words
 from slopewise.report.words.naming import Naming
 from slopewise.study.reading import load_study
@@ -38,3 +42,18 @@ def test_a_change_that_is_not_shown_is_called_that(naming: Naming) -> None:
 def test_the_range_of_units_states_its_assumption(naming: Naming) -> None:
     said = spread_words(row("level change", 0.1), 0.5, naming, next(iter(naming.study.markers)))
     assert "If effects are normally distributed, 95% of units have one between +0.304 and +0.696." in said
+
+
+def test_the_first_page_has_the_last_effect_and_how_much_it_differs(naming: Naming) -> None:
+    marker = next(iter(naming.study.markers))
+    effects = ["level change", "effect after 1", "effect after 5", "slope change", "course"]
+    average = pd.DataFrame([row(effect, 0.1 * place) for place, effect in enumerate(effects)]).assign(marker=marker)
+    spread = average.iloc[[0, 2]].assign(sd=[0.3, 0.4])
+    design = pd.DataFrame({"marker": [marker]})
+    tables = {"effects_average": average, "effects_spread": spread, "effects_design": design}
+    frames = cast(Frames, SimpleNamespace(further=tables))
+    (estimate, ends, what), (sd, _, of_what) = FIGURES["interruption"](frames, naming)
+    assert (estimate, ends, sd) == ("+0.200", "0.190 to 0.210", "0.400")
+    assert what.startswith("average effect on Traffic deaths 5 years after the interruption (log deaths")
+    assert of_what == "standard deviation of that effect between units"
+    assert HEADLINES["interruption"](frames, naming).startswith("What the interruption changed in Traffic deaths")

@@ -6,7 +6,11 @@ from collections.abc import Callable
 
 from slopewise.report.material.frames import Frames
 from slopewise.report.material.parts import Section
-from slopewise.report.sections.interruption import interruption_section
+from slopewise.report.sections.interruption import (
+    interruption_figures,
+    interruption_headline,
+    interruption_section,
+)
 from slopewise.report.sections.treatment import treatment_figures, treatment_headline, treatment_section
 from slopewise.report.words.naming import Naming
 
@@ -25,6 +29,15 @@ def effects_section(frames: Frames, naming: Naming) -> Section:
 Figure = tuple[str, str, str]
 """A number of the first page, its interval, and what it is."""
 
-FIGURES: dict[str, Callable[[Frames, Naming], list[Figure]]] = {"treatment": treatment_figures}
-HEADLINES: dict[str, Callable[[Frames, Naming], str]] = {"treatment": treatment_headline}
+FIGURES: dict[str, Callable[[Frames, Naming], list[Figure]]] = {
+    "treatment": treatment_figures,
+    "interruption": interruption_figures,
+}
+HEADLINES: dict[str, Callable[[Frames, Naming], str]] = {
+    "treatment": treatment_headline,
+    "interruption": interruption_headline,
+}
 """What the first page of a study without an outcome says of its effect, by kind."""
+
+SUBJECTS: dict[str, str] = {"interruption": "units"}
+"""What the first page calls those who were measured, where it is not patients."""

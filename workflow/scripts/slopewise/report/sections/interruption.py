@@ -14,6 +14,7 @@ from slopewise.report.words.interruption import (
     characteristic_words,
     effect_words,
     joint_words,
+    moment_words,
     sensitivity_words,
     serial_words,
     share_words,
@@ -42,6 +43,28 @@ def interruption_section(frames: Frames, naming: Naming) -> Section:
         },
         layer=1,
     )
+
+
+def interruption_headline(frames: Frames, naming: Naming) -> str:
+    """What the study asks, before any answer."""
+    return f"What the interruption changed in {naming.all_markers()}, and whether it did the same in every unit."
+
+
+def interruption_figures(frames: Frames, naming: Naming) -> list[tuple[str, str, str]]:
+    """The average effect of each marker at the last of its moments, and its standard deviation between units."""
+    shown: list[tuple[str, str, str]] = []
+    known = set(frames.further["effects_design"]["marker"])
+    for marker in [marker for marker in naming.pictured if marker in known][:3]:
+        average = of(frames, "average", marker).set_index("effect", drop=False)
+        effect = latest(average)
+        row, unit = average.loc[effect], naming.unit_of(marker)
+        what = f"average effect on {naming.marker(marker)} {moment_words(effect, naming)} ({unit})"
+        shown.append((signed_figures(row["estimate"]), figure_interval(row["ci_low"], row["ci_high"]), what))
+        spread = of(frames, "spread", marker)
+        for _, own in spread[spread["effect"] == effect].iterrows():
+            ends = figure_interval(own["ci_low"], own["ci_high"])
+            shown.append((figures(own["sd"]), ends, "standard deviation of that effect between units"))
+    return shown
 
 
 def of(frames: Frames, name: str, marker: str) -> pd.DataFrame:
@@ -94,7 +117,7 @@ def _pictures(frames: Frames, naming: Naming, markers: list[str]) -> list[Pictur
         about.append(picture.counterfactual(curves, label, unit, time, _step(curves), f"counterfactual-{place}"))
         after.append(picture.course(rows, label, unit, time, f"course-of-effect-{place}"))
         effects = of(frames, "average", marker).set_index("effect")["estimate"]
-        last = sorted((effect for effect in effects.index if effect not in (COURSE, SLOPE)), key=_place)[-1]
+        last = latest(effects)
         shown = of(frames, "patients", marker)
         shown = shown[shown["effect"] == last]
         average = float(effects[last])
@@ -105,6 +128,11 @@ def _pictures(frames: Frames, naming: Naming, markers: list[str]) -> list[Pictur
         Picture("interruption-course", caption("course_of_effect"), after, **names),
         Picture("interruption-units", caption("effects_of_units"), units, **names),
     ]
+
+
+def latest(rows: pd.DataFrame | pd.Series) -> str:
+    """Of the effects in the index, the one that is farthest from the moment; the slope change has no time."""
+    return max((effect for effect in rows.index if effect not in (COURSE, SLOPE)), key=_place)
 
 
 def _place(effect: str) -> float:
