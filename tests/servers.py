@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+MISSING = "PostgreSQL is not installed (Debian: postgresql), or its user cannot run it"
 OWNER = "owner"
 READER = "reader"
 PASSWORD = "planted-Kx7-password"
@@ -22,10 +23,25 @@ PASSWORD = "planted-Kx7-password"
 
 
 def programs() -> Path | None:
-    """The folder with PostgreSQL's programs, if they are installed (Debian: postgresql)."""
+    """The folder with PostgreSQL's programs (Debian: postgresql), where the user who starts a server can run them."""
     found = [path.parent for path in sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))]
     on_path = shutil.which("initdb")
-    return found[-1] if found else Path(on_path).parent if on_path else None
+    home = found[-1] if found else Path(on_path).parent if on_path else None
+    if home is None:
+        return None
+    try:
+        with tempfile.TemporaryDirectory(prefix="slopewise-postgresql-") as folder:
+            os.chmod(folder, 0o755)
+            reached = ["sh", "-c", f"'{home}/initdb' --version && ls '{folder}'"]
+            ended = subprocess.run(reached, user=starter(), cwd="/", capture_output=True, check=False)
+    except (KeyError, PermissionError):
+        return None
+    return home if ended.returncode == 0 else None
+
+
+def starter() -> int | None:
+    """The user who starts a server, which refuses root: `postgres` in root's place, `KeyError` where there is none."""
+    return pwd.getpwnam("postgres").pw_uid if os.geteuid() == 0 else None
 
 
 @dataclass(frozen=True)
@@ -51,7 +67,7 @@ def postgresql() -> Iterator[Server]:
     home = programs()
     if home is None:
         raise FileNotFoundError("initdb")
-    user = pwd.getpwnam("postgres").pw_uid if os.geteuid() == 0 else None  # the server refuses root
+    user = starter()
     folder = Path(tempfile.mkdtemp(prefix="slopewise-postgresql-"))
     secret = folder / "password"
     secret.write_text(PASSWORD)

@@ -45,7 +45,7 @@ def exposed(folder: Path, *said: str) -> list[str]:
 
 
 @pytest.mark.workflow
-@pytest.mark.skipif(servers.programs() is None, reason="PostgreSQL is not installed (Debian: postgresql)")
+@pytest.mark.skipif(servers.programs() is None, reason=servers.MISSING)
 def test_a_study_runs_from_a_database_and_reveals_neither_credentials_nor_patients(tmp_path: Path):
     asked = ("-s", str(ROOT / "Snakefile"), "--cores", "2", "--config", "study=study.yaml")
     with servers.postgresql() as server:

@@ -188,7 +188,7 @@ def test_the_cohort_is_the_same_from_every_kind_of_database(
     kind: str, pbc: Study, known: dict[str, bytes], frames: dict[str, pd.DataFrame], tmp_path: Path, monkeypatch: Any
 ) -> None:
     if kind == "postgresql" and servers.programs() is None:
-        pytest.skip("PostgreSQL is not installed (Debian: postgresql)")
+        pytest.skip(servers.MISSING)
     with servers.postgresql() if kind == "postgresql" else nullcontext() as server:
         for key, frame in frames.items():
             DATABASE_WRITERS[kind](frame, server or tmp_path / "pbc.db", key)

@@ -54,7 +54,7 @@ READ = {
 @pytest.fixture(scope="module")
 def server() -> Iterator[servers.Server]:
     if servers.programs() is None:
-        pytest.skip("PostgreSQL is not installed (Debian: postgresql)")
+        pytest.skip(servers.MISSING)
     with servers.postgresql() as found, found.connect() as owner:
         owner.execute(TABLES)
         owner.execute("CREATE TABLE secret AS SELECT * FROM visits; REVOKE ALL ON secret FROM reader")
