@@ -119,12 +119,10 @@ def weighting_section(
 ) -> str:
     """The table of errors and coverage."""
     found = store.read("iptw")
-    effects, moderate = ("level", "slope"), found[found["setting"].str.contains("log odds 0.6")]
+    effects = ("level", "slope")
     lines = [
-        verdict(
-            moderate, [f"error, {of}, weighted" for of in effects], (-0.05, 0.05), "Error with weights, log odds 0.6"
-        ),
-        verdict(moderate, [f"coverage, {of}, weighted" for of in effects], (0.9, 0.98), "Coverage of the same"),
+        verdict(found, [f"error, {of}, weighted" for of in effects], (-0.05, 0.05), "Error with weights"),
+        verdict(found, [f"coverage, {of}, weighted" for of in effects], (0.9, 0.98), "Coverage with weights"),
     ]
     columns = [
         f"{what}, {of}, {way}"

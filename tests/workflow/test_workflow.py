@@ -17,6 +17,9 @@ from slopewise.run.code import imported_modules
 from slopewise.run.errors import InputError
 from slopewise.run.files import file_digest
 from slopewise.run.place import PACKAGE
+from slopewise.run.provenance import file_digests
+from slopewise.study.files import files_of
+from slopewise.study.reading import load_study
 from slopewise.tables import files as tables
 from tests.workflow.running import (
     ELSEWHERE,
@@ -212,6 +215,17 @@ def test_provenance_refuses_a_study_file_or_data_that_changed_during_the_run(fin
                 at_start={**now, **changed_},
             )  # fmt: skip
     assert not (made / "other.json").exists()
+
+
+def test_provenance_takes_the_tables_of_filters_that_did_not_change(finished: Path, tmp_path: Path):
+    repeated, file = tmp_path / "repeated.csv", tmp_path / "study.yaml"
+    repeated.write_text("id,day,bili,albumin\n1,0,1.1,3.2\n")
+    file.write_text(f"{(finished / 'study.yaml').read_text()}filters: {{icc: 0.75, retest: {repeated}}}\n")
+    inputs = file_digests(finished, files_of(load_study(file)).values())
+    made = tmp_path / "provenance.json"
+    at_start = {"study": {"study.yaml": file_digest(file)}, "inputs": inputs}
+    script("record_run").record(file, finished, [], made, tmp_path / "run.json", 1, at_start=at_start)
+    assert json.loads(made.read_text())["inputs"] == inputs and str(repeated) in inputs
 
 
 def test_the_record_and_the_report_are_the_same_bytes_elsewhere(finished: Path, tmp_path: Path):

@@ -38,7 +38,7 @@ from slopewise.run.folders import check_writable, sweep_below
 from slopewise.run.person import name_user
 from slopewise.run.place import PACKAGE
 from slopewise.study import demands
-from slopewise.study.files import asked_studies, check_inputs, not_in_this_run
+from slopewise.study.files import asked_studies, check_inputs, files_of, not_in_this_run
 from slopewise.study.runs import Expand, runs_of
 from slopewise.study.steps import subset
 from slopewise.tables import catalogue
@@ -205,7 +205,7 @@ def input_digests(wildcards):
     None for a workflow that loads this one, which may not have made them yet.
     """
     study = study_of(wildcards)
-    names = [*study.data.files.values(), *study.filters.files.values()]
+    names = files_of(study).values()
     return provenance.file_digests(folder_of(study), names) if IS_MAIN and data_files(wildcards) else {}
 
 

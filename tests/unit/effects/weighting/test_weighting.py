@@ -133,11 +133,25 @@ def test_weights_are_counted_by_visit(simulated):
     [
         ({"drug": 0}, "every row has the treatment 0"),
         ({"drug": 2}, "0 or 1 in every row"),
+        ({"drug": "yes"}, "0 or 1 in every row"),
     ],
 )
 def test_a_treatment_that_cannot_be_compared_is_refused(simulated, change, message):
     with pytest.raises(InputError, match=message):
         with_histories(simulated.assign(**change), "drug")
+
+
+def test_a_wrong_column_and_a_share_that_is_none_are_named(simulated):
+    ones = np.ones(len(simulated))
+    with pytest.raises(InputError, match=r"there is no column 'drugs'; the data have .*drug"):
+        with_histories(simulated, "drugs")
+    with pytest.raises(InputError, match="there is no column 'severe'"):
+        stabilised_weights(simulated, ["severe"])
+    with pytest.raises(InputError, match="there is no column 'bmi'"):
+        marginal_model(simulated, "bmi", "~ time + treated", ones)
+    for share in (-0.1, 0.5, 0.9):
+        with pytest.raises(InputError, match=f"truncation is {share:g}"):
+            stabilised_weights(simulated, ["severity"], truncation=share)
 
 
 def test_histories_without_positivity_are_refused(simulated):

@@ -40,6 +40,7 @@ from slopewise.run.files import file_digest
 from slopewise.run.short_repr import ShortRepr
 from slopewise.sources.study_tables import measurements_of, patients_of
 from slopewise.sources.table import TextTable
+from slopewise.study.files import files_of
 from slopewise.study.model import Study
 
 LEFT_OUT = "nothing to do, or correct the column"
@@ -118,7 +119,7 @@ def prepare_cohort(study: Study, folder: Path, runs: Callable[[float], bool] | N
 
 def _file_names(study: Study) -> list[str]:
     """The files of the study, each once (both tables may be sheets of one workbook)."""
-    return list(dict.fromkeys([*study.data.files.values(), *study.filters.files.values()]))
+    return list(dict.fromkeys(files_of(study).values()))
 
 
 def _refuse_shape(study: Study, measurements: TextTable) -> None:

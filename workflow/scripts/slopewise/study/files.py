@@ -69,11 +69,14 @@ def input_file(folder: Path, name: str, key: str) -> Path:
     return path
 
 
+def files_of(study: Study) -> dict[str, str]:
+    """The files that a study reads, by their keys: its tables, and those of `filters`."""
+    return {**study.data.files, **study.filters.files}
+
+
 def check_inputs(study: Study, folder: Path) -> None:
     """Raise `InputError` where a file that the study names is not there."""
-    for key, name in study.data.files.items():
-        input_file(folder, name, key)
-    for key, name in study.filters.files.items():
+    for key, name in files_of(study).items():
         input_file(folder, name, key)
 
 

@@ -24,12 +24,13 @@ def with_histories(frame: pd.DataFrame, treatment: str, given: str = SINCE_LAST)
     `treated` at the patient's last row (NaN at the first); decision: whether the treatment could have been the other
     one. Where nobody who was treated ever stops, the decisions are those of patients not yet treated.
 
-    Raises `InputError` where the treatment is not 0 or 1, or is the same in all rows.
+    Raises `InputError` where a column is missing, or the treatment is not 0 or 1, or is the same in all rows.
     """
+    refuse_missing(frame, ("patient", "time", treatment))
     if given not in (SINCE_LAST, FROM_THIS):
         raise InputError(f"given is {given!r}; it is {SINCE_LAST} or {FROM_THIS}")
     rows = frame.sort_values(["patient", "time"], kind="stable").reset_index(drop=True)
-    values = rows[treatment].to_numpy(dtype=float)
+    values = pd.to_numeric(rows[treatment], errors="coerce").to_numpy(dtype=float)
     if not np.isin(values, (0.0, 1.0)).all():
         raise InputError(f"column {treatment!r}: a treatment is 0 or 1 in every row")
     if values.min() == values.max():
@@ -45,6 +46,13 @@ def with_histories(frame: pd.DataFrame, treatment: str, given: str = SINCE_LAST)
     if not ((previous == 1) & (treated == 0)).any():
         decision &= previous == 0
     return rows.assign(treated=treated, exposure=exposure, previous=previous, decision=decision)
+
+
+def refuse_missing(frame: pd.DataFrame, columns: Sequence[str]) -> None:
+    """Raise `InputError` where one of the columns is not there."""
+    for name in columns:
+        if name not in frame:
+            raise InputError(f"there is no column {name!r}; the data have {', '.join(map(str, frame.columns))}")
 
 
 def history_of(rows: pd.DataFrame, confounders: Sequence[str]) -> pd.DataFrame:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from slopewise.design.recipe import Recipe, learn_levels
 from slopewise.design.screen import screen
+from slopewise.effects.weighting.histories import refuse_missing
 from slopewise.run.errors import InputError
 
 Floats = NDArray[np.float64]
@@ -25,8 +26,9 @@ def marginal_model(rows: pd.DataFrame, marker: str, formula: str, weights: Float
     """term, estimate, se (robust), p_value, ci_low, ci_high of the fixed effects `formula` on rows with a value.
 
     rows: those of `with_histories`, whose columns `treated` and `exposure` the formula names; weights (rows,).
-    Raises `InputError` where terms are linear combinations of others.
+    Raises `InputError` where a column is missing, or terms are linear combinations of others.
     """
+    refuse_missing(rows, (marker,))
     from scipy.stats import norm
 
     seen = rows[marker].notna().to_numpy()

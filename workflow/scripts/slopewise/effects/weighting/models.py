@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from slopewise.design.recipe import Recipe, learn_levels
 from slopewise.design.screen import screen
-from slopewise.effects.weighting.histories import history_of
+from slopewise.effects.weighting.histories import history_of, refuse_missing
 from slopewise.kernels import binomial
 from slopewise.run.errors import InputError
 from slopewise.run.short_repr import ShortRepr
@@ -91,7 +91,11 @@ def stabilised_weights(
 
     truncation: the share of the weights at each end that is set to the quantile there. followed_until: a patient whose
     last row is earlier dropped out, and staying is weighted for; without it the weights of staying are 1.
+    Raises `InputError` where a column is missing, for a share outside [0, 0.5), and as `fit_pooled` does.
     """
+    refuse_missing(rows, confounders)
+    if not 0.0 <= truncation < 0.5:
+        raise InputError(f"truncation is {truncation:g}; it is a share of the weights at each end, from 0 to below 0.5")
     history = history_of(rows, confounders)
     at = rows["decision"].to_numpy()
     changes = bool((rows.loc[at, "previous"] == 1).any())

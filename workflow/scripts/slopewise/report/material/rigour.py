@@ -22,7 +22,7 @@ LEARNED: dict[str, str] = {
     "strength of a penalty": "folds inside the training patients",
     "filters of markers": "the training patients of the outer fold",
     "weights against censoring": "the training patients of the outer fold",
-    "kind of model, terms": "the cohort, without the outcome's values beyond their number",
+    "kind of model, terms": "all patients: their predictors and the number of events, not who had the event",
 }
 """docs/methods.md, sections 3 and 4."""
 

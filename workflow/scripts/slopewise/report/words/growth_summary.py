@@ -21,8 +21,8 @@ def growth_summary(frames: Frames, naming: Naming) -> dict[str, Any]:
     """Headline, key figures, and the courses."""
     limit = naming.study.report.small_cells
     rows, kind = int(frames.flow.iloc[-1]["rows_left"]), naming.study.effects.kind
-    who = SUBJECTS.get(kind, "patients")
-    who = who if naming.predictor == "time" else f"groups ({naming.study.data.patient})"
+    subjects = SUBJECTS.get(kind, "patients")
+    who = subjects if naming.predictor == "time" else f"groups ({naming.study.data.patient})"
     return {
         "template": "summary_growth.html.j2",
         "headline": HEADLINES[kind](frames, naming) if kind in HEADLINES else headline(naming),
