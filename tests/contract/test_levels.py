@@ -16,6 +16,7 @@ import pytest
 from scipy.stats import binom, chi2, norm, t
 
 from slopewise.effects import patients as effects_patients
+from slopewise.effects.weighting import resampling
 from slopewise.effects.weighting.marginal import marginal_model
 from slopewise.figures.pooling import beyond
 from slopewise.growth import GrowthModel, draws, fit
@@ -250,6 +251,12 @@ def marginal_effect() -> tuple[Ends, Ends]:
     return tuple((row[end] - row["estimate"]) / row["se"] for end in ("ci_low", "ci_high")), tuple(WALD)
 
 
+def resampled_patients() -> tuple[Ends, Ends]:
+    """Values 0 to 1,000, one a resample."""
+    low, high = resampling.percentiles(np.arange(1001.0)[:, None] / 1000, 1001)
+    return (low[0], high[0]), (0.025, 0.975)
+
+
 def slopes_in_order() -> tuple[Ends, Ends]:
     """Standard normal slopes of standard error 1: the shares of intervals above and below the average."""
     rows = pd.DataFrame({"slope": norm.ppf(GRID[1:-1]), "slope_se": 1.0})
@@ -342,6 +349,7 @@ def mean_of_a_third() -> tuple[Ends, Ends]:
 LEVELS: dict[str, tuple[Callable[[], tuple[Ends, Ends]], float]] = {
     "reliability": (reliability, 1e-9),
     "marginal effect": (marginal_effect, 1e-9),
+    "resampled patients": (resampled_patients, 1e-9),
     "percentiles": (percentiles, 1e-9),
     "BCa": (bca, 1e-3),
     "tested patients": (of_the_tested, 1e-9),
@@ -391,6 +399,7 @@ def test_an_interval_has_its_level(name: str):
 
 PLACES: dict[str, tuple[str, ...]] = {
     "effects/weighting/marginal.py": ("marginal effect",),
+    "effects/weighting/resampling.py": ("resampled patients",),
     "figures/pooling.py": ("slopes in order",),
     "growth/evidence/normality.py": ("normal quantiles", "visits and slopes"),
     "growth/draws.py": ("parametric bootstrap",),

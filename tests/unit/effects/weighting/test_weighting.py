@@ -8,8 +8,9 @@ import pytest
 
 from slopewise.effects.weighting.diagnostics import balance, weights_by_visit
 from slopewise.effects.weighting.histories import FROM_THIS, history_of, with_histories
-from slopewise.effects.weighting.marginal import e_value, marginal_model
-from slopewise.effects.weighting.models import stabilised_weights
+from slopewise.effects.weighting.marginal import Marginal, e_value, marginal_model
+from slopewise.effects.weighting.models import WeightModels, stabilised_weights
+from slopewise.effects.weighting.resampling import percentiles, resampled
 from slopewise.run.errors import InputError
 
 GOLDEN = Path(__file__).parents[3] / "golden"
@@ -168,3 +169,51 @@ def test_e_values_are_those_of_the_formula():
     assert estimate == pytest.approx(ratio + np.sqrt(ratio * (ratio - 1)))
     assert 1 < limit < estimate
     assert e_value(0.1, 0.1, 1.0)[1] == 1.0
+
+
+def test_a_patient_who_counts_twice_is_two_patients(simulated):
+    kept = simulated[simulated["patient"] < "p080"].reset_index(drop=True)
+    kept["patient"] = kept["patient"].astype(object)
+    names = sorted(kept["patient"].unique())
+    counts = np.array([k % 3 for k in range(len(names))])
+    copies = [
+        kept[kept["patient"] == name].assign(patient=f"{name}-{k}")
+        for name, count in zip(names, counts, strict=True)
+        for k in range(count)
+    ]
+    apart = pd.concat(copies).sort_values(["patient", "time"], kind="stable").reset_index(drop=True)
+    models = WeightModels.learn(kept, ["severity"], ["age"], followed_until=5.0)
+    counted = models.weights(0.05, counts)
+    whole = stabilised_weights(apart, ["severity"], ["age"], 0.05, followed_until=5.0)
+    np.testing.assert_allclose(np.repeat(counted.truncated, counts[models.patient]).mean(), whole.truncated.mean())
+    formula = "~ time + treated + exposure"
+    beta = Marginal.learn(kept, "y", formula).solve(counted.truncated * counts[models.patient])[0]
+    expected = marginal_model(apart, "y", formula, whole.truncated)["estimate"]
+    np.testing.assert_allclose(beta, expected, rtol=1e-7)
+
+
+def test_resamples_spread_as_the_robust_error_says_and_the_same_seed_gives_the_same_ones(simulated):
+    models = WeightModels.learn(simulated, ["severity"], ["age"])
+    marginal = Marginal.learn(simulated, "y", "~ time + age + treated + exposure")
+    found = resampled(models, marginal, 200, 0.01, np.random.default_rng(3))
+    again = resampled(models, marginal, 200, 0.01, np.random.default_rng(3))
+    np.testing.assert_array_equal(found, again)
+    beta, covariance = marginal.fit(models.weights(0.01).truncated)
+    assert found.shape == (200, 5)
+    np.testing.assert_allclose(found.std(axis=0), np.sqrt(np.diag(covariance)), rtol=0.35)
+    low, high = percentiles(found, 200)
+    assert ((low < beta) & (beta < high)).all()
+
+
+def test_an_interval_of_few_resamples_is_missing():
+    values = np.arange(100.0)[:, None]
+    assert np.isfinite(percentiles(values, 105)[0]).all()
+    assert np.isnan(percentiles(values, 120)[0]).all()  # a sixth of the resamples had no estimate
+    assert np.isnan(percentiles(values[:39], 39)[1]).all()
+
+
+def test_terms_of_time_may_bend(simulated):
+    straight = stabilised_weights(simulated, ["severity"], ["age"])
+    bent = stabilised_weights(simulated, ["severity"], ["age"], time_terms=("bs(time, df=4)",))
+    assert len(bent.models["treatment, numerator"].names) == len(straight.models["treatment, numerator"].names) + 3
+    assert np.abs(bent.truncated - straight.truncated).max() > 1e-3
