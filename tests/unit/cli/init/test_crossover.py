@@ -6,7 +6,7 @@ import pytest
 
 from slopewise.study.reading import load_study
 from tests.conftest import ROOT
-from tests.unit.cli.cli_files import call
+from tests.unit.cli.cli_files import call, flat
 
 TRIAL = ROOT / "tests" / "golden" / "bioequivalence.csv"
 
@@ -22,7 +22,9 @@ def test_a_crossover_trial_is_proposed_and_can_run(tmp_path: Path) -> None:
     assert (study.effects.period, study.effects.sequence) == ("period", "sequence")
     assert list(study.markers) == ["pk"]  # neither the treatment nor its other coding
     checked = call("check", "trial.yaml", folder=tmp_path)
-    assert checked.exit_code == 0 and "values under each treatment" in " ".join(checked.output.split())
+    page = flat(checked.output)
+    assert checked.exit_code == 0 and "values under each treatment" in page
+    assert "pk 1 77 77 38 39" in page and "pk 4 75 75 38 37" in page  # patients and values of a period, by treatment
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,7 @@ class EffectKind(StrEnum):
     """Kinds of effects for which a study is proposed."""
 
     crossover = "crossover"
+    interruption = "interruption"
 
 
 class Decimal(StrEnum):
@@ -172,6 +173,7 @@ def init(
       slopewise init visits.csv --patients patients.csv --event status --event-code 2=death
       slopewise init trial.xlsx --sheet visits --patients trial.xlsx --patients-sheet patients
       slopewise init trial.csv --kind crossover
+      slopewise init states.csv --kind interruption
       slopewise init visits.csv --time date --date-format "%d/%m/%Y" --marker crp --marker albumin
     """
     with one_line_errors():

@@ -177,8 +177,7 @@ def _slopes(console: Console, found: Examination) -> None:
 
 
 def _effects(console: Console, found: Examination) -> None:
-    counts = effect_counts(found.study, found.cohort)
-    if counts is not None:
+    for counts in effect_counts(found.study, found.cohort):
         _title(console, counts.title)
         _table(console, counts.columns, counts.rows, counts.words)
 

@@ -24,6 +24,11 @@ PATIENT = vocabulary(
     "id patient patientid patid pat pid ptid rid subject subjectid subjid usubjid person participant case caseid mrn "
     "recordid patnr patientnr patientennummer fallnummer fall proband kennung sujet paciente school animal"
 )
+UNIT = vocabulary(
+    "unit ward hospital clinic practice site centre center state county region district country city town store "
+    "station stadt land kreis ville region ciudad"
+)
+"""Units that are no patients; a column called so is one of them only where no column is called a patient."""
 TIME = vocabulary(
     "hour hours minute minutes stunde stunden heure heures hora horas "
     "time times day days date visitdate week weeks month months year years yr yrs obstime obs t visittime examdate "
@@ -165,7 +170,8 @@ def _patient_score(seen: Look, name: str, other: str, place: int) -> float:
     together = blocks == column.distinct
     # Three values in two hundred rows are a sex or a stage, not patients.
     repeats = rows / column.distinct
-    score = named(name, PATIENT, ("patient", "subj")) + 1.0 * together + 0.5 * (place == 0)
+    called = named(name, PATIENT, ("patient", "subj")) or min(named(name, UNIT), 1)
+    score = called + 1.0 * together + 0.5 * (place == 0)
     score += 1.0 if repeats <= 50 and column.distinct >= 5 else -1.0
     return score + (2.0 if seen.patients is not None else 0.0)
 

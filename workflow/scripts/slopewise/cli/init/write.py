@@ -91,12 +91,13 @@ def draft_study(measurements: str, patients: str | None, name: str, dialect: Dia
         zero = Proposal(
             f"{{column: {scalar(start_column(seen))}}}", "the date from which visits count, since follow-up has dates"
         )
-    effect = GUESSES[said.kind](seen, patient.value, time.value) if said.kind else ProposedEffect()
+    guess = GUESSES.get(said.kind)
+    effect = guess(seen, patient.value, time.value, date_format) if guess else ProposedEffect()
     taken = {patient.value, time.value, *((outcome.followup, outcome.event) if said.outcome else ())} - {""}
     taken |= effect.columns
     known_roles = taken | set(outcome.covariates) | (set(outcome.described) if said.outcome else set())
     markers, left_out = guess_markers(seen, patient.value, time.value, known_roles, said.markers)
-    formats = _formats(clock, outcome, zero.value.startswith("{"), date_format)
+    formats = _formats(clock, outcome, zero.value.startswith("{"), date_format, effect.date_format)
     times = _times(seen, time.value, unit.value, date_format, zero.value, clock)
     analysis = guess_analysis_unit(unit.value, float(times.groupby("patient")["time"].max().median()))
     times = times.assign(time=in_unit(times["time"].to_numpy(), unit.value, analysis.value))
@@ -166,17 +167,18 @@ def _clock(seen: Look, patient: str, column: Column, unit: str, date_format: str
     return replace(clock, date_format=preferred)
 
 
-def _formats(clock: Clock, outcome: ProposedOutcome, zero: bool, date_format: str) -> tuple[str, str]:
+def _formats(clock: Clock, outcome: ProposedOutcome, zero: bool, date_format: str, of_effect: str) -> tuple[str, str]:
     """`data.date_format` and `data.patients_date_format` (empty where the former serves); `zero`: its dates are used.
 
     Raises `InputError` where the dates of the patients' table are written in two ways.
     """
     asked = [outcome.date_format] if outcome.followup and outcome.unit == "date" else []
     asked += [clock.zero_format] if zero else []
+    asked += [of_effect] if of_effect else []
     if len(set(asked)) > 1:
         raise InputError(
-            f"the dates of time zero and of follow-up are written differently ({', '.join(asked)}); write them in the "
-            "same way"
+            "the patients' dates (time zero, follow-up, moment of an interruption) are written differently "
+            f"({', '.join(asked)}); write them in the same way"
         )
     if not clock.dates:
         return (asked[0] if asked else "auto"), ""
