@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pytest
 
+from slopewise.tables import catalogue
 from tests.workflow.running import PROMISED, RECORDS, ROOT, changed, pbc_part, snakemake
 
 KILLS = int(os.environ.get("KILLS", "1"))
@@ -83,6 +84,35 @@ def test_a_run_that_is_killed_goes_on_and_ends_in_the_same_bytes(plain: Path, tm
     if LONG:
         print(f"{kills} kills in {finished} runs, at {len(seen)} states; {len(NAMES)} files compared each time")
         assert len(seen) > min(4, KILLS // 4), "the moments are spread over the run"
+
+
+@pytest.mark.slow
+def test_a_run_that_is_killed_between_chunks_of_markers_ends_in_the_bytes_of_one_chunk(plain: Path, tmp_path: Path):
+    """`plain` has both markers in one job; here each is a job, and the second is killed."""
+    part = pbc_part()
+    part.study["chunk_size"] = 1
+    part.write(tmp_path)
+    names = [file for entry in catalogue.written_by("compare_growth") for file in entry.files.values()]
+    words = [sys.executable, "-m", "snakemake", "-s", str(ROOT / "Snakefile"), "--config", "study=study.yaml"]
+    targets = [f"results/small/{name}" for name in names]
+    work = tmp_path / "results/small/work"
+    quiet = subprocess.DEVNULL
+    command = [*words, "--cores", "1", "--", *targets]
+    run = subprocess.Popen(command, cwd=tmp_path, start_new_session=True, stdout=quiet, stderr=quiet)
+    while run.poll() is None and len(list(tmp_path.glob("results/small/logs/compare_growth.*.log"))) < 2:
+        time.sleep(0.02)
+    os.killpg(run.pid, signal.SIGKILL)
+    run.wait()
+    assert not (tmp_path / "results/small/growth").exists()
+    kept = {file: file.stat().st_mtime_ns for file in work.glob("*.zip")}
+    assert len(kept) == 1
+    ended = snakemake(*words[3:], "--unlock", cwd=tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    going_on = subprocess.Popen([*words, "--cores", "2", "--notemp", "--", *targets], cwd=tmp_path, stderr=quiet)
+    assert going_on.wait() == 0
+    assert {file: file.stat().st_mtime_ns for file in kept} == kept, "what was finished is not done again"
+    assert len(list(work.glob("*.growth.zip"))) == 2
+    assert changed(tmp_path / "results/small", plain, names) == []
 
 
 def stopped(run: subprocess.Popen[bytes], folder: Path, moments: random.Random) -> bool:

@@ -5,7 +5,8 @@
 #        slopes/{slopes,crossfit}.parquet, slopes/{slopes,leakage_audit,fast_changers,fast_share,dropout,dropout_pattern}.csv,
 #        slopes/{filters,filter_survival,filter_stability}.csv (empty without `filters`)
 #        slopes/reliability.csv (rate_slopes, for a study without an outcome; else fit_outcome makes it)
-# steps  compare_growth; cross_fit_slopes (a job per chunk of markers), gather_slopes, rate_slopes
+# steps  compare_growth, or of several chunks of markers compare_growth_chunk and gather_growth; cross_fit_slopes (a job
+#        per chunk of markers), gather_slopes, rate_slopes
 
 
 rule compare_growth:
@@ -19,6 +20,8 @@ rule compare_growth:
         "results/{study}/logs/compare_growth.log",
     benchmark:
         "results/{study}/timings/compare_growth.tsv"
+    wildcard_constraints:
+        study=named(lambda study: len(study.chunks()) == 1),
     conda:
         "../../environment.yml"
     threads: 2
@@ -32,6 +35,57 @@ rule compare_growth:
         "{wildcards.study}: growth models on everybody"
     script:
         "../scripts/compare_growth.py"
+
+
+rule compare_growth_chunk:
+    input:
+        unpack(later_rows),
+        measurements="results/{study}/cohort/measurements.parquet",
+        patients="results/{study}/cohort/patients.parquet",
+    output:
+        part=temp("results/{study}/work/{chunk}.growth.zip"),
+    log:
+        "results/{study}/logs/compare_growth.{chunk}.log",
+    benchmark:
+        "results/{study}/timings/compare_growth.{chunk}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=memory_of("compare_growth_chunk"),
+        runtime=minutes_of("compare_growth_chunk"),
+    params:
+        settings=settings("compare_growth"),
+        code=code("compare_growth.py"),
+    message:
+        "{wildcards.study}: growth models on everybody, chunk {wildcards.chunk} of markers"
+    script:
+        "../scripts/compare_growth.py"
+
+
+rule gather_growth:
+    input:
+        parts=lambda w: collect("results/{{study}}/work/{chunk}.growth.zip", chunk=chunks(w)),
+    output:
+        **tables_of("compare_growth"),
+    log:
+        "results/{study}/logs/gather_growth.log",
+    benchmark:
+        "results/{study}/timings/gather_growth.tsv"
+    wildcard_constraints:
+        study=named(lambda study: len(study.chunks()) > 1),
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=memory_of("gather_growth"),
+        runtime=minutes_of("gather_growth"),
+    params:
+        code=code("gather_growth.py"),
+    message:
+        "{wildcards.study}: growth models on everybody, all markers"
+    script:
+        "../scripts/gather_growth.py"
 
 
 rule cross_fit_slopes:

@@ -39,6 +39,8 @@ LIMITS: Mapping[str, Limits] = {
     "prepare_cohort": Limits(1000, 10, 4_000, 1_000),
     "make_folds": Limits(500, 5, 0, 2_000, grows=False),
     "compare_growth": Limits(2000, 30, 4_000),
+    "compare_growth_chunk": Limits(2000, 30, 4_000),
+    "gather_growth": Limits(1500, 15, 6_000),
     "cross_fit_slopes": Limits(1500, 30, 6_000),
     "gather_slopes": Limits(1500, 15, 6_000),
     "rate_slopes": Limits(1500, 30, 6_000),
@@ -60,7 +62,7 @@ LIMITS: Mapping[str, Limits] = {
 def memory(step: str, study: Study, patients: int, attempt: int = 1) -> int:
     """MB that a step may take, in whole hundreds."""
     limits, markers = LIMITS[step], len(study.markers)
-    if step == "cross_fit_slopes":
+    if step in ("cross_fit_slopes", "compare_growth_chunk"):
         markers = max(len(chunk) for chunk in study.chunks())
     needed = limits.mem_mb + patients * (limits.of_cell * markers + limits.of_patient) / 1e6
     return attempt * math.ceil(needed / 100) * 100
