@@ -97,10 +97,12 @@ def _piles(values: pd.Series) -> Iterator[Told]:
     counts = known.value_counts()
     if len(known) < FEWEST or len(counts) < 3:
         return
-    fine = len(counts) > MANY_VALUES
+    fine, low, high = len(counts) > MANY_VALUES, known.min(), known.max()
     for value, count in counts.items():
         share, number = count / len(known), float(str(value))
-        where = "the lowest value" if number == known.min() else "the highest value" if number == known.max() else ""
+        if share < END:
+            break  # the counts fall
+        where = "the lowest value" if number == low else "the highest value" if number == high else ""
         least = (END if where else PILED) if fine else (SCALE_END if where else 1.0)
         if share < least:
             continue

@@ -16,7 +16,7 @@ from slopewise.cohort.clock import LARGEST, TOO_LARGE, finite, read_times
 from slopewise.cohort.columns import Columns
 from slopewise.cohort.findings import ERROR, NOTE, WARNING, Findings
 from slopewise.cohort.incomplete import severity, way_out
-from slopewise.sources.numbers import BELOW, NUMBER, numbers
+from slopewise.sources.numbers import BELOW, NUMBER, is_numeric, numbers
 from slopewise.sources.readers import place_word
 from slopewise.sources.table import BadCell, TextTable, shown
 from slopewise.study.keys import Marker, canonical_code
@@ -179,6 +179,9 @@ def typed_column(table: TextTable, column: str, study: Study, findings: Findings
     words[~present] = None
     if column in study.data.categories:
         words[present] = [canonical_code(cell) for cell in words[present]]
+        return words
+    known = words[present]
+    if len(known) and not any(is_numeric(cells, table.decimal).any() for cells in (known[:1], pd.unique(known))):
         return words
     values, bad = numbers(table, column)
     if not bad:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from slopewise.run.errors import InputError
 from slopewise.sources.numbers import find_decimal
+from slopewise.sources.plain import read_plain
 from slopewise.sources.table import TextTable, refuse_twins
 from slopewise.study.keys import Data
 
@@ -26,6 +27,16 @@ def parse_delimited(content: bytes, name: str, data: Data) -> TextTable:
     """The same from the bytes of a file."""
     text, encoding = _decode(content, name, data.encoding)
     delimiter = _find_delimiter(text) if data.delimiter == "auto" else data.delimiter
+    plain = read_plain(text, delimiter)
+    columns, lines = plain if plain is not None else _by_record(text, delimiter, name)
+    frame = pd.DataFrame(columns, dtype=object)
+    found = data.decimal == "auto"
+    decimal = find_decimal(columns, name, delimiter) if found else data.decimal
+    return TextTable(name, frame, lines, encoding, decimal, found)
+
+
+def _by_record(text: str, delimiter: str, name: str) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """The cells of each column that has a name, and the line of each row, whatever the text holds."""
     records = _records(text, delimiter, name)
     if not records:
         raise InputError(f"{name}: the file is empty; it needs a line with the columns' names and rows below it")
@@ -35,12 +46,10 @@ def parse_delimited(content: bytes, name: str, data: Data) -> TextTable:
         raise InputError(f"{name}: the file has no rows below the columns' names")
     rows = [_whole_row(cells, len(header), line, name, delimiter) for line, cells in records[1:]]
     # Programs write row numbers into a column without a name; it cannot be asked for, so it is left out.
-    columns = {column: [row[place] for row in rows] for place, column in enumerate(header) if column}
-    frame = pd.DataFrame(columns, dtype=object)
-    lines = np.array([line for line, _ in records[1:]], dtype=np.int64)
-    found = data.decimal == "auto"
-    decimal = find_decimal(columns, name, delimiter) if found else data.decimal
-    return TextTable(name, frame, lines, encoding, decimal, found)
+    columns = {
+        column: np.array([row[place] for row in rows], dtype=object) for place, column in enumerate(header) if column
+    }
+    return columns, np.array([line for line, _ in records[1:]], dtype=np.int64)
 
 
 def _decode(content: bytes, name: str, encoding: str) -> tuple[str, str]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
 from slopewise.run.errors import InputError
+from slopewise.sources.patterns import fits
 from slopewise.sources.table import BadCell, TextTable, shown
-from slopewise.study.keys import MISSING
 
 INFINITE = re.compile(r"[-+]?inf(inity)?", re.IGNORECASE)
 DECIMAL_COMMA = re.compile(r"[-+]?[0-9]*,[0-9]+([eE][-+]?[0-9]+)?")
@@ -30,23 +29,31 @@ NUMBER = {
 
 def numbers(table: TextTable, column: str) -> tuple[np.ndarray, list[BadCell]]:
     """A column as float64 (NaN where missing), and the cells that are no finite number (NaN there too)."""
-    pattern, decimal = NUMBER[table.decimal], table.decimal
-    values = np.full(len(table.text), np.nan)
-    bad = []
-    unclear = table.decimal_found and _may_be_thousands(table.text[column], decimal)
-    for row, cell in enumerate(table.text[column]):
-        if cell in MISSING:
-            continue
-        if unclear and THOUSANDS[decimal].fullmatch(cell):
-            bad.append(BadCell(row, f"{shown(cell)} {EITHER}; set data.decimal, or write it without marks", True))
-            continue
-        if pattern.fullmatch(cell):
-            values[row] = float(cell.replace(",", ".") if decimal == "," else cell)
-            if math.isfinite(values[row]):
-                continue
-            values[row] = np.nan
-        bad.append(_no_number(row, cell, decimal))
+    decimal, cells = table.decimal, table.text[column].to_numpy(dtype=object)
+    spelt = fits(cells, NUMBER[decimal])
+    unclear = np.zeros(len(cells), dtype=bool)
+    if table.decimal_found and _may_be_thousands(cells, decimal):
+        unclear = fits(cells, THOUSANDS[decimal])
+    values = np.full(len(cells), np.nan)
+    read = np.flatnonzero(spelt & ~unclear)
+    texts = cells[read] if decimal == "." else [cell.replace(decimal, ".") for cell in cells[read]]
+    values[read] = np.array(texts, dtype=object).astype(np.float64)
+    wrong = ~np.isfinite(values) & ~table.missing(column)
+    values[wrong] = np.nan
+    bad = [_bad_cell(int(row), cells[row], decimal, bool(unclear[row])) for row in np.flatnonzero(wrong)]
     return values, bad
+
+
+def is_numeric(cells: np.ndarray, decimal: str) -> np.ndarray:
+    """Which texts (n,) are numbers, or are meant as numbers although they cannot be read as such."""
+    bad = [_no_number(row, cell, decimal) for row, cell in enumerate(cells)]
+    return fits(cells, NUMBER[decimal]) | np.array([cell.numeric for cell in bad], dtype=bool)
+
+
+def _bad_cell(row: int, cell: str, decimal: str, unclear: bool) -> BadCell:
+    if unclear:
+        return BadCell(row, f"{shown(cell)} {EITHER}; set data.decimal, or write it without marks", True)
+    return _no_number(row, cell, decimal)
 
 
 def _no_number(row: int, cell: str, decimal: str) -> BadCell:
@@ -62,30 +69,35 @@ def _no_number(row: int, cell: str, decimal: str) -> BadCell:
 EITHER = "could be a decimal mark or a mark of thousands"
 
 
-def _may_be_thousands(cells: Iterable[str], mark: str) -> bool:
+def _may_be_thousands(cells: np.ndarray, mark: str) -> bool:
     """Whether the marks of a column may be those of thousands: three digits after each, and whole hundreds without."""
-    marked = [cell for cell in cells if mark in cell]
-    if not marked or not all(THOUSANDS[mark].fullmatch(cell) for cell in marked):
+    marked = np.array([mark in cell for cell in cells], dtype=bool)
+    if not marked.any() or not fits(cells[marked], THOUSANDS[mark]).all():
         return False
-    bare = [cell for cell in cells if mark not in cell]
-    return any(HUNDREDS.fullmatch(cell) for cell in bare) and not any(BARE_THOUSANDS.fullmatch(cell) for cell in bare)
+    bare = cells[~marked]
+    return bool(fits(bare, HUNDREDS).any()) and not bool(fits(bare, BARE_THOUSANDS).any())
 
 
-def find_decimal(columns: Mapping[str, Sequence[str]], name: str, delimiter: str) -> str:
+def find_decimal(columns: Mapping[str, np.ndarray], name: str, delimiter: str) -> str:
     """The decimal mark of the file; `InputError` where nothing tells 1,234 (or 1.234) of decimals from thousands.
 
     Cells whose mark cannot be that of thousands (3,5 and 0.123) tell it, by majority. Without any, marks that may be
     either are refused; points are taken as decimal in a file whose cells commas separate.
     """
     patterns = {",": DECIMAL_COMMA, ".": DECIMAL_POINT}
-    marked = {mark: [cell for cells in columns.values() for cell in cells if mark in cell and pattern.fullmatch(cell)]
-              for mark, pattern in patterns.items()}  # fmt: skip
-    plain = {mark: sum(1 for cell in cells if not THOUSANDS[mark].fullmatch(cell)) for mark, cells in marked.items()}
+    first: dict[str, str] = {}
+    plain = {",": 0, ".": 0}
+    for mark, pattern in patterns.items():
+        for cells in columns.values():
+            marked = cells[fits(cells, pattern)]
+            if len(marked):
+                first.setdefault(mark, marked[0])
+                plain[mark] += int((~fits(marked, THOUSANDS[mark])).sum())
     if any(plain.values()):
         return "," if plain[","] > plain["."] else "."
-    unclear = marked[","] or (marked["."] if delimiter != "," else [])
+    unclear = first.get(",") or (first.get(".") if delimiter != "," else None)
     if unclear:
-        what = "a decimal comma" if "," in unclear[0] else "a decimal point"
-        message = f"{shown(unclear[0])} could be {what} or a mark of thousands; set data.decimal"
+        what = "a decimal comma" if "," in unclear else "a decimal point"
+        message = f"{shown(unclear)} could be {what} or a mark of thousands; set data.decimal"
         raise InputError(f"{name}: {message}")
     return "."

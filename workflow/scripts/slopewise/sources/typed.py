@@ -45,7 +45,19 @@ def as_texts(values: Sequence[Any]) -> list[str]:
         return [value.strip() for value in values]
     if kinds <= {int}:
         return list(map(str, values))
+    if kinds <= {float, type(None)}:
+        return numbers_as_texts(np.array(values, dtype=np.float64)).tolist()
     return [as_text(value) for value in values]
+
+
+def numbers_as_texts(values: np.ndarray) -> np.ndarray:
+    """Numbers (n,), NaN where missing, as texts (n,), each as `as_text` has it."""
+    texts = np.full(len(values), "", dtype=object)
+    whole = (np.abs(values) < 1e15) & (values == np.floor(values))
+    rest = ~whole & ~np.isnan(values)
+    texts[whole] = list(map(str, values[whole].astype(np.int64).tolist()))
+    texts[rest] = list(map(repr, values[rest].tolist()))
+    return texts
 
 
 def as_text(value: Any) -> str:
