@@ -276,6 +276,17 @@ def test_faults_of_a_lock_are_found():
         assert faults(bad), bad
 
 
+def test_the_recipes_of_containers_install_from_the_lock_alike():
+    recipes = [(ROOT / "containers" / name).read_text(encoding="utf-8") for name in ("Dockerfile", "slopewise.def")]
+    targets = re.findall(r"^(\S+):", (ROOT / "Makefile").read_text(encoding="utf-8").replace("$(VENV)", ".venv"), re.M)
+    for recipe in recipes:
+        assert re.search(r"(?:FROM|From:) python:(\d+\.\d+)-slim", recipe)[1] in PYTHONS
+        (target,) = re.findall(r"&& make (\S+)", recipe)
+        assert target == ".venv/main.installed" and target in targets
+    packages = [re.search(r"--no-install-recommends (.*?)(?: \\|$)", recipe, re.M)[1] for recipe in recipes]
+    assert packages[0] == packages[1] and "make" in packages[0].split()
+
+
 if __name__ == "__main__":
     if sys.argv[1:] != ["--fix"]:
         raise SystemExit(f"usage: python {sys.argv[0]} --fix")

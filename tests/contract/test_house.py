@@ -357,6 +357,25 @@ def test_starting_a_run_imports_no_scientific_library():
     assert "slopewise" in loaded and not loaded & heavy
 
 
+SLOW_TO_IMPORT = ("scipy.stats", "sklearn", "lifelines", "statsmodels", "matplotlib")
+"""Each takes a second or so to import, which every job of a study would pay; `scipy.special` has the distributions."""
+
+
+def slow_imports(source: str) -> list[str]:
+    """What a module imports of `SLOW_TO_IMPORT` when it is imported itself, and not when a function is called."""
+    body = [node for node in ast.parse(source).body if isinstance(node, ast.Import | ast.ImportFrom)]
+    names = [alias.name for node in body if isinstance(node, ast.Import) for alias in node.names]
+    names += [node.module or "" for node in body if isinstance(node, ast.ImportFrom)]
+    return [name for name in names for slow in SLOW_TO_IMPORT if f"{name}.".startswith(f"{slow}.")]
+
+
+def test_no_module_but_figures_imports_what_is_slow_to_import():
+    files = [file for file in PACKAGE.rglob("*.py") if file.relative_to(PACKAGE).parts[0] != "figures"]
+    assert {str(file): found for file in files if (found := slow_imports(file.read_text(encoding="utf-8")))} == {}
+    assert slow_imports("import lifelines.utils\nfrom scipy.stats import f") == ["lifelines.utils", "scipy.stats"]
+    assert slow_imports("from scipy.special import ndtri\ndef f():\n    from scipy.stats import f") == []
+
+
 def test_only_figures_draw_and_what_a_notebook_asks_a_fit_for():
     drawing = {name for name, source in modules().items() if re.search(r"^\s*(?:import|from) matplotlib", source, re.M)}
     assert {name for name in drawing if rank_of(name) != RANK["figures"]} == {"growth.plot"}

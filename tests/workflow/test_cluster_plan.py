@@ -1,4 +1,4 @@
-"""What the workflow asks of a cluster: an `sbatch` that writes down how it was called, and takes no job.
+"""What the workflow asks of a cluster and of conda: programs that write down how they were called, and do nothing.
 
 `make test-cluster` runs the workflow on a real SLURM.
 """
@@ -50,3 +50,38 @@ def test_a_job_asks_for_what_the_study_needs_and_a_refusal_is_one_line(refusing:
     assert len(lines) == 1 and ended.stderr.splitlines()[-1] == lines[0], ended.stderr
     assert "small: SLURM did not take the job prepare_cohort" in lines[0]
     assert "--set-resources prepare_cohort:mem_mb=MB" in lines[0] and "slurm_partition=NAME" in lines[0]
+
+
+CONDA = """#!/bin/sh
+case "$1" in
+  info) echo '{{"conda_version": "24.11.0", "conda_prefix": "{folder}", "platform": "linux-64"}}' ;;
+  config) echo '{{"get": {{"channel_priority": "strict"}}}}' ;;
+  *) echo "conda 24.11.0" ;;
+esac
+"""
+
+
+@pytest.mark.workflow
+def test_every_rule_takes_the_environment_that_conda_makes(tmp_path: Path):
+    pbc_part().write(tmp_path)
+    program = tmp_path / "conda"
+    program.write_text(CONDA.format(folder=tmp_path))
+    program.chmod(0o755)
+    asked = (
+        "-s",
+        str(ROOT / "Snakefile"),
+        "--sdm",
+        "conda",
+        "--cores",
+        "1",
+        "--dry-run",
+        "--config",
+        "study=study.yaml",
+    )
+    ended = snakemake(*asked, cwd=tmp_path, PATH=f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    assert ended.returncode == 0, ended.stderr
+    assert re.search(r"environment\.yml will be created", ended.stdout + ended.stderr)
+    rules = (ROOT / "workflow/rules").glob("*.smk")
+    parts = [part for file in rules for part in re.split(r"^rule ", file.read_text(), flags=re.MULTILINE)[1:]]
+    scripts = [part for part in parts if "script:" in part]
+    assert len(scripts) > 10 and all("../../environment.yml" in part for part in scripts)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+from scipy.special import chdtrc
 
 from slopewise.effects.coding import TREATED, Coded
 from slopewise.growth import GrowthFit, GrowthModel
@@ -43,10 +44,8 @@ def _refitted(one: Coded, fit: GrowthFit) -> Callable[[str], GrowthFit]:
 
 def _ratio(lower: GrowthFit, upper: GrowthFit) -> dict[str, float]:
     """lrt, df, p_value of two fits of which the second has further fixed effects; missing where it has none."""
-    from scipy.stats import chi2
-
     df = len(upper.beta) - len(lower.beta)
     if df < 1:
         return {"lrt": np.nan, "df": 0.0, "p_value": np.nan}
     lrt = max(0.0, lower.deviance - upper.deviance)
-    return {"lrt": lrt, "df": float(df), "p_value": float(chi2.sf(lrt, df))}
+    return {"lrt": lrt, "df": float(df), "p_value": float(chdtrc(df, lrt))}

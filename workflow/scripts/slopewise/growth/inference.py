@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import stdtr, stdtrit
 
 from slopewise.growth.engine.moments import Moments
 from slopewise.growth.engine.run import likelihood_at
@@ -31,12 +32,10 @@ NULL = 1e-9  # eigenvalues of H below this share of the largest are directions t
 
 def t_tests(estimate: Floats, se: Floats, df: Floats) -> dict[str, Floats]:
     """estimate, se, df, statistic (t), p_value, ci_low, ci_high (95%), each as `estimate`; NaN where one is missing."""
-    from scipy.stats import t
-
     with np.errstate(divide="ignore", invalid="ignore"):
         statistic = estimate / se
-        half = t.ppf(0.975, df) * se
-        p_value = 2.0 * t.sf(np.abs(statistic), df)
+        half = stdtrit(df, 0.975) * se
+        p_value = 2.0 * stdtr(df, -np.abs(statistic))
     return {
         "estimate": estimate,
         "se": se,

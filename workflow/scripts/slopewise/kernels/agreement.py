@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
-from scipy.stats import f as f_distribution
+from scipy.special import fdtri, ndtri
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -54,13 +53,13 @@ def intraclass(values: Floats, random_scans: bool) -> tuple[float, float, float]
     if not random_scans:
         value = (between - error) / (between + (k - 1) * error)
         ratio = between / error
-        low, high = ratio / f_distribution.ppf(0.975, df, df_error), ratio * f_distribution.ppf(0.975, df_error, df)
+        low, high = ratio / fdtri(df, df_error, 0.975), ratio * fdtri(df_error, df, 0.975)
         return float(value), float((low - 1) / (low + k - 1)), float((high - 1) / (high + k - 1))
     value = (between - error) / (between + (k - 1) * error + k * (of_scans - error) / n)
     a = k * value / (n * (1 - value))
     b = 1 + k * value * (n - 1) / (n * (1 - value))
     df_pooled = (a * of_scans + b * error) ** 2 / ((a * of_scans) ** 2 / (k - 1) + (b * error) ** 2 / df_error)
-    upper, lower = f_distribution.ppf(0.975, df, df_pooled), f_distribution.ppf(0.975, df_pooled, df)
+    upper, lower = fdtri(df, df_pooled, 0.975), fdtri(df_pooled, df, 0.975)
     other = k * of_scans + (k * n - k - n) * error
     return (
         float(value),

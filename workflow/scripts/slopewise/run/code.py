@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -67,8 +68,10 @@ class PackageCode:
         self._kept = _kept_reads(kept) if kept else {}
         self._reads: dict[str, Read] = {}
         self._contents: dict[Path, bytes] = {}
+        self._tree = _tree(package)
         self._files: dict[str, list[Path]] = {}
         self._needs: dict[Path, list[Path]] = {}
+        self._named: dict[Path, bytes] = {}
 
     def imported(self, script: str | Path) -> list[Path]:
         """The package's files that a script needs, found by reading import statements (`ast`), sorted.
@@ -94,7 +97,7 @@ class PackageCode:
         """
         exempt = {self.package / one.module for one in EXEMPT}
         files = [Path(script), *(file for file in self.imported(script) if file not in exempt)]
-        return _digest(files, self.package, self._meaning)
+        return _digest(files, self._name, self._meaning)
 
     def keep(self) -> None:
         """Keep what was read for the next process, if anything of it is new and the place can be written."""
@@ -125,8 +128,13 @@ class PackageCode:
     def _module_files(self, name: str) -> list[Path]:
         """The files behind a dotted name: every `__init__` on the way, the module, and a package's templates."""
         if name not in self._files:
-            self._files[name] = _module_files(name, self.package)
+            self._files[name] = _module_files(name, self.package, self._tree)
         return self._files[name]
+
+    def _name(self, file: Path) -> bytes:
+        if file not in self._named:
+            self._named[file] = _name(file, self.package)
+        return self._named[file]
 
     def _content(self, file: Path) -> bytes:
         if file not in self._contents:
@@ -175,31 +183,40 @@ def _read_code(content: bytes) -> Read:
             imports.append((node.level, node.module or "", tuple(alias.name for alias in node.names)))
         body = getattr(node, "body", None)
         if isinstance(body, list):  # a lambda's body is one expression
-            node.body = [part for part in body if not _is_docstring(part)]  # type: ignore[attr-defined]
+            node.body = [part for part in body if not is_docstring(part)]  # type: ignore[attr-defined]
     return Read(tuple(imports), hashlib.sha256(ast.dump(tree).encode()).hexdigest())
 
 
-def _is_docstring(node: ast.stmt) -> bool:
+def is_docstring(node: ast.stmt) -> bool:
     """A text that stands alone: the docstring of a module, class, function or attribute."""
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
-def _module_files(name: str, package: Path) -> list[Path]:
+def _tree(package: Path) -> dict[str, list[str]]:
+    """The names of the files in each folder of a package; a folder by its dotted name without the package's."""
+    here = len(str(package)) + 1
+    return {
+        folder[here:].replace(os.sep, "."): sorted(files)
+        for folder, _, files in os.walk(package)
+        if not folder.endswith("__pycache__")
+    }
+
+
+def _module_files(name: str, package: Path, tree: dict[str, list[str]]) -> list[Path]:
     """The files behind a dotted name: every `__init__` on the way, the module, and a package's templates."""
-    parts = name.split(".")[1:]
-    files = [package / "__init__.py"]
-    folder = package
-    for part in parts:
-        if (folder / part).is_dir():
-            folder = folder / part
-            files.append(folder / "__init__.py")
-            files += [file for file in folder.iterdir() if file.suffix in TEMPLATES]
-        elif (folder / f"{part}.py").is_file():
-            files.append(folder / f"{part}.py")
-            break
-        else:
-            break
-    return [file for file in files if file.is_file()]
+    found = ["__init__.py"] if "__init__.py" in tree[""] else []
+    folder = ""
+    for part in name.split(".")[1:]:
+        inner = f"{folder}.{part}" if folder else part
+        if inner in tree:
+            own = [file for file in tree[inner] if file == "__init__.py" or os.path.splitext(file)[1] in TEMPLATES]
+            found += [f"{inner.replace('.', '/')}/{file}" for file in own]
+            folder = inner
+            continue
+        if f"{part}.py" in tree[folder]:
+            found.append(f"{folder.replace('.', '/')}/{part}.py" if folder else f"{part}.py")
+        break
+    return [package / file for file in found]
 
 
 def imported_modules(script: str | Path, package: Path = PACKAGE) -> list[Path]:
@@ -229,16 +246,20 @@ def package_digest(package: Path = PACKAGE) -> str:
     beside = scripts(package)
     files = [file for file in package.rglob("*") if file.suffix in {".py", *TEMPLATES}]
     own = [file for file in files if package / "supplied" not in file.parents]
-    return _digest(sorted(own) + sorted(beside.glob("*.py")), package, Path.read_bytes)
+    return _digest(sorted(own) + sorted(beside.glob("*.py")), lambda file: _name(file, package), Path.read_bytes)
 
 
-def _digest(files: Iterable[Path], package: Path, content: Callable[[Path], bytes]) -> str:
-    """SHA-256 of names and contents; a rule's script, wherever it lies, counts by the name of its file."""
+def _digest(files: Iterable[Path], name: Callable[[Path], bytes], content: Callable[[Path], bytes]) -> str:
+    """SHA-256 of names and contents."""
     digest = hashlib.sha256()
-    root = package.resolve()
     for file in files:
-        path = file.resolve()
-        is_of_package = path.is_relative_to(root) and root / "supplied" not in path.parents
-        digest.update((path.relative_to(root.parent).as_posix() if is_of_package else path.name).encode())
+        digest.update(name(file))
         digest.update(content(file))
     return digest.hexdigest()[:16]
+
+
+def _name(file: Path, package: Path) -> bytes:
+    """Under what a file counts: its path in the package; a rule's script, wherever it lies, its name."""
+    path, root = file.resolve(), package.resolve()
+    is_of_package = path.is_relative_to(root) and root / "supplied" not in path.parents
+    return (path.relative_to(root.parent).as_posix() if is_of_package else path.name).encode()

@@ -16,6 +16,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import stdtrit
 
 from slopewise.growth import GrowthFit, GrowthModel
 from slopewise.growth.evidence.contrast import contrasts
@@ -155,8 +156,6 @@ def _quantile_parts(values: Floats, number: int) -> NDArray[np.int64]:
 
 def _mean(values: Floats) -> dict[str, float]:
     """Mean and 95% t interval; the interval is missing for fewer than two values."""
-    from scipy.stats import t
-
     mean, n = float(values.mean()), len(values)
-    half = float(t.ppf(0.975, n - 1)) * float(values.std(ddof=1)) / np.sqrt(n) if n > 1 else np.nan
+    half = float(stdtrit(n - 1, 0.975)) * float(values.std(ddof=1)) / np.sqrt(n) if n > 1 else np.nan
     return {"mean": mean, "mean_low": mean - half, "mean_high": mean + half}

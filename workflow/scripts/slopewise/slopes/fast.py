@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import ndtr
 
 from slopewise.folds import CROSSFIT, TrainingFit
 from slopewise.growth import GrowthBatch
@@ -94,16 +95,14 @@ def _of_posterior(courses: Courses, dx: Floats, dz: Floats) -> Predicted:
 
 def probability(found: Predicted, limit: float, below: bool) -> Floats:
     """(n,): P(slope beyond the limit); a slope without any uncertainty is beyond it or not."""
-    from scipy.stats import norm
-
     if found.mixture is not None:
         means, sds, weights = found.mixture
-        under: Floats = weights @ norm.cdf((limit - means) / sds)
+        under: Floats = weights @ ndtr((limit - means) / sds)
         return under if below else 1.0 - under
     away = (limit - found.slope) if below else (found.slope - limit)
     with np.errstate(divide="ignore", invalid="ignore"):
         score = np.where(found.sd > 0, away / found.sd, np.where(away > 0, np.inf, -np.inf))
-    chance: Floats = np.where(np.isnan(found.slope), np.nan, norm.cdf(score))
+    chance: Floats = np.where(np.isnan(found.slope), np.nan, ndtr(score))
     return chance
 
 

@@ -15,6 +15,7 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+from scipy.special import chdtrc
 
 from slopewise.design.screen import straight
 from slopewise.growth import GrowthData, GrowthFit, GrowthModel
@@ -66,8 +67,6 @@ def _fitted(model: GrowthModel, own: GrowthData, structure: str) -> GrowthFit:
 
 
 def _shape_row(data: MarkerData, shape: str, formula: str, fit: GrowthFit, linear: GrowthFit) -> dict[str, object]:
-    from scipy.stats import chi2
-
     df = len(fit.beta) - len(linear.beta)
     if not np.isfinite(fit.deviance) or (shape != "linear" and df < 1):
         return {}
@@ -85,7 +84,7 @@ def _shape_row(data: MarkerData, shape: str, formula: str, fit: GrowthFit, linea
         "aic": fit.deviance + 2.0 * parameters,
         "lrt": lrt,
         "df": df if shape != "linear" else np.nan,
-        "p_value": float(chi2.sf(lrt, df)) if shape != "linear" else np.nan,
+        "p_value": float(chdtrc(df, lrt)) if shape != "linear" else np.nan,
         "slope_first": first,
         "slope_last": last,
     }

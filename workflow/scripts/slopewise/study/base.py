@@ -12,6 +12,4 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whit
 class Keys(BaseModel):
     """What all parts of a study file share: frozen, no unknown key, no silent change of type, finite numbers."""
 
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)

@@ -7,16 +7,22 @@
 from __future__ import annotations
 
 import argparse
+import ast
+import inspect
 import json
 import re
 import sys
+import textwrap
 from collections.abc import Iterator
+from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from slopewise.run.code import is_docstring
 from slopewise.run.files import write_text
 from slopewise.study.errors import inner_model
 from slopewise.study.formulas import RESERVED
@@ -58,16 +64,33 @@ def every_key(model: type[BaseModel] = Study, place: str = "") -> Iterator[Key]:
     for name, field in model.model_fields.items():
         path = f"{place}{name}"
         inner, named = inner_model(field.annotation)
-        meaning, example = _meaning(field)
+        meaning, example = _meaning(docstrings(model).get(name, ""))
         if example:
             yield Key(path, kind(field.annotation), _default(field), meaning, example)
         if inner is not None:
             yield from every_key(inner, f"{path}.NAME." if named else f"{path}.")
 
 
-def _meaning(field: FieldInfo) -> tuple[str, str]:
+@cache
+def docstrings(model: type[BaseModel]) -> dict[str, str]:
+    """The docstring below each key of a model and of those that it extends.
+
+    They are read off the source here, where they are needed, and not by pydantic each time that a job starts.
+    """
+    found: dict[str, str] = {}
+    for part in reversed(model.__mro__):
+        if not issubclass(part, BaseModel) or part is BaseModel:
+            continue
+        body = ast.parse(textwrap.dedent(inspect.getsource(part))).body[0].body  # type: ignore[attr-defined]
+        for key, below in pairwise(body):
+            if isinstance(key, ast.AnnAssign) and isinstance(key.target, ast.Name) and is_docstring(below):
+                found[key.target.id] = inspect.cleandoc(below.value.value)
+    return found
+
+
+def _meaning(docstring: str) -> tuple[str, str]:
     """The meaning and the example of a key, from the docstring below it."""
-    text = " ".join((field.description or "").split())
+    text = " ".join(docstring.split())
     found = EXAMPLE.search(text)
     return (text[: found.start()], found[1]) if found else (text, "")
 
@@ -130,8 +153,29 @@ def schema() -> str:
     content = Study.model_json_schema()
     content["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     content["title"] = "Study file of slopewise"
+    models = {inner.__name__: inner for inner in _models(Study)}
+    for name, part in {**content["$defs"], Study.__name__: content}.items():
+        for key, entry in part.get("properties", {}).items():
+            if key in docstrings(models[name]):
+                entry["description"] = docstrings(models[name])[key]
+                part["properties"][key] = dict(sorted(entry.items()))
     _loosen(content)
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+
+
+def _models(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    """A model and all that its keys hold."""
+    yield model
+    for field in model.model_fields.values():
+        for part in _parts(field.annotation):
+            yield from _models(part)
+
+
+def _parts(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _parts(argument)
 
 
 def _loosen(node: Any) -> None:

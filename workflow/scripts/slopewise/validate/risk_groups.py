@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.special import stdtrit
 
 from slopewise.metrics.incidence import incidence
 from slopewise.run.short_repr import ShortRepr
@@ -172,7 +173,5 @@ def student(values: pd.Series) -> tuple[float, float]:
     """The 95% interval of a mean; missing with one value."""
     if len(values) < 2:
         return np.nan, np.nan
-    from scipy.stats import t
-
-    half = float(t.ppf(0.975, len(values) - 1) * values.std() / np.sqrt(len(values)))
+    half = float(stdtrit(len(values) - 1, 0.975) * values.std() / np.sqrt(len(values)))
     return values.mean() - half, values.mean() + half

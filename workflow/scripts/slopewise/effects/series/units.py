@@ -17,6 +17,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import ndtr
 
 from slopewise.effects.patients import interval_about, share_interval
 from slopewise.effects.series.average import named_effects
@@ -129,8 +130,6 @@ def share_rows(
 
     share: mean probability over the interrupted units; its interval from `draws` draws of all parameters, 0: none.
     """
-    from scipy.stats import norm
-
     who = interrupted(fit)
     found, effects = UnitEffects(fit, fit.serial, who), named_effects(horizons)
     drawn: dict[str, list[Floats]] = {name: [] for name, _, _ in effects}
@@ -145,7 +144,7 @@ def share_rows(
         fixed = fit.fixed_row(k, term)
         estimate, _, sd = found.effect(fixed, fit.random_row(k, term))
         below = bool(fixed @ found.beta > 0)
-        chance = norm.cdf(np.where(below, -1.0, 1.0) * estimate / np.where(sd > 0, sd, np.nan))
+        chance = ndtr(np.where(below, -1.0, 1.0) * estimate / np.where(sd > 0, sd, np.nan))
         whole = np.concatenate(drawn[name]) if drawn[name] else np.empty((0, len(who)))
         low, high = share_interval(whole, 0.0, below)
         rows.append(

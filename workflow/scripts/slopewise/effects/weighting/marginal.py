@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import ndtr
 
 from slopewise.design.recipe import Recipe, learn_levels
 from slopewise.design.screen import screen
@@ -89,11 +90,9 @@ def marginal_model(rows: pd.DataFrame, marker: str, formula: str, weights: Float
 
 def normal_rows(estimate: Floats, se: Floats) -> pd.DataFrame:
     """estimate, se, statistic, p_value, ci_low, ci_high by the normal distribution."""
-    from scipy.stats import norm
-
     statistic = estimate / se
     return pd.DataFrame(
-        {"estimate": estimate, "se": se, "statistic": statistic, "p_value": 2.0 * norm.sf(np.abs(statistic)),
+        {"estimate": estimate, "se": se, "statistic": statistic, "p_value": 2.0 * ndtr(-np.abs(statistic)),
          "ci_low": estimate - NORMAL * se, "ci_high": estimate + NORMAL * se}
     )  # fmt: skip
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import chdtrc
 
 from slopewise.growth.data import GrowthData
 from slopewise.growth.engine.estimates import STRUCTURES
@@ -120,21 +121,17 @@ def information(reml: GrowthFit, ml: GrowthFit, parameters: int) -> dict[str, fl
 
 def boundary_p(lrt: float, added: int) -> float:
     """P of a likelihood ratio at the boundary: half chi-square `added` - 1, half chi-square `added`."""
-    from scipy.stats import chi2
-
     if not np.isfinite(lrt):
         return float("nan")
     if lrt <= 0.0:
         return 1.0
-    below = chi2.sf(lrt, added - 1) if added > 1 else 0.0
-    return float(0.5 * (below + chi2.sf(lrt, added)))
+    below = chdtrc(added - 1, lrt) if added > 1 else 0.0
+    return float(0.5 * (below + chdtrc(added, lrt)))
 
 
 def naive_p(lrt: float, added: int) -> float:
     """P of the same ratio as if nothing lay at a boundary: too large."""
-    from scipy.stats import chi2
-
-    return float(chi2.sf(lrt, added)) if np.isfinite(lrt) else float("nan")
+    return float(chdtrc(added, lrt)) if np.isfinite(lrt) else float("nan")
 
 
 def bootstrap_p(models: SideBySide, draws: int, rng: np.random.Generator, threads: int = 1) -> float:
@@ -225,11 +222,11 @@ def explained(fit: GrowthFit) -> dict[str, float]:
 
 
 def q_values(p: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Benjamini & Hochberg's adjusted p-values; missing ones stay missing and do not count."""
-    from scipy.stats import false_discovery_control
-
-    adjusted, known = np.full(len(p), np.nan), np.isfinite(p)
-    adjusted[known] = false_discovery_control(p[known], method="bh")
+    """Benjamini & Hochberg's (1995) adjusted p-values; missing ones stay missing and do not count."""
+    adjusted, known = np.full(len(p), np.nan), np.flatnonzero(np.isfinite(p))
+    falling = known[np.argsort(p[known], kind="stable")][::-1]
+    share = len(falling) / np.arange(len(falling), 0, -1)
+    adjusted[falling] = np.minimum.accumulate(np.minimum(p[falling] * share, 1.0))
     return adjusted
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import ndtri
 
 from slopewise.growth.evidence.compare import SideBySide
 from slopewise.growth.evidence.pooling import fitted_values
@@ -111,10 +112,8 @@ class Ordered(ShortRepr):
     @property
     def frame(self) -> pd.DataFrame:
         """Columns rank, normal (its normal quantile), seen, low, high."""
-        from scipy.stats import norm
-
         low, high = self.band
-        columns = {"rank": self.rank, "normal": norm.ppf((self.rank + 0.5) / self.n), "seen": self.seen}
+        columns = {"rank": self.rank, "normal": ndtri((self.rank + 0.5) / self.n), "seen": self.seen}
         return pd.DataFrame({**columns, "low": low, "high": high})
 
     def outside(self) -> tuple[float, float]:
@@ -174,14 +173,12 @@ def shape(values: Floats, order: Ordered) -> dict[str, float]:
 
     Skewness and kurtosis are the estimates that are 0 on average for normal values, however few (Joanes & Gill 1998).
     """
-    from scipy.stats import kurtosis, skew
-
     spread = float(values.std()) if len(values) > 3 else 0.0
     outside, p_value = order.outside()
     return {
         "number": len(values),
-        "skewness": float(skew(values, bias=False)) if spread > 0 else np.nan,
-        "kurtosis": float(kurtosis(values, bias=False)) if spread > 0 else np.nan,
+        "skewness": float(pd.DataFrame(values).skew().to_numpy()[0]) if spread > 0 else np.nan,
+        "kurtosis": float(pd.DataFrame(values).kurt().to_numpy()[0]) if spread > 0 else np.nan,
         "beyond_2": float((np.abs(values) > 2).mean()),
         "beyond_3": float((np.abs(values) > 3).mean()),
         "outside": outside,
@@ -211,8 +208,6 @@ def visits_and_slopes(models: SideBySide, model: GrowthModel, rows: pd.DataFrame
     Wright 2000); estimate: the slope's change with one more visit, the coefficient of visits × time added to the fixed
     effects, so that few visits weigh little; Satterthwaite's df. All missing where everybody was seen equally often.
     """
-    from scipy.stats import spearmanr
-
     long = rows[rows["last"] > rows["first"]]
     empty = dict.fromkeys(
         ("correlation", "correlation_low", "correlation_high", "estimate", "se", "df", "p_value", "ci_low", "ci_high"),
@@ -220,7 +215,7 @@ def visits_and_slopes(models: SideBySide, model: GrowthModel, rows: pd.DataFrame
     )
     found = {"patients": len(long), "fewest": int(rows["visits"].min()), "most": int(rows["visits"].max()), **empty}
     if _varies(long["visits"]) and _varies(long["slope"]):
-        rho = float(spearmanr(long["visits"], long["slope"]).statistic)
+        rho = float(long[["visits", "slope"]].corr(method="spearman").to_numpy()[0, 1])
         found["correlation"] = rho
         if len(long) > 3 and abs(rho) < 1:
             half = 1.959963984540054 * np.sqrt((1 + rho**2 / 2) / (len(long) - 3))

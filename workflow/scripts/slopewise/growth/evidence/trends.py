@@ -12,6 +12,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import fdtrc
 
 from slopewise.growth.evidence.compare import SideBySide
 from slopewise.growth.evidence.serial import SerialFit
@@ -50,8 +51,6 @@ def trends(intercept: GrowthFit) -> Trends:
     Null: every patient has a level of their own, and X beta explains the rest. Alternative: every patient with two
     times also has a slope of their own. With normal independent residuals F is exact whatever the levels are.
     """
-    from scipy.stats import f as f_distribution
-
     assert intercept.batch is not None
     data = intercept.batch.data
     x, z = design_of(intercept)
@@ -84,7 +83,7 @@ def trends(intercept: GrowthFit) -> Trends:
     if df1 < 1 or df2 < 1 or not sse1 > 0:
         return Trends(int(known.sum()), spread, expected, np.nan, max(df1, 0), max(df2, 0), np.nan)
     f = ((sse0 - sse1) / df1) / (sse1 / df2)
-    return Trends(int(known.sum()), spread, expected, f, df1, df2, float(f_distribution.sf(f, df1, df2)))
+    return Trends(int(known.sum()), spread, expected, f, df1, df2, float(fdtrc(df1, df2, f)))
 
 
 def _within(columns: Floats, codes: NDArray[np.int64], m: int) -> Floats:

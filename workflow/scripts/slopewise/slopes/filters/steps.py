@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from slopewise.growth.evidence.compare import q_values
 from slopewise.run.short_repr import ShortRepr
 from slopewise.slopes.filters.redundancy import clusters, medoids, rank_correlation
 from slopewise.slopes.filters.training import Floats, Training
@@ -87,9 +88,7 @@ def reliable_slopes(training: Training, left: NDArray[np.int64], least: float) -
 
 def varying_slopes(training: Training, left: NDArray[np.int64], most: float) -> Learned:
     """The slope of a marker whose random slope has a q-value (Benjamini & Hochberg 1995) above `most`."""
-    from scipy.stats import false_discovery_control
-
-    q = false_discovery_control(training.p_value[left]) if len(left) else np.empty(0)
+    q = q_values(training.p_value[left])
     return Learned(q <= most, q, left)
 
 
