@@ -98,6 +98,7 @@ def cells(replicates: int) -> Iterator[Cell]:
     sets = max(round(replicates * 0.1), 2)
     for series in interruption.SETTINGS:
         yield Cell("interruption", series.name, sets, partial(interruption.covered, series, sets))
+        yield Cell("interruption_known", series.name, sets, partial(interruption.known, series, sets))
     sets = max(round(replicates * 0.25), 2)
     for followed in weighting.SETTINGS:
         yield Cell("iptw", followed.name, sets, partial(weighting.covered, followed, sets))

@@ -247,3 +247,23 @@ def test_the_program_runs_and_a_missed_aim_is_said_to_be_missed(root: Path, tmp_
     page = (tmp_path / "validity.md").read_text(encoding="utf-8")
     assert again.stdout == ""
     assert "reached in 5 of 6 cells. **Missed**: 30 patients, ragged, bootstrap: 0.085, 4.0 standard errors" in page
+
+
+def test_the_coverage_that_chance_explains_is_taken_off() -> None:
+    from parts import validity_interruption as interruption
+
+    names = {"coverage, level, serial": 0.915, "coverage, level, independent": 0.5}
+    found = pd.DataFrame([{"setting": "a", "quantity": name, "value": value} for name, value in names.items()])
+    exact = pd.DataFrame([{"setting": "a", "quantity": "coverage, level, known variances", "value": 0.935}])
+    assert "0.930 (a)" in interruption.expected_words(found, exact)
+    assert interruption.expected_words(found, exact[:0]) == "Not run yet."
+
+
+def test_intervals_with_the_true_variances_hold_the_truth() -> None:
+    from parts import validity_interruption as interruption
+
+    few = interruption.Series(8, 9, 0.5)
+    covered = {one.name: one for one in interruption.known(few, 200)}
+    for what in ("level", "slope"):
+        one = covered[f"coverage, {what}, known variances"]
+        assert one.sets == 200 and abs(one.value - 0.95) < 3.5 * 0.0154
