@@ -129,9 +129,8 @@ def expected_words(found: pd.DataFrame, exact: pd.DataFrame) -> str:
         estimated, ideal = values["coverage, level, serial"], values.get("coverage, level, known variances", np.nan)
         said.append(f"{0.95 + estimated - ideal:.3f} ({setting})")
     return (
-        "So the coverage of the level change that is expected over all data sets is 0.95 less the difference of the two: "
-        + "; ".join(said)
-        + "."
+        "So the coverage of the level change that is expected over all data sets is 0.95 less the difference of the "
+        "two: " + "; ".join(said) + "."
     )
 
 

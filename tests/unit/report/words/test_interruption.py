@@ -11,7 +11,7 @@ import pytest
 
 from slopewise.report.material.frames import Frames
 from slopewise.report.sections.effects import FIGURES, HEADLINES
-from slopewise.report.words.interruption import effect_words, spread_words
+from slopewise.report.words.interruption import effect_words, serial_words, share_words, spread_words
 from slopewise.report.words.naming import Naming
 from slopewise.study.reading import load_study
 
@@ -36,12 +36,12 @@ def test_a_slope_change_is_a_difference_of_slopes(naming: Naming, estimate: floa
 
 def test_a_change_that_is_not_shown_is_called_that(naming: Naming) -> None:
     said = effect_words(row("slope change", 0.005), naming, next(iter(naming.study.markers)))
-    assert said.startswith("A change of its trend is not shown")
+    assert said.startswith("The data do not show that the slope of Traffic deaths changed")
 
 
 def test_the_range_of_units_states_its_assumption(naming: Naming) -> None:
     said = spread_words(row("level change", 0.1), 0.5, naming, next(iter(naming.study.markers)))
-    assert "If effects are normally distributed, 95% of units have one between +0.304 and +0.696." in said
+    assert "If effects are normally distributed, 95% of patients have one between +0.304 and +0.696." in said
 
 
 def test_the_first_page_has_the_last_effect_and_how_much_it_differs(naming: Naming) -> None:
@@ -55,5 +55,25 @@ def test_the_first_page_has_the_last_effect_and_how_much_it_differs(naming: Nami
     (estimate, ends, what), (sd, _, of_what) = FIGURES["interruption"](frames, naming)
     assert (estimate, ends, sd) == ("+0.200", "0.190 to 0.210", "0.400")
     assert what.startswith("average effect on Traffic deaths 5 years after the interruption (log deaths")
-    assert of_what == "standard deviation of that effect between units"
+    assert of_what == "standard deviation of that effect between patients"
     assert HEADLINES["interruption"](frames, naming).startswith("What the interruption changed in Traffic deaths")
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "words"),
+    [(0.5, 0.7, "in the same direction"), (-0.4, -0.1, "in opposite directions"), (-0.1, 0.2, "do not show")],
+)
+def test_the_direction_of_the_correlation_is_that_of_its_interval(
+    naming: Naming, low: float, high: float, words: str
+) -> None:
+    rows = pd.DataFrame([{"residuals": "AR(1)", "correlation": (low + high) / 2, "ci_low": low, "ci_high": high,
+                          "step": 1.0}])  # fmt: skip
+    assert words in serial_words(rows, naming) and "1 year apart" in serial_words(rows, naming)
+
+
+@pytest.mark.parametrize("side", ["above", "below"])
+def test_the_share_is_of_effects_against_the_average(naming: Naming, side: str) -> None:
+    one = pd.Series({"effect": "effect after 5", "patients": 50, "side": side, "share": 0.35, "ci_low": 0.04,
+                     "ci_high": 0.66})  # fmt: skip
+    said = share_words(one, naming, next(iter(naming.study.markers)), "")
+    assert f"Traffic deaths 5 years after the interruption is {side} the course without it, the opposite" in said

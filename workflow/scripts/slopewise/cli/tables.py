@@ -10,6 +10,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from slopewise.report.material.parts import Section, Table
 from slopewise.report.sections.order import sections
 from slopewise.report.words.naming import Naming
 from slopewise.report.words.numbers import MINUS, MISSING
+from slopewise.report.words.subjects import speaker
 from slopewise.run.files import atomic
 from slopewise.study.model import Study
 
@@ -46,7 +48,11 @@ def export(
     Raises `InputError` where `results` holds no finished study; nothing is written then.
     """
     study, parts = report_sections(results)
-    sheets = paper_sheets(list(tables_of(parts))) if paper else all_sheets(parts)
+    say = speaker(study)
+    sheets = [
+        replace(sheet, caption=say(sheet.caption), columns=[say(column) for column in sheet.columns])
+        for sheet in (paper_sheets(list(tables_of(parts))) if paper else all_sheets(parts))
+    ]
     contents: dict[Path, bytes] = {}
     for sheet in sheets:
         if csv:
@@ -55,8 +61,9 @@ def export(
             contents[out / f"{sheet.name}.tex"] = latex_text(sheet).encode()
     if docx:
         methods = next((part.context for part in parts if part.anchor == "methods"), {})
-        words = methods.get("paragraphs", ()), methods.get("references", ())
-        contents[out / ("paper.docx" if paper else "tables.docx")] = word_document(study.study, sheets, *words)
+        words = [say(text) for text in methods.get("paragraphs", ())]
+        document = word_document(study.study, sheets, words, methods.get("references", ()))
+        contents[out / ("paper.docx" if paper else "tables.docx")] = document
     for path, content in contents.items():
         with atomic(path) as temporary:
             temporary.write_bytes(content)

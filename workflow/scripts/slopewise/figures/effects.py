@@ -13,9 +13,7 @@ BARS = 280
 
 
 @drawing
-def effects(
-    rows: pd.DataFrame, average: float, limit: float | None, label: str, unit: str, name: str, whom: str = "patients"
-) -> str:
+def effects(rows: pd.DataFrame, average: float, limit: float | None, label: str, unit: str, name: str) -> str:
     """Each patient's effect with its interval, by rank, and the own difference of means (``effects/patients``)."""
     figure, axes = panel(270, f"{label}: effect, {unit}", lines=2, left=46)
     drawn = thinned(rows.sort_values(["estimate", "se"]).reset_index(drop=True), BARS)
@@ -37,11 +35,11 @@ def effects(
     seen = np.concatenate([ends.ravel(), own[np.isfinite(own)], [0.0]])
     axes.set_ylim(*reach(seen, 0.03))
     axes.set_xticks([])
-    axes.set_xlabel(f"{whom} by effect")
+    axes.set_xlabel("patients by effect")
     marks = [(words, {"color": colour, "linewidth": 3}) for colour, words in looks.values()]
     legend(axes, [*marks, ("average", {"color": INK, "linewidth": 1, "linestyle": (0, (4, 2))})], columns=2)
     told = (
-        f"{label}: the effect in {len(rows)} {whom}, from {rows['estimate'].min():.3g} to "
+        f"{label}: the effect in {len(rows)} patients, from {rows['estimate'].min():.3g} to "
         f"{rows['estimate'].max():.3g} {unit}, around the average of {average:.3g}; by the own "
         f"rows of each alone their standard deviation is {rows['own'].std():.3g}."
     )

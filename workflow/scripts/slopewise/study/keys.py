@@ -365,6 +365,9 @@ class Report(Keys):
 
     patients: bool = False
     """Pages of single patients, in a file of their own. Example: `true`"""
+    subjects: Annotated[tuple[Label, Label] | None, Field(strict=False)] = None
+    """What the report calls one and several of those who were measured, where they are no patients; without it, in an
+    interrupted time series, `unit` and `units`. Example: `[state, states]`"""
     small_cells: int = Field(default=5, ge=0)
     """Counts under this number are printed as `<5` (for 5). Example: `5`"""
     detailed: int = Field(default=8, ge=1, le=60)

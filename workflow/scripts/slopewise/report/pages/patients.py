@@ -8,9 +8,11 @@ import pandas as pd
 
 from slopewise.report.material.frames import Frames, at_horizon
 from slopewise.report.material.parts import Table
+from slopewise.report.sections.interruption import courses_of_all
 from slopewise.report.templates.environment import environment, verbatim
 from slopewise.report.words.naming import STEP_NAMES, Naming
 from slopewise.report.words.numbers import MISSING, as_given, figures, number, percent
+from slopewise.report.words.subjects import spoken
 from slopewise.run.errors import InputError
 from slopewise.study.model import Study
 from slopewise.tables import files as tables
@@ -29,7 +31,7 @@ def render_patients(study: Study, results: Path) -> str:
         raise InputError("the study file does not request a page of patients (report: {patients: true})")
     frames, naming = Frames.read(results), Naming(study)
     fast = tables.read("slopes/fast_changers", results / entry("slopes/fast_changers").file)
-    return (
+    return spoken(
         environment()
         .get_template("patients.html.j2")
         .render(
@@ -41,12 +43,14 @@ def render_patients(study: Study, results: Path) -> str:
             ],
             fast=[table for marker in naming.pictured if (table := fast_table(frames, naming, marker, fast))],
             omitted=len(study.markers) - len(naming.pictured),
+            courses=courses_of_all(frames, naming),
             risks=risks_table(frames, naming) if naming.kind.predicts else None,
             problems=problems_table(frames),
             style=verbatim("page.css"),
             script=verbatim("page.js"),
             version=frames.provenance["versions"].get("slopewise", ""),
-        )
+        ),
+        study,
     )
 
 

@@ -9,6 +9,7 @@ from slopewise.report.sections.order import sections
 from slopewise.report.sections.summary import summary
 from slopewise.report.templates.environment import environment, verbatim
 from slopewise.report.words.naming import PICTURED, Naming
+from slopewise.report.words.subjects import spoken
 from slopewise.study.model import Study
 
 TOP_ROWS = 10
@@ -25,7 +26,7 @@ def render(study: Study, results: Path) -> str:
     made = sections(frames, naming)
     if len(study.markers) > PICTURED:
         made = [section.top_rows(TOP_ROWS) for section in made]
-    return (
+    return spoken(
         environment()
         .get_template("page.html.j2")
         .render(
@@ -38,5 +39,6 @@ def render(study: Study, results: Path) -> str:
             style=verbatim("page.css"),
             script=verbatim("page.js") + verbatim("calculator.js"),
             version=frames.provenance["versions"].get("slopewise", ""),
-        )
+        ),
+        study,
     )

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from slopewise.report.material.frames import Frames
 from slopewise.report.material.parts import Section
+from slopewise.report.sections.effects_shape import Figure
 from slopewise.report.sections.interruption import (
     interruption_figures,
     interruption_headline,
@@ -26,9 +27,6 @@ def effects_section(frames: Frames, naming: Naming) -> Section:
     return SECTIONS[naming.study.effects.kind](frames, naming)
 
 
-Figure = tuple[str, str, str]
-"""A number of the first page, its interval, and what it is."""
-
 FIGURES: dict[str, Callable[[Frames, Naming], list[Figure]]] = {
     "treatment": treatment_figures,
     "interruption": interruption_figures,
@@ -38,6 +36,3 @@ HEADLINES: dict[str, Callable[[Frames, Naming], str]] = {
     "interruption": interruption_headline,
 }
 """What the first page of a study without an outcome says of its effect, by kind."""
-
-SUBJECTS: dict[str, str] = {"interruption": "units"}
-"""What the first page calls those who were measured, where it is not patients."""

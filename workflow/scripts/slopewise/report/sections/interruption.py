@@ -1,13 +1,26 @@
-"""The effect of an interruption of a series: on average, between units, where it worked, and what was checked."""
+"""The effect of an interruption of a series: on average, between patients, where it worked, and what was checked."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
 import pandas as pd
 
 from slopewise.figures import effects as draw
 from slopewise.figures import interruption as picture
+from slopewise.figures.diagnostics import reach
 from slopewise.report.material.frames import Frames
 from slopewise.report.material.parts import Cell, Picture, Section, Table
+from slopewise.report.sections.effects_shape import (
+    HEADLINE_MARKERS,
+    Asked,
+    Figure,
+    MarkerPart,
+    effect_section,
+    estimated,
+    rows_of,
+)
 from slopewise.report.sections.fast import few
 from slopewise.report.templates.environment import caption
 from slopewise.report.words.interruption import (
@@ -24,109 +37,128 @@ from slopewise.report.words.naming import FIRST, Naming
 from slopewise.report.words.numbers import count, figure_interval, figures, number, p_value, signed_figures
 
 COURSE, JOINT, SLOPE = "course", "both changes", "slope change"
+EACH, EACH_OF_MANY = 9, 3
+"""Patients whose courses are pictured, of one marker and of each of several."""
+OPEN = 4
+"""Panels of single patients that are seen at once; the others are folded."""
 
 
 def interruption_section(frames: Frames, naming: Naming) -> Section:
     """Words, pictures of the course with and without the interruption, tables. No unit is named."""
-    known = set(frames.further["effects_design"]["marker"])
-    markers = [marker for marker in naming.pictured if marker in known]
-    tables = (average_table(frames, naming), spread_table(frames, naming), sensitivity_table(frames, naming),
-              characteristics_table(frames, naming))  # fmt: skip
-    return Section(
+    markers = estimated(frames, naming)
+    return effect_section(
         "interruption",
         "The effect of the interruption",
-        "interruption.html.j2",
-        {
-            "parts": [_part(frames, naming, marker) for marker in markers],
-            "pictures": _pictures(frames, naming, markers),
-            "tables": [table for table in tables if table.rows],
-        },
-        layer=1,
-    )
+        [_part(frames, naming, marker) for marker in markers],
+        _pictures(frames, naming, markers),
+        (average_table(frames, naming), spread_table(frames, naming), sensitivity_table(frames, naming),
+         characteristics_table(frames, naming)),
+        caption("interruption_note"),
+    )  # fmt: skip
 
 
 def interruption_headline(frames: Frames, naming: Naming) -> str:
     """What the study asks, before any answer."""
-    return f"What the interruption changed in {naming.all_markers()}, and whether it did the same in every unit."
+    return f"What the interruption changed in {naming.all_markers()}, and whether it did the same in every patient."
 
 
-def interruption_figures(frames: Frames, naming: Naming) -> list[tuple[str, str, str]]:
-    """The average effect of each marker at the last of its moments, and its standard deviation between units."""
-    shown: list[tuple[str, str, str]] = []
-    known = set(frames.further["effects_design"]["marker"])
-    for marker in [marker for marker in naming.pictured if marker in known][:3]:
-        average = of(frames, "average", marker).set_index("effect", drop=False)
+def interruption_figures(frames: Frames, naming: Naming) -> list[Figure]:
+    """The average effect of each marker at the last of its moments, and its standard deviation between patients."""
+    shown: list[Figure] = []
+    for marker in estimated(frames, naming)[:HEADLINE_MARKERS]:
+        average = rows_of(frames, "average", marker).set_index("effect", drop=False)
         effect = latest(average)
         row, unit = average.loc[effect], naming.unit_of(marker)
         what = f"average effect on {naming.marker(marker)} {moment_words(effect, naming)} ({unit})"
         shown.append((signed_figures(row["estimate"]), figure_interval(row["ci_low"], row["ci_high"]), what))
-        spread = of(frames, "spread", marker)
+        spread = rows_of(frames, "spread", marker)
         for _, own in spread[spread["effect"] == effect].iterrows():
             ends = figure_interval(own["ci_low"], own["ci_high"])
-            shown.append((figures(own["sd"]), ends, "standard deviation of that effect between units"))
+            shown.append((figures(own["sd"]), ends, "standard deviation of that effect between patients"))
     return shown
 
 
-def of(frames: Frames, name: str, marker: str) -> pd.DataFrame:
-    """The marker's rows of a table of ``effects/``."""
-    table = frames.further[f"effects_{name}"]
-    return table[table["marker"] == marker]
-
-
-def _part(frames: Frames, naming: Naming, marker: str) -> dict[str, object]:
+def _part(frames: Frames, naming: Naming, marker: str) -> MarkerPart:
     """The sentences on one marker under the questions that they answer."""
-    average, spread = of(frames, "average", marker), of(frames, "spread", marker).set_index("effect", drop=False)
+    average = rows_of(frames, "average", marker)
+    spread = rows_of(frames, "spread", marker).set_index("effect", drop=False)
     average = average[average["effect"] != COURSE].set_index("effect", drop=False)
     average = average.reindex(sorted(average.index, key=_place))
     shown = [effect for effect in average.index if effect != SLOPE]
-    small, design = naming.study.report.small_cells, of(frames, "design", marker).iloc[0]
+    small, design = naming.study.report.small_cells, rows_of(frames, "design", marker).iloc[0]
     differ = [joint_words(spread.loc[JOINT])] + [
         spread_words(row, float(average.loc[effect, "estimate"]), naming, marker)
         for effect, row in spread.reindex([one for one in average.index if one in spread.index]).iterrows()
     ]
     whom = [
-        share_words(row, naming, few(float(row["share"]), int(row["patients"]), small))
-        for _, row in of(frames, "shares", marker).set_index("effect", drop=False).reindex(shown).iterrows()
+        share_words(row, naming, marker, few(float(row["share"]), int(row["patients"]), small))
+        for _, row in rows_of(frames, "shares", marker).set_index("effect", drop=False).reindex(shown).iterrows()
     ]
-    asked = [
+    asked: list[Asked] = [
         ("What changed on average?", [effect_words(row, naming, marker) for _, row in average.iterrows()]),
-        ("Does the effect differ between units?", differ),
-        ("In how many units did it go the other way?", whom),
+        ("Does the effect differ between patients?", differ),
+        ("In how many patients did it go the other way?", whom),
     ]
-    properties = of(frames, "characteristics", marker)
+    properties = rows_of(frames, "characteristics", marker)
     if len(properties):
         found = [characteristic_words(rows, naming, marker) for _, rows in properties.groupby("characteristic")]
         asked.append(("Where did it work?", found))
-    checked = [serial_words(of(frames, "serial", marker), naming)]
-    checked += sensitivity_words(of(frames, "sensitivity", marker), naming, marker)
+    checked = [serial_words(rows_of(frames, "serial", marker), naming)]
+    checked += sensitivity_words(rows_of(frames, "sensitivity", marker), naming, marker)
     asked.append(("What does the result rest on?", checked))
-    units, late = count(int(design["patients"]), small), count(int(design["patients_both"]), small)
+    everybody, late = count(int(design["patients"]), small), count(int(design["patients_both"]), small)
     on = (
-        f"{units} units, {late} of them with an interruption; {design['rows_reference']} of their values lie before it "
+        f"{everybody} patients, {late} of them with an interruption; {design['rows_reference']} of their values lie "
+        f"before it and {design['rows_versus']} after it."
     )
-    on += f"and {design['rows_versus']} after it."
-    return {"marker": naming.marker(marker), "asked": asked, "on": on}
+    return MarkerPart(naming.marker(marker), asked, on)
 
 
 def _pictures(frames: Frames, naming: Naming, markers: list[str]) -> list[Picture]:
-    """The course about the moment, the effect after it, and the units' effects."""
-    about, after, units = [], [], []
+    """The course about the moment, the effect after it, and the patients' effects."""
+    about, after, units, each, many = [], [], [], [], 0
+    most = EACH if len(markers) == 1 else EACH_OF_MANY
     for place, marker in enumerate(markers):
         label, unit, time = naming.marker(marker), naming.unit_of(marker), naming.units
-        curves, rows = of(frames, "curves", marker), of(frames, "course", marker)
+        curves, rows = rows_of(frames, "curves", marker), rows_of(frames, "course", marker)
         about.append(picture.counterfactual(curves, label, unit, time, _step(curves), f"counterfactual-{place}"))
         after.append(picture.course(rows, label, unit, time, f"course-of-effect-{place}"))
-        effects = of(frames, "average", marker).set_index("effect")["estimate"]
+        effects = rows_of(frames, "average", marker).set_index("effect")["estimate"]
         last = latest(effects)
-        shown = of(frames, "patients", marker)
+        shown = rows_of(frames, "patients", marker)
         shown = shown[shown["effect"] == last]
         average = float(effects[last])
-        units.append(draw.effects(shown, average, None, label, unit, f"effect-of-unit-{place}", "units"))
+        units.append(draw.effects(shown, average, None, label, unit, f"effect-of-unit-{place}"))
+        chosen = by_effect(shown, most)
+        titles = [f"{label}: rank {rank} of {len(shown)}" for rank, _ in chosen]
+        each += single_courses(curves, [patient for _, patient in chosen], titles, unit, f"unit-{place}")
+        many = max(many, len(shown))
     names = {"markers": markers, "first": FIRST}
     return [
         Picture("interruption-counterfactual", caption("counterfactual"), about, **names),
+        Picture("interruption-each", caption("counterfactual_each", shown=most, patients=many), each, first=OPEN),
         Picture("interruption-course", caption("course_of_effect"), after, **names),
         Picture("interruption-units", caption("effects_of_units"), units, **names),
+    ]
+
+
+def by_effect(effects: pd.DataFrame, most: int) -> list[tuple[int, str]]:
+    """Rank and name of at most `most` patients, evenly spread over the ranks of the effect, lowest first."""
+    names = effects.sort_values(["estimate", "patient"], kind="stable")["patient"].astype(str).tolist()
+    places = np.unique(np.linspace(0, len(names) - 1, min(most, len(names))).round().astype(np.int64))
+    return [(int(place) + 1, names[place]) for place in places]
+
+
+def single_courses(
+    curves: pd.DataFrame, patients: Sequence[str], titles: Sequence[str], unit: str, name: str
+) -> list[str]:
+    """A panel for each of the patients, with one vertical axis for all."""
+    by_name = {str(patient): rows for patient, rows in curves.groupby("patient")}
+    shown = pd.concat([by_name[patient] for patient in patients])[["observed", "fitted", "without"]]
+    span = reach(shown.to_numpy(dtype=float).ravel(), 0.0)
+    return [
+        picture.single(by_name[patient], title, unit, span, f"{name}-{place}")
+        for place, (patient, title) in enumerate(zip(patients, titles, strict=True))
     ]
 
 
@@ -163,7 +195,7 @@ def average_table(frames: Frames, naming: Naming) -> Table:
 
 
 def spread_table(frames: Frames, naming: Naming) -> Table:
-    """A row for each effect that may differ between units."""
+    """A row for each effect that may differ between patients."""
     lines: list[list[Cell | str]] = []
     for _, row in frames.further["effects_spread"].iterrows():
         sd = Cell(figures(row["sd"]), figure_interval(row["ci_low"], row["ci_high"])) if row["sd"] == row["sd"] else "–"
@@ -172,10 +204,10 @@ def spread_table(frames: Frames, naming: Naming) -> Table:
              p_value(row["p_value"]), p_value(row["p_value_bootstrap"])]
         )  # fmt: skip
     columns = [
-        "marker", "effect", "SD between units, 95% interval", "correlation with the level at time zero",
+        "marker", "effect", "SD between patients, 95% interval", "correlation with the level at time zero",
         "likelihood ratio", "p, mixture", "p, bootstrap",
     ]  # fmt: skip
-    caption = "How much the effect differs between units"
+    caption = "How much the effect differs between patients"
     return Table("interruption-spread", caption, columns, lines, frozenset({0, 1}))
 
 
@@ -189,8 +221,8 @@ def sensitivity_table(frames: Frames, naming: Naming) -> Table:
             [naming.marker(row["marker"]), row["analysis"], row["effect"], Cell(signed_figures(row["estimate"]), ends),
              p_value(row["p_value"]), figures(row["sd"]), number(row["correlation"], 2), units]
         )  # fmt: skip
-    columns = ["marker", "analysis", "effect", "estimate, 95% interval", "p", "SD between units",
-               "residual correlation", "units with an interruption"]  # fmt: skip
+    columns = ["marker", "analysis", "effect", "estimate, 95% interval", "p", "SD between patients",
+               "residual correlation", "patients with an interruption"]  # fmt: skip
     return Table("interruption-sensitivity", "The same under other assumptions", columns, lines, frozenset({0, 1, 2}))
 
 
@@ -205,5 +237,19 @@ def characteristics_table(frames: Frames, naming: Naming) -> Table:
              figures(row["sd_left"])]
         )  # fmt: skip
     columns = ["marker", "characteristic", "level", "effect", "difference, 95% interval", "p",
-               "p of both changes", "SD between units that is left"]  # fmt: skip
-    return Table("interruption-characteristics", "Characteristics of units", columns, lines, frozenset({0, 1, 2, 3}))
+               "p of both changes", "SD between patients that is left"]  # fmt: skip
+    return Table("interruption-characteristics", "Characteristics of patients", columns, lines, frozenset({0, 1, 2, 3}))
+
+
+def courses_of_all(frames: Frames, naming: Naming) -> Picture | None:
+    """A panel for each patient with an interruption and each marker, named, for the page of single patients."""
+    if naming.study.effects.kind != "interruption":
+        return None
+    panels: list[str] = []
+    for place, marker in enumerate(estimated(frames, naming)):
+        effects = rows_of(frames, "patients", marker)
+        shown = [patient for _, patient in by_effect(effects[effects["effect"] == "level change"], len(effects))]
+        titles = [f"{patient}: {naming.marker(marker)}" for patient in shown]
+        curves = rows_of(frames, "curves", marker)
+        panels += single_courses(curves, shown, titles, naming.unit_of(marker), f"patient-{place}")
+    return Picture("courses-of-all", caption("counterfactual_each", shown=1, patients=1), panels)

@@ -9,6 +9,15 @@ import pandas as pd
 from slopewise.figures import effects as draw
 from slopewise.report.material.frames import Frames
 from slopewise.report.material.parts import Cell, Picture, Section, Table
+from slopewise.report.sections.effects_shape import (
+    HEADLINE_MARKERS,
+    Asked,
+    Figure,
+    MarkerPart,
+    effect_section,
+    estimated,
+    rows_of,
+)
 from slopewise.report.sections.fast import few
 from slopewise.report.templates.environment import caption
 from slopewise.report.words.naming import FIRST, Naming
@@ -31,25 +40,15 @@ from slopewise.report.words.treatment import (
 
 def treatment_section(frames: Frames, naming: Naming) -> Section:
     """Words, a picture of the patients' effects, tables. No patient is named."""
-    design = frames.further["effects_design"].set_index("marker")
-    markers = [marker for marker in naming.pictured if marker in design.index]
-    return Section(
+    markers = estimated(frames, naming)
+    return effect_section(
         "treatment",
         "The effect of the treatment",
-        "treatment.html.j2",
-        {
-            "parts": [_part(frames, naming, marker) for marker in markers],
-            "picture": _picture(frames, naming, markers),
-            "tables": [
-                table
-                for table in (
-                    average_table(frames, naming), spread_table(frames, naming), arms_table(frames, naming)
-                )
-                if table.rows
-            ],
-        },
-        layer=1,
-    )  # fmt: skip
+        [_part(frames, naming, marker) for marker in markers],
+        [_picture(frames, naming, markers)],
+        (average_table(frames, naming), spread_table(frames, naming), arms_table(frames, naming)),
+        caption("treatment_note"),
+    )
 
 
 def treatment_headline(frames: Frames, naming: Naming) -> str:
@@ -59,65 +58,54 @@ def treatment_headline(frames: Frames, naming: Naming) -> str:
     return f"What {treatment.column} does to {naming.all_markers()}, and whether it does the same in every patient."
 
 
-def treatment_figures(frames: Frames, naming: Naming) -> list[tuple[str, str, str]]:
+def treatment_figures(frames: Frames, naming: Naming) -> list[Figure]:
     """The average effect of each marker, and its standard deviation between patients where that is identified."""
-    said: list[tuple[str, str, str]] = []
-    for marker in naming.pictured[:3]:
-        design, row = of(frames, "design", marker).iloc[0], effect_row(frames, marker)
+    said: list[Figure] = []
+    for marker in estimated(frames, naming)[:HEADLINE_MARKERS]:
+        design, row = rows_of(frames, "design", marker).iloc[0], effect_row(frames, marker)
         reference, versus = levels(design, naming)
         what = f"average difference in {naming.marker(marker)}, {versus} less {reference} ({naming.unit_of(marker)})"
         said.append((signed_figures(row["estimate"]), figure_interval(row["ci_low"], row["ci_high"]), what))
-        for _, spread in of(frames, "spread", marker).iterrows():
+        for _, spread in rows_of(frames, "spread", marker).iterrows():
             ends = figure_interval(spread["ci_low"], spread["ci_high"])
             said.append((figures(spread["sd"]), ends, "standard deviation of that difference between patients"))
     return said
 
 
-def of(frames: Frames, name: str, marker: str) -> pd.DataFrame:
-    """The marker's rows of a table of ``effects/``."""
-    table = frames.further[f"effects_{name}"]
-    return table[table["marker"] == marker]
-
-
 def effect_row(frames: Frames, marker: str) -> pd.Series:
     """The average effect of the treatment itself."""
-    rows = of(frames, "average", marker)
+    rows = rows_of(frames, "average", marker)
     return rows[rows["effect"] == "treatment"].iloc[0]
 
 
-def _part(frames: Frames, naming: Naming, marker: str) -> dict[str, object]:
+def _part(frames: Frames, naming: Naming, marker: str) -> MarkerPart:
     """The sentences on one marker under the questions that they answer."""
-    design = of(frames, "design", marker).iloc[0]
+    design = rows_of(frames, "design", marker).iloc[0]
     average = effect_row(frames, marker)
-    asked: list[tuple[str, list[str]]] = [
-        ("What is the effect on average?", [average_words(average, design, naming, marker)])
-    ]
+    asked: list[Asked] = [("What is the effect on average?", [average_words(average, design, naming, marker)])]
     if design["design"] == "single":
         asked.append(("Does it differ between patients?", [SINGLE]))
     elif design["design"] == "parallel":
         asked.append(("Does it differ between patients?", [PARALLEL]))
-        asked.append(
-            ("Do patients differ more under one treatment?", arms_words(of(frames, "arms", marker), design, naming))
-        )
+        arms = arms_words(rows_of(frames, "arms", marker), design, naming)
+        asked.append(("Do patients differ more under one treatment?", arms))
     else:
         asked += _within(frames, naming, marker, design, float(average["estimate"]))
-    checked = check_words(of(frames, "checks", marker))
+    checked = check_words(rows_of(frames, "checks", marker))
     if checked:
         asked.append(("What else could explain it?", [checked]))
-    return {"marker": naming.marker(marker), "asked": asked, "on": _on_what(design, naming)}
+    return MarkerPart(naming.marker(marker), asked, _on_what(design, naming))
 
 
-def _within(
-    frames: Frames, naming: Naming, marker: str, design: pd.Series, average: float
-) -> list[tuple[str, list[str]]]:
+def _within(frames: Frames, naming: Naming, marker: str, design: pd.Series, average: float) -> list[Asked]:
     """How much, for whom, and how predictable, where patients have both treatments, repeated."""
-    spread = of(frames, "spread", marker).iloc[0]
+    spread = rows_of(frames, "spread", marker).iloc[0]
     small = naming.study.report.small_cells
     whom = [
         share_words(row, design, naming, marker, few(float(row["share"]), int(row["patients"]), small))
-        for _, row in of(frames, "shares", marker).iterrows()
+        for _, row in rows_of(frames, "shares", marker).iterrows()
     ]
-    residuals = of(frames, "residuals", marker)
+    residuals = rows_of(frames, "residuals", marker)
     return [
         ("Does it differ between patients?", [spread_words(spread, average, naming, marker)]),
         ("For whom?", [*whom, reliability_words(spread)]),
@@ -137,14 +125,12 @@ def _on_what(design: pd.Series, naming: Naming) -> str:
     )
 
 
-def _picture(frames: Frames, naming: Naming, markers: list[str]) -> Picture | None:
+def _picture(frames: Frames, naming: Naming, markers: list[str]) -> Picture:
     """The patients' effects in order, of each marker that has them."""
-    shown = [marker for marker in markers if len(of(frames, "patients", marker)) > 1]
-    if not shown:
-        return None
+    shown = [marker for marker in markers if len(rows_of(frames, "patients", marker)) > 1]
     panels = []
     for place, marker in enumerate(shown):
-        rows, average = of(frames, "patients", marker), effect_row(frames, marker)
+        rows, average = rows_of(frames, "patients", marker), effect_row(frames, marker)
         meaningful = naming.study.effects.meaningful
         limit = math.copysign(meaningful, average["estimate"]) if meaningful is not None else None
         unit = naming.unit_of(marker)
@@ -175,11 +161,11 @@ def spread_table(frames: Frames, naming: Naming) -> Table:
     small = naming.study.report.small_cells
     for _, row in frames.further["effects_spread"].iterrows():
         marker = str(row["marker"])
-        shares = of(frames, "shares", marker).set_index("what")
+        shares = rows_of(frames, "shares", marker).set_index("what")
         opposite = shares.loc["opposite"]
         masked = few(float(opposite["share"]), int(opposite["patients"]), small)
         ends = f"{percent(opposite['ci_low'])} to {percent(opposite['ci_high'])}"
-        residuals = of(frames, "residuals", marker)
+        residuals = rows_of(frames, "residuals", marker)
         ratio: Cell | str = "–"
         if len(residuals) > 1:
             second = residuals[residuals["ci_low"].notna()].iloc[0]

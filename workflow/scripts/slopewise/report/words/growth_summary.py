@@ -8,7 +8,7 @@ from typing import Any
 from slopewise.report.material.frames import Frames
 from slopewise.report.material.gains import reliabilities
 from slopewise.report.sections.courses import trajectories
-from slopewise.report.sections.effects import FIGURES, HEADLINES, SUBJECTS
+from slopewise.report.sections.effects import FIGURES, HEADLINES
 from slopewise.report.sections.evidence import marker_words
 from slopewise.report.words.courses import model_words
 from slopewise.report.words.naming import Naming
@@ -21,8 +21,7 @@ def growth_summary(frames: Frames, naming: Naming) -> dict[str, Any]:
     """Headline, key figures, and the courses."""
     limit = naming.study.report.small_cells
     rows, kind = int(frames.flow.iloc[-1]["rows_left"]), naming.study.effects.kind
-    subjects = SUBJECTS.get(kind, "patients")
-    who = subjects if naming.predictor == "time" else f"groups ({naming.study.data.patient})"
+    who = "patients" if naming.predictor == "time" else f"groups ({naming.study.data.patient})"
     return {
         "template": "summary_growth.html.j2",
         "headline": HEADLINES[kind](frames, naming) if kind in HEADLINES else headline(naming),

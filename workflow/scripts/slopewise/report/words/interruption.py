@@ -57,7 +57,10 @@ def effect_words(row: pd.Series, naming: Naming, marker: str) -> str:
             return (
                 f"On average the slope of {name} is {size} {unit} {way} after the interruption than before it ({ends})."
             )
-        return f"A change of its trend is not shown: the estimate is {signed_figures(row['estimate'])} {unit} ({ends})."
+        return (
+            f"The data do not show that the slope of {name} changed on average: the estimate is "
+            f"{signed_figures(row['estimate'])} {unit} ({ends})."
+        )
     when = moment_words(effect, naming)
     if row["ci_low"] > 0 or row["ci_high"] < 0:
         way = "above" if row["estimate"] > 0 else "below"
@@ -66,48 +69,49 @@ def effect_words(row: pd.Series, naming: Naming, marker: str) -> str:
             f"{when} ({ends}).{relative(row, naming, marker)}"
         )
     return (
-        f"An average effect {when} is not shown: the estimate is {signed_figures(row['estimate'])} {unit} "
+        f"The data do not show an average effect {when}: the estimate is {signed_figures(row['estimate'])} {unit} "
         f"({ends}).{relative(row, naming, marker)}"
     )
 
 
 def joint_words(joint: pd.Series) -> str:
-    """Do the changes differ between units at all?"""
+    """Do the changes differ between patients at all?"""
     p = float(joint["p_value_bootstrap"])
     if not math.isfinite(p):
-        return "Whether the effect differs between units is not tested (growth.bootstrap: 0)."
+        return "Whether the effect differs between patients is not tested (growth.bootstrap: 0)."
     if p < SHOWN:
-        return f"The effect differs between units (likelihood ratio {figures(joint['lrt'])}, bootstrap {p_words(p)})."
+        return (
+            f"The effect differs between patients (likelihood ratio {figures(joint['lrt'])}, bootstrap {p_words(p)})."
+        )
     return (
-        f"That the effect differs between units is not shown (likelihood ratio {figures(joint['lrt'])}, bootstrap "
-        f"{p_words(p)})."
+        "The data do not show that the effect differs between patients (likelihood ratio "
+        f"{figures(joint['lrt'])}, bootstrap {p_words(p)})."
     )
 
 
 def spread_words(row: pd.Series, average: float, naming: Naming, marker: str) -> str:
-    """How much one effect differs between units, in its own units."""
+    """How much one effect differs between patients, in its own units."""
     unit = unit_of(str(row["effect"]), naming, marker)
     what = "slope change" if row["effect"] == "slope change" else f"effect {moment_words(str(row['effect']), naming)}"
     low, high = (signed_figures(average + side * NORMAL * row["sd"]) for side in (-1, 1))
     return (
-        f"The standard deviation of the {what} between units is {figures(row['sd'])} {unit} (95% interval "
-        f"{figure_interval(row['ci_low'], row['ci_high'])}). If effects are normally distributed, 95% of units have "
+        f"The standard deviation of the {what} between patients is {figures(row['sd'])} {unit} (95% interval "
+        f"{figure_interval(row['ci_low'], row['ci_high'])}). If effects are normally distributed, 95% of patients have "
         f"one between {low} and {high}."
     )
 
 
-def share_words(row: pd.Series, naming: Naming, masked: str) -> str:
-    """In how many units an effect went the other way."""
-    units = count(int(row["patients"]), naming.study.report.small_cells)
-    when = moment_words(str(row["effect"]), naming)
-    way = "above" if row["side"] == "above" else "below"
-    what = f"the marker is {way} the course without the interruption {when}, against the average"
+def share_words(row: pd.Series, naming: Naming, marker: str, masked: str) -> str:
+    """In how many patients an effect went the other way."""
+    patients = count(int(row["patients"]), naming.study.report.small_cells)
+    when, way = moment_words(str(row["effect"]), naming), "above" if row["side"] == "above" else "below"
+    what = f"{naming.marker(marker)} {when} is {way} the course without it, the opposite of the average effect"
     if masked:
-        return f"In {masked} of {units} units {what}."
+        return f"In {masked} of {patients} patients {what}."
     ends = ""
     if math.isfinite(row["ci_low"]):
         ends = f" (95% interval {percent(row['ci_low'])} to {percent(row['ci_high'])})"
-    return f"In an estimated {percent(row['share'])} of {units} units{ends} {what}."
+    return f"In an estimated {percent(row['share'])} of {patients} patients{ends} {what}."
 
 
 def characteristic_words(rows: pd.DataFrame, naming: Naming, marker: str) -> str:
@@ -115,7 +119,7 @@ def characteristic_words(rows: pd.DataFrame, naming: Naming, marker: str) -> str
     first = rows.iloc[0]
     name = str(first["characteristic"])
     if first["p_joint"] >= SHOWN:
-        return f"That the effect depends on {name} is not shown ({p_words(first['p_joint'])})."
+        return f"The data do not show that the effect depends on {name} ({p_words(first['p_joint'])})."
     parts = []
     for _, row in rows.iterrows():
         ends = figure_interval(row["ci_low"], row["ci_high"])
@@ -128,14 +132,15 @@ def serial_words(rows: pd.DataFrame, naming: Naming) -> str:
     """How neighbouring residuals correlate."""
     serial = rows[rows["residuals"] != "independent"]
     if not len(serial):
-        return "Residuals of one unit are taken as independent (effects.interruption.correlation: none)."
+        return "Residuals of one patient are taken as independent (effects.interruption.correlation: none)."
     row = serial.iloc[0]
     ends = f"95% interval {number(row['ci_low'], 2)} to {number(row['ci_high'], 2)}"
     apart = f"{duration(float(figures(row['step'])), naming)} apart"
-    return (
-        f"Residuals of one unit that lie {apart} correlate by {number(row['correlation'], 2)} ({ends}), which the "
-        "model takes into account."
-    )
+    numbers = f"the correlation is {number(row['correlation'], 2)} ({ends}), and the model takes it into account"
+    if row["ci_low"] > 0 or row["ci_high"] < 0:
+        way = "the same direction" if row["ci_low"] > 0 else "opposite directions"
+        return f"Values of one patient that lie {apart} tend to deviate from its course in {way}: {numbers}."
+    return f"The data do not show that deviations of one patient’s values that lie {apart} go together: {numbers}."
 
 
 def sensitivity_words(rows: pd.DataFrame, naming: Naming, marker: str) -> list[str]:
@@ -150,7 +155,9 @@ def sensitivity_words(rows: pd.DataFrame, naming: Naming, marker: str) -> list[s
             for _, row in part.iterrows()
         )
         if analysis == "independent residuals":
-            said.append(f"If residuals were independent: {pairs}. This ignores their serial correlation.")
+            said.append(
+                f"Without that correlation in the model: {pairs}. Such a model claims to know more than it does."
+            )
             continue
         units = count(int(part["units"].iloc[0]), naming.study.report.small_cells)
         found = (part["p_value"] < SHOWN).any()
@@ -160,7 +167,7 @@ def sensitivity_words(rows: pd.DataFrame, naming: Naming, marker: str) -> list[s
             else "No change is shown at that moment, where none is expected"
         )
         said.append(
-            f"At a placebo moment, in the middle of the rows before the interruption, in the {units} units with enough "
-            f"of them: {pairs}. {verdict}."
+            f"At a placebo moment, in the middle of the rows before the interruption, in the {units} patients with "
+            f"enough of them: {pairs}. {verdict}."
         )
     return said

@@ -82,9 +82,9 @@ def spread_words(spread: pd.Series, average: float, naming: Naming, marker: str)
             f"{_around(average, spread['ci_high'], 1.0)}."
         )
     return (
-        f"That the effect differs between patients is not shown ({p_words(p)}): one effect for all patients describes "
-        f"these data as well. Its standard deviation between patients is estimated at {figures(spread['sd'])} {unit}, "
-        f"and the data are compatible with values from {ends} (95% interval).{most}"
+        f"The data do not show that the effect differs between patients ({p_words(p)}): one effect for all patients "
+        f"describes these data as well. Its standard deviation between patients is estimated at "
+        f"{figures(spread['sd'])} {unit}, and the data are compatible with values from {ends} (95% interval).{most}"
     )
 
 
@@ -140,7 +140,7 @@ def residual_words(rows: pd.DataFrame, design: pd.Series, naming: Naming, marker
     if second["ci_high"] < 1 or second["ci_low"] > 1:
         better = versus if second["ci_high"] < 1 else reference
         return f"A patient’s values are more predictable under {better}: {numbers}."
-    return f"That a patient’s values are more predictable under one of the treatments is not shown: {numbers}."
+    return f"The data do not show that a patient’s values are more predictable under one of the treatments: {numbers}."
 
 
 CHECKS = {
@@ -159,7 +159,7 @@ def check_words(rows: pd.DataFrame) -> str:
     said = []
     for _, row in rows[rows["p_value"].notna()].iterrows():
         what, note = CHECKS[row["what"]]
-        shown = f"The data show that {what}" if row["p_value"] < SHOWN else f"That {what} is not shown"
+        shown = f"The data {'show' if row['p_value'] < SHOWN else 'do not show'} that {what}"
         said.append(f"{shown} ({p_words(row['p_value'])}).{note}")
     return " ".join(said)
 
@@ -199,7 +199,7 @@ def arms_words(rows: pd.DataFrame, design: pd.Series, naming: Naming) -> list[st
         if ends and (row["ci_low"] > 1 or row["ci_high"] < 1):
             said.append(f"Under {versus} {what} {'more' if row['ci_low'] > 1 else 'less'} ({numbers}).")
         else:
-            said.append(f"That {what} more under one of the treatments is not shown ({numbers}).")
+            said.append(f"The data do not show that {what} more under one of the treatments ({numbers}).")
     p = float(table.loc["all", "p_value"])
     if math.isfinite(p):
         shown = "shows that the arms differ" if p < SHOWN else "shows no difference between the arms"
