@@ -83,3 +83,26 @@ def test_the_section_of_validation_says_whether_the_aim_was_reached() -> None:
     text = validation.section(validation.FULL, run, metrics)
     assert "Reached by the wall clock: yes" in text and "10,000 ×" in text
     assert "not asked" in validation.section((2, 50, 20), run, metrics)
+
+
+def test_large_sources_are_judged_by_processor_memory_and_growth() -> None:
+    import sources
+
+    def steps(seconds: float, peak: float) -> dict[str, dict[str, float]]:
+        return {name: {"wall": 9.0, "processor": seconds / 2, "peak": peak} for name in ("prepare", "fit")}
+
+    sizes = {sources.START: steps(5.0, 0.3), 100_000: steps(15.0, 1.0), 1_000_000: steps(105.0, 5.0)}
+    text = sources.section({"csv": sizes})
+    assert "| csv: time grows as patients to the power | ≤ 1.1 | 1.00 | yes |" in text and "| no |" not in text
+    sizes[1_000_000] = steps(305.0, 7.0)
+    assert sources.section({"csv": sizes}).count("| no |") == 3
+    assert "--patients 100000 1000000" in text
+
+
+def test_the_simulated_source_can_be_read_and_analysed(tmp_path: Path) -> None:
+    from parts import sources
+
+    sources.write(200, "parquet", tmp_path)
+    assert all(found["processor"] > 0 for found in (sources.prepare(tmp_path), sources.fit(tmp_path)))
+    flow = (tmp_path / "cohort" / "flow.csv").read_text(encoding="utf-8").splitlines()
+    assert ",200,1000," in flow[1] and flow[-1].startswith("final,")

@@ -6,6 +6,8 @@ import hashlib
 import json
 import os
 import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -126,6 +128,43 @@ def test_files_are_the_owners_alone_and_hold_no_address(place: str) -> None:
         assert Path(file).stat().st_mode & 0o077 == 0
         content = Path(file).read_bytes()
         assert servers.PASSWORD.encode() not in content and b"127.0.0.1" not in content and b"trial.db" not in content
+
+
+@pytest.fixture
+def other_run(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
+    """What a second process does that reads the tables by the same queries and stays at work, until the test ends."""
+    running = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+
+    def reads() -> None:
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "getpid", lambda: running.pid)
+            read("sqlite")
+
+    yield reads
+    running.communicate(b"\n")
+
+
+def test_a_run_leaves_the_tables_of_another_one_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, other_run: Callable[[], None]
+) -> None:
+    """Each of two runs at once had removed what the other one had read by other queries, or was writing."""
+    filled("sqlite", tmp_path / "trial.db")
+    monkeypatch.setenv("TRIAL_DATABASE", f"sqlite:///{tmp_path / 'trial.db'}")
+    monkeypatch.chdir(tmp_path)
+    Path("visits.sql").write_text(VISITS)
+    Path("people.sql").write_text("SELECT * FROM people ORDER BY id")
+    other_run()
+    with pytest.raises(InputError, match=r"visits\.sql: another run is at work .*; wait until .*, or delete "):
+        read("sqlite", again=True)
+    (theirs,) = {file.parent for file in Path("snapshots").rglob("*.snapshot")}
+    abandoned = theirs.with_name(f".x.{'0' * 8}{os.getpid():08x}{'0' * 8}.tmp")
+    for folder, age in ((abandoned, 0), (abandoned.with_name("0123456789abcdef"), 0)):
+        folder.mkdir()
+        os.utime(folder, (age, age))
+    Path("visits.sql").write_text(f"{VISITS.strip().removesuffix(';')} -- in another way")
+    mine = Path(read("sqlite").data.measurements).parent
+    kept = {folder.name for folder in theirs.parent.iterdir()}
+    assert kept == {theirs.name, mine.name} and len([*theirs.glob("*.snapshot")]) == 2
 
 
 def test_a_study_is_read_once_until_it_is_asked_for_again(place: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from slopewise.study import demands
@@ -55,3 +56,18 @@ def test_patients_are_counted_by_the_flow_or_bounded_by_the_table(tmp_path: Path
     assert demands.patients_of(flow, table) == 100
     flow.write_text("step,reason,patients_left\nstart,all,312\nended,earlier,278\n")
     assert demands.patients_of(flow, table) == 278
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet", ".snapshot", ".zip", ".gz"])
+def test_patients_of_a_compressed_table_are_not_underestimated(tmp_path: Path, suffix: str):
+    """5,000 patients with four rows that hardly take any space when they are compressed."""
+    frame = pd.DataFrame({"id": [f"{row // 4:05d}" for row in range(20_000)], "day": "0", "crp": "1.5"})
+    table = tmp_path / f"visits{suffix}"
+    if suffix in (".parquet", ".snapshot"):
+        frame.to_parquet(table, compression="zstd")
+    else:
+        frame.to_csv(table, index=False, compression=None if suffix == ".csv" else "infer")
+    assert 5_000 <= demands.patients_of(tmp_path / "flow.csv", table) <= 100_000
+    broken = tmp_path / f"broken{suffix}"
+    broken.write_bytes(b"no table" * 100)
+    assert demands.patients_of(tmp_path / "flow.csv", broken) >= 20

@@ -116,6 +116,8 @@ def match_ids(
         message = f"{len(both)} of {len(in_people)} patients have rows in {files[0]}, which has {len(in_rows)} patients"
         action = "is data.patient the right column of both files, and are the ids written in the same way?"
         findings.add(ERROR, files[1], message, action, column=column)
+    if in_rows == in_people:
+        return
     other_people, other_rows = _by_spelling(in_people), _by_spelling(in_rows)
     first_line = rows.index.to_series().groupby(rows["patient"]).agg(["min", "size"])
     for patient in sorted(in_rows - in_people):

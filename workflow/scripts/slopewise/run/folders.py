@@ -5,12 +5,14 @@ Snakemake imports this module at each start: nothing heavy.
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import os
 import platform
 import re
 import secrets
 import shutil
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,6 +20,10 @@ from slopewise.run.errors import InputError
 
 TEMPORARY = re.compile(r"\..+\.(?P<host>[0-9a-f]{8})(?P<process>[0-9a-f]{8})[0-9a-f]{8}\.tmp")
 """A temporary file's name: the file that it is to become, a digest of the host's name, the process, a random part."""
+USED = re.compile(r"\.used\.(?P<host>[0-9a-f]{8})(?P<process>[0-9a-f]{8})")
+"""The name of a mark that a process of a host uses the folder."""
+WEEK = 7 * 86400.0
+"""Seconds."""
 
 
 def temporary_name(path: Path) -> Path:
@@ -49,6 +55,34 @@ def sweep_below(folder: Path) -> list[Path]:
 
 def _literal(name: str) -> str:
     return re.sub(r"([*?[])", r"[\1]", name)
+
+
+def mark_used(folder: Path) -> None:
+    """Leave a mark in a folder that this process reads what is in it, until the process ends."""
+    mark = folder.absolute() / f".used.{_host()}{os.getpid():08x}"
+    if not mark.exists():
+        mark.touch(mode=0o600)
+        atexit.register(mark.unlink, missing_ok=True)
+
+
+def is_used(folder: Path) -> bool:
+    """Whether another process writes this folder (its name is a temporary one) or has marked it as used.
+
+    Of another machine's processes nothing is known: for a week they count as running.
+    """
+    found = [(TEMPORARY.fullmatch(folder.name), folder)]
+    found += [(USED.fullmatch(file.name), file) for file in folder.glob(".used.*")]
+    return any(_runs(name, path) for name, path in found if name)
+
+
+def _runs(name: re.Match[str], path: Path) -> bool:
+    process = int(name["process"], 16)
+    if name["host"] == _host():
+        return process != os.getpid() and is_at_work(process)
+    try:
+        return time.time() - path.stat().st_mtime < WEEK
+    except OSError:
+        return False  # removed meanwhile
 
 
 def is_at_work(process: int) -> bool:

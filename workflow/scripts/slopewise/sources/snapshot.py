@@ -23,7 +23,7 @@ import pandas as pd
 
 from slopewise.run.errors import InputError
 from slopewise.run.files import content_digest
-from slopewise.run.folders import temporary_name
+from slopewise.run.folders import is_used, mark_used, temporary_name
 from slopewise.run.progress import row_counter
 from slopewise.sources.databases import duckdb, postgresql, sqlite
 from slopewise.sources.databases.refusal import Refusal
@@ -41,6 +41,9 @@ SNAPSHOTS = Path(".snakemake/slopewise/snapshots")
 QUERY = " (query)"
 """Behind a query's file in the name of its table, for messages."""
 METADATA = b"slopewise"
+IN_USE = (
+    "another run is at work on the rows that were read before, which must not change meanwhile; wait until it has ended"
+)
 
 DATABASES: Mapping[str, Callable[[str, str], AbstractContextManager[Session]]] = {
     "postgresql": postgresql.connect,
@@ -76,9 +79,11 @@ def frozen(
     home = beside / study.study / content_digest(asked)[:16]
     if again or not all(_is_current(home / query.file, query.database) for query in queries):
         _read_all(queries, home)
+        _remove_unused(home)
     elif tell is not None:
         names = " and ".join(query.database.query for query in queries)
         tell(f"{names}: the rows that were read before are used; slopewise check reads the database again")
+    mark_used(home)
     files = {query.key.removeprefix("data."): str(home / query.file) for query in queries}
     return study.model_copy(update={"data": study.data.model_copy(update=files)})
 
@@ -154,12 +159,18 @@ def _read_all(queries: Sequence[Query], home: Path) -> None:
         for kind, url_env in dict.fromkeys((query.database.database, query.database.url_env) for query in queries):
             mine = [query for query in queries if (query.database.database, query.database.url_env) == (kind, url_env)]
             _read_transaction(mine, kind, _address(mine[0], url_env), waiting)
+        if home.is_dir() and is_used(home):
+            raise InputError(f"{queries[0].database.query}: {IN_USE}, or delete {home}")
         shutil.rmtree(home, ignore_errors=True)
         waiting.replace(home)
     finally:
         shutil.rmtree(waiting, ignore_errors=True)
-    for other in home.parent.iterdir():  # of earlier queries
-        if other != home and other.is_dir():
+
+
+def _remove_unused(home: Path) -> None:
+    """Remove the tables of earlier queries and what killed runs left, but nothing that another run reads or writes."""
+    for other in home.parent.iterdir():
+        if other != home and other.is_dir() and not is_used(other):
             shutil.rmtree(other, ignore_errors=True)
 
 

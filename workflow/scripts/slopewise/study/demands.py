@@ -9,15 +9,20 @@ from __future__ import annotations
 
 import csv
 import math
+import os
+import zipfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from slopewise.study.model import Study
 from slopewise.study.runtime import estimate
 
-BYTES_OF_A_PATIENT = 40
-"""The least that a patient takes in a table of measurements: two short rows."""
+ROWS_OF_A_PATIENT, BYTES_OF_A_PATIENT = 2, 40
+"""The least that a patient takes in a table of measurements: two short rows of text."""
+COMPRESSION = 20
+"""How many times smaller than text a file may be whose text nobody has measured."""
 MARGIN = 4
 """How many times the estimated seconds a step may take; the estimate is right within a factor of three."""
 
@@ -80,4 +85,23 @@ def patients_of(flow: Path, table: Path) -> int:
     if flow.is_file():
         with flow.open(encoding="utf-8", newline="") as stream:
             return int([row["patients_left"] for row in csv.DictReader(stream)][-1])
-    return table.stat().st_size // BYTES_OF_A_PATIENT if table.is_file() else 0
+    return _room(table) if table.is_file() else 0
+
+
+def _room(table: Path) -> int:
+    """The most patients that a file can hold: by its rows where it says how many, else by the size of its text."""
+    suffix, size = table.suffix.lower(), table.stat().st_size
+    rows, text = None, size if suffix in (".csv", ".tsv", ".tab", ".txt") else size * COMPRESSION
+    with suppress(OSError, ValueError, zipfile.BadZipFile):  # a broken file: its reader says what is wrong
+        if suffix in (".parquet", ".pq", ".snapshot"):
+            import pyarrow.parquet as pq  # only here: half a second that other tables need not wait for
+
+            rows = pq.read_metadata(table).num_rows
+        elif suffix == ".gz":
+            with table.open("rb") as stream:
+                stream.seek(-4, os.SEEK_END)
+                text = max(size, int.from_bytes(stream.read(), "little"))  # the size of the text, less whole 4 GiB
+        elif zipfile.is_zipfile(table):  # spreadsheets, too
+            with zipfile.ZipFile(table) as archive:
+                text = sum(part.file_size for part in archive.infolist())
+    return text // BYTES_OF_A_PATIENT if rows is None else rows // ROWS_OF_A_PATIENT
