@@ -7,6 +7,7 @@ documented warning is `Case(..., status=0)`, whose `place` the warning must matc
 from __future__ import annotations
 
 import gzip
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from tests.bad_input.good import (
@@ -15,6 +16,7 @@ from tests.bad_input.good import (
     VISITS,
     Change,
     both,
+    by_patient,
     cell,
     column,
     command,
@@ -305,6 +307,48 @@ INTERRUPTIONS = [
     Case("formula: a harmonic without a period", r"harmonic", key("growth.fixed", "~ time + harmonic(time)")),
 ]
 
+
+
+def received(number: int) -> int:
+    """A treatment by row that follows no rule."""
+    return int((number * number * 37 + number * 11) % 101 < 40)
+
+
+def weighted(*more: Change, arm: Callable[[int], int] = received, **others: object) -> Change:
+    """The good study without an outcome, on all rows, with a treatment that may change at each visit; `arm` by row."""
+    asked = {"column": "arm", "confounders": ["log_crp", "dose"], **others}
+    made = (trial(arm=lambda visit: "0"), column(V, "arm", lambda number, cell: str(arm(number))))
+    return both(*made, key("outcome", {"kind": "none"}), key("landmark", "none"), key("effects", {"treatment_over_time": asked}), *more)
+
+
+OVER_TIME = [
+    Case("over time: no column of the treatment", r"visits\.csv: column drug: .*treatment_over_time\.column", weighted(column="drug")),
+    Case("over time: a treatment that never changes", r"column arm: every row has the treatment '0'", weighted(arm=lambda number: 0)),
+    Case("over time: three levels", r"column arm: the treatment has 3 levels", weighted(arm=lambda number: number % 3)),
+    Case("over time: a reference that no row has", r"column arm: no row has the reference 'none'.*treatment_over_time\.reference", weighted(reference="none")),
+    Case("over time: a confounder that is not there", r"visits\.csv: column state: .*treatment_over_time\.confounders", weighted(confounders=["state"])),
+    Case("over time: no confounders", r"study\.yaml: line \d+: .*confounders.*empty", weighted(confounders=[])),
+    Case("over time: a confounder measured at the end", r"study\.yaml: line \d+: .*`futime` is outcome\.time, which is measured after the treatment", weighted(key("outcome", {"kind": "survival", "time": "futime", "time_unit": "days", "event": "status", "events": {1: "death"}, "horizons": [1]}), key("landmark", 0.9), confounders=["futime"])),
+    Case("over time: a confounder with one value a patient", r"column age: the confounder has one value a patient.*after the treatment", weighted(confounders=["age"])),
+    Case("over time: the treatment as a confounder", r"column dose: the confounder is the treatment in other codes", weighted(column(V, "dose", lambda number, cell: "ab"[received(number)]))),
+    Case("over time: a confounder that decides everything", r"treatment_over_time: treatment, denominator: .*no positivity", weighted(column(V, "dose", lambda number, cell: str(5 + received(number + 1) + (number % 7) / 100)))),
+    Case("over time: a baseline column that varies", r"visits\.csv: line \d+, patient P01, column dose: a baseline column varies within the patient", weighted(confounders=["log_crp"], baseline=["dose"])),
+    Case("over time: the column of a marker", r"`crp` is the column of the marker log_crp", weighted(confounders=["crp"])),
+    Case("over time: a marker at baseline", r"`albumin` is a marker, which treatment may change", weighted(baseline=["albumin"])),
+    Case("over time: a column twice", r"`dose` is treatment_over_time\.confounders already", weighted(baseline=["dose"])),
+    Case("over time: a confounder in the growth model", r"growth\.fixed.*`dose` is a confounder that treatment may change", weighted(key("growth.fixed", "~ time + dose"))),
+    Case("over time: weights of rows", r"growth\.weights.*leave it out", weighted(key("growth.weights", "dose"))),
+    Case("over time: half of the weights truncated", r"treatment_over_time\.truncation", weighted(truncation=0.5)),
+    Case("over time: another column among the terms of time", r"time_terms.*`time` alone", weighted(time_terms="~ dose")),
+    Case("over time: an effect before treatment", r"horizons.*above 0", weighted(horizons=[0])),
+    Case("over time: a time of an effect that is the same at all", r"horizons.*changes", weighted(changes=["level"], horizons=[1])),
+    Case("over time: nobody changes", r"column arm: nobody's treatment changes", both(weighted(), column(V, "arm", lambda number, cell: cell), by_patient("arm"))),
+    Case("over time: one visit each", r"every patient has one row|one visit|one value", both(weighted(), rows(V, lambda number, row: row[1] == "0"), by_patient("arm"))),
+    Case("over time: a treatment and one over time", r"names `treatment` and `treatment_over_time`", both(weighted(), key("effects.treatment", {"column": "arm", "reference": "0"}))),
+    Case("over time: the treatment in no formula", r"growth\.fixed.*`arm` is a term of", weighted(key("growth.fixed", "~ time + arm"))),
+    Case("over time: a name that is taken", r"the name `treated` is reserved", weighted(rename(V, "arm", "treated"), column="treated")),
+]
+
 # -- command line -----------------------------------------------------------------------------------------------------
 
 COMMANDS = [
@@ -364,4 +408,4 @@ EFFECTS = [
     Case("effects: one value a period", r"each patient has one value of albumin under each treatment", both(trial(**ARM), rows(V, lambda number, row: int(row[1]) < 200)), 0),
 ]
 
-CASES: list[Case] = [*FILES, *CELLS, *STRUCTURE, *STUDY_FILE, *COMMANDS, *EFFECTS, *INTERRUPTIONS]
+CASES: list[Case] = [*FILES, *CELLS, *STRUCTURE, *STUDY_FILE, *COMMANDS, *EFFECTS, *INTERRUPTIONS, *OVER_TIME]

@@ -142,6 +142,17 @@ def trial(**columns: Callable[[int], str]) -> Change:
     return change
 
 
+def by_patient(name: str) -> Change:
+    """The cells of a column of the visits 0 or 1 by the number of the patient, the same at each visit."""
+
+    def change(study: Good) -> None:
+        place = study.visits[0].index(name)
+        for row in study.visits[1:]:
+            row[place] = str(int(row[0][1:]) % 2)
+
+    return change
+
+
 def same(file: str, name: str, other: str) -> Change:
     """The cells of another column of the table in this one."""
 

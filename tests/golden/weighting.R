@@ -3,7 +3,8 @@
 # R 4.2.2, geepack 1.3.9. Run in this folder: Rscript weighting.R
 # Writes weighting_rows.csv (simulated: 300 patients, up to 6 visits; the treatment starts and stops with the severity,
 # which earlier treatment lowers; patients drop out) and weighting.csv (case, name, value). Cases: changes (of this set),
-# belts (of ../../data/usseatbelts: seat-belt laws, with log deaths per mile and income of the year before as confounders).
+# belts (of ../../data/usseatbelts: seat-belt laws, with log deaths per mile and income of the year before as confounders),
+# sciatica (of ../../data/sciatica: the study config/studies/sciatica.yaml; splines of time from package splines).
 suppressMessages(library(geepack))
 tight <- glm.control(epsilon = 1e-14, maxit = 100)
 set.seed(20261127)
@@ -23,7 +24,7 @@ lagged <- function(x, id) ave(x, id, FUN = function(v) c(NA, v[-length(v)]))
 chance <- function(fit, y) ifelse(y == 1, fitted(fit), 1 - fitted(fit))
 out <- list()
 add <- function(case, name, value)
-  out[[length(out) + 1]] <<- data.frame(case = case, name = name, value = sprintf("%.12g", value))
+  out[[length(out) + 1]] <<- data.frame(case = case, name = gsub("[ ,]", "", name), value = sprintf("%.12g", value))
 keep <- function(case, d, formula) {
   d$id <- as.integer(factor(d$patient)); d$case_weight <- d$w
   fit <- geeglm(formula, id = id, data = d, weights = case_weight, corstr = "independence")
@@ -65,4 +66,18 @@ ratio <- rep(1, nrow(a)); ratio[at] <- chance(num, a$law[at]) / chance(den, a$la
 a$w <- cumulate(a, ratio)
 for (k in seq_len(nrow(a))) add("belts", paste0("weight_", k), a$w[k])
 keep("belts", a, y ~ time + law)
+suppressMessages(library(splines))
+b <- read.csv("../../data/sciatica/visits.csv")
+b <- b[order(b$patient, b$years), ]; b$time <- b$years; b$y <- b$leg_pain
+b$previous <- lagged(b$surgery, b$patient); b$start <- lagged(b$time, b$patient)
+for (k in c("leg_pain", "disability", "recovery")) b[[paste0("last_", k)]] <- lagged(b[[k]], b$patient)
+b$exposure <- ave(b$surgery * ifelse(is.na(b$start), 0, b$time - b$start), b$patient, FUN = cumsum)
+at <- !is.na(b$previous) & b$previous == 0
+num <- glm(surgery ~ bs(start, df = 4) + age + sex, binomial, b[at, ], control = tight)
+den <- glm(surgery ~ bs(start, df = 4) + age + sex + last_leg_pain + last_disability + last_recovery, binomial, b[at, ],
+           control = tight)
+ratio <- rep(1, nrow(b)); ratio[at] <- chance(num, b$surgery[at]) / chance(den, b$surgery[at])
+b$w <- cumulate(b, ratio)
+for (k in seq_len(nrow(b))) add("sciatica", paste0("weight_", k), b$w[k])
+keep("sciatica", b, y ~ bs(time, df = 4) + age + sex + surgery + exposure)
 write.csv(do.call(rbind, out), "weighting.csv", row.names = FALSE, quote = FALSE)

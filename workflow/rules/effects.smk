@@ -1,6 +1,7 @@
-# Effects that may differ between patients: of a treatment, or of an interruption of a series.
+# Effects of a treatment, of an interruption of a series, or of a treatment that follows the patient's state.
 # needs  cohort/measurements.parquet, cohort/patients.parquet
-# makes  effects/{design,average,checks,spread,patients,shares,residuals,arms,serial,course,curves,sensitivity,characteristics}.csv, for a study with `effects`
+# makes  effects/{design,average,checks,spread,patients,shares,residuals,arms,serial,course,curves,sensitivity,characteristics,
+#        analyses,weights,balance,positivity,models}.csv, for a study with `effects`
 # steps  estimate_effects
 
 

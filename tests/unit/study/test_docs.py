@@ -20,6 +20,8 @@ PATTERNS = {"albumin": {"pattern": "original_*"}}
 DATABASE = {"database": "postgresql", "url_env": "TRIAL_DATABASE", "query": "visits.sql"}
 TABLES = ("measurements", "patients")
 """Keys of `data` whose value is a file, as in PBC, or a database with keys that it needs together."""
+NEEDED = {"interruption": {"at": 5}, "treatment_over_time": {"column": "drug", "confounders": ["ascites"]}}
+"""Kinds of effects with what they need."""
 KEYS = {key.path: key for key in study_docs.every_key()}
 
 
@@ -78,8 +80,9 @@ def test_the_example_of_a_key_is_taken_by_it(path: str) -> None:
 @pytest.mark.parametrize("path", KEYS)
 def test_the_default_in_the_table_is_the_one_that_is_used(path: str) -> None:
     expected = KEYS[path].default.strip("`")
-    interrupted = {"effects": {"interruption": {"at": 5}}} if path.startswith("effects.interruption.") else {}
-    given = {**copy.deepcopy(read_document(PBC).content), "features": PATTERNS, **interrupted}
+    kind = next((name for name in NEEDED if path.startswith(f"effects.{name}.")), "")
+    asked = {"effects": {kind: NEEDED[kind]}} if kind else {}
+    given = {**copy.deepcopy(read_document(PBC).content), "features": PATTERNS, **asked}
     for table in TABLES:
         if path.startswith(f"data.{table}."):
             given["data"][table] = DATABASE
@@ -93,6 +96,8 @@ def test_the_default_in_the_table_is_the_one_that_is_used(path: str) -> None:
         content = content.get(part) if isinstance(content, dict) else None
     if content is None:  # the PBC study leaves it at its default
         as_text = f"{node:g}" if isinstance(node, float) else str(node)
+        if isinstance(node, tuple) and len(node) > 1:
+            as_text = f"[{', '.join(map(str, node))}]"
         shown = {"('0',)": "0", "()": "[]", "True": "true", "False": "false", "": '""'}.get(str(node), as_text)
         assert shown == expected
 

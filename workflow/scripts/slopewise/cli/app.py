@@ -58,6 +58,7 @@ class EffectKind(StrEnum):
 
     crossover = "crossover"
     interruption = "interruption"
+    iptw = "iptw"
 
 
 class Decimal(StrEnum):
@@ -144,7 +145,8 @@ def init(
         list[str] | None, typer.Option(metavar="CODE=LABEL", help='A code that is a competing event: "3=accident".')
     ] = None,
     kind: Annotated[
-        EffectKind | None, typer.Option(help="An effect that may differ between patients; nothing is predicted then.")
+        EffectKind | None,
+        typer.Option(help="The effect of a treatment, in a crossover trial or by weights; nothing is predicted."),
     ] = None,
     no_outcome: Annotated[bool, typer.Option("--no-outcome", help="Describe the courses; predict nothing.")] = False,
     landmark: Annotated[
@@ -174,6 +176,7 @@ def init(
       slopewise init trial.xlsx --sheet visits --patients trial.xlsx --patients-sheet patients
       slopewise init trial.csv --kind crossover
       slopewise init states.csv --kind interruption
+      slopewise init visits.csv --kind iptw
       slopewise init visits.csv --time date --date-format "%d/%m/%Y" --marker crp --marker albumin
     """
     with one_line_errors():

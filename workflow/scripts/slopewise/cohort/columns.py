@@ -53,7 +53,7 @@ def find_columns(study: Study, measurements: TextTable, patients: TextTable | No
     covariates |= dict.fromkeys(study.outcome.strata, "outcome.strata")
     covariates |= {column: "growth" for column in study.growth_columns if column not in covariates}
     covariates |= {
-        column: key for column, key in study.effects.columns.items() if column not in (*covariates, data.time)
+        column: key for column, key in study.effect_columns.items() if column not in (*covariates, data.time)
     }
     covariates |= {name: "data.centre" if name == data.centre else "validation.subgroups" for name in study.grouping}
     for column, key in covariates.items():

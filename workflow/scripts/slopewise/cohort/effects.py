@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from slopewise.cohort.effect_columns import column_of, two_levels
 from slopewise.cohort.findings import ERROR, NOTE, WARNING, Findings
 from slopewise.cohort.flow import State
 from slopewise.cohort.moments import examine_interruption
-from slopewise.run.words import level_text
+from slopewise.cohort.treatment_over_time import examine_treatment_over_time
 from slopewise.study.keys import canonical_code
 from slopewise.study.model import Study
 
@@ -40,18 +41,6 @@ def arrangement(counts: NDArray[np.int64]) -> str:
     return "within" if (counts > 1).any() else "single"
 
 
-def column_of(study: Study, cohort: State, column: str) -> pd.Series:
-    """A column as text, one value a row, indexed by the line of the file."""
-    rows, people = cohort.rows, cohort.people
-    if column == study.data.time:
-        values = rows["time"]
-    elif column in rows:
-        values = rows[column]
-    else:
-        values = rows["patient"].map(people.set_index("patient")[column])
-    return values.map(level_text, na_action="ignore")
-
-
 def _examine_treatment(study: Study, cohort: State, file: str, findings: Findings) -> None:
     effects = study.effects
     assert effects.treatment is not None
@@ -60,7 +49,7 @@ def _examine_treatment(study: Study, cohort: State, file: str, findings: Finding
     measured = cohort.rows[list(study.markers)].notna().any(axis=1)
     column = effects.treatment.column
     codes = texts["treatment"][measured].map(canonical_code)
-    if not _two_levels(codes, effects.treatment.reference, column, file, findings):
+    if not two_levels(codes, effects.treatment.reference, column, file, findings):
         return
     patient = cohort.rows.loc[measured, "patient"]
     if "sequence" in texts:
@@ -68,25 +57,6 @@ def _examine_treatment(study: Study, cohort: State, file: str, findings: Finding
     if "period" in texts:
         _tell_confounded(codes, texts["period"][measured], str(effects.period), file, findings)
     _tell_design(study, cohort, codes, file, findings)
-
-
-def _two_levels(codes: pd.Series, reference: str, column: str, file: str, findings: Findings) -> bool:
-    """Whether the treatment has two levels, one of them the reference; else an error."""
-    levels = sorted(set(codes))
-    listed = ", ".join(repr(level) for level in levels[:6]) + (" and more" if len(levels) > 6 else "")
-    if reference not in levels:
-        message = f"no row has the reference {reference!r} (effects.treatment.reference); the levels are {listed}"
-        findings.add(ERROR, file, message, "name one of the levels", column=column)
-        return False
-    if len(levels) == 1:
-        message = f"every row has the treatment {reference!r}, so nothing is compared"
-        findings.add(ERROR, file, message, "name the column that holds both treatments", column=column)
-        return False
-    if len(levels) > 2:
-        message = f"the treatment has {len(levels)} levels ({listed}), and an effect compares two"
-        findings.add(ERROR, file, message, f"choose two of them by data.where: {{{column}: [A, B]}}", column=column)
-        return False
-    return True
 
 
 def _tell_changes(values: pd.Series, patient: pd.Series, column: str, file: str, findings: Findings) -> None:
@@ -144,5 +114,6 @@ def _tell_design(study: Study, cohort: State, codes: pd.Series, file: str, findi
 EXAMINERS: dict[str, Callable[[Study, State, str, Findings], None]] = {
     "treatment": _examine_treatment,
     "interruption": examine_interruption,
+    "treatment_over_time": examine_treatment_over_time,
 }
 """By the kind of effect."""

@@ -121,7 +121,7 @@ def _roles(study: Study) -> dict[str, str]:
     listed += [(name, "a covariate of the outcome") for name in outcome.covariates]
     listed += [(name, "a stratum of the outcome") for name in outcome.strata]
     listed += [(name, "in the growth model") for name in study.growth_columns]
-    listed += [(name, key) for name, key in study.effects.columns.items()]
+    listed += [(name, key) for name, key in study.effect_columns.items()]
     listed += [(name, "a column of groups") for name in study.grouping]
     if isinstance(data.time_zero, ColumnReference):
         listed.append((data.time_zero.column, "data.time_zero"))

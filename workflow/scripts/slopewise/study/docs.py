@@ -123,7 +123,7 @@ def _default(field: FieldInfo) -> str:
     if isinstance(value, float) and value.is_integer():
         return f"`{int(value)}`"
     if isinstance(value, tuple):
-        return f"`{value[0]}`" if len(value) == 1 else "`[]`"
+        return f"`{value[0]}`" if len(value) == 1 else f"`[{', '.join(map(str, value))}]`"
     if value == 0 or value == {}:
         return f"`{value}`"
     return f"`{value}`" if value else '""'

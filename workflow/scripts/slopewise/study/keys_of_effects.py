@@ -1,4 +1,4 @@
-"""Keys of effects that may differ between patients: of a treatment, or of an interruption of a series."""
+"""Keys of effects: of a treatment, of an interruption of a series, of a treatment that follows the patient's state."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from pydantic import BeforeValidator, Field
 
 from slopewise.study.base import Keys, Name
 from slopewise.study.keys import Columns, Numbers, _code, expects
+
+OVER_TIME = "effects.treatment_over_time"
+KINDS_OF_EFFECTS = ("treatment", "interruption", "treatment_over_time")
 
 
 class Treatment(Keys):
@@ -45,8 +48,41 @@ class Interruption(Keys):
     Example: `[enforcement]`"""
 
 
+class TreatmentOverTime(Keys):
+    """A treatment that may change at each visit and follows the patient's state, which it may change in turn."""
+
+    column: Name
+    """Column of the measurements with the treatment of each row; it must have two levels. Example: `surgery`"""
+    reference: Annotated[str, BeforeValidator(_code)] = "0"
+    """The level that means untreated. Example: `none`"""
+    confounders: Columns
+    """Columns of the measurements, or markers by their names, by which the treatment was decided and which earlier
+    treatment may have changed; those of the last visit before a decision count. Example: `[crp]`"""
+    baseline: Columns = ()
+    """Columns with one value a patient, measured before any treatment: they enter the marginal model and stabilise the
+    weights. Example: `[age]`"""
+    given: Literal["since_last_visit", "from_this_visit"] = "since_last_visit"
+    """What a row's treatment is: the one received since the patient's last row (`since_last_visit`), or the one decided
+    at the row and received until the next (`from_this_visit`). Example: `from_this_visit`"""
+    changes: Annotated[tuple[Literal["level", "slope"], ...], Field(strict=False, min_length=1)] = ("level", "slope")
+    """What treatment may change: the marker's `level` while it is given, and its `slope` per time under treatment.
+    Example: `[level]`"""
+    horizons: Numbers = ()
+    """Times under treatment, in the analysis unit, at which the effect is given besides the changes of level and slope;
+    without any, the median time under treatment of the patients who were treated. Example: `[0.25, 1]`"""
+    time_terms: str = "~ time"
+    """Formula of `time` in the models of treatment and of staying. Example: `~ bs(time, df=4)`"""
+    truncation: Annotated[float, Field(ge=0.0, lt=0.5)] = 0.0
+    """The share of the weights at each end that is set to the quantile there; 0 leaves all weights as they are.
+    Example: `0.01`"""
+    followed_until: Annotated[float | None, Field(gt=0.0)] = None
+    """When follow-up was planned to end, in the analysis unit since time zero: patients whose last row is earlier
+    dropped out, and staying is weighted for by the same confounders; without it drop-out is not weighted for.
+    Example: `24`"""
+
+
 class Effects(Keys):
-    """Effects that may differ between patients; no effect is estimated where neither of the two kinds is named."""
+    """Effects of a treatment or an interruption; no effect is estimated where none of the three kinds is named."""
 
     treatment: Treatment | None = None
     """The treatment whose effect is estimated: its average, and how much it differs between patients.
@@ -60,11 +96,19 @@ class Effects(Keys):
     gives the share of patients whose effect is as large in the direction of the average. Example: `2.5`"""
     interruption: Interruption | None = None
     """The interruption of a series whose effect is estimated. Example: `{at: {column: law_from}}`"""
+    treatment_over_time: TreatmentOverTime | None = None
+    """The treatment whose effect is estimated although it follows the patient's state: by inverse probability weights
+    and a marginal structural model. Example: `{column: drug, confounders: [crp]}`"""
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of effect that are named."""
+        return tuple(name for name in KINDS_OF_EFFECTS if getattr(self, name))
 
     @property
     def kind(self) -> str:
-        """Which effect is asked for: `treatment` or `interruption`; empty where none is."""
-        return "treatment" if self.treatment else "interruption" if self.interruption else ""
+        """Which effect is asked for: `treatment`, `interruption` or `treatment_over_time`; empty where none is."""
+        return next(iter(self.kinds), "")
 
     @property
     def columns(self) -> dict[str, str]:
@@ -77,6 +121,11 @@ class Effects(Keys):
         found = {column: key for key, column in named.items() if column is not None}
         for column in self.interruption.characteristics if self.interruption else ():
             found[column] = "effects.interruption.characteristics"
+        over = self.treatment_over_time
+        if over is not None:
+            found |= dict.fromkeys(over.baseline, f"{OVER_TIME}.baseline")
+            found |= dict.fromkeys(over.confounders, f"{OVER_TIME}.confounders")
+            found[over.column] = f"{OVER_TIME}.column"
         return found
 
     @property

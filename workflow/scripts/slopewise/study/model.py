@@ -134,7 +134,12 @@ class Study(Keys):
     @property
     def model_columns(self) -> tuple[str, ...]:
         """Columns that models of the measurements need: those of the growth model and of the effects; sorted."""
-        return tuple(sorted({*self.growth_columns, *self.effects.columns} - {self.data.time}))
+        return tuple(sorted({*self.growth_columns, *self.effect_columns} - {self.data.time}))
+
+    @property
+    def effect_columns(self) -> dict[str, str]:
+        """The columns that `effects` names, each with its key, without the markers among them."""
+        return {column: key for column, key in self.effects.columns.items() if column not in self.markers}
 
     @property
     def grouping(self) -> tuple[str, ...]:

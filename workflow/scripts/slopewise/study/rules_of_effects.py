@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from slopewise.study.errors import Finding
 from slopewise.study.formulas import RESERVED, formula_names
+from slopewise.study.rules_of_treatment_over_time import over_time_rules
 
 if TYPE_CHECKING:
     from slopewise.study.model import Study
@@ -18,9 +19,11 @@ ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 def effect_rules(study: Study) -> Iterator[Finding]:
     """Keys of `effects` that do not agree with each other or with the rest of the study."""
     effects = study.effects
-    if effects.treatment and effects.interruption:
-        message = "names a treatment and an interruption; a study estimates the effect of one of them"
-        yield Finding(("effects", "interruption"), message)
+    if len(effects.kinds) > 1:
+        named = " and ".join(f"`{kind}`" for kind in effects.kinds)
+        yield Finding(
+            ("effects", effects.kinds[-1]), f"effects names {named}; a study estimates the effect of one of them"
+        )
     for key in ("period", "sequence", "meaningful"):
         if getattr(effects, key) is not None and not effects.treatment:
             yield Finding(("effects", key), "belongs to the effect of a treatment, and the study names none")
@@ -31,6 +34,7 @@ def effect_rules(study: Study) -> Iterator[Finding]:
         yield Finding(("growth", "engine"), "effects are estimated by the engine slopewise; use engine: slopewise")
     yield from _column_rules(study)
     yield from _interruption_rules(study)
+    yield from over_time_rules(study)
 
 
 def _interruption_rules(study: Study) -> Iterator[Finding]:

@@ -34,7 +34,7 @@ DEPENDS_ON: dict[str, tuple[str, ...]] = {
         *_keys("outcome", "kind where time time_unit entry after_measurements event events competing censored column"),
         *_keys("outcome", "positive covariates strata one_visit missing_marker"),
         "validation.subgroups",
-        *_keys("effects", "treatment period sequence interruption"),
+        *_keys("effects", "treatment period sequence interruption treatment_over_time"),
     ),
     "folds": ("seed", "data.centre", "outcome.kind", "crossfit", "validation.folds", "validation.repeats"),
     "compare_growth": ("seed", *_GROWTH_MODEL, "growth.bootstrap", "data.time_unit"),

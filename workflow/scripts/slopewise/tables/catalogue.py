@@ -167,6 +167,11 @@ TABLES: tuple[Entry, ...] = (
     _effects("curves", "Each row of a series: observed, expected, and without the interruption.", names_patients=True),
     _effects("sensitivity", "The changes at an interruption under other assumptions, and at a placebo moment."),
     _effects("characteristics", "How the changes at an interruption depend on characteristics of the units."),
+    _effects("analyses", "Effects of a treatment that follows the patient's state, with weights and without."),
+    _effects("weights", "Inverse probability weights by visit: mean, extremes, effective number of rows."),
+    _effects("balance", "Standardised differences of confounders before decisions, without and with weights."),
+    _effects("positivity", "Decisions and treatments by strata of each confounder."),
+    _effects("models", "Coefficients of the models of treatment, and of staying, that the weights come from."),
     _growth("posterior", "The posterior of each parameter; empty without `growth.engine: bayes`."),
     _growth(
         "prior_sensitivity", "Posterior means under narrower and wider priors; empty without `growth.engine: bayes`."

@@ -14,7 +14,7 @@ OF_EFFECTS: dict[str, Schema] = {
     "effects/design": Schema(
         {
             "marker": TEXT,
-            "design": ("within", "single", "parallel", "interruption"),
+            "design": ("within", "single", "parallel", "interruption", "weighted"),
             **dict.fromkeys(("reference", "versus"), TEXT),
             **_numbers("patients patients_both rows rows_reference rows_versus replicated", INTEGER),
             "residual": ("one", "by treatment", "by arm"),
@@ -114,5 +114,42 @@ OF_EFFECTS: dict[str, Schema] = {
             "p_joint": NUMBER,
         },
         ("marker", "characteristic", "level", "effect"),
+    ),
+    # A treatment that follows the patient's state: its effect with weights and without, and what the weights are.
+    "effects/analyses": Schema(
+        {
+            **dict.fromkeys(("marker", "analysis", "effect"), TEXT),
+            **_numbers("estimate se df statistic p_value ci_low ci_high"),
+            **_numbers("ci_low_bootstrap ci_high_bootstrap resamples e_value e_value_limit"),
+        },
+        ("marker", "analysis", "effect"),
+        positional=True,
+    ),
+    "effects/weights": Schema(
+        {
+            **dict.fromkeys(("marker", "visit"), TEXT),
+            **_numbers("rows treated", INTEGER),
+            **_numbers("mean minimum maximum effective"),
+        },
+        ("marker", "visit"),
+        positional=True,
+    ),
+    "effects/balance": Schema(
+        {**dict.fromkeys(("marker", "column"), TEXT), **_numbers("before after")}, ("marker", "column"), positional=True
+    ),
+    "effects/positivity": Schema(
+        {
+            **dict.fromkeys(("marker", "column", "stratum"), TEXT),
+            "previous": ("no", "yes"),
+            **_numbers("decisions treated", INTEGER),
+            **_numbers("lowest highest"),
+        },
+        ("marker", "column", "previous", "stratum"),
+        positional=True,
+    ),
+    "effects/models": Schema(
+        {**dict.fromkeys(("marker", "model", "term"), TEXT), "log_odds": NUMBER},
+        ("marker", "model", "term"),
+        positional=True,
     ),
 }

@@ -1,4 +1,4 @@
-"""What `slopewise check` counts for an effect: values by treatment and period, or rows before and after a moment."""
+"""What `slopewise check` counts for an effect: values by treatment, rows about a moment, decisions by stratum."""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ from slopewise.cohort import Cohort
 from slopewise.cohort.moments import FEWEST, INTERRUPTION
 from slopewise.effects.coding import PERIOD, TREATED, Coded, coded
 from slopewise.effects.inputs import EffectRows
+from slopewise.effects.weighting.diagnostics import histories, positivity
+from slopewise.effects.weighting.prepared import prepared
+from slopewise.run.errors import InputError
+from slopewise.study.keys_of_effects import OVER_TIME
 from slopewise.study.model import Study
 
 
@@ -112,9 +116,37 @@ def rows_about(study: Study, cohort: Cohort, marker: str) -> pd.DataFrame:
     return counts
 
 
+def _treatment_over_time(study: Study, cohort: Cohort) -> list[EffectCounts]:
+    """Patients and rows by how treatment went; decisions by strata of the confounders.
+
+    Raises `InputError` where no weights can be estimated.
+    """
+    ready = prepared(EffectRows.of(study, cohort.measurements, cohort.patients))
+    went = [list(map(str, row)) for row in histories(ready.rows).itertuples(index=False)]
+    try:
+        weights = ready.models().weights(ready.asked.truncation)
+    except InputError as error:
+        raise InputError(f"{OVER_TIME}: {ready.shown(str(error))}") from None
+    table = positivity(ready.rows, ready.confounders, weights)
+    strata = [
+        [*map(str, row[:5]), f"{row[5]:.2g} to {row[6]:.2g}", "" if 0 < row[4] < row[3] else "all went one way"]
+        for row in zip(
+            table["column"].map(ready.shown), table["stratum"], table["previous"], table["decisions"].tolist(),
+            table["treated"].tolist(), table["lowest"].tolist(), table["highest"].tolist(), strict=True,
+        )
+    ]  # fmt: skip
+    named = ["confounder at the last visit", "stratum", "treated then", "decisions", "for treatment",
+             "estimated probability", ""]  # fmt: skip
+    return [
+        EffectCounts("How did treatment go? Patients and their rows", ["history", "patients", "rows", "treated"], went),
+        EffectCounts("Could every decision have gone either way? Decisions by stratum", named, strata, words=3),
+    ]
+
+
 COUNTS: dict[str, Callable[[Study, Cohort], list[EffectCounts]]] = {
     "treatment": _treatment,
     "interruption": _interruption,
+    "treatment_over_time": _treatment_over_time,
 }
 """By the kind of effect."""
 

@@ -165,7 +165,7 @@ def column_lines(study: Study) -> list[ColumnLine]:
         ("data.centre", data.centre, people),
         *(("validation.subgroups", column, people) for column in study.validation.subgroups),
         *(("growth", column, people) for column in study.growth_columns if column not in outcome.covariates),
-        *((key, column, people) for column, key in study.effects.columns.items()),
+        *((key, column, people) for column, key in study.effect_columns.items()),
     ]
     lines = []
     for key, column, preferred in wanted:

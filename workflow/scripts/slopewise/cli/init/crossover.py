@@ -28,25 +28,14 @@ MOST_PERIODS, MOST_SEQUENCES = 20, 12
 def guess_crossover(seen: Look, patient: str, time: str, date_format: str) -> ProposedEffect:
     """The effect of a treatment that patients have had both ways; `InputError` where no column looks like one."""
     table = seen.measurements
-    two = [
-        column
-        for name, column in seen.columns.items()
-        if name not in (patient, time) and column.distinct == 2 and not is_constant(table, patient, name)
-    ]
-    if not two:
-        raise InputError(
-            f"{table.name}: no column has two levels that change within a patient, as the treatment of a crossover "
-            "trial does; check the table, or leave out --kind crossover"
-        )
-    treatment = max(two, key=lambda column: (named(column.name, TREATMENT, ("treat", "trt")), not column.is_number))
-    levels = sorted(set(table.text[treatment.name][~table.missing(treatment.name)]))
-    reference = next((level for level in levels if CONTROL.fullmatch(level.strip())), levels[0])
+    two, treatment, reference, other = changing_treatment(
+        seen, patient, time, "the treatment of a crossover trial", "crossover"
+    )
     period = _column(seen, table, PERIOD, {patient, treatment.name}, MOST_PERIODS, lambda name: True)
     sequence = _column(
         seen, table, SEQUENCE, {patient, treatment.name, period}, MOST_SEQUENCES,
         lambda name: is_constant(table, patient, name),
     ) if period else ""  # fmt: skip
-    other = next(level for level in levels if level != reference)
     lines = [
         f"# The effect of {readable(treatment.name)} {readable(other)} against {readable(reference)}: is the reference "
         "the right one?",
@@ -64,6 +53,27 @@ def guess_crossover(seen: Look, patient: str, time: str, date_format: str) -> Pr
         f"sequence {sequence}" if sequence else "",
     ]
     return ProposedEffect(tuple(lines), columns, "; ".join(readable(part) for part in parts if part))
+
+
+def changing_treatment(
+    seen: Look, patient: str, time: str, what: str, kind: str
+) -> tuple[list[Column], Column, str, str]:
+    """Columns of two levels that change within patients; the one that is called a treatment; its two levels."""
+    table = seen.measurements
+    two = [
+        column
+        for name, column in seen.columns.items()
+        if name not in (patient, time) and column.distinct == 2 and not is_constant(table, patient, name)
+    ]
+    if not two:
+        raise InputError(
+            f"{table.name}: no column has two levels that change within a patient, as {what} does; check the table, or "
+            f"leave out --kind {kind}"
+        )
+    treatment = max(two, key=lambda column: (named(column.name, TREATMENT, ("treat", "trt")), not column.is_number))
+    levels = sorted(set(table.text[treatment.name][~table.missing(treatment.name)]))
+    reference = next((level for level in levels if CONTROL.fullmatch(level.strip())), levels[0])
+    return two, treatment, reference, next(level for level in levels if level != reference)
 
 
 def _column(

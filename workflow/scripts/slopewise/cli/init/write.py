@@ -109,7 +109,7 @@ def draft_study(measurements: str, patients: str | None, name: str, dialect: Dia
         analysis_unit=analysis, time_zero=zero, twins=int(times.duplicated().sum()), markers=markers, left_out=left_out,
         outcome=outcome, moments=Moments(0.0, (), 5, ""), trouble=ids.trouble,
         codes=_codes(seen, [marker.column for marker in markers], outcome.covariates),
-        effect=effect,
+        effect=effect.with_markers([marker.name for marker in markers]),
         features=() if said.markers else feature_groups(markers, seen.columns, left_out), layout=layout,
     )  # fmt: skip
     return _with_moments(draft, times, said)

@@ -83,7 +83,7 @@ class Decisions(ShortRepr):
         if status != binomial.CONVERGED:
             raise InputError(
                 f"{self.what}: some histories always have the same result, so that no weight can stand for the other "
-                "one (no positivity); leave out the confounder that determines it, or the patients who could not be "
+                "one (no positivity); leave out the column that determines it, or the patients who could not be "
                 "treated"
             )
         probability = 1.0 / (1.0 + np.exp(-(self.scaled @ beta)))

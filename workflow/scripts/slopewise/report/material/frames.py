@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from slopewise.run.errors import InputError
 from slopewise.run.files import read_json
 from slopewise.run.short_repr import ShortRepr
+from slopewise.study.keys_of_effects import KINDS_OF_EFFECTS
 from slopewise.study.model import Study
 from slopewise.tables import catalogue
 from slopewise.tables import files as tables
@@ -123,7 +124,7 @@ class Frames(ShortRepr):
         record = read_json(results / "provenance.json")
         labels, asked = record["event_labels"], record["study"].get("effects") or {}
         parts = {"every study"} | ({"outcome"} if "event" in patients or "outcome" in patients else set())
-        parts |= {"effects"} if asked.get("treatment") or asked.get("interruption") else set()
+        parts |= {"effects"} if any(asked.get(kind) for kind in KINDS_OF_EFFECTS) else set()
         read = {one.frame_name: _read(one, results, parts) for one in catalogue.read_by_report()}
         named = {one.name for one in fields(cls)}
         further = {name: read.pop(name) for name in [*read] if name not in named}

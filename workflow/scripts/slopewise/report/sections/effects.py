@@ -1,4 +1,4 @@
-"""Effects that may differ between patients: the section of each kind of effect."""
+"""Effects of a treatment or an interruption: the section of each kind of effect."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from slopewise.report.sections.interruption import (
     interruption_section,
 )
 from slopewise.report.sections.treatment import treatment_figures, treatment_headline, treatment_section
+from slopewise.report.sections.weighting import weighting_figures, weighting_headline, weighting_section
 from slopewise.report.words.naming import Naming
 
 SECTIONS: dict[str, Callable[[Frames, Naming], Section]] = {
     "treatment": treatment_section,
     "interruption": interruption_section,
+    "treatment_over_time": weighting_section,
 }
 """By the kind of effect."""
 
@@ -30,9 +32,11 @@ def effects_section(frames: Frames, naming: Naming) -> Section:
 FIGURES: dict[str, Callable[[Frames, Naming], list[Figure]]] = {
     "treatment": treatment_figures,
     "interruption": interruption_figures,
+    "treatment_over_time": weighting_figures,
 }
 HEADLINES: dict[str, Callable[[Frames, Naming], str]] = {
     "treatment": treatment_headline,
     "interruption": interruption_headline,
+    "treatment_over_time": weighting_headline,
 }
 """What the first page of a study without an outcome says of its effect, by kind."""
