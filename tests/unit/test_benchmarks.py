@@ -106,3 +106,18 @@ def test_the_simulated_source_can_be_read_and_analysed(tmp_path: Path) -> None:
     assert all(found["processor"] > 0 for found in (sources.prepare(tmp_path), sources.fit(tmp_path)))
     flow = (tmp_path / "cohort" / "flow.csv").read_text(encoding="utf-8").splitlines()
     assert ",200,1000," in flow[1] and flow[-1].startswith("final,")
+
+
+def test_a_first_run_over_its_aim_is_said_to_be_and_jobs_stand_in_order() -> None:
+    from cold import section
+
+    runs = {
+        "first": (70.0, {"compare_growth": 40.0, "fit_outcome": 50.0}, {"f": 30.0, "g": 5.0}),
+        "from the start": (29.0, {"compare_growth": 10.0, "fit_outcome": 8.0}, {}),
+        "nothing to do": (4.0, {}, {}),
+    }
+    lines = section(runs, most=1).splitlines()
+    assert [line.split("|")[4].strip() for line in lines if "≤" in line] == ["no", "yes", "yes"]
+    assert [line.split("`")[1] for line in lines if line.startswith("| `")] == ["fit_outcome", "compare_growth", "f"]
+    with pytest.raises(AssertionError, match="nothing is made twice"):
+        section({**runs, "nothing to do": (4.0, {"fit_outcome": 1.0}, {})})

@@ -27,6 +27,7 @@ The way from tables to a report:
   slopewise check study.yaml                           reports problems before a run
   slopewise run study.yaml                             runs it: results/NAME/report.html
   slopewise tables results/NAME                        writes the report's tables for a paper
+  slopewise figures results/NAME                       writes its figures: PDF and SVG of a column's width
   slopewise predict --model results/NAME/model.json    gives the risks of new patients
 """
 
@@ -76,6 +77,14 @@ class Form(StrEnum):
     csv = "csv"
     latex = "latex"
     docx = "docx"
+
+
+class Drawing(StrEnum):
+    """Forms in which figures are exported."""
+
+    both = "both"
+    pdf = "pdf"
+    svg = "svg"
 
 
 def _printed_version() -> str:
@@ -255,6 +264,31 @@ def tables(
         typer.echo(f"{len(written)} file{'s' * (len(written) != 1)} written to {folder}:")
         for path in written:
             typer.echo(f"  {path.name}")
+
+
+@app.command(short_help="Write the report's figures for a paper.")
+def figures(
+    results: Annotated[
+        Path, typer.Argument(metavar="RESULTS", help="The folder of a study's results, for example results/pbc.")
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Folder to write to (default: figures/ in the folder of results)."),
+    ] = None,
+    width: Annotated[float, typer.Option(metavar="MM", help="Width in millimetres, as of a journal's column.")] = 85.0,
+    form: Annotated[Drawing, typer.Option("--format", help="PDF and SVG (both), or one of the two.")] = Drawing.both,
+) -> None:
+    """Write the report's figures for a paper: one PDF and one SVG file each, with their letters inside.
+
+    They are the report's figures, scaled to the width. figures.txt has a line for each: its name and what it shows.
+    """
+    with one_line_errors():
+        from slopewise.cli.figures import export_figures
+
+        folder = out or results / "figures"
+        forms = ("pdf", "svg") if form == Drawing.both else (form.value,)
+        written = export_figures(results, folder, width, forms)
+        typer.echo(f"{len(written)} files written to {folder}; figures.txt says what each figure shows.")
 
 
 app.command("predict")(predict_command)

@@ -116,6 +116,22 @@ def is_drawing() -> bool:
     return _DRAWN.get()
 
 
+Copier = Callable[[Figure, str, str], None]
+"""What gets each figure that is drawn, its name and its alternative text."""
+
+_COPIER: ContextVar[Copier | None] = ContextVar("copier", default=None)
+
+
+@contextmanager
+def copied(copier: Copier) -> Iterator[None]:
+    """Within it `copier` gets each figure before it becomes a part of a page."""
+    token = _COPIER.set(copier)
+    try:
+        yield
+    finally:
+        _COPIER.reset(token)
+
+
 def drawing(function: Callable[..., str]) -> Callable[..., str]:
     """Draw with our style alone, whatever matplotlib's settings on this machine are."""
 
@@ -195,6 +211,9 @@ def svg(figure: Figure, name: str, alternative: str) -> str:
     `name` is unique on the page: it goes before every id, since ids of two figures would clash. No clock, no address,
     no style sheet (matplotlib's own would reach the whole page); coordinates have two decimals.
     """
+    copier = _COPIER.get()
+    if copier is not None:
+        copier(figure, name, alternative)
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
     root = ET.fromstring(buffer.getvalue())
