@@ -401,9 +401,13 @@ def test_the_test_files_that_start_first_are_there():
     assert [name for name in SLOWEST if not (ROOT / "tests" / name).is_file()] == []
 
 
-def test_no_file_names_a_place_on_one_machine():
-    place = re.compile(r"(?<![\w.}~])/(?:root|work|Users|home(?!/(?:you|some(?:body|one))\b))/")
+def test_no_file_names_a_place_on_one_machine_or_the_address_of_a_registry():
+    """Whoever installs chooses where packages come from: a name and a version are enough."""
+    machine = r"(?<![\w.}~])/(?:root|work|Users|home(?!/(?:you|some(?:body|one))\b))/"
+    registry = r"\b(?:pypi|pythonhosted|npmjs|anaconda)\.(?:org|com)\b|\bdeb\.debian\.org\b"
+    place = re.compile(f"{machine}|{registry}")
     assert place.search("see /home/anna/data") and not place.search("~/home/x, {study}/work/, /home/you/data")
+    assert place.search("https://files.pythonhosted.org/x") and not place.search("a package of PyPI, pypi.example.org")
     passed_over = {"results", "build", "dist", "__pycache__"}
     texts = {".py", ".smk", ".yaml", ".yml", ".toml", ".md", ".rst", ".R", ".lock", ".cff", ".j2", ".txt", ""}
     found = []
