@@ -83,6 +83,7 @@ FILES = [
     Case("visits: a broken SPSS file", r"v\.sav", both(key("data.measurements", "v.sav"), raw("v.sav", b"$FL2" + bytes(300)))),
     Case("visits: a broken Stata file", r"v\.dta", both(key("data.measurements", "v.dta"), raw("v.dta", b"<stata_dta>"))),
     Case("visits: a broken Feather file", r"v\.feather", both(key("data.measurements", "v.feather"), raw("v.feather", b"ARROW1"))),
+    Case("visits: JSON that is no Dataset-JSON", r"v\.json", both(key("data.measurements", "v.json"), raw("v.json", b'[{"id": 1}]'))),
     Case("visits: a broken gzip file", r"v\.csv\.gz", both(key("data.measurements", "v.csv.gz"), raw("v.csv.gz", b"\x1f\x8b no"))),
     Case("visits: the folder", r"\.csv", key("data.measurements", ".csv")),
     Case("visits: a folder", r"data\.measurements", key("data.measurements", ".")),

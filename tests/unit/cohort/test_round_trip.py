@@ -55,6 +55,24 @@ def _zip(frame: pd.DataFrame, path: Path) -> None:
         archive.writestr("export/table.csv", frame.to_csv(index=False))
 
 
+def _dataset(frame: pd.DataFrame) -> tuple[dict[str, Any], list[list[Any]]]:
+    """What a data set of CDISC Dataset-JSON says of itself, and its rows."""
+    values = typed(frame)
+    columns = [{"itemOID": f"IT.{name}", "name": name, "label": name, "dataType": "string"} for name in values.columns]
+    rows = values.astype(object).where(values.notna(), None).to_numpy().tolist()
+    return {"datasetJSONVersion": "1.1.0", "records": len(rows), "name": "PBC", "columns": columns}, rows
+
+
+def _dataset_json(frame: pd.DataFrame, path: Path) -> None:
+    described, rows = _dataset(frame)
+    path.write_text(json.dumps(described | {"rows": rows}), encoding="utf-8")
+
+
+def _dataset_ndjson(frame: pd.DataFrame, path: Path) -> None:
+    described, rows = _dataset(frame)
+    path.write_text("\n".join(json.dumps(line) for line in [described, *rows]), encoding="utf-8")
+
+
 WRITERS: dict[str, Callable[[pd.DataFrame, Path], None]] = {
     ".csv": lambda frame, path: frame.to_csv(path, index=False),
     ".tab": _decimal_commas,
@@ -67,6 +85,8 @@ WRITERS: dict[str, Callable[[pd.DataFrame, Path], None]] = {
     ".sav": lambda frame, path: pyreadstat.write_sav(typed(frame), path),
     ".zsav": lambda frame, path: pyreadstat.write_sav(typed(frame), path, compress=True),
     ".dta": lambda frame, path: pyreadstat.write_dta(typed(frame), path),
+    ".json": _dataset_json,
+    ".ndjson": _dataset_ndjson,
     ".xpt": lambda frame, path: pyreadstat.write_xport(typed(frame), path, file_format_version=5),
 }
 
@@ -168,6 +188,32 @@ def test_a_long_table_gives_the_same_cohort(
     notes = cohort.problems.set_index("message")["action"].to_dict()
     assert notes[f"{len(long)} of {len(long) + 50} rows were selected by ANL01FL"] == "as given in data.where"
     assert notes["312 of 624 rows were selected by PARAMCD"] == "as given in outcome.where"
+
+
+def test_adam_data_sets_give_the_same_cohort(
+    pbc: Study, known: dict[str, bytes], frames: dict[str, pd.DataFrame], tmp_path: Path
+) -> None:
+    """ADLB by line and ADTTE as transport file: relative days count from 1, and CNSR is 0 for an event."""
+    rows, people = frames["measurements"], frames["patients"]
+    adlb = rows.melt(["id", "day"], ["bili", "albumin", "protime"], "PARAMCD", "AVAL").query("AVAL != ''")
+    adlb = adlb.assign(ADY=(adlb["day"].astype(int) + 1).astype(str), PARAMCD=adlb["PARAMCD"].str.upper())
+    _dataset_ndjson(adlb.drop(columns="day").rename(columns={"id": "USUBJID"}), tmp_path / "adlb.ndjson")
+    names = {"id": "SUBJ", "age": "age", "sex": "sex"}
+    adtte = people.rename(columns=names)[[*names.values()]].assign(
+        AVAL=(people["futime"].astype(int) + 1).astype(str), CNSR=people["status"].eq("0").astype(int).astype(str)
+    )
+    both = pd.concat([adtte.assign(PARAMCD="OS"), adtte.assign(PARAMCD="PFS", AVAL="3")])
+    pyreadstat.write_xport(typed(both), tmp_path / "adtte.xpt", file_format_version=5)
+    content = yaml.safe_load(pbc.model_dump_json(exclude_defaults=True))
+    content["data"] |= {"measurements": "adlb.ndjson", "patients": "adtte.xpt", "patient": "USUBJID", "time": "ADY"}
+    content["data"] |= {"patients_patient": "SUBJ", "time_zero": 1}
+    content["data"]["layout"] = {"parameter": "PARAMCD", "value": "AVAL"}
+    for marker in content["markers"].values():
+        marker["column"] = marker["column"].upper()
+    content["outcome"] |= {"where": {"PARAMCD": "OS"}, "time": "AVAL", "event": "CNSR"}
+    content["outcome"] |= {"events": {"0": "transplant or death"}, "censored": ["1"]}
+    found = written(prepare_cohort(Study.model_validate_json(json.dumps(content)), tmp_path), tmp_path)
+    assert {name for name in ("measurements", "later", "patients") if found[name] != known[name]} == set()
 
 
 def test_every_kind_of_file_is_written_here() -> None:

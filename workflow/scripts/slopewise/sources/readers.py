@@ -9,6 +9,7 @@ from pathlib import Path
 from slopewise.run.errors import InputError
 from slopewise.sources.codes import without_codes
 from slopewise.sources.compressed import read_gzip, read_zip
+from slopewise.sources.dataset_json import read_dataset_json
 from slopewise.sources.delimited import read_delimited
 from slopewise.sources.excel import read_excel
 from slopewise.sources.opendocument import read_opendocument
@@ -44,6 +45,7 @@ READERS: dict[str, Reader] = {
     ".dta": Reader(read_stata, place="record"),
     ".sas7bdat": Reader(read_sas, place="record"),
     ".xpt": Reader(read_transport, place="record"),
+    **dict.fromkeys((".json", ".ndjson"), Reader(read_dataset_json, place="record")),
     SUFFIX: Reader(read_snapshot, place="row"),
 }
 """By the suffix of the file's name."""
