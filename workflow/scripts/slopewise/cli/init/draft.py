@@ -67,7 +67,9 @@ class Draft:
     features: Sequence[FeatureGroup] = ()
     """Groups of `markers` that are written as patterns."""
     layout: Layout | None = None
-    """How a wide table becomes a row per patient and time."""
+    """How a wide or a long table becomes a row per patient and time."""
+    where: Mapping[str, str] = field(default_factory=dict)
+    """Rows of the patients' table that are the outcome's: code by column."""
 
     effect: ProposedEffect = field(default_factory=ProposedEffect)
 
@@ -150,6 +152,10 @@ def _data(draft: Draft) -> Iterator[str]:
     if draft.layout is not None and draft.layout.wide is not None:
         yield from _comment("layout: the times of the visits stand in the columns' names", "  ")
         yield f"  layout: {{wide: {scalar(draft.layout.wide)}}}"
+    elif draft.layout is not None:
+        keys = {key: column for key in ("parameter", "value", "unit") if (column := getattr(draft.layout, key))}
+        yield from _comment("layout: a row per patient, time and parameter; markers are named by the parameter", "  ")
+        yield f"  layout: {{{', '.join(f'{key}: {scalar(column)}' for key, column in keys.items())}}}"
     for column, codes in draft.codes.items():
         yield from _comment(f"missing: in {readable(column)} {told_codes(codes)}: is it?", "  ")
     if draft.codes:
@@ -234,6 +240,9 @@ def _survival(draft: Draft, blank: str) -> Iterator[str]:
     outcome, unit = draft.outcome, draft.analysis_unit.value
     yield "outcome:"
     yield "  kind: survival"
+    if draft.where:
+        yield from _comment("where: the rows of one endpoint; each has a row per patient", "  ")
+        yield f"  where: {{{', '.join(f'{scalar(name)}: {scalar(code)}' for name, code in draft.where.items())}}}"
     yield f"  time: {scalar(outcome.followup or blank)}  # end of follow-up, on the clock of data.time"
     yield from (line for remark in outcome.remarks for line in _comment(remark, "  "))
     yield f"  time_unit: {outcome.unit or draft.unit.value}"

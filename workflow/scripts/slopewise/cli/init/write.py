@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import pandas as pd
 
 from slopewise.cli.columns import Column, listed, readable, scalar
 from slopewise.cli.dialect import check_dialect
+from slopewise.cli.init.adam import by_visit, of_one_endpoint
 from slopewise.cli.init.clock import Clock, Ids, fitting_format, make_clock, meet
 from slopewise.cli.init.draft import Dialect, Draft, study_text
 from slopewise.cli.init.effects import GUESSES, ProposedEffect
@@ -66,24 +67,33 @@ def draft_study(measurements: str, patients: str | None, name: str, dialect: Dia
     check_dialect(dialect.delimiter, dialect.decimal, dialect.encoding)
     data = Data.model_validate({**files, **known, **dialect.keys})
     table, layout, made = _read(measurements, "MEASUREMENTS", data), None, ""
-    if not said.time:
+    adam = by_visit(table, data) if not said.time else None
+    if adam is not None:
+        table, layout, made = adam.table, adam.layout, ""
+    elif not said.time:
         table, layout, made = unfolded(table, data)
     of_patients = data.model_copy(update={"sheet": data.patients_sheet})
     people = _read(patients, "--patients", of_patients) if patients else None
+    where: Mapping[str, str] = {}
+    endpoints = ""
+    if people is not None:
+        people, where, endpoints = of_one_endpoint(people)
     seen = look(table, people)
     patient, in_people = _patient(seen, said.patient)
     seen = renamed(seen, patient.value, in_people)
     ids = meet(table, seen.patients, patient.value) if seen.patients is not None else Ids()
     _refuse_shape(seen, patient.value, None)
     why = "made from the columns' names"
-    time = Proposal(made, why) if made else guess_time(seen, patient.value, said.time)
+    time = adam.time if adam else Proposal(made, why) if made else guess_time(seen, patient.value, said.time)
     _refuse_shape(seen, patient.value, time.value)
     column = seen.columns[time.value]
-    unit = guess_unit(table, patient.value, column, said.time_unit)
+    unit = adam.unit if adam and adam.unit else guess_unit(table, patient.value, column, said.time_unit)
     date_format = guess_format(table, _dates(seen, column), said.date_format) if unit.value == "date" else "auto"
-    zero = guess_time_zero(seen, patient.value, column)
+    zero = adam.zero if adam and adam.zero else guess_time_zero(seen, patient.value, column)
     clock = _clock(seen, patient.value, column, unit.value, date_format, ids, said)
     outcome = guess_outcome(seen, patient.value, time.value, clock, said)
+    if endpoints:
+        outcome = replace(outcome, remarks=(*outcome.remarks, endpoints))
     if outcome.found and not clock.dates and clock.last.median() <= 0:
         why = f"{readable(time.value)} counts back from an end, which is known only when it has come"
         outcome = replace(outcome, reason=why, events={})
@@ -97,6 +107,9 @@ def draft_study(measurements: str, patients: str | None, name: str, dialect: Dia
     taken |= effect.columns
     known_roles = taken | set(outcome.covariates) | (set(outcome.described) if said.outcome else set())
     markers, left_out = guess_markers(seen, patient.value, time.value, known_roles, said.markers)
+    if adam:
+        markers = [replace(marker, unit=adam.units[marker.column] or marker.unit) for marker in markers]
+        left_out = [*adam.left_out, *left_out]
     formats = _formats(clock, outcome, zero.value.startswith("{"), date_format, effect.date_format)
     times = _times(seen, time.value, unit.value, date_format, zero.value, clock)
     analysis = guess_analysis_unit(unit.value, float(times.groupby("patient")["time"].max().median()))
@@ -111,6 +124,7 @@ def draft_study(measurements: str, patients: str | None, name: str, dialect: Dia
         codes=_codes(seen, [marker.column for marker in markers], outcome.covariates),
         effect=effect.with_markers([marker.name for marker in markers]),
         features=() if said.markers else feature_groups(markers, seen.columns, left_out), layout=layout,
+        where=where,
     )  # fmt: skip
     return _with_moments(draft, times, said)
 

@@ -1,0 +1,84 @@
+"""`slopewise init` on ADLB and ADTTE of a trial: what it proposes can be checked as it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pyreadstat
+import pytest
+
+from slopewise.cli.init.adam import by_visit, of_one_endpoint
+from slopewise.cli.init.draft import Dialect
+from slopewise.cli.init.guess import Named
+from slopewise.cli.init.write import told_lines, write_study
+from slopewise.cohort import prepare_cohort
+from slopewise.sources.readers import read_table
+from slopewise.study.keys import Data
+from slopewise.study.reading import load_study
+
+DATA = Data.model_validate(
+    {"measurements": "m.csv", "patient": "?", "time": "??", "time_unit": "days", "analysis_unit": "days"}
+)
+UNITS = {"BILI": "mg/dl", "ALBUMIN": "g/dl"}
+
+
+@pytest.fixture(scope="module")
+def trial(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The PBC study as two transport files: two parameters with base and change, two endpoints."""
+    rows, people = (pd.read_csv(root / f"data/pbcseq/{name}.csv") for name in ("measurements", "patients"))
+    ids = {frame: frame_ids(table) for frame, table in (("rows", rows), ("people", people))}
+    wide = rows.assign(USUBJID=ids["rows"], ADY=rows["day"] + 1.0, STUDYID="PBC").rename(columns=str.upper)
+    adlb = wide.melt(["STUDYID", "USUBJID", "ADY"], list(UNITS), "PARAMCD", "AVAL").dropna()
+    adlb = adlb.assign(PARAM=adlb["PARAMCD"].str.title(), AVALU=adlb["PARAMCD"].map(UNITS), ABLFL="")
+    adlb["BASE"] = adlb.groupby(["USUBJID", "PARAMCD"])["AVAL"].transform("first")
+    notes = adlb.head(30).assign(PARAMCD="URINE", AVALU=["g", "mg"] * 15)
+    adtte = pd.DataFrame({"STUDYID": "PBC", "USUBJID": ids["people"], "AGE": people["age"], "SEX": people["sex"]})
+    adtte = adtte.assign(AVAL=people["futime"] + 1.0, CNSR=(people["status"] == 0) * 1.0)
+    both = pd.concat([adtte.assign(PARAMCD="PFS", PARAM="Progression"), adtte.assign(PARAMCD="OS", PARAM="Survival")])
+    folder = tmp_path_factory.mktemp("trial")
+    pyreadstat.write_xport(pd.concat([adlb, notes]), folder / "adlb.xpt", file_format_version=5)
+    pyreadstat.write_xport(both, folder / "adtte.xpt", file_format_version=5)
+    return folder
+
+
+def frame_ids(table: pd.DataFrame) -> pd.Series:
+    return "PBC-" + table["id"].astype(str).str.zfill(4)
+
+
+def test_the_proposal_reads_the_trial(trial: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(trial)
+    draft = write_study("adlb.xpt", "adtte.xpt", Path("s.yaml"), "", Dialect(), Named(), force=True)
+    study = load_study("s.yaml")
+    assert study.data.layout is not None and study.data.layout.unit == "AVALU"
+    assert (study.data.patient, study.data.time, study.data.time_unit, study.data.time_zero) == (
+        "USUBJID", "ADY", "days", 1.0
+    )  # fmt: skip
+    assert {marker.column: marker.unit for marker in study.markers.values()} == UNITS
+    outcome = study.outcome
+    assert (outcome.time, outcome.event, outcome.where) == ("AVAL", "CNSR", {"PARAMCD": ("OS",)})
+    assert (
+        dict(outcome.events) == {"0": "event"} and outcome.censored == ("1",) and outcome.covariates == ("AGE", "SEX")
+    )
+    cohort = prepare_cohort(study, Path())
+    first = cohort.measurements.groupby("patient")["time"].min()
+    assert len(cohort.patients) > 200 and first.eq(0).mean() > 0.99  # day 1 is time zero
+    said = "\n".join(told_lines(draft, Path("s.yaml")))
+    assert "left out: URINE: it has several units (g, mg), which need factors in markers.NAME.units" in said
+    assert "other endpoints of adtte.xpt: PFS" in said and "PBC-0" not in said
+
+
+def test_dates_of_analysis_serve_where_there_is_no_relative_day(tmp_path: Path) -> None:
+    (tmp_path / "m.csv").write_text("USUBJID,PARAMCD,AVAL,ADT\na,CRP,1,2020-01-02\nb,CRP,2,2020-02-03\n")
+    found = by_visit(read_table(tmp_path, "m.csv", "MEASUREMENTS", DATA), DATA)
+    assert found is not None and found.time.value == "ADT" and found.unit is None and found.zero is None
+    assert found.table.text.to_dict("list")["CRP"] == ["1", "2"]
+
+
+@pytest.mark.parametrize("head", ["USUBJID,PARAMCD,AVAL", "USUBJID,PARAMCD,AVAL,ADY,CNSR", "id,PARAMCD,AVAL,ADY"])
+def test_other_tables_stay_as_they_are(tmp_path: Path, head: str) -> None:
+    (tmp_path / "m.csv").write_text(f"{head}\n" + ",".join("1" * len(head.split(","))) + "\n")
+    table = read_table(tmp_path, "m.csv", "MEASUREMENTS", DATA)
+    assert by_visit(table, DATA) is None
+    if "CNSR" not in head:
+        assert of_one_endpoint(table) == (table, {}, "")

@@ -1,0 +1,105 @@
+"""`slopewise init` on the analysis data sets of clinical trials (CDISC ADaM): ADLB or ADVS, and ADTTE.
+
+They are known by their columns: USUBJID, PARAMCD and AVAL with ADY or ADT; USUBJID, PARAMCD, AVAL and CNSR.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from slopewise.cli.columns import is_constant
+from slopewise.cli.init.guess import Proposal
+from slopewise.cli.init.markers import LeftOut
+from slopewise.sources.long import pivoted
+from slopewise.sources.numbers import numbers
+from slopewise.sources.selected import selected
+from slopewise.sources.table import TextTable
+from slopewise.study.keys import Data, Layout, Marker
+
+PATIENTS, TIMES = ("USUBJID", "SUBJID"), ("ADY", "ADT")
+OVERALL = ("OS", "DEATH", "TTDEATH")
+"""Codes of overall survival, which is proposed before any other endpoint."""
+RELATIVE = "ADY is the relative day of ADaM, 1 on the day of reference (there is no day 0)"
+
+
+@dataclass(frozen=True)
+class Adam:
+    """A table of measurements with a row per patient and time, and how the study file says so.
+
+    time, unit, zero: proposals for `data.time`, `data.time_unit` and `data.time_zero`, the last two for ADY alone.
+    units: of the parameters, by their codes.
+    """
+
+    table: TextTable
+    layout: Layout
+    time: Proposal
+    unit: Proposal | None
+    zero: Proposal | None
+    units: Mapping[str, str]
+    left_out: list[LeftOut]
+
+
+def by_visit(table: TextTable, data: Data) -> Adam | None:
+    """The table with a column for each parameter; None for a table that is no ADLB, ADVS or the like."""
+    names = [str(name) for name in table.text.columns]
+    patient, time = (next((name for name in known if name in names), "") for known in (PATIENTS, TIMES))
+    if not patient or not time or "PARAMCD" not in names or "AVAL" not in names or "CNSR" in names:
+        return None
+    unit = "AVALU" if "AVALU" in names else None
+    layout = Layout(parameter="PARAMCD", value="AVAL", unit=unit)
+    units, left_out = _parameters(table, unit)
+    data = data.model_copy(update={"patient": patient, "time": time, "layout": layout})
+    filled = [name for name in names if name not in (patient, *TIMES) and not table.missing(name).all()]
+    of_patients = [name for name in filled if is_constant(table, patient, name)]
+    table = pivoted(table, data, {code: Marker(column=code) for code in units}, complete=False)
+    kept = [name for name in map(str, table.text.columns) if name in (patient, time, *units, *of_patients)]
+    relative = time == "ADY"
+    return Adam(
+        _with(table, kept), layout,
+        Proposal(time, RELATIVE if relative else "ADT is the date of analysis of ADaM"),
+        Proposal("days", "relative days") if relative else None,
+        Proposal("1", RELATIVE) if relative else None,
+        units, left_out,
+    )  # fmt: skip
+
+
+def of_one_endpoint(table: TextTable) -> tuple[TextTable, Mapping[str, str], str]:
+    """The rows of one endpoint of ADTTE, `outcome.where` for them and a remark; other tables as they are."""
+    names = [str(name) for name in table.text.columns]
+    if not {"PARAMCD", "AVAL", "CNSR"} <= set(names):
+        return table, {}, ""
+    codes = table.text["PARAMCD"][~table.missing("PARAMCD")].drop_duplicates().tolist()
+    chosen = next((code for code in OVERALL if code in codes), codes[0] if codes else "")
+    others = ", ".join(code for code in codes if code != chosen)
+    remark = (
+        f"other endpoints of {table.name}: {others} (outcome.where names the one that is analysed)" if others else ""
+    )
+    table = selected(table, {"PARAMCD": (chosen,)}, "outcome.where")
+    kept = [name for name in names if name == "PARAMCD" or (name != "PARAM" and table.text[name].nunique() > 1)]
+    return _with(table, kept), {"PARAMCD": chosen}, remark
+
+
+def _parameters(table: TextTable, unit: str | None) -> tuple[dict[str, str], list[LeftOut]]:
+    """The unit of each parameter that has numbers in one unit, by its code; why the others are left out."""
+    values = ~np.isnan(numbers(table, "AVAL")[0])
+    known: dict[str, str] = {}
+    left_out = []
+    for code in table.text["PARAMCD"][~table.missing("PARAMCD")].drop_duplicates():
+        own = (table.text["PARAMCD"] == code).to_numpy() & values
+        units = sorted(set(table.text[unit][own])) if unit else []
+        if not own.any():
+            left_out.append(LeftOut(code, "no value of the parameter is a number"))
+        elif len(units) > 1:
+            listed = ", ".join(one or "no unit" for one in units)
+            left_out.append(LeftOut(code, f"it has several units ({listed}), which need factors in markers.NAME.units"))
+        else:
+            known[str(code)] = units[0] if units else ""
+    return known, left_out
+
+
+def _with(table: TextTable, names: list[str]) -> TextTable:
+    """The table with some of its columns only."""
+    return replace(table, text=table.text[names])
