@@ -1,5 +1,7 @@
 """Values that look wrong are named, tables of another shape refused, and codes of missing values read as missing."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from slopewise.cohort import prepare_cohort
 from slopewise.cohort.findings import CohortError
 from slopewise.run.errors import InputError
+from slopewise.study.model import Study
 from slopewise.study.reading import load_study
 from tests.workflow.running import pbc_part
 
@@ -109,3 +112,37 @@ def test_a_redcap_export_is_refused(tmp_path):
     part.measurements["redcap_event_name"] = "visit_arm_1"
     with pytest.raises(InputError, match="looks like a REDCap export"):
         problems(tmp_path, part)
+
+
+def test_the_events_of_a_redcap_export_are_read_from_one_file(tmp_path, root):
+    """The same cohort as from two tables made by hand: characteristics and outcome stand in rows of their events."""
+    text = (root / "tests/cases/redcap_export/redcap.csv").read_text(encoding="utf-8")
+    (tmp_path / "redcap.csv").write_text(text, encoding="utf-8")
+    export = pd.read_csv(tmp_path / "redcap.csv", dtype=str, keep_default_na=False)
+    visits = export[export["visit_date"] != ""][["record_id", "visit_date", "crp"]]
+    first = export[export["redcap_event_name"] == "baseline_arm_1"].query("age != ''")[["record_id", "age", "sex"]]
+    last = export[export["dead"] != ""][["record_id", "last_contact", "dead"]]
+    visits.to_csv(tmp_path / "visits.csv", index=False)
+    first.merge(last, on="record_id").to_csv(tmp_path / "people.csv", index=False)
+    content = {
+        "study": "redcap",
+        "seed": 1,
+        "data": {"patient": "record_id", "time": "visit_date", "time_unit": "date", "analysis_unit": "years"},
+        "markers": {"crp": {"column": "crp", "transform": "log"}},
+        "landmark": 1,
+        "outcome": {"kind": "survival", "time": "last_contact", "time_unit": "date", "event": "dead"},
+    }
+    content["data"]["time_zero"] = "first_visit"
+    content["outcome"] |= {"events": {"1": "death"}, "covariates": ["age", "sex"], "horizons": [1]}
+    found = []
+    events = sorted(set(export["redcap_event_name"]))
+    for files in (
+        {"measurements": "visits.csv", "patients": "people.csv"},
+        {"measurements": "redcap.csv", "where": {"redcap_event_name": events}},
+    ):
+        study = Study.model_validate_json(json.dumps({**content, "data": {**content["data"], **files}}))
+        found.append(prepare_cohort(study, tmp_path))
+    for name in ("measurements", "later", "patients"):
+        pd.testing.assert_frame_equal(getattr(found[0], name), getattr(found[1], name))
+    assert len(found[0].patients) >= 10
+    assert found[1].flow.set_index("step")["rows_removed"]["no_time"] == len(export) - len(visits)

@@ -126,6 +126,7 @@ def _refuse_shape(study: Study, measurements: TextTable) -> None:
     """Refuse a table of measurements that has not a row for each patient and visit."""
     values = [marker.column for marker in study.markers.values()]
     used = {study.data.patient, study.data.time, *values, *study.model_columns, *study.outcome.covariates}
+    used |= set(study.data.where)
     if reason := foreign_shape(measurements, study.data.patient, study.data.time, values, used):
         raise InputError(f"data.measurements: {reason}.")
 

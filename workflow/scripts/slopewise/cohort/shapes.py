@@ -44,12 +44,14 @@ def foreign_shape(table: TextTable, patient: str, time: str | None, values: Iter
     """
     columns = [str(name) for name in table.text.columns]
     lower = {name.lower(): name for name in columns}
-    if redcap := next((lower[name] for name in REDCAP if name in lower), ""):
+    redcap = next((lower[name] for name in REDCAP if name in lower), "")
+    if redcap and redcap not in used:
         return (
             f"{table.name} looks like a REDCap export (column {redcap}): each event has a row, and fields are filled "
-            f"only in the rows of their event. Save one table with the rows and fields of the visits and one with a "
-            f"row "
-            "for each patient, and name them in the study file"
+            f"only in the rows of their event. List in the study file the events that are needed (data.where: "
+            f"{{{redcap}: [...]}}) and leave data.patients out: a patient's characteristics are then taken from the "
+            "row that holds them, and rows without a time are left out and counted. Or save one table with the visits and "
+            "one with a row for each patient"
         )
     ids = table.text[patient]
     parameter = _parameter(table, ids, time, list(values), set(used)) if time is not None else None
