@@ -50,8 +50,8 @@ def foreign_shape(table: TextTable, patient: str, time: str | None, values: Iter
             f"{table.name} looks like a REDCap export (column {redcap}): each event has a row, and fields are filled "
             f"only in the rows of their event. List in the study file the events that are needed (data.where: "
             f"{{{redcap}: [...]}}) and leave data.patients out: a patient's characteristics are then taken from the "
-            "row that holds them, and rows without a time are left out and counted. Or save one table with the visits and "
-            "one with a row for each patient"
+            "row that holds them, and rows without a time are left out and counted. Or save one table with the visits "
+            "and one with a row for each patient"
         )
     ids = table.text[patient]
     parameter = _parameter(table, ids, time, list(values), set(used)) if time is not None else None
