@@ -236,7 +236,7 @@ def test_the_section_says_what_the_tables_have(shipped):
     said = {question: " ".join(answers) for question, answers in part["asked"]}
     effects = said["What does the weighted model estimate?"]
     assert "at the start of treatment is not shown: −6.74 mm (95% interval −13.6 to 0.0724, p = 0.05; by the" in effects
-    assert "The slope of Leg pain is 5.67 mm per year higher under treatment" in effects
+    assert "The slope of leg pain is 5.67 mm per year higher under treatment" in effects
     differ = said["Does a model without weights differ, and why?"]
     assert "After 1 year under treatment the model with random slopes and no weights estimates −12.7 mm" in differ
     weights = said["What do the weights achieve?"]
@@ -244,21 +244,21 @@ def test_the_section_says_what_the_tables_have(shipped):
     assert "The 1327 rows count as 845." in weights
     assert "almost none: there the effect rests on the model" in said["Could treatment have gone either way?"]
     rests = said["What does the result rest on?"]
-    assert "Leg pain, disability and recovery" in rests and "drop-out does not depend on the state" in rests
+    assert "leg pain, disability and recovery" in rests and "drop-out does not depend on the state" in rests
     assert "The data cannot show that." in rests and "E-value" in rests
     names = [table.name for table in section.context["tables"]]
     assert names == ["weighting-analyses", "weighting-positivity", "weighting-weights", "weighting-models"]
     (start, _, what), (later, _, when) = FIGURES["treatment_over_time"](frames, naming)
-    assert (start, what) == ("−6.74", "effect on Leg pain at the start of treatment (mm)")
-    assert (later, when) == ("−1.07", "effect on Leg pain after 1 year under treatment (mm)")
-    assert HEADLINES["treatment_over_time"](frames, naming).startswith("What surgery does to Leg pain")
+    assert (start, what) == ("−6.74", "effect on leg pain at the start of treatment (mm)")
+    assert (later, when) == ("−1.07", "effect on leg pain after 1 year under treatment (mm)")
+    assert HEADLINES["treatment_over_time"](frames, naming).startswith("What surgery does to leg pain")
 
 
 def test_small_numbers_of_decisions_cannot_be_subtracted(shipped):
     found, tables = shipped
     section = SECTIONS["treatment_over_time"](frames_of(tables, "leg_pain"), naming_of(found.study))
     table = next(table for table in section.context["tables"] if table.name == "weighting-positivity")
-    treated = [cell.text for _, column, _, _, _, cell, _ in table.cells if column.text == "Leg pain"]
+    treated = [cell.text for _, column, _, _, _, cell, _ in table.cells if column.text == "leg pain"]
     assert treated == ["<5", "≥5", "36"]  # 56 in all: 4 could be told from 16 and 36
 
 
@@ -268,7 +268,7 @@ def test_strata_in_which_everything_went_one_way_are_named(shipped):
     found, tables = shipped
     none = tables["positivity"].assign(treated=[0, *tables["positivity"]["treated"].iloc[1:]])
     said = positivity_words(none, naming_of(found.study))
-    assert "In some strata all decisions went one way (Leg pain up to 9), so nothing is compared there." in said
+    assert "In some strata all decisions went one way (leg pain up to 9), so nothing is compared there." in said
 
 
 def test_weights_of_staying_are_stated_as_an_assumption(rows):

@@ -36,7 +36,7 @@ def test_a_slope_change_is_a_difference_of_slopes(naming: Naming, estimate: floa
 
 def test_a_change_that_is_not_shown_is_called_that(naming: Naming) -> None:
     said = effect_words(row("slope change", 0.005), naming, next(iter(naming.study.markers)))
-    assert said.startswith("The data do not show that the slope of Traffic deaths changed")
+    assert said.startswith("The data do not show that the slope of traffic deaths changed")
 
 
 def test_the_range_of_units_states_its_assumption(naming: Naming) -> None:
@@ -54,9 +54,9 @@ def test_the_first_page_has_the_last_effect_and_how_much_it_differs(naming: Nami
     frames = cast(Frames, SimpleNamespace(further=tables))
     (estimate, ends, what), (sd, _, of_what) = FIGURES["interruption"](frames, naming)
     assert (estimate, ends, sd) == ("+0.200", "0.190 to 0.210", "0.400")
-    assert what.startswith("average effect on Traffic deaths 5 years after the interruption (log deaths")
+    assert what.startswith("average effect on traffic deaths 5 years after the interruption (log deaths")
     assert of_what == "standard deviation of that effect between patients"
-    assert HEADLINES["interruption"](frames, naming).startswith("What the interruption changed in Traffic deaths")
+    assert HEADLINES["interruption"](frames, naming).startswith("What the interruption changed in traffic deaths")
 
 
 @pytest.mark.parametrize(
@@ -76,4 +76,4 @@ def test_the_share_is_of_effects_against_the_average(naming: Naming, side: str) 
     one = pd.Series({"effect": "effect after 5", "patients": 50, "side": side, "share": 0.35, "ci_low": 0.04,
                      "ci_high": 0.66})  # fmt: skip
     said = share_words(one, naming, next(iter(naming.study.markers)), "")
-    assert f"Traffic deaths 5 years after the interruption is {side} the course without it, the opposite" in said
+    assert f"traffic deaths 5 years after the interruption is {side} the course without it, the opposite" in said
