@@ -72,8 +72,11 @@ def timed(module: Any, name: str, spent: dict[str, float]) -> None:
     setattr(module, name, watched)
 
 
-def growth_half(frame: Any, features: int, draws: int) -> tuple[float, dict[str, float]]:
-    """Seconds of all features, and of each part; the first feature is done once before, for what is compiled."""
+def growth_half(frame: Any, features: int, draws: int, markers: int = 1000) -> tuple[float, dict[str, float]]:
+    """Seconds of all features, and of each part, in a study of `markers`.
+
+    The first feature is done once before, for what is compiled.
+    """
     from slopewise.growth import GrowthModel
     from slopewise.growth.evidence import tables
     from slopewise.growth.fitting import fit_everybody
@@ -84,7 +87,7 @@ def growth_half(frame: Any, features: int, draws: int) -> tuple[float, dict[str,
 
     def one(k: int) -> None:
         study = fit_everybody(rows.data(f"y{k}"))
-        tables.compare_marker(model, study, draws, generator(SEED, "markers", str(k)), in_time=True)
+        tables.compare_marker(model, study, draws, generator(SEED, "markers", str(k)), in_time=True, markers=markers)
 
     one(0)
     spent = dict.fromkeys(PARTS, 0.0)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from tests.bad_input.case import Case
+from tests.bad_input.cases_of_many import MANY
 from tests.bad_input.good import (
     PEOPLE,
     STUDY,
@@ -30,17 +31,6 @@ from tests.bad_input.good import (
     same,
     trial,
 )
-
-
-@dataclass(frozen=True)
-class Case:
-    """One defect: its name, where the message must say that it is, the change, and how the command ends."""
-
-    name: str
-    place: str
-    change: Change
-    status: int = 1
-
 
 V, P, S = VISITS, PEOPLE, STUDY
 FIRST = "P01"
@@ -409,4 +399,4 @@ EFFECTS = [
     Case("effects: one value a period", r"each patient has one value of albumin under each treatment", both(trial(**ARM), rows(V, lambda number, row: int(row[1]) < 200)), 0),
 ]
 
-CASES: list[Case] = [*FILES, *CELLS, *STRUCTURE, *STUDY_FILE, *COMMANDS, *EFFECTS, *INTERRUPTIONS, *OVER_TIME]
+CASES: list[Case] = [*FILES, *CELLS, *STRUCTURE, *STUDY_FILE, *COMMANDS, *EFFECTS, *INTERRUPTIONS, *OVER_TIME, *MANY]

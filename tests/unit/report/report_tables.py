@@ -111,6 +111,10 @@ class Invented:
             "growth/variogram.csv": self._variogram(),
             "growth/implied.csv": self._implied(),
             **{f"{name}.csv": pd.DataFrame(columns=list(table.columns)) for name, table in EMPTY.items()},
+            **{
+                f"slopes/{name}.csv": pd.DataFrame(columns=list(tables.TABLES[f"slopes/{name}"].columns))
+                for name in ("filters", "filter_survival", "filter_stability")
+            },
             **check_tables(self.markers, slopes),
             "growth/origin.csv": self._origin(),
             "growth/heteroscedastic.csv": self._heteroscedastic(),

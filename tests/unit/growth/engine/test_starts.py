@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 from scipy.optimize import minimize
 
+from benchmarks import starts
 from slopewise.growth import GrowthModel
 from slopewise.growth.data import GrowthData
 from slopewise.growth.fit import design_of
-from slopewise.growth.fitting import fit_everybody
+from slopewise.growth.fitting import everybody, fit_batch, fit_everybody
 from tests.unit.growth.growth_dense import dense_deviance
 
 
@@ -58,3 +59,49 @@ def test_no_start_of_another_search_ends_lower(number: int) -> None:
 def test_fits_of_few_patients_take_few_evaluations() -> None:
     taken = [int(fit_everybody(data_set(number), "correlated").results.evaluations[0]) for number in range(40)]
     assert np.mean(taken) < 90
+
+
+def far_value(number: int) -> GrowthData:
+    """A data set of benchmarks/starts.py: few rows a patient, and one value that lies 20 away."""
+    frame, reml = starts.data_set(number)
+    assert len(frame) < 4 * frame["patient"].nunique()
+    return GrowthModel("~ time + g", "~ time", structure="diagonal", reml=reml).data(frame, "y")
+
+
+@pytest.mark.parametrize("number", [440, 466, 840])
+def test_a_diagonal_model_finds_effects_that_are_large_beside_the_residual(number: int) -> None:
+    """A line of the patient's own takes the value far off; the end at the boundary is 18 to 95 higher."""
+    data = far_value(number)
+    fit = fit_everybody(data, "diagonal")
+    x, z = design_of(fit)
+    residual = np.full(len(data.values), fit.sigma**2)
+    covariance, reml = fit.covariance.to_numpy(), data.specification.reml
+    value, _, _ = dense_deviance(data.values, x, z, data.codes, covariance, residual, reml)
+    assert fit.deviance == pytest.approx(value, abs=1e-5)
+    assert fit.deviance <= {440: 524.5954, 466: 722.0301, 840: 494.7193}[number]
+
+
+@pytest.mark.parametrize("structure", ["correlated", "diagonal"])
+@pytest.mark.parametrize("size", [1e-2, 1.0, 1e4])
+def test_the_end_does_not_depend_on_the_start(structure: str, size: float) -> None:
+    for number in range(8):
+        data = data_set(number)
+        own = fit_batch(data, everybody(data), [structure])
+        other = fit_batch(data, everybody(data), [structure], 1, size * np.array([[1.0, 0.5], [0.5, 1.0]]))
+        assert other.deviance[0] == pytest.approx(own.deviance[0], abs=1e-6)
+        np.testing.assert_allclose(other.beta, own.beta, rtol=1e-4, atol=1e-6)
+
+
+def test_a_start_near_the_end_saves_evaluations() -> None:
+    """Deletions of patients start at the end of the fit to everybody."""
+    many = [data for data in map(data_set, range(3, 60, 4)) if len(data.patients) > 61][:3]
+    used = {"cold": 0, "warm": 0}
+    for data in many:
+        counts = np.ones((10, len(data.patients)), np.int64) - np.eye(10, len(data.patients), dtype=np.int64)
+        psi = fit_batch(data, everybody(data), ["correlated"]).results.psi[0]
+        cold = fit_batch(data, counts, ["correlated"] * 10)
+        warm = fit_batch(data, counts, ["correlated"] * 10, 1, psi)
+        np.testing.assert_allclose(warm.deviance, cold.deviance, atol=1e-6)
+        used["cold"] += int(cold.iterations.sum())
+        used["warm"] += int(warm.iterations.sum())
+    assert len(many) == 3 and used["warm"] < used["cold"]

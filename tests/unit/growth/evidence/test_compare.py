@@ -22,6 +22,8 @@ from slopewise.growth.evidence.compare import (
     textbook_model,
     variance_components,
 )
+from slopewise.growth.evidence.effort import Effort
+from slopewise.growth.evidence.influence import influence
 from slopewise.growth.evidence.profile import RISE
 from slopewise.growth.evidence.serial import compare_serial
 from slopewise.growth.evidence.tables import compare_marker
@@ -336,3 +338,17 @@ def test_three_random_effects_have_bootstrap_intervals() -> None:
     residual = own.loc[("Residual", "Residual")]
     assert residual["ci_low"] < 0.5 < residual["ci_high"] < 0.6
     assert own["ci_low"].notna().all() and own.loc[("Intercept", "Intercept"), "ci_low"] > 0.5
+
+
+def test_a_study_of_many_markers_spends_its_draws_where_the_decision_is_open(models):
+    """Slopes beyond doubt take 199 draws; others as many as ever, with the same p."""
+    many = Effort.of(25)
+    evident = bootstrap_p(models["sleepstudy"], 1000, np.random.default_rng(3), effort=many)
+    assert evident == 1 / 200
+    kept = bootstrap_p(models["orthodont"], 1000, np.random.default_rng(3), effort=many)
+    assert kept == bootstrap_p(models["orthodont"], 1000, np.random.default_rng(3))
+    assert Effort.of(24) == Effort()
+    found = influence(models["sleepstudy"], most=5).set_index("patient")
+    every = influence(models["sleepstudy"]).set_index("patient")
+    assert len(found) == 5 < len(every)
+    pd.testing.assert_frame_equal(found, every.loc[found.index], check_exact=True)

@@ -310,9 +310,8 @@ def test_more_patients_than_are_left_out_one_at_a_time(monkeypatch: pytest.Monke
     frame = noise(6, n=60)
     frame.loc[frame["patient"] == "017", "y"] += 6 * frame.loc[frame["patient"] == "017", "time"]
     every = influence(fitted(frame)).set_index("patient")
-    monkeypatch.setattr(module, "DELETED", 7)
     monkeypatch.setattr(module, "AT_ONCE", 3)
-    some = influence(fitted(frame)).set_index("patient")
+    some = influence(fitted(frame), most=7).set_index("patient")
     assert len(some) == 7 and "017" in some.index
     pd.testing.assert_frame_equal(some, every.loc[some.index])
 

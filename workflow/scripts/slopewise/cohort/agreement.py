@@ -64,7 +64,7 @@ def _given(study: Study, folder: Path, name: str) -> list[Row]:
     value, low = (_column(table, column) if column in columns else None for column in (VALUE, LOW))
     twins = table.text[FEATURE][table.text[FEATURE].duplicated()]
     if len(twins):
-        raise InputError(f"{name}: the feature {shown(twins.iloc[0])} has two rows (filters.icc_table)")
+        raise InputError(f"{name}: the feature {shown(twins.iloc[0])} has two rows; delete one (filters.icc_table)")
     place = {feature: row for row, feature in enumerate(table.text[FEATURE])}
     rows: list[Row] = []
     for marker, own in study.markers.items():

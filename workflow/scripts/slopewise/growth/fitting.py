@@ -37,20 +37,36 @@ class Batch(NamedTuple):
 
 
 class Engine(Protocol):
-    """Fits of one marker under one design, columns (rows, d - 1), for the rows of counts and structures (F,)."""
+    """Fits of one marker under one design, columns (rows, d - 1), for the rows of counts and structures (F,).
+
+    start: where the search begins, for engines that search and can begin elsewhere.
+    """
 
     def __call__(
-        self, data: GrowthData, design: Design, columns: Matrix, counts: Integers, asked: Integers, threads: int
+        self,
+        data: GrowthData,
+        design: Design,
+        columns: Matrix,
+        counts: Integers,
+        asked: Integers,
+        threads: int,
+        start: Matrix | None,
     ) -> Batch: ...
 
 
 def _by_slopewise(
-    data: GrowthData, design: Design, columns: Matrix, counts: Integers, asked: Integers, threads: int
+    data: GrowthData,
+    design: Design,
+    columns: Matrix,
+    counts: Integers,
+    asked: Integers,
+    threads: int,
+    start: Matrix | None,
 ) -> Batch:
     """The compiled engine; with several residual variances around a search for their ratios."""
     if len(data.layout.stratum_names) > 1:
         return Batch(*fit_strata(data, design, columns, counts, asked))
-    results = run(_moments(data, design, columns), counts, asked, data.specification.reml, threads)
+    results = run(_moments(data, design, columns), counts, asked, data.specification.reml, threads, start)
     return Batch(results, np.ones((len(counts), 1)))
 
 
@@ -59,14 +75,26 @@ def _moments(data: GrowthData, design: Design, columns: Matrix) -> Moments:
 
 
 def _by_statsmodels(
-    data: GrowthData, design: Design, columns: Matrix, counts: Integers, asked: Integers, threads: int
+    data: GrowthData,
+    design: Design,
+    columns: Matrix,
+    counts: Integers,
+    asked: Integers,
+    threads: int,
+    start: Matrix | None,
 ) -> Batch:
     """statsmodels' MixedLM, one fit after the other."""
     return Batch(fit_statsmodels(data, design, columns, counts, asked), np.ones((len(counts), 1)))
 
 
 def _by_bayes(
-    data: GrowthData, design: Design, columns: Matrix, counts: Integers, asked: Integers, threads: int
+    data: GrowthData,
+    design: Design,
+    columns: Matrix,
+    counts: Integers,
+    asked: Integers,
+    threads: int,
+    start: Matrix | None,
 ) -> Batch:
     """The posterior in place of the maximum."""
     if len(data.layout.stratum_names) > 1:
@@ -82,13 +110,18 @@ ENGINES: dict[str, Engine] = {"slopewise": _by_slopewise, "statsmodels": _by_sta
 
 
 def fit_batch(
-    data: GrowthData, counts: ArrayLike, structures: Sequence[str] | None = None, threads: int = 1
+    data: GrowthData,
+    counts: ArrayLike,
+    structures: Sequence[str] | None = None,
+    threads: int = 1,
+    start: Matrix | None = None,
 ) -> GrowthBatch:
     """Fit the model of one marker once for every row of `counts`.
 
     counts (F, m), integers: how often each patient enters each fit, in the order of `data.patients`; 0 = held out, 2 =
     two copies as separate clusters. structures: None: the ladder (docs/methods.md, section 2) decides; else F names
-    that are imposed. A fit depends, to the last bit, on the patients with a count above 0 alone. Raises `InputError`
+    that are imposed. start (q, q): Psi, standardised, from which the engine slopewise searches for what is imposed. A
+    fit depends, to the last bit, on the patients with a count above 0 alone. Raises `InputError`
     where one patient has all the rows: how patients differ cannot be learned from one.
     """
     counted = _checked_counts(data, counts)
@@ -100,7 +133,7 @@ def fit_batch(
         )
     asked = _asked(data, len(counted), structures)
     if data.design is not None and data.columns is not None:
-        found = ENGINES[data.specification.engine](data, data.design, data.columns, counted, asked, threads)
+        found = ENGINES[data.specification.engine](data, data.design, data.columns, counted, asked, threads, start)
         group_of = np.zeros(len(counted), np.int64)
         return GrowthBatch(data, counted, found.results, (data.design,), group_of, found.ratios, found.draws)
     return _fit_stateful(data, counted, asked, threads)
@@ -128,7 +161,7 @@ def _fit_stateful(data: GrowthData, counts: Integers, asked: Integers, threads: 
     for group, training in enumerate(sets):
         design, columns = data.learn(training)
         members = np.flatnonzero(group_of == group)
-        part, ratios[members], drawn = fit(data, design, columns, counts[members], asked[members], threads)
+        part, ratios[members], drawn = fit(data, design, columns, counts[members], asked[members], threads, None)
         for member, sample in zip(members.tolist(), drawn, strict=False):  # none but of the engine bayes
             draws[member] = sample
         if whole is None:

@@ -47,7 +47,9 @@ def compare_markers(
         rng = generator(study.seed, "compare_growth", marker)
         batch = fit_batch(data.trained_on, data.everybody())
         fit = GrowthFit.from_batch(batch, 0)
-        evidence = compare_marker(model, fit, study.growth.bootstrap, rng, study.is_in_time, threads)
+        evidence = compare_marker(
+            model, fit, study.growth.bootstrap, rng, study.is_in_time, threads, len(study.markers)
+        )
         evidence |= describe(model, data, batch)
         evidence |= posterior_tables(replace(data.trained_on, specification=asked.specification()), study.seed, threads)
         evidence["population"] = population_course(data, batch, inputs.rows)

@@ -28,6 +28,8 @@ MOST = 20_000
 SHOWN = 3
 LONGEST = 96
 """Characters of a marker's name; up to 4 more make it unique."""
+SHOWN = 6
+"""Columns that a message names, of many."""
 DIAGNOSTICS = "diagnostics_"
 PYRADIOMICS = re.compile(r"[A-Za-z0-9.-]+_[a-z0-9]+_.+")
 """``<image type>_<feature class>_<feature>``."""
@@ -54,9 +56,17 @@ def expanded(study: Study, folder: Path) -> Study:
     kept, left_out = _analysable(table, matched)
     markers = dict(study.markers) | dict(_markers(study, kept))
     if not markers:
-        raise InputError(f"features: none of {len(matched)} columns can be analysed; {_first_reason(left_out)}")
+        raise InputError(
+            f"features: none of {len(matched)} columns can be analysed; {_first_reason(left_out)}; name others"
+        )
     data = study.data.model_copy(update={"left_out": {**study.data.left_out, **left_out}})
     return study.model_copy(update={"markers": markers, "features": {}, "data": data})
+
+
+def listed(columns: Sequence[str]) -> str:
+    """The first of many columns, and how many more there are."""
+    more = f" and {len(columns) - SHOWN} more" if len(columns) > SHOWN else ""
+    return ", ".join(map(shown, columns[:SHOWN])) + more
 
 
 def matches(name: str, patterns: Sequence[str]) -> bool:
@@ -77,10 +87,13 @@ def _claimed(study: Study, file: str, columns: list[str]) -> list[Matched]:
     for name, group in study.features.items():
         for pattern in group.pattern:
             if not any(matches(column, [pattern]) for column in columns):
-                raise InputError(f"features.{name}: {pattern!r} matches no column of {file}")
+                raise InputError(
+                    f"features.{name}: {pattern!r} matches no column of {file}; the columns are {listed(columns)}, and "
+                    "upper and lower case differ"
+                )
         chosen = [c for c in columns if matches(c, group.pattern) and not matches(c, group.exclude)]
         if not chosen:
-            raise InputError(f"features.{name}: everything that the pattern matches is excluded")
+            raise InputError(f"features.{name}: everything that the pattern matches is excluded; leave some of it")
         _refuse(name, [column for column in chosen if column.startswith(DIAGNOSTICS)], "how features were computed")
         for column in chosen:
             if column in roles:

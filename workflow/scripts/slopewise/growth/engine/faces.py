@@ -159,7 +159,7 @@ def all_starts(psi, active, diagonal, met_boundary, few):
     """Starting factors B (starts, q, q), how many columns of each are free, and how many starts there are.
 
     Where the boundary was met those of `add_starts` from there; with `few` patients and
-    more than two random effects those of every size; else the full factor of another size.
+    more than two random effects, or diagonal, those of every size; else the full factor of another size.
     """
     q = psi.shape[0]
     starts, ranks = np.zeros((MAX_STARTS, q, q)), np.ones(MAX_STARTS, np.int64)
@@ -183,14 +183,16 @@ def all_starts(psi, active, diagonal, met_boundary, few):
 def add_starts(psi, active, diagonal, starts, ranks, count):
     """Starts of the size of `psi`, from number `count` on; how many there are then.
 
-    The full factor of `psi`; rank one with either sign of the covariance; each column of z dropped; and with more than
-    two columns the full factor with each sign turned. Diagonal: all variances, and each one dropped.
+    Two columns of z: rank one with either sign of the covariance, which `settle` leaves where a full rank is lower.
+    Of more columns the full factor of `psi`, with each sign turned, too; rank one; each column of z dropped. Diagonal:
+    all variances, and each one dropped.
     """
     size = active.shape[0]
+    pair = size == 2 and not diagonal
     root, full = np.empty(size), _rough_factor(psi, active)
     for k in range(size):
         root[k] = np.sqrt(max(psi[active[k], active[k]], 1e-6))
-    for turned in range(-1, size if size > 2 and not diagonal else 0):
+    for turned in range(-1, -1 if pair else size if size > 2 and not diagonal else 0):
         for i in range(size):
             for j in range(size):
                 starts[count, active[i], j] = -full[i, j] if i == turned else full[i, j]
@@ -201,7 +203,7 @@ def add_starts(psi, active, diagonal, starts, ranks, count):
             sign = 1.0 if psi[active[0], active[k]] >= 0.0 else -1.0
             starts[count, active[k], 0] = -root[k] * sign if turn == 1 and k == 1 else root[k] * sign
         count += 1
-    for drop in range(size if size > 1 else 0):
+    for drop in range(size if size > 1 and not pair else 0):
         for k in range(size):
             if k != drop:
                 starts[count, active[k], k if diagonal or size > 2 else 0] = root[k]

@@ -84,8 +84,28 @@ def _active_columns(structure, z_columns):
 
 
 @njit(error_model="numpy")
+def begin(psi, active, diagonal, given):
+    """Make `psi` the start of a search: itself, where it is `given` and positive in each active variance, else one."""
+    q = psi.shape[0]
+    for a in active:
+        given = given and psi[a, a] > 0.0
+    kept = np.zeros((q, q))
+    for a in active:
+        for b in active:
+            if a == b:
+                kept[a, b] = psi[a, b] if given else 1.0
+            elif given and not diagonal:
+                kept[a, b] = psi[a, b]
+    for a in range(q):
+        for b in range(q):
+            psi[a, b] = kept[a, b]
+
+
+@njit(error_model="numpy")
 def ladder(fit, score_inside, score_factor, psi, asked, z_columns, patients):
     """What was imposed, else the richest structure that is identified and converges; of one patient pooled regression.
+
+    The search for what was imposed starts from `psi`, where that has a variance for each random effect, else from one.
 
     Returns (structure, status, deviance, sigma^2, evaluations); the passes of `fit` were last made at this `psi`.
     """
@@ -102,11 +122,7 @@ def ladder(fit, score_inside, score_factor, psi, asked, z_columns, patients):
         active = _active_columns(structure, z_columns)
         if step == 1 and (q == 1 or active.shape[0] == 0):
             continue
-        for a in range(q):
-            for b in range(q):
-                psi[a, b] = 0.0
-        for a in active:
-            psi[a, a] = 1.0
+        begin(psi, active, structure == DIAGONAL, step == 0 and asked < DECIDE)
         if active.shape[0] == 0:
             deviance, sigma2 = fit.deviance_at(fit.problem, psi)
             if np.isfinite(deviance):
@@ -115,8 +131,9 @@ def ladder(fit, score_inside, score_factor, psi, asked, z_columns, patients):
             return structure, IMPOSSIBLE, deviance, sigma2, evaluations + 1
         diagonal = structure == DIAGONAL
         free, decide = free_elements(active, diagonal), asked >= DECIDE
-        few = patients <= FEW
-        doubtful, every_start = few or depends_on_origin(active, diagonal, z_columns), few and active.shape[0] > 2
+        few, several = patients <= FEW, active.shape[0] > 1
+        doubtful = few or depends_on_origin(active, diagonal, z_columns)
+        every_start = (diagonal and several) or (few and active.shape[0] > 2)
         status, deviance, sigma2, used = minimise(
             fit, score_inside, score_factor, psi, active, diagonal, free, decide, doubtful, every_start
         )

@@ -45,11 +45,18 @@ def functions() -> Functions:
     return Functions(address(many.standardised, 1, indices, moments, 1, True, results), first, second, inside, end)
 
 
-def run(moments: Moments, counts: Integers, asked: Integers, reml: bool, threads: int) -> Results:
-    """All fits, on `threads` threads: the kernel lets go of Python's lock, and no two fits share a number."""
+def run(
+    moments: Moments, counts: Integers, asked: Integers, reml: bool, threads: int, start: Floats | None = None
+) -> Results:
+    """All fits, on `threads` threads: the kernel lets go of Python's lock, and no two fits share a number.
+
+    start (q, q) or (F, q, q): Psi, standardised, from which fits with an imposed structure search; it need not be near.
+    """
     d, q, p = moments.means.shape[1], moments.ones.shape[1], len(moments.x_columns)
     fits = len(counts)
     results = many.empty_results(fits, p, q, d)
+    if start is not None:
+        results.psi[:] = start
     rest = (counts, moments, asked, reml, results, *functions())
     if threads <= 1 or fits < 2:
         many.fit_range(0, fits, *rest)

@@ -20,6 +20,7 @@ from slopewise.growth.data import GrowthData
 from slopewise.growth.engine.estimates import STRUCTURES
 from slopewise.growth.engine.moments import reduce_response, share_rows
 from slopewise.growth.engine.run import run
+from slopewise.growth.evidence.effort import Effort
 from slopewise.growth.evidence.profile import component_intervals
 from slopewise.growth.fit import GrowthFit, active_terms, design_of, residual_variances
 from slopewise.growth.fitting import everybody, fit_batch
@@ -134,13 +135,16 @@ def naive_p(lrt: float, added: int) -> float:
     return float(chdtrc(added, lrt)) if np.isfinite(lrt) else float("nan")
 
 
-def bootstrap_p(models: SideBySide, draws: int, rng: np.random.Generator, threads: int = 1) -> float:
+def bootstrap_p(
+    models: SideBySide, draws: int, rng: np.random.Generator, threads: int = 1, effort: Effort | None = None
+) -> float:
     """P of the random slope by data sets simulated from the fitted random-intercept model, each refitted twice.
 
     Sequential (Besag & Clifford 1991, 10.1093/biomet/78.2.301): at the draw that brings the number of ratios as large
     as the observed one to `EXCEEDANCES`, p is that number over the draws so far; where `draws` end before, p is (1 +
     as large) / (draws + 1). Missing where there is no draw or no random slope. The same for any number of threads,
-    and `rng` moves on as if all were drawn.
+    and `rng` moves on as if all were drawn. With `effort` there are as many draws as it says, and `rng` moves on by
+    those that were made.
     """
     if not draws or "random_slope" not in models.reml:
         return float("nan")
@@ -148,7 +152,8 @@ def bootstrap_p(models: SideBySide, draws: int, rng: np.random.Generator, thread
     observed = likelihood_ratio(null, models.reml["random_slope"])
     if not np.isfinite(observed):
         return float("nan")
-    ratio = _ratio_of(models.data)
+    ratio = _ratio_of(models.data, null.results.psi[0], models.reml["random_slope"].results.psi[0])
+    draws = draws if effort is None else effort.draws(draws, boundary_p(observed, 2))
     least = observed - 1e-7 * max(1.0, abs(observed))  # a ratio of zero is computed as zero up to rounding
     larger: list[int] = []  # of the draws so far
     with ThreadPoolExecutor(max(1, threads)) as pool:
@@ -157,7 +162,8 @@ def bootstrap_p(models: SideBySide, draws: int, rng: np.random.Generator, thread
             for found in pool.map(ratio, simulated) if threads > 1 else map(ratio, simulated):
                 larger.append((larger[-1] if larger else 0) + int(found >= least))
             if larger[-1] >= EXCEEDANCES:
-                _pass_over(models.data, draws - start - len(simulated), rng)
+                if effort is None:
+                    _pass_over(models.data, draws - start - len(simulated), rng)
                 break
     return sequential_p(np.array(larger), EXCEEDANCES)
 
@@ -169,10 +175,14 @@ def sequential_p(larger: NDArray[np.int64], exceedances: int) -> float:
     return (1 + int(larger[-1])) / (len(larger) + 1)
 
 
-def _ratio_of(data: GrowthData) -> Callable[[NDArray[np.float64]], float]:
+def _ratio_of(
+    data: GrowthData, null: NDArray[np.float64], slope: NDArray[np.float64]
+) -> Callable[[NDArray[np.float64]], float]:
     """The likelihood ratio of the random slope for another response (rows,) on these rows.
 
-    X, Z and their cross-products are worked out once, where there is one residual variance.
+    X, Z and their cross-products are worked out once, where there is one residual variance. null, slope (2, 2): Psi of
+    both models of the observed response, standardised: the searches start from the first, with a small variance of the
+    slope.
     """
     twice, structures = everybody(data, 2), ["intercept", "correlated"]
     if len(data.layout.stratum_names) > 1:
@@ -186,8 +196,10 @@ def _ratio_of(data: GrowthData) -> Callable[[NDArray[np.float64]], float]:
     asked = np.array([STRUCTURES.index(name) for name in structures], dtype=np.int64)
     shared = share_rows(data.columns, data.weights, data.starts, data.design.x_columns, data.design.z_columns)
 
+    begin = np.stack([null, np.diag([null[0, 0], max(0.05 * null[0, 0], 0.1 * slope[1, 1])])])
+
     def ratio(values: NDArray[np.float64]) -> float:
-        deviance = run(reduce_response(shared, values), twice, asked, data.specification.reml, 1).deviance
+        deviance = run(reduce_response(shared, values), twice, asked, data.specification.reml, 1, begin).deviance
         return float(deviance[0] - deviance[1])
 
     return ratio

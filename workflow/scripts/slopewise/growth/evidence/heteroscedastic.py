@@ -53,7 +53,8 @@ class _Problem(ShortRepr):
         weights = np.exp(-2.0 * (self.columns @ delta))
         moments = self.data.reduce(self.fit.design, self.fit.batch.columns_of(self.fit.index), weights)
         asked = np.array([STRUCTURES.index(structure)], dtype=np.int64)
-        value = float(run(moments, everybody(self.data), asked, True, 1).deviance[0])
+        found = run(moments, everybody(self.data), asked, True, 1, self.fit.results.psi[0])
+        value = float(found.deviance[0])
         return value if np.isfinite(value) else 1e300
 
 

@@ -12,29 +12,28 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from slopewise.growth.evidence.compare import SideBySide
+from slopewise.growth.evidence.effort import DELETED
 from slopewise.growth.fit import GrowthFit
 from slopewise.growth.fitting import fit_batch
 
 Floats = NDArray[np.float64]
 
-DELETED = 1000
-"""Patients that are left out one at a time; of more, those with the largest standardised random effects."""
-
 AT_ONCE = 250  # deletions whose counts are held in memory together
 
 
-def influence(models: SideBySide, threads: int = 1) -> pd.DataFrame:
+def influence(models: SideBySide, threads: int = 1, most: int = DELETED) -> pd.DataFrame:
     """What leaving out one patient does to the random-slope model (columns of ``growth/patients``).
 
     patient; slope_change: of the average slope of the cohort, in its units, and slope_change_se: in its standard
     errors; slope_sd_change: of the standard deviation of the slopes; cook: (change of beta)' cov(beta)^-1 (the
-    same) / p (Cook's distance of a mixed model, Demidenko & Stukel 2005).
+    same) / p (Cook's distance of a mixed model, Demidenko & Stukel 2005). At most `most` patients are left out, those
+    with the largest standardised random effects.
     """
     fit = models.reml["random_slope"]
     assert fit.batch is not None
     # What a formula learns from rows stays as everybody's rows taught it, so that coefficients mean the same.
     data = replace(models.data, design=fit.design, columns=fit.batch.columns_of(fit.index))
-    chosen = _chosen(fit)
+    chosen = _chosen(fit, most)
     average, spread = _average_slope(fit), _slope_sd(fit.estimates.covariance)[0]
     beta, covariance = fit.estimates.beta[0], fit.estimates.beta_covariance[0]
     se = float(np.sqrt(average @ covariance @ average))
@@ -45,7 +44,7 @@ def influence(models: SideBySide, threads: int = 1) -> pd.DataFrame:
         some = chosen[first : first + AT_ONCE]
         counts = np.ones((len(some), len(data.patients)), np.int64)
         counts[np.arange(len(some)), some] = 0
-        batch = fit_batch(data, counts, ["correlated"] * len(some), threads)
+        batch = fit_batch(data, counts, ["correlated"] * len(some), threads, fit.results.psi[0])
         moved = batch.beta - beta
         # Without the one patient of a group its coefficient is gone, and what is left means something else.
         usable = (batch.aliased == fit.results.aliased[0]).all(axis=1) & np.isfinite(batch.deviance)
@@ -79,13 +78,13 @@ def _average_slope(fit: GrowthFit) -> Floats:
     return np.asarray(fit.batch.design_derivative(frame, time, fit.index)[0].mean(axis=0))
 
 
-def _chosen(fit: GrowthFit) -> NDArray[np.int64]:
+def _chosen(fit: GrowthFit, most: int) -> NDArray[np.int64]:
     """The patients to leave out, by place."""
     assert fit.batch is not None
     seen = np.flatnonzero(fit.batch.data.n_rows > 0)
-    if len(seen) <= DELETED:
+    if len(seen) <= most:
         return seen
     b, conditional = fit.batch.random_effects(fit.index, seen)
     left = fit.estimates.covariance[0] - conditional  # Var(b hat)
     size = np.einsum("ni,nij,nj->n", b, np.linalg.pinv(left, hermitian=True), b)
-    return np.sort(seen[np.argsort(-size, kind="stable")[:DELETED]])
+    return np.sort(seen[np.argsort(-size, kind="stable")[:most]])

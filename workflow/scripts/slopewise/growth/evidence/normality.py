@@ -16,7 +16,7 @@ from scipy.special import ndtri
 
 from slopewise.growth.evidence.compare import SideBySide
 from slopewise.growth.evidence.pooling import fitted_values
-from slopewise.growth.evidence.standard_residuals import AT_ONCE, DRAWS, EACH_SIDE, StandardResiduals
+from slopewise.growth.evidence.standard_residuals import AT_ONCE, DRAWS, StandardResiduals, each_side
 from slopewise.growth.evidence.trends import classes
 from slopewise.growth.fit import GrowthFit
 from slopewise.growth.fitting import fit_everybody
@@ -96,7 +96,7 @@ def _values(own: StandardResiduals, y: Floats, structure: str) -> dict[str, Floa
 
 @dataclass(frozen=True, repr=False)
 class Ordered(ShortRepr):
-    """Order statistics of n values: `rank` (r,) from 0, as `seen` (r,), as `drawn` (r, DRAWS) from the fit."""
+    """Order statistics of n values: `rank` (r,) from 0, as `seen` (r,), as `drawn` (r, draws) from the fit."""
 
     n: int
     rank: NDArray[np.int64]
@@ -106,8 +106,8 @@ class Ordered(ShortRepr):
     @property
     def band(self) -> tuple[Floats, Floats]:
         """Between these (r,) lie 95% of the drawn values of each rank."""
-        each = np.sort(self.drawn, axis=1)
-        return each[:, EACH_SIDE - 1], each[:, -EACH_SIDE]
+        each, place = np.sort(self.drawn, axis=1), each_side(self.drawn.shape[1])
+        return each[:, place - 1], each[:, -place]
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -129,8 +129,8 @@ class Ordered(ShortRepr):
         return float(share[0]), float((share >= share[0]).mean())
 
 
-def ordered(fit: GrowthFit, rng: np.random.Generator) -> dict[str, Ordered]:
-    """Order statistics of residual, intercept and slope, about `JUDGED` of each.
+def ordered(fit: GrowthFit, rng: np.random.Generator, draws: int = DRAWS) -> dict[str, Ordered]:
+    """Order statistics of residual, intercept and slope, about `JUDGED` of each, and of `draws` data sets.
 
     Data sets are drawn from the fit with the same design. Each is brought to the root mean square of the observed one,
     since the variances that both are divided by were estimated from the observed one.
@@ -139,8 +139,8 @@ def ordered(fit: GrowthFit, rng: np.random.Generator) -> dict[str, Ordered]:
     seen = {what: np.sort(values[:, 0]) for what, values in _values(own, own.y[:, None], fit.structure).items()}
     ranks = {what: _ranks(len(values)) for what, values in seen.items()}
     drawn: dict[str, list[Floats]] = {what: [] for what in seen}
-    for _ in range(DRAWS // AT_ONCE):
-        for what, values in _values(own, own.simulated(rng, AT_ONCE), fit.structure).items():
+    for start in range(0, draws, AT_ONCE):
+        for what, values in _values(own, own.simulated(rng, min(AT_ONCE, draws - start)), fit.structure).items():
             scale = np.sqrt((seen[what] ** 2).mean() / (values**2).mean(axis=0))
             drawn[what].append(np.sort(values * scale, axis=0)[ranks[what]])
     return {
@@ -187,9 +187,12 @@ def shape(values: Floats, order: Ordered) -> dict[str, float]:
     }
 
 
-def normality(fit: GrowthFit, rng: np.random.Generator) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The marker's rows of ``growth/quantiles`` and ``growth/normality``, both with the column ``what``."""
-    values, orders = standardised(fit), ordered(fit, rng)
+def normality(fit: GrowthFit, rng: np.random.Generator, draws: int = DRAWS) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The marker's rows of ``growth/quantiles`` and ``growth/normality``, both with the column ``what``.
+
+    draws: data sets that the bands are made of.
+    """
+    values, orders = standardised(fit), ordered(fit, rng, draws)
     if not values:
         return pd.DataFrame(), pd.DataFrame()
     points = []

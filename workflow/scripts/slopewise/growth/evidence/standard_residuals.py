@@ -28,10 +28,15 @@ Integers = NDArray[np.int64]
 LEAST = 0.05
 """A residual or prediction with less than this share of its variance in the model says nothing of its distribution."""
 
-DRAWS, EACH_SIDE = 399, 10
-"""Simulated data sets, and the place of the band's ends among them: another set lies outside in 2 x 10 of 400."""
+DRAWS = 399
+"""Simulated data sets."""
 
 AT_ONCE = 57  # data sets that are simulated together: 7 parts of 399
+
+
+def each_side(draws: int) -> int:
+    """The place of the band's ends among so many drawn values: of 399 another set lies outside in 2 x 10 of 400."""
+    return (draws + 1) // 40
 
 
 @dataclass(frozen=True, repr=False)

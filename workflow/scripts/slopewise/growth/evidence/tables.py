@@ -19,6 +19,7 @@ from slopewise.growth.evidence.compare import (
     textbook_model,
     variance_components,
 )
+from slopewise.growth.evidence.effort import MANY, Effort
 from slopewise.growth.evidence.heteroscedastic import compare_scatter
 from slopewise.growth.evidence.influence import influence
 from slopewise.growth.evidence.judgement import AGAINST
@@ -38,32 +39,66 @@ DRAWS = 200
 
 
 def compare_marker(
-    model: GrowthModel, study: GrowthFit, draws: int, rng: np.random.Generator, in_time: bool, threads: int = 1
+    model: GrowthModel,
+    study: GrowthFit,
+    draws: int,
+    rng: np.random.Generator,
+    in_time: bool,
+    threads: int = 1,
+    markers: int = 1,
 ) -> dict[str, pd.DataFrame]:
     """The marker's rows of the tables of ``growth/``: the comparison, the diagnostics and the three kinds of pooling.
 
     model, study: the study's growth model and its fit to every patient (`growth.fitting.fit_everybody`); draws: of the
-    parametric bootstrap; in_time: whether the predictor is time, so that residuals can be serially correlated at all.
+    parametric bootstrap; in_time: whether the predictor is time, so that residuals can be serially correlated at all;
+    markers: of the study (`effort.Effort`).
     """
     assert study.batch is not None
     own = study.batch.data
     textbook = textbook_model(model)
-    data = textbook.data(rows_of(own), own.response, own.layout.patient)
+    effort = None if markers <= MANY else Effort.of(markers)
+    data = _textbook_data(own, textbook)
     models = fit_side_by_side(data)
     fits = {**models.reml, "study": study}
     comparison = comparison_rows(models)
     slope = comparison["model"] == "random_slope"
-    comparison.loc[slope, "p_value_bootstrap"] = bootstrap_p(models, draws, rng, threads)
+    comparison.loc[slope, "p_value_bootstrap"] = bootstrap_p(models, draws, rng, threads, effort)
     if differs(model, textbook) or study.structure != "correlated":
         comparison = pd.concat([comparison, pd.DataFrame([_own_row(own, study)])], ignore_index=True)
     return {
         "fixed_effects": pd.concat([fit.fixed_effects.assign(model=name) for name, fit in fits.items()]),
-        "covariance": pd.concat([components(fit, draws, rng).assign(model=name) for name, fit in fits.items()]),
+        "covariance": pd.concat(_components_of(fits, draws, rng)),
         "comparison": comparison,
         "residuals": residual_table(own, study),
         **_diagnostics(models, in_time),
-        **_checks(models, textbook, rng, threads),
+        **_checks(models, textbook, rng, threads, Effort.of(markers)),
     }
+
+
+def _textbook_data(own: GrowthData, textbook: GrowthModel) -> GrowthData:
+    """The marker's rows under the model `textbook`: those of the study's model, where they are laid out alike."""
+    wanted, given = textbook.specification(), own.specification
+    alike = wanted.random.text.replace(" ", "") == given.random.text.replace(" ", "") and own.design is not None
+    if alike and bool((own.n_rows > 0).all()):
+        return replace(own, specification=replace(wanted, weights=given.weights))
+    return textbook.data(rows_of(own), own.response, own.layout.patient)
+
+
+def _components_of(fits: dict[str, GrowthFit], draws: int, rng: np.random.Generator) -> list[pd.DataFrame]:
+    """`components` of each fit with its name; those of the study's model once, where it is the random-slope model."""
+    found: dict[str, pd.DataFrame] = {}
+    slope = fits.get("random_slope")
+    for name, fit in fits.items():
+        same = name == "study" and slope is not None and _is_same(fit, slope)
+        found[name] = found["random_slope"] if same else components(fit, draws, rng)
+    return [frame.assign(model=name) for name, frame in found.items()]
+
+
+def _is_same(one: GrowthFit, other: GrowthFit) -> bool:
+    """Whether two fits are one model at one end, to the last bit."""
+    alike = (one.structure, one.design.random_names) == (other.structure, other.design.random_names)
+    ends = one.deviance == other.deviance and bool((one.results.psi == other.results.psi).all())
+    return alike and ends and one.specification.reml == other.specification.reml
 
 
 def components(fit: GrowthFit, draws: int, rng: np.random.Generator) -> pd.DataFrame:
@@ -151,7 +186,7 @@ def _diagnostics(models: SideBySide, in_time: bool) -> dict[str, pd.DataFrame]:
 
 
 def _checks(
-    models: SideBySide, textbook: GrowthModel, rng: np.random.Generator, threads: int
+    models: SideBySide, textbook: GrowthModel, rng: np.random.Generator, threads: int, effort: Effort
 ) -> dict[str, pd.DataFrame]:
     """The tables scatter, spread, quantiles, normality, patients, planned and visits; empty where nothing varies."""
     names = ("scatter", "spread", "quantiles", "normality", "patients", "planned", "visits")
@@ -160,10 +195,12 @@ def _checks(
         return found
     fit = richest(models)
     found |= {"scatter": residual_rows(fit), "spread": residual_classes(fit)}
-    found["quantiles"], found["normality"] = normality(fit, rng)
+    found["quantiles"], found["normality"] = normality(fit, rng, effort.drawn)
     if "random_slope" in models.reml:
         rows = patient_rows(models)
-        found["patients"] = rows.merge(influence(models, threads), on="patient", how="left", validate="one_to_one")
+        found["patients"] = rows.merge(
+            influence(models, threads, effort.deleted), on="patient", how="left", validate="one_to_one"
+        )
         if models.data.one_residual_variance:
             found["planned"] = planned_reliability(models, rows)
         found["visits"] = visits_and_slopes(models, textbook, rows, rows_of(models.data))

@@ -25,6 +25,7 @@ from slopewise.report.sections.effects import effects_section
 from slopewise.report.sections.evidence import evidence_section
 from slopewise.report.sections.examples import examples_section
 from slopewise.report.sections.fast import fast_section
+from slopewise.report.sections.filters import filters_section
 from slopewise.report.sections.fit import fit_section
 from slopewise.report.sections.glance import glance_section
 from slopewise.report.sections.groups import groups_section
@@ -74,6 +75,10 @@ def _has_instability(frames: Frames, naming: Naming) -> bool:
     return bool(len(frames.further["instability"]))
 
 
+def _has_filters(frames: Frames, naming: Naming) -> bool:
+    return bool(len(frames.further["filter_survival"]))
+
+
 def _has_examples(frames: Frames, naming: Naming) -> bool:
     return bool(len(frames.further["examples"]))
 
@@ -100,6 +105,7 @@ ORDER: tuple[tuple[Maker, Condition], ...] = (
     (slopes_section, every_study),
     (fast_section, _has("fast_share")),
     (dropout_section, can_drop_out),
+    (filters_section, _has_filters),
     (ladder_section, with_an_outcome),
     (checks_section, with_an_outcome),
     (coefficients_section, with_an_outcome),
