@@ -9,9 +9,10 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import matplotlib as mpl
-from matplotlib.backends.backend_pdf import Op, PdfFile, RendererPdf
+from matplotlib.backends import backend_pdf
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
@@ -47,13 +48,14 @@ def paper_figure(figure: Figure, form: str, width: float, say: Callable[[str], s
 def _pdf(figure: Figure, scale: float) -> bytes:
     width, height = figure.get_size_inches()
     buffer = io.BytesIO()
-    file = PdfFile(buffer, metadata={"CreationDate": None, "Creator": None, "Producer": None})
+    pdf: Any = backend_pdf  # has no types
+    file = pdf.PdfFile(buffer, metadata={"CreationDate": None, "Creator": None, "Producer": None})
     file.newPage(width * scale, height * scale)
     file.width, file.height = width, height  # beyond which nothing is drawn, in the units of the drawing
-    file.output(scale, 0.0, 0.0, scale, 0.0, 0.0, Op.concat_matrix)
+    file.output(scale, 0.0, 0.0, scale, 0.0, 0.0, pdf.Op.concat_matrix)
     dpi, figure.dpi = figure.dpi, 72
     try:
-        renderer = RendererPdf(file, 72, height, width)
+        renderer = pdf.RendererPdf(file, 72, height, width)
         figure.draw(renderer)
         renderer.finalize()
         file.finalize()
