@@ -25,6 +25,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # matrices are small: thread
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
+from parts import validity_bayes as bayes  # noqa: E402
 from parts import validity_cautions as cautions  # noqa: E402
 from parts import validity_effects as effects  # noqa: E402
 from parts import validity_growth as growth  # noqa: E402
@@ -130,6 +131,11 @@ def courses(replicates: int) -> Iterator[Course]:
     for name, setting in intervals.SETTINGS.items():
         one = partial(intervals.coverage, *setting)
         yield Course("intervals", name, max(round(replicates / 10), 2), one, 10)
+    for drawn in bayes.SETTINGS:
+        yield Course("sbc", drawn.name, max(round(replicates / 4), 2), partial(bayes.ranks, drawn), 20)
+    for followed in weighting.SETTINGS:
+        one = partial(weighting.covered_by_bootstrap, followed)
+        yield Course("iptw_bootstrap", followed.name, max(round(replicates / 20), 2), one, 10)
     for name, permuted in (("noise", False), ("permuted outcomes", True)):
         yield Course("nothing", name, max(round(replicates / 100), 2), partial(outcome.nothing, 300, permuted), 1)
 

@@ -11,6 +11,7 @@ import pandas as pd
 
 from parts.monte_carlo import Quantity, Store, mean, share
 from parts.page import table
+from parts.validity_bayes import bayes_section
 from parts.validity_cautions import cautions_section
 from parts.validity_effects import effects_section
 from parts.validity_interruption import interruption_section
@@ -329,6 +330,7 @@ PARTS: tuple[tuple[str, str, Callable[[Store], str]], ...] = (
     ("effects", "Effects of a treatment that differ between patients", partial(effects_section, **SAID)),
     ("interruption", "An interruption of many series", partial(interruption_section, **SAID)),
     ("iptw", "A treatment that follows the patient's state", partial(weighting_section, **SAID)),
+    ("sbc", "Posteriors: ranks of true values", partial(bayes_section, verdict=verdict)),
     ("two_stages", "A true effect of the slope on survival", two_stages),
     ("intervals", "95% intervals of validated figures", interval_section),
     ("verdicts", "How often each verdict on the slope is given", verdict_section),

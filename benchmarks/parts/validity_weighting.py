@@ -8,15 +8,17 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from parts.monte_carlo import Quantity, Store, mean, share
+from parts.monte_carlo import COLUMNS, Quantity, Store, mean, share
 from parts.validity_growth import SEED
 from slopewise.effects.weighting.histories import history_of, with_histories
-from slopewise.effects.weighting.marginal import marginal_model
-from slopewise.effects.weighting.models import stabilised_weights
+from slopewise.effects.weighting.marginal import Marginal, marginal_model
+from slopewise.effects.weighting.models import WeightModels, stabilised_weights
+from slopewise.effects.weighting.resampling import percentiles, resampled
 from slopewise.growth.fitting import fit_everybody
 from slopewise.growth.model import GrowthModel
 from slopewise.run.seeds import generator
 
+RESAMPLES = 200
 LEVEL, SLOPE, VISITS, DROPPED = -0.5, -0.2, 6, 5.0
 """The treatment's effects on level and slope, the number of visits, and the end of follow-up."""
 
@@ -33,7 +35,15 @@ is weighted for. {size}.
 
 {table}
 
-{verdicts}"""
+{bootstrap}{verdicts}"""
+
+
+BOOTSTRAP = """The robust intervals take the weights as known. Those of the bootstrap of patients ({resamples}
+resamples), in which the weights are estimated anew, cover as follows. {size}.
+
+{table}
+
+"""
 
 
 @dataclass(frozen=True)
@@ -114,6 +124,29 @@ def covered(followed: Followed, count: int) -> list[Quantity]:
     ]
 
 
+def covered_by_bootstrap(followed: Followed, number: int) -> dict[str, float]:
+    """Whether the percentile intervals of the weighted effects, without truncation, include the truth in a data set."""
+    until = DROPPED if followed.dropout else None
+    rng = generator(SEED, "iptw_bootstrap", followed.name, number)
+    frame = rows(followed, rng)
+    models = WeightModels.learn(frame, ["state"], followed_until=until)
+    marginal = Marginal.learn(frame, "y", "~ time + treated + exposure")
+    low, high = percentiles(resampled(models, marginal, RESAMPLES, 0.0, rng), RESAMPLES)
+    places = {"level": (marginal.names.index("treated"), LEVEL), "slope": (marginal.names.index("exposure"), SLOPE)}
+    return {what: float(low[place] <= truth <= high[place]) for what, (place, truth) in places.items()}
+
+
+def _of_bootstrap(store: Store) -> pd.DataFrame:
+    """The coverage of those intervals, in the form of the tables."""
+    found = store.read("iptw_bootstrap")
+    rows = [
+        (setting, one.name, one.value, one.se, one.sets)
+        for setting, own in found.groupby("setting", sort=False)
+        for one in (share(f"coverage, {what}, bootstrap", own[what] > 0) for what in ("level", "slope"))
+    ]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
 def weighting_section(
     store: Store, wide: Callable[..., str], verdict: Callable[..., str], size: Callable[..., str]
 ) -> str:
@@ -130,6 +163,15 @@ def weighting_section(
         for of in effects
         for what in ("error", "coverage")
     ]
+    drawn = _of_bootstrap(store)
+    names = tuple(f"coverage, {of}, bootstrap" for of in effects)
+    bootstrap = ""
+    if len(drawn):
+        lines.append(verdict(drawn, list(names), (0.9, 0.98), "Coverage of the bootstrap"))
+        bootstrap = BOOTSTRAP.format(resamples=RESAMPLES, size=size(drawn), table=wide(drawn, names))
     return SECTION.format(
-        size=size(found), verdicts="\n".join(f"- {line}" for line in lines), table=wide(found, tuple(columns))
+        size=size(found),
+        verdicts="\n".join(f"- {line}" for line in lines),
+        table=wide(found, tuple(columns)),
+        bootstrap=bootstrap,
     )

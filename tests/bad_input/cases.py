@@ -340,6 +340,21 @@ OVER_TIME = [
     Case("over time: a name that is taken", r"the name `treated` is reserved", weighted(rename(V, "arm", "treated"), column="treated")),
 ]
 
+
+
+def bayes(**prior: object) -> Change:
+    """The good study with a posterior of log_crp under this prior."""
+    return both(key("growth.engine", "bayes"), key("bayes", {"priors": {"log_crp": prior}}))
+
+
+PRIORS = [
+    Case("priors: an SD in another unit", r"bayes\.priors\.log_crp: .*prior scale 1e\+06 of the SD of time makes no sense.*give a scale between", bayes(sd={"time": 1e6})),
+    Case("priors: a residual in another unit", r"bayes\.priors\.log_crp: .*prior scale 1e-07 of the SD of the residual.*give a scale", bayes(residual=1e-7)),
+    Case("priors: a fixed effect in another unit", r"bayes\.priors\.log_crp: .*prior SD of time makes no sense", bayes(fixed={"time": [0, 1e7]})),
+    Case("priors: an SD of zero", r"bayes\.priors\.log_crp\.sd.*0", bayes(sd={"time": 0})),
+    Case("priors: no such term", r"bayes\.priors\.log_crp: .*'age', which is no random effect.*name one of its random effects: Intercept, time", bayes(sd={"age": 1})),
+]
+
 # -- command line -----------------------------------------------------------------------------------------------------
 
 COMMANDS = [
@@ -399,4 +414,6 @@ EFFECTS = [
     Case("effects: one value a period", r"each patient has one value of albumin under each treatment", both(trial(**ARM), rows(V, lambda number, row: int(row[1]) < 200)), 0),
 ]
 
-CASES: list[Case] = [*FILES, *CELLS, *STRUCTURE, *STUDY_FILE, *COMMANDS, *EFFECTS, *INTERRUPTIONS, *OVER_TIME, *MANY]
+CASES: list[Case] = [
+    *FILES, *CELLS, *STRUCTURE, *STUDY_FILE, *COMMANDS, *EFFECTS, *INTERRUPTIONS, *OVER_TIME, *MANY, *PRIORS
+]

@@ -267,3 +267,51 @@ def test_intervals_with_the_true_variances_hold_the_truth() -> None:
     for what in ("level", "slope"):
         one = covered[f"coverage, {what}, known variances"]
         assert one.sets == 200 and abs(one.value - 0.95) < 3.5 * 0.0154
+
+
+def test_ranks_of_a_posterior_are_uniform_and_those_of_a_narrow_one_are_not() -> None:
+    """A normal mean with a known posterior, as it is and with half its SD, through the table of p-values."""
+    from parts.validity_bayes import DRAWS, QUANTITIES, p_values, rank_of
+
+    rng = np.random.default_rng(8)
+    rows = []
+    for width, name in ((1.0, "right"), (0.5, "narrow")):
+        for _ in range(500):
+            truth = rng.normal()
+            seen = truth + rng.normal()
+            draws = seen / 2 + width * np.sqrt(0.5) * rng.standard_normal(DRAWS)
+            rows.append({"setting": name, **dict.fromkeys(QUANTITIES, float(rank_of(truth, draws, rng)))})
+    found = p_values(pd.DataFrame(rows)).set_index(["setting", "quantity"])["value"]
+    assert found["right", "p, time"] > 0.01 and found["narrow", "p, time"] < 1e-6
+    assert found["right", "coverage, time"] == pytest.approx(0.95, abs=0.03)
+    assert found["narrow", "coverage, time"] < 0.85
+    assert {rank_of(0.0, np.zeros(3), rng) for _ in range(200)} == {0, 1, 2, 3}  # ties
+
+
+def test_rows_of_the_priors_have_the_parameters_that_were_drawn() -> None:
+    from parts import validity_bayes as bayes
+
+    setting = bayes.Drawn(4000, 0.4)
+    truth = bayes.draw(setting, np.random.default_rng(3))
+    intercept, slope, level_sd, slope_sd, correlation, residual, _, fast = truth.values
+    lines = np.polyfit(bayes.TIMES, truth.response.T, 1)
+    assert lines[0].mean() == pytest.approx(slope, abs=5 * (slope_sd + residual / 3) / np.sqrt(4000))
+    assert lines[1].mean() == pytest.approx(intercept, abs=5 * (level_sd + residual) / np.sqrt(4000))
+    assert lines[0].var() == pytest.approx(slope_sd**2 + residual**2 / 10, rel=0.2)
+    assert np.cov(lines)[0, 1] == pytest.approx(correlation * level_sd * slope_sd - 0.2 * residual**2, abs=0.2)
+    assert 0 <= fast <= 1 and len(truth.frame) == 4000 * 5
+
+
+def test_the_page_has_the_coverage_of_the_bootstrap_through_the_weights(tmp_path: Path) -> None:
+    from parts.monte_carlo import Store
+    from parts.validity_page import SAID
+    from parts.validity_weighting import weighting_section
+
+    tables = Path(__file__).resolve().parents[2] / "docs" / "validity"
+    (tmp_path / "iptw.csv").write_bytes((tables / "iptw.csv").read_bytes())
+    assert "bootstrap" not in weighting_section(Store(tmp_path), **SAID)
+    drawn = pd.DataFrame({"setting": "400 patients, log odds 0.6", "level": [1, 1, 1, 0], "slope": [1, 1, 1, 1]})
+    drawn.to_csv(tmp_path / "iptw_bootstrap.csv", index=False)
+    text = weighting_section(Store(tmp_path), **SAID)
+    assert "(200 resamples)" in text and "| 400 patients, log odds 0.6 | 0.750 (0.217) | 1.000 (0.000) |" in text
+    assert "Coverage of the bootstrap: aim 0.9 to 0.98" in text

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from slopewise.cli.check.priors import refuse_priors
 from slopewise.cli.columns import Column, describe, readable
 from slopewise.cli.init.landmark import unsupported
 from slopewise.cohort import Cohort
@@ -112,6 +113,7 @@ def examine(path: Path) -> Examination:
     study = frozen(load_study(path), Path(), SNAPSHOTS, again=True)
     study = expanded(study, Path())
     cohort = prepare_checked(study, Path())
+    refuse_priors(study, cohort)
     visits = cohort.measurements.groupby("patient")["time"].nunique()
     markers = [marker_visits(cohort, name) for name in study.markers]
     later = cohort.later if study.growth.rows == "all" else None

@@ -72,7 +72,7 @@ class Priors:
         if unknown:
             raise InputError(
                 f"{marker!r}: a prior is given for {unknown[0]!r}, which is no {kind} effect of the growth model; "
-                f"its {kind} effects are {', '.join(terms)}"
+                f"name one of its {kind} effects: {', '.join(terms)}"
             )
 
 
