@@ -13,6 +13,8 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from slopewise.cli.app import app
+from slopewise.run.files import read_json, write_json
+from tests.unit.report.report_tables import Invented
 
 
 @dataclass(frozen=True)
@@ -95,3 +97,12 @@ def files_in(folder: Path) -> set[str]:
 def flat(text: str) -> str:
     """A page's text with runs of white space made one blank."""
     return " ".join(text.split())
+
+
+def finished(invented: Invented, folder: Path) -> Path:
+    """The study's results with its study file in provenance.json, as a run leaves them."""
+    invented.write(folder)
+    provenance = read_json(folder / "provenance.json")
+    provenance["study"] = invented.study().model_dump(mode="json")
+    write_json(folder / "provenance.json", provenance)
+    return folder

@@ -12,8 +12,7 @@ from matplotlib.figure import Figure
 from slopewise.figures import canvas
 from slopewise.figures.paper import paper_figure
 from slopewise.report.pages.study import render
-from slopewise.run.files import read_json, write_json
-from tests.unit.cli.cli_files import call
+from tests.unit.cli.cli_files import call, finished
 from tests.unit.report.report_tables import Invented
 
 MARKER = {"markers.alpha.label": "Alpha of <patients>"}
@@ -22,12 +21,7 @@ MARKER = {"markers.alpha.label": "Alpha of <patients>"}
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished study of one marker, as a run leaves it."""
-    invented, folder = Invented(markers=("alpha",), keys=MARKER), tmp_path_factory.mktemp("results") / "invented"
-    invented.write(folder)
-    provenance = read_json(folder / "provenance.json")
-    provenance["study"] = invented.study().model_dump(mode="json")
-    write_json(folder / "provenance.json", provenance)
-    return folder
+    return finished(Invented(markers=("alpha",), keys=MARKER), tmp_path_factory.mktemp("results") / "invented")
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from slopewise.report.material.parts import Cell, Table
 from slopewise.report.pages.study import render
 from slopewise.run.files import read_json, write_json
 from slopewise.tables import files as tables
-from tests.unit.cli.cli_files import call, files_in
+from tests.unit.cli.cli_files import call, files_in, finished
 from tests.unit.report.report_page import Page
 from tests.unit.report.report_tables import Invented
 
@@ -35,16 +35,7 @@ def invented() -> Invented:
 
 @pytest.fixture(scope="module")
 def results(invented, tmp_path_factory) -> Path:
-    return write(invented, tmp_path_factory.mktemp("results") / "invented")
-
-
-def write(invented: Invented, folder: Path) -> Path:
-    """The study's results with its study file in provenance.json, as a run leaves them."""
-    invented.write(folder)
-    provenance = read_json(folder / "provenance.json")
-    provenance["study"] = invented.study().model_dump(mode="json")
-    write_json(folder / "provenance.json", provenance)
-    return folder
+    return finished(invented, tmp_path_factory.mktemp("results") / "invented")
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +122,7 @@ def test_what_is_no_result_is_one_line(invented, tmp_path, broken):
     if broken != "nowhere":
         folder.mkdir()
     if broken == "without a table":
-        write(invented, folder)
+        finished(invented, folder)
         (folder / "outcome" / "performance.csv").unlink()
     if broken == "old":
         invented.write(folder)

@@ -79,6 +79,11 @@ class Form(StrEnum):
     docx = "docx"
 
 
+Results = Annotated[
+    Path, typer.Argument(metavar="RESULTS", help="The folder of a study's results, for example results/pbc.")
+]
+
+
 class Drawing(StrEnum):
     """Forms in which figures are exported."""
 
@@ -233,9 +238,7 @@ def check(
 
 @app.command(short_help="Write the report's tables for a paper.")
 def tables(
-    results: Annotated[
-        Path, typer.Argument(metavar="RESULTS", help="The folder of a study's results, for example results/pbc.")
-    ],
+    results: Results,
     out: Annotated[
         Path | None,
         typer.Option(metavar="FOLDER", help="Folder to write to (default: tables/ in the folder of results)."),
@@ -268,9 +271,7 @@ def tables(
 
 @app.command(short_help="Write the report's figures for a paper.")
 def figures(
-    results: Annotated[
-        Path, typer.Argument(metavar="RESULTS", help="The folder of a study's results, for example results/pbc.")
-    ],
+    results: Results,
     out: Annotated[
         Path | None,
         typer.Option(metavar="FOLDER", help="Folder to write to (default: figures/ in the folder of results)."),
