@@ -26,6 +26,7 @@ score <- function(patient) {
     patient = patient,
     intercept = beta[1] + b[1],
     level = sum((beta + b) * c(1, landmark)),
+    level_se = sqrt(sum(c(1, landmark) * (conditional %*% c(1, landmark)))),
     slope = beta[2] + b[2],
     slope_se = sqrt(conditional[2, 2]),
     slope_deviation = b[2],

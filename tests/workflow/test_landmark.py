@@ -41,7 +41,8 @@ def slopes_of(results: Path) -> pd.DataFrame:
 
 
 def close(first: pd.DataFrame, second: pd.DataFrame, tolerance: float = 1e-8) -> None:
-    for column in ("intercept", "level", "slope", "slope_se", "slope_deviation", "reliability", "slope_ols", "delta"):
+    scores = ("intercept", "level", "level_se", "slope", "slope_se", "slope_deviation", "reliability")
+    for column in (*scores, "slope_ols", "delta"):
         np.testing.assert_allclose(first[column], second[column], rtol=0, atol=tolerance, err_msg=column)
 
 

@@ -13,10 +13,11 @@ def prepare(
     later: Path,
     patients: Path,
     flow: Path,
+    excluded: Path,
     problems: Path,
     agreement: Path,
 ) -> None:
-    """Write the six tables under ``cohort/``; the paths in the study file are taken from `folder`."""
+    """Write the seven tables under ``cohort/``; the paths in the study file are taken from `folder`."""
     from slopewise.study.reading import load_study
     from slopewise.tables import files as tables
     from slopewise.validate.feasible import prepare_checked, refuse_infeasible
@@ -28,6 +29,7 @@ def prepare(
     tables.write(cohort.later, "cohort/later", later)
     tables.write(cohort.patients, "cohort/patients", patients)
     tables.write(cohort.flow, "cohort/flow", flow)
+    tables.write(cohort.excluded, "cohort/excluded", excluded)
     tables.write(cohort.problems, "cohort/problems", problems)
     tables.write(cohort.agreement, "cohort/agreement", agreement)
     first, last = cohort.flow.iloc[0], cohort.flow.iloc[-1]

@@ -91,7 +91,7 @@ def test_slopes_agree_to_a_ten_thousandth(marker: str) -> None:
     fits_made = ran(marker, "slopewise").ledger[["repeat", "held_out", "fold"]].assign(tolerance=tolerances(marker))
     assert ours["patient"].equals(theirs["patient"]) and len(ours) > 500
     tolerance = ours.merge(fits_made, on=["repeat", "held_out", "fold"], how="left")["tolerance"].to_numpy()
-    for name in ("intercept", "level", "slope", "slope_deviation", "slope_se", "reliability"):
-        spread = 1.0 if name == "reliability" else float(ours["slope" if name == "slope_se" else name].std())
+    for name in ("intercept", "level", "slope", "slope_deviation", "level_se", "slope_se", "reliability"):
+        spread = 1.0 if name == "reliability" else float(ours[name.removesuffix("_se")].std())
         apart = np.abs(ours[name] - theirs[name]).to_numpy() / spread
         assert (apart <= tolerance).all(), name

@@ -101,6 +101,7 @@ class Invented:
             "cohort/measurements.parquet": measurements,
             "cohort/patients.parquet": patients,
             "cohort/flow.csv": self._flow(patients, len(measurements)),
+            "cohort/excluded.csv": pd.DataFrame(columns=list(tables.TABLES["cohort/excluded"].columns)),
             "cohort/problems.csv": self._problems(),
             "growth/fixed_effects.csv": self._fixed(),
             "growth/covariance.csv": self._covariance(),
@@ -187,7 +188,7 @@ class Invented:
                         "patient": first.index, "marker": marker, "visits": visits.to_numpy(), "span": span.to_numpy(),
                         "intercept": first.to_numpy(), "level": (0.9 * last + 0.1).to_numpy(),
                         "slope": (0.1 + share * (change.fillna(0) / 1.2)).to_numpy() + rng.normal(0, 0.01, len(first)),
-                        "slope_se": 0.2, "slope_deviation": 0.0, "reliability": share.to_numpy(),
+                        "level_se": 0.3, "slope_se": 0.2, "slope_deviation": 0.0, "reliability": share.to_numpy(),
                         "slope_ols": (change / span.where(span > 0)).to_numpy(), "first": first.to_numpy(),
                         "last": last.to_numpy(), "delta": change.to_numpy(), "delta_relative": np.nan,
                     }

@@ -162,7 +162,7 @@ def test_a_patients_own_later_rows_reach_no_score_of_the_patient(one: StageOne, 
         for name, (_, before, _) in both.items():
             after = with_later(one, name, later)[1]
             honest = (before["patient"] == who) & ~((before["scheme"] == CROSSFIT) & (before["fold"] == 0))
-            columns = ["intercept", "level", "slope", "slope_se", "reliability"]
+            columns = ["intercept", "level", "level_se", "slope", "slope_se", "reliability"]
             mine = before.loc[honest, columns].to_numpy()
             assert np.array_equal(mine, after.loc[honest, columns].to_numpy())
             moved += int((before.loc[~honest, "slope"] != after.loc[~honest, "slope"]).sum())

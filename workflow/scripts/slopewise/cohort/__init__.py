@@ -15,6 +15,7 @@ import pandas as pd
 from slopewise.cohort.agreement import agreement
 from slopewise.cohort.columns import Columns, find_columns
 from slopewise.cohort.effects import examine_effects
+from slopewise.cohort.excluded import characteristics_by_group
 from slopewise.cohort.findings import NOTE, CohortError, Findings
 from slopewise.cohort.flow import Flow, State
 from slopewise.cohort.incomplete import leave_incomplete, match_ids
@@ -62,6 +63,7 @@ class Cohort(ShortRepr):
     later: pd.DataFrame
     patients: pd.DataFrame
     flow: pd.DataFrame
+    excluded: pd.DataFrame
     problems: pd.DataFrame
     agreement: pd.DataFrame
     event_labels: dict[int, str]
@@ -110,6 +112,7 @@ def prepare_cohort(study: Study, folder: Path, runs: Callable[[float], bool] | N
         later=_visits(study, columns, later),
         patients=_patients(cohort.people),
         flow=counted,
+        excluded=characteristics_by_group(study, before, cohort),
         problems=findings.frame(),
         agreement=reproduced,
         event_labels=event_labels(study.outcome),

@@ -105,10 +105,12 @@ def scores(rows: MarkerRows) -> pd.DataFrame:
     beta, dz = fit.estimates.beta[0], rows.slope_z
     prior = np.einsum("ni,ij,nj->n", dz, covariance, dz)
     posterior = np.einsum("ni,nij,nj->n", dz, conditional, dz)
+    of_level = np.einsum("ni,nij,nj->n", rows.level_z, conditional, rows.level_z)
     share = np.divide(prior - posterior, prior, out=np.zeros_like(prior), where=prior > 0)
     found = {
         "intercept": rows.zero_x @ beta + np.einsum("ni,ni->n", rows.zero_z, effects),
         "level": rows.level_x @ beta + np.einsum("ni,ni->n", rows.level_z, effects),
+        "level_se": np.sqrt(np.maximum(of_level, 0.0)),
         "slope": rows.slope_x @ beta + np.einsum("ni,ni->n", dz, effects),
         "slope_se": np.sqrt(np.maximum(posterior, 0.0)),
         "slope_deviation": np.einsum("ni,ni->n", dz, effects),

@@ -4,6 +4,7 @@ For patient i in fold k, β, Ψ and σ² come from patients outside k; the rando
 the landmark s with those parameters (docs/methods.md, section 3). With x(t), z(t) the design at time t:
 
     level = x(s)'β̂ + z(s)'b̂_i        slope = d/dt [x(t)'β̂ + z(t)'b̂_i] at s        intercept = the value at time zero
+    level_se² = z(s)' Var(b_i | y, β̂) z(s)
     slope_se² = z'(s)' Var(b_i | y, β̂) z'(s)        reliability = 1 − slope_se² / z'(s)' Var(b_i) z'(s)
 
 Units: level in marker units, slope in marker units per analysis unit.

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from slopewise.growth import GrowthBatch
 from slopewise.slopes.marker import MarkerData, PatientDesigns
 
-SCORES = ("intercept", "level", "slope", "slope_se", "slope_deviation", "reliability")
+SCORES = ("intercept", "level", "level_se", "slope", "slope_se", "slope_deviation", "reliability")
 
 
 def score(data: MarkerData, batch: GrowthBatch, fit: NDArray[np.int64], patient: NDArray[np.int64]) -> pd.DataFrame:
@@ -27,10 +27,11 @@ def score(data: MarkerData, batch: GrowthBatch, fit: NDArray[np.int64], patient:
         who, beta, b, covariance = patient[rows], batch.beta[fit[rows]], effects[rows], batch.covariance[fit[rows]]
         dz = at.slope_z[who]
         prior = np.einsum("ni,nij,nj->n", dz, covariance, dz)
-        both = np.concatenate([at.slope_x[who][:, at.slope_x.shape[1] - p :], dz], axis=1)
-        posterior = np.einsum("ni,nij,nj->n", both, joint[rows], both)
+        posterior = _variance(at.slope_x[who], dz, joint[rows], p)
         out["intercept"][rows] = _value(at.zero_x[who], beta, at.zero_z[who], b)
         out["level"][rows] = _value(at.level_x[who], beta, at.level_z[who], b)
+        of_level = _variance(at.level_x[who], at.level_z[who], joint[rows], p)
+        out["level_se"][rows] = np.sqrt(np.maximum(of_level, 0.0))
         out["slope"][rows] = _value(at.slope_x[who], beta, dz, b)
         out["slope_deviation"][rows] = np.einsum("ni,ni->n", dz, b)
         out["slope_se"][rows] = np.sqrt(np.maximum(posterior, 0.0))
@@ -68,3 +69,12 @@ def _value(
     x: NDArray[np.float64], beta: NDArray[np.float64], z: NDArray[np.float64], b: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     return np.einsum("ni,ni->n", x, beta) + np.einsum("ni,ni->n", z, b)
+
+
+def _variance(
+    x: NDArray[np.float64], z: NDArray[np.float64], joint: NDArray[np.float64], p: int
+) -> NDArray[np.float64]:
+    """The variance of z @ b and the last p columns of x @ beta (p = 0: beta counts as known), from their `joint`."""
+    both = np.concatenate([x[:, x.shape[1] - p :], z], axis=1)
+    found: NDArray[np.float64] = np.einsum("ni,nij,nj->n", both, joint, both)
+    return found

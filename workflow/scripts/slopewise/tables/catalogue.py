@@ -115,6 +115,11 @@ TABLES: tuple[Entry, ...] = (
         "cohort/patients", "prepare_cohort", "Patients at risk at the landmark: covariates and outcome.", **PARQUET
     ),
     Entry("cohort/flow", "prepare_cohort", "Patients and rows that each step of selection removed and left."),
+    Entry(
+        "cohort/excluded",
+        "prepare_cohort",
+        "Characteristics of the patients who are analysed and of those who left, with missing values.",
+    ),
     _with_patients("cohort/problems", "prepare_cohort", "Problems found in the input files, and what was done."),
     Entry(
         "cohort/agreement",

@@ -71,7 +71,7 @@ def _columns(text: str, kind: Kind = NUMBER) -> dict[str, Kind]:
     return dict.fromkeys(text.split(), kind)
 
 
-_SCORES = _columns("intercept level slope slope_se reliability")
+_SCORES = _columns("intercept level level_se slope slope_se reliability")
 _MEASUREMENTS = Schema({"patient": TEXT, "time": FULL}, ("patient", "time"), further=True, positional=True)
 _CURVE = Schema(
     {**STEP_KEYS, "horizon": NUMBER, **_columns("x y ci_low ci_high")}, ("predictors", "cause", "horizon", "x")
@@ -119,6 +119,18 @@ TABLES: dict[str, Schema] = {
         },
         ("step",),
         positional=True,
+    ),
+    "cohort/excluded": Schema(
+        {
+            "kind": ("covariate", "first", "last", "visits"),
+            "characteristic": TEXT,
+            "level": TEXT,
+            "group": ("analysed", "excluded"),
+            **_columns("patients known", INTEGER),
+            **_columns("mean sd"),
+            "count": INTEGER,
+        },
+        ("kind", "characteristic", "level", "group"),
     ),
     "cohort/problems": Schema(
         {

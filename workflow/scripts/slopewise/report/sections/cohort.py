@@ -12,6 +12,7 @@ from slopewise.cohort.kinds import Kind, general, kinds, problems_of
 from slopewise.metrics.ipcw import kaplan_meier
 from slopewise.report.material.frames import Frames
 from slopewise.report.material.parts import Cell, Section, Table
+from slopewise.report.sections.excluded import excluded_table
 from slopewise.report.words.kinds import WORDS
 from slopewise.report.words.naming import FIRST, Naming
 from slopewise.report.words.numbers import MISSING, count, count_of, counts_of_parts, figures, in_words, number, percent
@@ -100,6 +101,7 @@ def cohort_section(frames: Frames, naming: Naming) -> Section:
             "clock": clock_sentence(naming),
             "followup": followup_sentence(frames, naming) if naming.kind.predicts else "",
             "characteristics": characteristics(frames, naming),
+            "excluded": excluded_table(frames, naming),
             "problems": problem_lines(frames.problems, limit),
         },
     )

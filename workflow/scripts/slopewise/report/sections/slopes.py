@@ -10,6 +10,7 @@ from slopewise.figures import growth as draw
 from slopewise.report.material.frames import Frames
 from slopewise.report.material.marker_panels import Detailed, Lines, marker_table
 from slopewise.report.material.parts import Cell, Picture, Section, Table
+from slopewise.report.sections.levels import level_sentences, level_table
 from slopewise.report.sections.pooling import pooling_pictures
 from slopewise.report.templates.environment import caption
 from slopewise.report.words.courses import components
@@ -41,6 +42,8 @@ def slopes_section(frames: Frames, naming: Naming) -> Section:
                 [draw.reliability(groups, labels, "reliability", naming.end)],
             ),
             "table": slopes_table(frames, naming),
+            "levels": level_table(frames, naming),
+            "level_words": level_sentences(frames, naming),
             "visits_table": visits_table(groups, naming),
             "pooling": pooling_pictures(frames, naming),
             "detailed": Detailed.of(naming),
