@@ -96,3 +96,17 @@ def test_no_table_where_nobody_or_hardly_anybody_left() -> None:
     before, _ = states()
     assert not len(made(study(), before, before)) and shown(5, before, before) is None
     assert shown(5, *states(leaving=4)) is None
+
+
+def test_markers_are_transformed_and_the_order_of_the_files_moves_nothing() -> None:
+    before, cohort = states()
+    asked = study()
+    markers = {"y": asked.markers["y"].model_copy(update={"transform": "log"})}
+    logged = asked.model_copy(update={"markers": markers})
+    positive = State(before.people, before.rows.assign(y=before.rows["y"] + 1.0))
+    twins = State(positive.people, pd.concat([positive.rows, positive.rows.assign(y=positive.rows["y"] * 2.0)]))
+    turned = State(twins.people[::-1], twins.rows[::-1])
+    found = made(logged, positive, cohort)
+    of_last = found[(found["kind"] == "last") & (found["group"] == "analysed")]["mean"]
+    assert np.allclose(of_last, np.log(2.0)) and len(of_last) == 1
+    pd.testing.assert_frame_equal(made(logged, turned, cohort), made(logged, twins, cohort), check_exact=True)

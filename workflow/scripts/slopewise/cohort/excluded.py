@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import pandas as pd
 
 from slopewise.cohort.flow import State
+from slopewise.cohort.landmark import snap
+from slopewise.cohort.rows import transformed
 from slopewise.study.model import Study
 
 ANALYSED, EXCLUDED = "analysed", "excluded"
@@ -17,13 +19,14 @@ def characteristics_by_group(study: Study, before: State, cohort: State) -> pd.D
     """The table ``cohort/excluded``: a row for each group and characteristic, of a category for each of its levels.
 
     before: patients with the outcome that the study asks for, on the study's clock, before any leaves for what happened
-    by the landmark; cohort: those who are analysed. Covariates, the first and last value of each marker up to the
-    landmark, and the number of visits up to it. known: patients with a value. Empty where nobody left.
+    by the landmark; cohort: those who are analysed. Covariates, the first and last value of each marker
+    (transformed) up to the landmark, and the number of visits up to it. known: patients with a value. Empty where
+    nobody left.
     """
-    kept = before.people["patient"].isin(cohort.people["patient"])
+    people = before.people.set_index("patient").sort_index()
+    kept = people.index.to_series().isin(cohort.people["patient"])
     if kept.all():
         return pd.DataFrame(columns=COLUMNS)
-    people = before.people.set_index("patient")
     groups = {ANALYSED: people.index[kept.to_numpy()], EXCLUDED: people.index[~kept.to_numpy()]}
     found = []
     for kind, name, values in _characteristics(study, before, people):
@@ -40,9 +43,12 @@ def _characteristics(study: Study, before: State, people: pd.DataFrame) -> Itera
     for name in study.outcome.covariates:
         if name in people:  # a covariate that changes over time is no column of the patients before the landmark
             yield "covariate", name, people[name]
-    rows = before.rows[before.rows["time"] <= study.landmark_time].sort_values(["patient", "time"], kind="stable")
+    rows = transformed(before.rows, study.markers).assign(time=snap(before.rows["time"], study.landmark_time))
+    rows = rows[rows["time"] <= study.landmark_time]
     for marker in study.markers:
-        own = rows[rows[marker].notna()].groupby("patient")[marker]
+        # Sorted by value too, so that of two rows at one time the file's order does not choose.
+        known = rows[rows[marker].notna()].sort_values(["patient", "time", marker])
+        own = known.groupby("patient")[marker]
         yield "first", marker, own.first().reindex(people.index)
         yield "last", marker, own.last().reindex(people.index)
     measured = rows[rows[list(study.markers)].notna().any(axis=1)]
