@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from slopewise.cohort import prepare_cohort
+from slopewise.cohort.clock import _days
 from slopewise.run.errors import InputError
 from tests.unit.cohort.small_study import DATES, MEASUREMENTS, PATIENTS, WHOLE, dated, in_memory, prepare, study_of
 
@@ -136,3 +137,10 @@ def test_nobody_was_censored(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"outcome\.competing: the code 0 .*write `censored: \[\]` where nobody was"):
         study_of(outcome__competing={0: "discharge"})
     assert prepare_cohort(study_of(outcome__competing={0: "discharge"}, outcome__censored=[]), tmp_path) is not None
+
+
+@pytest.mark.parametrize(("cell", "counted"), [("45798", True), ("45798.5", True), ("458", False), ("4.2.2024", False)])
+def test_a_spreadsheets_number_of_a_day_is_named(cell: str, counted: bool) -> None:
+    with pytest.raises(ValueError, match="is not") as caught:
+        _days(cell, "auto", "data.date_format")
+    assert ("the number of a day as Excel counts them: save it as a date" in str(caught.value)) == counted

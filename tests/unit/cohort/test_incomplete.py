@@ -78,6 +78,19 @@ def test_ids_in_another_spelling_are_an_error_and_no_gap(ours: str, tmp_path: Pa
         prepare(tmp_path, rows, people)
 
 
+@pytest.mark.parametrize(("ours", "theirs"), [("00{}", "{}"), ("{}.0", "{}"), ("p {}", "P{}")])
+def test_ids_that_all_are_spelt_otherwise_are_one_error_that_names_an_example(
+    ours: str, theirs: str, tmp_path: Path
+) -> None:
+    def renamed(text: str, form: str) -> str:
+        return re.sub(r"(?m)^([A-F]),", lambda found: form.format("_ABCDEF".index(found[1])) + ",", text)
+
+    with pytest.raises(CohortError) as caught:
+        prepare(tmp_path, renamed(LARGER[0], ours), renamed(LARGER[1], theirs))
+    assert f"{theirs.format(1)!r} is written {ours.format(1)!r} there" in str(caught.value)
+    assert list(caught.value.problems["severity"]).count("error") == 1
+
+
 def test_ids_that_hardly_match_are_an_error(tmp_path: Path) -> None:
     people = re.sub(r"(?m)^([B-F]),", r"X\1,", LARGER[1])
     with pytest.raises(InputError, match=r"1 of 6 patients have rows in m\.csv.*is data\.patient the right column"):

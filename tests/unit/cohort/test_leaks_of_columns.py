@@ -37,6 +37,11 @@ LEAKS = {
     "a cause": (np.where(EVENT == 1, np.where(FOLLOWUP > 4, "a", "b"), ""), "filled only for patients with"),
     "a number that separates": (np.where(EVENT == 1, 10 + FOLLOWUP, -FOLLOWUP), "separates"),
     "follow-up in days": (np.round(FOLLOWUP * 365.25, 2), "is associated with the follow-up time"),
+    "follow-up in whole years": (np.ceil(FOLLOWUP), "is associated with the follow-up time"),
+    "number of all visits": (np.floor(FOLLOWUP / 0.5) + 1, "is associated with the follow-up time"),
+    "a wider endpoint": (np.where(np.arange(N) % 9 == 0, 1, EVENT), "level '0' only for patients without the event"),
+    "its text": (np.where((np.arange(N) % 9 == 0) | (EVENT == 1), "relapse", "free"), "level 'free' only for patients"),
+    "a part of the event": (np.where(np.arange(N) % 4 == 0, 0, EVENT), "level '1' only for patients with the event"),
     "another endpoint's time": (np.where(EVENT == 1, FOLLOWUP * 0.6, FOLLOWUP), "a time that ends with the follow-up"),
 }  # fmt: skip
 
@@ -58,6 +63,8 @@ HONEST = {
     "an age": np.round(60 + 5 * EVENT + 8 * RNG.normal(size=N), 1),
     "missing at random": np.where(RNG.random(N) < 0.4, "", "x"),
     "one value": np.full(N, 1),
+    "few without the event": np.where(np.isin(np.arange(N), np.flatnonzero(EVENT == 0)[:7]), "low", "high"),
+    "an age that goes with the follow-up": np.round(60 + FOLLOWUP + 2 * RNG.normal(size=N), 1),
     "nearly one value": np.where(np.arange(N) == np.flatnonzero(EVENT)[0], 1, 0),
     "family history": np.where(RNG.random(N) < 0.5, "father died young", "none"),
 }

@@ -72,8 +72,36 @@ def test_values_outside_the_plausible_range_are_errors_with_line_and_patient(tmp
 def test_a_value_in_another_unit_is_named(tmp_path):
     part = pbc_part()
     part.measurements.loc[5, "albumin"] = 350.0
-    (row,) = told(problems(tmp_path, part), "far beyond").to_dict("records")
-    assert "350" in row["message"] and "another unit" in row["action"]
+    found = problems(tmp_path, part)
+    (row,) = told(found, "as in another unit").to_dict("records")
+    assert "350" in row["message"] and "divided by 100" in row["message"] and row["line"] == 7
+    assert told(found, "far beyond").empty  # reported once
+
+
+def test_a_value_that_no_unit_explains_is_an_outlier(tmp_path):
+    part = pbc_part()
+    part.measurements.loc[5, "albumin"] = 8e5
+    found = problems(tmp_path, part)
+    assert len(told(found, "far beyond")) == 1 and told(found, "another unit").empty
+
+
+@pytest.mark.parametrize("every", [3, 40])
+@pytest.mark.parametrize(("factor", "by"), [(10, "divided by 10,"), (0.1, "times 10,")])
+def test_a_marker_in_two_units_is_named_with_their_factor(tmp_path, every, factor, by):
+    part = pbc_part()
+    rows = part.measurements.index % every == 1
+    albumin = part.measurements["albumin"].clip(2.5, 4.6)
+    part.measurements["albumin"] = albumin.mask(rows, albumin * factor)
+    (row,) = told(problems(tmp_path, part), "as in another unit").to_dict("records")
+    assert by in row["message"] and row["message"].startswith(f"{rows.sum()} values lie apart")
+
+
+def test_heights_in_metres_and_centimetres_are_named(tmp_path):
+    part = pbc_part()
+    number = np.arange(len(part.patients))
+    part.patients["age"] = np.where(number % 9 == 4, 1.50 + number % 40 / 100, 150 + number % 40)
+    (row,) = told(problems(tmp_path, part), "as in another unit").to_dict("records")
+    assert row["column"] == "age" and "times 100" in row["message"]
 
 
 def test_values_that_pile_up_are_reported_with_their_share(tmp_path):

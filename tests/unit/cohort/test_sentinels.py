@@ -15,10 +15,16 @@ def test_a_code_that_stands_apart_is_counted(code):
     assert sentinels(np.append(AGES, [code, np.nan, code])) == {code: 2}
 
 
+@pytest.mark.parametrize(("count", "found"), [(2, {}), (3, {99.0: 3})])
+def test_a_code_that_occurs_often_may_lie_nearer(count, found):
+    assert sentinels(np.append(np.linspace(40, 73, 40), [99.0] * count)) == found
+
+
 @pytest.mark.parametrize(
     "values",
     [
         np.append(AGES, 99.0),  # an age
+        np.append(AGES, [88.0, 88.0, 88.0]),  # ages
         np.append(np.linspace(50, 900, 40), 999.0),  # platelets
         np.random.default_rng(2).normal(0, 3, 60).round(0),  # z scores, some of them -1
         np.array([9.0, 99.0, 999.0]),  # nothing else to compare with

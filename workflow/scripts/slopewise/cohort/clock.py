@@ -31,6 +31,8 @@ TOLERANCE = 1e-9
 
 ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?)?")
 WITH_ZONE = re.compile(ISO.pattern + r"\s*(Z|[+-][0-9]{2}:?[0-9]{2})")
+EXCEL_DAY = re.compile(r"[1-6][0-9]{4}(\.[0-9]+)?")
+"""Days since 1899-12-30, as spreadsheets keep the dates of 1927 to 2091."""
 SLASHED = re.compile(r"([0-9]{1,2})([-/. ])([0-9]{1,2})\2([0-9]{4}|[0-9]{2})")
 EPOCH = datetime(1970, 1, 1)
 LARGEST = 1e50
@@ -99,7 +101,9 @@ def _days(cell: str, date_format: str, key: str) -> float:
         raise ValueError(f"the date {shown(cell)} has a time zone; write local dates without one")
     if date_format == "auto":
         if not ISO.fullmatch(cell):
-            raise ValueError(f"{shown(cell)} is not an ISO date (2020-12-31)")
+            serial = EXCEL_DAY.fullmatch(cell)
+            counted = ", but the number of a day as Excel counts them: save it as a date" if serial else ""
+            raise ValueError(f"{shown(cell)} is not an ISO date (2020-12-31){counted}")
         try:
             moment = datetime.fromisoformat(cell)
         except ValueError:

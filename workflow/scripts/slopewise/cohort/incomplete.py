@@ -112,13 +112,20 @@ def match_ids(
     column = study.data.patient
     in_rows, in_people = set(rows["patient"]) - MISSING, set(people["patient"]) - MISSING
     both = in_rows & in_people
+    other_people, other_rows = _by_spelling(in_people), _by_spelling(in_rows)
     if len(in_rows) and len(in_people) and 2 * len(both) < min(len(in_rows), len(in_people)):
         message = f"{len(both)} of {len(in_people)} patients have rows in {files[0]}, which has {len(in_rows)} patients"
-        action = "is data.patient the right column of both files, and are the ids written in the same way?"
-        findings.add(ERROR, files[1], message, action, column=column)
+        alike = sorted(one for one in in_people - both if spelling(one) in other_rows)
+        if 2 * len(alike) < len(in_people - both):
+            action = "is data.patient the right column of both files, and are the ids written in the same way?"
+            findings.add(ERROR, files[1], message, action, column=column)
+        else:
+            spelt = f"{shown(alike[0])} is written {shown(other_rows[spelling(alike[0])])} there"
+            message = f"{message}: ids are text, and {spelt}"
+            findings.add(ERROR, files[1], message, "write them alike in both files", column=column)
+            return
     if in_rows == in_people:
         return
-    other_people, other_rows = _by_spelling(in_people), _by_spelling(in_rows)
     first_line = rows.index.to_series().groupby(rows["patient"]).agg(["min", "size"])
     for patient in sorted(in_rows - in_people):
         line, count = first_line.loc[patient]
@@ -146,8 +153,9 @@ def _tell(
 
 
 def spelling(patient: str) -> str:
-    """An id without what programs change: leading zeros, case, blanks."""
-    return "".join(patient.split()).casefold().lstrip("0")
+    """An id without what programs change: leading zeros, case, blanks, and the decimals of a whole number (17.0)."""
+    plain = "".join(patient.split()).casefold().lstrip("0")
+    return plain.removesuffix(".0") if plain.removesuffix(".0").isdecimal() else plain
 
 
 def _by_spelling(patients: Iterable[str]) -> dict[str, str]:

@@ -5,6 +5,7 @@ One function, `describes_outcome`, for everybody who asks: the proposal of a stu
 
 from __future__ import annotations
 
+import math
 import re
 
 import numpy as np
@@ -14,6 +15,10 @@ FEWEST = 5
 MOST_LEVELS = 10
 PURE = 0.98
 """Share of patients whose event a level of the column gives; a slip in one of fifty does not hide a copy."""
+CHANCE = 1e-4
+"""Probability below which a level without any event, or with nothing else, is no accident."""
+CLOSE = 0.98
+"""Correlation with the follow-up time from which a number counts the same time, rounded or in visits."""
 FILLED = "is filled only for"
 DEATH = re.compile(
     r"\b(death|dead|died|deceased|exitus|fatal|verstorben\w*|gestorben|tod|tot|d[eé]c[eé]d[eé]\w*|d[eé]c[eè]s|mort|morte|"
@@ -40,6 +45,7 @@ def describes_outcome(
         or ("" if numeric else _names_death(cells[~missing], had[~missing]))
         or _same_levels(cells[~missing], event[~missing])
         or (_separates(values[~missing], had[~missing]) if numeric else "")
+        or _excludes(cells[~missing], had[~missing])
         or (_is_a_time(values, followup) if numeric else "")
     )
 
@@ -136,13 +142,34 @@ def _separates(values: np.ndarray, had: np.ndarray) -> str:
     return ""
 
 
+def _excludes(cells: np.ndarray, had: np.ndarray) -> str:
+    """Of two levels one has no patient with the event, or no other, as another endpoint of which this one is a part."""
+    levels, level = np.unique(cells.astype(str), return_inverse=True)
+    if len(levels) != 2:
+        return ""
+    for one in (0, 1):
+        of_level = had[level == one]
+        for none, group in ((not of_level.any(), had), (of_level.all(), ~had)):
+            if none and _log_none(len(had), int(group.sum()), len(of_level)) < math.log(CHANCE):
+                who = "without" if group is had else "with"
+                return f"has the level {str(levels[one])[:40]!r} only for patients {who} the event"
+    return ""
+
+
+def _log_none(n: int, group: int, drawn: int) -> float:
+    """Logarithm of the hypergeometric probability that none of `group` is among `drawn` of `n`, where that can be."""
+    rest = n - group
+    log = math.lgamma
+    return log(rest + 1) - log(rest - drawn + 1) - log(n + 1) + log(n - drawn + 1)
+
+
 def _is_a_time(values: np.ndarray, followup: np.ndarray) -> str:
     """The follow-up in other units, or another time that ends with it: equal for many patients, never later."""
     known = np.isfinite(values) & np.isfinite(followup)
     if known.sum() < 4 * FEWEST or np.ptp(followup[known]) == 0 or np.ptp(values[known]) == 0:
         return ""
     one, other = values[known], followup[known]
-    if _correlation(one, other) > 0.999:
+    if _correlation(one, other) > CLOSE:
         return "is associated with the follow-up time"
     scale = np.abs(other).max()
     equal = np.abs(one - other) <= 1e-9 * scale

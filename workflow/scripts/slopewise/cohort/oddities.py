@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pandas as pd
 
+from slopewise.cohort.conversions import mixed_units
 from slopewise.cohort.findings import WARNING, Findings
 from slopewise.cohort.rows import TRANSFORMS
 from slopewise.cohort.sentinels import as_code, sentinels
@@ -38,7 +39,12 @@ def tell_odd_values(
     for name, marker in study.markers.items():
         range_ = f", or state what is possible in markers.{name}.plausible"
         apply = TRANSFORMS[marker.transform].apply
-        told = [*_codes(rows[name], range_), *_outliers(rows[name], apply, range_), *_piles(rows[name])]
+        told = [
+            *_codes(rows[name], range_),
+            *_units(rows[name], range_),
+            *_outliers(rows[name], apply, range_),
+            *_piles(rows[name]),
+        ]
         for message, action, line in told:
             findings.add(WARNING, files[0], message, action, line=line, column=marker.column)
     numeric = [
@@ -47,7 +53,8 @@ def tell_odd_values(
         if name in people and pd.api.types.is_numeric_dtype(people[name])
     ]
     for name in numeric:
-        for message, action, line in [*_codes(people[name], ""), *_outliers(people[name], lambda x: x, "")]:
+        column = people[name]
+        for message, action, line in [*_codes(column, ""), *_units(column, ""), *_outliers(column, lambda x: x, "")]:
             findings.add(WARNING, files[1], message, action, line=line, column=name)
 
 
@@ -67,11 +74,37 @@ def _codes(values: pd.Series, range_: str) -> Iterator[Told]:
         yield message, action, int(known.index[known == code][0])
 
 
-def _outliers(values: pd.Series, apply: Callable[[np.ndarray], np.ndarray], range_: str) -> Iterator[Told]:
-    """Values far beyond all others that are no codes."""
+def _without_codes(values: pd.Series) -> pd.Series:
     known = values.dropna()
-    codes = sentinels(known.to_numpy(dtype=float))
-    known = known[~known.isin(list(codes))]
+    return known[~known.isin(list(sentinels(known.to_numpy(dtype=float))))]
+
+
+def _units(values: pd.Series, range_: str) -> Iterator[Told]:
+    """Values that one conversion of units brings to the others."""
+    known = _without_codes(values)
+    mixture = mixed_units(known.to_numpy(dtype=float))
+    if mixture is None:
+        return
+    some, others, factor = known[mixture.other], known[~mixture.other], mixture.conversion.factor
+    by = f"divided by {factor:.6g}" if factor > 1 else f"times {1 / factor:.6g}"
+    one = len(some) == 1
+    message = (
+        f"{len(some)} {'value lies' if one else 'values lie'} apart from the others ({others.min():g} to "
+        f"{others.max():g}), such as {some.iloc[0]:g}, and {'would lie' if one else 'would all lie'} among them "
+        f"{by}, as in another unit ({mixture.conversion.example})"
+    )
+    yield (
+        message,
+        f"bring all values to one unit, or correct the {'cell' if one else 'cells'}{range_}",
+        int(some.index[0]),
+    )
+
+
+def _outliers(values: pd.Series, apply: Callable[[np.ndarray], np.ndarray], range_: str) -> Iterator[Told]:
+    """Values far beyond all others that are neither codes nor in another unit."""
+    known = _without_codes(values)
+    if (mixture := mixed_units(known.to_numpy(dtype=float))) is not None:
+        known = known[~mixture.other]
     if len(known) < FEWEST:
         return
     with np.errstate(all="ignore"):

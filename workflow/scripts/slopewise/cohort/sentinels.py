@@ -12,13 +12,15 @@ HUGE = 1e20
 """Larger numbers measure nothing."""
 FEWEST = 5
 """Other values without which nothing stands apart."""
+OFTEN = 3
+"""Patients do not share an extreme value so often."""
 
 
 def sentinels(values: np.ndarray) -> dict[float, int]:
     """The codes of missing values among the numbers of a column, and how often each occurs; NaN are passed over.
 
     A code stands apart: it lies beyond the other values by more than their whole range, or is negative where no other
-    is. So 99 is an age, and 999 is none.
+    is. So 99 is an age, and 999 is none. Of a code that occurs at least `OFTEN` times half of the range is enough.
     """
     present = values[np.isfinite(values)]
     suspect = np.isin(present, list(CODES)) | (np.abs(present) > HUGE)
@@ -29,8 +31,10 @@ def sentinels(values: np.ndarray) -> dict[float, int]:
     width = max(high - low, 1e-12)
     found = {}
     for code in np.unique(present[suspect]):
-        if code > high + width or code < low - width or code < 0 <= low:
-            found[float(code)] = int((present == code).sum())
+        count = int((present == code).sum())
+        apart = width / 2 if count >= OFTEN else width
+        if code > high + apart or code < low - apart or code < 0 <= low:
+            found[float(code)] = count
     return found
 
 

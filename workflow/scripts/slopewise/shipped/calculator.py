@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 
 from slopewise.cohort.clock import DAYS, TOLERANCE
+from slopewise.cohort.conversions import CONVERSIONS
 from slopewise.design.plain import OutOfReach, plain_columns
 from slopewise.design.recipe import Recipe
 from slopewise.outcome.cox import CoxFit
 from slopewise.outcome.fit import StepModel
 from slopewise.outcome.glm import GlmFit
 from slopewise.shipped.reading import MarkerModel, ShippedModel
-from slopewise.shipped.units import CONVERSIONS, INVERSES, named_unit
+from slopewise.shipped.units import INVERSES, named_unit
 
 STEPS = ("level", "slope")
 """The predictors that the calculator shows: without the slopes and with them."""

@@ -9,10 +9,11 @@ risk from it would be nonsense with decimals. Else the patient may be extreme, w
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from slopewise.cohort.conversions import CONVERSIONS
 
 Floats = NDArray[np.float64]
 
@@ -25,36 +26,6 @@ INVERSES: Mapping[str, Callable[[Floats], Floats]] = {
 }
 """From the scale of a marker's transform back to that of its column."""
 
-
-@dataclass(frozen=True)
-class Conversion:
-    """A usual mistake of units: the new file's value is `factor` times the model's; `example` names such a pair."""
-
-    factor: float
-    example: str
-
-
-_PAIRS = (
-    (10, "g/l", "g/dl"),
-    (100, "per cent or cm", "a share or m"),
-    (1000, "mg or g", "g or kg"),
-    (1e6, "µg", "g"),
-    (12, "months", "years"),
-    (365.25, "days", "years"),
-    (7, "days", "weeks"),
-    (30.4375, "days", "months"),
-    (2.20462, "pounds", "kg"),
-    (88.42, "µmol/l of creatinine", "mg/dl"),
-    (17.104, "µmol/l of bilirubin", "mg/dl"),
-    (18.016, "mg/dl of glucose", "mmol/l"),
-    (38.67, "mg/dl of cholesterol", "mmol/l"),
-    (88.57, "mg/dl of triglycerides", "mmol/l"),
-)
-CONVERSIONS = (
-    *(Conversion(factor, f"{given} instead of {wanted}") for factor, given, wanted in _PAIRS),
-    *(Conversion(1 / factor, f"{wanted} instead of {given}") for factor, given, wanted in _PAIRS),
-)
-"""The usual conversions, both ways."""
 
 OF_UNITS: Mapping[tuple[str, str], float] = {
     ("g/dl", "g/l"): 10,

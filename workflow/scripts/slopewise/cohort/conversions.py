@@ -1,0 +1,90 @@
+"""Usual conversions of units, and columns in which two units are mixed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+FEWEST, DISTINCT = 20, 10
+"""With fewer numbers, or fewer different ones in the larger group, nothing is said."""
+CENTRAL, GROUP = (0.01, 0.99), 3
+"""The central width of the larger group lies between these quantiles; fewer numbers than a group may be outliers."""
+MARGIN = 0.25
+"""The extremes of a column may be in the smaller group: so much of the larger one's width beyond it on each side."""
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """A usual mistake of units: a value is `factor` times the one that is meant; `example` names such a pair."""
+
+    factor: float
+    example: str
+
+
+_PAIRS = (
+    (10, "g/l", "g/dl"),
+    (100, "per cent or cm", "a share or m"),
+    (1000, "mg or g", "g or kg"),
+    (1e6, "µg", "g"),
+    (12, "months", "years"),
+    (365.25, "days", "years"),
+    (7, "days", "weeks"),
+    (30.4375, "days", "months"),
+    (2.20462, "pounds", "kg"),
+    (88.42, "µmol/l of creatinine", "mg/dl"),
+    (17.104, "µmol/l of bilirubin", "mg/dl"),
+    (18.016, "mg/dl of glucose", "mmol/l"),
+    (38.67, "mg/dl of cholesterol", "mmol/l"),
+    (88.57, "mg/dl of triglycerides", "mmol/l"),
+)
+CONVERSIONS = (
+    *(Conversion(factor, f"{given} instead of {wanted}") for factor, given, wanted in _PAIRS),
+    *(Conversion(1 / factor, f"{wanted} instead of {given}") for factor, given, wanted in _PAIRS),
+)
+"""The usual conversions, both ways."""
+APART = tuple(one for one in CONVERSIONS if abs(np.log(one.factor)) > np.log(5))
+"""Those that part the values of a column; twice a value is an extreme patient."""
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """Numbers of which some seem to be in another unit: which (n,), and the conversion that explains them."""
+
+    other: NDArray[np.bool_]
+    conversion: Conversion
+
+
+def mixed_units(values: NDArray[np.float64]) -> Mixture | None:
+    """The smaller of two groups of positive numbers (n,) that one conversion brings into the range of the larger.
+
+    The groups lie apart, on the logarithmic scale, by more than half of the central width of the larger, so that a
+    marker that varies tenfold is not suspected, and one or two numbers by more than its whole width, since patients
+    may be extreme. One number that occurs again and again is a pile of values, and no unit. Missing numbers belong to
+    neither group; of several conversions the one that brings the medians nearest to each other is taken.
+    """
+    known = values[np.isfinite(values)]
+    if len(known) < FEWEST or known.min() <= 0:
+        return None
+    ordered = np.sort(known)
+    place = int(np.argmax(np.diff(np.log(ordered)))) + 1
+    parts = (ordered[:place], ordered[place:])
+    larger, smaller = parts if len(parts[0]) >= len(parts[1]) else parts[::-1]
+    gap, width = np.log(ordered[place] / ordered[place - 1]), np.log(larger[-1] / larger[0])
+    low, high = np.quantile(np.log(larger), CENTRAL)
+    if (
+        gap <= (width if len(smaller) < GROUP else (high - low) / 2)
+        or len(np.unique(larger)) < DISTINCT
+        or (len(smaller) > 1 and smaller[0] == smaller[-1])
+    ):
+        return None
+    beyond = np.exp(MARGIN * width)
+    least, most = larger[0] / beyond, larger[-1] * beyond
+    explained = [one for one in APART if least <= smaller[0] / one.factor and smaller[-1] / one.factor <= most]
+    if not explained:
+        return None
+    ratio = np.log(np.median(smaller) / np.median(larger))
+    conversion = min(explained, key=lambda one: abs(ratio - np.log(one.factor)))
+    with np.errstate(invalid="ignore"):
+        return Mixture((values >= smaller[0]) & (values <= smaller[-1]), conversion)
