@@ -38,8 +38,8 @@ is weighted for. {size}.
 {bootstrap}{verdicts}"""
 
 
-BOOTSTRAP = """The robust intervals take the weights as known. Those of the bootstrap of patients ({resamples}
-resamples), in which the weights are estimated anew, cover as follows. {size}.
+BOOTSTRAP = """The robust intervals take the weights as known. Those of the bootstrap of patients
+({resamples} resamples), in which the weights are estimated anew, cover as follows. {size}.
 
 {table}
 

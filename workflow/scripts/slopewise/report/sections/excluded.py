@@ -23,8 +23,8 @@ def excluded_table(frames: Frames, naming: Naming) -> Table | None:
         return None
     rows: list[list[Cell | str]] = []
     shown = naming.pictured
-    for (kind, name), part in table.groupby(["kind", "characteristic"], sort=False):
-        if kind in ("first", "last") and name not in shown:
+    for (what, name), part in table.groupby(["kind", "characteristic"], sort=False):
+        if what in ("first", "last") and name not in shown:
             continue
         for level, own in part.groupby("level", sort=True):
             by_group = own.set_index("group")
@@ -34,19 +34,19 @@ def excluded_table(frames: Frames, naming: Naming) -> Table | None:
                 for cell in (_value(by_group.loc[group], part[part["group"] == group], limit),
                              _missing(by_group.loc[group], limit))
             ]  # fmt: skip
-            rows.append([_label(str(kind), str(name), str(level), naming), *cells])
+            rows.append([_label(str(what), str(name), str(level), naming), *cells])
     analysed, left = (count(int(sizes[group]), limit) for group in GROUPS)
     columns = ["characteristic", f"analysed ({analysed})", "missing", f"left out ({left})", "missing, left out"]
     caption = f"Patients who are analysed and patients who left before {naming.end}: mean (SD) or number (share)"
     return Table("patients-left-out", caption, columns, rows)
 
 
-def _label(kind: str, name: str, level: str, naming: Naming) -> str:
-    if kind == "visits":
+def _label(what: str, name: str, level: str, naming: Naming) -> str:
+    if what == "visits":
         return f"visits up to {naming.end}"
-    if kind == "covariate":
+    if what == "covariate":
         return f"{name}: {level}" if level else name
-    return f"{naming.marker(name)}, {kind} value ({naming.unit_of(name)})"
+    return f"{naming.marker(name)}, {what} value ({naming.unit_of(name)})"
 
 
 def _value(row: pd.Series, levels: pd.DataFrame, limit: int) -> str:
