@@ -5,6 +5,7 @@ from __future__ import annotations
 from slopewise.report.material.frames import Frames
 from slopewise.report.material.gains import HEADLINES
 from slopewise.report.material.parts import Section
+from slopewise.report.words.effect_methods import effect_methods
 from slopewise.report.words.naming import Naming
 from slopewise.report.words.numbers import count, in_words
 from slopewise.report.words.procedures import GROWTH, OUTCOME, sentences
@@ -31,6 +32,7 @@ def methods_section(frames: Frames, naming: Naming) -> Section:
         *_average_course(frames, cite),
         _crossfit(frames, naming, cite),
         *_fast(frames, cite),
+        *effect_methods(frames, naming, cite),
         *([_outcome(frames, naming, cite), _validation(frames, naming, cite)] if naming.kind.predicts else []),
         *(sentences(OUTCOME, frames, naming, cite) if naming.kind.predicts else []),
         _software(frames, cite),

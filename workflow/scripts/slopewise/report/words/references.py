@@ -97,6 +97,35 @@ WORKS: dict[str, tuple[str, str]] = {
         "Association 1993;88:125–134.",
         "10.1080/01621459.1993.10594302",
     ),
+    "robins": (
+        "Robins JM, Hernán MA, Brumback B. Marginal structural models and causal inference in epidemiology. "
+        "Epidemiology 2000;11:550–560.",
+        "10.1097/00001648-200009000-00011",
+    ),
+    "liang": (
+        "Liang KY, Zeger SL. Longitudinal data analysis using generalized linear models. Biometrika 1986;73:13–22.",
+        "10.1093/biomet/73.1.13",
+    ),
+    "vanderweele": (
+        "VanderWeele TJ, Ding P. Sensitivity analysis in observational research: introducing the E-value. Annals of "
+        "Internal Medicine 2017;167:268–274.",
+        "10.7326/M16-2607",
+    ),
+    "wagner": (
+        "Wagner AK, Soumerai SB, Zhang F, Ross-Degnan D. Segmented regression analysis of interrupted time series "
+        "studies in medication use research. Journal of Clinical Pharmacy and Therapeutics 2002;27:299–309.",
+        "10.1046/j.1365-2710.2002.00430.x",
+    ),
+    "senn": (
+        "Senn S. Mastering variation: variance components and personalised medicine. Statistics in Medicine "
+        "2016;35:966–977.",
+        "10.1002/sim.6739",
+    ),
+    "zou": (
+        "Zou GY, Donner A. Construction of confidence limits about effect measures: a general approach. Statistics in "
+        "Medicine 2008;27:1693–1702.",
+        "10.1002/sim.3095",
+    ),
     "schemper": (
         "Schemper M, Smith TL. A note on quantifying follow-up in studies of failure time. Controlled Clinical Trials "
         "1996;17:343–346.",
