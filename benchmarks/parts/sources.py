@@ -101,7 +101,7 @@ def prepare(folder: Path) -> Numbers:
     """The step prepare_cohort on the tables in `folder`."""
     import prepare_cohort
 
-    outputs = ("measurements", "later", "patients", "flow", "problems", "agreement")
+    outputs = ("measurements", "later", "patients", "flow", "excluded", "problems", "agreement")
     made = {name: folder / f"{name}.{'parquet' if name in outputs[:3] else 'csv'}" for name in outputs}
     made = {name: folder / "cohort" / path.name for name, path in made.items()}
     study = _frozen(folder)

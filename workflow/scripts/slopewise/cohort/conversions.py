@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from slopewise.run.short_repr import ShortRepr
+
 FEWEST, DISTINCT = 20, 10
 """With fewer numbers, or fewer different ones in the larger group, nothing is said."""
 CENTRAL, GROUP = (0.01, 0.99), 3
@@ -48,8 +50,8 @@ APART = tuple(one for one in CONVERSIONS if abs(np.log(one.factor)) > np.log(5))
 """Those that part the values of a column; twice a value is an extreme patient."""
 
 
-@dataclass(frozen=True)
-class Mixture:
+@dataclass(frozen=True, repr=False)
+class Mixture(ShortRepr):
     """Numbers of which some seem to be in another unit: which (n,), and the conversion that explains them."""
 
     other: NDArray[np.bool_]
