@@ -76,6 +76,15 @@ def _serial(frames: Frames, naming: Naming, cite: Citations) -> str:
     )
 
 
+def _level_se(frames: Frames, naming: Naming, cite: Citations) -> str:
+    if naming.study.growth.engine == "bayes":
+        return "The standard error of a patient’s level is its posterior standard deviation."
+    return (
+        "The standard error of a patient’s level is that of the random effects given the patient’s measurements, all "
+        "parameters taken as known."
+    )
+
+
 def _several(frames: Frames, naming: Naming) -> bool:
     return bool(frames.comparison["q_value"].notna().any()) and len(naming.study.markers) > 1
 
@@ -200,6 +209,11 @@ GROWTH = (
             "measurements "
             "recover, 1 − (prediction error variance) / (variance of slopes)."
         ),
+    ),
+    Procedure(
+        "standard error of the level",
+        known("slopes", "level_se"),
+        _level_se,
     ),
     Procedure(
         "interval of the reliability",
