@@ -8,7 +8,7 @@ import yaml
 from slopewise.report.words.subjects import speaker, spoken, subjects
 from slopewise.run.errors import InputError
 from slopewise.study.model import Study
-from slopewise.study.reading import parse_study
+from slopewise.study.reading import load_study, parse_study
 
 
 def study(**report: object) -> Study:
@@ -67,3 +67,11 @@ def test_patients_stay_patients_and_units_of_an_interruption_are_units() -> None
 def test_one_word_alone_is_refused() -> None:
     with pytest.raises(InputError, match=r"report\.subjects"):
         study(subjects=["state"])
+
+
+def test_units_of_a_series_are_no_people(root) -> None:
+    belts = load_study(root / "config" / "studies" / "usseatbelts.yaml")
+    assert speaker(belts)("Patients who stop attending; a patient who died; patients whose") == (
+        "States that stop attending; a state that died; states whose"
+    )
+    assert speaker(study(subjects=["child", "children"]))("Patients who stop") == "Children who stop"

@@ -1,7 +1,8 @@
 """Those who were measured, where they are no patients: states, animals, wards.
 
 Sentences, captions and tables say "patient"; a study whose subjects are something else has the word replaced in the
-whole page, but not in what the study itself says (titles, labels, columns), in code or in names of files.
+whole page, but not in what the study itself says (titles, labels, columns), in code or in names of files. Units of an
+interrupted series (states, wards) are no people: "patients who" becomes "states that" there.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ PATIENT = ("patient", "patients")
 BY_EFFECT = {"interruption": ("unit", "units")}
 """What is said without `report.subjects`, where it is not patients, by the kind of effect."""
 
-WORD = re.compile(r"(?<![/\w.\-])((?P<article>[Aa]n?)(?P<blank>\s+))?(?P<word>[Pp]atients?)(?![\w]|\.\w)")
+WORD = re.compile(
+    r"(?<![/\w.\-])((?P<article>[Aa]n?)(?P<blank>\s+))?(?P<word>[Pp]atients?)(?![\w]|\.\w)(?P<who>\s+who\b)?"
+)
 AN = re.compile(r"(?!uni|use|eu|one)[aeiou]", re.I)
 PARTS = re.compile(r"(<[^>]*>)")
 READ = re.compile(r"""(?<=\s)((?:aria-label|alt|title)=)("[^"]*"|'[^']*')""")
@@ -41,6 +44,8 @@ def speaker(study: Study) -> Callable[[str], str]:
             return found[0]
         word = several if found["word"].endswith("s") else one
         word = word[0].upper() + word[1:] if found["word"][0] == "P" else word
+        if found["who"]:
+            word += found["who"].replace("who", "that") if study.effects.interruption else found["who"]
         if not found["article"]:
             return word
         article = found["article"][0] + ("n" if AN.match(word) else "")
