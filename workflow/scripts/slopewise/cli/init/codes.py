@@ -123,7 +123,7 @@ def _as_said(file: str, column: str, codes: Sequence[str], said: Named) -> Meani
     unknown = [code for code in (*events, *competing) if code not in codes]
     if unknown:
         raise InputError(
-            f"{file}: column {column}: the code {unknown[0]!r} does not occur; the codes are: {listed(codes)}"
+            f"{file}: column {column}: the code {unknown[0]!r} does not occur; name one of the codes {listed(codes)}"
         )
     others = tuple(code for code in codes if code not in events and code not in competing)
     return Meaning(events, competing, others, "as given; all other codes count as censored")
