@@ -380,3 +380,18 @@ def test_the_page_of_single_patients_is_made_for_a_study_that_asks_for_it(pbc: T
     pbc.study["report"] = {"patients": True}
     pbc.write(tmp_path)
     assert re.search(r"^render_patients +1$", run_from(tmp_path, "--dry-run").stdout, flags=re.MULTILINE)
+
+
+def test_a_file_that_is_added_to_a_pattern_runs_the_cohort_again(tmp_path: Path):
+    study = pbc_part()
+    study.study["data"]["measurements"] = "visits_*.csv"
+    study.write(tmp_path)
+    half = len(study.measurements) // 2
+    study.measurements[:half].to_csv(tmp_path / "visits_1.csv", index=False)
+    study.measurements[half:-1].to_csv(tmp_path / "visits_2.csv", index=False)
+    cohort = f"results/{study.study['study']}/cohort/flow.csv"
+    made = run_from(tmp_path, "--cores", "1", cohort)
+    assert made.returncode == 0, made.stdout + made.stderr
+    study.measurements[-1:].to_csv(tmp_path / "visits_3.csv", index=False)
+    planned = run_from(tmp_path, "--dry-run", cohort)
+    assert re.search(r"updated input files:\s+prepare_cohort", planned.stdout), planned.stdout

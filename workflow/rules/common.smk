@@ -38,7 +38,7 @@ from slopewise.run.folders import check_writable, sweep_below
 from slopewise.run.person import name_user
 from slopewise.run.place import PACKAGE
 from slopewise.study import demands
-from slopewise.study.files import asked_studies, check_inputs, files_of, not_in_this_run
+from slopewise.study.files import asked_studies, check_inputs, every_file_of, fitting_files, not_in_this_run
 from slopewise.study.runs import Expand, runs_of
 from slopewise.study.steps import subset
 from slopewise.tables import catalogue
@@ -158,7 +158,8 @@ def data_files(wildcards):
             refuse(error)
     files = dict(zip(("table", "people"), study.data.files.values()))
     files |= dict(zip(("retest",), study.filters.files.values()))
-    return {name: str(folder_of(study) / path) for name, path in files.items() if path}
+    folder = folder_of(study)
+    return {name: [str(folder / one) for one in fitting_files(folder, path)] for name, path in files.items() if path}
 
 
 def later_rows(wildcards):
@@ -205,8 +206,9 @@ def input_digests(wildcards):
     None for a workflow that loads this one, which may not have made them yet.
     """
     study = study_of(wildcards)
-    names = files_of(study).values()
-    return provenance.file_digests(folder_of(study), names) if IS_MAIN and data_files(wildcards) else {}
+    if not IS_MAIN or not data_files(wildcards):
+        return {}
+    return provenance.file_digests(folder_of(study), every_file_of(study, folder_of(study)))
 
 
 def chunks(wildcards):
@@ -229,8 +231,9 @@ def size_of(name):
     """A run and how many patients it has at the landmark, or can have; of several landmarks the first, all together."""
     runs = GRIDS.get(name, [name])
     study = of_this_run(STUDY_FILES, runs[0])[1]
-    table = folder_of(study) / study.data.files["data.measurements"]
-    return study, sum(demands.patients_of(Path(f"results/{run}/cohort/flow.csv"), table) for run in runs)
+    folder = folder_of(study)
+    tables = [folder / one for one in fitting_files(folder, study.data.files["data.measurements"])]
+    return study, sum(demands.patients_of(Path(f"results/{run}/cohort/flow.csv"), tables) for run in runs)
 
 
 def results(*names):

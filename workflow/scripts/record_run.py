@@ -28,13 +28,13 @@ def record(
     makes them) when the run started, by name; `InputError` where one of them has changed since.
     """
     from slopewise.cohort.people import event_labels
-    from slopewise.study.files import files_of
+    from slopewise.study.files import every_file_of
     from slopewise.study.reading import load_study
 
     study, source = load_study(study_file), source or study_file
     results = provenance.parent
     written = {source.name: file_digest(source)}
-    inputs = file_digests(folder, files_of(study).values())
+    inputs = file_digests(folder, every_file_of(study, folder))
     if at_start:
         check_unchanged("the study file", at_start["study"], written)
         check_unchanged("an input file", at_start["inputs"] or inputs, inputs)

@@ -51,11 +51,11 @@ def test_a_chunk_is_given_memory_for_its_own_markers(pbc: Study):
 
 def test_patients_are_counted_by_the_flow_or_bounded_by_the_table(tmp_path: Path):
     flow, table = tmp_path / "flow.csv", tmp_path / "visits.csv"
-    assert demands.patients_of(flow, table) == 0
+    assert demands.patients_of(flow, [table]) == 0
     table.write_bytes(b"x" * 4000)
-    assert demands.patients_of(flow, table) == 100
+    assert demands.patients_of(flow, [table]) == 100
     flow.write_text("step,reason,patients_left\nstart,all,312\nended,earlier,278\n")
-    assert demands.patients_of(flow, table) == 278
+    assert demands.patients_of(flow, [table]) == 278
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet", ".snapshot", ".zip", ".gz"])
@@ -67,7 +67,7 @@ def test_patients_of_a_compressed_table_are_not_underestimated(tmp_path: Path, s
         frame.to_parquet(table, compression="zstd")
     else:
         frame.to_csv(table, index=False, compression=None if suffix == ".csv" else "infer")
-    assert 5_000 <= demands.patients_of(tmp_path / "flow.csv", table) <= 100_000
+    assert 5_000 <= demands.patients_of(tmp_path / "flow.csv", [table]) <= 100_000
     broken = tmp_path / f"broken{suffix}"
     broken.write_bytes(b"no table" * 100)
-    assert demands.patients_of(tmp_path / "flow.csv", broken) >= 20
+    assert demands.patients_of(tmp_path / "flow.csv", [broken]) >= 20

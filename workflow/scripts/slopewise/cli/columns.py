@@ -80,7 +80,8 @@ def bad_cells(table: TextTable, name: str, rows: list[int]) -> str:
     named = [f"{count} × {cell}" for cell, count in counts.most_common(MOST_SHOWN)]
     others = len(rows) - sum(count for _, count in counts.most_common(MOST_SHOWN))
     more = f" and {others} more" if others else ""
-    place = f"{place_word(table.name)} {table.lines[rows[0]]}"
+    file, line = table.located(int(table.lines[rows[0]]))
+    place = f"{place_word(file)} {line}" + (f" of {file}" if table.parts else "")
     return f"{', '.join(named)}{more}, {'no number' if len(rows) == 1 else 'no numbers'} (first at {place})"
 
 

@@ -41,7 +41,7 @@ from slopewise.run.files import file_digest
 from slopewise.run.short_repr import ShortRepr
 from slopewise.sources.study_tables import measurements_of, patients_of
 from slopewise.sources.table import TextTable
-from slopewise.study.files import files_of
+from slopewise.study.files import every_file_of
 from slopewise.study.model import Study
 
 LEFT_OUT = "nothing to do, or correct the column"
@@ -78,10 +78,10 @@ def prepare_cohort(study: Study, folder: Path, runs: Callable[[float], bool] | N
     the data have errors.
     """
     _screen_formulas(study)
-    findings = Findings()
     measurements = measurements_of(study, folder)
     patients = patients_of(study, folder)
     tables = [table for table in (measurements, patients) if table is not None]
+    findings = Findings(*tables)
     for table in tables:
         _tell_encoding(table, findings)
     tell_recoded(tables, study.data.missing, findings)
@@ -116,13 +116,8 @@ def prepare_cohort(study: Study, folder: Path, runs: Callable[[float], bool] | N
         problems=findings.frame(),
         agreement=reproduced,
         event_labels=event_labels(study.outcome),
-        files={name: file_digest(folder / name) for name in _file_names(study)},
+        files={name: file_digest(folder / name) for name in every_file_of(study, folder)},
     )
-
-
-def _file_names(study: Study) -> list[str]:
-    """The files of the study, each once (both tables may be sheets of one workbook)."""
-    return list(dict.fromkeys(files_of(study).values()))
 
 
 def _refuse_shape(study: Study, measurements: TextTable) -> None:
@@ -144,9 +139,10 @@ def _screen_formulas(study: Study) -> None:
 
 
 def _tell_encoding(table: TextTable, findings: Findings) -> None:
-    if table.encoding == "latin-1":
-        message = "the file is not UTF-8 and was read as Latin-1"
-        findings.add(NOTE, table.name, message, "set data.encoding if letters look wrong")
+    for file in table.files:
+        if file.encoding == "latin-1":
+            message = "the file is not UTF-8 and was read as Latin-1"
+            findings.add(NOTE, file.name, message, "set data.encoding if letters look wrong")
 
 
 def _read(

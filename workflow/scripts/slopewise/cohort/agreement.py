@@ -17,7 +17,7 @@ from slopewise.cohort.rows import TRANSFORMS
 from slopewise.kernels.agreement import intraclass
 from slopewise.run.errors import InputError
 from slopewise.sources.numbers import numbers
-from slopewise.sources.readers import read_table
+from slopewise.sources.readers import place_of, read_table
 from slopewise.sources.table import TextTable, shown
 from slopewise.study.keys import Data
 from slopewise.study.model import Study
@@ -82,7 +82,7 @@ def _plain(study: Study) -> Data:
 def _column(table: TextTable, column: str) -> np.ndarray:
     values, bad = numbers(table, column)
     if bad:
-        raise InputError(f"{table.name}: line {table.lines[bad[0].row]}, column {column}: {bad[0].message}")
+        raise InputError(f"{place_of(table, int(table.lines[bad[0].row]))}, column {column}: {bad[0].message}")
     return values
 
 

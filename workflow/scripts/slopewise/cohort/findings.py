@@ -57,10 +57,11 @@ class CohortError(InputError):
 
 
 class Findings:
-    """Collects the problems of one preparation."""
+    """Collects the problems of one preparation; a line of one of `tables` is reported with the file that it is in."""
 
-    def __init__(self) -> None:
+    def __init__(self, *tables: TextTable) -> None:
         self._problems: list[DataFinding] = []
+        self._tables = {table.name: table for table in tables}
 
     def add(
         self,
@@ -74,8 +75,24 @@ class Findings:
         column: str | None = None,
     ) -> None:
         """Add one finding."""
-        line = None if line is None else int(line)
+        if line is not None:
+            file, line = self._located(file, line)
         self._problems.append(DataFinding(severity, file, line, patient or None, column, message, action))
+
+    def place(self, file: str, line: int) -> str:
+        """``line 3``, for the inside of a message on `file`; of a table of several files ``line 3 of visits_2.csv``."""
+        own, line = self._located(file, line)
+        return f"{place_word(own)} {line}" + (f" of {own}" if own != file else "")
+
+    def places(self, file: str, lines: Iterable[int]) -> str:
+        """``lines 3, 7``, likewise."""
+        found = [self._located(file, line) for line in lines]
+        if all(own == file for own, _ in found):
+            return f"{place_word(file)}s {', '.join(str(line) for _, line in found)}"
+        return ", ".join(f"{place_word(own)} {line} of {own}" for own, line in found)
+
+    def _located(self, file: str, line: int) -> tuple[str, int]:
+        return self._tables[file].located(line) if file in self._tables else (file, int(line))
 
     def add_cells(
         self,

@@ -143,7 +143,7 @@ def _reasons(problems: pd.DataFrame) -> dict[str, str]:
 
 def _read(study: Study, table: TextTable, own: TextTable | None, covariates: Mapping[str, Covariate]) -> Newcomers:
     """The tables as they are; every error is raised."""
-    findings = Findings()
+    findings = Findings(*(one for one in (table, own) if one is not None))
     absent = _absent_markers(study, table, findings)
     known = study.model_copy(update={"markers": {n: m for n, m in study.markers.items() if n not in absent}})
     columns = _columns(known, table, own, covariates, findings)

@@ -18,7 +18,6 @@ from slopewise.cohort.outcome import read_outcome
 from slopewise.cohort.rows import tell_bad_weights, tell_missing_patients, typed_column
 from slopewise.run.short_repr import ShortRepr
 from slopewise.sources.numbers import NUMBER
-from slopewise.sources.readers import place_word
 from slopewise.sources.table import BadCell, TextTable, shown
 from slopewise.study.keys import MISSING, ColumnReference, Outcome, canonical_code
 from slopewise.study.model import Study
@@ -77,7 +76,7 @@ def constant_values(table: TextTable, column: str, key: str, patient_column: str
         value, first_line = found.setdefault(patient, (cell, line))
         if cell != value and patient not in told and not _same_number(cell, value, table.decimal):
             told.add(patient)
-            first = f"{shown(value)} on {place_word(table.name)} {first_line}"
+            first = f"{shown(value)} on {findings.place(table.name, first_line)}"
             message = f"{key} varies within the patient: {first}, {shown(cell)} here"
             action = "correct it, or give a file with one row per patient as data.patients"
             findings.add(ERROR, table.name, message, action, line=line, patient=patient, column=column)
@@ -169,7 +168,7 @@ def tell_twin_patients(table: TextTable, column: str, findings: Findings) -> Non
     first: dict[str, int] = {}
     for patient, line in zip(table.text[column], table.lines, strict=True):
         if first.setdefault(patient, line) != line and patient not in MISSING:
-            message = f"the patient appears twice in the file (first on {place_word(table.name)} {first[patient]})"
+            message = f"the patient appears twice in the file (first on {findings.place(table.name, first[patient])})"
             action = "keep one row per patient"
             findings.add(ERROR, table.name, message, action, line=line, patient=patient, column=column)
 

@@ -17,7 +17,6 @@ from slopewise.cohort.columns import Columns
 from slopewise.cohort.findings import ERROR, NOTE, WARNING, Findings
 from slopewise.cohort.incomplete import severity, way_out
 from slopewise.sources.numbers import BELOW, NUMBER, is_numeric, numbers
-from slopewise.sources.readers import place_word
 from slopewise.sources.table import BadCell, TextTable, shown
 from slopewise.study.keys import Marker, canonical_code
 from slopewise.study.model import Study
@@ -223,8 +222,7 @@ def settle_twins(
         merged = _means(rows[twins], file, findings)
         return pd.concat([rows[~twins], merged]).sort_index(kind="stable")
     for _, group in rows[twins].groupby(["patient", "time"], sort=True):
-        lines = ", ".join(str(line) for line in group.index)
-        message = f"the patient has {len(group)} rows at one time ({place_word(file)}s {lines})"
+        message = f"the patient has {len(group)} rows at one time ({findings.places(file, group.index)})"
         severity, action = (ERROR, "correct them, or set data.duplicates to mean, first, last or keep")
         if group["time"].iloc[0] > landmark:
             severity, action = WARNING, "both are after the landmark and are not used; correct them"

@@ -14,7 +14,7 @@ import pandas as pd
 
 from slopewise.run.errors import InputError
 from slopewise.sources.numbers import BELOW, NUMBER
-from slopewise.sources.readers import place_word
+from slopewise.sources.readers import place_of
 from slopewise.sources.selected import listed, need_column
 from slopewise.sources.table import TextTable
 from slopewise.study.errors import close_to
@@ -128,8 +128,8 @@ def _converted(table: TextTable, layout: Layout, name: str, marker: Marker, rows
     lacking = [unit for unit, _ in found if unit not in marker.units]
     if lacking and (marker.units or len(found) > 1):
         unit = lacking[-1]
-        line = table.lines[rows[np.flatnonzero(units == unit)[0]]]
-        place = f"{table.name}: {place_word(table.name)} {line}, column {layout.unit}"
+        line = int(table.lines[rows[np.flatnonzero(units == unit)[0]]])
+        place = f"{place_of(table, line)}, column {layout.unit}"
         way = f"name each unit with its factor in markers.{name}.units"
         raise InputError(f"{place}: {marker.column} has {counts}, and no factor for {unit or 'no unit'}; {way}")
     factors = [marker.units.get(unit, 1.0) for unit in units]

@@ -14,12 +14,13 @@ from slopewise.sources.delimited import read_delimited
 from slopewise.sources.excel import read_excel
 from slopewise.sources.opendocument import read_opendocument
 from slopewise.sources.parquet import read_feather, read_parquet
+from slopewise.sources.several import joined
 from slopewise.sources.sheets import SHEET
 from slopewise.sources.snapshot import QUERY, SUFFIX, read_snapshot
 from slopewise.sources.statistics import read_sas, read_spss, read_stata, read_transport
 from slopewise.sources.table import TextTable, called_alike
 from slopewise.study.errors import close_to
-from slopewise.study.files import input_file
+from slopewise.study.files import input_file, input_files, is_pattern
 from slopewise.study.keys import Data
 
 
@@ -63,11 +64,24 @@ def place_word(file: str) -> str:
     return "line" if reader is None else reader.place
 
 
-def read_table(folder: Path, name: str, key: str, data: Data) -> TextTable:
-    """Read the file `name` (beside `folder` unless absolute) that the study gives under `key`.
+def place_of(table: TextTable, line: int) -> str:
+    """``visits.csv: line 3``: where a place of `TextTable.lines` is, for an error."""
+    file, line = table.located(line)
+    return f"{file}: {place_word(file)} {line}"
 
-    Raises `InputError` when there is no such file, when it is empty or broken, or when a column's name stands twice.
+
+def read_table(folder: Path, name: str, key: str, data: Data) -> TextTable:
+    """Read the file `name` (beside `folder` unless absolute) that the study gives under `key`; of a pattern, all files.
+
+    Raises `InputError` when there is no such file, when it is empty or broken, or when a column's name stands twice;
+    and where files of one pattern have different columns or decimal marks.
     """
+    if not is_pattern(folder, name):
+        return _read_file(folder, name, key, data)
+    return joined(name, [_read_file(folder, one, key, data) for one in input_files(folder, name, key)])
+
+
+def _read_file(folder: Path, name: str, key: str, data: Data) -> TextTable:
     path = input_file(folder, name, key)
     reader = READERS.get(path.suffix.lower())
     if reader is None:

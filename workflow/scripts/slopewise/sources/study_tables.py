@@ -8,7 +8,7 @@ from pathlib import Path
 from slopewise.run.errors import InputError
 from slopewise.sources.long import pivoted
 from slopewise.sources.numbers import NUMBER
-from slopewise.sources.readers import place_word, read_patients, read_table
+from slopewise.sources.readers import place_of, read_patients, read_table
 from slopewise.sources.selected import need_column, selected
 from slopewise.sources.table import TextTable, shown
 from slopewise.sources.wide import stacked
@@ -50,7 +50,7 @@ def with_times(table: TextTable, data: Data) -> TextTable:
         if cell not in times and cell not in MISSING and not pattern.fullmatch(cell):
             close = close_to(cell, list(times), 0.8)
             meant = f"; did you mean {close!r}?" if close else ""
-            place = f"{table.name}: {place_word(table.name)} {table.lines[row]}, column {data.time}"
+            place = f"{place_of(table, int(table.lines[row]))}, column {data.time}"
             way = "add it there, or leave its rows out by data.where"
             raise InputError(f"{place}: {shown(cell)} is neither a number nor one of data.time_labels{meant}; {way}")
     cells = table.text[data.time].map(lambda cell: times.get(cell, cell))

@@ -18,6 +18,15 @@ from slopewise.run.short_repr import ShortRepr
 from slopewise.study.keys import MISSING
 
 
+@dataclass(frozen=True)
+class Part:
+    """One of the files of a table: its name, its encoding, and how many places were counted before it."""
+
+    name: str
+    encoding: str
+    before: int
+
+
 @dataclass(frozen=True, repr=False)
 class TextTable(ShortRepr):
     """A file as text.
@@ -29,7 +38,8 @@ class TextTable(ShortRepr):
     the file itself declares to be missing (user-missing values of SPSS, Stata and SAS). `notes`: what was done to the
     table, as (column or empty, message, why). `cell_lines` has the place of each cell of a column whose cells were
     read from other lines than `lines` says (a long table), `cell_columns` the name in the file of the column of each
-    (a wide table).
+    (a wide table). `parts`: of a table of several files, each of them; `lines` then count on from file to file, and
+    `place` and `located` give the file with its own line.
     """
 
     name: str
@@ -43,6 +53,17 @@ class TextTable(ShortRepr):
     notes: tuple[tuple[str, str, str], ...] = ()
     cell_lines: Mapping[str, np.ndarray] = field(default_factory=dict)
     cell_columns: Mapping[str, np.ndarray] = field(default_factory=dict)
+    parts: tuple[Part, ...] = ()
+
+    @property
+    def files(self) -> tuple[Part, ...]:
+        """The files that the table was read from."""
+        return self.parts or (Part(self.name, self.encoding, 0),)
+
+    def located(self, line: int) -> tuple[str, int]:
+        """The name of the file of a place of `lines`, and the place in that file."""
+        part = next((one for one in reversed(self.parts) if one.before < line), None)
+        return (self.name, int(line)) if part is None else (part.name, int(line) - part.before)
 
     def line(self, row: int, column: str) -> int:
         """The place in the file of the cell of a column in a row (from 0) of the table."""

@@ -11,7 +11,7 @@ import csv
 import math
 import os
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -80,12 +80,12 @@ def minutes(step: str, study: Study, patients: int, attempt: int = 1) -> int:
     return attempt * (limits.minutes + math.ceil(more))
 
 
-def patients_of(flow: Path, table: Path) -> int:
-    """The patients at the landmark by the flow of a cohort; before there is one, the most that the table can hold."""
+def patients_of(flow: Path, tables: Sequence[Path]) -> int:
+    """The patients at the landmark by the flow of a cohort; before there is one, the most that the files can hold."""
     if flow.is_file():
         with flow.open(encoding="utf-8", newline="") as stream:
             return int([row["patients_left"] for row in csv.DictReader(stream)][-1])
-    return _room(table) if table.is_file() else 0
+    return sum(_room(table) for table in tables if table.is_file())
 
 
 def _room(table: Path) -> int:

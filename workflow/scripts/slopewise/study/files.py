@@ -5,6 +5,8 @@ Snakemake imports this module at each start: nothing heavy.
 
 from __future__ import annotations
 
+import glob
+import os
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
@@ -69,15 +71,47 @@ def input_file(folder: Path, name: str, key: str) -> Path:
     return path
 
 
+def is_pattern(folder: Path, name: str) -> bool:
+    """Whether a name stands for several files; a file that has a `*` or `?` in its name stands for itself."""
+    return ("*" in name or "?" in name) and not (folder / name).is_file()
+
+
+def input_files(folder: Path, name: str, key: str) -> list[str]:
+    """The names of the files that a study gives under `key`: those that fit a pattern in sorted order, or the one.
+
+    Hidden files and the lock files of spreadsheet programs (`~$visits.xlsx`) fit no pattern. Raises `InputError` where
+    a file is not there, and where none fits.
+    """
+    if not is_pattern(folder, name):
+        input_file(folder, name, key)
+    found = fitting_files(folder, name)
+    if not found:
+        raise InputError(f"{name}: no file fits this pattern ({key}; looked in {folder / name}); correct the pattern")
+    return found
+
+
+def fitting_files(folder: Path, name: str) -> list[str]:
+    """The names of the files that fit a pattern, in sorted order; another name as it is, whether or not it is there."""
+    if not is_pattern(folder, name):
+        return [name]
+    fitting = glob.glob(name.replace("[", "[[]"), root_dir=folder)
+    return sorted(one for one in fitting if (folder / one).is_file() and not os.path.basename(one).startswith("~$"))
+
+
 def files_of(study: Study) -> dict[str, str]:
-    """The files that a study reads, by their keys: its tables, and those of `filters`."""
+    """The files, or patterns of files, that a study reads, by their keys: its tables, and those of `filters`."""
     return {**study.data.files, **study.filters.files}
+
+
+def every_file_of(study: Study, folder: Path) -> list[str]:
+    """The names of all files that a study reads, each once, patterns expanded; `InputError` for a missing one."""
+    named = [one for key, name in files_of(study).items() for one in input_files(folder, name, key)]
+    return list(dict.fromkeys(named))
 
 
 def check_inputs(study: Study, folder: Path) -> None:
     """Raise `InputError` where a file that the study names is not there."""
-    for key, name in files_of(study).items():
-        input_file(folder, name, key)
+    every_file_of(study, folder)
 
 
 def _similar_file(path: Path) -> str:

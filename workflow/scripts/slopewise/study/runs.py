@@ -16,7 +16,7 @@ import yaml
 
 from slopewise import __version__
 from slopewise.run.files import file_digest, write_text
-from slopewise.study.files import input_file
+from slopewise.study.files import input_files
 from slopewise.study.model import Study
 from slopewise.study.reading import load_study
 
@@ -72,8 +72,9 @@ class Expand:
 def _with_markers(file: Path, study: Study, own: Path, expand: Expand) -> Study:
     """The study with every marker, read from the file `own` where that was made of the same files."""
     folder = expand.folder(study)
-    table = input_file(folder, study.data.files["data.measurements"], "data.measurements")
-    made_of = f"# Made of {file_digest(file)} and {file_digest(table)} by slopewise {__version__}\n"
+    names = input_files(folder, study.data.files["data.measurements"], "data.measurements")
+    digests = " and ".join(file_digest(path) for path in [file, *(folder / name for name in names)])
+    made_of = f"# Made of {digests} by slopewise {__version__}\n"
     if own.is_file() and own.read_text(encoding="utf-8").startswith(made_of):
         return load_study(own)
     _keep(own, made_of + _text(expand.markers(study, folder)))
