@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from slopewise.cohort.ages import with_age
 from slopewise.cohort.agreement import agreement
 from slopewise.cohort.columns import Columns, find_columns
 from slopewise.cohort.effects import examine_effects
@@ -82,6 +83,7 @@ def prepare_cohort(study: Study, folder: Path, runs: Callable[[float], bool] | N
     patients = patients_of(study, folder)
     tables = [table for table in (measurements, patients) if table is not None]
     findings = Findings(*tables)
+    measurements, patients = with_age(study, measurements, patients, findings)
     for table in tables:
         _tell_encoding(table, findings)
     tell_recoded(tables, study.data.missing, findings)

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from slopewise.cohort.ages import with_age
 from slopewise.cohort.columns import Columns, find_columns
 from slopewise.cohort.findings import ERROR, CohortError, DataFinding, Findings
 from slopewise.cohort.incomplete import match_ids, spelling
@@ -144,6 +145,7 @@ def _reasons(problems: pd.DataFrame) -> dict[str, str]:
 def _read(study: Study, table: TextTable, own: TextTable | None, covariates: Mapping[str, Covariate]) -> Newcomers:
     """The tables as they are; every error is raised."""
     findings = Findings(*(one for one in (table, own) if one is not None))
+    table, own = with_age(study, table, own, findings, given=True)
     absent = _absent_markers(study, table, findings)
     known = study.model_copy(update={"markers": {n: m for n, m in study.markers.items() if n not in absent}})
     columns = _columns(known, table, own, covariates, findings)

@@ -90,13 +90,15 @@ def reading(study: Study) -> dict[str, Any]:
     """How a new patient's files are read: the parts of the study file that say it, paths and dialect left out."""
     content = study.model_dump(mode="json")
     if study.visits_from_zero:
-        content["data"]["time_zero"] = 0.0  # the date of time zero served the outcome alone
+        content["data"]["time_zero"] = 0.0  # the date of time zero served the outcome, and an age that is given then
     data = (
         *("patient", "time", "time_unit", "date_format", "patients_date_format"),
         *("analysis_unit", "time_zero", "duplicates", "categories", "missing"),
     )
     said = study.model_dump(mode="json", exclude_defaults=True)["data"]
-    shape = [key for key in ("value_labels", "layout", "where", "time_labels") if key in said]
+    if study.visits_from_zero:
+        said.pop("birth_date", None)
+    shape = [key for key in ("value_labels", "layout", "where", "time_labels", "birth_date") if key in said]
     return {
         "data": {key: content["data"][key] for key in data} | {key: said[key] for key in shape},
         "markers": {

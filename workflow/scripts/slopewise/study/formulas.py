@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import re
 
+AGE = "age"
+"""The column that `data.birth_date` makes."""
 BACKTICK = re.compile(r"`([A-Za-z0-9_. -]{1,100})`")
 """A column whose name is no name of Python, as a formula quotes it."""
 

@@ -167,6 +167,9 @@ class Data(Tables):
     ] = 0.0
     """What is subtracted from every time of the patient, follow-up included: a number (in `data.time_unit`), a column
     with each patient's own, or the patient's first row. Example: `{column: date_of_surgery}`"""
+    birth_date: Name | None = None
+    """Column with each patient's date of birth, where time zero is a date: the age at time zero, in years of 365.25
+    days, becomes the column `age`, for `outcome.covariates` and formulas. Example: `dob`"""
     duplicates: Literal["error", "mean", "first", "last", "keep"] = "error"
     """Two rows of one patient at one time: an error, their mean (before the transform), the first or last in the file,
     or keep both. Example: `mean`"""
@@ -189,6 +192,11 @@ class Data(Tables):
     centre: Name | None = None
     """Column with the centre or scanner: besides the folds, each centre is left out once and predicted by the models of
     the others (internal–external validation). A patient without one is removed and counted. Example: `hospital`"""
+
+    @property
+    def zero_column(self) -> str:
+        """The column of `time_zero`; empty where that is none."""
+        return self.time_zero.column if isinstance(self.time_zero, ColumnReference) else ""
 
     @property
     def format_of_patients(self) -> str:

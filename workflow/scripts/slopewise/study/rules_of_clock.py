@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from slopewise.study.errors import Finding
+from slopewise.study.formulas import AGE
 from slopewise.study.keys import ColumnReference
 
 if TYPE_CHECKING:
@@ -41,14 +42,33 @@ def clock_rules(study: Study) -> Iterator[Finding]:
     if (data.time_unit == "none") != (data.analysis_unit == "none"):
         message = "data.time_unit and data.analysis_unit must both be none or neither: a plain number has no unit"
         yield Finding(("data", "analysis_unit"), message)
+    yield from _birth_rules(study)
     yield from _format_rules(study)
+
+
+def _birth_rules(study: Study) -> Iterator[Finding]:
+    """An age at time zero needs a date of both, and somebody who asks for it."""
+    if study.data.birth_date is None:
+        return
+    path = ("data", "birth_date")
+    if study.data.time_unit != "date" and not study.visits_from_zero:
+        message = (
+            "gives the age at time zero, which needs time zero as a date (data.time_unit: date, or dates of the "
+            "outcome with data.time_zero: {column: NAME}); leave it out, and name a column of ages among the covariates"
+        )
+        yield Finding(path, message)
+    used = {*study.outcome.covariates, *study.outcome.strata, *study.model_columns, *study.grouping}
+    if AGE not in used:
+        yield Finding(path, f"makes the column `{AGE}`, which nothing uses; add it to outcome.covariates")
 
 
 def _format_rules(study: Study) -> Iterator[Finding]:
     """Formats of dates: only where there are dates to read, and of a whole date."""
     data = study.data
-    in_patients = study.outcome.time_unit == "date" or (
-        data.time_unit == "date" and isinstance(data.time_zero, ColumnReference)
+    in_patients = (
+        data.birth_date is not None
+        or study.outcome.time_unit == "date"
+        or (data.time_unit == "date" and isinstance(data.time_zero, ColumnReference))
     )
     if data.date_format != "auto" and not (data.time_unit == "date" or in_patients):
         yield Finding(("data", "date_format"), "is only used with data.time_unit: date; leave it out")

@@ -49,7 +49,7 @@ DEPENDS_ON: dict[str, tuple[str, ...]] = {
         *_keys("markers.*", "column transform unit plausible units below"),
         *_keys("data", "layout where time_labels value_labels"),
         *_keys("data", "patient patients_patient time time_unit date_format patients_date_format analysis_unit"),
-        *_keys("data", "time_zero duplicates categories missing"),
+        *_keys("data", "time_zero birth_date duplicates categories missing"),
     ),
     "validate": ("seed", "data.centre", *_OUTCOME_MODEL, "validation"),
     # Growth models come from models.json; the transform tells which levels are logarithms.
