@@ -156,7 +156,7 @@ def data_files(wildcards):
             check_inputs(study, folder_of(study))
         except InputError as error:
             refuse(error)
-    files = dict(zip(("table", "people"), study.data.files.values()))
+    files = dict(zip(("table", "people", "subjects"), study.data.files.values()))
     files |= dict(zip(("retest",), study.filters.files.values()))
     folder = folder_of(study)
     return {name: [str(folder / one) for one in fitting_files(folder, path)] for name, path in files.items() if path}

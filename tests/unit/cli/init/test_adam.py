@@ -42,6 +42,40 @@ def trial(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def with_adsl(trial: Path) -> Path:
+    """ADSL with treatment and what only the end of the trial tells; ADTTE without age and sex; a copy of ADLB whose
+    flag of analysis leaves out records that repeat others."""
+    adtte, _ = pyreadstat.read_xport(trial / "adtte.xpt")
+    adsl = adtte[adtte["PARAMCD"] == "OS"][["STUDYID", "USUBJID", "AGE", "SEX"]].iloc[::-1]
+    adsl = adsl.assign(TRT01P=["Placebo", "Drug"] * (len(adsl) // 2), DTHFL=["Y", "N"] * (len(adsl) // 2))
+    adlb, _ = pyreadstat.read_xport(trial / "adlb.xpt")
+    both = pd.concat([adlb.assign(ANL01FL="Y"), adlb.head(99).assign(AVAL=1e6, ANL01FL="")])
+    pyreadstat.write_xport(adsl, trial / "adsl.xpt", file_format_version=5)
+    pyreadstat.write_xport(both, trial / "adlb2.xpt", file_format_version=5)
+    pyreadstat.write_xport(adtte.drop(columns=["AGE", "SEX"]), trial / "adtte2.xpt", file_format_version=5)
+    return trial
+
+
+def test_treatment_age_and_sex_come_from_adsl(with_adsl: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(with_adsl)
+    write_study("adlb2.xpt", "adtte2.xpt", Path("t.yaml"), "", Dialect(), Named(), force=True, subjects="adsl.xpt")
+    study = load_study("t.yaml")
+    assert (study.data.subjects, study.data.where) == ("adsl.xpt", {"ANL01FL": ("Y",)})
+    assert set(study.outcome.covariates) == {"TRT01P", "AGE", "SEX"} and study.outcome.event == "CNSR"
+    assert "DTHFL" not in Path("t.yaml").read_text()
+    cohort = prepare_cohort(study, Path())
+    write_study("adlb.xpt", "adtte.xpt", Path("s.yaml"), "", Dialect(), Named(), force=True)
+    known = prepare_cohort(load_study("s.yaml"), Path())
+    pd.testing.assert_frame_equal(cohort.measurements, known.measurements)
+    same = ["patient", "AGE", "SEX", "followup", "event"]
+    pd.testing.assert_frame_equal(cohort.patients[same], known.patients[same])
+    adsl, _ = pyreadstat.read_xport("adsl.xpt")
+    of_patient = adsl.set_index("USUBJID")["TRT01P"]
+    assert cohort.patients["TRT01P"].to_list() == of_patient.reindex(cohort.patients["patient"]).to_list()
+    assert list(cohort.files) == ["adlb2.xpt", "adtte2.xpt", "adsl.xpt"]
+
+
 def frame_ids(table: pd.DataFrame) -> pd.Series:
     return "PBC-" + table["id"].astype(str).str.zfill(4)
 

@@ -176,6 +176,10 @@ def init(
     patients_sheet: Annotated[
         str, typer.Option(metavar="NAME", help="Sheet of the table of patients, which may be in the same workbook.")
     ] = "",
+    subjects: Annotated[
+        str, typer.Option(metavar="FILE", help="A third table with a row per patient, such as ADSL of a trial.")
+    ] = "",
+    subjects_sheet: Annotated[str, typer.Option(metavar="NAME", help="Sheet of that table.")] = "",
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing study file.")] = False,
 ) -> None:
     """Look at your tables and write a study file that says what was found and why.
@@ -188,6 +192,7 @@ def init(
       slopewise init visits.csv
       slopewise init visits.csv --patients patients.csv --event status --event-code 2=death
       slopewise init trial.xlsx --sheet visits --patients trial.xlsx --patients-sheet patients
+      slopewise init adlb.xpt --patients adtte.xpt --subjects adsl.xpt
       slopewise init trial.csv --kind crossover
       slopewise init states.csv --kind interruption
       slopewise init visits.csv --kind iptw
@@ -204,8 +209,10 @@ def init(
             event=event, events=tuple(event_code or ()), competing=tuple(competing_code or ()),
             markers=tuple(marker or ()), landmark=landmark, outcome=not (no_outcome or kind), kind=kind or "",
         )  # fmt: skip
-        dialect = Dialect(delimiter.replace("\\t", "\t"), decimal.value, encoding, sheet, patients_sheet)
-        draft = write_study(measurements, patients or None, out, name, dialect, said, force)
+        dialect = Dialect(
+            delimiter.replace("\\t", "\t"), decimal.value, encoding, sheet, patients_sheet, subjects_sheet
+        )
+        draft = write_study(measurements, patients or None, out, name, dialect, said, force, subjects)
         for line in told_lines(draft, out):
             typer.echo(line)
 

@@ -132,10 +132,17 @@ def within(patients: pd.Series, values: np.ndarray) -> Within:
     )
 
 
+def is_key(table: TextTable, name: str) -> bool:
+    """Whether a column has a value in every row, and each once."""
+    return bool(table.text[name].is_unique) and not table.missing(name).any()
+
+
 def is_constant(table: TextTable, patient: str, name: str) -> bool:
-    """Whether no patient has two values of a column, although some patient could have."""
+    """Whether no patient has two values of a column, although some patient could have; not of an empty column."""
     rows = table.text[[patient, name]]
     rows = rows[~rows[name].isin(MISSING)]
+    if rows.empty:
+        return False
     by_patient = rows.groupby(patient)[name]
     return int(by_patient.nunique().max()) <= 1 and bool((by_patient.size() > 1).any())
 

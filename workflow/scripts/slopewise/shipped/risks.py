@@ -29,7 +29,7 @@ from slopewise.shipped.ranges import check_units, other_units, outside
 from slopewise.shipped.reading import ShippedModel, read_model
 from slopewise.shipped.scores import MarkerRows, drawn, marker_rows, scores
 from slopewise.slopes.facts import facts
-from slopewise.sources.sheets import KEYS, OPTIONS
+from slopewise.sources.sheets import KEYS
 from slopewise.tables import files as tables
 
 Floats = NDArray[np.float64]
@@ -355,7 +355,7 @@ def in_words_of_predict(text: str) -> str:
 
 
 WORDS = (
-    (re.escape(KEYS), OPTIONS),
+    (re.escape(KEYS), OPTIONS_OF_PREDICT),
     (r" \(data\.(where|layout\.\w+)\)", " (as in the study)"),
     (r"set data\.(delimiter|decimal|encoding)", r"set --\1"),
     (r" or set data\.(patients_)?date_format", " (dates are read as in the study)"),

@@ -17,8 +17,9 @@ SHEET = " (sheet "
 """What stands between the name of a workbook and that of its sheet in messages."""
 
 
-KEYS = "data.sheet for the measurements, data.patients_sheet for the patients"
-OPTIONS = "--sheet for the measurements, --patients-sheet for the patients"
+KEYS = "data.sheet for the measurements, data.patients_sheet for the patients, data.subjects_sheet for the subjects"
+OPTIONS_OF_PREDICT = "--sheet for the measurements, --patients-sheet for the patients"
+OPTIONS = f"{OPTIONS_OF_PREDICT}, --subjects-sheet for the subjects"
 """What names a sheet: the keys of a study file, and the options of the commands."""
 
 

@@ -10,6 +10,7 @@ from slopewise.sources.long import pivoted
 from slopewise.sources.numbers import NUMBER
 from slopewise.sources.readers import place_of, read_patients, read_table
 from slopewise.sources.selected import need_column, selected
+from slopewise.sources.subjects import with_subjects
 from slopewise.sources.table import TextTable, shown
 from slopewise.sources.wide import stacked
 from slopewise.study.errors import close_to
@@ -33,9 +34,18 @@ def measurements_of(study: Study, folder: Path, key: str = "data.measurements", 
 
 
 def patients_of(study: Study, folder: Path) -> TextTable | None:
-    """The table of patients, if the study has one: the rows that `outcome.where` names. Raises `InputError`."""
+    """The table of patients, if the study has one: the rows that `outcome.where` names, with the columns of the table
+    `data.subjects`. Raises `InputError`.
+    """
     table = read_patients(folder, study.data)
-    return None if table is None else selected(table, study.outcome.where, "outcome.where")
+    if table is None:
+        return None
+    table = selected(table, study.outcome.where, "outcome.where")
+    file = study.data.files.get("data.subjects")
+    if file is None:
+        return table
+    own = study.data.model_copy(update={"sheet": study.data.subjects_sheet})
+    return with_subjects(table, read_table(folder, file, "data.subjects", own), study.data)
 
 
 def with_times(table: TextTable, data: Data) -> TextTable:

@@ -123,6 +123,8 @@ class Data(Tables):
     """Sheet of the workbook `data.measurements`, where more than one sheet holds anything. Example: `visits`"""
     patients_sheet: Name | None = None
     """Sheet of the workbook `data.patients`, which may be the same file. Example: `patients`"""
+    subjects_sheet: Name | None = None
+    """Sheet of the workbook `data.subjects`. Example: `demographics`"""
     layout: Layout | None = None
     """Where the measurements have a row per patient, time and parameter: the columns of the parameter, its value and
     its unit. Where they have a row per patient: `wide`. Example: `{parameter: PARAMCD, value: AVAL, unit: AVALU}`"""

@@ -79,6 +79,10 @@ class Tables(Keys):
     """Table with a row per patient: a file or a query. Without it, patient-level columns must be in the measurements
     and constant within a patient. Example: `data/pbcseq/patients.csv`"""
 
+    subjects: Table | None = None
+    """A third table with a row per patient, such as ADSL of a trial: its columns are joined to those of
+    `data.patients`, by the patient; a column that both have is that of `data.patients`. Example: `adsl.xpt`"""
+
     @property
     def databases(self) -> dict[str, Database]:
         """The tables that databases hold, by their keys."""
@@ -93,4 +97,5 @@ class Tables(Keys):
 
     @property
     def _tables(self) -> dict[str, str | Database | None]:
-        return {"data.measurements": self.measurements, "data.patients": self.patients}
+        tables = {"data.measurements": self.measurements, "data.patients": self.patients}
+        return tables | ({} if self.subjects is None else {"data.subjects": self.subjects})

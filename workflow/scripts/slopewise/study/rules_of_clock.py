@@ -36,6 +36,8 @@ def clock_rules(study: Study) -> Iterator[Finding]:
         yield Finding(
             ("data", "patients_patient"), "is only used with a table of patients (data.patients); leave it out"
         )
+    if data.subjects is not None and data.patients is None:
+        yield Finding(("data", "subjects"), "is joined to data.patients, which is missing; name it data.patients")
     if data.time_unit == "date" and isinstance(data.time_zero, float):
         message = "with data.time_unit: date the time zero must be {column: NAME} (a date a patient) or first_visit"
         yield Finding(("data", "time_zero"), message)

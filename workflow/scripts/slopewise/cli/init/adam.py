@@ -20,6 +20,16 @@ from slopewise.sources.table import TextTable
 from slopewise.study.keys import Data, Layout, Marker
 
 PATIENTS, TIMES = ("USUBJID", "SUBJID"), ("ADY", "ADT")
+ANALYSED = "ANL01FL"
+"""The flag of the records that the trial analyses; those that repeat others do not have it."""
+ANALYSED_WHY = f"the records that the trial analyses ({ANALYSED})"
+OF_SUBJECT = frozenset(
+    [
+        *("TRT01P", "TRT01A", "ARM", "ACTARM", "AGE", "AGEU", "SEX", "RACE", "ETHNIC", "SITEID", "COUNTRY", "REGION1"),
+        *("TRTSDT", "RANDDT", "SAFFL", "ITTFL", "BMIBL", "WEIGHTBL", "HEIGHTBL"),
+    ]
+)
+"""Columns of ADSL that are known before treatment; dates of its end and of death would tell the outcome."""
 OVERALL = ("OS", "DEATH", "TTDEATH")
 """Codes of overall survival, which is proposed before any other endpoint."""
 RELATIVE = "ADY is the relative day of ADaM, 1 on the day of reference (there is no day 0)"
@@ -40,6 +50,7 @@ class Adam:
     zero: Proposal | None
     units: Mapping[str, str]
     left_out: list[LeftOut]
+    where: Mapping[str, tuple[str, ...]]
 
 
 def by_visit(table: TextTable, data: Data) -> Adam | None:
@@ -48,6 +59,8 @@ def by_visit(table: TextTable, data: Data) -> Adam | None:
     patient, time = (next((name for name in known if name in names), "") for known in (PATIENTS, TIMES))
     if not patient or not time or "PARAMCD" not in names or "AVAL" not in names or "CNSR" in names:
         return None
+    where = {ANALYSED: ("Y",)} if ANALYSED in names and set(table.text[ANALYSED]) > {"Y"} else {}
+    table = selected(table, where, "data.where")
     unit = "AVALU" if "AVALU" in names else None
     layout = Layout(parameter="PARAMCD", value="AVAL", unit=unit)
     units, left_out = _parameters(table, unit)
@@ -62,7 +75,7 @@ def by_visit(table: TextTable, data: Data) -> Adam | None:
         Proposal(time, RELATIVE if relative else "ADT is the date of analysis of ADaM"),
         Proposal("days", "relative days") if relative else None,
         Proposal("1", RELATIVE) if relative else None,
-        units, left_out,
+        units, left_out, where,
     )  # fmt: skip
 
 
@@ -80,6 +93,15 @@ def of_one_endpoint(table: TextTable) -> tuple[TextTable, Mapping[str, str], str
     table = selected(table, {"PARAMCD": (chosen,)}, "outcome.where")
     kept = [name for name in names if name == "PARAMCD" or (name != "PARAM" and table.text[name].nunique() > 1)]
     return _with(table, kept), {"PARAMCD": chosen}, remark
+
+
+def of_subjects(table: TextTable) -> TextTable:
+    """The columns of ADSL that are known before treatment, for a proposal; another table as it is."""
+    names = [str(name) for name in table.text.columns]
+    known = [name for name in names if name in OF_SUBJECT]
+    if not known or not set(PATIENTS) & set(names):
+        return table
+    return _with(table, [name for name in names if name in (*PATIENTS, *known)])
 
 
 def _parameters(table: TextTable, unit: str | None) -> tuple[dict[str, str], list[LeftOut]]:

@@ -31,6 +31,7 @@ class Dialect:
     encoding: str = "auto"
     sheet: str = ""
     patients_sheet: str = ""
+    subjects_sheet: str = ""
 
     @property
     def keys(self) -> dict[str, str]:
@@ -70,6 +71,11 @@ class Draft:
     """How a wide or a long table becomes a row per patient and time."""
     where: Mapping[str, str] = field(default_factory=dict)
     """Rows of the patients' table that are the outcome's: code by column."""
+    subjects: str = ""
+    """A third table with a row per patient."""
+    rows_where: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Rows of the measurements that are read: codes by column."""
+    where_why: str = ""
 
     effect: ProposedEffect = field(default_factory=ProposedEffect)
 
@@ -147,6 +153,8 @@ def _data(draft: Draft) -> Iterator[str]:
     yield f"  measurements: {scalar(draft.files[0])}"
     if draft.files[1]:
         yield f"  patients: {scalar(draft.files[1])}"
+    if draft.subjects:
+        yield f"  subjects: {scalar(draft.subjects)}  # its columns are joined to those of patients"
     for key, value in draft.dialect.keys.items():
         yield f"  {key}: {scalar(value)}"
     if draft.layout is not None and draft.layout.wide is not None:
@@ -156,6 +164,10 @@ def _data(draft: Draft) -> Iterator[str]:
         keys = {key: column for key in ("parameter", "value", "unit") if (column := getattr(draft.layout, key))}
         yield from _comment("layout: a row per patient, time and parameter; markers are named by the parameter", "  ")
         yield f"  layout: {{{', '.join(f'{key}: {scalar(column)}' for key, column in keys.items())}}}"
+    if draft.rows_where:
+        chosen = (f"{scalar(name)}: [{', '.join(map(_code, codes))}]" for name, codes in draft.rows_where.items())
+        yield from _comment(f"where: {draft.where_why}", "  ")
+        yield f"  where: {{{', '.join(chosen)}}}"
     for column, codes in draft.codes.items():
         yield from _comment(f"missing: in {readable(column)} {told_codes(codes)}: is it?", "  ")
     if draft.codes:

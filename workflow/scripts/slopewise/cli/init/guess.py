@@ -42,7 +42,7 @@ START = vocabulary(
 )
 
 
-COVARIATES = vocabulary("age sex gender alter geschlecht sexe edad sexo geslacht leeftijd eta sesso")
+COVARIATES = vocabulary("age sex gender alter geschlecht sexe edad sexo geslacht leeftijd eta sesso trt01p arm")
 
 
 @dataclass(frozen=True)

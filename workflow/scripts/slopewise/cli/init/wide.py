@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 
+from slopewise.cli.columns import is_key
 from slopewise.cohort.shapes import WIDE
 from slopewise.sources.table import TextTable
 from slopewise.sources.wide import stacked
@@ -22,9 +23,7 @@ def unfolded(table: TextTable, data: Data) -> tuple[TextTable, Layout | None, st
     """
     pattern, markers = _pattern([str(name) for name in table.text.columns])
     measured = {name for name in map(str, table.text.columns) if pattern and _marker(name, pattern, markers)}
-    patient = next(
-        (name for name in map(str, table.text.columns) if name not in measured and _each_once(table, name)), ""
-    )
+    patient = next((name for name in map(str, table.text.columns) if name not in measured and is_key(table, name)), "")
     time = next((name for name in TIMES if name not in table.text.columns), "")
     if not markers or not patient or not time:
         return table, None, ""
@@ -49,7 +48,3 @@ def _pattern(names: list[str]) -> tuple[str, list[str]]:
 def _marker(name: str, pattern: str, markers: list[str]) -> bool:
     found = COLUMN.fullmatch(name)
     return found is not None and found["marker"] in markers and pattern == f"{{marker}}{found['between']}{{time}}"
-
-
-def _each_once(table: TextTable, name: str) -> bool:
-    return table.text[name].is_unique and not table.missing(name).any()

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from slopewise.cli.columns import Column, listed, readable, scalar
+from slopewise.cli.columns import Column, is_key, listed, readable, scalar
 from slopewise.cli.dialect import check_dialect
-from slopewise.cli.init.adam import by_visit, of_one_endpoint
+from slopewise.cli.init.adam import ANALYSED_WHY, by_visit, of_one_endpoint, of_subjects
 from slopewise.cli.init.clock import Clock, Ids, fitting_format, make_clock, meet
 from slopewise.cli.init.draft import Dialect, Draft, study_text
 from slopewise.cli.init.effects import GUESSES, ProposedEffect
@@ -46,6 +46,7 @@ from slopewise.run.errors import InputError
 from slopewise.run.files import write_text
 from slopewise.sources.readers import read_table
 from slopewise.sources.sheets import KEYS, OPTIONS
+from slopewise.sources.subjects import with_subjects
 from slopewise.sources.table import TextTable, called_alike
 from slopewise.study.keys import Data
 from slopewise.study.reading import parse_study
@@ -57,7 +58,9 @@ MARKERS_TRIED = 3
 """Markers of the draft on which landmarks are tried: a table of thousands would be read anew for each landmark."""
 
 
-def draft_study(measurements: str, patients: str | None, name: str, dialect: Dialect, said: Named) -> Draft:
+def draft_study(
+    measurements: str, patients: str | None, name: str, dialect: Dialect, said: Named, subjects: str = ""
+) -> Draft:
     """Look at the tables (paths as they shall stand in the study file) and propose a study.
 
     Raises `InputError` where a file cannot be read, or where patient, time or markers cannot be told.
@@ -78,6 +81,9 @@ def draft_study(measurements: str, patients: str | None, name: str, dialect: Dia
     endpoints = ""
     if people is not None:
         people, where, endpoints = of_one_endpoint(people)
+        if subjects:
+            own = data.model_copy(update={"sheet": data.subjects_sheet})
+            people = _with_subjects(people, of_subjects(_read(subjects, "--subjects", own)), data)
     seen = look(table, people)
     patient, in_people = _patient(seen, said.patient)
     seen = renamed(seen, patient.value, in_people)
@@ -124,9 +130,19 @@ def draft_study(measurements: str, patients: str | None, name: str, dialect: Dia
         codes=_codes(seen, [marker.column for marker in markers], outcome.covariates),
         effect=effect.with_markers([marker.name for marker in markers]),
         features=() if said.markers else feature_groups(markers, seen.columns, left_out), layout=layout,
-        where=where,
+        where=where, subjects=subjects, rows_where=adam.where if adam else {}, where_why=ANALYSED_WHY,
     )  # fmt: skip
     return _with_moments(draft, times, said)
+
+
+def _with_subjects(people: TextTable, subjects: TextTable, data: Data) -> TextTable:
+    """The patients with the columns of a third table, by the first column of both that has each patient once there."""
+    names = [str(name) for name in people.text.columns if name in subjects.text.columns]
+    patient = next((name for name in names if is_key(subjects, name)), "")
+    if not patient:
+        message = f"has no column in common with {people.name} that holds each patient once (--subjects)"
+        raise InputError(f"{subjects.name}: {message}; give the patient's column the same name in both files")
+    return with_subjects(people, subjects, data.model_copy(update={"patient": patient}))
 
 
 def _patient(seen: Look, asked: str) -> tuple[Proposal, str]:
@@ -249,14 +265,17 @@ def _with_moments(draft: Draft, times: pd.DataFrame, said: Named) -> Draft:
 
 
 def write_study(
-    measurements: str, patients: str | None, out: Path, name: str, dialect: Dialect, said: Named, force: bool
-) -> Draft:
+    measurements: str, patients: str | None, out: Path, name: str, dialect: Dialect, said: Named, force: bool,
+    subjects: str = "",
+) -> Draft:  # fmt: skip
     """Propose a study and write its file; `InputError` where one is there already or where nothing can be proposed."""
     if out.exists() and not force:
         raise InputError(f"{out}: the file exists already; overwrite it with --force, or choose another --out")
     if out.suffix.lower() not in (".yaml", ".yml"):
         raise InputError(f"{out}: a study file ends in .yaml")
-    draft = draft_study(measurements, patients, study_name(name, out), dialect, said)
+    if subjects and not patients:
+        raise InputError("--subjects is joined to the table of patients; name that with --patients, too")
+    draft = draft_study(measurements, patients, study_name(name, out), dialect, said, subjects)
     write_text(out, study_text(draft))
     return draft
 
