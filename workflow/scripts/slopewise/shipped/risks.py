@@ -29,7 +29,7 @@ from slopewise.shipped.ranges import check_units, other_units, outside
 from slopewise.shipped.reading import ShippedModel, read_model
 from slopewise.shipped.scores import MarkerRows, drawn, marker_rows, scores
 from slopewise.slopes.facts import facts
-from slopewise.sources.sheets import KEYS
+from slopewise.sources.sheets import KEYS, OPTIONS_OF_PREDICT
 from slopewise.tables import files as tables
 
 Floats = NDArray[np.float64]
