@@ -18,7 +18,7 @@ PBC = (study_docs.CONFIG / "studies" / "pbc.yaml").read_bytes()
 PATTERNS = {"albumin": {"pattern": "original_*"}}
 """A group of `features` with nothing but what it needs; NAME is albumin in the paths of keys."""
 DATABASE = {"database": "postgresql", "url_env": "TRIAL_DATABASE", "query": "visits.sql"}
-TABLES = ("measurements", "patients")
+TABLES = ("measurements", "patients", "subjects")
 """Keys of `data` whose value is a file, as in PBC, or a database with keys that it needs together."""
 NEEDED = {"interruption": {"at": 5}, "treatment_over_time": {"column": "drug", "confounders": ["ascites"]}}
 """Kinds of effects with what they need."""

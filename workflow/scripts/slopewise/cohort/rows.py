@@ -6,7 +6,7 @@ the file, so that a finding can always say where.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,7 +64,19 @@ def read_rows(study: Study, table: TextTable, columns: Columns, findings: Findin
     if study.growth.weights in values:
         tell_bad_weights(study, table, values[study.growth.weights], findings)
     values |= read_markers(study, table, findings)
-    return pd.concat([frame, pd.DataFrame(values, index=frame.index)], axis=1)
+    return _with_untimed(pd.concat([frame, pd.DataFrame(values, index=frame.index)], axis=1), columns.constant)
+
+
+def _with_untimed(rows: pd.DataFrame, constant: Iterable[str]) -> pd.DataFrame:
+    """The rows with what a patient's rows without a time hold of the columns `constant`, as a table of patients would.
+
+    A row with a time keeps its own value, and lends it to no other: it may be after the landmark.
+    """
+    for column in (name for name in constant if name in rows):
+        known = rows[rows["time"].isna() & rows[column].notna()].groupby("patient")[column].first()
+        if len(known):
+            rows = rows.assign(**{column: rows[column].where(rows[column].notna(), rows["patient"].map(known))})
+    return rows
 
 
 def tell_bad_weights(study: Study, table: TextTable, values: np.ndarray, findings: Findings) -> None:

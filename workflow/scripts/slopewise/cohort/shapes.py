@@ -16,7 +16,7 @@ import pandas as pd
 from slopewise.sources.numbers import numbers
 from slopewise.sources.table import TextTable
 
-REDCAP = ("redcap_event_name", "redcap_repeat_instrument")
+REDCAP = ("redcap_event_name", "redcap_repeat_instrument", "event name", "repeat instrument")
 PARAMETERS = (
     *("paramcd", "param", "parameter", "lbtestcd", "lbtest", "vstestcd", "vstest", "testcd", "test_code", "test_name"),
     *("analyte", "variable_name", "measurement_concept_id", "loinc", "loinc_code", "observation_code"),
@@ -45,7 +45,7 @@ def foreign_shape(table: TextTable, patient: str, time: str | None, values: Iter
     columns = [str(name) for name in table.text.columns]
     lower = {name.lower(): name for name in columns}
     redcap = next((lower[name] for name in REDCAP if name in lower), "")
-    if redcap and redcap not in used:
+    if redcap and not {lower[name] for name in REDCAP if name in lower} & set(used):
         return (
             f"{table.name} looks like a REDCap export (column {redcap}): each event has a row, and fields are filled "
             f"only in the rows of their event. List in the study file the events that are needed (data.where: "

@@ -7,8 +7,10 @@ import re
 import numpy as np
 
 NAMES = {
-    re.compile(r"(.*_)?complete"): "a flag that a form was filled in",
-    re.compile(r"redcap_.*|.*_timestamp|.*_survey_identifier"): "written by the program that collected the data",
+    re.compile(r"(.*_)?complete\??( \([0-9]+\))?"): "a flag that a form was filled in",
+    re.compile(
+        r"redcap_.*|.*_timestamp|.*_survey_identifier|(repeat|event) (name|instrument|instance)"
+    ): "written by the program that collected the data",
     re.compile(r"diagnostics?[_.].*"): "a diagnostic of the program that computed the features",
     re.compile(r"unnamed:? ?_?[0-9]*"): "a column without a name",
 }

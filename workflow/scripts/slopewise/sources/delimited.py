@@ -12,7 +12,7 @@ import pandas as pd
 from slopewise.run.errors import InputError
 from slopewise.sources.numbers import find_decimal
 from slopewise.sources.plain import read_plain
-from slopewise.sources.table import TextTable, refuse_twins
+from slopewise.sources.table import TextTable, refuse_twins, told_apart
 from slopewise.study.keys import Data
 
 DELIMITERS = (",", ";", "\t", "|")
@@ -40,7 +40,7 @@ def _by_record(text: str, delimiter: str, name: str) -> tuple[dict[str, np.ndarr
     records = _records(text, delimiter, name)
     if not records:
         raise InputError(f"{name}: the file is empty; it needs a line with the columns' names and rows below it")
-    header = [column.strip() for column in records[0][1]]
+    header = told_apart([column.strip() for column in records[0][1]])
     refuse_twins(header, name)
     if len(records) == 1:
         raise InputError(f"{name}: the file has no rows below the columns' names")

@@ -110,6 +110,18 @@ def shown(cell: str) -> str:
     return repr(cell if len(cell) <= 40 else cell[:37] + "...")
 
 
+FLAG = "Complete?"
+"""What REDCap's export with labels calls the flag of each of its forms."""
+
+
+def told_apart(header: Sequence[str]) -> list[str]:
+    """The `header` with a number behind each `FLAG` but the first."""
+    return [
+        f"{name} ({header[: place + 1].count(name)})" if name == FLAG and name in header[:place] else name
+        for place, name in enumerate(header)
+    ]
+
+
 def refuse_twins(header: Sequence[str], name: str) -> None:
     """Refuse a `header` in which a column's name stands twice."""
     twins = [column for column, count in Counter(header).items() if column and count > 1]

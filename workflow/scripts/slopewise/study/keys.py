@@ -38,6 +38,12 @@ def _codes(value: Any) -> tuple[str, ...]:
     return tuple(_code(item) for item in (value if isinstance(value, list | tuple) else [value]))
 
 
+def _cells(value: Any) -> tuple[str, ...]:
+    """Codes of rows that are selected, among which an empty text stands for an empty cell."""
+    listed = value if isinstance(value, list | tuple) else [value]
+    return tuple("" if item == "" else _code(item) for item in listed)
+
+
 def _code_or_none(value: Any) -> str | None:
     return None if value is None else _code(value)
 
@@ -86,7 +92,7 @@ Label = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Formula = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 Labels = Annotated[dict[str, Label], BeforeValidator(_labelled)]
 Codes = Annotated[tuple[str, ...], BeforeValidator(_codes)]
-Where = dict[str, Codes]
+Where = dict[str, Annotated[tuple[str, ...], BeforeValidator(_cells)]]
 Columns = Annotated[tuple[Name, ...], Field(strict=False)]
 Numbers = Annotated[tuple[float, ...], Field(strict=False)]
 
@@ -129,7 +135,8 @@ class Data(Tables):
     """Where the measurements have a row per patient, time and parameter: the columns of the parameter, its value and
     its unit. Where they have a row per patient: `wide`. Example: `{parameter: PARAMCD, value: AVAL, unit: AVALU}`"""
     where: Where = Field(default_factory=dict)
-    """Rows of the measurements that are read: those with one of the codes in each column. Example: `{ANL01FL: Y}`"""
+    """Rows of the measurements that are read: those with one of the codes in each column; `""` is an empty cell.
+    Example: `{ANL01FL: Y}`"""
     value_labels: Literal["levels", "codes"] = "levels"
     """Columns of SPSS and Stata files in which every value has a label: `levels` reads the labels (female), `codes` the
     values themselves (2). Example: `codes`"""

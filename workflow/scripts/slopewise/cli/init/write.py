@@ -35,6 +35,7 @@ from slopewise.cli.init.guess import (
 from slopewise.cli.init.landmark import Moments, propose
 from slopewise.cli.init.markers import LeftOut, guess_markers, told_codes
 from slopewise.cli.init.outcome import ProposedOutcome, guess_outcome
+from slopewise.cli.init.redcap import by_event
 from slopewise.cli.init.wide import unfolded
 from slopewise.cohort import CohortError
 from slopewise.cohort.clock import in_unit, read_times
@@ -71,8 +72,11 @@ def draft_study(
     data = Data.model_validate({**files, **known, **dialect.keys})
     table, layout, made = _read(measurements, "MEASUREMENTS", data), None, ""
     adam = by_visit(table, data) if not said.time else None
+    redcap = by_event(table, said.patient, said.time)
     if adam is not None:
         table, layout, made = adam.table, adam.layout, ""
+    elif redcap is not None:
+        table = redcap.table
     elif not said.time:
         table, layout, made = unfolded(table, data)
     of_patients = data.model_copy(update={"sheet": data.patients_sheet})
@@ -85,12 +89,14 @@ def draft_study(
             own = data.model_copy(update={"sheet": data.subjects_sheet})
             people = _with_subjects(people, of_subjects(_read(subjects, "--subjects", own)), data)
     seen = look(table, people)
-    patient, in_people = _patient(seen, said.patient)
+    patient, in_people = _patient(seen, redcap.patient.value if redcap else said.patient)
+    patient = redcap.patient if redcap else patient
     seen = renamed(seen, patient.value, in_people)
     ids = meet(table, seen.patients, patient.value) if seen.patients is not None else Ids()
     _refuse_shape(seen, patient.value, None)
     why = "made from the columns' names"
-    time = adam.time if adam else Proposal(made, why) if made else guess_time(seen, patient.value, said.time)
+    known_time = adam.time if adam else redcap.time if redcap else Proposal(made, why) if made else None
+    time = known_time or guess_time(seen, patient.value, said.time)
     _refuse_shape(seen, patient.value, time.value)
     column = seen.columns[time.value]
     unit = adam.unit if adam and adam.unit else guess_unit(table, patient.value, column, said.time_unit)
@@ -113,6 +119,8 @@ def draft_study(
     taken |= effect.columns
     known_roles = taken | set(outcome.covariates) | (set(outcome.described) if said.outcome else set())
     markers, left_out = guess_markers(seen, patient.value, time.value, known_roles, said.markers)
+    if redcap:
+        left_out = [*redcap.checkboxes, *left_out]
     if adam:
         markers = [replace(marker, unit=adam.units[marker.column] or marker.unit) for marker in markers]
         left_out = [*adam.left_out, *left_out]
@@ -130,7 +138,8 @@ def draft_study(
         codes=_codes(seen, [marker.column for marker in markers], outcome.covariates),
         effect=effect.with_markers([marker.name for marker in markers]),
         features=() if said.markers else feature_groups(markers, seen.columns, left_out), layout=layout,
-        where=where, subjects=subjects, rows_where=adam.where if adam else {}, where_why=ANALYSED_WHY,
+        where=where, subjects=subjects, rows_where=adam.where if adam else redcap.where if redcap else {},
+        where_why=redcap.why if redcap else ANALYSED_WHY,
     )  # fmt: skip
     return _with_moments(draft, times, said)
 
