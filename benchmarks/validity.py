@@ -31,6 +31,7 @@ from parts import validity_effects as effects  # noqa: E402
 from parts import validity_growth as growth  # noqa: E402
 from parts import validity_interruption as interruption  # noqa: E402
 from parts import validity_intervals as intervals  # noqa: E402
+from parts import validity_markers as markers  # noqa: E402
 from parts import validity_outcome as outcome  # noqa: E402
 from parts import validity_trends as trends  # noqa: E402
 from parts import validity_verdict as verdict  # noqa: E402
@@ -136,6 +137,8 @@ def courses(replicates: int) -> Iterator[Course]:
     for followed in weighting.SETTINGS:
         one = partial(weighting.covered_by_bootstrap, followed)
         yield Course("iptw_bootstrap", followed.name, max(round(replicates / 20), 2), one, 10)
+    for many in markers.SETTINGS:
+        yield Course("markers", many.name, max(round(replicates / 50), 2), partial(markers.one_set, many), 2)
     for name, permuted in (("noise", False), ("permuted outcomes", True)):
         yield Course("nothing", name, max(round(replicates / 100), 2), partial(outcome.nothing, 300, permuted), 1)
 

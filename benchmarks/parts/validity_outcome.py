@@ -23,7 +23,7 @@ from slopewise.outcome.ladder import LADDER, LadderData, ladder_data
 from slopewise.run.seeds import generator
 from slopewise.slopes.crossfit import cross_fit
 from slopewise.slopes.facts import facts, published
-from slopewise.slopes.marker import MarkerData, growth_model, marker_data
+from slopewise.slopes.marker import MarkerData, all_markers, growth_model
 from slopewise.study.model import Study
 from slopewise.study.reading import parse_study
 from slopewise.validate.bootstrap import BootstrapPlan, bootstrap_ladder
@@ -156,9 +156,9 @@ def stage_one(own: Cohort, validated: bool) -> Slopes:
     jobs = list(fold_fits(folds, sorted(own.patients["patient"])))
     model = growth_model(study)
     scores, ledgers, tables, markers = [], [], [], []
-    for name in study.markers:
+    every = all_markers(model, list(study.markers), own.measurements, own.patients, LANDMARK)
+    for name, data in zip(study.markers, every, strict=True):
         rows = own.measurements[["patient", "time", name]]
-        data = marker_data(model, name, rows, own.patients, LANDMARK)
         scored, ledger, _ = cross_fit(data, jobs)
         scores.append(scored.drop(columns="slope_deviation"))
         ledgers.append(ledger)

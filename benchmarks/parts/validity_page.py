@@ -16,6 +16,7 @@ from parts.validity_cautions import cautions_section
 from parts.validity_effects import effects_section
 from parts.validity_interruption import interruption_section
 from parts.validity_intervals_page import interval_section
+from parts.validity_markers import markers_section
 from parts.validity_outcome import EFFECT
 from parts.validity_trends_page import claims_section, dropout_section, fast_section
 from parts.validity_verdict_page import verdict_section
@@ -335,6 +336,7 @@ PARTS: tuple[tuple[str, str, Callable[[Store], str]], ...] = (
     ("intervals", "95% intervals of validated figures", interval_section),
     ("verdicts", "How often each verdict on the slope is given", verdict_section),
     ("nothing", "Two hundred markers that say nothing", nothing),
+    ("markers", "Many markers: filters and selection inside and outside the folds", partial(markers_section, **SAID)),
 )
 
 

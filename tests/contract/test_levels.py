@@ -34,6 +34,7 @@ from slopewise.outcome.coefficients import coefficients_table
 from slopewise.outcome.hazards import ScoreTest, smoothed
 from slopewise.report.sections.checks import error_of_p
 from slopewise.report.sections.hazards import visible_change
+from slopewise.report.sections.ranking import wald_ends
 from slopewise.shipped import risks as predict
 from slopewise.slopes import fast as slopes_fast
 from slopewise.slopes.dropout import _mean
@@ -137,6 +138,10 @@ def coefficient() -> tuple[Ends, Ends]:
     one, se = np.array([1.0]), np.array([2.0])
     row = coefficients_table(data, (one, se), (one, se), np.array([9.0]), np.array([np.nan])).iloc[0]
     return (row["ci_low"], row["ci_high"]), tuple(1 + 2 * t.ppf([0.025, 0.975], 9))
+
+
+def association() -> tuple[Ends, Ends]:
+    return wald_ends(1.0, 2.0, 9.0), tuple(1 + 2 * t.ppf([0.025, 0.975], 9))
 
 
 def schoenfeld_band() -> tuple[Ends, Ends]:
@@ -361,6 +366,7 @@ LEVELS: dict[str, tuple[Callable[[], tuple[Ends, Ends]], float]] = {
     "posterior of a parameter": (posterior_of_a_parameter, 1e-9),
     "posterior prediction": (posterior_prediction, 1e-9),
     "mean of a part": (mean_of_a_part, 1e-9),
+    "association": (association, 1e-9),
     "mean of a third": (mean_of_a_third, 1e-9),
     "profile": (profile_likelihood, 1e-9),
     "stability index": (stability_index, 1e-2),
@@ -416,6 +422,7 @@ PLACES: dict[str, tuple[str, ...]] = {
     "shipped/risks.py": ("a new patient's risk",),
     "report/sections/checks.py": ("share of permutations",),
     "report/sections/hazards.py": ("change of hazards",),
+    "report/sections/ranking.py": ("association",),
     "validate/verdict.py": ("several slopes", "events needed"),
     "slopes/dropout.py": ("mean of a part",),
     "validate/risk_groups.py": ("mean of a third",),

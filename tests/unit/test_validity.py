@@ -315,3 +315,38 @@ def test_the_page_has_the_coverage_of_the_bootstrap_through_the_weights(tmp_path
     text = weighting_section(Store(tmp_path), **SAID)
     assert "(200 resamples)" in text and "| 400 patients, log odds 0.6 | 0.750 (0.217) | 1.000 (0.000) |" in text
     assert "Coverage of the bootstrap: aim 0.9 to 0.98" in text
+
+
+def test_selection_outside_the_folds_is_better_than_inside_where_nothing_matters(tmp_path: Path) -> None:
+    from parts import validity_markers as markers
+    from parts.monte_carlo import Store
+    from parts.validity_page import page
+
+    null = markers.one_set(markers.Many(80, 40, 0), 0)
+    gain = null["selection outside"] - null["slope validated"]
+    assert gain > 0.03 and null["stability of redundant"] < 0.9
+    true = markers.one_set(markers.Many(80, 40, 2), 1)
+    for step in ("level", "delta", "baseline"):
+        difference = true["slope validated"] - true[f"{step} validated"]
+        assert true[f"over {step}"] == pytest.approx(difference)
+        assert true[f"over {step}, low"] < difference < true[f"over {step}, high"]
+    sets = [{"setting": markers.SETTINGS[0].name, **null}] * 2
+    sets += [{"setting": markers.SETTINGS[1].name, **true, "over level, low": end} for end in (-0.1, 0.1)]
+    store = Store(tmp_path)
+    store.write("markers", pd.DataFrame(sets))
+    text = page(store, "x")
+    assert f"adds {gain:+.3f} (standard error 0.000)" in text and "| 0.500 (0.354) |" in text
+
+
+def test_score_statistics_are_those_of_a_cox_model() -> None:
+    from parts.validity_markers import score_statistics
+
+    rng = np.random.default_rng(4)
+    x, followup = rng.normal(size=(60, 1)), np.round(rng.exponential(5.0, 60)) + 1.0
+    event = rng.random(60) < 0.6
+    score = information = 0.0
+    for at in np.flatnonzero(event):
+        risk = x[followup >= followup[at], 0]
+        score += x[at, 0] - risk.mean()
+        information += risk.var()
+    assert score_statistics(x, followup, event)[0] == pytest.approx(score / np.sqrt(information))

@@ -11,6 +11,7 @@ def fit(study_file: Path, inputs: dict[str, Path], outputs: dict[str, Path], thr
     """Write coefficients, ledger, the check of proportional hazards, apparent predictions, and the models to ship."""
     import pandas as pd
 
+    from slopewise.outcome.associations import associations
     from slopewise.outcome.fit import bootstrap_intervals, fit_outcome
     from slopewise.outcome.likelihood_ratio import likelihood_ratios
     from slopewise.shipped.writing import shipped_model
@@ -61,6 +62,7 @@ def fit(study_file: Path, inputs: dict[str, Path], outputs: dict[str, Path], thr
     tables.write(selection, "outcome/selection", outputs["selection"])
     tables.write(alike, "outcome/stability", outputs["stability"])
     tables.write(likelihood_ratios(outcome), "outcome/likelihood_ratio", outputs["likelihood_ratio"])
+    tables.write(associations(outcome), "outcome/associations", outputs["associations"])
     tables.write(outcome.apparent, "outcome/apparent", outputs["apparent"])
     hazards = outcome.hazards()
     tables.write(hazards.tests, "outcome/proportional_hazards", outputs["proportional_hazards"])

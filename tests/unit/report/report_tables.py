@@ -133,7 +133,7 @@ class Invented:
                 f"outcome/{name}.csv": pd.DataFrame(columns=list(tables.TABLES[f"outcome/{name}"].columns))
                 for name in (
                     *("selection", "stability", "examples", "instability"),
-                    *("classification", "optimism", "calibration_instability"),
+                    *("classification", "optimism", "calibration_instability", "associations"),
                 )
             },
             "outcome/performance.csv": self._performance(),

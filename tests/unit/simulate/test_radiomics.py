@@ -105,7 +105,7 @@ def test_drop_out_ends_the_scans_of_patients_at_risk_early():
 
 
 def test_a_null_study_has_no_feature_that_matters():
-    made = simulate(50, 30, seed=1, null=True)
+    made = simulate(50, 30, seed=1, driving=0)
     assert (made.features["log_hr"] == 0).all() and (made.people["linear_predictor"] == 0).all()
 
 
@@ -130,3 +130,27 @@ def test_the_command_writes_a_study_that_can_be_read(tmp_path: Path, monkeypatch
     assert again.exit_code != 0 and "--force" in again.output
     assert CliRunner().invoke(app, [*command, "--force"]).exit_code == 0
     assert before == {file.name: file.read_bytes() for file in Path("made").iterdir()}
+
+
+def test_the_shipped_study_is_the_simulation_that_its_page_names(root: Path):
+    data = root / "data" / "radiomics"
+    made = simulate(120, 200, seed=1)
+    tables = {
+        "measurements.csv.gz": made.measurements,
+        "patients.csv": made.patients,
+        "truth_features.csv": made.features,
+        "truth_patients.csv": made.people,
+    }
+    for name, expected in tables.items():
+        pd.testing.assert_frame_equal(pd.read_csv(data / name), expected, check_dtype=False, rtol=1e-9)
+    study = expanded(load_study(root / "config/studies/radiomics.yaml"), root)
+    transforms = made.features.set_index("feature")["transform"].to_dict()
+    assert {marker.column: marker.transform for marker in study.markers.values()} == transforms
+    assert sum(path.stat().st_size for path in data.iterdir()) < 1_000_000
+
+
+@pytest.mark.parametrize("driving", [-1, 4])
+def test_more_driving_features_than_blocks_with_slopes_are_refused(driving: int):
+    with pytest.raises(InputError, match="60 features have 0 to 3"):
+        simulate(50, 60, seed=1, driving=driving)
+    assert (simulate(50, 60, seed=1, driving=2).features["log_hr"] > 0).sum() == 2

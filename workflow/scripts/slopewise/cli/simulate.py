@@ -44,7 +44,7 @@ def radiomics(
         from slopewise.simulate.radiomics import simulate
         from slopewise.simulate.writing import STUDY, write_study
 
-        made = simulate(patients, features, seed, dropout, null)
+        made = simulate(patients, features, seed, dropout, 0 if null else None)
         name = re.sub(r"[^A-Za-z0-9_-]", "_", to.resolve().name)[:64] or "radiomics"
         written = write_study(made, to, name, seed, force)
         typer.echo(f"{len(made.measurements)} scans of {patients} patients, {features} features:")

@@ -61,7 +61,7 @@ class Radiomics(ShortRepr):
     people: pd.DataFrame
 
 
-def simulate(patients: int, features: int, seed: int, dropout: bool = False, null: bool = False) -> Radiomics:
+def simulate(patients: int, features: int, seed: int, dropout: bool = False, driving: int | None = None) -> Radiomics:
     """Simulate a study; equal arguments give equal tables.
 
     Parameters
@@ -72,14 +72,16 @@ def simulate(patients: int, features: int, seed: int, dropout: bool = False, nul
         Every random number follows from it.
     dropout : bool
         Scans end early, at a rate that rises with the patient's hazard of the event (informative drop-out).
-    null : bool
-        No feature drives the hazard.
+    driving : int, optional
+        Features whose slope drives the hazard, one in each block that has slopes; 0: no feature has anything to do
+        with the outcome. A hundredth of the features by default, at least 3 and at most 10. `InputError` for more than
+        there are blocks with slopes.
     """
     if not 20 <= patients <= MOST_PATIENTS:
         raise InputError(f"--patients {patients}: between 20 and {MOST_PATIENTS}")
     if not 1 <= features <= MOST_FEATURES:
         raise InputError(f"--features {features}: between 1 and {MOST_FEATURES}")
-    truth = _features(features, null)
+    truth = _features(features, driving)
     rng = generator(seed, "simulate", "radiomics", patients, features)
     level = _correlated(truth, np.ones(features), patients, rng)
     slope = _correlated(truth, truth["slope_sd"].to_numpy(dtype=float), patients, rng)
@@ -106,7 +108,7 @@ def simulate(patients: int, features: int, seed: int, dropout: bool = False, nul
     )
 
 
-def _features(number: int, null: bool) -> pd.DataFrame:
+def _features(number: int, asked: int | None) -> pd.DataFrame:
     """The truth of each feature; blocks hold every ``blocks``-th feature, so that they go across the families.
 
     Every other block has slopes, and the first feature of each of the first of these blocks drives the hazard.
@@ -115,7 +117,10 @@ def _features(number: int, null: bool) -> pd.DataFrame:
     block = np.arange(number) % blocks
     names = feature_names(number)
     sloped = block % 2 == 0
-    driving = 0 if null else min(10, max(3, number // 100), -(-blocks // 2))
+    most = -(-blocks // 2)
+    driving = min(10, max(3, number // 100), most) if asked is None else asked
+    if not 0 <= driving <= most:
+        raise InputError(f"{driving} features whose slope drives the hazard: {number} features have 0 to {most}")
     place = np.arange(number)
     drives = (place < blocks) & sloped & (place // 2 < driving)
     return pd.DataFrame(

@@ -249,6 +249,7 @@ TABLES: tuple[Entry, ...] = (
     _fitted("optimism", "Apparent performance, its optimism by the bootstrap, and the figure corrected by it."),
     _fitted("calibration_instability", "Calibration curves of models of resampled patients."),
     _fitted("likelihood_ratio", "Likelihood-ratio tests of the slopes beside the levels."),
+    _fitted("associations", "The slope of each marker alone beside its level and the covariates: its coefficient."),
     _fitted(
         "apparent",
         "Each patient's apparent predictions, from the models of everybody.",

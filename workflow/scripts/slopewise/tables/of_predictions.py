@@ -1,4 +1,4 @@
-"""Tables below ``outcome/`` of predictions that are averaged over patients, so that no patient's is in them."""
+"""Tables below ``outcome/`` of markers one at a time, and of predictions averaged over patients: none of a patient."""
 
 from __future__ import annotations
 
@@ -23,6 +23,11 @@ OF_PREDICTIONS: dict[str, Schema] = {
             "category": TEXT,
         },
         ("example", "quantity", "item", "predictors", "time"),
+    ),
+    # Missing numbers: `message` says why.
+    "outcome/associations": Schema(
+        {"marker": TEXT, "cause": TEXT, **_columns("estimate se df p_value q_value"), "message": TEXT},
+        ("marker", "cause"),
     ),
     # Part 0 is all patients, the others are parts of them in the order of the prediction.
     "outcome/instability": Schema(

@@ -36,6 +36,7 @@ from slopewise.report.sections.population import population_section
 from slopewise.report.sections.posterior import posterior_section
 from slopewise.report.sections.predicts import predicts_section
 from slopewise.report.sections.provenance import provenance_section
+from slopewise.report.sections.ranking import is_many, ranking_section
 from slopewise.report.sections.risks import risks_section
 from slopewise.report.sections.selection import selection_section
 from slopewise.report.sections.slopes import slopes_section
@@ -79,6 +80,10 @@ def _has_filters(frames: Frames, naming: Naming) -> bool:
     return bool(len(frames.further["filter_survival"]))
 
 
+def _of_many(frames: Frames, naming: Naming) -> bool:
+    return is_many(naming) and bool(len(frames.further["associations"]))
+
+
 def _has_examples(frames: Frames, naming: Naming) -> bool:
     return bool(len(frames.further["examples"]))
 
@@ -105,6 +110,7 @@ ORDER: tuple[tuple[Maker, Condition], ...] = (
     (slopes_section, every_study),
     (fast_section, _has("fast_share")),
     (dropout_section, can_drop_out),
+    (ranking_section, _of_many),
     (filters_section, _has_filters),
     (ladder_section, with_an_outcome),
     (checks_section, with_an_outcome),

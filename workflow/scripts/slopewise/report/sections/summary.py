@@ -8,6 +8,7 @@ from typing import Any
 from slopewise.report.material.frames import Frames
 from slopewise.report.material.gains import HEADLINES, gain, reliabilities
 from slopewise.report.sections.ladder import short_picture
+from slopewise.report.sections.ranking import kept_sentence
 from slopewise.report.words.growth_summary import growth_summary
 from slopewise.report.words.ledger import slope_reasons
 from slopewise.report.words.naming import Naming
@@ -32,6 +33,7 @@ def summary(frames: Frames, naming: Naming) -> dict[str, Any]:
         "headline": headline(said, naming),
         "verdict": said.name.lower(),
         "scope": scope_sentence(frames, naming),
+        "kept": kept_sentence(frames, naming),
         "answer": answer(said, found, level, naming),
         "second": second_opinion(frames, found, said),
         "reasons": slope_reasons(frames, naming),
