@@ -136,7 +136,9 @@ def profile_likelihood() -> tuple[Ends, Ends]:
 def coefficient() -> tuple[Ends, Ends]:
     data: Any = SimpleNamespace(rows=(("level", "event", "m.level"),), kind=KINDS["continuous"])
     one, se = np.array([1.0]), np.array([2.0])
-    row = coefficients_table(data, (one, se), (one, se), np.array([9.0]), np.array([np.nan])).iloc[0]
+    row = coefficients_table(data, (one, se), (one, se), np.array([9.0]), np.array([np.nan]), np.array([np.nan])).iloc[
+        0
+    ]
     return (row["ci_low"], row["ci_high"]), tuple(1 + 2 * t.ppf([0.025, 0.975], 9))
 
 

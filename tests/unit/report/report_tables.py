@@ -378,6 +378,7 @@ class Invented:
                         high + 0.1,
                         np.nan,
                         np.nan,
+                        np.nan,
                     )
                 )
         return pd.DataFrame(rows, columns=list(tables.TABLES["outcome/coefficients"].columns))

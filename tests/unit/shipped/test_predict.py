@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +148,31 @@ def test_ids_order_and_company_do_not_matter(shipped: Shipped, tmp_path: Path):
     renamed = risks(shipped, tmp_path, visits.assign(id="007"), people.assign(id="007")).table
     assert set(renamed["patient"]) == {"007"}
     np.testing.assert_array_equal(renamed["risk"], alone["risk"])
+
+
+def test_a_missing_covariate_is_averaged_over_where_the_model_imputes(shipped: Shipped, tmp_path: Path):
+    visits, people = of(shipped, *several(shipped, 2))
+    content = json.loads(shipped.model.read_text())
+    content["reading"]["outcome"]["missing_covariate"] = "impute"
+    for step in content["outcome"]["steps"].values():
+        step["imputation"] = {
+            "terms": ["age", "sex[m]"], "centre": [50.0, 0.1], "scale": [10.0, 0.3], "low": [30.0, 0.0],
+            "high": [70.0, 1.0], "models": [{"beta": [[0.0, 0.0]], "sd": 1.0}, {"beta": [[0.0, 0.0]], "sd": 0.0}],
+            "number": 8, "seed": 1,
+        }  # fmt: skip
+    made = tmp_path / "model.json"
+    made.write_text(json.dumps(content))
+    imputing = replace(shipped, model=made)
+    whole = risks(imputing, tmp_path, visits, people).table
+    pd.testing.assert_frame_equal(whole, risks(shipped, tmp_path, visits, people).table)
+    holes = people.astype({"age": float})
+    holes.loc[holes.index[0], "age"] = np.nan
+    found = risks(imputing, tmp_path, visits, holes).table
+    own = found["patient"] == str(people["id"].iloc[0])
+    assert (found.loc[own, "notes"].str.contains("age is missing: the risk is a mean over 8 imputed values")).all()
+    assert np.array_equal(found.loc[~own, "risk"], whole.loc[~own, "risk"])
+    at = [risks(shipped, tmp_path, visits, holes.fillna({"age": age})).table.loc[own, "risk"] for age in (30.0, 70.0)]
+    assert ((found.loc[own, "risk"] > np.minimum(*at)) & (found.loc[own, "risk"] < np.maximum(*at))).all()
 
 
 def test_one_visit_and_a_missing_marker_are_predicted_and_told(shipped: Shipped, tmp_path: Path):

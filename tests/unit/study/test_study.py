@@ -597,7 +597,7 @@ def test_a_step_depends_on_its_parts_and_no_more(change: tuple[str, str], steps:
 
 NOT_READ = {
     Marker: {"unit", "label", "family", "fast_change"},
-    Outcome: {"margin", "thresholds", "terms", "penalty", "bootstrap", "stability", "horizons"},
+    Outcome: {"margin", "thresholds", "terms", "penalty", "bootstrap", "stability", "horizons", "imputations"},
     Data: set(),
 }
 """Keys that change nothing of the cohort: words, and what is done with it afterwards."""

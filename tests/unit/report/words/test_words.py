@@ -199,6 +199,16 @@ def test_methods_cite_what_the_references_list(frames, naming):
         assert part in text, part
 
 
+def test_imputed_covariates_are_in_the_methods_where_any_was_imputed(frames):
+    study = Invented(keys={"outcome.missing_covariate": "impute"}).study()
+    none = str(methods_section(frames, Naming(study)).context)
+    assert "Rubin’s rules" not in none
+    imputed = replace(frames, coefficients=frames.coefficients.assign(missing_information=0.2))
+    section = str(methods_section(imputed, Naming(study)).context)
+    assert "(age and sex) were imputed 20 times by chained equations" in section
+    assert "Nelson–Aalen" in section and "White IR" in section and "Barnard J" in section and "Hoogland J" in section
+
+
 def test_the_ends_of_an_interval_never_look_alike():
     assert figure_interval(0.0401, 0.149) == "0.0401 to 0.149"
     assert figure_interval(169.918, 170.252) == "169.92 to 170.25"

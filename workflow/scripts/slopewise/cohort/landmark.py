@@ -68,7 +68,8 @@ def apply_landmark(
     warn_of_split_visit(study, flow.state.rows, file, findings, runs)
     seen = set(flow.state.rows.loc[flow.state.rows["time"] <= s, "patient"])
     flow.record("no_visit", f"no visit up to {when}", flow.state.without(set(flow.state.people["patient"]) - seen))
-    _leave_missing_covariates(flow, [INTERRUPTION, *(name for name in study.grouping if name != study.data.centre)])
+    of_groups = [name for name in study.grouping if name != study.data.centre]
+    _leave_missing_covariates(flow, [*study.imputable, INTERRUPTION, *of_groups])
     _leave_sparse_patients(flow, study, s)
     left = flow.state
     later = left.rows[left.rows["time"] > s]
@@ -120,7 +121,7 @@ def _with_last_values(state: State, covariates: tuple[str, ...], s: float) -> pd
 def _leave_missing_covariates(flow: Flow, optional: list[str]) -> None:
     """A patient who lacks a covariate leaves all ladder steps, so that all are compared on the same patients.
 
-    Not so the columns in `optional`, which only make subgroups, or whose lack means a control.
+    Not so the columns in `optional`, which are imputed, only make subgroups, or whose lack means a control.
     """
     people = flow.state.people
     lacking = people.drop(columns=[name for name in (*OUTCOME, *optional) if name in people]).isna()

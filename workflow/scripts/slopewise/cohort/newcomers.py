@@ -246,7 +246,8 @@ def _refuse_late(files: _Files, rows: pd.DataFrame) -> None:
 def _refuse_covariates(files: _Files, people: pd.DataFrame) -> None:
     """A missing covariate, a text where the model has a number, a level that it does not know."""
     held = [name for name in files.covariates if name in people.columns]
-    for column in held:
+    imputed = files.study.imputable
+    for column in (name for name in held if name not in imputed):
         empty = people[people[column].isna()]
         for line, patient in zip(empty.index, empty["patient"], strict=True):
             place = {"line": line, "patient": patient, "column": column}

@@ -53,6 +53,7 @@ def examine_predictors(
     """
     place = {name: files[1] if name in columns.of_patients else files[0] for name in cohort.people.columns}
     _of_levels(study, cohort, columns, place, files, findings)
+    _of_imputation(study, cohort, place, files[1], findings)
     last, change = _last_and_change(study, cohort)
     if study.kind.predicts:
         _of_outcome(study, before, cohort, place, files[0], (last, change), findings)
@@ -79,6 +80,23 @@ def _of_levels(
             refuse_many_levels(values, key, place.get(name, files[0]), findings)
         elif name in study.outcome.covariates:
             _ask_about_code(values, name, place[name], findings)
+
+
+def _of_imputation(study: Study, cohort: State, place: dict[str, str], file: str, findings: Findings) -> None:
+    """Covariates that are to be imputed, of which nobody or hardly anybody has a value, or none is missing."""
+    lacking = {name: int(cohort.people[name].isna().sum()) for name in study.imputable}
+    n = len(cohort.people)
+    for name, count in lacking.items():
+        if count == n:
+            message = f"it is missing for all {n} patients of the cohort, so that it cannot be imputed"
+            findings.add(ERROR, place[name], message, "correct the column, or leave it out", column=name)
+        elif count > n / 2:
+            message = f"it is missing for {count} of {n} patients: most of its values would be imputed"
+            action = "consider leaving it out, or ask why it is missing"
+            findings.add(WARNING, place[name], message, action, column=name)
+    if lacking and not any(lacking.values()):
+        message = "outcome.missing_covariate is impute, but no covariate is missing: nothing is imputed"
+        findings.add(NOTE, file, message, "leave the key out, or keep it for new patients who lack a covariate")
 
 
 def _ask_about_code(values: pd.Series, name: str, file: str, findings: Findings) -> None:

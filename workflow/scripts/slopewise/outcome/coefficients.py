@@ -20,12 +20,14 @@ Floats = NDArray[np.float64]
 
 
 def coefficients_table(
-    data: LadderData, unit: tuple[Floats, Floats], standard: tuple[Floats, Floats], df: Floats, penalty: Floats
-) -> pd.DataFrame:
+    data: LadderData, unit: tuple[Floats, Floats], standard: tuple[Floats, Floats], df: Floats, penalty: Floats,
+    missing_information: Floats,
+) -> pd.DataFrame:  # fmt: skip
     """The table ``outcome/coefficients`` from (estimates, standard errors) per unit and per SD, each (C·T,).
 
     Intervals are Wald's and on the scale of the estimate (log hazard ratio, log odds ratio), with the t distribution
-    of `df` (C·T,) degrees of freedom (infinite but for linear models). A term that was left out keeps its rows. Where
+    of `df` (C·T,) degrees of freedom (infinite but for linear models and imputed covariates, whose
+    `missing_information` (C·T,) is missing where nothing was imputed). A term that was left out keeps its rows. Where
     there is a `penalty` (C·T,) an estimate is shrunk on purpose, and has neither standard error nor interval.
     """
     parts, reach = [], stdtrit(df, 0.975)
@@ -37,11 +39,11 @@ def coefficients_table(
         table["ci_low"], table["ci_high"] = estimate - reach * error, estimate + reach * error
         table["p_value"] = 2.0 * stdtr(df, -np.abs(estimate / error))
         table["ci_low_bootstrap"] = table["ci_high_bootstrap"] = np.nan
-        table["penalty"], table["selected"] = penalty, np.nan
+        table["penalty"], table["selected"], table["missing_information"] = penalty, np.nan, missing_information
         parts.append(table)
     order = ["predictors", "cause", "term", "scale", "estimate", "se", "ratio", "ci_low", "ci_high", "p_value"]
     table = pd.concat(parts, ignore_index=True)
-    return table[[*order, "ci_low_bootstrap", "ci_high_bootstrap", "penalty", "selected"]]
+    return table[[*order, "ci_low_bootstrap", "ci_high_bootstrap", "penalty", "selected", "missing_information"]]
 
 
 def bootstrap_intervals(
@@ -139,6 +141,18 @@ def filled_notes(data: LadderData) -> list[Note]:
                     whom = f"missing for {lacking} of {n} patients"
                     text = f"{marker}.{name}: {whom} and replaced by the training patients' mean"
                     notes.append(Note(step.name, marker, text))
+    return notes
+
+
+def imputed_notes(data: LadderData) -> list[Note]:
+    """How many patients lack each covariate, which is imputed."""
+    notes, place, n = [], 0, len(data.patients)
+    for name, levels in data.coding.covariates:
+        lacking = int(np.isnan(data.covariates[:, place]).sum()) if levels is None or len(levels) > 1 else 0
+        place += 1 if levels is None else len(levels) - 1
+        if lacking:
+            text = f"{name}: missing for {lacking} of {n} patients and imputed {data.imputations} times"
+            notes += [Note(step.name, "", text) for step in LADDER]
     return notes
 
 

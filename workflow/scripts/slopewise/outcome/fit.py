@@ -28,6 +28,7 @@ from slopewise.outcome.coefficients import (
     bootstrap_intervals,
     coefficients_table,
     filled_notes,
+    imputed_notes,
     ledger_frame,
     of_cause,
     sparse_notes,
@@ -41,9 +42,11 @@ from slopewise.outcome.hazards import (
     score_test,
     tests_frame,
 )
+from slopewise.outcome.imputation import Imputer, completed
 from slopewise.outcome.ladder import LADDER, LadderData, Step, ladder_data
 from slopewise.outcome.learners import learner
-from slopewise.outcome.models import Part, StepModel
+from slopewise.outcome.models import Learner, Part, StepModel
+from slopewise.outcome.pooling import pooled
 from slopewise.outcome.predictors import Note, PredictorRecipe, StratumCoding
 from slopewise.run.errors import InputError
 from slopewise.run.short_repr import ShortRepr
@@ -53,11 +56,13 @@ __all__ = [
     "LadderData",
     "LadderFit",
     "OutcomeFit",
+    "StepFit",
     "StepModel",
     "bootstrap_intervals",
     "check_support",
     "fit_ladder",
     "fit_outcome",
+    "fit_step",
     "flat_slopes",
     "growth_flags",
     "ladder_data",
@@ -77,8 +82,11 @@ class LadderFit(ShortRepr):
     """All steps fitted on the same patients. Estimates (C·T,) and standard errors follow `LadderData.rows`.
 
     Log hazard ratios (log odds ratios, differences) per unit and per SD of the training patients; missing where a
-    term was left out. `df` (C·T,): residual degrees of freedom of the term's model, infinite but for linear models;
-    `penalty` (C·T,) the strength of its elastic net, missing where it has none.
+    term was left out. `df` (C·T,): residual degrees of freedom of the term's model, infinite but for linear models and
+    imputed covariates; `penalty` (C·T,) the strength of its elastic net, missing where it has none;
+    `missing_information` (C·T,): the share of a coefficient's information that missing covariates take, missing where
+    nobody lacks any. `completed`: the training patients' covariates, one array an imputation, and `each` the models of
+    each step and cause on each of them.
     """
 
     estimate_unit: Floats
@@ -87,8 +95,11 @@ class LadderFit(ShortRepr):
     se_sd: Floats
     df: Floats
     penalty: Floats
+    missing_information: Floats
     models: dict[str, StepModel]
     notes: list[Note]
+    completed: list[Floats]
+    each: dict[str, list[tuple[Part, ...]]]
 
 
 def fit_ladder(
@@ -115,34 +126,80 @@ def fit_ladder(
     rows = np.flatnonzero(copies > 0)
     copies = copies[rows]
     learn = learner(data, rows, copies, fold)
+    filled = completed(data, rows, copies, level, slope)
     models: dict[str, StepModel] = {}
+    each: dict[str, list[tuple[Part, ...]]] = {}
     notes: list[Note] = []
     columns: list[list[Floats]] = []
     for step in steps:
-        terms = data.step_terms(step)
-        raw = data.raw(step, rows, level, slope)
-        recipe, found = learn_recipe(data, step, raw, (level[rows], slope[rows]), copies, (singular, flat), same_knots)
-        notes += found
-        parts = learn(recipe.standardise(raw), recipe.terms)
+        found = fit_step(data, step, learn, (rows, copies), (level, slope), (singular, flat), filled, same_knots)
+        notes += found.notes
+        each[step.name] = found.each
+        recipe, parts = found.model.recipe, found.model.parts
         for cause, part in zip(data.causes, parts, strict=True):
             told = [part.message, "" if part.penalty is None else part.penalty.message]
             notes += [Note(step.name, "", of_cause(data, cause) + text) for text in told if text]
-        models[step.name] = StepModel(recipe, parts, data.horizons, data.strata)
-        columns.append([_step_estimates(len(terms), recipe, part) for part in parts])
+        models[step.name] = found.model
+        terms = len(data.step_terms(step))
+        own = zip(parts, found.df, found.missing_information, strict=True)
+        columns.append([_step_estimates(terms, recipe, *one) for one in own])
     by_cause = [np.concatenate(own, axis=1) for own in zip(*columns, strict=True)]
-    unit, se_unit, standard, se_standard, df, penalty = np.concatenate(by_cause, axis=1)
-    return LadderFit(unit, standard, se_unit, se_standard, df, penalty, models, notes)
+    unit, se_unit, standard, se_standard, freedom, penalty, lost = np.concatenate(by_cause, axis=1)
+    return LadderFit(unit, standard, se_unit, se_standard, freedom, penalty, lost, models, notes, filled, each)
 
 
-def _step_estimates(terms: int, recipe: PredictorRecipe, part: Part) -> Floats:
-    """Estimate and SE per unit, estimate and SE per SD, degrees of freedom, penalty of a step's terms, (6, terms)."""
+@dataclass(frozen=True, repr=False)
+class StepFit(ShortRepr):
+    """One step fitted: its `model`, pooled over imputations; of each cause the degrees of freedom and the missing
+    information of its coefficients (k,); the models on `each` imputation; what these patients did not support."""
+
+    model: StepModel
+    df: list[Floats]
+    missing_information: list[Floats]
+    each: list[tuple[Part, ...]]
+    notes: list[Note]
+
+
+def fit_step(
+    data: LadderData, step: Step, learn: Learner, training: tuple[Integers, Integers], scores: tuple[Floats, Floats],
+    growth: tuple[Flags, Flags], filled: Sequence[Floats], same_knots: bool = False,
+) -> StepFit:  # fmt: skip
+    """Learn and fit one step on `training` patients (rows and their copies), whose covariates are `filled`.
+
+    `scores`: level and slope (n, M); `growth`: the flags (M,) of singular fits and of those without a random slope. The
+    columns' centre and scale are learned over all imputations together, so that coefficients have one unit.
+    """
+    rows, copies = training
+    raws = [data.raw(step, rows, *scores, own) for own in filled]
+    level, slope = (np.tile(values[rows], (len(filled), 1)) for values in scores)
+    raw, together = np.concatenate(raws), np.tile(copies, len(filled))
+    recipe, notes = learn_recipe(data, step, raw, (level, slope), together, growth, same_knots)
+    each = [learn(recipe.standardise(own), recipe.terms) for own in raws]
+    imputer = Imputer.learn(data, data.step_terms(step), recipe.terms, raws, copies) if data.imputations else None
+    parts, df, information = _of_imputations(each)
+    return StepFit(StepModel(recipe, parts, data.horizons, data.strata, imputer), df, information, each, notes)
+
+
+def _of_imputations(found: Sequence[tuple[Part, ...]]) -> tuple[tuple[Part, ...], list[Floats], list[Floats]]:
+    """The model of each cause, pooled over imputations, with degrees of freedom (k,) and missing information (k,)."""
+    if len(found) == 1:
+        parts = found[0]
+        df = [np.full(len(part.beta), getattr(part, "df", np.inf)) for part in parts]
+        return parts, df, [np.full(len(part.beta), np.nan) for part in parts]
+    made = [pooled(own) for own in zip(*found, strict=True)]
+    return tuple(part for part, _, _ in made), [df for _, df, _ in made], [lost for _, _, lost in made]
+
+
+def _step_estimates(terms: int, recipe: PredictorRecipe, part: Part, df: Floats, information: Floats) -> Floats:
+    """Estimate and SE per unit, estimate and SE per SD, degrees of freedom, penalty, missing information of a step's
+    terms, (7, terms)."""
     kept = ~np.array(part.aliased, dtype=bool)
     where, scale = recipe.columns[kept], recipe.scale[kept]
     beta, error = part.beta[kept], part.standard_errors[kept]
-    df = np.full(len(beta), getattr(part, "df", np.inf))
     strength = np.full(len(beta), np.nan if part.penalty is None else part.penalty.strength)
-    found = np.full((6, terms), np.nan)
-    found[:, where] = np.stack([beta / scale, error / scale, beta, error, df, strength])
+    found = np.full((7, terms), np.nan)
+    own = (beta / scale, error / scale, beta, error, df[kept], strength, information[kept])
+    found[:, where] = np.stack(own)
     return found
 
 
@@ -211,13 +268,15 @@ class OutcomeFit(ShortRepr):
     slope: Floats
 
     def hazards(self) -> HazardCheck:
-        """Proportional hazards of every step's models; nothing of penalised ones, and of other outcomes."""
+        """Proportional hazards of every step's models (on the first imputation, where covariates are imputed); nothing
+        of penalised ones, and of other outcomes."""
         tests, residuals = [empty_tests()], [empty_residuals()]
         rows = np.arange(len(self.data.patients))
         for step in LADDER if self.data.kind.timed else ():
             model = self.fitted.models[step.name]
-            x = model.recipe.standardise(self.data.raw(step, rows, self.level, self.slope))
-            for code, (cause, part) in enumerate(zip(self.data.causes, model.parts, strict=True), start=1):
+            raw = self.data.raw(step, rows, self.level, self.slope, self.fitted.completed[0])
+            x, parts = model.recipe.standardise(raw), self.fitted.each[step.name][0]
+            for code, (cause, part) in enumerate(zip(self.data.causes, parts, strict=True), start=1):
                 free = ~np.array(part.aliased, dtype=bool)
                 if not free.any() or part.penalty is not None or np.isnan(part.standard_errors[free]).any():
                     continue
@@ -246,7 +305,8 @@ def fit_outcome(
     own = crossfit[crossfit["scheme"] == "crossfit"]
     in_sample_level, in_sample_slope, _ = scores_of(data, own[(own["repeat"] == 0) & (own["fold"] == 0)])
     everybody = np.arange(len(data.patients))
-    notes = choice_notes(data) + fitted.notes + filled_notes(data) + sparse_notes(data, fitted.models)
+    notes = [*choice_notes(data), *fitted.notes, *filled_notes(data), *imputed_notes(data)]
+    notes += sparse_notes(data, fitted.models)
     return OutcomeFit(
         coefficients=coefficients_table(
             data,
@@ -254,6 +314,7 @@ def fit_outcome(
             (fitted.estimate_sd, fitted.se_sd),
             fitted.df,
             fitted.penalty,
+            fitted.missing_information,
         ),
         ledger=ledger_frame([(0, 0, note) for note in notes]),
         models={name: model.to_dict() for name, model in fitted.models.items()},

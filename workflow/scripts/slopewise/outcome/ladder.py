@@ -95,6 +95,8 @@ class LadderData(ShortRepr):
     `stratum` (n,): codes of `strata`. `covariates` (n, c) coded; `facts` (n, M, 4) first, last, delta, OLS slope,
     missing where a patient has none; `terms` fixes the rows of the coefficients of a cause: (step, term). `penalty` is
     ``outcome.penalty`` of the study file, `extra` its ``outcome.terms``. `choices` is None until they are made.
+    `imputations`: so many of missing covariates, which are then missing in `covariates`; 0 where nobody may lack any.
+    `seed` is the study's.
     `filters`: what each training set withholds; `withheld`: that of the one whose models are to be fitted.
     """
 
@@ -115,6 +117,8 @@ class LadderData(ShortRepr):
     penalty: str = "none"
     extra: tuple[str, ...] = ()
     choices: Choices | None = None
+    imputations: int = 0
+    seed: int = 0
     filters: FilterTable = field(default_factory=FilterTable)
     withheld: Withheld = field(default_factory=Withheld)
 
@@ -136,9 +140,14 @@ class LadderData(ShortRepr):
         """Terms of one step: the covariates', then each marker's quantities, then what is derived of them."""
         return _step_terms(step, self.coding, self.markers, self.extra)
 
-    def raw(self, step: Step, rows: NDArray[np.int64], level: Floats, slope: Floats) -> Floats:
-        """Predictors (rows, k) of a step as they are, NaN where missing, no derived ones; `level`, `slope` (n, M)."""
-        blocks = [self.covariates[rows]]
+    def raw(
+        self, step: Step, rows: NDArray[np.int64], level: Floats, slope: Floats, covariates: Floats | None = None
+    ) -> Floats:
+        """Predictors (rows, k) of a step as they are, NaN where missing, no derived ones; `level`, `slope` (n, M).
+
+        `covariates` (rows, c): completed ones, in place of the patients' own.
+        """
+        blocks = [self.covariates[rows] if covariates is None else covariates]
         for marker in range(len(self.markers)):
             for name in step.quantities:
                 if name in FACTS:
@@ -188,13 +197,15 @@ def ladder_data(
         outcome=outcome,
         strata=strata,
         stratum=strata.codes(cohort),
-        covariates=coding.matrix(cohort),
+        covariates=coding.matrix(cohort, missing=study.outcome.imputes),
         facts=np.ascontiguousarray(facts),
         terms=tuple(
             (step.name, term) for step in LADDER for term in _step_terms(step, coding, markers, study.outcome.terms)
         ),
         extra=study.outcome.terms,
         penalty=study.outcome.penalty,
+        imputations=study.outcome.imputations if study.outcome.imputes else 0,
+        seed=study.seed,
         filters=table,
         withheld=table.at(EVERYBODY),
     )

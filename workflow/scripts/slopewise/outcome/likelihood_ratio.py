@@ -5,6 +5,7 @@ models of the same patients. 2(l₁ − l₀) is referred to χ² with the numbe
 likelihood of a Cox model); a linear model has the F test of the same hypothesis. A step that does not contain its
 reference, and a penalised one, whose likelihood is not at its maximum, have no test. The uncertainty of the first stage
 does not enter: under the hypothesis that slopes add nothing it changes no distribution, since it never saw the outcome.
+Where covariates are imputed, the tests of the imputations are combined.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from slopewise.outcome.fit import OutcomeFit
 from slopewise.outcome.glm import GlmFit
 from slopewise.outcome.ladder import LADDER
 from slopewise.outcome.models import Part
+from slopewise.outcome.pooling import combined_test
 
 Floats = NDArray[np.float64]
 COLUMNS = ["predictors", "cause", "versus", "statistic", "df", "df_residual", "p_value", "message"]
@@ -41,13 +43,33 @@ def likelihood_ratios(fit: OutcomeFit) -> pd.DataFrame:
         if not set(smaller.recipe.every_term) <= set(larger.recipe.every_term):
             continue
         for place, cause in enumerate(fit.data.causes):
-            found = _test(fit, (step.name, step.reference), (larger.parts[place], smaller.parts[place]))
+            names, parts = (step.name, step.reference), (larger.parts[place], smaller.parts[place])
+            several = len(fit.fitted.completed) > 1
+            found = _pooled_test(fit, names, place) if several else _test(fit, names, parts)
             rows.append((step.name, cause, step.reference, *found))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _test(fit: OutcomeFit, names: tuple[str, str], parts: tuple[Part, Part]) -> tuple[float, float, float, float, str]:
-    """Statistic, degrees of freedom, p, and why there is none."""
+def _pooled_test(fit: OutcomeFit, names: tuple[str, str], cause: int) -> tuple[float, float, float, float, str]:
+    """The same of the models on each imputation, combined (`pooling.combined_test`): F."""
+    statistics, df = [], 0.0
+    for number in range(len(fit.fitted.completed)):
+        parts = tuple(fit.fitted.each[name][number][cause] for name in names)
+        statistic, df, residual, p, message = _test(fit, names, (parts[0], parts[1]), number)
+        if message:
+            return statistic, df, residual, p, message
+        if np.isfinite(residual):  # F of a linear model, as the likelihood ratio
+            patients = len(fit.data.patients)
+            statistic = patients * float(np.log1p(statistic * df / residual))
+        statistics.append(statistic)
+    value, residual, p = combined_test(np.array(statistics), int(df))
+    return value, df, residual, p, ""
+
+
+def _test(
+    fit: OutcomeFit, names: tuple[str, str], parts: tuple[Part, Part], number: int = 0
+) -> tuple[float, float, float, float, str]:
+    """Statistic, degrees of freedom, p, and why there is none; `number`: the imputation that the models are of."""
     none = (np.nan, np.nan, np.nan, np.nan)
     if any(part.penalty is not None for part in parts):
         return (*none, PENALISED)
@@ -61,7 +83,7 @@ def _test(fit: OutcomeFit, names: tuple[str, str], parts: tuple[Part, Part]) -> 
     if isinstance(larger, CoxFit) and isinstance(smaller, CoxFit):
         statistic = 2.0 * (larger.loglik - smaller.loglik)
         return statistic, float(df), np.nan, float(chdtrc(df, max(statistic, 0.0))), ""
-    eta = [_fitted(fit, name) for name in names]
+    eta = [_fitted(fit, name, part, number) for name, part in zip(names, parts, strict=True)]
     if fit.data.kind.dichotomous:
         lost = [_deviance(fit.data.outcome, one) for one in eta]
         return lost[1] - lost[0], float(df), np.nan, float(chdtrc(df, max(lost[1] - lost[0], 0.0))), ""
@@ -71,11 +93,12 @@ def _test(fit: OutcomeFit, names: tuple[str, str], parts: tuple[Part, Part]) -> 
     return statistic, float(df), larger.df, float(fdtrc(df, larger.df, max(statistic, 0.0))), ""
 
 
-def _fitted(fit: OutcomeFit, name: str) -> Floats:
-    """Linear predictor (n,) of a step for its training patients, with the levels and slopes it was trained on."""
+def _fitted(fit: OutcomeFit, name: str, part: Part, number: int) -> Floats:
+    """Linear predictor (n,) of a step for its training patients, with the predictors that `part` was trained on."""
     step = next(one for one in LADDER if one.name == name)
-    raw = fit.data.raw(step, np.arange(len(fit.data.patients)), fit.level, fit.slope)
-    return fit.fitted.models[name].linear_predictors(raw)[:, 0]
+    rows = np.arange(len(fit.data.patients))
+    raw = fit.data.raw(step, rows, fit.level, fit.slope, fit.fitted.completed[number])
+    return part.linear_predictor(fit.fitted.models[name].recipe.standardise(raw))
 
 
 def _deviance(outcome: Floats, eta: Floats) -> float:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from slopewise.outcome.cox import CoxFit, scaled
 from slopewise.outcome.glm import GlmFit
+from slopewise.outcome.imputation import Imputer
 from slopewise.outcome.predictors import PredictorRecipe, StratumCoding
 
 Floats = NDArray[np.float64]
@@ -36,13 +37,15 @@ class StepModel:
     """One step of the ladder, learned: how predictors become columns, and a model of each cause on those columns.
 
     Without competing events there is one cause, hence one part. `horizons` (H,) of the risks. Each stratum of
-    `strata` has its own baseline; `stratum` (n,) are codes, None where there is one stratum.
+    `strata` has its own baseline; `stratum` (n,) are codes, None where there is one stratum. With an `imputer`
+    patients may lack covariates, and have means over the values that it draws.
     """
 
     recipe: PredictorRecipe
     parts: tuple[Part, ...]
     horizons: tuple[float, ...]
     strata: StratumCoding = ONE_STRATUM
+    imputer: Imputer | None = None
 
     @property
     def cox(self) -> CoxFit:
@@ -59,12 +62,26 @@ class StepModel:
 
     def linear_predictors(self, raw: Floats) -> Floats:
         """Linear predictor of each cause (n, C) from the step's predictors `raw` (n, k)."""
-        x = self.recipe.standardise(raw)
-        return np.stack([part.linear_predictor(x) for part in self.parts], axis=1)
+        return self._averaged(
+            lambda x, _: np.stack([part.linear_predictor(x) for part in self.parts], axis=1), raw, None
+        )
 
     def risks(self, raw: Floats, stratum: Integers | None = None) -> Floats:
         """Absolute risk of each cause by each horizon (n, C, H) from `raw` (n, k); a prediction if continuous."""
-        return self._risks(self.recipe.standardise(raw), stratum)
+        return self._averaged(self._risks, raw, stratum)
+
+    def _averaged(
+        self, predict: Callable[[Floats, Integers | None], Floats], raw: Floats, stratum: Integers | None
+    ) -> Floats:
+        """What `predict` makes of the columns of `raw`; the mean over imputations of patients who lack a covariate."""
+        found = predict(self.recipe.standardise(raw), stratum)
+        rows = np.flatnonzero(self.imputer.lacking(raw)) if self.imputer is not None else ()
+        if self.imputer is not None and len(rows):
+            drawn = self.imputer.completed(raw[rows], self.recipe.every_term)
+            x = self.recipe.standardise(drawn.reshape(-1, raw.shape[1]))
+            own = predict(x, None if stratum is None else np.tile(stratum[rows], len(drawn)))
+            found[rows] = own.reshape(len(drawn), len(rows), *found.shape[1:]).mean(axis=0)
+        return found
 
     def linear_predictor(self, raw: Floats) -> Floats:
         """Linear predictor (n,) of the event; for a Cox model the log hazard ratio against the training means."""
@@ -75,9 +92,9 @@ class StepModel:
         return self.risks(raw, stratum)[:, 0]
 
     def predict(self, patients: pd.DataFrame, values: pd.DataFrame) -> tuple[Floats, Floats]:
-        """Linear predictor (n,) and risk (n, horizons) of the event from frames; see `PredictorRecipe.apply`."""
-        x = self.recipe.apply(patients, values)
-        return self.parts[0].linear_predictor(x), self._risks(x, self.strata.codes(patients))[:, 0]
+        """Linear predictor (n,) and risk (n, horizons) of the event from frames; see `PredictorRecipe.raw`."""
+        raw = self.recipe.raw(patients, values, missing=self.imputer is not None)
+        return self.linear_predictor(raw), self.risk(raw, self.strata.codes(patients))
 
     def _risks(self, x: Floats, stratum: Integers | None) -> Floats:
         first = self.parts[0]
@@ -93,6 +110,8 @@ class StepModel:
         head: dict[str, Any] = {"recipe": self.recipe.to_dict()}
         if self.strata.columns:
             head["strata"] = {"columns": list(self.strata.columns), "levels": list(self.strata.levels)}
+        if self.imputer is not None:
+            head["imputation"] = self.imputer.to_dict()
         if isinstance(self.parts[0], GlmFit):
             return {**head, "glm": self.parts[0].to_dict()}
         if len(self.parts) == 1:
@@ -105,13 +124,14 @@ class StepModel:
         recipe = PredictorRecipe.from_dict(content["recipe"])
         told = content.get("strata", {"columns": (), "levels": ("",)})
         strata = StratumCoding(tuple(told["columns"]), tuple(told["levels"]))
+        imputer = Imputer.from_dict(content["imputation"], recipe.coding) if "imputation" in content else None
         if "glm" in content:
-            return cls(recipe, (GlmFit.from_dict(content["glm"]),), (np.nan,))
+            return cls(recipe, (GlmFit.from_dict(content["glm"]),), (np.nan,), strata, imputer)
         if "cox" in content:
             cox = CoxFit.from_dict(content["cox"])
-            return cls(recipe, (cox,), cox.horizons, strata)
+            return cls(recipe, (cox,), cox.horizons, strata, imputer)
         parts = tuple(CoxFit.from_dict(part) for part in content["causes"])
-        return cls(recipe, parts, tuple(content["horizons"]), strata)
+        return cls(recipe, parts, tuple(content["horizons"]), strata, imputer)
 
 
 def combined_risks(

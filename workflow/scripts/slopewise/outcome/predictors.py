@@ -68,12 +68,14 @@ class CovariateCoding:
             found += [name] if levels is None else [f"{name}[{level}]" for level in levels[1:]]
         return tuple(found)
 
-    def matrix(self, patients: pd.DataFrame) -> Floats:
-        """Columns (n, c) of the patients in `patients`; `InputError` for a missing value or an unknown level."""
+    def matrix(self, patients: pd.DataFrame, missing: bool = False) -> Floats:
+        """Columns (n, c) of the patients in `patients`; `InputError` for an unknown level, and for a missing value
+        unless those may be `missing` (NaN in all columns of the covariate)."""
         columns: list[Floats] = []
         for name, levels in self.covariates:
             values = patients[name]
-            if values.isna().any():
+            absent = values.isna()
+            if absent.any() and not missing:
                 raise InputError(
                     f"patient {_first(patients, values.isna())}: covariate {name} is missing. Fill it in, or leave the "
                     "patient out."
@@ -82,13 +84,14 @@ class CovariateCoding:
                 columns.append(values.to_numpy(dtype=float))
                 continue
             text = values.astype(str)
-            if not text.isin(levels).all():
-                who = _first(patients, ~text.isin(levels))
+            unknown = ~(text.isin(levels) | absent)
+            if unknown.any():
+                who = _first(patients, unknown)
                 raise InputError(
                     f"patient {who}: covariate {name} has a level that the model does not know; known are "
                     f"{', '.join(levels)}."
                 )
-            columns += [(text == level).to_numpy().astype(np.float64) for level in levels[1:]]
+            columns += [np.where(absent, np.nan, (text == level).to_numpy(dtype=np.float64)) for level in levels[1:]]
         return np.stack(columns, axis=1) if columns else np.empty((len(patients), 0))
 
 
@@ -226,12 +229,17 @@ class PredictorRecipe:
         own = raw[:, self.columns]
         return (np.where(np.isnan(own), self.fill, own) - self.centre) / self.scale
 
-    def apply(self, patients: pd.DataFrame, values: pd.DataFrame) -> Floats:
-        """The model's columns (n, kept) from frames: `patients` with covariates, `values` as `ladder.values` makes."""
+    def raw(self, patients: pd.DataFrame, values: pd.DataFrame, missing: bool = False) -> Floats:
+        """The step's predictors (n, k) from frames: `patients` with covariates, which may be `missing` or not, `values`
+        as `ladder.values` makes them."""
         wide = values.reindex(patients["patient"].astype(str))
         own = [wide[term].to_numpy(dtype=float) for term in self.every_term if term not in self.coding.terms]
-        covariates = self.coding.matrix(patients)
-        return self.standardise(np.column_stack([covariates, *own]) if own else covariates)
+        covariates = self.coding.matrix(patients, missing)
+        return np.column_stack([covariates, *own]) if own else covariates
+
+    def apply(self, patients: pd.DataFrame, values: pd.DataFrame) -> Floats:
+        """The model's columns (n, kept) from frames as `raw` takes them."""
+        return self.standardise(self.raw(patients, values))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain lists and numbers for JSON."""

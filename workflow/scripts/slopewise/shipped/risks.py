@@ -199,9 +199,7 @@ class _Scored(ShortRepr):
             summary.append(facts(*of_marker, model.study.growth.slope_of))
         whole = pd.concat([table.assign(marker=name) for name, table in found.items()])
         wide = values(pd.concat(summary), whole, list(rows)).reindex(newcomers.patients["patient"])
-        covariates = step.recipe.coding.matrix(newcomers.patients)
-        own = [term for term in step.recipe.every_term if term not in step.recipe.coding.terms]
-        raw = np.column_stack([covariates, wide[own].to_numpy(dtype=float)])
+        raw = step.recipe.raw(newcomers.patients, wide, missing=step.imputer is not None)
         return _Scored(step, rows, found, raw, step.strata.codes(newcomers.patients))
 
 
@@ -282,6 +280,10 @@ def _notes(model: ShippedModel, newcomers: Newcomers, scored: _Scored, place: in
         elif visits == 1:
             excluded = " (the cohort had no such patient)" if rules.one_visit == "exclude" else ""
             notes.append(f"{name} at one visit: its slope is mostly the population's{excluded}")
+    lacking = [name for name in rules.covariates if pd.isna(newcomers.patients[name].iloc[place])]
+    if lacking:
+        number = 0 if scored.step.imputer is None else scored.step.imputer.number
+        notes.append(f"{', '.join(lacking)} is missing: the risk is a mean over {amount(number, 'imputed value')}")
     if patient in newcomers.dropped:
         notes.append(f"{amount(newcomers.dropped[patient], 'row')} without a marker's value or a covariate left out")
     if patient in newcomers.varying:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -17,6 +16,7 @@ from slopewise.growth.fit import GrowthFit
 from slopewise.growth.fitting import fit_batch
 from slopewise.outcome.fit import OutcomeFit, StepModel
 from slopewise.outcome.predictors import marker_of
+from slopewise.outcome.ranges import span
 from slopewise.run.seeds import generator
 from slopewise.slopes.marker import MarkerData
 from slopewise.slopes.scores import score
@@ -111,7 +111,8 @@ def reading(study: Study) -> dict[str, Any]:
         | ({"slope_of": study.growth.slope_of} if study.growth.slope_of != "time" else {}),
         "outcome": {
             key: content["outcome"][key] for key in ("kind", "covariates", "strata", "missing_marker", "one_visit")
-        },
+        }
+        | ({"missing_covariate": "impute"} if study.outcome.imputes else {}),
     }
 
 
@@ -148,17 +149,3 @@ def _growth(study: Study, data: MarkerData, markers: int) -> dict[str, Any]:
     scored = score(data, data.scoring(batch), np.zeros_like(everybody), everybody)
     ranges = {name: span(scored[name].to_numpy(dtype=float)) for name in ("level", "slope")}
     return {"growth": fit.to_dict(), "draws": draws.to_dict(), **ranges}
-
-
-def span(values: np.ndarray) -> list[float] | None:
-    """The range of training values, rounded outwards to two digits of its width: no patient's own value is told.
-
-    None where there is no value.
-    """
-    seen = values[np.isfinite(values)]
-    if not len(seen):
-        return None
-    low, high = float(seen.min()), float(seen.max())
-    width = high - low if high > low else max(abs(low), 1.0)
-    unit = 10.0 ** (math.floor(math.log10(width)) - 1)
-    return [float(f"{math.floor(low / unit) * unit:.12g}"), float(f"{math.ceil(high / unit) * unit:.12g}")]

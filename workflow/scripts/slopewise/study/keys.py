@@ -316,8 +316,8 @@ class Outcome(Keys):
     """The level of a binary outcome that is the event (needed for binary). Example: `"yes"`"""
     covariates: Columns = ()
     """Patient-level columns that are in every step of the ladder; a time-varying one enters with its last value up to
-    the landmark. `C(site)`: its numbers are codes of categories. A patient who lacks one is removed and counted.
-    Example: `[age, sex, C(site)]`"""
+    the landmark. `C(site)`: its numbers are codes of categories. A patient who lacks one is removed and counted, unless
+    `outcome.missing_covariate` is `impute`. Example: `[age, sex, C(site)]`"""
     strata: Columns = ()
     """Columns whose levels have their own baseline hazard. Example: `[centre]`"""
     margin: float = Field(default=0.02, gt=0.0, lt=1.0)
@@ -344,12 +344,23 @@ class Outcome(Keys):
     missing_marker: Literal["population", "exclude"] = "population"
     """A patient without any row of a marker: the population's values (reliability 0), flagged; or the patient leaves.
     Example: `population`"""
+    missing_covariate: Literal["exclude", "impute"] = "exclude"
+    """A patient who lacks one of `outcome.covariates`: the patient leaves, counted; or the covariate is imputed several
+    times, by a model that training patients alone teach. Columns of the growth formulas, strata and the centre are not
+    imputed. Example: `impute`"""
+    imputations: int = Field(default=20, ge=2, le=200)
+    """How many imputations, with `missing_covariate: impute`. Example: `20`"""
     bootstrap: int = Field(default=200, ge=0)
     """Patients resampled through both stages for the coefficients' intervals; 0: none. Intervals of percentiles; from
     1000 on BCa intervals, with a jackknife through both stages. Example: `200`"""
     stability: int = Field(default=0, ge=0)
     """Complementary pairs of halves of the patients on which both stages are repeated, for how often a penalised model
     keeps each term; 0: none. Example: `50`"""
+
+    @property
+    def imputes(self) -> bool:
+        """Whether missing covariates are imputed."""
+        return self.missing_covariate == "impute"
 
 
 class CrossFit(Keys):

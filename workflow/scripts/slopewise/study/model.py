@@ -148,6 +148,12 @@ class Study(Keys):
         asked = [name for name in (self.data.centre, *self.validation.subgroups) if name is not None]
         return tuple(name for name in dict.fromkeys(asked) if name not in known)
 
+    @property
+    def imputable(self) -> tuple[str, ...]:
+        """Covariates of the outcome whose missing values are imputed: no model of the measurements needs them."""
+        needed = {*self.model_columns, self.data.centre}
+        return tuple(name for name in self.outcome.covariates if name not in needed) if self.outcome.imputes else ()
+
     def chunks(self) -> list[list[str]]:
         """The markers in jobs: `chunk_size` in each; `auto` takes 50, or more where that would make over 200 jobs."""
         names = list(self.markers)

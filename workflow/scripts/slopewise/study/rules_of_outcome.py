@@ -23,6 +23,31 @@ def _outcome_rules(study: Study) -> Iterator[Finding]:
         message = "counts how often a penalised model keeps a term, but outcome.penalty is none; leave one of them out"
         yield Finding(("outcome", "stability"), message)
     yield from _threshold_rules(study)
+    yield from _imputation_rules(study)
+
+
+def _imputation_rules(study: Study) -> Iterator[Finding]:
+    """What is imputed must be a covariate of the outcome alone; several landmarks share one model without it."""
+    outcome, path = study.outcome, ("outcome", "missing_covariate")
+    if not outcome.imputes:
+        if "imputations" in outcome.model_fields_set and study.kind.predicts:
+            message = "is for `missing_covariate: impute`; add it, or leave this out"
+            yield Finding(("outcome", "imputations"), message)
+        return
+    if not study.kind.predicts:
+        return
+    if not outcome.covariates:
+        yield Finding(path, "there is no covariate to impute: outcome.covariates is empty; leave it out")
+    if isinstance(study.landmark, tuple):
+        message = "is not available yet with a list of landmarks; name one landmark, or leave it out"
+        yield Finding(path, message)
+    if outcome.covariates and not study.imputable:
+        message = (
+            f"each covariate ({', '.join(outcome.covariates)}) is the centre or in the growth formulas too, whose "
+            "columns are not imputed; leave it out"
+        )
+        yield Finding(path, message)
+        yield Finding(path, message)
 
 
 def _of_outcome(study: Study) -> dict[str | None, str]:

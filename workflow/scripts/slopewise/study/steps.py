@@ -23,7 +23,9 @@ _GROWTH_MODEL = (
 )
 
 _OUTCOME_MODEL = _keys(
-    "outcome", "kind events competing positive covariates strata horizons terms penalty one_visit missing_marker entry"
+    "outcome",
+    "kind events competing positive covariates strata horizons terms penalty one_visit missing_marker entry "
+    "missing_covariate imputations",
 )
 
 DEPENDS_ON: dict[str, tuple[str, ...]] = {
@@ -32,7 +34,7 @@ DEPENDS_ON: dict[str, tuple[str, ...]] = {
         *_keys("markers.*", "column transform plausible units below"),
         *_keys("filters", "icc icc_table retest icc_form"),
         *_keys("outcome", "kind where time time_unit entry after_measurements event events competing censored column"),
-        *_keys("outcome", "positive covariates strata one_visit missing_marker"),
+        *_keys("outcome", "positive covariates strata one_visit missing_marker missing_covariate"),
         "validation.subgroups",
         *_keys("effects", "treatment period sequence interruption treatment_over_time"),
     ),

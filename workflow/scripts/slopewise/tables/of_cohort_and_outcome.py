@@ -280,6 +280,7 @@ TABLES: dict[str, Schema] = {
             "term": TEXT,
             "scale": ("unit", "sd"),
             **_columns("estimate se ratio ci_low ci_high p_value ci_low_bootstrap ci_high_bootstrap penalty selected"),
+            **_columns("missing_information"),
         },
         ("predictors", "cause", "term", "scale"),
     ),
@@ -313,7 +314,7 @@ TABLES: dict[str, Schema] = {
     "outcome/centres": _GROUPS,
     "outcome/sensitivity": Schema(
         {
-            "slopes": ("nested", "apparent", "in_sample", "reused_folds"),
+            "slopes": ("nested", "apparent", "in_sample", "reused_folds", "complete_cases"),
             **STEP_KEYS,
             "metric": TEXT,
             **_columns("horizon validated difference"),

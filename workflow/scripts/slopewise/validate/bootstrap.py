@@ -7,7 +7,7 @@ growth model and share a fold, so no copy helps to make the slope of another (do
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from slopewise.folds import assign
 from slopewise.outcome.fit import LadderData, LadderFit, fit_ladder, flat_slopes
+from slopewise.outcome.imputation import RESAMPLED
 from slopewise.outcome.ladder import LADDER, Step
 from slopewise.run.progress import counted
 from slopewise.run.seeds import generator
@@ -179,6 +180,7 @@ def _refitted(
     markers: Sequence[MarkerData], threads: int, steps: Sequence[Step], watch: Watch | None = None,
 ) -> Bootstrap:  # fmt: skip
     """Both stages on resamples 0, 1, ... `number`."""
+    ladder = replace(ladder, imputations=min(ladder.imputations, RESAMPLED))
     per_resample = len(ladder.patients) * plan.repeats
     size = max(1, PAIRS_AT_ONCE // per_resample)
     unit, standard, reliability = [], [], []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -51,6 +51,12 @@ class AnalysisSet(ShortRepr):
     def prevalence(self) -> Floats:
         """Aalen–Johansen risk of the cause by each moment (H,); Kaplan–Meier's where nothing competes."""
         return 1.0 - aalen_johansen(self.followup, self.codes).at(self.moments)
+
+    def of(self, members: NDArray[np.bool_]) -> AnalysisSet:
+        """The same of some patients alone: `members` (n,)."""
+        own = {name: getattr(self, name)[members] for name in ("followup", "event", "competing", "outcome")}
+        patients = tuple(name for name, kept in zip(self.patients, members, strict=True) if kept)
+        return replace(self, patients=patients, **own)
 
     def informative(self, members: NDArray[np.bool_]) -> int:
         """How many of `members` (n,) carry the information: events, the rarer of two outcomes, all of a number."""

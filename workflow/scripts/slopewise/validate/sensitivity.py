@@ -1,13 +1,14 @@
 """How what level and slope predict depends on how slopes were made; a permutation test of the slope's gain.
 
 In the metric that the kind of outcome has for it (`Kind.metric`): C, AUC or R²; with competing events of
-the event alone. Four ways to make the slopes that train and test the outcome model, on the same patients:
+the event alone. The ways to make the slopes that train and test the outcome model, on the same patients:
 
 - ``nested``: cross-fitted inside the training patients, test slopes from all of them: the honest one
   (docs/methods.md, section 3);
 - ``apparent``: the shipped model scoring its own training patients, no validation at all;
 - ``in_sample``: everybody's slopes from one growth model fitted on everybody;
-- ``reused_folds``: slopes cross-fitted once, and the outcome model validated over the same folds.
+- ``reused_folds``: slopes cross-fitted once, and the outcome model validated over the same folds;
+- ``complete_cases``, where covariates are imputed: as ``nested``, learned and tested on the patients who lack none.
 
 The growth model never sees outcomes, so the last two differ from the nested ones by little and in either direction.
 """
@@ -22,13 +23,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from slopewise.outcome.fit import (
-    StepModel,
+    fit_step,
     flat_slopes,
     growth_flags,
-    learn_recipe,
     scores_of,
     with_choices,
 )
+from slopewise.outcome.imputation import completed
 from slopewise.outcome.ladder import LADDER, LadderData, ladder_data
 from slopewise.outcome.learners import is_penalised, learner
 from slopewise.outcome.models import Learner
@@ -56,7 +57,8 @@ PERMUTED_REPEATS = 2
 class Split(ShortRepr):
     """Who is tested (n,) by an outcome model trained on the others, with the level and slope (n, M) of both.
 
-    `learn` fits a step's model to the others.
+    `learn` fits a step's model to the others, the patients `rows`, whose covariates are `completed`; `fold` (n,) are
+    the folds by which a penalty is chosen.
     """
 
     repeat: int
@@ -66,6 +68,9 @@ class Split(ShortRepr):
     singular: Flags
     flat: Flags
     learn: Learner
+    rows: Integers
+    completed: list[Floats]
+    fold: Integers
     withheld: Withheld = field(default_factory=Withheld)
 
 
@@ -81,7 +86,7 @@ def sensitivity(
     study: Study, patients: pd.DataFrame, folds: pd.DataFrame, slopes: pd.DataFrame, crossfit: pd.DataFrame,
     fits: pd.DataFrame, apparent: pd.DataFrame, filters: pd.DataFrame | None = None,
 ) -> Sensitivity:  # fmt: skip
-    """How well ``level`` and ``slope`` predict in the four ways, and the permutation test of their difference.
+    """How well ``level`` and ``slope`` predict in these ways, and the permutation test of their difference.
 
     Tables as in `tables`; `apparent` is ``outcome/apparent``, `filters` is ``slopes/filters``. The metric as in
     ``outcome/performance``: C of pairs within test folds, up to the largest horizon, mean over repeats.
@@ -90,6 +95,8 @@ def sensitivity(
     cohort = cohorts(study, patients)[0]
     splits = {way: list(_splits(way, data, folds, crossfit, fits)) for way in WAYS}
     found = {way: judged(cohort, own, [_scored(data, own, step) for step in COMPARED]) for way, own in splits.items()}
+    if np.isnan(data.covariates).any():
+        found["complete_cases"] = _complete_cases(data, cohort, splits["nested"])
     found["apparent"] = _apparent(cohort, apparent[apparent["cause"] == cohort.cause])
     rows = [
         (way, step, data.cause, data.kind.metric, max(data.horizons), value)
@@ -103,6 +110,22 @@ def sensitivity(
     first = [split for split in splits["nested"] if split.repeat <= PERMUTED_REPEATS]
     number = PENALISED_PERMUTATIONS if any(is_penalised(data)) else PERMUTATIONS
     return Sensitivity(table, permutation_test(data, cohort, first, number, study.seed))
+
+
+def _complete_cases(data: LadderData, cohort: AnalysisSet, splits: Sequence[Split]) -> Floats:
+    """The metric of ``level`` and ``slope`` (2,) without imputation, in the patients who lack no covariate."""
+    whole: Flags = np.asarray(~np.isnan(data.covariates).any(axis=1))
+    own = [_without(data, split, whole) for split in splits]
+    scored = [_scored(replace(data, imputations=0), own, step) for step in COMPARED]
+    some = [{repeat: score[whole] for repeat, score in one.items()} for one in scored]
+    return judged(cohort.of(whole), [replace(split, tested=split.tested[whole]) for split in own], some)
+
+
+def _without(data: LadderData, split: Split, whole: Flags) -> Split:
+    """A split of the patients `whole` (n,) alone."""
+    rows = split.rows[whole[split.rows]]
+    learn = learner(data, rows, np.ones(len(rows), dtype=np.int64), split.fold)
+    return replace(split, tested=split.tested & whole, learn=learn, rows=rows, completed=[data.covariates[rows]])
 
 
 def _apparent(cohort: AnalysisSet, predictions: pd.DataFrame) -> Floats:
@@ -168,8 +191,10 @@ def _split(
 ) -> Split:  # fmt: skip
     """A split whose penalty, where there is one, is chosen over the training patients' folds `fold` (n,)."""
     rows = np.flatnonzero(~tested)
-    learn = learner(data, rows, np.ones(len(rows), dtype=np.int64), fold)
-    return Split(repeat, tested, *values, singular, flat, learn, data.withheld)
+    once = np.ones(len(rows), dtype=np.int64)
+    learn = learner(data, rows, once, fold)
+    filled = completed(data, rows, once, *values)
+    return Split(repeat, tested, *values, singular, flat, learn, rows, filled, fold, data.withheld)
 
 
 # -- Scores and their metric -------------------------------------------------------------------------------------------
@@ -186,12 +211,10 @@ def _scored(data: LadderData, splits: Sequence[Split], step: str) -> dict[int, F
 def _tested(data: LadderData, split: Split, name: str) -> Floats:
     """What orders the tested patients of one split by one step, learned on the others."""
     step = next(one for one in LADDER if one.name == name)
-    rows, once = np.flatnonzero(~split.tested), np.ones(int((~split.tested).sum()), dtype=np.int64)
-    raw = data.raw(step, rows, split.level, split.slope)
-    scores, growth = (split.level[rows], split.slope[rows]), (split.singular, split.flat)
-    recipe, _ = learn_recipe(replace(data, withheld=split.withheld), step, raw, scores, once, growth)
-    parts = split.learn(recipe.standardise(raw), recipe.terms)
-    model, tested = StepModel(recipe, parts, data.horizons, data.strata), np.flatnonzero(split.tested)
+    training, scores = (split.rows, np.ones(len(split.rows), dtype=np.int64)), (split.level, split.slope)
+    own = replace(data, withheld=split.withheld)
+    model = fit_step(own, step, split.learn, training, scores, (split.singular, split.flat), split.completed).model
+    tested = np.flatnonzero(split.tested)
     raw = data.raw(step, tested, split.level, split.slope)
     if len(data.causes) > 1 or data.strata.columns:  # then the linear predictor does not order the risks
         return model.risk(raw, data.stratum[tested])[:, int(np.argmax(data.horizons))]
@@ -221,9 +244,10 @@ def permutation_test(
     learned on the training patients of each split), so that the slopes keep their correlation with both. That is
     Smith's scheme: the residuals of the predictor under test are permuted (Winkler et al. 2014, table 2,
     10.1016/j.neuroimage.2014.01.060), not those of the outcome as Freedman & Lane do. One permutation serves all
-    splits. p = (1 + gains at least as large) / (1 + permutations); missing where no slope is in any model, since then
-    there is nothing to test.
+    splits. Where covariates are imputed, all models of a split are fitted to its first imputation. p = (1 + gains at
+    least as large) / (1 + permutations); missing where no slope is in any model, since then there is nothing to test.
     """
+    splits = [replace(split, completed=split.completed[:1]) for split in splits]
     base = judged(cohort, splits, [_scored(data, splits, "level")])[0]
     observed = _scored(data, splits, "slope")
     rng = generator(seed, "validate", "permutation")
@@ -257,7 +281,11 @@ def _explained(data: LadderData, split: Split) -> tuple[Floats, Floats]:
     """The slopes (n, M) as levels and covariates explain them, and the rest; learned on the training patients."""
     from sklearn.linear_model import LinearRegression
 
-    x = np.column_stack([data.covariates, np.nan_to_num(split.level)])
+    covariates = data.covariates.copy()  # missing ones at the training patients' mean
+    mean = split.completed[0].mean(axis=0)
+    covariates[split.rows] = split.completed[0]
+    covariates = np.nan_to_num(np.where(np.isnan(covariates), mean, covariates))
+    x = np.column_stack([covariates, np.nan_to_num(split.level)])
     slope = np.nan_to_num(split.slope)
     fitted = LinearRegression().fit(x[~split.tested], slope[~split.tested]).predict(x)
     missing = np.isnan(split.slope)

@@ -18,6 +18,7 @@ WAYS = {
     "apparent": "not validated: the final model on its training patients",
     "in_sample": "from one model fitted to all patients",
     "reused_folds": "cross-fitted once, validated over the same folds",
+    "complete_cases": "cross-fitted inside the training patients, patients without a missing covariate alone",
 }
 
 
@@ -51,6 +52,7 @@ def sensitivity_table(frames: Frames) -> Table:
     rows = [
         [words, number(own[way, "level"]), number(own[way, "slope"]), signed(own[way, "slope"] - own[way, "level"])]
         for way, words in WAYS.items()
+        if (way, "level") in own.index
     ]
     columns = ["slopes used for training and testing", "level", "level and slope", "slope adds"]
     return Table("sensitivity", f"{metric_of(frames)} by the way in which slopes were computed", columns, rows)

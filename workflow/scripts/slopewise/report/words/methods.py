@@ -225,6 +225,7 @@ def _outcome(frames: Frames, naming: Naming, cite: Citations) -> str:
             f" The models{whose} were penalised by an elastic net (half {lasso}, half ridge) {cite('elastic_net')}, "
             f"with its strength chosen by {study.crossfit.folds}-fold cross-validation within the training patients."
         )
+    sentence += _imputed(frames, naming, cite)
     if len(frames.hazards):
         sentence += f" Proportional hazards were examined with scaled Schoenfeld residuals {cite('grambsch')}."
     if study.outcome.bootstrap:
@@ -236,6 +237,22 @@ def _outcome(frames: Frames, naming: Naming, cite: Citations) -> str:
             "included."
         )
     return sentence
+
+
+def _imputed(frames: Frames, naming: Naming, cite: Citations) -> str:
+    """How missing covariates were imputed, where any were."""
+    if not frames.coefficients["missing_information"].notna().any():
+        return ""
+    hazard = f", with the Nelson–Aalen cumulative hazard {cite('white_royston')}," if naming.kind.timed else ""
+    averaged = "predictions averaged over values imputed without the outcome, by models of the training patients"
+    return (
+        f" Missing covariates ({in_words(list(naming.study.imputable))}) were imputed "
+        f"{naming.study.outcome.imputations} times by chained equations {cite('white_chained')} given the other "
+        f"covariates, levels, slopes and the outcome{hazard} separately in each set of training patients. Coefficients "
+        f"were pooled by Rubin’s rules with the degrees of freedom of Barnard and Rubin {cite('barnard')}, likelihood "
+        f"ratio tests by the rule D2 {cite('d2')}, and {averaged} {cite('hoogland')}. Each bootstrap resample was "
+        "imputed twice."
+    )
 
 
 def _validation(frames: Frames, naming: Naming, cite: Citations) -> str:

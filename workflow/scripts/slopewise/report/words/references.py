@@ -10,6 +10,30 @@ WORKS: dict[str, tuple[str, str]] = {
         "prediction model. BMJ 2020;368:m441.",
         "10.1136/bmj.m441",
     ),
+    "white_chained": (
+        "White IR, Royston P, Wood AM. Multiple imputation using chained equations: issues and guidance for practice. "
+        "Statistics in Medicine 2011;30(4):377–399.",
+        "10.1002/sim.4067",
+    ),
+    "white_royston": (
+        "White IR, Royston P. Imputing missing covariate values for the Cox model. Statistics in Medicine "
+        "2009;28(15):1982–1998.",
+        "10.1002/sim.3618",
+    ),
+    "barnard": (
+        "Barnard J, Rubin DB. Small-sample degrees of freedom with multiple imputation. Biometrika 1999;86(4):948–955.",
+        "10.1093/biomet/86.4.948",
+    ),
+    "d2": (
+        "Li KH, Meng XL, Raghunathan TE, Rubin DB. Significance levels from repeated p-values with multiply-imputed "
+        "data. Statistica Sinica 1991;1(1):65–92.",
+        "",
+    ),
+    "hoogland": (
+        "Hoogland J, van Barreveld M, Debray TPA, et al. Handling missing predictor values when validating and "
+        "applying a prediction model to new patients. Statistics in Medicine 2020;39(25):3591–3607.",
+        "10.1002/sim.8682",
+    ),
     "laird_ware": (
         "Laird NM, Ware JH. Random-effects models for longitudinal data. Biometrics 1982;38:963–974.",
         "10.2307/2529876",

@@ -13,6 +13,7 @@ from slopewise.report.words.numbers import count, in_words, number
 from slopewise.report.words.references import WORKS
 from slopewise.report.words.tripod_items import ITEMS
 from slopewise.run.words import amount
+from slopewise.study.model import Study
 from slopewise.validate.gains import headline_metric
 
 AUTHORS = "for the authors"
@@ -140,6 +141,20 @@ def _and_hazard(frames: Frames, naming: Naming) -> str:
     return " and each cause’s baseline hazard" if frames.competing else " and baseline hazard at the horizons"
 
 
+def _missing_covariate(study: Study) -> str:
+    """What becomes of a patient who lacks a covariate."""
+    if study.outcome.imputes:
+        return (
+            f"Missing covariates are imputed {study.outcome.imputations} times, by models of the training patients; "
+            "patients without a missing covariate alone in “Does the answer hold?”"
+        )
+    return "A missing covariate removes the patient, counted in “The patients”"
+
+
+def _without_covariate(study: Study) -> str:
+    return "a prediction averaged over imputed values" if study.outcome.imputes else "no prediction"
+
+
 def _methods(frames: Frames, naming: Naming) -> dict[str, str]:
     study = naming.study
     terms = len(study.outcome.covariates) + (2 + len(study.outcome.terms)) * len(study.markers)
@@ -149,7 +164,7 @@ def _methods(frames: Frames, naming: Naming) -> dict[str, str]:
     return {
         "10": f"All patients{at}: {_numbers(frames, naming)}, for about {amount(terms, 'coefficient')} in "
         f"the largest model; a justification is {AUTHORS}.",
-        "11": "A missing covariate removes the patient, counted in “The patients”; a missing value of a marker is a "
+        "11": f"{_missing_covariate(study)}; a missing value of a marker is a "
         f"visit less for the growth model. Patient-specific slope with one visit: "
         f"{one_visit[study.outcome.one_visit]}; "
         f"marker never measured: {never[study.outcome.missing_marker]}.",
@@ -191,5 +206,5 @@ def _results(frames: Frames, naming: Naming) -> dict[str, str]:
         "24": "No updating.",
         "26": f"“Cautions” lists what the tables show; the rest is {AUTHORS}.",
         "27a": "A marker that was never measured gives the average patient’s slope with reliability 0; a missing "
-        f"covariate gives no prediction. What this means in care is {AUTHORS}.",
+        f"covariate gives {_without_covariate(naming.study)}. What this means in care is {AUTHORS}.",
     }
