@@ -12,8 +12,8 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 FILES = ("Snakefile", "environment.yml", "config/config.yaml")
-FOLDERS = ("workflow", "config/studies", "data", "profiles")
-SUFFIXES = {"", ".smk", ".rst", ".py", ".yaml", ".csv", ".md"}
+FOLDERS = ("workflow", "config/studies", "config/queries", "data", "profiles")
+SUFFIXES = {"", ".smk", ".rst", ".py", ".yaml", ".sql", ".csv", ".md"}
 PACKAGE = "workflow/scripts/slopewise/"
 
 

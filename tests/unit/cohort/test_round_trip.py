@@ -25,6 +25,7 @@ from slopewise.study.model import Study
 from slopewise.study.reading import load_study
 from slopewise.tables import files as tables
 from tests import servers
+from tests.unit.cohort import omop
 from tests.unit.sources.workbooks import write_workbook
 
 TABLES = ("measurements", "later", "patients", "flow", "problems")
@@ -114,6 +115,29 @@ def _postgresql(frame: pd.DataFrame, server: servers.Server, table: str) -> None
 
 
 DATABASE_WRITERS: dict[str, Callable[..., None]] = {"sqlite": _sqlite, "duckdb": _duckdb, "postgresql": _postgresql}
+
+
+def _omop_duckdb(frame: pd.DataFrame, file: Path, table: str) -> None:
+    with closing(duckdb.connect(str(file))) as made:
+        made.register("given", frame)
+        made.execute(f"CREATE TABLE {table} AS SELECT * FROM given")
+
+
+def _omop_postgresql(frame: pd.DataFrame, server: servers.Server, table: str) -> None:
+    kinds = {"i": "integer", "f": "double precision"}
+    types = [
+        "date" if str(name).endswith("_date") else kinds.get(dtype.kind, "text") for name, dtype in frame.dtypes.items()
+    ]
+    columns = ", ".join(f"{name} {kind}" for name, kind in zip(frame.columns, types, strict=True))
+    with server.connect() as owner:
+        owner.execute(f"CREATE TABLE {table} ({columns})")
+        with owner.cursor().copy(f"COPY {table} FROM STDIN") as copy:
+            for row in frame.astype(object).itertuples(index=False):
+                copy.write_row(row)
+
+
+OMOP_WRITERS: dict[str, Callable[..., None]] = {"duckdb": _omop_duckdb, "postgresql": _omop_postgresql}
+QUERIES = Path(__file__).parents[3] / "config" / "queries"
 SAME = {".tsv": ".tab", ".txt": ".csv", ".pq": ".parquet", ".xlsm": ".xlsx"}
 """Suffixes that are read by the reader of another one."""
 NOT_WRITTEN = {".sas7bdat", ".snapshot"}
@@ -243,7 +267,41 @@ def test_the_cohort_is_the_same_from_every_kind_of_database(
         tables = {key: Database(database=kind, url_env="PBC_DATABASE", query=f"{key}.sql") for key in frames}  # type: ignore[arg-type]
         study = pbc.model_copy(update={"data": pbc.data.model_copy(update=tables)})
         study = frozen(study, tmp_path, tmp_path / "snapshots")
-    check_same(study, known, tmp_path)
+        check_same(study, known, tmp_path)
+        if kind != "sqlite":
+            check_omop(kind, server or tmp_path / "pbc.db", frames, prepare_cohort(study, tmp_path), tmp_path)
+
+
+def check_omop(kind: str, place: Any, frames: dict[str, pd.DataFrame], pbc: Cohort, folder: Path) -> None:
+    """The templates that ship, on a small OMOP in the database: the rows, times and follow-up of the PBC study."""
+    for name, frame in omop.omop(frames["measurements"], frames["patients"]).items():
+        OMOP_WRITERS[kind](frame, place, name)
+    study = with_omop(kind, folder, "omop_death.sql", {"event": "died", "events": {"1": "death"}})
+    cohort = prepare_cohort(study, folder)
+    pd.testing.assert_frame_equal(cohort.measurements, pbc.measurements)
+    same = ["patient", "sex", "entry", "followup", "event"]
+    pd.testing.assert_frame_equal(cohort.patients[same], pbc.patients[same])
+    assert (cohort.patients["age"].astype(float) - pbc.patients["age"].astype(float)).abs().max() < 1 / 365
+    asked = {"event": "status", "events": {"1": "cirrhosis"}, "competing": {"2": "death"}}
+    ill = prepare_cohort(with_omop(kind, folder, "omop_condition.sql", asked), folder).patients
+    tenth = ill["patient"].astype(int) % 10 == 0
+    assert set(ill["event"][tenth]) == {1} and set(ill["event"][~tenth]) == {0, 2}
+    assert ill["followup"][tenth].round(9).unique().tolist() == [round(900 / 365.25 - 2, 9)]
+
+
+def with_omop(kind: str, folder: Path, people: str, outcome: dict[str, Any]) -> Study:
+    queries = {"measurements": str(QUERIES / "omop_measurements.sql"), "patients": str(QUERIES / people)}
+    tables = {key: {"database": kind, "url_env": "PBC_DATABASE", "query": query} for key, query in queries.items()}
+    columns = {"bili": "log_bilirubin", "albumin": "albumin", "protime": "log_prothrombin"}
+    content = yaml.safe_load((QUERIES.parent / "studies" / "pbc.yaml").read_text())
+    content["data"] |= {"patient": "person_id", "time": "measurement_date", "time_unit": "date"} | tables
+    content["data"] |= {"time_zero": "first_visit", "birth_date": "birth_date"}
+    content["data"]["layout"] = {"parameter": "concept", "value": "value", "unit": "unit"}
+    for column, name in columns.items():
+        content["markers"][name]["column"] = str(omop.CONCEPTS[column])
+    content["outcome"] |= {"time": "end_date", "time_unit": "date", **outcome}
+    study = Study.model_validate_json(json.dumps(content))
+    return frozen(study, folder, folder / "snapshots")
 
 
 def check_same(study: Study, known: dict[str, bytes], tmp_path: Path) -> None:
