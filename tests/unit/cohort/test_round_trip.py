@@ -8,6 +8,7 @@ import sqlite3
 import zipfile
 from collections.abc import Callable
 from contextlib import closing, nullcontext
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -238,6 +239,69 @@ def test_adam_data_sets_give_the_same_cohort(
     content["outcome"] |= {"events": {"0": "transplant or death"}, "censored": ["1"]}
     found = written(prepare_cohort(Study.model_validate_json(json.dumps(content)), tmp_path), tmp_path)
     assert {name for name in ("measurements", "later", "patients") if found[name] != known[name]} == set()
+
+
+LOINC = {"bili": "1975-2", "albumin": "1751-7", "protime": "5902-2"}
+UCUM = {"bili": "mg/dL", "albumin": "g/dL", "protime": "s"}
+
+
+def _fhir(frames: dict[str, pd.DataFrame], folder: Path) -> None:
+    """Both tables as a bulk export: times in another zone, a status that does not count, a panel with components."""
+    lines = []
+    for patient, group in frames["measurements"].groupby("id", sort=False):
+        for row in group.to_dict("records"):
+            day = (omop.entry(str(patient)) + timedelta(days=int(row["day"]))).isoformat()
+            parts = [
+                {
+                    "code": {
+                        "coding": [{"system": "urn:own", "code": name}, {"system": "http://loinc.org", "code": code}]
+                    },
+                    "valueQuantity": {"value": float(row[name]), "unit": "of the laboratory", "code": UCUM[name]},
+                }
+                for name, code in LOINC.items()
+                if row[name]
+            ]
+            shared = {"resourceType": "Observation", "subject": {"reference": f"Patient/{patient}"}}
+            shared |= {"effectiveDateTime": f"{day}T23:30:00-08:00", "status": "final"}
+            lines += [shared | parts[0], {**shared, "code": {"text": "panel"}, "component": parts[1:]}]
+            lines.append(shared | parts[0] | {"status": "entered-in-error"})
+    (folder / "Observation.ndjson").write_text("\n".join(map(json.dumps, lines)))
+    tables = omop.omop(frames["measurements"], frames["patients"])
+    person, death = tables["person"], tables["death"].set_index("person_id")["death_date"]
+    last = tables["observation_period"].groupby("person_id")["observation_period_end_date"].max()
+    people = [
+        {
+            "resourceType": "Patient",
+            "id": str(one.person_id),
+            "gender": {8507: "male", 8532: "female"}[one.gender_concept_id],
+            "birthDate": f"{one.year_of_birth}-{one.month_of_birth:02}-{one.day_of_birth:02}",
+            "meta": {"lastUpdated": f"{last[one.person_id]}T12:00:00.000Z"},
+            **({"deceasedDateTime": death[one.person_id].isoformat()} if one.person_id in death.index else {}),
+        }
+        for one in person.itertuples()
+    ]
+    (folder / "Patient.ndjson").write_text("\n".join(map(json.dumps, people)))
+
+
+def test_a_bulk_export_of_fhir_gives_the_same_cohort(
+    pbc: Study, frames: dict[str, pd.DataFrame], tmp_path: Path
+) -> None:
+    _fhir(frames, tmp_path)
+    content = yaml.safe_load(pbc.model_dump_json(exclude_defaults=True))
+    content["data"] |= {"measurements": "Observation.ndjson", "patients": "Patient.ndjson", "patient": "patient"}
+    content["data"] |= {"time": "time", "time_unit": "date", "time_zero": "first_visit", "birth_date": "birth_date"}
+    content["data"]["layout"] = {"parameter": "code", "value": "value", "unit": "unit"}
+    for marker in content["markers"].values():
+        marker["column"] = LOINC[marker["column"]]
+    content["outcome"] |= {"time": "end_date", "time_unit": "date", "event": "died", "events": {"1": "death"}}
+    cohort = prepare_cohort(Study.model_validate_json(json.dumps(content)), tmp_path)
+    known = prepare_cohort(moved(pbc, frames, tmp_path, ".csv"), tmp_path)
+    pd.testing.assert_frame_equal(cohort.measurements, known.measurements)
+    same = ["patient", "entry", "followup", "event"]
+    pd.testing.assert_frame_equal(cohort.patients[same], known.patients[same])
+    assert cohort.patients["sex"].str[0].to_list() == known.patients["sex"].to_list()
+    count = len(frames["measurements"])
+    assert f"{count} records were left out: their status is 'entered-in-error'" in set(cohort.problems["message"])
 
 
 def test_every_kind_of_file_is_written_here() -> None:

@@ -18,10 +18,7 @@ WAY = "write the file again as CDISC Dataset-JSON 1.1, or save it as CSV"
 
 def read_dataset_json(path: Path, name: str, data: Data) -> TextTable:
     """The data set at `path`, `name` in messages; rows are counted from 1. Raises `InputError`."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{name}: is not UTF-8 text, as JSON must be; {WAY}") from error
+    text = read_json_text(path, name)
     described, rows = _by_line(text, name) if path.suffix.lower() == ".ndjson" else _whole(text, name)
     header = _header(described, name)
     cells: list[list[Any]] = [[] for _ in header]
@@ -34,6 +31,14 @@ def read_dataset_json(path: Path, name: str, data: Data) -> TextTable:
                 raise InputError(f"{name}: record {place}, column {column}: holds a list or an object; {WAY}")
             own.append(value)
     return typed_table(name, header, cells, "dataset-json")
+
+
+def read_json_text(path: Path, name: str) -> str:
+    """The text of the file at `path`, `name` in messages. Raises `InputError` where it is not UTF-8."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{name}: is not UTF-8 text, as JSON must be; {WAY}") from error
 
 
 def _whole(text: str, name: str) -> tuple[dict[str, Any], list[Any]]:

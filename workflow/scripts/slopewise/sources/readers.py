@@ -12,6 +12,7 @@ from slopewise.sources.compressed import read_gzip, read_zip
 from slopewise.sources.dataset_json import read_dataset_json
 from slopewise.sources.delimited import read_delimited
 from slopewise.sources.excel import read_excel
+from slopewise.sources.fhir import read_ndjson
 from slopewise.sources.opendocument import read_opendocument
 from slopewise.sources.parquet import read_feather, read_parquet
 from slopewise.sources.several import joined
@@ -46,7 +47,8 @@ READERS: dict[str, Reader] = {
     ".dta": Reader(read_stata, place="record"),
     ".sas7bdat": Reader(read_sas, place="record"),
     ".xpt": Reader(read_transport, place="record"),
-    **dict.fromkeys((".json", ".ndjson"), Reader(read_dataset_json, place="record")),
+    ".json": Reader(read_dataset_json, place="record"),
+    ".ndjson": Reader(read_ndjson, place="record"),
     SUFFIX: Reader(read_snapshot, place="row"),
 }
 """By the suffix of the file's name."""
