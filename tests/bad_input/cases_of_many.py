@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from tests.bad_input.case import Case
 from tests.bad_input.good import VISITS, Change, Good, both, column, key, raw
 
@@ -24,6 +26,18 @@ def features(*patterns: str, **more: str) -> Change:
 
 def as_lines(*lines: str) -> bytes:
     return "".join(f"{line}\n" for line in lines).encode()
+
+
+def batches(name_of: Callable[[int, list[str]], str], **more: str) -> Change:
+    """A column `scanner` of the visits, named by a function of the row's number (from 0) and its cells; `data.batch`."""
+
+    def change(study: Good) -> None:
+        study.visits[0].append("scanner")
+        for number, row in enumerate(study.visits[1:]):
+            row.append(name_of(number, row))
+        study.study["data"]["batch"] = {"column": "scanner"} | more
+
+    return change
 
 
 RETEST = ("id,crp,albumin", *(f"R{k // 2},{1 + k // 2}.{k % 2},{38 - k // 2}.{k % 2}" for k in range(8)))
@@ -53,5 +67,15 @@ MANY = [
     Case("many: one repeated scan", r"retest\.csv: an ICC needs 3 patients with two scans", both(features("crp", "albumin"), key("filters", {"icc": 0.75, "retest": "retest.csv"}), raw("retest.csv", as_lines(*RETEST[:3])))),
     Case("many: an ICC without a table", r"study\.yaml: line \d+: .*filters\.icc", both(features("crp", "albumin"), key("filters", {"icc": 0.75}))),
     Case("many: a filter that is no share", r"study\.yaml: line \d+: .*filters\.redundant", both(features("crp", "albumin"), key("filters", {"redundant": 90}))),
+    Case("batch: no such column", r"column plate: there is no such column \(data\.batch\)", key("data.batch", {"column": "plate"})),
+    Case("batch: one for all", r"visits\.csv: column scanner: all \d+ rows of the cohort are of the batch 'A'; leave data\.batch out", batches(lambda number, row: "A")),
+    Case("batch: of one patient", r"visits\.csv: patient P07, column scanner: the batch 'B' has rows of one patient alone", batches(lambda number, row: "B" if row[0] == "P07" else "AC"[number % 2])),
+    Case("batch: a moment in time", r"column scanner: each batch was used at one time alone", both(column(V, "day", lambda number, old: str(int(old) // 120 * 120)), batches(lambda number, row: row[1]))),
+    Case("batch: missing in a row", r"rows without a value of scanner, which the growth model needs 1 ", batches(lambda number, row: "" if number == 3 else "AB"[number % 2]), 0),
+    Case("batch: numbers are codes", r".", batches(lambda number, row: "12"[number % 2], method="combat"), 0),
+    Case("batch: in the formula, too", r"study\.yaml: line \d+: .*`scanner` is in growth\.fixed already", both(batches(lambda number, row: "AB"[number % 2]), key("growth.fixed", "~ time + scanner"))),
+    Case("batch: a marker", r"study\.yaml: line \d+: .*`albumin` is a marker and no batch; name another column", key("data.batch", {"column": "albumin"})),
+    Case("batch: combat with weights", r"study\.yaml: line \d+: .*`combat` makes all rows vary alike; leave out growth\.weights", both(batches(lambda number, row: "AB"[number % 2], method="combat"), key("growth.weights", "dose"))),
+    Case("batch: an unknown method", r"study\.yaml: line \d+: .*data\.batch\.method", key("data.batch", {"column": "dose", "method": "quantile"})),
 ]
 # fmt: on

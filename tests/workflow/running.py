@@ -215,17 +215,21 @@ def run_steps(study_file: Path, results: Path, until: str = "validate", folder: 
     folds = results / "folds.parquet"
     script("make_folds").make(study_file, cohort["patients"], folds)
     tables = {"measurements": cohort["measurements"], "patients": cohort["patients"]}
+    study, batches = load_study(study_file), {}
+    if study.removes_batches:
+        audit = {"parameters": results / "work/batches.parquet", "audit": results / "work/batch_audit.parquet"}
+        script("learn_batches").learn(study_file, **tables, folds=folds, **audit, threads=1)
+        tables["batches"], batches = audit["parameters"], {"batch_audit": audit["audit"]}
     script("compare_growth").compare(study_file, **tables, outputs=outputs_of("compare_growth", results), threads=1)
     names = ("scores", "fits", "slopes", "fast", "share")
     chunk = {name: results / f"work/{name}.parquet" for name in names}
     script("cross_fit_slopes").cross_fit_chunk(study_file, 1, **tables, folds=folds, **chunk, threads=1)
     slopes = outputs_of("gather_slopes", results)
     parts = {name: [path] for name, path in chunk.items()}
-    own = {**tables, "agreement": cohort["agreement"]}
+    own = {**tables, **batches, "agreement": cohort["agreement"]}
     script("gather_slopes").gather(study_file, **own, folds=folds, **parts, outputs=slopes)
     if until == "slopes":
         return results
-    study = load_study(study_file)
     if study.effects.kind:
         effects = outputs_of("estimate_effects", results)
         script("estimate_effects").estimate(study_file, **tables, outputs=effects, threads=1)
@@ -246,7 +250,7 @@ def run_steps(study_file: Path, results: Path, until: str = "validate", folder: 
 def _run_outcome(study_file: Path, results: Path, tables: dict[str, Path]) -> None:
     """The steps of the outcome half."""
     names = ("measurements", "patients", "folds", "slopes", "crossfit", "fits", "filters")
-    inputs = {name: tables[name] for name in names}
+    inputs = {name: tables[name] for name in (*names, "batches") if name in tables}
     models = results / "outcome/models.json"
     fitted = {**outputs_of("fit_outcome", results), "models": models}
     script("fit_outcome").fit(study_file, inputs, fitted, threads=1)

@@ -173,6 +173,31 @@ def later_rows_of_each(wildcards):
     return {"later": [f"results/{run}/cohort/later.parquet" for run in runs]} if runs else {}
 
 
+def batch_effects(wildcards):
+    """What was learned of batches, for a study whose values are freed of them (`data.batch`, combat)."""
+    removes = STUDY_FILES[wildcards.study][1].removes_batches
+    return {"batches": f"results/{wildcards.study}/work/batch_parameters.parquet"} if removes else {}
+
+
+def batch_tables(wildcards):
+    """The same, with the audit of whom it was learned from."""
+    audit = {"batch_audit": f"results/{wildcards.study}/work/batch_audit.parquet"}
+    found = batch_effects(wildcards)
+    return found | audit if found else {}
+
+
+def rows_in_batches(wildcards):
+    """What the check of batch effects reads besides."""
+    found = batch_effects(wildcards)
+    return {**found, "measurements": f"results/{wildcards.study}/cohort/measurements.parquet"} if found else {}
+
+
+def batch_effects_of_each(wildcards):
+    """What was learned of batches at each landmark of a list."""
+    runs = [run for run in GRIDS[wildcards.study] if STUDY_FILES[run][1].removes_batches]
+    return {"batches": [f"results/{run}/work/batch_parameters.parquet" for run in runs]} if runs else {}
+
+
 def learns_later(run):
     return STUDY_FILES[run][1].growth.rows == "all"
 

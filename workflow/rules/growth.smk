@@ -4,14 +4,45 @@
 #        correlation,patients,planned,residuals,scatter,spread,quantiles,normality,visits,linearity,slopes_by_stratum,centring,origin,lines,fits}.csv,
 #        slopes/{slopes,crossfit}.parquet, slopes/{slopes,leakage_audit,fast_changers,fast_share,dropout,dropout_pattern}.csv,
 #        slopes/{filters,filter_survival,filter_stability}.csv (empty without `filters`)
+#        slopes/{batch_parameters,batch_audit}.csv (empty without `data.batch`, combat)
 #        slopes/reliability.csv (rate_slopes, for a study without an outcome; else fit_outcome makes it)
-# steps  compare_growth, or of several chunks of markers compare_growth_chunk and gather_growth; cross_fit_slopes (a job
-#        per chunk of markers), gather_slopes, rate_slopes
+# steps  learn_batches (for `data.batch`, combat); compare_growth, or of several chunks of markers compare_growth_chunk
+#        and gather_growth; cross_fit_slopes (a job per chunk of markers), gather_slopes, rate_slopes
+
+
+rule learn_batches:
+    input:
+        measurements="results/{study}/cohort/measurements.parquet",
+        patients="results/{study}/cohort/patients.parquet",
+        folds="results/{study}/folds.parquet",
+    output:
+        parameters=temp("results/{study}/work/batch_parameters.parquet"),
+        audit=temp("results/{study}/work/batch_audit.parquet"),
+    log:
+        "results/{study}/logs/learn_batches.log",
+    benchmark:
+        "results/{study}/timings/learn_batches.tsv"
+    wildcard_constraints:
+        study=named(lambda study: study.removes_batches),
+    conda:
+        "../../environment.yml"
+    threads: 2
+    resources:
+        mem_mb=memory_of("learn_batches"),
+        runtime=minutes_of("learn_batches"),
+    params:
+        settings=settings("crossfit"),
+        code=code("learn_batches.py"),
+    message:
+        "{wildcards.study}: effects of batches in every training set"
+    script:
+        "../scripts/learn_batches.py"
 
 
 rule compare_growth:
     input:
         unpack(later_rows),
+        unpack(batch_effects),
         measurements="results/{study}/cohort/measurements.parquet",
         patients="results/{study}/cohort/patients.parquet",
     output:
@@ -40,6 +71,7 @@ rule compare_growth:
 rule compare_growth_chunk:
     input:
         unpack(later_rows),
+        unpack(batch_effects),
         measurements="results/{study}/cohort/measurements.parquet",
         patients="results/{study}/cohort/patients.parquet",
     output:
@@ -91,6 +123,7 @@ rule gather_growth:
 rule cross_fit_slopes:
     input:
         unpack(later_rows),
+        unpack(batch_effects),
         measurements="results/{study}/cohort/measurements.parquet",
         patients="results/{study}/cohort/patients.parquet",
         folds="results/{study}/folds.parquet",
@@ -122,6 +155,7 @@ rule cross_fit_slopes:
 rule gather_slopes:
     input:
         unpack(later_rows),
+        unpack(batch_tables),
         measurements="results/{study}/cohort/measurements.parquet",
         patients="results/{study}/cohort/patients.parquet",
         folds="results/{study}/folds.parquet",
@@ -155,6 +189,7 @@ rule gather_slopes:
 rule rate_slopes:
     input:
         unpack(later_rows),
+        unpack(batch_effects),
         measurements="results/{study}/cohort/measurements.parquet",
         patients="results/{study}/cohort/patients.parquet",
         slopes="results/{study}/slopes/slopes.parquet",

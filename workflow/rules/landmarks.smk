@@ -7,6 +7,7 @@
 rule stack_landmarks:
     input:
         unpack(later_rows_of_each),
+        unpack(batch_effects_of_each),
         measurements=at_each_landmark("cohort/measurements.parquet"),
         patients=at_each_landmark("cohort/patients.parquet"),
     output:

@@ -15,6 +15,7 @@ def compare(
     outputs: dict[str, Path],
     threads: int,
     later: Path | None = None,
+    batches: Path | None = None,
 ) -> None:
     """Write the tables of ``growth/`` that need everybody; `outputs` by the names of the rule's outputs."""
     from slopewise.slopes.compared import compare_markers, together
@@ -22,7 +23,7 @@ def compare(
     from slopewise.tables import files as tables
 
     study = load_study(study_file)
-    everything = compare_markers(study, study.markers, measurements, patients, threads, later)
+    everything = compare_markers(study, study.markers, measurements, patients, threads, later, batches)
     for name, frame in together([everything], outputs).items():
         tables.write(frame, f"growth/{name}", outputs[name])
 
@@ -35,13 +36,16 @@ def compare_chunk(
     part: Path,
     threads: int,
     later: Path | None = None,
+    batches: Path | None = None,
 ) -> None:
     """Write the rows of chunk 1, 2, ... of the markers to `part`."""
     from slopewise.slopes.compared import compare_markers, write_chunk
     from slopewise.study.reading import load_study
 
     study = load_study(study_file)
-    write_chunk(compare_markers(study, study.chunks()[chunk - 1], measurements, patients, threads, later), part)
+    write_chunk(
+        compare_markers(study, study.chunks()[chunk - 1], measurements, patients, threads, later, batches), part
+    )
 
 
 if __name__ == "__main__":

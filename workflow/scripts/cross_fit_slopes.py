@@ -20,6 +20,7 @@ def cross_fit_chunk(
     share: Path,
     threads: int,
     later: Path | None = None,
+    batches: Path | None = None,
 ) -> None:
     """Write scores, fits, slopes (``slopes/crossfit``, ``growth/fits``, ``slopes/slopes``) of chunk 1, 2, ...
 
@@ -37,7 +38,7 @@ def cross_fit_chunk(
     from slopewise.tables import files as tables
 
     study = load_study(study_file)
-    inputs = GrowthInputs.read(study, measurements, patients, later)
+    inputs = GrowthInputs.read(study, measurements, patients, later, batches)
     plan = list(fold_fits(tables.read("folds", folds), sorted(inputs.patients["patient"])))
     all_scores, all_fits, all_slopes, all_fast, all_shares = [], [], [], [], []
     markers = study.chunks()[chunk - 1]

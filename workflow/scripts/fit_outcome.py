@@ -27,7 +27,9 @@ def fit(study_file: Path, inputs: dict[str, Path], outputs: dict[str, Path], thr
     from slopewise.validate.stability import stability
 
     study = load_study(study_file)
-    growth = GrowthInputs.read(study, inputs["measurements"], inputs["patients"], inputs.get("later"))
+    growth = GrowthInputs.read(
+        study, inputs["measurements"], inputs["patients"], inputs.get("later"), inputs.get("batches")
+    )
     cohort = growth.patients
     names = ("slopes/slopes", "slopes/crossfit", "growth/fits", "slopes/filters")
     slopes, crossfit, fits, filters = tables.read_each(inputs, *names)

@@ -19,6 +19,8 @@ def gather(
     outputs: dict[str, Path],
     agreement: Path,
     later: Path | None = None,
+    batches: Path | None = None,
+    batch_audit: Path | None = None,
 ) -> None:
     """Write slopes/*, growth/fits.csv and the leakage audit; `outputs` by the names of the rule's outputs."""
     import pandas as pd
@@ -26,7 +28,8 @@ def gather(
     from slopewise.folds import audit
     from slopewise.slopes.dropout import dropout
     from slopewise.slopes.filters.study import filtered_markers
-    from slopewise.slopes.marker import all_markers, growth_model
+    from slopewise.slopes.inputs import GrowthInputs
+    from slopewise.slopes.marker import growth_model
     from slopewise.study.reading import load_study
     from slopewise.tables import files as tables
 
@@ -54,16 +57,22 @@ def gather(
         whole = pd.concat([tables.read(f"slopes/{name}", path) for path in parts])
         tables.write(whole, f"slopes/{name}", outputs[name])
     cohort = tables.read("cohort/patients", patients)
-    model = growth_model(study)
-    prepared = all_markers(model, study.markers, rows, cohort, study.landmark_time)
+    removed = None if batches is None else tables.read("slopes/batch_parameters", batches)
+    saw = None if batch_audit is None else tables.read("slopes/batch_audit", batch_audit)
+    for name, table in (("batch_parameters", removed), ("batch_audit", saw)):
+        empty = pd.DataFrame(columns=list(tables.TABLES[f"slopes/{name}"].columns))
+        shown = empty if table is None else table[table["fold"] == 0] if name == "batch_parameters" else table
+        tables.write(shown, f"slopes/{name}", outputs[name])
     reproduced = tables.read("cohort/agreement", agreement)
-    filtered = filtered_markers(study, rows, cohort, assigned, scored, ledger, reproduced, after)
+    filtered = filtered_markers(study, rows, cohort, assigned, scored, ledger, reproduced, after, removed)
     for name, table in vars(filtered).items():
         tables.write(table, f"slopes/{name}", outputs[name])
-    parted = dropout(model, prepared, rows, published)
+    prepared = GrowthInputs(study, rows, cohort, None, removed).markers()
+    parted = dropout(growth_model(study), prepared, rows, published)
     for name, table in zip(("dropout", "dropout_pattern"), parted, strict=True):
         tables.write(table, f"slopes/{name}", outputs[name])
     leaks = int((checked["verdict"] == "leak").sum()) + int((filtered.filter_survival["verdict"] == "leak").sum())
+    leaks += 0 if saw is None else int((saw["verdict"] == "leak").sum())
     logger.log(40 if leaks else 20, "leakage audit: %d of %d fits leak", leaks, len(checked))
 
 
@@ -81,5 +90,8 @@ if __name__ == "__main__":
             [Path(path) for path in snakemake.input.share],
             {name: Path(path) for name, path in snakemake.output.items()},
             Path(snakemake.input.agreement),
-            Path(snakemake.input.later) if snakemake.input.get("later") else None,
+            *(
+                Path(path) if (path := snakemake.input.get(name)) else None
+                for name in ("later", "batches", "batch_audit")
+            ),
         )

@@ -7,7 +7,7 @@ from slopewise.run.step import step
 
 def rate(
     study_file: Path, measurements: Path, patients: Path, slopes: Path, reliability: Path, threads: int,
-    later: Path | None = None,
+    later: Path | None = None, batches: Path | None = None,
 ) -> None:  # fmt: skip
     """Write ``slopes/reliability``."""
     from slopewise.slopes.inputs import GrowthInputs
@@ -16,7 +16,7 @@ def rate(
     from slopewise.validate.bootstrap import BootstrapPlan, bootstrap_reliability, reliability_table
 
     study = load_study(study_file)
-    inputs = GrowthInputs.read(study, measurements, patients, later)
+    inputs = GrowthInputs.read(study, measurements, patients, later, batches)
     plan = BootstrapPlan(study.outcome.bootstrap, study.crossfit.folds, study.crossfit.repeats, study.seed)
     drawn = bootstrap_reliability(plan, len(inputs.patients), list(inputs.markers()), threads)
     table = reliability_table(drawn, tables.read("slopes/slopes", slopes), list(study.markers))

@@ -10,17 +10,19 @@ def fit_stacked(
     measurements: list[Path],
     patients: list[Path],
     later: list[Path],
+    batches: list[Path],
     table: Path,
     threads: int,
 ) -> None:
-    """Write ``supermodel.csv``; the lists follow each other, one entry a landmark (`later` may be empty)."""
+    """Write ``supermodel.csv``; the lists follow each other, one entry a landmark (`later`, `batches` may be empty)."""
     from slopewise.landmarks.supermodel import Landmark, supermodel
     from slopewise.slopes.inputs import GrowthInputs
     from slopewise.study.reading import load_study
     from slopewise.tables import files as tables
 
     landmarks = []
-    files = zip(study_files, measurements, patients, later or [None] * len(study_files), strict=True)
+    none = [None] * len(study_files)
+    files = zip(study_files, measurements, patients, later or none, batches or none, strict=True)
     for file, *read_files in files:
         study = load_study(file)
         inputs = GrowthInputs.read(study, *read_files)
@@ -33,7 +35,7 @@ if __name__ == "__main__":
         fit_stacked(
             [Path(snakemake.config["study_files"][name]) for name in snakemake.params.runs],
             *([Path(path) for path in snakemake.input[name]] for name in ("measurements", "patients")),
-            [Path(path) for path in snakemake.input.get("later", [])],
+            *([Path(path) for path in snakemake.input.get(name, [])] for name in ("later", "batches")),
             Path(snakemake.output.table),
             snakemake.threads,
         )

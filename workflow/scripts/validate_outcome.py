@@ -11,6 +11,7 @@ def validate(study_file: Path, inputs: dict[str, Path], outputs: dict[str, Path]
 
     from slopewise.study.reading import load_study
     from slopewise.tables import files as tables
+    from slopewise.validate.batch_check import batch_check
     from slopewise.validate.nested import nested
     from slopewise.validate.performance import performance
     from slopewise.validate.risk_groups import risk_groups_table
@@ -26,6 +27,12 @@ def validate(study_file: Path, inputs: dict[str, Path], outputs: dict[str, Path]
     tables.write(measured.performance, "outcome/performance", outputs["performance"])
     tables.write(measured.calibration, "outcome/calibration", outputs["calibration"])
     tables.write(measured.decision_curve, "outcome/decision_curve", outputs["decision_curve"])
+    checked = pd.DataFrame(columns=list(tables.TABLES["outcome/batch_check"].columns))
+    if study.removes_batches:
+        rows = tables.read("cohort/measurements", inputs["measurements"])
+        removed = tables.read("slopes/batch_parameters", inputs["batches"])
+        checked = batch_check(study, rows, cohort, folds, removed)
+    tables.write(checked, "outcome/batch_check", outputs["batch_check"])
     tables.write(pd.concat([validated.ledger, measured.ledger]), "outcome/ledger", outputs["ledger"])
 
 

@@ -114,8 +114,9 @@ class Invented:
             **{f"{name}.csv": pd.DataFrame(columns=list(table.columns)) for name, table in EMPTY.items()},
             **{
                 f"slopes/{name}.csv": pd.DataFrame(columns=list(tables.TABLES[f"slopes/{name}"].columns))
-                for name in ("filters", "filter_survival", "filter_stability")
+                for name in ("filters", "filter_survival", "filter_stability", "batch_audit")
             },
+            "outcome/batch_check.csv": pd.DataFrame(columns=list(tables.TABLES["outcome/batch_check"].columns)),
             **check_tables(self.markers, slopes),
             "growth/origin.csv": self._origin(),
             "growth/heteroscedastic.csv": self._heteroscedastic(),

@@ -172,11 +172,16 @@ class TrainingFit(ShortRepr):
         return bool(np.any(self.trained & self.scored))
 
 
+def fit_on_everybody(patients: int) -> TrainingFit:
+    """The fit on all patients, which scores them too."""
+    everybody = np.ones(patients, dtype=bool)
+    return TrainingFit(CROSSFIT, 0, 0, 0, everybody, everybody)
+
+
 def fits(folds: pd.DataFrame, patients: list[str]) -> Iterator[TrainingFit]:
     """Every fit that the fold table asks for, the outer one of a training set before its inner ones."""
     position = {patient: index for index, patient in enumerate(patients)}
-    everybody = np.ones(len(patients), dtype=bool)
-    yield TrainingFit(CROSSFIT, 0, 0, 0, everybody, everybody)
+    yield fit_on_everybody(len(patients))
     assigned: dict[tuple[str, int, int], NDArray[np.int64]] = {}
     for key, part in folds.groupby(["scheme", "repeat", "held_out"], sort=True):
         fold = np.zeros(len(patients), dtype=np.int64)  # 0: not among the training patients of this held-out fold

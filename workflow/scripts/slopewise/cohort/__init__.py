@@ -14,6 +14,7 @@ import pandas as pd
 
 from slopewise.cohort.ages import with_age
 from slopewise.cohort.agreement import agreement
+from slopewise.cohort.batches import examine_batches
 from slopewise.cohort.columns import Columns, find_columns
 from slopewise.cohort.effects import examine_effects
 from slopewise.cohort.excluded import characteristics_by_group
@@ -104,6 +105,7 @@ def prepare_cohort(study: Study, folder: Path, runs: Callable[[float], bool] | N
     cohort, later, counted = apply_landmark(study, columns, flow, measurements.name, findings, runs)
     if len(cohort.rows):
         refuse_constant(study, cohort.rows, measurements.name, findings)
+        examine_batches(study, cohort.rows, cohort.people, measurements.name, findings)
         examine_predictors(study, before, cohort, columns, files, findings)
         examine_effects(study, cohort, measurements.name, findings)
     reproduced = agreement(study, folder, findings, cohort.people["patient"].tolist())

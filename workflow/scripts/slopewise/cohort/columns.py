@@ -51,7 +51,12 @@ def find_columns(study: Study, measurements: TextTable, patients: TextTable | No
     here: dict[str, TextTable] = {}
     covariates = dict.fromkeys(study.outcome.covariates, "outcome.covariates")
     covariates |= dict.fromkeys(study.outcome.strata, "outcome.strata")
-    covariates |= {column: "growth" for column in study.growth_columns if column not in covariates}
+    batch = None if study.data.batch is None else study.data.batch.column
+    covariates |= {
+        column: "data.batch" if column == batch else "growth"
+        for column in study.growth_columns
+        if column not in covariates
+    }
     covariates |= {
         column: key for column, key in study.effect_columns.items() if column not in (*covariates, data.time)
     }

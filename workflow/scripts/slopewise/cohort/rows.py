@@ -188,7 +188,7 @@ def typed_column(table: TextTable, column: str, study: Study, findings: Findings
     present = ~table.missing(column)
     words = table.text[column].to_numpy(dtype=object, copy=True)
     words[~present] = None
-    if column in study.data.categories:
+    if column in study.data.coded:
         words[present] = [canonical_code(cell) for cell in words[present]]
         return words
     known = words[present]

@@ -40,6 +40,7 @@ class GrowthBatch(ShortRepr):
     design_of: Integers  # (F,): which of `designs` a fit used
     ratios: Matrix  # (F, K)
     draws: tuple[Draws, ...] = ()  # of the engine bayes: a sample of the parameters of each fit
+    responses: Matrix | None = None  # (F, rows): the values of each fit, where they are not those of `data`
 
     def __len__(self) -> int:
         return len(self.results.deviance)
@@ -48,7 +49,7 @@ class GrowthBatch(ShortRepr):
         return {**self.data._facts(), "fits": str(len(self))}
 
     def followed_by(self, other: GrowthBatch) -> GrowthBatch:
-        """These fits and then those of `other`, another batch of the same data."""
+        """These fits and then those of `other`, another batch of the same data and values."""
         shared = self.designs[0] is other.designs[0]  # a formula that learns nothing from rows: one design for all
         return GrowthBatch(
             self.data,
@@ -153,7 +154,8 @@ class GrowthBatch(ShortRepr):
             return means, joint[:, p:, p:]
         q = len(self.random_names)
         effects, covariances = np.empty((len(which), q)), np.empty((len(which), q, q))
-        group = which if self.ratios.shape[1] > 1 else self.design_of[which]
+        apart = self.ratios.shape[1] > 1 or self.responses is not None
+        group = which if apart else self.design_of[which]
         for member in np.unique(group):
             chosen = np.flatnonzero(group == member)
             moments = self.moments_of(int(which[chosen[0]]))
@@ -179,10 +181,14 @@ class GrowthBatch(ShortRepr):
 
     def moments_of(self, j: int) -> Moments:
         """Moments of all patients under the design and the residual variances of fit j."""
-        design = self.designs[self.design_of[j]]
+        design, data = self.designs[self.design_of[j]], self.data_of(j)
         if self.ratios.shape[1] == 1:
-            return self.data.moments_under(design)
-        return self.data.reduce(design, self.columns_of(j), self.data.weights / self.ratios[j][self.data.strata])
+            return data.moments_under(design)
+        return data.reduce(design, self.columns_of(j), data.weights / self.ratios[j][data.strata])
+
+    def data_of(self, j: int) -> GrowthData:
+        """The data with the values of fit j."""
+        return self.data if self.responses is None else self.data.with_values(self.responses[j])
 
     def columns_of(self, j: int) -> Matrix:
         """Distinct columns of [X Z] of the data's rows under the design of fit j."""

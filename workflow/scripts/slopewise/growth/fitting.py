@@ -139,6 +139,34 @@ def fit_batch(
     return _fit_stateful(data, counted, asked, threads)
 
 
+def fit_responses(
+    data: GrowthData, responses: Matrix, counts: ArrayLike, structures: Sequence[str] | None = None, threads: int = 1
+) -> GrowthBatch:
+    """`fit_batch` of fits whose responses differ: fit j is of the values ``responses[j]`` (F, rows)."""
+    counted = _checked_counts(data, counts)
+    parts = [
+        fit_batch(
+            data.with_values(values),
+            counted[j : j + 1],
+            None if structures is None else [structures[j]],
+            threads,
+        )
+        for j, values in enumerate(responses)
+    ]
+    designs = tuple(part.designs[0] for part in parts)
+    alike = all(design is designs[0] for design in designs)
+    return GrowthBatch(
+        data,
+        counted,
+        Results._make(np.concatenate(pieces) for pieces in zip(*(part.results for part in parts), strict=True)),
+        designs[:1] if alike else designs,
+        np.zeros(len(parts), np.int64) if alike else np.arange(len(parts)),
+        np.concatenate([part.ratios for part in parts]),
+        tuple(draws for part in parts for draws in part.draws),
+        responses,
+    )
+
+
 def everybody(data: GrowthData, fits: int = 1) -> Integers:
     """Counts (fits, m) of fits that every patient enters once."""
     return np.ones((fits, len(data.patients)), np.int64)

@@ -60,6 +60,8 @@ def _check_reach(model: ShippedModel) -> None:
         raise OutOfReach(f"slopes in {growth.slope_of} instead of time")
     if growth.residual_by or growth.weights:
         raise OutOfReach("residual variances or weights that differ between rows (growth.residual_by, growth.weights)")
+    if model.study.data.batch is not None:
+        raise OutOfReach("batches whose effect is removed (data.batch)")
     for name in model.study.growth_columns:
         if model.covariates[name].varies is not False and name not in model.study.outcome.covariates:
             raise OutOfReach(f"the growth model’s column {name}, which may vary between visits")

@@ -13,6 +13,8 @@ from slopewise.growth.draws import ParameterDraws
 from slopewise.growth.fit import GrowthFit
 from slopewise.outcome.fit import StepModel
 from slopewise.run.errors import InputError
+from slopewise.shipped import batches
+from slopewise.shipped.batches import BatchModel
 from slopewise.shipped.writing import FORMAT
 from slopewise.study.kinds import KINDS, Kind
 from slopewise.study.model import Study
@@ -31,6 +33,7 @@ class MarkerModel:
     values: Range | None
     level: Range | None
     slope: Range | None
+    batch: BatchModel | None = None
 
 
 @dataclass(frozen=True)
@@ -124,6 +127,7 @@ def _marker(name: str, content: Mapping[str, Any]) -> MarkerModel:
         values=_range(content["values"]),
         level=_range(content["level"]),
         slope=_range(content["slope"]),
+        batch=batches.read(content.get("batch")),
     )
 
 

@@ -29,6 +29,7 @@ from slopewise.shipped.ranges import check_units, other_units, outside
 from slopewise.shipped.reading import ShippedModel, read_model
 from slopewise.shipped.scores import MarkerRows, drawn, marker_rows, scores
 from slopewise.slopes.facts import facts
+from slopewise.slopes.marker import held
 from slopewise.sources.sheets import KEYS, OPTIONS_OF_PREDICT
 from slopewise.tables import files as tables
 
@@ -138,6 +139,12 @@ def _unknown_strata(step: StepModel, patients: pd.DataFrame) -> dict[str, str]:
     return found
 
 
+def _held(model: ShippedModel) -> dict[str, str]:
+    """The batch at which levels are taken, as for the patients whom the model was made of."""
+    batch = model.study.data.batch
+    return {} if batch is None else held(model.study, model.covariates[batch.column].levels or ())
+
+
 Columns = dict[str, list[Any]]
 """Columns of the table of risks for one patient, a value each cause and horizon."""
 
@@ -191,12 +198,13 @@ class _Scored(ShortRepr):
     @staticmethod
     def of(model: ShippedModel, newcomers: Newcomers, step: StepModel) -> _Scored:
         rows, found, summary = {}, {}, []
+        at_values = _held(model)
         for marker in model.markers:
-            rows[marker.name] = marker_rows(marker, newcomers.measurements, newcomers.patients, model.landmark)
+            files = (newcomers.measurements, newcomers.patients)
+            rows[marker.name] = marker_rows(marker, *files, model.landmark, at_values)
             found[marker.name] = scores(rows[marker.name])
             logarithmic = model.study.markers[marker.name].transform == "log"
-            of_marker = (newcomers.measurements, newcomers.patients, marker.name, logarithmic)
-            summary.append(facts(*of_marker, model.study.growth.slope_of))
+            summary.append(facts(*files, marker.name, logarithmic, model.study.growth.slope_of))
         whole = pd.concat([table.assign(marker=name) for name, table in found.items()])
         wide = values(pd.concat(summary), whole, list(rows)).reindex(newcomers.patients["patient"])
         raw = step.recipe.raw(newcomers.patients, wide, missing=step.imputer is not None)

@@ -10,6 +10,7 @@ with R = I, or diagonal: the ratio of the row's residual stratum over its prior 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -62,13 +63,22 @@ class MarkerRows(ShortRepr):
         return self.frame[column].iloc[self._places[self.patients[patient]]].to_numpy(dtype=float)
 
 
-def marker_rows(model: MarkerModel, measurements: pd.DataFrame, patients: pd.DataFrame, s: float) -> MarkerRows:
-    """Join covariates to rows as the cohort's were, and lay out the design at `s` (infinite: the last visit)."""
+def marker_rows(
+    model: MarkerModel, measurements: pd.DataFrame, patients: pd.DataFrame, s: float,
+    at_values: Mapping[str, str] | None = None,
+) -> MarkerRows:  # fmt: skip
+    """Join covariates to rows as the cohort's were, and lay out the design at `s` (infinite: the last visit).
+
+    at_values: columns with the value at which everybody's level and slope are taken (`slopes.marker.held`). Values are
+    those without the batch effects that the model was shipped with.
+    """
     cohort = patients.sort_values("patient", kind="stable").reset_index(drop=True)
     own = [column for column in cohort.columns if column not in measurements.columns]
     frame = measurements.merge(cohort[["patient", *own]], on="patient", how="inner", validate="many_to_one")
+    if model.batch is not None:
+        frame = frame.assign(**{model.name: model.batch.adjusted(model.name, frame)})
     fixed, random, time = model.fit.design.fixed, model.fit.design.random, model.fit.specification.time
-    at = at_landmark(measurements, cohort, s, time)
+    at = at_landmark(measurements, cohort, s, time, at_values)
     names = tuple(str(name) for name in cohort["patient"])
     seen = frame[frame[model.name].notna()]
     stratum, weight = model.fit.residual_rows(seen)

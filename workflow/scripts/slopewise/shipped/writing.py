@@ -18,6 +18,8 @@ from slopewise.outcome.fit import OutcomeFit, StepModel
 from slopewise.outcome.predictors import marker_of
 from slopewise.outcome.ranges import span
 from slopewise.run.seeds import generator
+from slopewise.shipped import batches
+from slopewise.slopes.batches.effects import MarkerBatches
 from slopewise.slopes.marker import MarkerData
 from slopewise.slopes.scores import score
 from slopewise.study.model import Study
@@ -98,7 +100,7 @@ def reading(study: Study) -> dict[str, Any]:
     said = study.model_dump(mode="json", exclude_defaults=True)["data"]
     if study.visits_from_zero:
         said.pop("birth_date", None)
-    shape = [key for key in ("value_labels", "layout", "where", "time_labels", "birth_date") if key in said]
+    shape = [key for key in ("value_labels", "layout", "where", "time_labels", "birth_date", "batch") if key in said]
     return {
         "data": {key: content["data"][key] for key in data} | {key: said[key] for key in shape},
         "markers": {
@@ -148,4 +150,7 @@ def _growth(study: Study, data: MarkerData, markers: int) -> dict[str, Any]:
     everybody = np.arange(len(data.patients))
     scored = score(data, data.scoring(batch), np.zeros_like(everybody), everybody)
     ranges = {name: span(scored[name].to_numpy(dtype=float)) for name in ("level", "slope")}
-    return {"growth": fit.to_dict(), "draws": draws.to_dict(), **ranges}
+    found = {"growth": fit.to_dict(), "draws": draws.to_dict(), **ranges}
+    if study.data.batch is not None and isinstance(data.batches, MarkerBatches):
+        found["batch"] = batches.written(data.batches, study.data.batch.column)
+    return found

@@ -35,12 +35,16 @@ Frames = dict[str, pd.DataFrame]
 
 
 def compare_markers(
-    study: Study, markers: Collection[str], measurements: Path, patients: Path, threads: int, later: Path | None = None
-) -> Frames:
-    """The rows of these markers in the tables of ``growth/``, by the table's name below it; q-values are missing."""
+    study: Study, markers: Collection[str], measurements: Path, patients: Path, threads: int, later: Path | None = None,
+    batches: Path | None = None,
+) -> Frames:  # fmt: skip
+    """The rows of these markers in the tables of ``growth/``, by the table's name below it; q-values are missing.
+
+    `batches`: ``slopes/batch_parameters``, where batch effects are removed.
+    """
     asked = growth_model(study)
     study = by_likelihood(study)  # tests, bootstrap and profile intervals are of a maximum, whatever the engine
-    inputs = GrowthInputs.read(study, measurements, patients, later)
+    inputs = GrowthInputs.read(study, measurements, patients, later, batches)
     model = growth_model(study)
     found: dict[str, list[pd.DataFrame]] = {}
     for marker, data in zip(counted("markers", markers), inputs.markers(markers), strict=True):

@@ -19,8 +19,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from slopewise.folds import NESTED, TrainingFit
-from slopewise.growth import GrowthBatch
-from slopewise.growth.fitting import fit_batch
+from slopewise.growth import GrowthBatch, GrowthData
+from slopewise.growth.fitting import fit_batch, fit_responses
 from slopewise.slopes.marker import MarkerData
 from slopewise.slopes.scores import score
 
@@ -65,8 +65,15 @@ def cross_fit(
 
 def fit_all(data: MarkerData, fits: Sequence[TrainingFit], threads: int = 1) -> GrowthBatch:
     """All fits of one marker: first the outer training sets, then the inner ones with the structure found there."""
+    return data.scoring(fit_sets(data.trained_on, fits, threads, data.values_of(fits)))
+
+
+def fit_sets(
+    data: GrowthData, fits: Sequence[TrainingFit], threads: int = 1, values: NDArray[np.float64] | None = None
+) -> GrowthBatch:
+    """`fit_all` of the rows in `data`; values (fits, rows): those of each fit, where they are others."""
     copies = np.array([f.trained for f in fits], dtype=np.int64)
-    return fit_nested(data, copies, outer_of(fits), threads)
+    return _nested(data, copies, outer_of(fits), threads, values)
 
 
 def outer_of(fits: Sequence[TrainingFit]) -> NDArray[np.int64]:
@@ -85,8 +92,24 @@ def _training_set(fit: TrainingFit) -> tuple[str, int, int]:
 
 def fit_nested(data: MarkerData, copies: NDArray[np.int64], outer: NDArray[np.int64], threads: int = 1) -> GrowthBatch:
     """Fits with `copies` (fits, cohort patients); fit i takes the structure that fit ``outer[i]`` ended with."""
+    return data.scoring(_nested(data.trained_on, copies, outer, threads))
+
+
+def _nested(
+    data: GrowthData, copies: NDArray[np.int64], outer: NDArray[np.int64], threads: int,
+    values: NDArray[np.float64] | None = None,
+) -> GrowthBatch:  # fmt: skip
     leaders = np.unique(outer)
-    decided = fit_batch(data.trained_on, copies[leaders], threads=threads)
+    decided = fitted(data, copies[leaders], None, threads, None if values is None else values[leaders])
     structure = dict(zip(leaders.tolist(), decided.structure, strict=True))
-    fitted = fit_batch(data.trained_on, copies, structures=[structure[i] for i in outer.tolist()], threads=threads)
-    return data.scoring(fitted)
+    return fitted(data, copies, [structure[i] for i in outer.tolist()], threads, values)
+
+
+def fitted(
+    data: GrowthData, copies: NDArray[np.int64], structures: Sequence[str] | None, threads: int = 1,
+    values: NDArray[np.float64] | None = None,
+) -> GrowthBatch:  # fmt: skip
+    """`fit_batch`, or with `values` (fits, rows) `fit_responses`."""
+    if values is None:
+        return fit_batch(data, copies, structures, threads)
+    return fit_responses(data, values, copies, structures, threads)

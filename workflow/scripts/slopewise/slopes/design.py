@@ -19,7 +19,7 @@ from slopewise.design.screen import Formula
 from slopewise.folds import fits
 from slopewise.growth import GrowthModel
 from slopewise.run.errors import InputError
-from slopewise.slopes.marker import at_landmark, growth_model, moments
+from slopewise.slopes.marker import at_landmark, growth_model, moments, values_held
 from slopewise.study.model import Study
 
 DEPENDENT = 1e-8
@@ -65,7 +65,8 @@ def examine_design(
     stops = list(_constant(study, frame, predictor))
     if stops:
         return DesignFindings(tuple(stops), ())
-    scored = at_landmark(measurements, own.reset_index(drop=True), study.landmark_time, predictor)
+    fixed = values_held(study, measurements, own)
+    scored = at_landmark(measurements, own.reset_index(drop=True), study.landmark_time, predictor, fixed)
     moment = moments(measurements, scored["patient"].tolist(), study.landmark_time, predictor)
     at = scored.assign(**{predictor: moment})
     specification = model.specification()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from slopewise.design.recipe import level_order
+from slopewise.folds import TrainingFit
 from slopewise.growth import BayesSettings, GrowthBatch, GrowthData, GrowthModel, Priors
 from slopewise.growth.fitting import everybody
 from slopewise.run.short_repr import ShortRepr
@@ -59,6 +62,14 @@ class DesignsOfPatients:
         return found
 
 
+class Adjusted(Protocol):
+    """Values without the effect of batches that differ between training sets."""
+
+    def adjusted(self, fits: Sequence[TrainingFit], threads: int = 1) -> NDArray[np.float64]:
+        """The values (fits, N) in the rows of the cohort's measurements, NaN in those without a value."""
+        ...
+
+
 @dataclass(frozen=True, repr=False)
 class MarkerData(ShortRepr):
     """One marker of the cohort, ready to be fitted on any set of its patients.
@@ -80,6 +91,15 @@ class MarkerData(ShortRepr):
     training: GrowthData | None = None
     designs: DesignsOfPatients = field(default_factory=DesignsOfPatients, repr=False, compare=False)
     """Shared by all markers of a cohort, whose covariates and moments are the same."""
+    batches: Adjusted | None = None
+    """With ``data.batch: {method: combat}``: what gives the values that each training set teaches; those of `growth`
+    are of everybody's."""
+
+    def values_of(self, fits: Sequence[TrainingFit]) -> NDArray[np.float64] | None:
+        """The values (fits, rows) of each fit, where they differ."""
+        if self.batches is None:
+            return None
+        return self.batches.adjusted(fits)[:, self.growth.layout.order[self.growth.kept]]
 
     @property
     def trained_on(self) -> GrowthData:
@@ -99,7 +119,7 @@ def growth_model(study: Study) -> GrowthModel:
     """The growth model that a study file asks for; bounds of splines of time are zero and the landmark, if any."""
     growth, landmark = study.growth, study.landmark_time
     return GrowthModel(
-        fixed=growth.fixed,
+        fixed=_with_batch(study),
         random=growth.random,
         structure=growth.structure,
         reml=growth.reml,
@@ -110,6 +130,39 @@ def growth_model(study: Study) -> GrowthModel:
         bounds=(0.0, landmark) if growth.slope_of == "time" and np.isfinite(landmark) else None,
         bayes=bayes_settings(study) if growth.engine == "bayes" else None,
     )
+
+
+def _with_batch(study: Study) -> str:
+    """The formula of the fixed effects; with ``data.batch: {method: fixed}`` the batch is one of them."""
+    batch = study.data.batch
+    if batch is None or batch.method != "fixed":
+        return study.growth.fixed
+    return f"{study.growth.fixed} + {batch_term(batch.column)}"
+
+
+def batch_term(column: str) -> str:
+    """The batch as a term of a formula."""
+    return f"C({column})" if column.isidentifier() else f"C(`{column}`)"
+
+
+def held(study: Study, batches: Iterable[object]) -> dict[str, str]:
+    """The batch at which everybody's level and slope are taken, the first of `batches` in the order of levels.
+
+    Empty where the growth model has no batch; the choice moves all levels by the same number.
+    """
+    batch = study.data.batch
+    if batch is None or batch.method != "fixed":
+        return {}
+    return {batch.column: level_order(pd.Series(list(batches), dtype=object).dropna())[0]}
+
+
+def values_held(study: Study, measurements: pd.DataFrame, patients: pd.DataFrame) -> dict[str, str]:
+    """`held` of a cohort, the batch a column of its measurements or of its patients."""
+    batch = study.data.batch
+    if batch is None:
+        return {}
+    frame = measurements if batch.column in measurements.columns else patients
+    return held(study, frame[batch.column].unique().tolist())
 
 
 def by_likelihood(study: Study) -> Study:
@@ -142,9 +195,12 @@ def marker_data(
 
 def all_markers(
     model: GrowthModel, markers: Collection[str], measurements: pd.DataFrame, patients: pd.DataFrame, landmark: float,
-    later: pd.DataFrame | None = None,
+    later: pd.DataFrame | None = None, at_values: Mapping[str, str] | None = None,
 ) -> Iterator[MarkerData]:  # fmt: skip
-    """`marker_data` of one marker after the other; joining, sorting and the design are done once for all of them."""
+    """`marker_data` of one marker after the other; joining, sorting and the design are done once for all of them.
+
+    at_values: columns with the value at which everybody's level and slope are taken (`held`).
+    """
     cohort = patients.sort_values("patient", kind="stable").reset_index(drop=True)
     own = [column for column in cohort.columns if column not in measurements.columns]
     rows = measurements if later is None else pd.concat([measurements, later], ignore_index=True)
@@ -153,7 +209,8 @@ def all_markers(
     if len(markers) > 1:
         ready = ready.for_many()
     names = [str(patient) for patient in cohort["patient"]]
-    covariates, designs = at_landmark(measurements, cohort, landmark, model.time), DesignsOfPatients()
+    covariates = at_landmark(measurements, cohort, landmark, model.time, at_values)
+    designs = DesignsOfPatients()
     at = moments(measurements, names, landmark, model.time)
     for marker in markers:
         whole = ready.data(marker)
@@ -195,9 +252,12 @@ def _last_values(measurements: pd.DataFrame) -> pd.DataFrame:
 
 
 def at_landmark(
-    measurements: pd.DataFrame, cohort: pd.DataFrame, landmark: float, predictor: str = "time"
-) -> pd.DataFrame:
+    measurements: pd.DataFrame, cohort: pd.DataFrame, landmark: float, predictor: str = "time",
+    at_values: Mapping[str, str] | None = None,
+) -> pd.DataFrame:  # fmt: skip
     """One row a patient: patient-level columns, and every column of the measurements with its last value ≤ s.
+
+    Columns of `at_values` have the value that it gives in every row.
 
     Beside a predictor other than time there is a column time, the landmark or the patient's last visit, for formulas
     that name both.
@@ -205,6 +265,7 @@ def at_landmark(
     last = _last_values(measurements)
     varying = [column for column in last.columns if column not in cohort.columns and column != "time"]
     made = cohort.merge(last[varying], left_on="patient", right_index=True, how="left")
+    made = made.assign(**(at_values or {}))
     if predictor == "time":
         return made
     return made.assign(time=moments(measurements, [str(name) for name in made["patient"]], landmark))

@@ -43,6 +43,7 @@ class Limits(NamedTuple):
 LIMITS: Mapping[str, Limits] = {
     "prepare_cohort": Limits(1000, 10, 4_000, 1_000),
     "make_folds": Limits(500, 5, 0, 2_000, grows=False),
+    "learn_batches": Limits(1500, 30, 6_000),
     "compare_growth": Limits(2000, 30, 4_000),
     "compare_growth_chunk": Limits(2000, 30, 4_000),
     "gather_growth": Limits(1500, 15, 6_000),

@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from slopewise.study.base import Keys, Name
 from slopewise.study.keys_of_databases import Tables
+from slopewise.study.keys_of_many import Batch
 
 
 def canonical_code(text: str) -> str:
@@ -89,7 +90,6 @@ def expects(what: str) -> WrapValidator:
 
 
 Label = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-Formula = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 Labels = Annotated[dict[str, Label], BeforeValidator(_labelled)]
 Codes = Annotated[tuple[str, ...], BeforeValidator(_codes)]
 Where = dict[str, Annotated[tuple[str, ...], BeforeValidator(_cells)]]
@@ -198,6 +198,7 @@ class Data(Tables):
     """Columns that patterns of `features` match and that are not analysed, each with the reason; they are listed in
     `cohort/problems.csv`. A run adds the columns that cannot be analysed (text, no value, one value).
     Example: `{original_glcm_MCC: not reproducible on our scanner}`"""
+    batch: Batch | None = None
     centre: Name | None = None
     """Column with the centre or scanner: besides the folds, each centre is left out once and predicted by the models of
     the others (internal–external validation). A patient without one is removed and counted. Example: `hospital`"""
@@ -206,6 +207,11 @@ class Data(Tables):
     def zero_column(self) -> str:
         """The column of `time_zero`; empty where that is none."""
         return self.time_zero.column if isinstance(self.time_zero, ColumnReference) else ""
+
+    @property
+    def coded(self) -> tuple[str, ...]:
+        """Columns whose numbers are codes: those of `data.categories`, and the batch."""
+        return self.categories if self.batch is None else (*self.categories, self.batch.column)
 
     @property
     def format_of_patients(self) -> str:
@@ -247,37 +253,6 @@ class Marker(Keys):
     Example: `cytokines`"""
     fast_change: FastChange | None = None
     """Which slopes count as fast change. Example: `{above: 0.3}`"""
-
-
-class Growth(Keys):
-    """The growth model of each marker."""
-
-    fixed: Formula = "~ time"
-    """Fixed effects. Names: `time`, columns of the measurements (time-varying covariates), columns of the patients.
-    Example: `"~ time * sex + age"`"""
-    random: Formula = "~ time"
-    """Random effects of a patient, 1 to 4 columns. Example: `"~ time"`"""
-    structure: Literal["correlated", "diagonal"] = "correlated"
-    """Covariance of the random effects. `diagonal` depends on the time origin and keeps the study's.
-    Example: `correlated`"""
-    reml: bool = True
-    """REML; false: maximum likelihood. Example: `true`"""
-    engine: Literal["slopewise", "statsmodels", "bayes"] = "slopewise"
-    """Who fits: our own engine; MixedLM of statsmodels, the independent (and slow) check; `bayes`, a posterior in place
-    of the maximum (priors: `bayes`). Example: `slopewise`"""
-    residual_by: Name | None = None
-    """Column by whose values the residual variance differs. Example: `scanner`"""
-    weights: Name | None = None
-    """Column of prior weights: a row's residual variance is divided by its weight. Example: `replicates`"""
-    rows: Literal["landmark", "all"] = "landmark"
-    """`all`: rows of training patients after the landmark teach the growth model too; a patient's own level and slope
-    rest on rows up to the landmark all the same. Example: `landmark`"""
-    slope_of: Name = "time"
-    """The predictor whose slope is wanted: `time`, or a column of numbers that changes within a patient, such as a
-    treatment coded 0 and 1, whose slope is its effect in the patient. Levels are then those at 0 of it, with `time` at
-    the landmark or the last visit. Example: `time`"""
-    bootstrap: int = Field(default=1000, ge=0)
-    """Most draws of the parametric bootstrap that tests the random slope; 0: none. Example: `1000`"""
 
 
 class Outcome(Keys):

@@ -1,4 +1,4 @@
-"""Keys of a study of many markers: patterns of columns, and what of them the outcome models leave out."""
+"""Keys of a study of many markers: patterns of columns, batches, and what of them the outcome models leave out."""
 
 from __future__ import annotations
 
@@ -28,6 +28,18 @@ class Features(Keys):
     """Applied to each value, as `markers.NAME.transform`. Example: `log`"""
     unit: str = ""
     """Unit after the transform, for the report. Example: `HU`"""
+
+
+class Batch(Keys):
+    """The batch (scanner, plate, reader) in which a row was measured, and how its effect on the markers is removed."""
+
+    column: Name
+    """Column with the batch of each row; its numbers are codes. Levels and slopes are those of one batch for everybody.
+    Example: `scanner`"""
+    method: Literal["fixed", "combat"] = "fixed"
+    """`fixed`: a fixed effect of the growth model; `growth.residual_by` gives each batch its own residual variance.
+    `combat`: location and scale of each batch from the growth model, shrunken across the markers (ComBat) and learned
+    in each training set from its patients alone, then removed from the values. Example: `combat`"""
 
 
 Share = Annotated[float, Field(gt=0.0, lt=1.0)]

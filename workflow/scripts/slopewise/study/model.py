@@ -15,7 +15,6 @@ from slopewise.study.formulas import formula_names
 from slopewise.study.keys import (
     CrossFit,
     Data,
-    Growth,
     Marker,
     Outcome,
     Report,
@@ -25,6 +24,7 @@ from slopewise.study.keys import (
 )
 from slopewise.study.keys_of_bayes import Bayes
 from slopewise.study.keys_of_effects import Effects
+from slopewise.study.keys_of_growth import Growth
 from slopewise.study.keys_of_many import Features, Filters
 from slopewise.study.kinds import KINDS, Kind
 
@@ -122,13 +122,19 @@ class Study(Keys):
         return self.growth.slope_of == "time" and self.data.time_unit != "none"
 
     @property
+    def removes_batches(self) -> bool:
+        """Whether the effect of batches is learned in each training set and removed from the values (combat)."""
+        return self.data.batch is not None and self.data.batch.method == "combat"
+
+    @property
     def growth_columns(self) -> tuple[str, ...]:
         """Columns of the patients or of the measurements that the growth model needs, `time` left out; sorted.
 
-        The names in its formulas, `growth.residual_by` and `growth.weights`.
+        The names in its formulas, `growth.residual_by`, `growth.weights` and the batch.
         """
         names = formula_names(self.growth.fixed) | formula_names(self.growth.random)
-        names |= {name for name in (self.growth.residual_by, self.growth.weights) if name is not None}
+        batch = None if self.data.batch is None else self.data.batch.column
+        names |= {name for name in (self.growth.residual_by, self.growth.weights, batch) if name is not None}
         return tuple(sorted(names - {"time"}))
 
     @property

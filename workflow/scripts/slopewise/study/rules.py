@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from slopewise.study.errors import Finding
 from slopewise.study.formulas import RESERVED, formula_names
+from slopewise.study.rules_of_batches import batch_rules
 from slopewise.study.rules_of_clock import clock_rules
 from slopewise.study.rules_of_effects import effect_rules
 from slopewise.study.rules_of_outcome import _covariate_rules, _missing_rules, _of_outcome, _outcome_rules
@@ -29,6 +30,7 @@ def broken_rules(study: Study) -> Iterator[Finding]:
     yield from _marker_rules(study)
     yield from _filter_rules(study)
     yield from _formula_rules(study)
+    yield from batch_rules(study)
     yield from _bayes_rules(study)
     yield from _outcome_rules(study)
     yield from _covariate_rules(study)

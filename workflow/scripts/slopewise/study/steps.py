@@ -19,7 +19,7 @@ def _keys(place: str, names: str) -> tuple[str, ...]:
 
 _GROWTH_MODEL = (
     *_keys("growth", "fixed random structure reml engine residual_by weights rows slope_of"),
-    *("landmark", "bayes"),
+    *("landmark", "bayes", "data.batch"),
 )
 
 _OUTCOME_MODEL = _keys(
@@ -53,7 +53,7 @@ DEPENDS_ON: dict[str, tuple[str, ...]] = {
         *_keys("data", "patient patients_patient time time_unit date_format patients_date_format analysis_unit"),
         *_keys("data", "time_zero birth_date duplicates categories missing"),
     ),
-    "validate": ("seed", "data.centre", *_OUTCOME_MODEL, "validation"),
+    "validate": ("seed", "data.centre", "data.batch", *_OUTCOME_MODEL, "validation"),
     # Growth models come from models.json; the transform tells which levels are logarithms.
     "examples": (
         *(

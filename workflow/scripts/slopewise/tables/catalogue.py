@@ -224,6 +224,19 @@ TABLES: tuple[Entry, ...] = (
     Entry("slopes/dropout", "gather_slopes", "Mean slopes by the time of the last visit."),
     Entry("slopes/dropout_pattern", "gather_slopes", "Mean values over time by the time of the last visit."),
     Entry(
+        "slopes/batch_parameters",
+        "gather_slopes",
+        "What is removed from each marker in each batch, by the whole cohort and by each training set; empty without "
+        "`data.batch: {method: combat}`.",
+        in_report=False,
+    ),
+    Entry(
+        "slopes/batch_audit",
+        "gather_slopes",
+        "Whom the batch effects of each fit were learned from, and whether a scored patient is among them; empty "
+        "without `data.batch: {method: combat}`.",
+    ),
+    Entry(
         "slopes/filters",
         "gather_slopes",
         "Markers, or their slopes, that a filter leaves out of a training set; empty without `filters`.",
@@ -256,6 +269,11 @@ TABLES: tuple[Entry, ...] = (
         names_patients=True,
         in_report=False,
         **PARQUET,
+    ),
+    _validated(
+        "batch_check",
+        "Whether markers of held-out patients tell the batch and the outcome, before and after batch effects are "
+        "removed; empty without `data.batch: {method: combat}`.",
     ),
     _validated(
         "validation_ledger",

@@ -16,6 +16,7 @@ from pandera.errors import SchemaError, SchemaErrors
 
 from slopewise.run.errors import InputError
 from slopewise.run.files import atomic
+from slopewise.tables.of_batches import OF_BATCHES
 from slopewise.tables.of_cohort_and_outcome import FLAG, FULL, INTEGER, NUMBER, TEXT, Kind, Schema
 from slopewise.tables.of_cohort_and_outcome import TABLES as OF_OTHERS
 from slopewise.tables.of_effects import OF_EFFECTS
@@ -27,6 +28,7 @@ __all__ = ["TABLES", "Schema", "bare", "check", "guarded", "read", "write"]
 
 TABLES: dict[str, Schema] = {
     **OF_OTHERS,
+    **OF_BATCHES,
     **OF_GROUPS,
     **OF_GROWTH,
     **OF_SLOPES,

@@ -20,7 +20,7 @@ from slopewise.growth import GrowthFit
 from slopewise.outcome.fit import with_choices
 from slopewise.outcome.ladder import LADDER, ladder_data
 from slopewise.run.short_repr import ShortRepr
-from slopewise.slopes.marker import at_landmark, moments
+from slopewise.slopes.marker import at_landmark, moments, values_held
 from slopewise.study.model import Study
 from slopewise.validate.nested import outer_folds
 
@@ -242,7 +242,8 @@ def _courses(study: Study, inputs: ExampleInputs, members: Sequence[str], size: 
     rows = inputs.measurements[inputs.measurements["patient"].isin(list(members))]
     own = [column for column in people.columns if column not in rows.columns]
     frame = rows.merge(people[["patient", *own]], on="patient", how="inner", validate="many_to_one")
-    at = at_landmark(rows, people, study.landmark_time, study.growth.slope_of)
+    fixed = values_held(study, inputs.measurements, inputs.patients)
+    at = at_landmark(rows, people, study.landmark_time, study.growth.slope_of, fixed)
     limit = max(study.report.small_cells, FEWEST)
     for marker, fit in inputs.growth.items():
         axis = fit.specification.time

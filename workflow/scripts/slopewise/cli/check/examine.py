@@ -173,7 +173,7 @@ def column_lines(study: Study) -> list[ColumnLine]:
     for key, column, preferred in wanted:
         table = preferred if column in preferred.text.columns else rows
         if column is not None and column in table.text.columns:
-            code = column in data.categories
+            code = column in data.coded
             lines.append(ColumnLine(key, column, table.name, content(describe(table, column), table, key, code)))
     return lines
 

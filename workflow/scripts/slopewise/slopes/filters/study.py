@@ -17,16 +17,17 @@ from slopewise.study.model import Study
 def filtered_markers(
     study: Study, measurements: pd.DataFrame, patients: pd.DataFrame, folds: pd.DataFrame, crossfit: pd.DataFrame,
     ledger: pd.DataFrame, agreement: pd.DataFrame, later: pd.DataFrame | None = None,
+    batches: pd.DataFrame | None = None,
 ) -> Filtered:  # fmt: skip
     """What `filters` of the study leaves out of each training set; empty tables where it asks for nothing.
 
     Tables as in `tables`: those of ``cohort/`` and ``folds``, ``slopes/crossfit`` and, as `ledger`, ``growth/fits``;
-    `agreement` is ``cohort/agreement``.
+    `agreement` is ``cohort/agreement``, `batches` is ``slopes/batch_parameters`` where batch effects are removed.
     """
     names = sorted(str(patient) for patient in patients["patient"])
     plan = list(fits(folds, names))
     sets = (
-        training_sets(study, measurements, patients, folds, crossfit, ledger, agreement, later)
+        training_sets(study, measurements, patients, folds, crossfit, ledger, agreement, later, batches)
         if asked(study.filters)
         else ()
     )
@@ -36,6 +37,7 @@ def filtered_markers(
 def training_sets(
     study: Study, measurements: pd.DataFrame, patients: pd.DataFrame, folds: pd.DataFrame, crossfit: pd.DataFrame,
     ledger: pd.DataFrame, agreement: pd.DataFrame, later: pd.DataFrame | None = None,
+    batches: pd.DataFrame | None = None,
 ) -> Iterator[Training]:  # fmt: skip
     """What the filters see of each outer training set, everybody first; arguments as of `filtered_markers`.
 
@@ -46,7 +48,7 @@ def training_sets(
     tests: dict[Key, list[float]] = {}
     if study.filters.q_value is not None:
         own = dict(list(ledger.groupby("marker")))
-        for data in GrowthInputs(study, measurements, patients, later).markers():
+        for data in GrowthInputs(study, measurements, patients, later, batches).markers():
             for key, p in slope_tests(data, plan, own[data.marker]).items():
                 tests.setdefault(key, []).append(p)
     p_values = {

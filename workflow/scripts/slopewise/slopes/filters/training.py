@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 
 from slopewise.folds import CROSSFIT, EVERYBODY, Key, TrainingFit
 from slopewise.growth.evidence.compare import boundary_p
-from slopewise.growth.fitting import fit_batch
 from slopewise.run.short_repr import ShortRepr
-from slopewise.slopes.crossfit import outer_of
+from slopewise.slopes.crossfit import fitted, outer_of
 from slopewise.slopes.marker import MarkerData
 
 Floats = NDArray[np.float64]
@@ -100,7 +99,7 @@ def slope_tests(data: MarkerData, fits: Sequence[TrainingFit], ledger: pd.DataFr
     """
     leaders = [fits[i] for i in np.unique(outer_of(fits)).tolist()]
     copies = np.array([fit.trained for fit in leaders], dtype=np.int64)
-    simple = fit_batch(data.trained_on, copies, ["intercept"] * len(leaders))
+    simple = fitted(data.trained_on, copies, ["intercept"] * len(leaders), values=data.values_of(leaders))
     own = ledger[ledger["fold"] == 0].set_index(["scheme", "repeat", "held_out"])
     q = simple.covariance.shape[1]
     parameters = {"correlated": q * (q + 1) // 2 - 1, "diagonal": q - 1}  # beside the variance of the intercept

@@ -1,0 +1,1 @@
+"""Effects of batches on markers (``data.batch: {method: combat}``), learned on training patients and removed."""
