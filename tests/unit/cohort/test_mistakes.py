@@ -244,7 +244,10 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
         {"measurements": ""},
         "m.csv: the file is empty; it needs a line with the columns' names and rows below it",
     ),
-    "no rows": ({"patients": PATIENTS.splitlines()[0]}, "p.csv: the file has no rows below the columns' names"),
+    "no rows": (
+        {"patients": PATIENTS.splitlines()[0]},
+        "p.csv: the file has no rows below the columns' names; export it again",
+    ),
     "twin columns": (
         {"measurements": MEASUREMENTS.replace("dose", "bili")},
         "m.csv: the column name 'bili' appears twice (columns 3 and 5); rename one of them",

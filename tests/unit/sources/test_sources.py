@@ -119,7 +119,7 @@ def test_quoted_cells_may_hold_delimiters_quotes_and_line_ends(tmp_path: Path) -
 REFUSED = {
     "empty": ("", r"m.csv: the file is empty; it needs a line with the columns' names and rows below it"),
     "blank lines": ("\n \n", "m.csv: the file is empty; it needs"),
-    "no rows": ("id,day\n", "m.csv: the file has no rows below the columns' names"),
+    "no rows": ("id,day\n", "m.csv: the file has no rows below the columns' names; export it again"),
     "twin columns": ("id,day,id\n1,2,3\n", "m.csv: the column name 'id' appears twice (columns 1 and 3); rename one"),
     "short row": ("id,day\n1,2\n3\n", "m.csv: line 3: 1 cells where the columns' names are 2 (delimiter: comma)"),
     "long row": ("id,day\n1,2,5\n", "m.csv: line 2: 3 cells where the columns' names are 2 (delimiter: comma)"),

@@ -101,7 +101,7 @@ def test_a_broken_file_is_refused(name: str, tmp_path: Path) -> None:
 
 def test_a_file_without_rows_is_refused(tmp_path: Path) -> None:
     pyreadstat.write_sav(FRAME[:0], tmp_path / "a.sav")
-    with pytest.raises(InputError, match=r"^a\.sav: the file has no rows$"):
+    with pytest.raises(InputError, match=r"^a\.sav: the file has no rows; export it again$"):
         read(tmp_path, "a.sav")
 
 

@@ -43,7 +43,7 @@ def _by_record(text: str, delimiter: str, name: str) -> tuple[dict[str, np.ndarr
     header = told_apart([column.strip() for column in records[0][1]])
     refuse_twins(header, name)
     if len(records) == 1:
-        raise InputError(f"{name}: the file has no rows below the columns' names")
+        raise InputError(f"{name}: the file has no rows below the columns' names; export it again")
     rows = [_whole_row(cells, len(header), line, name, delimiter) for line, cells in records[1:]]
     # Programs write row numbers into a column without a name; it cannot be asked for, so it is left out.
     columns = {

@@ -18,7 +18,8 @@ from slopewise.sources.readers import place_of
 from slopewise.sources.selected import listed, need_column
 from slopewise.sources.table import TextTable
 from slopewise.study.errors import close_to
-from slopewise.study.keys import MISSING, Data, Layout, Marker
+from slopewise.study.keys import MISSING, Data, Marker
+from slopewise.study.keys_of_layout import Layout
 
 
 def pivoted(table: TextTable, data: Data, markers: Mapping[str, Marker], complete: bool = True) -> TextTable:

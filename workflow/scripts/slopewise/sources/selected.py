@@ -35,7 +35,7 @@ def selected(table: TextTable, where: Mapping[str, tuple[str, ...]], key: str, c
                 close = close_to(code, [str(one) for one in there])
                 meant = f"; did you mean {close!r}?" if close else ""
                 held = listed(str(one) for one, _ in Counter(cells).most_common())
-                message = f"no cell holds {shown(code)} ({key}){meant}; the column holds {held}"
+                message = f"no cell holds {shown(code)} ({key}){meant}; the column holds {held}; name one of them"
                 raise InputError(f"{table.name}: column {column}: {message}")
         keep &= cells.isin(codes).to_numpy()
     columns = ", ".join(where)

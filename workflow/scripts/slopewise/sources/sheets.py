@@ -55,7 +55,7 @@ def sheet_table(name: str, sheet: str, several: bool, rows: Sequence[Sequence[An
         raise InputError(f"{name}: the sheet is empty; it needs a row with the columns' names and rows below it")
     header = cells[lines[0] - 1]
     if len(lines) == 1:
-        raise InputError(f"{name}: the sheet has no rows below the columns' names")
+        raise InputError(f"{name}: the sheet has no rows below the columns' names; fill it in, or name another sheet")
     width = max(len(cells[line - 1]) for line in lines)
     header = header + [""] * (width - len(header))
     below = [cells[line - 1] + [""] * (width - len(cells[line - 1])) for line in lines[1:]]

@@ -24,7 +24,7 @@ def typed_table(name: str, header: Sequence[str], columns: Sequence[Sequence[Any
     refuse_twins(header, name)
     rows = len(columns[0]) if columns else 0
     if not rows:
-        raise InputError(f"{name}: the file has no rows")
+        raise InputError(f"{name}: the file has no rows; export it again")
     texts = {column: as_texts(values) for column, values in zip(header, columns, strict=True) if column}
     for column, cells in texts.items():
         refuse_nul(name, column, cells)

@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from slopewise.study.base import Keys, Name
 from slopewise.study.keys_of_databases import Tables
+from slopewise.study.keys_of_layout import Layout
 from slopewise.study.keys_of_many import Batch
 
 
@@ -103,23 +104,6 @@ class ColumnReference(Keys):
     column: Name
     """Column with each patient's own time zero: a date where the study has dates (`data.time_unit` or
     `outcome.time_unit` is `date`), else a number in `data.time_unit`. Example: `date_of_surgery`"""
-
-
-class Layout(Keys):
-    """A table of measurements that is long (a row per patient, time and parameter) or wide (a row per patient)."""
-
-    parameter: Name | None = None
-    """Of a long table: column with the parameter of the row; `markers.NAME.column` is then one of its codes.
-    Example: `PARAMCD`"""
-    value: Name | None = None
-    """Of a long table: column with the value of the parameter. Example: `AVAL`"""
-    unit: Name | None = None
-    """Of a long table: column with the unit of the value; several units of a marker need `markers.NAME.units`.
-    Example: `AVALU`"""
-    wide: Name | None = None
-    """Of a wide table: what the columns' names look like; `{marker}` stands for `markers.NAME.column`, `{time}` for a
-    number in `data.time_unit` or one of `data.time_labels`. The times become the column `data.time`.
-    Example: `"{marker}_{time}"`"""
 
 
 class Data(Tables):

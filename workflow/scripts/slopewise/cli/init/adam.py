@@ -17,7 +17,8 @@ from slopewise.sources.long import pivoted
 from slopewise.sources.numbers import numbers
 from slopewise.sources.selected import selected
 from slopewise.sources.table import TextTable
-from slopewise.study.keys import Data, Layout, Marker
+from slopewise.study.keys import Data, Marker
+from slopewise.study.keys_of_layout import Layout
 
 PATIENTS, TIMES = ("USUBJID", "SUBJID"), ("ADY", "ADT")
 ANALYSED = "ANL01FL"

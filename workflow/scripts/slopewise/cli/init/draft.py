@@ -15,7 +15,7 @@ from slopewise.cli.init.landmark import Moments
 from slopewise.cli.init.markers import LeftOut, ProposedMarker, told_codes
 from slopewise.cli.init.outcome import ProposedOutcome
 from slopewise.cohort.sentinels import as_code
-from slopewise.study.keys import Layout
+from slopewise.study.keys_of_layout import Layout
 
 WIDTH = 110
 LISTED_MARKERS = 200

@@ -9,7 +9,8 @@ from slopewise.cli.columns import is_key
 from slopewise.cohort.shapes import WIDE
 from slopewise.sources.table import TextTable
 from slopewise.sources.wide import stacked
-from slopewise.study.keys import Data, Layout, Marker
+from slopewise.study.keys import Data, Marker
+from slopewise.study.keys_of_layout import Layout
 
 COLUMN = re.compile(r"(?P<marker>.*?[A-Za-z].*?)(?P<between>[_.\- ]?)(?P<time>[0-9]+(\.[0-9]+)?)")
 TIMES = ("time", "visit_time", "time_of_visit")
