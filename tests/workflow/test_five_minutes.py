@@ -1,7 +1,9 @@
 """docs/five-minutes.md is followed by its words alone, and once more with the tables as another program saves them."""
 
+import io
 import os
 import re
+import shlex
 import subprocess
 import sys
 from datetime import date, timedelta
@@ -9,10 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyreadstat
 import pytest
 import yaml
 
 from slopewise.study.reading import load_study
+from tests.unit.cli.cli_files import call
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 WALK = DOCS / "five-minutes.md"
@@ -105,6 +109,87 @@ def test_other_shapes_of_the_same_tables(tmp_path, root, way):
     study = load_study(tmp_path / "clinic.yaml")
     assert study.data.date_format == ("%d.%m.%Y" if way == "latin-1" else "auto")
     assert [marker.column for marker in study.markers.values()] == ["CRP (mg/l)", "Hämoglobin (g/dl)"]
+
+
+VISITS = {"Datum": "Date", "CRP (mg/l)": "CRP", "Hämoglobin (g/dl)": "Hb"}
+
+
+def number(text: pd.Series) -> pd.Series:
+    return pd.to_numeric(text.str.replace(",", "."))
+
+
+def as_excel(visits: pd.DataFrame, people: pd.DataFrame, folder: Path) -> None:
+    dates = {"Date": pd.to_datetime(visits["Date"], format="%d.%m.%Y"), "CRP": number(visits["CRP"])}
+    last = pd.to_datetime(people["Letzter Kontakt"], format="%d.%m.%Y")
+    with pd.ExcelWriter(folder / "trial.xlsx") as book:
+        visits.assign(**dates, Hb=number(visits["Hb"])).to_excel(book, sheet_name="visits", index=False)
+        people.assign(**{"Letzter Kontakt": last}).to_excel(book, sheet_name="patients", index=False)
+
+
+def as_redcap(visits: pd.DataFrame, people: pd.DataFrame, folder: Path) -> None:
+    """The characteristics in an event of their own, the outcome in another."""
+    event = "visit_" + (visits.groupby("Patient").cumcount() + 1).astype(str) + "_arm_1"
+    rows = visits.assign(CRP=number(visits["CRP"]), Hb=number(visits["Hb"]), redcap_event_name=event)
+    own = people[["Patient", "Alter", "Geschlecht"]].assign(redcap_event_name="enrolment_arm_1")
+    end = people[["Patient", "Letzter Kontakt", "Verstorben"]].assign(redcap_event_name="end_arm_1")
+    both = pd.concat([own, rows, end]).sort_values("Patient", kind="stable")
+    columns = ["Patient", "redcap_event_name"]
+    both[[*columns, *both.columns.drop(columns)]].to_csv(folder / "redcap.csv", index=False)
+
+
+def as_adam(visits: pd.DataFrame, people: pd.DataFrame, folder: Path) -> None:
+    day = pd.to_datetime(visits["Date"], format="%d.%m.%Y")
+    start = day.groupby(visits["Patient"]).min()
+    adlb = visits.assign(USUBJID=visits["Patient"], ADY=(day - visits["Patient"].map(start)).dt.days + 1.0)
+    adlb = adlb.melt(["USUBJID", "ADY"], ["CRP", "Hb"], "PARAMCD", "AVAL").query("AVAL != ''")
+    adlb = adlb.assign(AVAL=number(adlb["AVAL"]), PARAMCD=adlb["PARAMCD"].str.upper())
+    end = pd.to_datetime(people["Letzter Kontakt"], format="%d.%m.%Y")
+    adtte = pd.DataFrame({"USUBJID": people["Patient"], "PARAMCD": "OS"})
+    adtte = adtte.assign(
+        AVAL=(end - people["Patient"].map(start)).dt.days + 1.0, CNSR=people["Verstorben"].eq("nein") * 1.0
+    )
+    adsl = pd.DataFrame(
+        {"USUBJID": people["Patient"], "AGE": number(people["Alter"]) * 1.0, "SEX": people["Geschlecht"]}
+    )
+    adsl = adsl.assign(TRT01P=["Drug", "Placebo"] * (len(adsl) // 2))
+    for name, frame in (("adlb", adlb), ("adtte", adtte), ("adsl", adsl)):
+        pyreadstat.write_xport(frame, folder / f"{name}.xpt", file_format_version=5)
+
+
+def as_long(visits: pd.DataFrame, people: pd.DataFrame, folder: Path) -> None:
+    """Every third CRP in another unit."""
+    lab = visits.melt(["Patient", "Date"], ["CRP", "Hb"], "Test", "Value").query("Value != ''").reset_index(drop=True)
+    crp = lab["Test"] == "CRP"
+    other = crp & (lab.index % 3 == 0)
+    value = number(lab["Value"]).where(~other, number(lab["Value"]) / 10)
+    unit = np.select([other, crp], ["mg/dl", "mg/l"], "g/dl")
+    lab.assign(Value=value.round(4), Unit=unit).to_csv(folder / "lab.csv", index=False)
+    people.to_csv(folder / "patients.csv", index=False)
+
+
+FORMS = {"Excel": as_excel, "REDCap": as_redcap, "A trial's data sets (CDISC ADaM)": as_adam, "Long form": as_long}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_same_tables_in_another_form(form, tmp_path):
+    walk = WALK.read_text(encoding="utf-8")
+    visits, people = (
+        pd.read_csv(io.StringIO(re.search(rf"cat > {name}.csv <<'END'\n(.*?)END", walk, re.S)[1]), sep=";", dtype=str)
+        for name in ("visits", "patients")
+    )
+    FORMS[form](visits.fillna("").rename(columns=VISITS), people, tmp_path)
+    section = walk.partition(f"\n**{form}**")[2].partition("\n**")[0].partition("\n## ")[0]
+    for text in re.findall(r"^```yaml\n(.*?)^```$", section, re.M | re.S):
+        (tmp_path / "clinic.yaml").write_text(text, encoding="utf-8")
+    commands = re.findall(r"^slopewise (.*)$", section, re.M)
+    assert commands[-1] == "check clinic.yaml"
+    for command in commands:
+        ended = call(*shlex.split(command), folder=tmp_path)
+        assert ended.exit_code == 0, ended.output
+    assert "The study can run" in ended.output
+    study = load_study(tmp_path / "clinic.yaml")
+    assert len(study.markers) == 2 and study.outcome.kind == "survival" and len(study.outcome.covariates) >= 2
+    assert {marker.transform for marker in study.markers.values()} == {"none", "log"}
 
 
 def visits_alone(patients: int = 24) -> bytes:
