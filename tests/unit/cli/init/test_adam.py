@@ -116,3 +116,28 @@ def test_other_tables_stay_as_they_are(tmp_path: Path, head: str) -> None:
     assert by_visit(table, DATA) is None
     if "CNSR" not in head:
         assert of_one_endpoint(table) == (table, {}, "")
+
+
+@pytest.mark.parametrize(
+    ("names", "zero"),
+    [
+        (("patient", "time", "code", "value", "unit"), "1975-2"),
+        (
+            ("person_id", "measurement_date", "measurement_concept_id", "value_as_number", "unit_source_value"),
+            "3024128",
+        ),
+    ],
+)
+def test_observations_of_fhir_and_measurements_of_omop_are_known_by_their_columns(
+    names: tuple[str, ...], zero: str, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rows = pd.read_csv(root / "data/pbcseq/measurements.csv")[["id", "day", "bili"]]
+    day = (pd.Timestamp("1980-01-01") + pd.to_timedelta(rows["day"], unit="D")).dt.strftime("%Y-%m-%d")
+    long = pd.DataFrame(dict(zip(names, (rows["id"], day, zero, rows["bili"], "mg/dL"), strict=True)))
+    long.to_csv("long.csv", index=False)
+    write_study("long.csv", None, Path("s.yaml"), "", Dialect(), Named(), force=True)
+    study = load_study("s.yaml")
+    assert (study.data.patient, study.data.time, study.data.time_unit) == (names[0], names[1], "date")
+    assert [(marker.column, marker.unit) for marker in study.markers.values()] == [(zero, "mg/dL")]
+    assert len(prepare_cohort(study, Path()).measurements) == len(rows)

@@ -1,6 +1,7 @@
-"""`slopewise init` on the analysis data sets of clinical trials (CDISC ADaM): ADLB or ADVS, and ADTTE.
+"""`slopewise init` on the analysis data sets of clinical trials (CDISC ADaM): ADLB or ADVS, ADTTE and ADSL.
 
-They are known by their columns: USUBJID, PARAMCD and AVAL with ADY or ADT; USUBJID, PARAMCD, AVAL and CNSR.
+They are known by their columns: USUBJID, PARAMCD and AVAL with ADY or ADT; USUBJID, PARAMCD, AVAL and CNSR. Long tables
+of other standards are known in the same way (`STANDARDS`).
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from slopewise.sources.table import TextTable
 from slopewise.study.keys import Data, Marker
 from slopewise.study.keys_of_layout import Layout
 
-PATIENTS, TIMES = ("USUBJID", "SUBJID"), ("ADY", "ADT")
+PATIENTS = ("USUBJID", "SUBJID")
 ANALYSED = "ANL01FL"
 """The flag of the records that the trial analyses; those that repeat others do not have it."""
 ANALYSED_WHY = f"the records that the trial analyses ({ANALYSED})"
@@ -54,26 +55,51 @@ class Adam:
     where: Mapping[str, tuple[str, ...]]
 
 
+@dataclass(frozen=True)
+class Standard:
+    """The names of columns in the long tables of one standard, and what the time is; the first name there is counts."""
+
+    patients: tuple[str, ...]
+    times: Mapping[str, str]
+    parameter: str
+    value: str
+    unit: str
+
+
+STANDARDS = (
+    Standard(PATIENTS, {"ADY": RELATIVE, "ADT": "ADT is the date of analysis of ADaM"}, "PARAMCD", "AVAL", "AVALU"),
+    Standard(("patient",), {"time": "the day of the observation in FHIR"}, "code", "value", "unit"),
+    Standard(
+        ("person_id",), {"measurement_date": "the date of the measurement in OMOP"},
+        "measurement_concept_id", "value_as_number", "unit_source_value",
+    ),
+)  # fmt: skip
+
+
 def by_visit(table: TextTable, data: Data) -> Adam | None:
-    """The table with a column for each parameter; None for a table that is no ADLB, ADVS or the like."""
+    """The table with a column for each parameter; None for a table that is none of `STANDARDS`."""
     names = [str(name) for name in table.text.columns]
-    patient, time = (next((name for name in known if name in names), "") for known in (PATIENTS, TIMES))
-    if not patient or not time or "PARAMCD" not in names or "AVAL" not in names or "CNSR" in names:
+    return next((found for one in STANDARDS if (found := _by_standard(table, data, one, names))), None)
+
+
+def _by_standard(table: TextTable, data: Data, standard: Standard, names: list[str]) -> Adam | None:
+    patient, time = (next((n for n in known if n in names), "") for known in (standard.patients, standard.times))
+    if not patient or not time or not {standard.parameter, standard.value} <= set(names) or "CNSR" in names:
         return None
     where = {ANALYSED: ("Y",)} if ANALYSED in names and set(table.text[ANALYSED]) > {"Y"} else {}
     table = selected(table, where, "data.where")
-    unit = "AVALU" if "AVALU" in names else None
-    layout = Layout(parameter="PARAMCD", value="AVAL", unit=unit)
-    units, left_out = _parameters(table, unit)
+    unit = standard.unit if standard.unit in names else None
+    layout = Layout(parameter=standard.parameter, value=standard.value, unit=unit)
+    units, left_out = _parameters(table, layout)
     data = data.model_copy(update={"patient": patient, "time": time, "layout": layout})
-    filled = [name for name in names if name not in (patient, *TIMES) and not table.missing(name).all()]
+    filled = [name for name in names if name not in (patient, *standard.times) and not table.missing(name).all()]
     of_patients = [name for name in filled if is_constant(table, patient, name)]
     table = pivoted(table, data, {code: Marker(column=code) for code in units}, complete=False)
     kept = [name for name in map(str, table.text.columns) if name in (patient, time, *units, *of_patients)]
     relative = time == "ADY"
     return Adam(
         _with(table, kept), layout,
-        Proposal(time, RELATIVE if relative else "ADT is the date of analysis of ADaM"),
+        Proposal(time, standard.times[time]),
         Proposal("days", "relative days") if relative else None,
         Proposal("1", RELATIVE) if relative else None,
         units, left_out, where,
@@ -105,13 +131,14 @@ def of_subjects(table: TextTable) -> TextTable:
     return _with(table, [name for name in names if name in (*PATIENTS, *known)])
 
 
-def _parameters(table: TextTable, unit: str | None) -> tuple[dict[str, str], list[LeftOut]]:
+def _parameters(table: TextTable, layout: Layout) -> tuple[dict[str, str], list[LeftOut]]:
     """The unit of each parameter that has numbers in one unit, by its code; why the others are left out."""
-    values = ~np.isnan(numbers(table, "AVAL")[0])
+    parameter, unit = str(layout.parameter), layout.unit
+    values = ~np.isnan(numbers(table, str(layout.value))[0])
     known: dict[str, str] = {}
     left_out = []
-    for code in table.text["PARAMCD"][~table.missing("PARAMCD")].drop_duplicates():
-        own = (table.text["PARAMCD"] == code).to_numpy() & values
+    for code in table.text[parameter][~table.missing(parameter)].drop_duplicates():
+        own = (table.text[parameter] == code).to_numpy() & values
         units = sorted(set(table.text[unit][own])) if unit else []
         if not own.any():
             left_out.append(LeftOut(code, "no value of the parameter is a number"))
