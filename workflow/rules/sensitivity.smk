@@ -1,6 +1,6 @@
 # Does the answer depend on how the slopes were made, could chance have made the slope's gain, does it hold in each group?
 # needs  cohort/patients.parquet, folds.parquet, slopes/{slopes,crossfit}.parquet, growth/fits.csv, slopes/filters.csv, outcome/{apparent,predictions}.parquet
-# makes  outcome/{sensitivity,permutation,subgroups,centres}.csv (the last is empty without data.centre)
+# makes  outcome/{sensitivity,censoring,permutation,subgroups,centres}.csv (the last is empty without data.centre)
 # steps  examine_sensitivity; for a study with an outcome
 
 

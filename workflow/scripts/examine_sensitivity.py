@@ -6,11 +6,13 @@ from slopewise.run.step import step
 
 
 def examine(study_file: Path, inputs: dict[str, Path], outputs: dict[str, Path], threads: int) -> None:
-    """Write ``outcome/sensitivity``, ``outcome/permutation``, ``outcome/subgroups`` and ``outcome/centres``."""
+    """Write ``outcome/sensitivity``, ``censoring``, ``permutation``, ``subgroups`` and ``centres``."""
     from slopewise.folds import CENTRE
     from slopewise.study.reading import load_study
     from slopewise.tables import files as tables
+    from slopewise.validate.censoring import censoring_table
     from slopewise.validate.nested import nested
+    from slopewise.validate.question import cohorts
     from slopewise.validate.sensitivity import sensitivity
     from slopewise.validate.subgroups import left_out, no_centres, subgroups
 
@@ -21,6 +23,11 @@ def examine(study_file: Path, inputs: dict[str, Path], outputs: dict[str, Path],
     *others, filters = made
     found = sensitivity(study, cohort, *others, apparent, filters)
     tables.write(found.sensitivity, "outcome/sensitivity", outputs["sensitivity"])
+    tables.write(
+        censoring_table(found.data, cohorts(study, cohort), found.nested, predictions),
+        "outcome/censoring",
+        outputs["censoring"],
+    )
     tables.write(found.permutation, "outcome/permutation", outputs["permutation"])
     tables.write(subgroups(study, cohort, predictions, threads), "outcome/subgroups", outputs["subgroups"])
     centres = no_centres()

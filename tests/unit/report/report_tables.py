@@ -147,6 +147,7 @@ class Invented:
                 else pd.DataFrame(columns=list(tables.TABLES["outcome/risk_groups"].columns))
             ),
             "outcome/sensitivity.csv": _sensitivity(),
+            "outcome/censoring.csv": _censoring(),
             "outcome/permutation.csv": _permutation(self.permutation_p),
             "outcome/subgroups.csv": _subgroups(),
             "outcome/centres.csv": _subgroups().iloc[:0],
@@ -503,6 +504,15 @@ def _curves(steps: tuple[str, ...], slope: float) -> pd.DataFrame:
         for horizon in HORIZONS
     ]  # fmt: skip
     return pd.concat(parts)
+
+
+def _censoring() -> pd.DataFrame:
+    rows = [
+        ("slope", CAUSE, metric, horizon, value, value + 0.01, 0.01, 4)
+        for metric, value in (("auc", 0.8), ("brier", 0.12), ("ipa", 0.2), ("observed_expected", 1.0))
+        for horizon in (1.0, 3.0)
+    ]
+    return pd.DataFrame(rows, columns=list(tables.TABLES["outcome/censoring"].columns))
 
 
 def _sensitivity() -> pd.DataFrame:

@@ -39,6 +39,7 @@ NOT_PRINTED = {
     "naive intervals": ("coefficients", {"ci_low": np.nan}),
     "subgroups": ("subgroups", None),
     "sensitivity": ("sensitivity", None),
+    "censoring": ("censoring", None),
 }
 """What takes a procedure's result out of the tables of the invented study: columns that go missing, or all rows."""
 
@@ -61,6 +62,7 @@ COVERED = {
     "levels": "standard error of a patient’s level",
     r"hazards-.*": "scaled Schoenfeld residuals",
     r"performance(-.*)?": "marginal Kaplan–Meier estimate",
+    "censoring": "Cox model of the time to censoring",
     "sample-size": "criteria of Riley et al.",
     "sensitivity": "reused folds",
     r"slopes(-by-visits)?": "reliability of a slope",

@@ -110,9 +110,18 @@ def ipc_weights(
     time, happened = np.asarray(followup, dtype=float), np.asarray(event, dtype=bool)
     other = np.zeros(len(time), dtype=bool) if competing is None else np.asarray(competing, dtype=bool)
     moments = np.asarray(horizons, dtype=float)
-    own = _inverse(censoring.before(time))
+    at = np.broadcast_to(censoring.at(moments), (len(time), len(moments)))
+    return weights_at(time, happened, other, moments, censoring.before(time), at)
+
+
+def weights_at(
+    time: Floats, happened: NDArray[np.bool_], other: NDArray[np.bool_], moments: Floats, before: Floats, at: Floats
+) -> Weights:
+    """Weights from each patient's probability to be still uncensored just `before` the end of follow-up (n,) and `at`
+    the `moments` (n, H); arguments otherwise as in `ipc_weights`."""
+    own = _inverse(before)
     weight, instead = np.where(happened, own, 0.0), np.where(other, own, 0.0)
-    beyond = np.broadcast_to(_inverse(censoring.at(moments)), (len(time), len(moments)))
+    beyond = _inverse(at)
     by_then = time[:, None] <= moments
     case = np.where(happened[:, None] & by_then, weight[:, None], 0.0)
     control = np.where(by_then, instead[:, None], beyond)

@@ -287,6 +287,7 @@ TABLES: tuple[Entry, ...] = (
     _validated("risk_groups", "What was predicted and observed in thirds of the validated prediction."),
     _validated("predictions", "Each patient's validated predictions.", names_patients=True, **PARQUET),
     _examined("sensitivity", "Performance with slopes that were made in other ways."),
+    _examined("censoring", "Performance under censoring that depends on the predictors: weights from a Cox model."),
     _examined("permutation", "The gain from slopes when slopes are permuted among patients."),
     _examined("subgroups", "Performance in subgroups of patients."),
     _examined("centres", "Performance in each centre when models learn from the others; empty without `data.centre`."),

@@ -76,10 +76,12 @@ class Split(ShortRepr):
 
 @dataclass(frozen=True, repr=False)
 class Sensitivity(ShortRepr):
-    """Tables ``outcome/sensitivity`` and ``outcome/permutation``."""
+    """Tables ``outcome/sensitivity`` and ``outcome/permutation``, with the `nested` splits of the `data`."""
 
     sensitivity: pd.DataFrame
     permutation: pd.DataFrame
+    data: LadderData
+    nested: list[Split]
 
 
 def sensitivity(
@@ -109,7 +111,8 @@ def sensitivity(
     table["difference"] = table["validated"] - honest.reindex(table["predictors"]).to_numpy()
     first = [split for split in splits["nested"] if split.repeat <= PERMUTED_REPEATS]
     number = PENALISED_PERMUTATIONS if any(is_penalised(data)) else PERMUTATIONS
-    return Sensitivity(table, permutation_test(data, cohort, first, number, study.seed))
+    permuted = permutation_test(data, cohort, first, number, study.seed)
+    return Sensitivity(table, permuted, data, splits["nested"])
 
 
 def _complete_cases(data: LadderData, cohort: AnalysisSet, splits: Sequence[Split]) -> Floats:

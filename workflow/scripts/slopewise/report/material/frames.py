@@ -100,6 +100,7 @@ class Frames(ShortRepr):
     decision_curve: pd.DataFrame
     predictions: pd.DataFrame
     sensitivity: pd.DataFrame
+    censoring: pd.DataFrame
     permutation: pd.DataFrame
     subgroups: pd.DataFrame
     centres: pd.DataFrame

@@ -6,6 +6,7 @@ import math
 
 import pandas as pd
 
+from slopewise.metrics.catalogue import METRICS
 from slopewise.report.material.frames import Frames
 from slopewise.report.material.gains import HEADLINES
 from slopewise.report.material.parts import Cell, Section, Table
@@ -25,6 +26,8 @@ WAYS = {
 def checks_section(frames: Frames, naming: Naming) -> Section:
     """Sensitivity to how slopes are made, the permutation test, subgroups."""
     tables = [sensitivity_table(frames)]
+    if len(frames.censoring):
+        tables.append(censoring_of(frames, naming))
     if len(frames.subgroups):
         tables.append(group_table(frames, naming, frames.subgroups, "subgroups", "within groups"))
     context = {
@@ -56,6 +59,21 @@ def sensitivity_table(frames: Frames) -> Table:
     ]
     columns = ["slopes used for training and testing", "level", "level and slope", "slope adds"]
     return Table("sensitivity", f"{metric_of(frames)} by the way in which slopes were computed", columns, rows)
+
+
+def censoring_of(frames: Frames, naming: Naming) -> Table:
+    """Figures of the event with weights from a Cox model of the censoring, with the slopes in the model."""
+    own = frames.censoring
+    own = own[(own["predictors"] == "slope") & (own["cause"] == naming.cause)]
+    rows = [
+        [METRICS[row["metric"]].label, naming.duration(row["horizon"]), number(row["marginal"], 3),
+         number(row["conditional"], 3), signed(row["difference"], 3)]
+        for _, row in own.iterrows()
+    ]  # fmt: skip
+    terms = amount(int(own["terms"].iloc[0]), "coefficient")
+    title = f"If censoring depends on predictors: weights from a Cox model of the censoring with {terms}"
+    columns = ["level and slope", "horizon", "marginal weights", "weights by predictors", "difference"]
+    return Table("censoring", title, columns, rows)
 
 
 def chance(frames: Frames) -> str:

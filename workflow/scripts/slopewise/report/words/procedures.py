@@ -342,5 +342,14 @@ OUTCOME = (
             "reused folds."
         ),
     ),
+    Procedure(
+        "censoring",
+        filled("censoring"),
+        said(
+            "AUC, Brier score and O:E were also computed with inverse probability of censoring weights from a Cox "
+            "model of the time to censoring given the predictors, fitted to the training patients of each fold {}.",
+            "gerds",
+        ),
+    ),
 )
 """Procedures of the outcome models."""

@@ -10,6 +10,11 @@ WORKS: dict[str, tuple[str, str]] = {
         "prediction model. BMJ 2020;368:m441.",
         "10.1136/bmj.m441",
     ),
+    "gerds": (
+        "Gerds TA, Schumacher M. Consistent estimation of the expected Brier score in general survival models with "
+        "right-censored event times. Biometrical Journal 2006;48(6):1029–1040.",
+        "10.1002/bimj.200610301",
+    ),
     "white_chained": (
         "White IR, Royston P, Wood AM. Multiple imputation using chained equations: issues and guidance for practice. "
         "Statistics in Medicine 2011;30(4):377–399.",
