@@ -12,6 +12,7 @@ def fit(study_file: Path, inputs: dict[str, Path], outputs: dict[str, Path], thr
     import pandas as pd
 
     from slopewise.outcome.associations import associations
+    from slopewise.outcome.choices import cohort_growth
     from slopewise.outcome.fit import bootstrap_intervals, fit_outcome
     from slopewise.outcome.likelihood_ratio import likelihood_ratios
     from slopewise.shipped.writing import shipped_model
@@ -20,6 +21,7 @@ def fit(study_file: Path, inputs: dict[str, Path], outputs: dict[str, Path], thr
     from slopewise.study.reading import load_study
     from slopewise.tables import files as tables
     from slopewise.validate.bootstrap import BootstrapPlan, bootstrap_ladder, jackknife_ladder, reliability_table
+    from slopewise.validate.delta import delta_table
     from slopewise.validate.examples import reference_horizon
     from slopewise.validate.instability import Instability
     from slopewise.validate.optimism import Optimism
@@ -63,6 +65,8 @@ def fit(study_file: Path, inputs: dict[str, Path], outputs: dict[str, Path], thr
     selection, alike = stability(pairs, outcome.data, markers, threads)
     tables.write(selection, "outcome/selection", outputs["selection"])
     tables.write(alike, "outcome/stability", outputs["stability"])
+    flags = cohort_growth(outcome.data, crossfit, fits)
+    tables.write(delta_table(study, outcome, markers, flags[:2], flags[2]), "outcome/delta", outputs["delta"])
     tables.write(likelihood_ratios(outcome), "outcome/likelihood_ratio", outputs["likelihood_ratio"])
     tables.write(associations(outcome), "outcome/associations", outputs["associations"])
     tables.write(outcome.apparent, "outcome/apparent", outputs["apparent"])

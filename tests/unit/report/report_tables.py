@@ -148,6 +148,7 @@ class Invented:
             ),
             "outcome/sensitivity.csv": _sensitivity(),
             "outcome/censoring.csv": _censoring(),
+            "outcome/delta.csv": self._delta(),
             "outcome/permutation.csv": _permutation(self.permutation_p),
             "outcome/subgroups.csv": _subgroups(),
             "outcome/centres.csv": _subgroups().iloc[:0],
@@ -384,6 +385,15 @@ class Invented:
                     )
                 )
         return pd.DataFrame(rows, columns=list(tables.TABLES["outcome/coefficients"].columns))
+
+    def _delta(self) -> pd.DataFrame:
+        rows = [
+            (delta, "slope", CAUSE, f"{marker}.slope", 60, 12, 0.3 + delta / 10, np.exp(0.3 + delta / 10), delta / 10,
+             0.6 + delta / 10)
+            for delta in (-1.0, -0.5, 0.0, 0.5, 1.0)
+            for marker in self.markers
+        ]  # fmt: skip
+        return pd.DataFrame(rows, columns=list(tables.TABLES["outcome/delta"].columns))
 
     def _ledger(self) -> pd.DataFrame:
         reason = (

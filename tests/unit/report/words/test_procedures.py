@@ -40,6 +40,7 @@ NOT_PRINTED = {
     "subgroups": ("subgroups", None),
     "sensitivity": ("sensitivity", None),
     "censoring": ("censoring", None),
+    "delta": ("delta", None),
 }
 """What takes a procedure's result out of the tables of the invented study: columns that go missing, or all rows."""
 
@@ -62,6 +63,7 @@ COVERED = {
     "levels": "standard error of a patient’s level",
     r"hazards-.*": "scaled Schoenfeld residuals",
     r"performance(-.*)?": "marginal Kaplan–Meier estimate",
+    "delta": "delta adjustment",
     "censoring": "Cox model of the time to censoring",
     "sample-size": "criteria of Riley et al.",
     "sensitivity": "reused folds",

@@ -13,12 +13,9 @@ from pydantic import Field, StringConstraints, model_validator
 from slopewise.study.base import Keys
 from slopewise.study.formulas import formula_names
 from slopewise.study.keys import (
-    CrossFit,
     Data,
     Marker,
     Outcome,
-    Report,
-    Validation,
     expects,
     plain_categories,
 )
@@ -26,6 +23,7 @@ from slopewise.study.keys_of_bayes import Bayes
 from slopewise.study.keys_of_effects import Effects
 from slopewise.study.keys_of_growth import Growth
 from slopewise.study.keys_of_many import Features, Filters
+from slopewise.study.keys_of_validation import CrossFit, Report, Validation
 from slopewise.study.kinds import KINDS, Kind
 
 BCA_FROM = 1000

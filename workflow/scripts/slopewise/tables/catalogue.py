@@ -255,6 +255,9 @@ TABLES: tuple[Entry, ...] = (
     _fitted("ledger", "Markers and models that could not be fitted on all patients or in bootstrap samples."),
     _fitted("proportional_hazards", "Tests of proportional hazards.", frame="hazards"),
     _fitted("schoenfeld", "Scaled Schoenfeld residuals over time, with a smooth curve."),
+    _fitted(
+        "delta", "Coefficients of slopes if patients changed otherwise after their last visit than the model expects."
+    ),
     _fitted("selection", "How often halves of the patients keep each term of the penalised models."),
     _fitted("stability", "How alike the penalised models of halves of the patients are."),
     _fitted("instability", "Predictions of models of resampled patients beside those of the models of all patients."),

@@ -321,16 +321,6 @@ TABLES: dict[str, Schema] = {
         },
         ("slopes", "predictors", "cause", "metric", "horizon"),
     ),
-    # Without rows where nothing is censored, or too little for a model of the censoring.
-    "outcome/censoring": Schema(
-        {
-            **STEP_KEYS,
-            "metric": ("auc", "brier", "ipa", "observed_expected"),
-            **_columns("horizon marginal conditional difference"),
-            "terms": INTEGER,
-        },
-        ("predictors", "cause", "metric", "horizon"),
-    ),
     # Of pairs of halves of the patients; empty without them, and of models without a penalty.
     "outcome/selection": Schema(
         {**STEP_KEYS, "term": TEXT, **_columns("frequency both_halves"), "stable": FLAG},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from slopewise.tables.of_cohort_and_outcome import INTEGER, NUMBER, STEP_KEYS, TEXT, Kind, Schema
+from slopewise.tables.of_cohort_and_outcome import FULL, INTEGER, NUMBER, STEP_KEYS, TEXT, Kind, Schema
 
 
 def _columns(text: str, kind: Kind = NUMBER) -> dict[str, Kind]:
@@ -23,6 +23,29 @@ OF_PREDICTIONS: dict[str, Schema] = {
             "category": TEXT,
         },
         ("example", "quantity", "item", "predictors", "time"),
+    ),
+    # Without rows where there is no landmark, no slope in the model, or slopes in another predictor than time.
+    "outcome/delta": Schema(
+        {
+            "delta": FULL,
+            **STEP_KEYS,
+            "term": TEXT,
+            "patients": INTEGER,
+            "dropped": INTEGER,
+            **_columns("estimate ratio ci_low ci_high"),
+        },
+        ("delta", "predictors", "cause", "term"),
+        positional=True,
+    ),
+    # Without rows where nothing is censored, or too little for a model of the censoring.
+    "outcome/censoring": Schema(
+        {
+            **STEP_KEYS,
+            "metric": ("auc", "brier", "ipa", "observed_expected"),
+            **_columns("horizon marginal conditional difference"),
+            "terms": INTEGER,
+        },
+        ("predictors", "cause", "metric", "horizon"),
     ),
     # Missing numbers: `message` says why.
     "outcome/associations": Schema(

@@ -14,7 +14,7 @@ from slopewise.cohort import Cohort, CohortError, prepare_cohort
 from slopewise.folds import fold_plan, make_folds
 from slopewise.metrics.ipcw import check_horizons
 from slopewise.run.errors import InputError
-from slopewise.study.keys import CrossFit, Validation
+from slopewise.study.keys_of_validation import CrossFit, Validation
 from slopewise.study.model import Study
 from slopewise.validate.feasible import outer_folds
 

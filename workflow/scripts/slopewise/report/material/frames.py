@@ -101,6 +101,7 @@ class Frames(ShortRepr):
     predictions: pd.DataFrame
     sensitivity: pd.DataFrame
     censoring: pd.DataFrame
+    delta: pd.DataFrame
     permutation: pd.DataFrame
     subgroups: pd.DataFrame
     centres: pd.DataFrame

@@ -11,7 +11,7 @@ from slopewise.report.material.frames import Frames
 from slopewise.report.material.parts import Cell, Picture, Section, Table
 from slopewise.report.templates.environment import caption
 from slopewise.report.words.naming import FIRST, Naming
-from slopewise.report.words.numbers import counts_of_parts, figure_interval, figures, number
+from slopewise.report.words.numbers import count, counts_of_parts, figure_interval, figures, number, signed
 
 
 def can_drop_out(frames: Frames, naming: Naming) -> bool:
@@ -39,6 +39,8 @@ def dropout_section(frames: Frames, naming: Naming) -> Section:
             "sentences": [dropout_sentence(frames, naming, marker) for marker in markers],
             "picture": Picture("dropout", caption("dropout"), panels, markers=markers, first=FIRST),
             "table": dropout_table(frames, naming),
+            "delta": delta_of(frames, naming) if len(frames.delta) else None,
+            "delta_sentences": delta_sentences(frames, naming),
             "moment": naming.end if naming.has_landmark else "",
         },
     )
@@ -95,6 +97,47 @@ def dropout_sentence(frames: Frames, naming: Naming, marker: str) -> str:
             f"with a difference of {figures(most)}."
         )
     return f"{said} The interval excludes 0: patients who were measured for a short time changed differently."
+
+
+def delta_rows(frames: Frames, naming: Naming) -> pd.DataFrame:
+    """The rows of ``outcome/delta`` about the event's markers of whom somebody has an imputed visit."""
+    own = frames.delta
+    return own[(own["cause"] == naming.cause) & (own["dropped"] > 0)]
+
+
+def delta_sentences(frames: Frames, naming: Naming) -> list[str]:
+    """For each marker the range of the slope's coefficient over the changes after the last visit."""
+    said, limit = [], naming.study.report.small_cells
+    for term, rows in delta_rows(frames, naming).groupby("term", sort=False):
+        value = rows["estimate"] if naming.kind.numeric else rows["ratio"]
+        analysed = float(value[rows["delta"] == 0].iloc[0])
+        name = naming.marker(str(term).rpartition(".")[0])
+        known = rows["ci_low"].notna().all()
+        excluded = ((rows["ci_low"] > 0) | (rows["ci_high"] < 0)).sum()
+        null = "0" if naming.kind.numeric else "1"
+        verdict = f"; the 95% interval excludes {null} in {excluded} of {len(rows)} of these analyses" if known else ""
+        said.append(
+            f"{name[0].upper()}{name[1:]}: if the visits that {count(int(rows['dropped'].iloc[0]), limit)} patients "
+            f"missed before the landmark had continued up to 1 SD of the slopes below or above what the model expects, "
+            f"the {naming.words.effect} per SD of the slope would be {figures(float(value.min()))} to "
+            f"{figures(float(value.max()))} ({figures(analysed)} as analysed){verdict}."
+        )
+    return said
+
+
+def delta_of(frames: Frames, naming: Naming) -> Table:
+    """A row for each marker and each change after the last visit."""
+    lines: list[list[Cell | str]] = []
+    for _, row in delta_rows(frames, naming).iterrows():
+        ends = (row["ci_low"], row["ci_high"])
+        if not naming.kind.numeric:
+            ends = (math.exp(ends[0]), math.exp(ends[1]))
+        value = row["estimate"] if naming.kind.numeric else row["ratio"]
+        marker = naming.marker(str(row["term"]).rpartition(".")[0])
+        change = "as analysed" if row["delta"] == 0 else f"{signed(row['delta'], 1)} SD"
+        lines.append([marker, change, Cell(figures(value), figure_interval(*ends))])
+    columns = ["marker", "slope after the last visit", f"{naming.words.effect} per SD of the slope, 95% interval"]
+    return Table("delta", "If patients changed otherwise after their last visit", columns, lines, frozenset({0, 1}))
 
 
 def dropout_table(frames: Frames, naming: Naming) -> Table:

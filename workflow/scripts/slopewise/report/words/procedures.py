@@ -343,6 +343,16 @@ OUTCOME = (
         ),
     ),
     Procedure(
+        "delta",
+        filled("delta"),
+        said(
+            "Sensitivity to values that are not missing at random was examined by delta adjustment: visits missed "
+            "before the landmark were imputed at their expected values, moved by up to 1 SD of the slopes per unit of "
+            "time since the last visit, and the outcome model was fitted again {}.",
+            "cro",
+        ),
+    ),
+    Procedure(
         "censoring",
         filled("censoring"),
         said(

@@ -15,6 +15,12 @@ WORKS: dict[str, tuple[str, str]] = {
         "right-censored event times. Biometrical Journal 2006;48(6):1029–1040.",
         "10.1002/bimj.200610301",
     ),
+    "cro": (
+        "Cro S, Morris TP, Kenward MG, Carpenter JR. Sensitivity analysis for clinical trials with missing continuous "
+        "outcome data using controlled multiple imputation: a practical guide. Statistics in Medicine "
+        "2020;39(21):2815–2842.",
+        "10.1002/sim.8569",
+    ),
     "white_chained": (
         "White IR, Royston P, Wood AM. Multiple imputation using chained equations: issues and guidance for practice. "
         "Statistics in Medicine 2011;30(4):377–399.",
