@@ -121,3 +121,18 @@ def test_a_first_run_over_its_aim_is_said_to_be_and_jobs_stand_in_order() -> Non
     assert [line.split("`")[1] for line in lines if line.startswith("| `")] == ["fit_outcome", "compare_growth", "f"]
     with pytest.raises(AssertionError, match="nothing is made twice"):
         section({**runs, "nothing to do": (4.0, {"fit_outcome": 1.0}, {})})
+
+
+def test_the_estimated_run_time_is_compared_rule_by_rule(tmp_path: Path) -> None:
+    import runtime
+
+    from slopewise.study.runtime import Estimate
+
+    for name, seconds in (("compare_growth.1", 4.0), ("compare_growth.2", 6.0), ("fit_outcome", 5.0)):
+        (tmp_path / f"{name}.tsv").write_text(f"s\tcpu_time\n99\t{seconds}\n")
+    own = runtime.measured(tmp_path)
+    assert own == {"compare_growth": 10.0, "fit_outcome": 5.0}
+    expected = Estimate(3, 1, 1, 10.0, {"compare_growth": 8.0, "fit_outcome": 7.0, "render_report": 3.0})
+    assert runtime.compared(own, expected) == [
+        ("compare_growth", 10.0, 8.0), ("fit_outcome", 5.0, 7.0), ("together", 15.0, 15.0),
+    ]  # fmt: skip

@@ -33,6 +33,10 @@ SHOWN = 6
 DIAGNOSTICS = "diagnostics_"
 PYRADIOMICS = re.compile(r"[A-Za-z0-9.-]+_[a-z0-9]+_.+")
 """``<image type>_<feature class>_<feature>``."""
+IMAGE_FEATURE = re.compile(
+    r"(original|wavelet|log-sigma|square|squareroot|logarithm|exponential|gradient|lbp)[A-Za-z0-9.-]*_[a-z0-9]+_.+"
+)
+"""The same with an image type that PyRadiomics has: a column of this name is a feature of an image."""
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ ROWS_OF_A_PATIENT, BYTES_OF_A_PATIENT = 2, 40
 COMPRESSION = 20
 """How many times smaller than text a file may be whose text nobody has measured."""
 MARGIN = 4
-"""How many times the estimated seconds a step may take; the estimate is right within a factor of three."""
+"""How many times the estimated seconds a step may take; the estimate is right within a factor of two."""
 
 
 class Limits(NamedTuple):

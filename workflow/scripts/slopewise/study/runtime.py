@@ -1,40 +1,61 @@
 """How long a study will run: an estimate from its size, before it does.
 
-Each step's cost is a number of fits times the cost of one, in proportion to patients. The costs were measured on two
-cores with the PBC study (278 patients, 3 markers) and an invented one (975 patients, 6 markers). Take it for right
-within a factor of three; the first run after an installation takes a minute more, while code is compiled.
+The processor seconds of each step follow from what it does: jobs that start, markers that are compared and tabulated,
+growth models, outcome models by their coefficients, resamples of metrics. The costs were measured on runs with 3, 60
+and 200 markers (`benchmarks/runtime.py` compares them with the timings of a run). Steps of single markers share the
+processors, the others follow each other. Take it for right within a factor of two; the first run after an installation
+takes a minute more, while code is compiled.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from slopewise.run.words import amount
 from slopewise.study.model import Study
 
+CORES = 2
 START = 4.0
 """Seconds that Snakemake takes to start."""
-JOB = 2.0
-"""Seconds that a job takes to start and to read and write its tables."""
+JOB = 3.5
+"""Seconds that a job takes to start, and to read and write its tables."""
+REPORT = 15.0
+"""Seconds of the report's pictures and pages, for up to a dozen markers."""
+COMPARED, COMPARED_OF_PATIENT = 0.4, 0.002
+"""Seconds for all growth models, tests and intervals of a marker, and more for each patient. Draws of the parametric
+bootstrap hardly count: they stop early where the decision is clear."""
+SCORED, TABULATED, FILTERED, PICTURED = 0.09, 0.02, 0.17, 0.2
+"""Seconds for a marker's scores of all folds, its rows in other tables, its filters, its part in example patients."""
 GROWTH_FIT = 8.0e-7
 """Seconds for one growth model, by patient."""
 LADDER_FIT = 2.0e-6
 """Seconds for the eight outcome models of one training set, by patient and coefficient of all of them together."""
-RESAMPLE = 3.0e-7
+RESAMPLE = 5.0e-8
 """Seconds for all metrics of one step in one resample and repeat, by patient and horizon."""
 LADDER_STEPS = 8
 MARKER_QUANTITIES = 10
 """Quantities of a marker in all steps of the ladder together."""
+SLOPE_STEP = 0.2
+"""Share of the ladder's coefficients in the step of level and slope."""
+PERMUTATIONS, PERMUTED_REPEATS, VARIANTS = 39, 2, 4
+"""Permutations of penalised models, repeats in which they are made, and other ways to make slopes."""
+MANY = 24
+"""Markers up to which a model has no penalty by default, and permutations cost next to nothing."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """What is to be done (numbers of jobs, of growth models, of outcome ladders) and seconds on two cores."""
+    """What is to be done (numbers of jobs, of growth models, of outcome ladders) and seconds on two cores.
+
+    `steps`: processor seconds of each rule, all its jobs together.
+    """
 
     jobs: int
     growth_fits: int
     ladder_fits: int
     seconds: float
+    steps: Mapping[str, float] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return about(self.seconds)
@@ -42,26 +63,43 @@ class Estimate:
 
 def estimate(study: Study, patients: int) -> Estimate:
     """Estimate a run on a cohort of so many patients; a fit needs their cross-products, so visits do not matter."""
-    markers, crossfit, validation = len(study.markers), study.crossfit, study.validation
-    inner = validation.repeats * validation.folds
+    markers, crossfit, validation, outcome = len(study.markers), study.crossfit, study.validation, study.outcome
+    inner = validation.repeats * validation.folds if study.kind.predicts else 0
     scored = 1 + crossfit.repeats * crossfit.folds + inner * (1 + crossfit.folds)
-    resampled = study.outcome.bootstrap * (1 + crossfit.repeats * crossfit.folds)
-    jobs, ladders, resamples = 7 + len(study.chunks()), 0, 0
+    resampled = outcome.bootstrap * (1 + crossfit.repeats * crossfit.folds) if study.kind.predicts else 0
+    halves = 2 * outcome.stability if study.kind.predicts else 0
+    fits, chunks = markers * (scored + resampled), len(study.chunks())
+    ladders = 1 + inner + outcome.bootstrap if study.kind.predicts else 0
+    coefficients = LADDER_STEPS * len(outcome.covariates) + MARKER_QUANTITIES * markers
+    one_ladder = LADDER_FIT * patients * coefficients
+    asked = study.filters.any
+    steps = {
+        "prepare_cohort": JOB + TABULATED * markers / 2,
+        "make_folds": JOB / 2,
+        "compare_growth": JOB * chunks + markers * (COMPARED + COMPARED_OF_PATIENT * patients),
+        "cross_fit_slopes": JOB * chunks + markers * (SCORED + GROWTH_FIT * scored * patients),
+        "gather_growth": JOB + TABULATED * markers if chunks > 1 else 0.0,
+        "gather_slopes": JOB + markers * (FILTERED if asked else TABULATED),
+        "record_run": JOB / 2,
+        "render_report": JOB + REPORT + TABULATED * markers,
+    }
     if study.kind.predicts:
-        ladders = 1 + inner + study.outcome.bootstrap
         resamples = LADDER_STEPS * validation.repeats * validation.bootstrap
-    else:
-        scored, resampled = 1 + crossfit.repeats * crossfit.folds, 0
-    fits = markers * (scored + resampled)
-    coefficients = LADDER_STEPS * len(study.outcome.covariates) + MARKER_QUANTITIES * markers
-    seconds = (
-        START
-        + JOB * jobs
-        + GROWTH_FIT * fits * patients
-        + LADDER_FIT * ladders * patients * coefficients
-        + RESAMPLE * resamples * patients * max(1, len(study.outcome.horizons))
-    )
-    return Estimate(jobs, fits, ladders, seconds)
+        half = (1 + crossfit.folds) * markers * GROWTH_FIT * patients / 2 + 3 * SLOPE_STEP * one_ladder
+        permuted = PERMUTATIONS * PERMUTED_REPEATS * validation.folds * SLOPE_STEP if markers > MANY else 0
+        steps |= {
+            "fit_outcome": JOB + GROWTH_FIT * markers * resampled * patients + halves * half
+            + (1 + outcome.bootstrap) * one_ladder + TABULATED * markers,
+            "validate_outcome": JOB + inner * one_ladder
+            + RESAMPLE * resamples * patients * max(1, len(outcome.horizons)) + TABULATED * markers,
+            "examine_sensitivity": JOB + (VARIANTS * inner + permuted) * one_ladder + TABULATED * markers,
+            "choose_examples": JOB + PICTURED * markers,
+            "ship_model": JOB,
+        }  # fmt: skip
+    jobs = len(steps) - (chunks == 1) + 2 * (chunks - 1)
+    together = sum(steps[name] for name in ("compare_growth", "cross_fit_slopes", "make_folds")) / CORES
+    alone = sum(steps[name] for name in steps if name not in ("compare_growth", "cross_fit_slopes", "make_folds"))
+    return Estimate(jobs, fits, ladders, START + together + alone, steps)
 
 
 def about(seconds: float) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,12 +10,8 @@ import numpy as np
 
 from slopewise.cli.columns import Column, scalar
 from slopewise.cli.init.markers import LeftOut, ProposedMarker
-from slopewise.sources.features import matches
+from slopewise.sources.features import IMAGE_FEATURE, matches
 
-NAME = re.compile(
-    r"(original|wavelet|log-sigma|square|squareroot|logarithm|exponential|gradient|lbp)[A-Za-z0-9.-]*_[a-z0-9]+_.+"
-)
-"""``<image type>_<feature class>_<feature>``."""
 FEWEST = 20
 """Features from which patterns are proposed in place of a marker each."""
 SPREAD = 20.0
@@ -52,7 +47,7 @@ def feature_groups(
 
     The patterns match these markers and of the other `columns` only those that a run leaves out by itself.
     """
-    features = [marker.column for marker in markers if NAME.fullmatch(marker.column)]
+    features = [marker.column for marker in markers if IMAGE_FEATURE.fullmatch(marker.column)]
     if len(features) < FEWEST:
         return []
     harmless = {left.column for left in left_out if left.reason in HARMLESS}

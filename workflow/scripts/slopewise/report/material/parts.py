@@ -32,6 +32,8 @@ class Table:
     words: frozenset[int] = frozenset({0})
     marks: Mapping[str, Sequence[str]] = field(default_factory=dict)
     most: int = 400
+    whole: bool = False
+    """Whether all rows stand on the page of a study of many markers, too."""
 
     def mark(self, row: int) -> dict[str, str]:
         """What a row is about: ``{"marker": "albumin"}``."""
@@ -93,7 +95,7 @@ class Section:
 def _cut(item: Any, most: int) -> Any:
     """What a template is given, with its tables cut."""
     if isinstance(item, Table):
-        return replace(item, most=min(item.most, most))
+        return item if item.whole else replace(item, most=min(item.most, most))
     if isinstance(item, dict):
         return {name: _cut(value, most) for name, value in item.items()}
     return [_cut(value, most) for value in item] if isinstance(item, list) else item

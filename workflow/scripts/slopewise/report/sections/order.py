@@ -43,6 +43,7 @@ from slopewise.report.sections.slopes import slopes_section
 from slopewise.report.sections.whom import whom_section
 from slopewise.report.words.methods import methods_section
 from slopewise.report.words.naming import Naming
+from slopewise.report.words.radiomics import has_images, radiomics_section
 from slopewise.report.words.tripod import tripod_section
 
 Maker = Callable[[Frames, Naming], Section]
@@ -125,6 +126,7 @@ ORDER: tuple[tuple[Maker, Condition], ...] = (
     (care_section, every_study),
     (methods_section, every_study),
     (tripod_section, with_an_outcome),
+    (radiomics_section, has_images),
     (provenance_section, every_study),
 )
 """Every section but the summary. A new one is a row here; the page has the first layer’s before all others."""

@@ -274,6 +274,16 @@ WORKS: dict[str, tuple[str, str]] = {
         "2006;26:565–574.",
         "10.1177/0272989X06295361",
     ),
+    "metrics": (
+        "Kocak B, Akinci D’Antonoli T, Mercaldo N, et al. METhodological RadiomICs Score (METRICS): a quality scoring "
+        "tool for radiomics research endorsed by EuSoMII. Insights Imaging 2024;15:8.",
+        "10.1186/s13244-023-01572-w",
+    ),
+    "clear": (
+        "Kocak B, Baessler B, Bakas S, et al. CheckList for EvaluAtion of Radiomics research (CLEAR): a step-by-step "
+        "reporting guideline for authors and reviewers endorsed by ESR and EuSoMII. Insights Imaging 2023;14:75.",
+        "10.1186/s13244-023-01415-8",
+    ),
     "tripod": (
         "Collins GS, Moons KGM, Dhiman P, et al. TRIPOD+AI statement: updated guidance for reporting clinical "
         "prediction models "

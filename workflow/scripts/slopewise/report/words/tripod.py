@@ -34,7 +34,9 @@ def tripod_section(frames: Frames, naming: Naming) -> Section:
             "total": len(rows),
             "authors": AUTHORS,
             "source": WORKS["tripod"],
-            "table": Table("tripod-ai", caption, ["item", "asks for", "answer"], rows, frozenset({0, 1, 2})),
+            "table": Table(
+                "tripod-ai", caption, ["item", "asks for", "answer"], rows, frozenset({0, 1, 2}), whole=True
+            ),
         },
     )
 
