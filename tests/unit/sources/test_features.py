@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -9,6 +10,8 @@ import yaml
 from slopewise.cohort import prepare_cohort
 from slopewise.run.errors import InputError
 from slopewise.sources.features import expanded, family
+from slopewise.sources.study_tables import measurements_of
+from slopewise.study.model import Study
 from slopewise.study.reading import load_study, parse_study
 from slopewise.study.runs import Expand, runs_of
 
@@ -155,3 +158,38 @@ def test_a_list_of_landmarks_has_every_marker_at_each(tmp_path: Path):
 def test_families_come_from_names_that_pyradiomics_writes():
     assert family("wavelet-LLH_glcm_Joint_Energy", "a") == "wavelet-LLH_glcm"
     assert family("crp", "blood") == "blood"
+
+
+def test_patterns_match_the_parameters_of_a_long_table(tmp_path: Path):
+    """A thousand features in a long table are the markers, and the values, of the same table with a column each."""
+    rng = np.random.default_rng(3)
+    names = [f"original_glcm_F{number:04d}" for number in range(1000)]
+    wide = pd.DataFrame(rng.integers(1, 9, (8, 1000)).astype(str), columns=names)
+    wide.insert(0, "id", ["a", "a", "b", "b", "c", "c", "d", "d"])
+    wide.insert(1, "day", ["0", "5"] * 4)
+    wide.to_csv(tmp_path / "wide.csv", index=False)
+    long = wide.melt(["id", "day"], var_name="feature", value_name="value")
+    extra = pd.DataFrame({"id": ["a"], "day": ["0"], "feature": ["diagnostics_Versions"], "value": ["v3"]})
+    pd.concat([long, extra]).sample(frac=1.0, random_state=1).to_csv(tmp_path / "long.csv", index=False)
+    content = {
+        "study": "s",
+        "seed": 1,
+        "data": {
+            "patient": "id", "time": "day", "time_unit": "days", "analysis_unit": "days", "measurements": "wide.csv",
+        },
+        "features": {"all": {"pattern": "original_*", "exclude": "*_F0007"}},
+        "landmark": "none",
+        "outcome": {"kind": "none"},
+    }  # fmt: skip
+    layout = {"parameter": "feature", "value": "value"}
+    first = expanded(Study.model_validate(content), tmp_path)
+    data = content["data"] | {"measurements": "long.csv", "layout": layout}
+    second = expanded(Study.model_validate(content | {"data": data}), tmp_path)
+    assert {one.column for one in second.markers.values()} == {one.column for one in first.markers.values()}
+    assert len(second.markers) == 999
+    tables = [measurements_of(study, tmp_path).text.sort_values(["id", "day"]) for study in (first, second)]
+    kept = ["id", "day", *(name for name in names if not name.endswith("F0007"))]
+    assert tables[0][kept].to_numpy().tolist() == tables[1][kept].to_numpy().tolist()
+    content["features"] = {"all": {"pattern": "*_*"}}
+    with pytest.raises(InputError, match="matches 'diagnostics_Versions', which is how features were computed"):
+        expanded(Study.model_validate(content | {"data": data}), tmp_path)

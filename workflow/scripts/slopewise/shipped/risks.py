@@ -366,7 +366,7 @@ def in_words_of_predict(text: str) -> str:
 
 WORDS = (
     (re.escape(KEYS), OPTIONS_OF_PREDICT),
-    (r" \(data\.(where|layout\.\w+)\)", " (as in the study)"),
+    (r" \(data\.(where|layout\.\w+|lesion\.\w+)\)", " (as in the study)"),
     (r"set data\.(delimiter|decimal|encoding)", r"set --\1"),
     (r" or set data\.(patients_)?date_format", " (dates are read as in the study)"),
     (

@@ -100,7 +100,8 @@ def reading(study: Study) -> dict[str, Any]:
     said = study.model_dump(mode="json", exclude_defaults=True)["data"]
     if study.visits_from_zero:
         said.pop("birth_date", None)
-    shape = [key for key in ("value_labels", "layout", "where", "time_labels", "birth_date", "batch") if key in said]
+    keys = ("value_labels", "layout", "lesion", "where", "time_labels", "birth_date", "batch")
+    shape = [key for key in keys if key in said]
     return {
         "data": {key: content["data"][key] for key in data} | {key: said[key] for key in shape},
         "markers": {

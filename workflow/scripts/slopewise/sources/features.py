@@ -10,16 +10,20 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import translate
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 
 from slopewise.run.errors import InputError
+from slopewise.sources.long import pivoted
 from slopewise.sources.numbers import numbers
 from slopewise.sources.readers import read_table
+from slopewise.sources.selected import need_column, selected
 from slopewise.sources.table import TextTable, shown
 from slopewise.study.formulas import RESERVED
-from slopewise.study.keys import ColumnReference, Marker
+from slopewise.study.keys import MISSING, ColumnReference, Data, Marker
+from slopewise.study.keys_of_layout import Layout
 from slopewise.study.keys_of_many import Features
 from slopewise.study.model import Study
 
@@ -50,13 +54,22 @@ class Matched:
 def expanded(study: Study, folder: Path) -> Study:
     """The study with a marker for each column that `features` matches; the study itself where it has no patterns.
 
+    Of a long table the patterns match the parameters.
+
     Paths are taken from `folder`. Raises `InputError` for a pattern that matches no column or one that is no feature,
     for a column that two patterns claim, and where nothing is left.
     """
     if not study.features:
         return study
     table = read_table(folder, study.data.files["data.measurements"], "data.measurements", study.data)
-    matched = _claimed(study, table.name, [str(name) for name in table.text.columns])
+    layout = study.data.layout
+    if layout is None:
+        matched = _claimed(study, table.name, [str(name) for name in table.text.columns])
+    else:
+        table, codes = _parameters(table, study.data, layout)
+        matched = _claimed(study, table.name, codes)
+        every = {one.column: Marker(column=one.column) for one in matched}
+        table = pivoted(table, study.data, every)
     kept, left_out = _analysable(table, matched)
     markers = dict(study.markers) | dict(_markers(study, kept))
     if not markers:
@@ -67,6 +80,14 @@ def expanded(study: Study, folder: Path) -> Study:
     return study.model_copy(update={"markers": markers, "features": {}, "data": data})
 
 
+def _parameters(table: TextTable, data: Data, layout: Layout) -> tuple[TextTable, list[str]]:
+    """The rows of a long table that the study reads, and its parameters in the order of the file."""
+    table = selected(table, data.where, "data.where")
+    assert layout.parameter is not None
+    need_column(table, layout.parameter, "data.layout.parameter")
+    return table, [str(code) for code in table.text[layout.parameter].unique() if code not in MISSING]
+
+
 def listed(columns: Sequence[str]) -> str:
     """The first of many columns, and how many more there are."""
     more = f" and {len(columns) - SHOWN} more" if len(columns) > SHOWN else ""
@@ -75,7 +96,12 @@ def listed(columns: Sequence[str]) -> str:
 
 def matches(name: str, patterns: Sequence[str]) -> bool:
     """Whether a column's name matches one of the patterns, upper and lower case told apart."""
-    return any(re.fullmatch(translate(pattern), name) for pattern in patterns)
+    return any(_compiled(pattern).match(name) for pattern in patterns)
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(translate(pattern))
 
 
 def family(column: str, group: str) -> str:
@@ -140,6 +166,8 @@ def _roles(study: Study) -> dict[str, str]:
     listed += [(name, "in the growth model") for name in study.growth_columns]
     listed += [(name, key) for name, key in study.effect_columns.items()]
     listed += [(name, "a column of groups") for name in study.grouping]
+    if data.lesion is not None:
+        listed.append((data.lesion.column, "data.lesion.column"))
     if isinstance(data.time_zero, ColumnReference):
         listed.append((data.time_zero.column, "data.time_zero"))
     return {name: role for name, role in listed if name is not None}

@@ -21,6 +21,8 @@ from slopewise.study.errors import close_to
 from slopewise.study.keys import MISSING, Data, Marker
 from slopewise.study.keys_of_layout import Layout
 
+NO_ROWS = np.empty(0, dtype=np.int64)
+
 
 def pivoted(table: TextTable, data: Data, markers: Mapping[str, Marker], complete: bool = True) -> TextTable:
     """A row per patient and time of the long `table`, with a column for each parameter that is a marker's column.
@@ -42,12 +44,22 @@ def pivoted(table: TextTable, data: Data, markers: Mapping[str, Marker], complet
     if complete:
         _need_parameters(table, layout.parameter, markers, there)
     wanted = {marker.column: name for name, marker in reversed(list(markers.items())) if marker.column in there}
+    held = table.text[layout.parameter].isin(list(wanted)).to_numpy() & ~table.missing(layout.value)
+    places = rows_of_codes(parameters, held)
     for code, name in wanted.items():
-        rows = np.flatnonzero((parameters == code) & ~table.missing(layout.value))
+        rows = places.get(code, NO_ROWS)
         values[rows] = _converted(table, layout, name, markers[name], rows)
-    held = np.isin(parameters, list(wanted)) & ~table.missing(layout.value)
-    rank = _rank(_moments(table, data), parameters, held, last=data.duplicates == "last")
-    return _gathered(table, data, (parameters, values, held), rank, list(wanted))
+    rank = _rank(moments(table, data), parameters, held, last=data.duplicates == "last")
+    return _gathered(table, data, (values, places), rank, list(wanted))
+
+
+def rows_of_codes(parameters: np.ndarray, held: np.ndarray) -> dict[str, np.ndarray]:
+    """The rows (ascending) of each code among those that are `held`."""
+    rows = np.flatnonzero(held)
+    code, names = pd.factorize(parameters[rows])
+    order = np.argsort(code, kind="stable")
+    ends = np.searchsorted(code[order], np.arange(1, len(names)))
+    return dict(zip(names.tolist(), np.split(rows[order], ends), strict=True)) if len(rows) else {}
 
 
 def _need_parameters(table: TextTable, column: str, markers: Mapping[str, Marker], there: set[str]) -> None:
@@ -59,7 +71,7 @@ def _need_parameters(table: TextTable, column: str, markers: Mapping[str, Marker
             raise InputError(f"{table.name}: column {column}: {message}; there are {listed(sorted(there))}")
 
 
-def _moments(table: TextTable, data: Data) -> np.ndarray:
+def moments(table: TextTable, data: Data) -> np.ndarray:
     """The number of each row's patient and time, in the order of the file; a row that lacks either stands alone."""
     pattern = NUMBER[table.decimal]
     times = [
@@ -81,12 +93,12 @@ def _rank(moments: np.ndarray, parameters: np.ndarray, held: np.ndarray, last: b
 def _gathered(
     table: TextTable,
     data: Data,
-    cells: tuple[np.ndarray, np.ndarray, np.ndarray],
+    cells: tuple[np.ndarray, Mapping[str, np.ndarray]],
     rank: pd.DataFrame,
     wanted: list[str],
 ) -> TextTable:
-    """The table with a row for each moment and order of `rank`; cells: parameter, value, whether there is one."""
-    parameters, values, held = cells
+    """The table with a row for each moment and order of `rank`; cells: the values, and the rows of each code."""
+    values, places_of = cells
     row = rank.groupby(["moment", "order"], sort=True).ngroup().to_numpy()
     count = int(row.max()) + 1
     first = pd.Series(np.arange(len(row))).groupby(row).min().to_numpy()
@@ -98,7 +110,7 @@ def _gathered(
     }
     lines: dict[str, np.ndarray] = {}
     for code in wanted:
-        where = np.flatnonzero(held & (parameters == code))
+        where = places_of.get(code, NO_ROWS)
         column, places = np.full(count, "", dtype=object), table.lines[first].copy()
         column[row[where]] = values[where]
         places[row[where]] = table.lines[where]

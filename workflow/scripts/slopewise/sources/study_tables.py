@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from slopewise.run.errors import InputError
+from slopewise.sources.lesions import combined
 from slopewise.sources.long import pivoted
 from slopewise.sources.numbers import NUMBER
 from slopewise.sources.readers import place_of, read_patients, read_table
@@ -30,6 +31,8 @@ def measurements_of(study: Study, folder: Path, key: str = "data.measurements", 
     if layout is not None and layout.wide is not None:
         return stacked(table, study.data, study.markers, complete)
     table = with_times(table, study.data) if study.data.time_labels else table
+    if study.data.lesion is not None:
+        return combined(table, study.data, {marker.column for marker in study.markers.values()})
     return table if layout is None else pivoted(table, study.data, study.markers, complete)
 
 

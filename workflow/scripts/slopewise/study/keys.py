@@ -15,7 +15,7 @@ from pydantic_core import PydanticCustomError
 from slopewise.study.base import Keys, Name
 from slopewise.study.keys_of_databases import Tables
 from slopewise.study.keys_of_layout import Layout
-from slopewise.study.keys_of_many import Batch
+from slopewise.study.keys_of_many import Batch, Lesions
 
 
 def canonical_code(text: str) -> str:
@@ -118,6 +118,9 @@ class Data(Tables):
     layout: Layout | None = None
     """Where the measurements have a row per patient, time and parameter: the columns of the parameter, its value and
     its unit. Where they have a row per patient: `wide`. Example: `{parameter: PARAMCD, value: AVAL, unit: AVALU}`"""
+    lesion: Lesions | None = None
+    """Where the measurements have a row per patient, time and lesion: how they become one row per patient and time.
+    Example: `{column: lesion, rule: largest, volume: original_shape_MeshVolume}`"""
     where: Where = Field(default_factory=dict)
     """Rows of the measurements that are read: those with one of the codes in each column; `""` is an empty cell.
     Example: `{ANL01FL: Y}`"""

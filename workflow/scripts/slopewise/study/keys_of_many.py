@@ -20,8 +20,9 @@ class Features(Keys):
     """Many markers at once: the columns of the measurements whose names match a pattern."""
 
     pattern: Patterns
-    """Pattern or patterns of columns: `*` stands for any text, `?` for one character. Each column is a marker of its
-    own name; other characters than letters, digits, `_` and `-` become `_`. Example: `"original_*"`"""
+    """Pattern or patterns of columns, of a long table of parameters (`data.layout`): `*` stands for any text, `?` for
+    one character. Each is a marker of its own name; other characters than letters, digits, `_` and `-` become `_`.
+    Example: `"original_*"`"""
     exclude: Patterns = ()
     """Pattern or patterns of columns that are left out. Example: `["diagnostics_*", "*_shape_*"]`"""
     transform: Literal["none", "log", "log1p", "sqrt", "logit"] = "none"
@@ -40,6 +41,19 @@ class Batch(Keys):
     """`fixed`: a fixed effect of the growth model; `growth.residual_by` gives each batch its own residual variance.
     `combat`: location and scale of each batch from the growth model, shrunken across the markers (ComBat) and learned
     in each training set from its patients alone, then removed from the values. Example: `combat`"""
+
+
+class Lesions(Keys):
+    """Several lesions of a patient at one visit, a row each, and what is taken of them."""
+
+    column: Name
+    """Column that names the lesion. Example: `lesion`"""
+    rule: Literal["largest", "sum", "mean", "volume_weighted"]
+    """What a visit has: the row of the lesion with the largest volume (another one may be the largest at the next
+    visit), or the sum, the mean or the mean weighted by volume of each marker, before its transform.
+    Example: `largest`"""
+    volume: Name | None = None
+    """Column with the volume, for `largest` and `volume_weighted`. Example: `original_shape_MeshVolume`"""
 
 
 Share = Annotated[float, Field(gt=0.0, lt=1.0)]

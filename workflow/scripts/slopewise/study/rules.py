@@ -50,9 +50,12 @@ def _landmark_rules(study: Study) -> Iterator[Finding]:
 
 def _layout_rules(study: Study) -> Iterator[Finding]:
     """A long table has parameters for markers named one by one; rows of patients are selected in their own table."""
-    if study.data.layout is not None and study.features:
-        yield Finding(("features",), "needs a column for each feature; with data.layout there are `markers` alone")
+    if study.data.layout is not None and study.data.layout.wide is not None and study.features:
+        yield Finding(
+            ("features",), "needs a column or a parameter for each feature; with data.layout.wide there is none"
+        )
     yield from _shape_rules(study)
+    yield from _lesion_rules(study)
     if study.outcome.where and study.data.patients is None:
         yield Finding(("outcome", "where"), "selects rows of data.patients, and the study has no such table")
     for key in ("units", "below"):
@@ -60,6 +63,19 @@ def _layout_rules(study: Study) -> Iterator[Finding]:
         for name, marker in study.markers.items():
             if of_column.setdefault(marker.column, getattr(marker, key)) != getattr(marker, key):
                 yield Finding(("markers", name, key), f"differs from that of another marker of {marker.column!r}")
+
+
+def _lesion_rules(study: Study) -> Iterator[Finding]:
+    """Lesions have a row each and, where volumes decide, a volume."""
+    lesion, path = study.data.lesion, ("data", "lesion")
+    if lesion is None:
+        return
+    if study.data.layout is not None:
+        yield Finding(path, "needs a column for each marker; combine the lesions of a long or wide table before")
+    if lesion.volume is None and lesion.rule in ("largest", "volume_weighted"):
+        yield Finding(path, f"{lesion.rule} needs the column of volumes (data.lesion.volume)")
+    if lesion.volume is not None and lesion.rule in ("sum", "mean"):
+        yield Finding((*path, "volume"), f"is not used by {lesion.rule}")
 
 
 def _shape_rules(study: Study) -> Iterator[Finding]:

@@ -49,7 +49,7 @@ DEPENDS_ON: dict[str, tuple[str, ...]] = {
         *("seed", *_GROWTH_MODEL, *_OUTCOME_MODEL, "crossfit"),
         *_keys("outcome", "bootstrap stability time_unit"),
         *_keys("markers.*", "column transform unit plausible units below"),
-        *_keys("data", "layout where time_labels value_labels"),
+        *_keys("data", "layout lesion where time_labels value_labels"),
         *_keys("data", "patient patients_patient time time_unit date_format patients_date_format analysis_unit"),
         *_keys("data", "time_zero birth_date duplicates categories missing"),
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -124,9 +125,8 @@ def _shared(frames: Frames, naming: Naming) -> Mapping[str, str]:
     level, slope = gain(frames, "level", metric), gain(frames, "slope", metric)
     alone = frames.metric(metric).loc["clinical", "validated"]
     added = f", the slopes add {difference_words(slope)}" if slope.has_interval else ""
-    kinds = sorted({marker.transform for marker in study.markers.values()})
-    counts = [sum(marker.transform == kind for marker in study.markers.values()) for kind in kinds]
-    given = [f"{kind} ({count})" for kind, count in zip(kinds, counts, strict=True)]
+    transforms = sorted(Counter(marker.transform for marker in study.markers.values()).items())
+    given = [f"{transform} ({count})" for transform, count in transforms]
     left = [*study.outcome.strata, *([study.growth.residual_by] if study.growth.residual_by else [])]
     penalised = "The strength of the penalty is chosen within the training patients." if frames.penalised else ""
     reproduced = (
