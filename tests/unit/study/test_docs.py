@@ -86,6 +86,8 @@ def test_the_default_in_the_table_is_the_one_that_is_used(path: str) -> None:
     for table in TABLES:
         if path.startswith(f"data.{table}."):
             given["data"][table] = DATABASE
+    if path.startswith("data.batch."):
+        given["data"]["batch"] = {"column": "scanner"}
     node: Any = Study.model_validate(given)
     if expected in ("required", "–") or path.startswith(("markers.NAME.fast_change.", "bayes.priors.NAME.")):
         return

@@ -186,6 +186,8 @@ class Data(Tables):
     `cohort/problems.csv`. A run adds the columns that cannot be analysed (text, no value, one value).
     Example: `{original_glcm_MCC: not reproducible on our scanner}`"""
     batch: Batch | None = None
+    """Where rows were measured by several scanners, plates or readers: the column that says by which, and how their
+    differences are removed. Example: `{column: scanner, method: combat}`"""
     centre: Name | None = None
     """Column with the centre or scanner: besides the folds, each centre is left out once and predicted by the models of
     the others (internal–external validation). A patient without one is removed and counted. Example: `hospital`"""

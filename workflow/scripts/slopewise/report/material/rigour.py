@@ -20,6 +20,7 @@ LEARNED: dict[str, str] = {
     "levels and slopes that test an outcome model": "growth models of its training patients, and the rows of the "
     "tested patient up to the landmark",
     "strength of a penalty": "folds inside the training patients",
+    "effects of batches": "the training patients of the fold; no outcome",
     "filters of markers": "the training patients of the outer fold",
     "weights against censoring": "the training patients of the outer fold",
     "kind of model, terms": "all patients: their predictors and the number of events, not who had the event",

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from slopewise.report.material.frames import Frames
 from slopewise.report.material.parts import Section
 from slopewise.report.sections.audit import audit_section
+from slopewise.report.sections.batches import batches_section
 from slopewise.report.sections.calculator import calculator_section, has_calculator
 from slopewise.report.sections.care import care_section
 from slopewise.report.sections.careful import careful_section
@@ -77,6 +78,10 @@ def _has_instability(frames: Frames, naming: Naming) -> bool:
     return bool(len(frames.further["instability"]))
 
 
+def _has_batches(frames: Frames, naming: Naming) -> bool:
+    return bool(len(frames.further["batch_audit"]))
+
+
 def _has_filters(frames: Frames, naming: Naming) -> bool:
     return bool(len(frames.further["filter_survival"]))
 
@@ -112,6 +117,7 @@ ORDER: tuple[tuple[Maker, Condition], ...] = (
     (fast_section, _has("fast_share")),
     (dropout_section, can_drop_out),
     (ranking_section, _of_many),
+    (batches_section, _has_batches),
     (filters_section, _has_filters),
     (ladder_section, with_an_outcome),
     (checks_section, with_an_outcome),

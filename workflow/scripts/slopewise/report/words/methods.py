@@ -102,7 +102,21 @@ def _growth(naming: Naming, cite: Citations) -> str:
         f"model’s value at {naming.moment} and the slope its derivative with respect to "
         f"{naming.predictor} there, both with the "
         f"{'posterior means' if study.growth.engine == 'bayes' else 'best linear unbiased predictions'} of the "
-        "patient’s random effects."
+        f"patient’s random effects.{_batches(study, cite)}"
+    )
+
+
+def _batches(study: Study, cite: Citations) -> str:
+    """How differences between batches were removed."""
+    batch = study.data.batch
+    if batch is None:
+        return ""
+    if batch.method == "fixed":
+        return f" Differences between batches ({batch.column}) were a fixed effect; levels are those of one batch."
+    return (
+        f" Before, differences between batches ({batch.column}) in location and scale were removed from the values by "
+        f"ComBat {cite('combat')}, with the random effects of the growth model {cite('long_combat')}, estimated in "
+        "each training set from its patients."
     )
 
 

@@ -49,6 +49,16 @@ WORKS: dict[str, tuple[str, str]] = {
         "Laird NM, Ware JH. Random-effects models for longitudinal data. Biometrics 1982;38:963–974.",
         "10.2307/2529876",
     ),
+    "combat": (
+        "Johnson WE, Li C, Rabinovic A. Adjusting batch effects in microarray expression data using empirical Bayes "
+        "methods. Biostatistics 2007;8(1):118–127.",
+        "10.1093/biostatistics/kxj037",
+    ),
+    "long_combat": (
+        "Beer JC, Tustison NJ, Cook PA, et al. Longitudinal ComBat: a method for harmonizing longitudinal "
+        "multi-scanner imaging data. NeuroImage 2020;220:117129.",
+        "10.1016/j.neuroimage.2020.117129",
+    ),
     "bates": (
         "Bates D, Mächler M, Bolker B, Walker S. Fitting linear mixed-effects models using lme4. "
         "Journal of Statistical Software 2015;67(1):1–48.",

@@ -1,0 +1,67 @@
+"""The section on batches prints whom their effects were learned from and what the check of held-out patients found."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from slopewise.report.material.frames import Frames
+from slopewise.report.sections.batches import batches_section
+from slopewise.report.sections.order import ORDER
+from slopewise.report.templates.environment import environment
+from slopewise.report.words.naming import Naming
+from tests.unit.report.report_tables import Invented
+
+FITS = [("crossfit", 0, 0, 0), ("validation", 1, 1, 0), ("validation", 1, 2, 0)]
+COMBAT = {"data.batch": {"column": "scanner", "method": "combat"}}
+
+
+@pytest.fixture(scope="module")
+def removed(results) -> tuple[Frames, Naming]:
+    audit = pd.DataFrame([(*key, 60, 0, 0, None, "clean") for key in FITS])
+    audit.columns = ["scheme", "repeat", "held_out", "fold", "patients", "shared_patients", "rows_after_landmark",
+                     "unseen", "verdict"]  # fmt: skip
+    check = pd.DataFrame(
+        [("batch", "A", 300, 0.91, 0.52), ("batch", "B", 300, 0.84, 0.47), ("outcome", None, 60, 0.66, 0.69)],
+        columns=["asked", "batch", "held_out", "before", "after"],
+    )
+    frames = Frames.read(results)
+    further = frames.further | {"batch_audit": audit, "batch_check": check}
+    return replace(frames, further=further), Naming(Invented(keys=COMBAT).study())
+
+
+def text_of(frames: Frames, naming: Naming) -> str:
+    section = batches_section(frames, naming)
+    return " ".join(environment().get_template(section.template).render(c=section.context).split())
+
+
+def changed(frames: Frames, name: str, **values: object) -> Frames:
+    return replace(frames, further=frames.further | {name: frames.further[name].assign(**values)})
+
+
+def test_the_figures_of_the_check_are_in_words(removed):
+    text = text_of(*removed)
+    assert "(scanner)" in text and "for each of the 3 fits" in text
+    assert "None of them had rows of a patient whom it had to score" in text
+    assert "up to 0.91; after, up to 0.52 (0.5 is chance)" in text and "was 0.66 before and 0.69 after" in text
+    assert "can still be recognised" not in text and "It fell" not in text and "left as measured" not in text
+
+
+def test_what_is_wrong_is_said(removed):
+    frames, naming = removed
+    check = frames.further["batch_check"]
+    text = text_of(changed(frames, "batch_check", after=[0.71, 0.52, 0.58]), naming)
+    assert "The batches A can still be recognised." in text and "It fell, so that a part" in text
+    text = text_of(changed(frames, "batch_audit", verdict=["clean", "leak", "clean"]), naming)
+    assert "In 1 of them a patient whom the fit had to score" in text and "None of them" not in text
+    text = text_of(changed(frames, "batch_audit", unseen=[None, "C, D", "D"]), naming)
+    assert "2 fits had no row of one of the batches C, D" in text
+    nothing = replace(frames, further=frames.further | {"batch_check": check.iloc[:0]})
+    assert "held-out rows" not in text_of(nothing, naming)
+
+
+def test_it_stands_in_reports_of_studies_that_remove_batches(removed, results):
+    (condition,) = [stands for make, stands in ORDER if make is batches_section]
+    assert condition(*removed) and not condition(Frames.read(results), removed[1])
