@@ -116,6 +116,7 @@ class Invented:
                 f"slopes/{name}.csv": pd.DataFrame(columns=list(tables.TABLES[f"slopes/{name}"].columns))
                 for name in ("filters", "filter_survival", "filter_stability", "batch_audit")
             },
+            "cohort/agreement.csv": pd.DataFrame(columns=list(tables.TABLES["cohort/agreement"].columns)),
             "outcome/batch_check.csv": pd.DataFrame(columns=list(tables.TABLES["outcome/batch_check"].columns)),
             **check_tables(self.markers, slopes),
             "growth/origin.csv": self._origin(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from slopewise.growth import GrowthBatch
 from slopewise.slopes.marker import MarkerData
@@ -27,6 +28,22 @@ def published(scores: pd.DataFrame, facts: pd.DataFrame) -> pd.DataFrame:
     crossfitted = scores[(scores["scheme"] == "crossfit") & (scores["repeat"] > 0)]
     mean = crossfitted.groupby(["patient", "marker"], sort=True)[list(SCORES)].mean().reset_index()
     return facts.merge(mean, on=["patient", "marker"], how="left", validate="one_to_one")
+
+
+def difference_reliability(first: NDArray[np.float64], last: NDArray[np.float64], icc: float) -> float:
+    """The share of the variance of last − first between patients (n,) that is not measurement error.
+
+    `icc`: the intraclass correlation of single repeated scans, so that a scan has the error variance
+    (1 − icc) times the mean variance of the two. Then (Lord 1963; Kelley 1947 shrinks each difference by it towards
+    the mean) 1 − (1 − icc)(s1² + s2²) / (s1² + s2² − 2 s12), at least 0. Missing with fewer than 3 patients and where
+    differences do not vary.
+    """
+    known = np.isfinite(first) & np.isfinite(last)
+    if known.sum() < 3 or not np.isfinite(icc):
+        return float("nan")
+    change = float((last - first)[known].var(ddof=1))
+    both = float(first[known].var(ddof=1) + last[known].var(ddof=1))
+    return max(0.0, 1.0 - (1.0 - icc) * both / change) if change > 0 else float("nan")
 
 
 def facts(

@@ -125,7 +125,6 @@ TABLES: tuple[Entry, ...] = (
         "cohort/agreement",
         "prepare_cohort",
         "How well each marker is reproduced by repeated scans; empty without `filters.icc`.",
-        in_report=False,
     ),
     _with_patients("folds", "make_folds", "The fold of each patient in each scheme.", **PARQUET, in_report=False),
     _growth("fixed_effects", "Fixed effects of each growth model, with intervals and tests.", label="growth models"),

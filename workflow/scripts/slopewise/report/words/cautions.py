@@ -20,6 +20,7 @@ from slopewise.report.words.growth_cautions import growth_checks
 from slopewise.report.words.ledger import readable
 from slopewise.report.words.naming import STEP_NAMES, Naming
 from slopewise.report.words.numbers import count_of, in_words, number, p_words
+from slopewise.report.words.two_visits import two_visits
 from slopewise.run.words import amount
 from slopewise.validate.gains import headline_metric, slopes_of
 
@@ -80,6 +81,7 @@ def cautions(frames: Frames, naming: Naming) -> list[Caution]:
             *_reliability(frames, naming),
             *_boundary(frames, naming),
             *_few_visits(frames, naming),
+            *two_visits(frames, naming),
             *minor,
         ]
     return [
