@@ -28,6 +28,7 @@ studies: $(VENV)/main.installed ## all studies named in config/config.yaml
 	@echo "The reports:"; ls results/*/report.html
 
 test: $(VENV)/test.installed ## the tests; choose some with ARGS
+	@$(COMPILE) # nothing, but after a change of the numerical code, which two processes would compile at once
 	@$(PY) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-bad-input: $(VENV)/test.installed ## every case of bad input (make test tries every fifth)
@@ -87,12 +88,20 @@ define install
 	@awk '/^[a-z]/ { keep = /^setuptools==/ } keep' $(1) > $(VENV)/setuptools.txt
 	@skip=$$($(PY) -c 'import sys; print("ecos" if sys.version_info >= (3, 13) else "none")'); \
 	  awk -v skip="^$$skip==" '/^[a-z]/ { keep = $$0 !~ skip } keep' $(1) > $(VENV)/lock.txt
+	@awk -v some=" $(NUMERICAL) " '/^[a-z]/ { split($$0, name, "=="); keep = index(some, " " name[1] " ") } keep' \
+	  $(VENV)/lock.txt > $(VENV)/numerical.txt
 	@$(PIP) --require-hashes -r $(VENV)/setuptools.txt
-	@$(PIP) --require-hashes --use-pep517 --no-build-isolation -r $(VENV)/lock.txt
+	@$(PIP) --require-hashes --use-pep517 --no-build-isolation -r $(VENV)/numerical.txt
 	@$(PIP) --no-build-isolation -e .
+	@$(COMPILE) & compiling=$$!; $(PIP) --require-hashes --use-pep517 --no-build-isolation -r $(VENV)/lock.txt || { \
+	  kill $$compiling; exit 1; }; $(PY) -c 'import matplotlib.font_manager'; wait $$compiling || true
 	@rm $(VENV)/unfinished
 	@touch $@
 endef
+# The numerical code is compiled while the rest is being installed; these are what that needs.
+NUMERICAL = numpy scipy pandas numba llvmlite pyarrow formulaic interface-meta narwhals wrapt typing-extensions pyyaml \
+	python-dateutil pytz six tzdata
+COMPILE = $(PY) -m slopewise.cli.ahead
 PIP = $(PY) -m pip install -qq --disable-pip-version-check --no-deps
 
 $(VENV)/main.installed: requirements.lock pyproject.toml

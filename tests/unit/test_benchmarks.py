@@ -112,13 +112,17 @@ def test_a_first_run_over_its_aim_is_said_to_be_and_jobs_stand_in_order() -> Non
     from cold import section
 
     runs = {
-        "first": (70.0, {"compare_growth": 40.0, "fit_outcome": 50.0}, {"f": 30.0, "g": 5.0}),
-        "from the start": (29.0, {"compare_growth": 10.0, "fit_outcome": 8.0}, {}),
-        "nothing to do": (4.0, {}, {}),
+        "nothing compiled": (120.0, {"compare_growth": 40.0, "fit_outcome": 50.0}, {"f": 30.0, "g": 5.0}),
+        "compiling": (35.0, {}, {"f": 30.0, "g": 5.0}),
+        "first": (29.0, {"compare_growth": 10.0, "fit_outcome": 8.0}, {}),
+        "nothing to do": (6.0, {}, {}),
     }
     lines = section(runs, most=1).splitlines()
-    assert [line.split("|")[4].strip() for line in lines if "≤" in line] == ["no", "yes", "yes"]
-    assert [line.split("`")[1] for line in lines if line.startswith("| `")] == ["fit_outcome", "compare_growth", "f"]
+    assert [line.split("|")[4].strip() for line in lines if "≤" in line] == ["yes", "no", "no"]
+    jobs = [line.split("`")[1] for line in lines if line.startswith("| `") and "make" not in line]
+    assert jobs == ["fit_outcome", "compare_growth", "f"]
+    with pytest.raises(AssertionError, match="not compiled ahead"):
+        section({**runs, "first": (29.0, {}, {"h": 1.0})})
     with pytest.raises(AssertionError, match="nothing is made twice"):
         section({**runs, "nothing to do": (4.0, {"fit_outcome": 1.0}, {})})
 

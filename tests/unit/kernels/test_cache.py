@@ -6,6 +6,22 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import pytest
+
+from slopewise.kernels.cache import inner, keeper
+
+
+@inner
+def product(a, b):  # type: ignore[no-untyped-def]
+    return np.sum(a * b)
+
+
+@keeper(Path(__file__).resolve().parent)
+def twice(a):  # type: ignore[no-untyped-def]
+    return 2.0 * product(a, a)
+
+
 OUTER = """
 from pathlib import Path
 from slopewise.kernels.cache import keeper
@@ -37,7 +53,16 @@ def test_a_change_of_a_called_module_is_noticed(tmp_path: Path, package: Path) -
 
 def test_compiled_code_lies_in_the_folders_whose_digest_names_it(package: Path) -> None:
     """`cached` digests the modules of its own folder: a compiled function elsewhere would be missed."""
-    using = re.compile(r"^from numba import|import .*\bcached\b", re.M)
+    using = re.compile(r"^from numba import|import .*\b(cached|pointed|inner)\b", re.M)
     found = {file.parent for file in package.rglob("*.py") if using.search(file.read_text(encoding="utf-8"))}
     engines = ("kernels", "growth/engine", "growth/bayes/kernels", "effects/series/engine")
     assert found == {package / folder for folder in engines}
+
+
+def test_a_function_without_a_wrapper_for_python_refuses_a_call_from_python() -> None:
+    """The call would end the process."""
+    values = np.arange(3.0)
+    with pytest.raises(TypeError, match="product is compiled for calls from compiled code"):
+        product(values, values)
+    assert twice(values) == 10.0
+    assert product.py_func(values, values) == 5.0

@@ -122,6 +122,19 @@ def version(
         typer.echo(package_digest() if digest else _printed_version())
 
 
+@app.command(name="compile", short_help="Compile the numerical code before the first study.")
+def compile_command() -> None:
+    """Compile the numerical code once, before jobs on many machines would each do it.
+
+    The first study would compile it otherwise, which takes a minute or two of processor time. The code is kept beside
+    the package, or in the folder that the variable NUMBA_CACHE_DIR names.
+    """
+    with one_line_errors():
+        from slopewise.cli.ahead import compile_ahead
+
+        compile_ahead()
+
+
 @app.command(short_help="Propose a study file from your tables.")
 def init(
     measurements: Annotated[

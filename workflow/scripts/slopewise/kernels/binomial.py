@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
+from slopewise.kernels.cache import inner
 from slopewise.kernels.compiled import cached, cached_parallel
 from slopewise.kernels.linear import cholesky_solve
 
@@ -17,7 +18,7 @@ CONVERGED, ITERATION_LIMIT, MONOTONE, SINGULAR, ONE_CLASS = 0, 1, 2, 3, 4
 LOGIT, CLOGLOG = 0, 1
 
 
-@cached
+@inner
 def _mean(eta, link):
     """Probability at a linear predictor, and its derivative; kept away from 0 and 1 by rounding alone."""
     if link == LOGIT:
@@ -30,7 +31,7 @@ def _mean(eta, link):
     return min(max(-np.expm1(-hazard), 1e-15), 1.0 - 1e-15), hazard * np.exp(-hazard)
 
 
-@cached
+@inner
 def _curvature(eta, happened, link):
     """Log likelihood of one patient at eta, its derivative, and minus its second derivative.
 
@@ -49,7 +50,7 @@ def _curvature(eta, happened, link):
     return np.log(risk), steep, steep * (hazard / risk - 1.0)
 
 
-@cached
+@inner
 def likelihood(y, weight, offset, x, beta, link, score, information):
     """Weighted binomial log likelihood of y (0 or 1), its gradient (k,) and its information (k, k; lower triangle)."""
     k = beta.shape[0]
@@ -120,7 +121,7 @@ def fit(y, weight, offset, x, start, link):
     return beta, loglik, information, iteration, status
 
 
-@cached
+@inner
 def _calibrate(y, weight, counts, x, centre, spread, basis, risk, grid, link, out, curve):
     """Slope, intercept, ICI and smooth curve of one resample at one moment; what cannot be fitted stays NaN."""
     rows = np.flatnonzero((counts > 0) & (weight > 0))

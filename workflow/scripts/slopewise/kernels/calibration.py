@@ -11,14 +11,15 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
-from slopewise.kernels.compiled import cached, cached_parallel
+from slopewise.kernels.cache import inner
+from slopewise.kernels.compiled import cached_parallel
 
 CONVERGED, ITERATION_LIMIT, MONOTONE, SINGULAR = 0, 1, 2, 3
 ENOUGH = 1e-6
 """A step smaller than this is the last: convergence is quadratic, so what is left is of the order of its square."""
 
 
-@cached
+@inner
 def _relative_hazards(eta, copies, hazard):
     """Fill `hazard` with copies × exp(eta − top); returns top, the largest of eta, which keeps them in range."""
     top = -np.inf
@@ -29,7 +30,7 @@ def _relative_hazards(eta, copies, hazard):
     return top
 
 
-@cached
+@inner
 def _one(x, copies, deaths, closes, beta, eta, hazard):
     """Efron's log partial likelihood of one predictor x (m,), its gradient and its information.
 
@@ -67,7 +68,7 @@ def _one(x, copies, deaths, closes, beta, eta, hazard):
     return loglik, score, information
 
 
-@cached
+@inner
 def fit_one(x, copies, deaths, closes, start, eta, hazard):
     """The coefficient of one predictor by Newton's method with step halving, and a status."""
     beta = start
@@ -90,7 +91,7 @@ def fit_one(x, copies, deaths, closes, start, eta, hazard):
     return beta, ITERATION_LIMIT
 
 
-@cached
+@inner
 def _two(x, copies, deaths, closes, a, b, eta, hazard):
     """As `_one`, of two predictors x (2, m) with coefficients a and b: gradient (2), information (aa, ab, bb)."""
     u, v = x[0], x[1]
@@ -136,7 +137,7 @@ def _two(x, copies, deaths, closes, a, b, eta, hazard):
     return loglik, ga, gb, iaa, iab, ibb
 
 
-@cached
+@inner
 def fit_two(x, copies, deaths, closes, start, eta, hazard):
     """The coefficients of two predictors x (2, m) by Newton's method from (start, 0), and a status."""
     a, b = start, 0.0
@@ -164,7 +165,7 @@ def fit_two(x, copies, deaths, closes, start, eta, hazard):
     return a, b, ITERATION_LIMIT
 
 
-@cached
+@inner
 def _cumulative_hazard(hazard, deaths, closes):
     """Efron's baseline cumulative hazard at the horizon, in the unit of `hazard` (m,), copies × relative hazard."""
     s0, d0, died, total = 0.0, 0.0, 0, 0.0
@@ -180,7 +181,7 @@ def _cumulative_hazard(hazard, deaths, closes):
     return total
 
 
-@cached
+@inner
 def _calibrate(x, stated, spread, basis, risk, grid, patients, copies, deaths, closes, eta, hazard, out, curve):
     """Slope, intercept, ICI and smooth curve of one resample at one horizon; what cannot be fitted stays NaN."""
     for j in range(stated.shape[0]):
@@ -208,7 +209,7 @@ def _calibrate(x, stated, spread, basis, risk, grid, patients, copies, deaths, c
         curve[g] = -np.expm1(-total * np.exp(a * grid[g, 0] + b * grid[g, 1] - top))
 
 
-@cached
+@inner
 def _present(time, event, counts, rows, copies, deaths, closes):
     """Fill the rows of a resample, their copies, which of these have the event, and where a moment with events ends."""
     m, died = 0, 0

@@ -22,6 +22,7 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
+from slopewise.kernels.cache import inner
 from slopewise.kernels.compiled import cached, cached_parallel
 from slopewise.kernels.losses import COX, LINEAR, loss_of, null_intercept
 
@@ -32,7 +33,7 @@ TOGETHER = 10
 """So many penalties of the paths are followed before the paths wait for each other. Changes no number."""
 
 
-@cached
+@inner
 def _product(a, b):
     """a'b in four sums: the order is fixed, and the processor can work on four at once."""
     n = a.shape[0]
@@ -47,7 +48,7 @@ def _product(a, b):
     return (first + second) + (third + fourth)
 
 
-@cached
+@inner
 def _cross(a, b, curvature):
     """a' diag(curvature) b, as `_product`."""
     n = a.shape[0]
@@ -62,7 +63,7 @@ def _cross(a, b, curvature):
     return (first + second) + (third + fourth)
 
 
-@cached
+@inner
 def _steepness(xt, columns, first, last, curvature, size):
     """The curvature along a group: exact for one column, for several the Frobenius norm, which is not below it."""
     if last - first == 1:
@@ -75,7 +76,7 @@ def _steepness(xt, columns, first, last, curvature, size):
     return np.sqrt(square)
 
 
-@cached
+@inner
 def _sweep(
     xt, rest, curvature, steep, beta, columns, starts, members, active, only_active, pull, strength, share, size
 ):
@@ -119,7 +120,7 @@ def _sweep(
     return largest
 
 
-@cached
+@inner
 def _quadratic(
     xt, rest, curvature, steep, beta, columns, starts, members, active, pull, intercept, moving, strength, share, size,
     tolerance,
@@ -151,7 +152,7 @@ def _quadratic(
     return intercept
 
 
-@cached
+@inner
 def _fill(xt, weight, beta, intercept, eta):
     for i in range(eta.shape[0]):
         eta[i] = intercept
@@ -162,7 +163,7 @@ def _fill(xt, weight, beta, intercept, eta):
                     eta[i] += xt[a, i] * beta[a]
 
 
-@cached
+@inner
 def _penalty(beta, columns, starts, strength, share):
     value = 0.0
     for g in range(starts.shape[0] - 1):
@@ -175,7 +176,7 @@ def _penalty(beta, columns, starts, strength, share):
     return strength * value
 
 
-@cached
+@inner
 def _objective(
     kind, time, y, stratum, weight, xt, columns, starts, beta, intercept, strength, share, eta, gradient, curvature
 ):
@@ -185,7 +186,7 @@ def _objective(
     return loss + _penalty(beta, columns, starts, strength, share)
 
 
-@cached
+@inner
 def _lengthen(
     kind, time, y, stratum, weight, xt, columns, starts, beta, intercept, before, earlier, strength, share, loss, eta,
     gradient, curvature,
@@ -216,7 +217,7 @@ def _lengthen(
     return intercept, loss
 
 
-@cached
+@inner
 def _within(
     kind, time, y, stratum, weight, xt, columns, starts, members, beta, intercept, strength, share, tolerance, eta,
     gradient, curvature,
@@ -263,7 +264,7 @@ def _within(
     return intercept, False
 
 
-@cached
+@inner
 def _pulls(xt, columns, starts, gradient, size, pulls):
     """Fill `pulls` (G,): the norm of the loss's derivative by a group's coefficients, over √p."""
     for g in range(starts.shape[0] - 1):
@@ -319,7 +320,7 @@ def descend(
             return intercept, ended
 
 
-@cached
+@inner
 def _path(
     kind, time, y, stratum, weight, inside, outside, xt, columns, starts, pulls, strengths, begin, end, share,
     tolerance, betas, lost,

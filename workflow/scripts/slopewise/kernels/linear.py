@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from slopewise.kernels.compiled import cached
+from slopewise.kernels.cache import inner
 
 
-@cached
+@inner
 def cholesky_solve(matrix, vector, smallest, solution):
     """Solve a small positive definite system (lower triangle given); False, and nothing solved, when a pivot vanishes.
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from slopewise.kernels.cache import inner
 from slopewise.kernels.compiled import cached
 
 COX, LOGISTIC, LINEAR = 0, 1, 2
 
 
-@cached
+@inner
 def _largest(weight, eta):
     """The largest linear predictor of a row with a weight, which keeps exponentials in range."""
     top = -np.inf
@@ -25,7 +26,7 @@ def _largest(weight, eta):
     return top
 
 
-@cached
+@inner
 def _cox(time, y, stratum, weight, eta, gradient, curvature):
     """Breslow's negative log partial likelihood, minus its derivative by each row's eta, and the second one."""
     n, top = eta.shape[0], _largest(weight, eta)
@@ -80,7 +81,7 @@ def loss_of(kind, time, y, stratum, weight, eta, gradient, curvature):
     return loss
 
 
-@cached
+@inner
 def null_intercept(kind, y, weight):
     """The intercept without predictors; a share of events is kept off 0 and 1."""
     if kind == COX:

@@ -12,10 +12,11 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
-from slopewise.kernels.compiled import cached, cached_parallel
+from slopewise.kernels.cache import inner
+from slopewise.kernels.compiled import cached_parallel
 
 
-@cached
+@inner
 def _count_pairs(counts, scores, i, start, stop, concordant):
     """Add patients start..stop to a case's pairs: the number of pairs, and per score twice the concordant ones."""
     pairs = 0

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from slopewise.kernels.cache import inner
 from slopewise.kernels.compiled import cached
 from slopewise.kernels.linear import cholesky_solve
 
 CONVERGED, ITERATION_LIMIT, MONOTONE, SINGULAR, NO_EVENTS = 0, 1, 2, 3, 4
 
 
-@cached
+@inner
 def _linear_predictor(counts, x, beta, eta):
     """Fill `eta` where the count is positive; returns its largest value, which keeps exponentials in range."""
     top = -np.inf
@@ -30,7 +31,7 @@ def _linear_predictor(counts, x, beta, eta):
     return top
 
 
-@cached
+@inner
 def _shift_sums(weight, x, i, s1, s2):
     """Add the weighted predictors of row i and their products to the sums over a risk set."""
     for a in range(x.shape[1]):
@@ -40,7 +41,7 @@ def _shift_sums(weight, x, i, s1, s2):
             s2[a, b] += wx * x[i, b]
 
 
-@cached
+@inner
 def partial_likelihood(time, event, stratum, entry_time, entry_row, counts, x, beta, score, information):
     """Efron's log partial likelihood (1977), its gradient and its information (lower triangle).
 

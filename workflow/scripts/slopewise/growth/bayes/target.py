@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from slopewise.growth.bayes.kernels.density import Target, densities, parameters, passes
+from slopewise.growth.bayes.kernels.density import Target, densities, deviance_of, parameters, passes, standardised_fit
 from slopewise.growth.bayes.kernels.mode import mode
 from slopewise.growth.bayes.priors import Priors
 from slopewise.growth.engine import many
 from slopewise.growth.engine.estimates import Estimates
-from slopewise.growth.engine.kernel import deviance_at
 from slopewise.growth.engine.layout import Design
 from slopewise.growth.engine.many import Results
 from slopewise.growth.engine.moments import Moments
+from slopewise.growth.engine.run import functions
 from slopewise.run.errors import InputError
 from slopewise.run.short_repr import ShortRepr
 
@@ -98,7 +98,7 @@ class Posterior(ShortRepr):
 
     def deviance(self, psi: Floats) -> float:
         """-2 log likelihood, beta and sigma^2 at their best, at this Psi (q, q), standardised; in the user's units."""
-        value, _ = deviance_at(self.problem, psi)
+        value, _ = deviance_of(self.problem, psi, functions().deviance_at)
         return float(value + self.problem.n * 2.0 * np.log(self.response_sd) - self.log_weights)
 
     def components(self, points: Floats) -> tuple[Floats, Floats, Floats]:
@@ -138,7 +138,8 @@ def posterior_of(
     p, q, d = len(design.x_columns), len(design.z_columns), moments.means.shape[1]
     point = many.empty_results(1, p, q, d)
     point.structure[0] = structure
-    problem, place, log_weights = many.standardised(0, count, moments, structure, False, point)
+    made = (0, count, moments, structure, False, point, functions().standardised)
+    problem, place, log_weights = standardised_fit(*made)
     if point.patients[0] < FEWEST or structure == many.EXCLUDED:
         raise InputError(
             f"{marker!r}: values of {int(point.patients[0])} patients; a posterior of how patients differ needs at "

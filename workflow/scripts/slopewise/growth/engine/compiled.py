@@ -13,10 +13,14 @@ from typing import Any
 from numba import typeof, types
 from numba.extending import typeof_impl
 
-from slopewise.kernels.cache import keeper
+from slopewise.kernels.cache import ADDRESS, keeper
 
-cached = keeper(Path(__file__).resolve().parent, nogil=True)
-"""Decorates the functions that Python calls: compiled on first use, kept on disk, run unlocked (nogil)."""
+_HERE = Path(__file__).resolve().parent
+
+cached = keeper(_HERE, nogil=True)
+pointed = keeper(_HERE, ADDRESS, nogil=True)
+"""Functions that Python calls and those that are handed on as addresses: compiled on first use, kept on disk, run
+unlocked (nogil)."""
 
 
 class Address(types.WrapperAddressProtocol):

@@ -17,11 +17,11 @@ G being taken at v (docs/methods.md, section 2).
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from slopewise.growth.engine.compiled import cached
+from slopewise.growth.engine.compiled import cached, pointed
 from slopewise.growth.engine.kernel import Objective
 from slopewise.growth.engine.many import AS_GIVEN
+from slopewise.kernels.cache import inner
 
 RISE = 3.841458820694124
 """0.95 quantile of the chi-square distribution with one degree of freedom."""
@@ -34,7 +34,7 @@ SAME = 1e-9  # width of the bracket, relative, at which an end is found
 FIRST, SECOND, CORRELATION, RESIDUAL = 0, 1, 2, 3
 
 
-@njit(error_model="numpy")
+@inner
 def spread_of(held, value, free, q, diagonal, sigma_b):
     """Write BB' (q, q) of these free parameters, the log residual SD last, which is returned."""
     for a in range(sigma_b.shape[0]):
@@ -58,7 +58,7 @@ def spread_of(held, value, free, q, diagonal, sigma_b):
     return value if held == RESIDUAL else free[free.shape[0] - 1]
 
 
-@njit(error_model="numpy")
+@inner
 def gradient_of(held, value, free, q, diagonal, g, by_log, gradient):
     """The gradient in the free parameters from that by BB' (`g`, symmetric) and by the log residual SD."""
     size = free.shape[0]
@@ -86,7 +86,7 @@ def gradient_of(held, value, free, q, diagonal, g, by_log, gradient):
         gradient[size - 1] = by_log
 
 
-@cached
+@pointed
 def constrained(fit, freedom, held, value, free, q, diagonal, gradient):
     """Deviance (without the constant) and its gradient at free parameters; infinite where it cannot be computed."""
     problem = fit.problem
@@ -111,7 +111,7 @@ def constrained(fit, freedom, held, value, free, q, diagonal, gradient):
     return profiled + freedom * (ratio - 1.0 - np.log(ratio))
 
 
-@njit(error_model="numpy")
+@inner
 def curvature_at(fit, evaluate, freedom, held, value, free, q, diagonal, inverse):
     """Write the inverse Hessian by differences of the gradient, or the identity scaled where it is not positive."""
     size = free.shape[0]
@@ -144,7 +144,7 @@ def curvature_at(fit, evaluate, freedom, held, value, free, q, diagonal, inverse
                         inverse[k, j] += vectors[k, c] * vectors[j, c] / max(abs(values[c]), least)
 
 
-@njit(error_model="numpy")
+@inner
 def lowest(fit, evaluate, freedom, held, value, free, q, diagonal):
     """The minimum over the free parameters, from `free`, which it changes: BFGS from the Hessian at the start."""
     size = free.shape[0]
@@ -207,7 +207,7 @@ def lowest(fit, evaluate, freedom, held, value, free, q, diagonal):
     return here
 
 
-@njit(error_model="numpy")
+@inner
 def away_from_zero(held, free, q, diagonal):
     """Move what is stationary at zero, and would stay there, off it."""
     size = free.shape[0]
@@ -223,7 +223,7 @@ def away_from_zero(held, free, q, diagonal):
             free[k] = least
 
 
-@cached
+@pointed
 def profile_at(fit, evaluate, freedom, held, value, last, best, q, diagonal):
     """The deviance minimised over all but what is held at `value`, from `last`, which it changes, and from `best`."""
     found, free, started = np.inf, np.empty(last.shape[0]), last.copy()
@@ -243,7 +243,7 @@ def profile_at(fit, evaluate, freedom, held, value, last, best, q, diagonal):
     return found
 
 
-@njit(error_model="numpy")
+@inner
 def end_of(fit, evaluate, profile, freedom, held, value, step, limit, base, best, q, diagonal):
     """Where the profile has risen by `RISE`, from `value` in the direction of `step`; `limit` where it does not.
 
@@ -290,7 +290,7 @@ def end_of(fit, evaluate, profile, freedom, held, value, step, limit, base, best
     return 0.5 * (inside + outside)
 
 
-@njit(error_model="numpy")
+@inner
 def free_of(held, sigma_b, log_sd, q, diagonal):
     """The free parameters at a covariance and log residual SD, what is held being what it is there."""
     a = np.sqrt(max(sigma_b[0, 0], 0.0))

@@ -13,7 +13,6 @@ patients are few. There an end inside does not settle it, and the search starts 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from slopewise.growth.engine.optimise import (
     CONVERGED,
@@ -25,6 +24,7 @@ from slopewise.growth.engine.optimise import (
     outer,
     vech,
 )
+from slopewise.kernels.cache import inner
 
 GAIN = 1e-9  # deviance that leaving a face may promise before the face is left
 IDENTIFIED = 1e-9  # smallest eigenvalue of the joint information, as a correlation matrix
@@ -39,7 +39,7 @@ MAX_STARTS = 48
 NEAR = 1e-9  # deviances that agree so well are one optimum
 
 
-@njit(error_model="numpy")
+@inner
 def free_elements(active, diagonal):
     """Row and column (2, k) of the free elements of Psi's lower triangle."""
     size = active.shape[0]
@@ -54,7 +54,7 @@ def free_elements(active, diagonal):
     return free
 
 
-@njit(error_model="numpy")
+@inner
 def goes_through(problem, k, random):
     """Do X and the patients' own effects of the first k of `random` columns of z go through every row? And: the rows
     that these effects alone can take."""
@@ -84,7 +84,7 @@ def goes_through(problem, k, random):
     return factor[p1 - 1, p1 - 1] == 0.0, taken
 
 
-@njit(error_model="numpy")
+@inner
 def unbounded(problem, random):
     """Has the likelihood no maximum, because sigma^2 may go to zero?
 
@@ -101,13 +101,13 @@ def unbounded(problem, random):
     return False
 
 
-@njit(error_model="numpy")
+@inner
 def without_residual(problem, sigma2, random):
     """Has the search made the residual next to nothing where no row is left from which one would know it?"""
     return sigma2 < NO_RESIDUAL or (sigma2 < SMALL_RESIDUAL and goes_through(problem, random, random)[0])
 
 
-@njit(error_model="numpy")
+@inner
 def identified(fit, psi, active, free):
     """Can (sigma^2, Psi) be told apart? Rank of their joint information at `psi`, as a correlation matrix.
 
@@ -148,13 +148,13 @@ def identified(fit, psi, active, free):
     return np.isfinite(joint).all() and np.linalg.eigvalsh(joint)[0] > IDENTIFIED
 
 
-@njit(error_model="numpy")
+@inner
 def depends_on_origin(active, diagonal, z_columns):
     """Does Psi mean something else when time is counted from another day?"""
     return active.shape[0] > 0 and (z_columns[active[0]] >= 0 or (diagonal and active.shape[0] > 1))
 
 
-@njit(error_model="numpy")
+@inner
 def all_starts(psi, active, diagonal, met_boundary, few):
     """Starting factors B (starts, q, q), how many columns of each are free, and how many starts there are.
 
@@ -179,7 +179,7 @@ def all_starts(psi, active, diagonal, met_boundary, few):
     return starts, ranks, count
 
 
-@njit(error_model="numpy")
+@inner
 def add_starts(psi, active, diagonal, starts, ranks, count):
     """Starts of the size of `psi`, from number `count` on; how many there are then.
 
@@ -212,7 +212,7 @@ def add_starts(psi, active, diagonal, starts, ranks, count):
     return count
 
 
-@njit(error_model="numpy")
+@inner
 def _rough_factor(psi, active):
     """Cholesky factor of psi's active part, its diagonal kept away from zero."""
     size = active.shape[0]
@@ -229,7 +229,7 @@ def _rough_factor(psi, active):
     return factor
 
 
-@njit(error_model="numpy")
+@inner
 def settle(fit, score_factor, b, rank, active, diagonal, best, best_psi, psi):
     """From one start to an end that no direction of the cone improves; (status, deviance, evaluations)."""
     problem = fit.problem
@@ -259,7 +259,7 @@ def settle(fit, score_factor, b, rank, active, diagonal, best, best_psi, psi):
     return status, deviance, evaluations
 
 
-@njit(error_model="numpy")
+@inner
 def way_inward(problem, active, diagonal, freedom, direction):
     """(gain, length) of the best step v v' from the present Psi, v in `direction`; gain 0 at a minimum."""
     size = active.shape[0]
@@ -295,7 +295,7 @@ def way_inward(problem, active, diagonal, freedom, direction):
     return best, best_length
 
 
-@njit(error_model="numpy")
+@inner
 def factor_by_size(psi, active, limit, b):
     """b with b b' = psi, its columns along the eigenvectors of psi, largest first; eigenvalues below `limit` go."""
     size = active.shape[0]
@@ -313,7 +313,7 @@ def factor_by_size(psi, active, limit, b):
             b[active[i], j] = vectors[i, size - 1 - j] * np.sqrt(value) if value > smallest else 0.0
 
 
-@njit(error_model="numpy")
+@inner
 def minimise(fit, score_inside, score_factor, psi, active, diagonal, free, decide, doubtful, few):
     """Lowest deviance over Psi of the given structure; Psi is left in `psi`.
 

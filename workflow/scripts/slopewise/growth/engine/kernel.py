@@ -16,10 +16,10 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from slopewise.growth.engine.compiled import cached
+from slopewise.growth.engine.compiled import pointed
+from slopewise.kernels.cache import inner
 
 Floats = NDArray[np.float64]
 
@@ -56,7 +56,7 @@ class Objective(NamedTuple):
     second_pass: Any  # (problem, sigma^2, reml) -> 0
 
 
-@njit(error_model="numpy")
+@inner
 def make_problem(z, y, left, n, reml):
     """A `Problem` with its scratch, allocated once a fit."""
     b, q, lanes, p1 = z.shape[0], z.shape[1], z.shape[3], y.shape[2]
@@ -82,7 +82,7 @@ def make_problem(z, y, left, n, reml):
     )
 
 
-@njit(error_model="numpy")
+@inner
 def factor_two(z, psi, block, small, t):
     """Two columns of z. small: 0 product of det L; 1 1/l00; 2 l10; 3 1/l11; 4.. F_Z by row; t: T_i."""
     p00, p10, p11 = psi[0, 0], psi[1, 0], psi[1, 1]
@@ -109,7 +109,7 @@ def factor_two(z, psi, block, small, t):
         t[block, 2, i] = f01 * f01 + f11 * f11
 
 
-@njit(error_model="numpy")
+@inner
 def rotate_two(y, block, small, wide, e):
     """Two columns of z: F_Y in `wide`, E_i in `e`."""
     p1, lanes = y.shape[2], y.shape[3]
@@ -123,7 +123,7 @@ def rotate_two(y, block, small, wide, e):
             e[block, 1, c, i] = small[5, i] * first + small[7, i] * second
 
 
-@njit(error_model="numpy")
+@inner
 def factor_any(z, psi, block, small, t):
     """Any q. small: 0 product of det L; then L by row, its diagonal inverted; then F_Z by row; t: T_i."""
     q, lanes = z.shape[1], z.shape[3]
@@ -179,7 +179,7 @@ def factor_any(z, psi, block, small, t):
             position += 1
 
 
-@njit(error_model="numpy")
+@inner
 def rotate_any(y, block, small, wide, e):
     """Any q: F_Y in `wide`, E_i in `e`."""
     q, p1, lanes = y.shape[1], y.shape[2], y.shape[3]
@@ -202,7 +202,7 @@ def rotate_any(y, block, small, wide, e):
                     e[block, r, c, i] += small[o_z + s * q + r, i] * wide[s * p1 + c, i]
 
 
-@cached
+@pointed
 def deviance_at(problem, psi):
     """(deviance, sigma^2) in standardised units at `psi`; infinite where it cannot be computed.
 
@@ -241,7 +241,7 @@ def deviance_at(problem, psi):
     return profiled(problem, 2.0 * log_determinant)
 
 
-@njit(error_model="numpy")
+@inner
 def profiled(problem, log_determinant):
     """Deviance and sigma^2 with beta and sigma^2 profiled out, from the lanes' sums of F_Y'F_Y."""
     p1, lanes = problem.left.shape[0], problem.sums.shape[1]
@@ -286,7 +286,7 @@ def profiled(problem, log_determinant):
     return deviance, square / freedom
 
 
-@cached
+@pointed
 def second_pass(problem, sigma2, reml):
     """G and the sums over patients that the information is made of, after `deviance_at`; without `reml` Q_i = 0."""
     t, e, small, sums = problem.t, problem.e, problem.small, problem.sums

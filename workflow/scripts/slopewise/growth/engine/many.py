@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from slopewise.growth.engine.compiled import cached
+from slopewise.growth.engine.compiled import cached, pointed
 from slopewise.growth.engine.faces import FEW, depends_on_origin, free_elements, minimise, without_residual
 from slopewise.growth.engine.kernel import Objective, make_problem
 from slopewise.growth.engine.optimise import CONVERGED, IMPOSSIBLE
@@ -20,6 +19,7 @@ from slopewise.growth.engine.standardise import (
     lanes_for,
     sum_left,
 )
+from slopewise.kernels.cache import inner
 
 CORRELATED, DIAGONAL, INTERCEPT, EXCLUDED, DECIDE, DECIDE_DIAGONAL, AS_GIVEN = 0, 1, 2, 3, 4, 5, 6
 
@@ -73,7 +73,7 @@ def empty_results(fits: int, p: int, q: int, d: int) -> Results:
     )
 
 
-@njit(error_model="numpy")
+@inner
 def _active_columns(structure, z_columns):
     """Columns of z that have a variance in this structure."""
     if structure == EXCLUDED:
@@ -83,7 +83,7 @@ def _active_columns(structure, z_columns):
     return np.arange(z_columns.shape[0])
 
 
-@njit(error_model="numpy")
+@inner
 def begin(psi, active, diagonal, given):
     """Make `psi` the start of a search: itself, where it is `given` and positive in each active variance, else one."""
     q = psi.shape[0]
@@ -101,7 +101,7 @@ def begin(psi, active, diagonal, given):
             psi[a, b] = kept[a, b]
 
 
-@njit(error_model="numpy")
+@inner
 def ladder(fit, score_inside, score_factor, psi, asked, z_columns, patients):
     """What was imposed, else the richest structure that is identified and converges; of one patient pooled regression.
 
@@ -186,7 +186,7 @@ def fit_range(
         results.deviance[j] = deviance
 
 
-@cached
+@pointed
 def standardised(j, count, moments, asked, reml, results):
     """(problem, place, sum of log weights) of fit j; place: the columns of [X y] that are not aliased.
 
@@ -237,7 +237,7 @@ def standardised(j, count, moments, asked, reml, results):
     return make_problem(z, y, remaining, float(n), reml), place, log_weights
 
 
-@njit(error_model="numpy")
+@inner
 def selected(y, left, place):
     """Blocks and cross-products with the columns `place` alone."""
     part = np.empty((place.shape[0], place.shape[0]))
@@ -253,7 +253,7 @@ def selected(y, left, place):
     return out, part
 
 
-@njit(error_model="numpy")
+@inner
 def keep(j, problem, sigma2, place, results):
     """Write beta, its covariance, sigma^2 and |G Lambda| of fit j."""
     kept = place.shape[0] - 1

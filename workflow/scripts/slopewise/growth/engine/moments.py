@@ -11,10 +11,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from slopewise.growth.engine.compiled import cached
+from slopewise.kernels.cache import inner
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -246,7 +246,7 @@ def _reduce_response(response, weights, roots, starts, row_basis, row_left, work
         left[i, bottom + d] = total
 
 
-@njit(error_model="numpy")
+@inner
 def _centre(columns, response, weights, first, n, work, mean):
     """Weighted means of one patient's columns; work[0] = sqrt(w), work[1 + c] = sqrt(w) (column c - its mean)."""
     total = 0.0
@@ -268,7 +268,7 @@ def _centre(columns, response, weights, first, n, work, mean):
             work[1 + c, j] = work[0, j] * (work[1 + c, j] - mean[c])
 
 
-@njit(error_model="numpy")
+@inner
 def _orthogonal_column(column, work, basis, rank, n, mean, with_intercept):
     """Gram-Schmidt, twice, of one column of Z_i against the basis so far; False where nothing new is left."""
     offset = 0.0 if column < 0 or with_intercept else mean[column]

@@ -9,9 +9,9 @@ positive definite, the expected one.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from slopewise.growth.engine.compiled import cached
+from slopewise.growth.engine.compiled import pointed
+from slopewise.kernels.cache import inner
 
 CONVERGED, BOUNDARY, STOPPED, IMPOSSIBLE, UNIDENTIFIED = 0, 1, 2, 3, 4
 DECREMENT = 1e-11  # squared Newton step in units of the deviance
@@ -25,13 +25,13 @@ ITERATIONS = 100
 PATIENCE = 15  # steps after which the curvature that the steps have met takes over from the one that is worked out
 
 
-@njit(error_model="numpy")
+@inner
 def vech(a, b):
     """Position of element (a, b) in the lower triangle, row by row."""
     return a * (a + 1) // 2 + b if a >= b else b * (b + 1) // 2 + a
 
 
-@njit(error_model="numpy")
+@inner
 def copy_into(source, target):
     """target = source, both two-dimensional."""
     for i in range(source.shape[0]):
@@ -39,7 +39,7 @@ def copy_into(source, target):
             target[i, j] = source[i, j]
 
 
-@njit(error_model="numpy")
+@inner
 def information(problem, freedom, score, expected, observed):
     """Gradient (v,), expected and observed Hessian (v, v) of the profiled deviance in Psi's lower triangle.
 
@@ -66,7 +66,7 @@ def information(problem, freedom, score, expected, observed):
             k += 1
 
 
-@njit(error_model="numpy")
+@inner
 def trace_product(sums, a, b, c, d):
     """tr(A E_ab P E_cd) summed over patients, from the sums of products of the elements of A and P."""
     value = sums[vech(a, c), vech(b, d)]
@@ -79,7 +79,7 @@ def trace_product(sums, a, b, c, d):
     return value
 
 
-@njit(error_model="numpy")
+@inner
 def solve(matrix, right, damping, factor, out):
     """out = (matrix + damping * diagonal)^-1 right by Cholesky; False where that is not positive definite."""
     size = matrix.shape[0]
@@ -114,7 +114,7 @@ def solve(matrix, right, damping, factor, out):
     return True
 
 
-@njit(error_model="numpy")
+@inner
 def dot(first, second):
     """Inner product of two vectors."""
     total = 0.0
@@ -123,7 +123,7 @@ def dot(first, second):
     return total
 
 
-@njit(error_model="numpy")
+@inner
 def inside(psi, active):
     """Is psi, among the active columns, positive definite with room to spare?"""
     size = active.shape[0]
@@ -142,20 +142,20 @@ def inside(psi, active):
     return True
 
 
-@njit(error_model="numpy")
+@inner
 def noise(deviance, sigma2, n):
     """Rounding error of the deviance: of its sum, and of the residual squares as a remainder of n squares of y."""
     return 500.0 * EPSILON * (abs(deviance) + n) + 4.0 * EPSILON * n / sigma2
 
 
-@njit(error_model="numpy")
+@inner
 def negligible(sigma2, n):
     """Decrement at a minimum: `DECREMENT`, or what rounding of the residual squares leaves of the gradient if more."""
     lost = 4.0 * EPSILON / sigma2
     return DECREMENT + n * lost * lost
 
 
-@cached
+@pointed
 def score_inside(fit, psi, free_a, free_b, active, decide):
     """Scoring from `psi`, which it changes, in its free elements; (status, deviance, sigma^2, evaluations).
 
@@ -221,7 +221,7 @@ def score_inside(fit, psi, free_a, free_b, active, decide):
     return STOPPED, deviance, sigma2, evaluations
 
 
-@njit(error_model="numpy")
+@inner
 def dependent(problem, expected, freedom, free_a, free_b, factor):
     """Does some free element have next to no information of its own, sigma^2 and the elements before it known?"""
     for i in range(free_a.shape[0]):
@@ -240,7 +240,7 @@ def dependent(problem, expected, freedom, free_a, free_b, factor):
     return False
 
 
-@njit(error_model="numpy")
+@inner
 def outer(b, psi):
     """psi = b b'."""
     q = b.shape[0]
@@ -253,7 +253,7 @@ def outer(b, psi):
             psi[j, i] = total
 
 
-@njit(error_model="numpy")
+@inner
 def factor_curvature(problem, b, free_i, free_c, curvature, face, matrix):
     """Hessian in the free elements of b: J' curvature J, and with `face` 2 G for elements of one column (exact)."""
     q, size = b.shape[0], free_i.shape[0]
@@ -271,7 +271,7 @@ def factor_curvature(problem, b, free_i, free_c, curvature, face, matrix):
             matrix[j, k] = total
 
 
-@njit(error_model="numpy")
+@inner
 def near(psi, other):
     """Are two matrices the same to 3%?"""
     largest, difference = 0.0, 0.0
@@ -282,7 +282,7 @@ def near(psi, other):
     return difference <= 0.03 * largest
 
 
-@njit(error_model="numpy")
+@inner
 def learn_curvature(matrix, step, before, right, carried):
     """BFGS update of the Hessian by the last step and the change of the gradient (-`right`) over it.
 
@@ -304,7 +304,7 @@ def learn_curvature(matrix, step, before, right, carried):
             matrix[k, j] += (before[k] - right[k]) * (before[j] - right[j]) / change - carried[k] * carried[j] / along
 
 
-@cached
+@pointed
 def score_factor(fit, b, active, columns, diagonal, best, best_psi, psi):
     """Damped Newton steps in the free elements of b, psi = bb'; (status, deviance, evaluations).
 

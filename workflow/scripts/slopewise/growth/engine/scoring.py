@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from slopewise.growth.engine.compiled import cached
 from slopewise.growth.engine.kernel import make_problem
 from slopewise.growth.engine.many import AS_GIVEN
 from slopewise.growth.engine.standardise import fill_blocks
+from slopewise.kernels.cache import inner
 
 
 @cached
@@ -52,14 +52,14 @@ def random_effects(which, who, moments, results, deviance_at, effects, covarianc
                     covariances[n, a, b] -= sigma2 * carried[a, c] * psi[c, b]
 
 
-@njit(error_model="numpy")
+@inner
 def empty_problem(q, p1):
     """Room for one patient; rows enough that an evaluation goes ahead."""
     z, y = np.zeros((1, q, q, 1)), np.zeros((1, q, p1, 1))
     return make_problem(z, y, np.zeros((p1, p1)), float(p1 + 1), False)
 
 
-@njit(error_model="numpy")
+@inner
 def one_patient(j, i, moments, results, problem):
     """Put patient i, standardised as in fit j, into the one lane of `problem`."""
     p, d = moments.x_columns.shape[0], moments.means.shape[1]

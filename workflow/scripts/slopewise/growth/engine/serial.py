@@ -9,19 +9,19 @@ Markov: the Kalman filter makes L^-1 of a column, and |V0|, in one pass over the
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from slopewise.growth.engine.compiled import cached
+from slopewise.growth.engine.compiled import cached, pointed
 from slopewise.growth.engine.faces import settle
 from slopewise.growth.engine.kernel import Objective, make_problem
 from slopewise.growth.engine.moments import RANK_TOLERANCE
 from slopewise.growth.engine.optimise import CONVERGED, copy_into
 from slopewise.growth.engine.standardise import lanes_for
+from slopewise.kernels.cache import inner
 
 STEP = 1e-4  # of the differences that give the gradient
 
 
-@njit(error_model="numpy")
+@inner
 def whiten(columns, time, first, last, share, reach, state, out):
     """Write L^-1 of a patient's rows first to last - 1, sorted by time, to `out`; returns log|V0|. `state`: scratch."""
     k, log_determinant, spread = columns.shape[1], 0.0, share
@@ -44,7 +44,7 @@ def whiten(columns, time, first, last, share, reach, state, out):
     return log_determinant
 
 
-@njit(error_model="numpy")
+@inner
 def rotate(rows, n, q, block, lane, z, y, left):
     """Put one patient's whitened rows [Z X y] into a lane: rotated by an orthonormal basis of Z; adds what is left."""
     k = rows.shape[1]
@@ -83,7 +83,7 @@ def rotate(rows, n, q, block, lane, z, y, left):
             left[c - q, s - q] += total
 
 
-@cached
+@pointed
 def serial_deviance(fit, columns, time, starts, share, reach, psi, score_inside, score_factor):
     """(REML deviance, sigma^2) of one share and range, Psi at its best: from `psi`, which it changes, as if inside."""
     problem = fit.problem

@@ -8,12 +8,13 @@ covariance only, because a diagonal one depends on the origin of time.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from slopewise.kernels.cache import inner
 
 ALIASED = 1e-11  # share of a column's squares that the columns before it leave; below, it is aliased
 
 
-@njit(error_model="numpy")
+@inner
 def lanes_for(patients, p1):
     """Patients in a block: many, so that a lane loop is worth its start, but all sums of a block stay in the cache."""
     most = 128 if p1 <= 6 else 64 if p1 <= 8 else 32
@@ -21,7 +22,7 @@ def lanes_for(patients, p1):
     return max(8, ((patients + blocks - 1) // blocks + 7) // 8 * 8)
 
 
-@njit(error_model="numpy")
+@inner
 def entries(count, n_rows):
     """Patient of every cluster of this fit: as many copies as its count, none for a patient without rows."""
     total = 0
@@ -38,7 +39,7 @@ def entries(count, n_rows):
     return who
 
 
-@njit(error_model="numpy")
+@inner
 def centre_and_scale(who, moments, centred, centre, scale):
     """Weighted mean of every column (zero unless `centred`) and the root mean square about it."""
     means, ones, rows, left = moments.means, moments.ones, moments.rows, moments.left
@@ -76,7 +77,7 @@ def centre_and_scale(who, moments, centred, centre, scale):
             scale[c] = max(abs(centre[c]), 1.0)
 
 
-@njit(error_model="numpy")
+@inner
 def fill_blocks(who, moments, columns, centre, scale, blocks):
     """blocks (b, q, len(columns), lanes): the standardised rotated rows of the design columns; -1 is the intercept."""
     rows, ones, means = moments.rows, moments.ones, moments.means
@@ -99,7 +100,7 @@ def fill_blocks(who, moments, columns, centre, scale, blocks):
                         blocks[block, a, j, lane] = (rows[i, a, c] + (means[i, c] - middle) * ones[i, a]) * unit
 
 
-@njit(error_model="numpy")
+@inner
 def sum_left(who, moments, columns, centre, scale, out):
     """out (p1, p1), lower: the standardised cross-products that the Z_i leave, summed over the fit's clusters.
 
@@ -136,7 +137,7 @@ def sum_left(who, moments, columns, centre, scale, out):
             out[j, k] = value / (scale_j * scale_k)
 
 
-@njit(error_model="numpy")
+@inner
 def aliased_columns(left, blocks, n, aliased):
     """Mark the columns of X that the columns before them span; returns how many stay.
 

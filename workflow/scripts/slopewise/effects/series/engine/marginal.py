@@ -14,12 +14,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from numba import njit
 
-from slopewise.kernels.cache import keeper
+from slopewise.kernels.cache import inner, keeper
 
 
-@njit(error_model="numpy")
+@inner
 def sums_of_rows(columns, correlation, starts, q, sums, cross):
     """Write Z'[Z X y] of each unit, sums (m, q, k), and [X y]'[X y], cross (k - q, k - q), of the whitened rows.
 
@@ -47,7 +46,7 @@ def sums_of_rows(columns, correlation, starts, q, sums, cross):
     return determinant
 
 
-@njit(error_model="numpy")
+@inner
 def factored(matrix, size):
     """Cholesky factor in the lower triangle of `matrix`, which it overwrites; False where a pivot is not positive."""
     for a in range(size):

@@ -21,13 +21,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from slopewise.growth.engine.compiled import Address, address
 from slopewise.growth.engine.kernel import make_problem
 from slopewise.growth.engine.run import functions
-from slopewise.kernels.cache import keeper
+from slopewise.kernels.cache import ADDRESS, inner, keeper
 
 Floats = NDArray[np.float64]
 
@@ -42,6 +41,12 @@ def cached(function: Callable[..., Any]) -> Any:
     """
     function.__qualname__ += "_" + _ENGINE.hexdigest()[:16]
     return keeper(_HERE, nogil=True)(function)
+
+
+def pointed(function: Callable[..., Any]) -> Any:
+    """The same for functions that are handed on as addresses."""
+    function.__qualname__ += "_" + _ENGINE.hexdigest()[:16]
+    return keeper(_HERE, ADDRESS, nogil=True)(function)
 
 
 FARTHEST = 300.0  # |theta| beyond which a number could not hold the parameter
@@ -74,7 +79,7 @@ class Room(NamedTuple):
     correlation: Floats
 
 
-@njit(error_model="numpy")
+@inner
 def make_room(target):
     """The scratch for one target."""
     q, r = target.loading.shape
@@ -82,13 +87,13 @@ def make_room(target):
     return Room(np.zeros((q, r)), np.zeros((q, q)), np.zeros((p, p)), np.zeros(p), np.zeros((r, r)))
 
 
-@njit(error_model="numpy")
+@inner
 def half_t(value, scale, df):
     """Log density of a half-t up to its constant."""
     return -0.5 * (df + 1.0) * math.log1p((value / scale) ** 2 / df)
 
 
-@njit(error_model="numpy")
+@inner
 def correlation_root(theta, r, shape, root):
     """Cholesky factor of the correlations in `root` (r, r); log prior density of theta's correlations, no constant."""
     total = 0.0
@@ -108,7 +113,7 @@ def correlation_root(theta, r, shape, root):
     return total
 
 
-@njit(error_model="numpy")
+@inner
 def log_prior(theta, target, room):
     """Log prior density of theta, and the Cholesky factor of the correlations in `room`."""
     r = target.scales.shape[0]
@@ -124,7 +129,7 @@ def log_prior(theta, target, room):
     return total + half_t(math.exp(theta[last]), target.residual, target.df) + theta[last]
 
 
-@njit(error_model="numpy")
+@inner
 def log_likelihood(theta, target, problem, deviance_at, room):
     """Log likelihood, beta and b integrated out, after `log_prior`; the mean of beta and the root of A in `room`."""
     q, r = target.loading.shape
@@ -151,7 +156,7 @@ def log_likelihood(theta, target, problem, deviance_at, room):
     return -0.5 * (n * math.log(2.0 * math.pi * sigma * sigma) + log_v + beta_part(cross, sigma, target, room))
 
 
-@njit(error_model="numpy")
+@inner
 def beta_part(cross, sigma, target, room):
     """log|A| - log|P| + M_yy / sigma^2 + m'Pm - h'A^-1 h, from the Cholesky factor of M."""
     p = target.mean.shape[0]
@@ -185,7 +190,7 @@ def beta_part(cross, sigma, target, room):
     return determinant + quadratic
 
 
-@cached
+@pointed
 def log_posterior(theta, target, problem, deviance_at, room):
     """Log posterior density of theta up to a constant; minus infinity where it cannot be computed."""
     for k in range(theta.shape[0]):
@@ -231,6 +236,18 @@ def parameters(points, target, problem, deviance_at, log_density, place, psi, si
                 for k in range(max(c, s), p):
                     total += lower[k, c] * lower[k, s]
                 inverse[n, place[c], place[s]] = total / sigma2[n]
+
+
+@cached
+def standardised_fit(j, count, moments, asked, reml, results, standardised):
+    """The engine's `standardised`, for Python."""
+    return standardised(j, count, moments, asked, reml, results)
+
+
+@cached
+def deviance_of(problem, psi, deviance_at):
+    """The engine's `deviance_at`, for Python."""
+    return deviance_at(problem, psi)
 
 
 @cache

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from slopewise.growth.bayes.kernels.density import cached, make_room
+from slopewise.kernels.cache import inner
 
 STEP = 2e-3  # of the central differences: theta has no units
 ENOUGH = 1e-4  # gain in log density below which the search ends
 MOST = 60
 
 
-@njit(error_model="numpy")
+@inner
 def curves(point, value, trial, gradient, hessian, target, problem, deviance_at, log_density, room):
     """Gradient and Hessian of the log density at `point` by central differences."""
     d = point.shape[0]

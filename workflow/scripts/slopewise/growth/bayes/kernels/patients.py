@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from slopewise.growth.bayes.kernels.density import cached
 from slopewise.growth.engine.kernel import make_problem
 from slopewise.growth.engine.standardise import fill_blocks, lanes_for
+from slopewise.kernels.cache import inner
 
 
-@njit(error_model="numpy")
+@inner
 def _patients(moments, draws):
     """The problem of all patients of `moments`, standardised as the draws are, whatever of X is aliased."""
     (n, q), p, d = moments.ones.shape, moments.x_columns.shape[0], moments.means.shape[1]
@@ -57,7 +57,7 @@ def fill_courses(draws, moments, deviance_at, b, within):
             joint(psi, sigma2, inverse, t, load, within[s, i])
 
 
-@njit(error_model="numpy")
+@inner
 def joint(psi, sigma2, inverse, t, load, out):
     """Covariance (p + q, p + q) of beta and one patient's b; load: Psi E_i (q, p)."""
     q, p = load.shape

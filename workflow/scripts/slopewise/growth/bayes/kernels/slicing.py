@@ -9,15 +9,15 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
 from slopewise.growth.bayes.kernels.density import cached, make_room
+from slopewise.kernels.cache import inner
 
 STEPS = 60  # most steps outwards, in all, of one slice
 SHRINKS = 200  # most shrinkages of one slice: the point itself lies inside, so that this many tell of a fault
 
 
-@njit(error_model="numpy")
+@inner
 def along(point, value, direction, trial, target, problem, deviance_at, log_density, room, rng):
     """Move `point` along `direction` by one slice; returns its new log density, and the evaluations."""
     level = value + math.log(1.0 - rng.random())
