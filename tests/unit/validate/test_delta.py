@@ -75,6 +75,10 @@ def table():
     ]
     flags = cohort_growth(outcome.data, made.crossfit, made.fits)
     found = delta_table(made.study, outcome, markers, flags[:2], flags[2])
+    everybody = visits(names, np.full(len(names), LANDMARK), "beta", 1)
+    whole = [markers[0], marker_data(GrowthModel(), "beta", everybody, people, LANDMARK)]
+    alone = delta_table(made.study, outcome, whole, flags[:2], flags[2])
+    assert set(alone["term"]) == {"alpha.slope"}
     none = delta_table(made.study.model_copy(update={"landmark": "none"}), outcome, markers, flags[:2], flags[2])
     assert tables.check(none, "outcome/delta").empty
     return outcome, tables.check(found, "outcome/delta")

@@ -42,8 +42,9 @@ def delta_table(
     """The table ``outcome/delta``: coefficients of the slopes, per SD of the slopes as analysed, under each δ.
 
     `growth`: which markers are singular, and which have flat slopes (M,); `fold` (n,) by which a penalty is chosen.
-    `dropped`: of `patients`, those with an imputed visit of the marker. Without rows where there is no landmark, no
-    slope in the model, slopes in another predictor than time, or a posterior in place of the growth models' maximum.
+    `dropped`: of `patients`, those with an imputed visit of the marker; a marker of which nobody missed a visit has no
+    row. Nor has anything without a landmark or a slope in the model, with slopes in another predictor than time, or
+    with a posterior in place of the growth models' maximum.
     """
     data, step = outcome.data, next(one for one in LADDER if one.name == "slope")
     terms = [term for term in outcome.fitted.models[step.name].recipe.terms if term.endswith(".slope")]
@@ -64,9 +65,9 @@ def delta_table(
         )  # fmt: skip
         own = [row for row in data.rows if row[0] == step.name]
         for place, (_, cause, term) in enumerate(own):
-            if term not in terms:
+            m = data.markers.index(term.rpartition(".")[0]) if term in terms else -1
+            if m < 0 or not dropped[:, m].any():
                 continue
-            m = data.markers.index(term.rpartition(".")[0])
             estimate, error = spread[m] * fitted.estimate_unit[place], spread[m] * fitted.se_unit[place]
             reach = float(stdtrit(fitted.df[place], 0.975)) * error
             ratio = np.nan if data.kind.numeric else np.exp(estimate)
