@@ -25,6 +25,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # matrices are small: thread
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
+from parts import validity_batches as batches  # noqa: E402
 from parts import validity_bayes as bayes  # noqa: E402
 from parts import validity_cautions as cautions  # noqa: E402
 from parts import validity_effects as effects  # noqa: E402
@@ -139,6 +140,8 @@ def courses(replicates: int) -> Iterator[Course]:
         yield Course("iptw_bootstrap", followed.name, max(round(replicates / 20), 2), one, 10)
     for many in markers.SETTINGS:
         yield Course("markers", many.name, max(round(replicates / 50), 2), partial(markers.one_set, many), 2)
+    for scanned in batches.SETTINGS:
+        yield Course("combat", scanned.name, max(round(replicates / 50), 2), partial(batches.one_set, scanned), 10)
     for name, permuted in (("noise", False), ("permuted outcomes", True)):
         yield Course("nothing", name, max(round(replicates / 100), 2), partial(outcome.nothing, 300, permuted), 1)
 

@@ -11,6 +11,7 @@ import pandas as pd
 
 from parts.monte_carlo import Quantity, Store, mean, share
 from parts.page import table
+from parts.validity_batches import batches_section
 from parts.validity_bayes import bayes_section
 from parts.validity_cautions import cautions_section
 from parts.validity_effects import effects_section
@@ -336,6 +337,7 @@ PARTS: tuple[tuple[str, str, Callable[[Store], str]], ...] = (
     ("intervals", "95% intervals of validated figures", interval_section),
     ("verdicts", "How often each verdict on the slope is given", verdict_section),
     ("nothing", "Two hundred markers that say nothing", nothing),
+    ("combat", "A scanner that is used at late visits", partial(batches_section, **SAID)),
     ("markers", "Many markers: filters and selection inside and outside the folds", partial(markers_section, **SAID)),
 )
 

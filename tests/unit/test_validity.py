@@ -350,3 +350,15 @@ def test_score_statistics_are_those_of_a_cox_model() -> None:
         score += x[at, 0] - risk.mean()
         information += risk.var()
     assert score_statistics(x, followup, event)[0] == pytest.approx(score / np.sqrt(information))
+
+
+def test_a_late_scanner_makes_no_slope_once_it_is_adjusted_for() -> None:
+    from parts import validity_batches as batches
+
+    found = batches.one_set(batches.SETTINGS[1], 2)
+    assert found["average slope, not adjusted"] > 0.6
+    for method in ("fixed", "combat"):
+        assert found[f"average slope, {method}"] == pytest.approx(batches.SLOPE, abs=0.08)
+        assert found[f"SD of slopes, {method}"] == pytest.approx(0.5, abs=0.08)
+        related = found[f"correlation with true slopes, {method}"]
+        assert related > found["correlation with true slopes, not adjusted"] + 0.05
