@@ -11,12 +11,13 @@ def write(study_file: Path, report: Path) -> None:
     """Write ``report.html`` and ``rigour.json`` beside the tables that they are made from."""
     from slopewise.report.material.frames import Frames
     from slopewise.report.material.rigour import rigour
-    from slopewise.report.pages.study import render
+    from slopewise.report.pages.study import page
     from slopewise.study.reading import load_study
 
     study = load_study(study_file)
-    html = render(study, report.parent)
-    write_json(report.with_name("rigour.json"), rigour(Frames.read(report.parent), study))
+    frames = Frames.read(report.parent)
+    html = page(study, frames)
+    write_json(report.with_name("rigour.json"), rigour(frames, study))
     write_text(report, html)
     logger.info("the report has %d kB", len(html.encode()) // 1000)
 

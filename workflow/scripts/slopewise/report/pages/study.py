@@ -22,7 +22,12 @@ def render(study: Study, results: Path) -> str:
     The same tables give the same bytes: no clock, no path, no random name. Text from data is escaped by the templates;
     style and script are our own files and go in as they are. Raises `InputError` where a table is missing or broken.
     """
-    frames, naming = Frames.read(results), Naming(study)
+    return page(study, Frames.read(results))
+
+
+def page(study: Study, frames: Frames) -> str:
+    """The report of tables that were read, as `render`."""
+    naming = Naming(study)
     made = sections(frames, naming)
     if len(study.markers) > PICTURED:
         made = [section.top_rows(TOP_ROWS) for section in made]
