@@ -3,8 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 CORES ?=
 ARGS ?=
-# Two at a time, a file at a time, the slowest first: what a file prepares (a run of the workflow) is prepared once.
-WORKERS ?= 2
+# A file at a time, the slowest first: what a file prepares (a run of the workflow) is prepared once.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min(4, max(2, os.cpu_count() or 2)))' 2> /dev/null || echo 2)
 
 PY := $(VENV)/bin/python
 SNAKEMAKE := $(PY) -m snakemake --workflow-profile profiles/default $(if $(CORES),--cores $(CORES))
@@ -98,9 +98,9 @@ define install
 	@rm $(VENV)/unfinished
 	@touch $@
 endef
-# The numerical code is compiled while the rest is being installed; these are what that needs.
+# The numerical code is compiled while the rest is being installed; these are what that needs, and what builds slopewise.
 NUMERICAL = numpy scipy pandas numba llvmlite pyarrow formulaic interface-meta narwhals wrapt typing-extensions pyyaml \
-	python-dateutil pytz six tzdata
+	python-dateutil pytz six tzdata hatchling editables packaging pathspec pluggy trove-classifiers
 COMPILE = $(PY) -m slopewise.cli.ahead
 PIP = $(PY) -m pip install -qq --disable-pip-version-check --no-deps
 
