@@ -47,11 +47,11 @@ class FilterTable:
         sets: dict[Key, Withheld] = {}
         for found, own in table.groupby(["scheme", "repeat", "held_out"]):
             scheme, repeat, held_out = cast(Key, found)
-            by_kind = {
-                kind: {str(row.marker): str(row.step) for row in own[own["withholds"] == kind].itertuples()}
-                for kind in ("marker", "slope")
+            withheld = {
+                what: {str(row.marker): str(row.step) for row in own[own["withholds"] == what].itertuples()}
+                for what in ("marker", "slope")
             }
-            sets[str(scheme), int(repeat), int(held_out)] = Withheld(by_kind["marker"], by_kind["slope"])
+            sets[str(scheme), int(repeat), int(held_out)] = Withheld(withheld["marker"], withheld["slope"])
         return cls(sets)
 
     def at(self, key: Key) -> Withheld:
