@@ -12,12 +12,13 @@ def write(study_file: Path, report: Path) -> None:
     from slopewise.report.material.frames import Frames
     from slopewise.report.material.rigour import rigour
     from slopewise.report.pages.study import page
+    from slopewise.report.words.findings import findings
     from slopewise.study.reading import load_study
 
     study = load_study(study_file)
     frames = Frames.read(report.parent)
     html = page(study, frames)
-    write_json(report.with_name("rigour.json"), rigour(frames, study))
+    write_json(report.with_name("rigour.json"), rigour(frames, study, findings(frames, study)))
     write_text(report, html)
     logger.info("the report has %d kB", len(html.encode()) // 1000)
 

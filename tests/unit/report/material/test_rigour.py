@@ -12,7 +12,7 @@ from slopewise.tables.rigour import KEYS
 
 @pytest.fixture(scope="module")
 def content(frames, invented):
-    return rigour(frames, invented.study())
+    return rigour(frames, invented.study(), ["Slopes add nothing that was shown."])
 
 
 def test_its_keys_are_those_that_are_documented(content):
@@ -22,6 +22,7 @@ def test_its_keys_are_those_that_are_documented(content):
 
 def test_its_numbers_are_those_of_the_tables(content, frames):
     flow = frames.flow
+    assert content["findings"] == ["Slopes add nothing that was shown."]
     assert content["cohort"]["patients_analysed"] == len(frames.patients) == int(flow["patients_left"].iloc[-1])
     assert content["cohort"]["events"] == int((frames.patients["event"] == 1).sum())
     assert content["parameters"]["sets"]["slope"] == 2 + 2 * 2
@@ -45,13 +46,13 @@ def test_corrected_figures_stand_beside_validated_ones(frames, invented):
         .assign(apparent=0.9, optimism=0.1, se=0.01, corrected=0.8, resamples=np.int64(20))
     )
     changed = replace(frames, further={**frames.further, "optimism": corrected})
-    found = [row["corrected"] for row in rigour(changed, invented.study())["performance"]]
+    found = [row["corrected"] for row in rigour(changed, invented.study(), [])["performance"]]
     assert found[0] == 0.8 and set(found[1:]) == {None}
 
 
 def test_a_leak_and_a_small_count_are_seen(frames, invented):
     audit = frames.audit.assign(shared_patients=[1, *[0] * (len(frames.audit) - 1)])
-    found = rigour(replace(frames, audit=audit), invented.study())["audit"]
+    found = rigour(replace(frames, audit=audit), invented.study(), [])["audit"]
     assert found["fits_with_shared_patients"] == 1
     study = invented.study()
     small = study.report.small_cells

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ import typer
 
 from slopewise.cli.errors import one_line_errors
 from slopewise.run.errors import InputError
+from slopewise.run.files import read_json
 from slopewise.run.folders import check_writable
 from slopewise.run.person import house_user, name_user
 from slopewise.run.place import supplied
@@ -23,6 +25,9 @@ DEMO = "pbc"
 DEMO_FILES = (f"results/{DEMO}/report.html", f"results/{DEMO}/run.json")
 
 Cores = Annotated[str, typer.Option(metavar="NUMBER", help="Cores to use, or `all` (default: what the profile has).")]
+
+WIDTH = 100
+"""Characters a line on a terminal."""
 
 
 def run_command(
@@ -64,9 +69,15 @@ def demo_command(cores: Cores = "") -> None:
         status = run_workflow(f"studies=[{DEMO}]", cores, "default", DEMO_FILES)
         if status:
             raise typer.Exit(status)
-        from slopewise.report.words.findings import told
+        typer.echo(found(Path(DEMO_FILES[0]).parent))
 
-        typer.echo(told(Path(DEMO_FILES[0]).parent))
+
+def found(results: Path) -> str:
+    """The path of a finished study's report, and what it finds, for a terminal."""
+    lines = [f"The report: {(results / 'report.html').resolve()}"]
+    for finding in read_json(results / "rigour.json")["findings"]:
+        lines += textwrap.wrap(finding, WIDTH, initial_indent="  - ", subsequent_indent="    ")
+    return "\n".join(lines)
 
 
 def pages_before(study: Path, moment: float) -> list[Path]:

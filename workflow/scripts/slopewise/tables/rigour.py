@@ -5,6 +5,7 @@ from __future__ import annotations
 KEYS: dict[str, str] = {
     "format": "1; it increases when a key is renamed or removed.",
     "study": "Name, title, kind of outcome, event, landmark and horizons in the unit of the analysis.",
+    "findings": "What the report finds, in three of its sentences.",
     "cohort": "Patients and rows in the files and in the cohort, events, and the reasons of exclusion. "
     "A count between 0 and `report.small_cells` is null.",
     "parameters": "Coefficients of each set of predictors, and events (patients, if the outcome is a number) for each "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import PurePath
 from typing import Any
 
@@ -28,8 +29,8 @@ LEARNED: dict[str, str] = {
 """docs/methods.md, sections 3 and 4."""
 
 
-def rigour(frames: Frames, study: Study) -> dict[str, Any]:
-    """The content of rigour.json; what a study without an outcome lacks is null or empty."""
+def rigour(frames: Frames, study: Study, findings: Sequence[str]) -> dict[str, Any]:
+    """The content of rigour.json, the report's `findings` among it; what a study lacks is null or empty."""
     record, patients = frames.provenance, frames.patients
     return {
         "format": FORMAT,
@@ -42,6 +43,7 @@ def rigour(frames: Frames, study: Study) -> dict[str, Any]:
             "horizons": [known(value) for value in study.horizons] if study.kind.predicts else [],
             "time_unit": study.data.analysis_unit,
         },
+        "findings": list(findings),
         "cohort": _cohort(frames, study),
         **_parameters(study, patients),
         "missing_covariates": {
