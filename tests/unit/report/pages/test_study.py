@@ -69,13 +69,13 @@ def test_links_lead_to_a_section_or_to_a_cited_work(html, page):
 
 OF_ONE_LAYER = {
     "section": "summary patients courses population evidence fit slopes ladder checks coefficients hazards "
-    "risks groups audit care methods tripod provenance",
+    "risks groups audit care methods tripod appraisal provenance",
     "table": "patients growth-fixed growth-evidence growth-comparison growth-shares growth-fixed-by-model "
     "growth-components growth-trends growth-serial growth-scatter growth-normality growth-influence growth-visits "
     "slopes slopes-by-visits evidence performance-c_uno performance-c_harrell performance-1 performance-3 "
     "performance sensitivity subgroups coefficients-slope coefficients-level coefficients-clinical "
     "coefficients-baseline coefficients-last coefficients-delta coefficients-ols coefficients-slope_only groups-slope "
-    "groups-clinical groups-level leakage-audit tripod-ai inputs settings versions tables",
+    "groups-clinical groups-level leakage-audit tripod-ai probast-ai stratos inputs settings versions tables",
     "figure": "summary courses trends variogram implied correlation residuals influence visits shrinkage pooling "
     "reliability pulled ladder hazards calibration decision groups",
 }

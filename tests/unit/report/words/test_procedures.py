@@ -69,7 +69,7 @@ COVERED = {
     "sensitivity": "reused folds",
     r"slopes(-by-visits)?": "reliability of a slope",
     "subgroups": "subgroups",
-    r"patients|inputs|leakage-audit|settings|tables|tripod-ai|versions": "",
+    r"patients|inputs|leakage-audit|settings|tables|tripod-ai|probast-ai|stratos|versions": "",
 }
 """For each table of the report a part of the methods text that names its procedure; none for tables of facts."""
 

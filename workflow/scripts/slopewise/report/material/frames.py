@@ -140,7 +140,7 @@ class Frames(ShortRepr):
         """These frames with the rows of one cause in the outcome's tables."""
         names = (
             *("coefficients", "hazards", "schoenfeld", "likelihood_ratio", "performance", "calibration"),
-            *("decision_curve", "predictions"),
+            *("decision_curve", "predictions", "censoring"),
         )
         tables_of = {name: getattr(self, name) for name in names}
         further = {

@@ -64,7 +64,7 @@ def sensitivity_table(frames: Frames) -> Table:
 def censoring_of(frames: Frames, naming: Naming) -> Table:
     """Figures of the event with weights from a Cox model of the censoring, with the slopes in the model."""
     own = frames.censoring
-    own = own[(own["predictors"] == "slope") & (own["cause"] == naming.cause)]
+    own = own[own["predictors"] == "slope"]
     rows = [
         [METRICS[row["metric"]].label, naming.duration(row["horizon"]), number(row["marginal"], 3),
          number(row["conditional"], 3), signed(row["difference"], 3)]

@@ -42,6 +42,7 @@ from slopewise.report.sections.risks import risks_section
 from slopewise.report.sections.selection import selection_section
 from slopewise.report.sections.slopes import slopes_section
 from slopewise.report.sections.whom import whom_section
+from slopewise.report.words.appraisal import appraisal_section
 from slopewise.report.words.methods import methods_section
 from slopewise.report.words.naming import Naming
 from slopewise.report.words.radiomics import has_images, radiomics_section
@@ -132,6 +133,7 @@ ORDER: tuple[tuple[Maker, Condition], ...] = (
     (care_section, every_study),
     (methods_section, every_study),
     (tripod_section, with_an_outcome),
+    (appraisal_section, with_an_outcome),
     (radiomics_section, has_images),
     (provenance_section, every_study),
 )

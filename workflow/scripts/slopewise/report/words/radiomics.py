@@ -31,12 +31,12 @@ def has_images(frames: Frames, naming: Naming) -> bool:
 def radiomics_section(frames: Frames, naming: Naming) -> Section:
     """Both checklists as tables."""
     tables, counts = [], []
-    for name, items, known in (
-        ("METRICS", METRICS, metrics_answers(frames, naming)),
-        ("CLEAR", CLEAR, clear_answers(frames, naming)),
+    for name, items, known, source in (
+        ("METRICS", METRICS, metrics_answers(frames, naming), WORKS["metrics"]),
+        ("CLEAR", CLEAR, clear_answers(frames, naming), WORKS["clear"]),
     ):
         rows = [[key, asked, known.get(key, AUTHORS)] for key, asked in items]
-        counts.append({"name": name, "answered": len(known), "total": len(items), "source": WORKS[name.lower()]})
+        counts.append({"name": name, "answered": len(known), "total": len(items), "source": source})
         columns = ["item", "asks for", "answer"]
         tables.append(Table(name.lower(), f"{name}: the items, and the answers of this run", columns, rows,
                             frozenset({0, 1, 2}), whole=True))  # fmt: skip
@@ -60,7 +60,8 @@ def metrics_answers(frames: Frames, naming: Naming) -> dict[str, str]:
         **({"19": known["confounders"]} if known["confounders"] else {}),
         "20": whole["12e"],
         "21": "95% intervals of validated figures and of differences of models, in “What predicts the outcome”.",
-        "22": "Calibration curve, slope and intercept out of fold, in “What predicts the outcome”.",
+        "22": "Slope and intercept out of fold, in “What predicts the outcome”; calibration curves in “Are the "
+        "predicted risks calibrated, and are they useful?”.",
         "24": known["comparison"],
         "25": "First and last values, changes and least-squares slopes, in “What predicts the outcome”.",
         "26": known["internal"],

@@ -294,6 +294,17 @@ WORKS: dict[str, tuple[str, str]] = {
         "reporting guideline for authors and reviewers endorsed by ESR and EuSoMII. Insights Imaging 2023;14:75.",
         "10.1186/s13244-023-01415-8",
     ),
+    "probast": (
+        "Moons KGM, Damen JAA, Kaul T, et al. PROBAST+AI: an updated quality, risk of bias, and applicability "
+        "assessment tool for prediction models using regression or artificial intelligence methods. BMJ "
+        "2025;388:e082505.",
+        "10.1136/bmj-2024-082505",
+    ),
+    "stratos": (
+        "Van Calster B, Collins GS, Vickers AJ, et al. Performance evaluation of predictive AI models to support "
+        "medical decisions: overview and guidance. arXiv 2024;2412.10288.",
+        "10.48550/arXiv.2412.10288",
+    ),
     "tripod": (
         "Collins GS, Moons KGM, Dhiman P, et al. TRIPOD+AI statement: updated guidance for reporting clinical "
         "prediction models "
