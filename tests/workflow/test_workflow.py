@@ -66,6 +66,7 @@ MAY_BE_EMPTY = {
     "outcome/selection",
     "outcome/stability",
     "cohort/agreement",
+    *("slopes/batch_parameters", "slopes/batch_audit", "outcome/batch_check"),
     "slopes/filters",
     "slopes/filter_survival",
     "slopes/filter_stability",

@@ -37,7 +37,7 @@ def test_nothing_to_test_is_said(frames: tuple[Frames, Naming, Path]):
     without = replace(found, permutation=found.permutation.assign(p_value=float("nan")))
     assert "no gain to test against chance" in chance(without)
     none = replace(found, subgroups=found.subgroups.iloc[:0])
-    assert [table.name for table in checks_section(none, naming).context["tables"]] == ["sensitivity"]
+    assert [table.name for table in checks_section(none, naming).context["tables"]] == ["sensitivity", "censoring"]
 
 
 def test_two_panels_of_a_marker_stand_side_by_side():
