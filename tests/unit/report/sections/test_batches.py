@@ -53,7 +53,9 @@ def test_what_is_wrong_is_said(removed):
     frames, naming = removed
     check = frames.further["batch_check"]
     text = text_of(changed(frames, "batch_check", after=[0.71, 0.52, 0.58]), naming)
-    assert "The batches A can still be recognised." in text and "It fell, so that a part" in text
+    assert "The batches A can still be recognised." in text and "It fell, so a part" in text
+    below = text_of(changed(frames, "batch_check", before=[0.9, 0.9, 0.42], after=[0.5, 0.5, 0.33]), naming)
+    assert "was 0.42 before and 0.33 after" in below and "It fell" not in below
     text = text_of(changed(frames, "batch_audit", verdict=["clean", "leak", "clean"]), naming)
     assert "In 1 of them a patient whom the fit had to score" in text and "None of them" not in text
     text = text_of(changed(frames, "batch_audit", unseen=[None, "C, D", "D"]), naming)

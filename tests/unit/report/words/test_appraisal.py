@@ -21,6 +21,7 @@ def test_both_parts_have_facts_in_four_domains(made):
     facts = domain_facts(*made)
     assert [part for part, _ in facts] == [DEVELOPMENT] * 4 + [EVALUATION] * 4 and all(facts.values())
     assert len({domain for _, domain in facts}) == 4
+    assert all(words.endswith(".") and ".." not in words for words in facts.values())
 
 
 def test_a_fit_that_shares_a_patient_with_whom_it_scored_is_counted(made):

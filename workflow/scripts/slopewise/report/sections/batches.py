@@ -14,7 +14,8 @@ from slopewise.report.words.numbers import number
 BY_CHANCE = 0.5
 """The area, and the concordance, of a score that knows nothing."""
 GONE, LOST = 0.6, 0.03
-"""The area from which a batch can still be recognised, and the fall of the concordance from which it is named."""
+"""The area from which a batch can still be recognised, and the fall of the concordance, as far as it was above chance,
+from which it is named."""
 
 
 def batches_section(frames: Frames, naming: Naming) -> Section:
@@ -60,9 +61,9 @@ def said(check: pd.DataFrame) -> list[str]:
             f"The concordance of the markers’ last values with the outcome was {number(outcome['before'], 2)} before "
             f"and {number(outcome['after'], 2)} after."
         )
-        if change < -LOST:
+        if float(outcome["before"]) - max(float(outcome["after"]), BY_CHANCE) > LOST:
             sentences.append(
-                "It fell, so that a part of what predicts the outcome may have been removed with the batches: compare "
+                "It fell, so a part of what predicts the outcome may have been removed with the batches: compare "
                 "the patients of each batch, and a run without data.batch."
             )
     return sentences

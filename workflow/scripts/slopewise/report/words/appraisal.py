@@ -39,7 +39,7 @@ def domain_facts(frames: Frames, naming: Naming) -> dict[tuple[str, str], str]:
     return {
         (DEVELOPMENT, PARTICIPANTS): f"{known['5a']} {known['6b']}",
         (DEVELOPMENT, PREDICTORS): f"{known['9a']} {known['9b']}",
-        (DEVELOPMENT, OUTCOME): f"{known['8a']}. Whether it was determined without knowledge of the predictors is "
+        (DEVELOPMENT, OUTCOME): f"{known['8a']} Whether it was determined without knowledge of the predictors is "
         f"{AUTHORS}.",
         (DEVELOPMENT, ANALYSIS): f"{known['10']} {known['11']} {known['12c']}",
         (EVALUATION, PARTICIPANTS): "The patients of the development, held out in turn; no other population.",
@@ -49,7 +49,7 @@ def domain_facts(frames: Frames, naming: Naming) -> dict[tuple[str, str], str]:
         ): f"Of {amount(len(audit), 'audited fit')}, {shared} had a patient in common with "
         f"those whom it scored; rows after the landmark in them: {after}.",
         (EVALUATION, OUTCOME): "Defined and measured as in the development.",
-        (EVALUATION, ANALYSIS): f"{known['12a']} {known['12e']}.",
+        (EVALUATION, ANALYSIS): f"{known['12a']} {known['12e']}",
     }
 
 
