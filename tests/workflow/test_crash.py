@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -34,15 +34,15 @@ UNKNOWN = 54_321
 pytestmark = pytest.mark.workflow
 
 
-def asked(*more: str, cores: int = 2) -> list[str]:
-    words = [sys.executable, "-m", "snakemake", "-s", str(ROOT / "Snakefile"), "--cores", str(cores), *TARGETS]
+def asked(*more: str, cores: int = 2, targets: Sequence[str] = TARGETS) -> list[str]:
+    words = [sys.executable, "-m", "snakemake", "-s", str(ROOT / "Snakefile"), "--cores", str(cores), *targets]
     return [*words, *more, "--config", "study=study.yaml"]
 
 
-def begin(folder: Path) -> subprocess.Popen[bytes]:
+def begin(folder: Path, targets: Sequence[str] = TARGETS) -> subprocess.Popen[bytes]:
     """Start a run in a process group of its own."""
     quiet = subprocess.DEVNULL
-    return subprocess.Popen(asked(), cwd=folder, start_new_session=True, stdout=quiet, stderr=quiet)
+    return subprocess.Popen(asked(targets=targets), cwd=folder, start_new_session=True, stdout=quiet, stderr=quiet)
 
 
 def last_line(ended: subprocess.CompletedProcess[str]) -> str:
@@ -201,17 +201,18 @@ def as_unknown(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str
 
 
 def test_a_second_run_meanwhile_is_refused_in_one_line(tmp_path: Path):
-    """And once the first was killed the line says so, and what to do."""
+    """And once the first was killed the line says so, and what to do. The first is at the whole study, a minute's work."""
     pbc_part().write(tmp_path)
-    first = begin(tmp_path)
+    first = begin(tmp_path, targets=())
     note = tmp_path / ".snakemake/slopewise/running/small.json"
     while not note.is_file():
         assert first.poll() is None
         time.sleep(0.05)
-    second = subprocess.run(asked(cores=1), cwd=tmp_path, capture_output=True, text=True, check=False)
+    again = asked(cores=1, targets=())
+    second = subprocess.run(again, cwd=tmp_path, capture_output=True, text=True, check=False)
     os.killpg(first.pid, signal.SIGKILL)
     first.wait()
-    third = subprocess.run(asked(cores=1), cwd=tmp_path, capture_output=True, text=True, check=False)
+    third = subprocess.run(again, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert second.returncode == third.returncode == 1
     assert last_line(second) == (
         f"slopewise: results/small: another run is at work (process {first.pid}); wait until it ends"
