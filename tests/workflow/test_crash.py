@@ -201,7 +201,7 @@ def as_unknown(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str
 
 
 def test_a_second_run_meanwhile_is_refused_in_one_line(tmp_path: Path):
-    """And once the first was killed the line says so, and what to do. The first is at the whole study, a minute's work."""
+    """And once the first, which is at the whole study, was killed the line says so, and what to do."""
     pbc_part().write(tmp_path)
     first = begin(tmp_path, targets=())
     note = tmp_path / ".snakemake/slopewise/running/small.json"
