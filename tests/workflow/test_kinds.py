@@ -100,7 +100,7 @@ def test_a_binary_outcome_at_two_landmarks(tmp_path: Path):
     files = {name: [folder / name for folder in folders] for name in LANDMARK_FILES}
     stacked, table, page = tmp_path / "supermodel.csv", tmp_path / "landmarks.csv", tmp_path / "landmarks.html"
     cohorts = ([folder / f"cohort/{name}.parquet" for folder in folders] for name in ("measurements", "patients"))
-    script("stack_landmarks").fit_stacked([one.file for one in runs], *cohorts, [], stacked, 1)
+    script("stack_landmarks").fit_stacked([one.file for one in runs], *cohorts, [], [], stacked, 1)
     script("gather_landmarks").gather([one.file for one in runs], *files.values(), stacked, table, page)
     assert tables.read("supermodel", stacked).empty  # a stacked model is one of times
     found = tables.read("landmarks", table)
