@@ -41,6 +41,7 @@ from slopewise.slopes.dropout import _mean
 from slopewise.study.kinds import KINDS
 from slopewise.validate import sensitivity
 from slopewise.validate.bootstrap import reliability_table
+from slopewise.validate.delta import t_ends
 from slopewise.validate.examples import band
 from slopewise.validate.instability import summary as instability_summary
 from slopewise.validate.intervals import interval_of, split_of
@@ -368,6 +369,7 @@ LEVELS: dict[str, tuple[Callable[[], tuple[Ends, Ends]], float]] = {
     "posterior of a parameter": (posterior_of_a_parameter, 1e-9),
     "posterior prediction": (posterior_prediction, 1e-9),
     "mean of a part": (mean_of_a_part, 1e-9),
+    "delta adjustment": (lambda: (t_ends(0.4, 0.2, 12.0), t.interval(0.95, 12.0, 0.4, 0.2)), 1e-9),
     "association": (association, 1e-9),
     "mean of a third": (mean_of_a_third, 1e-9),
     "profile": (profile_likelihood, 1e-9),
@@ -435,6 +437,7 @@ PLACES: dict[str, tuple[str, ...]] = {
     "validate/sensitivity.py": ("permutations",),
     "validate/instability.py": ("instability",),
     "validate/optimism.py": ("instability of calibration",),
+    "validate/delta.py": ("delta adjustment",),
     "validate/examples.py": ("line of an example",),
     "kernels/agreement.py": ("stability index",),
 }

@@ -69,11 +69,17 @@ def delta_table(
             if m < 0 or not dropped[:, m].any():
                 continue
             estimate, error = spread[m] * fitted.estimate_unit[place], spread[m] * fitted.se_unit[place]
-            reach = float(stdtrit(fitted.df[place], 0.975)) * error
+            low, high = t_ends(estimate, error, float(fitted.df[place]))
             ratio = np.nan if data.kind.numeric else np.exp(estimate)
             who = len(data.patients), int(dropped[:, m].sum())
-            lines.append((delta, step.name, cause, term, *who, estimate, ratio, estimate - reach, estimate + reach))
+            lines.append((delta, step.name, cause, term, *who, estimate, ratio, low, high))
     return pd.DataFrame(lines, columns=COLUMNS)
+
+
+def t_ends(estimate: float, error: float, df: float) -> tuple[float, float]:
+    """The 95% interval of an estimate with this standard error, by the t distribution."""
+    reach = float(stdtrit(df, 0.975)) * error
+    return estimate - reach, estimate + reach
 
 
 def shift(data: MarkerData) -> tuple[Floats, Floats, Flags]:
