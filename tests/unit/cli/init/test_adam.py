@@ -88,7 +88,8 @@ def test_the_proposal_reads_the_trial(trial: Path, monkeypatch: pytest.MonkeyPat
     assert (study.data.patient, study.data.time, study.data.time_unit, study.data.time_zero) == (
         "USUBJID", "ADY", "days", 1.0
     )  # fmt: skip
-    assert {marker.column: marker.unit for marker in study.markers.values()} == UNITS
+    units = {marker.column: marker.unit.removeprefix("log ") for marker in study.markers.values()}
+    assert units == UNITS and study.markers["BILI"].unit == "log mg/dl"
     outcome = study.outcome
     assert (outcome.time, outcome.event, outcome.where) == ("AVAL", "CNSR", {"PARAMCD": ("OS",)})
     assert (
@@ -139,5 +140,5 @@ def test_observations_of_fhir_and_measurements_of_omop_are_known_by_their_column
     write_study("long.csv", None, Path("s.yaml"), "", Dialect(), Named(), force=True)
     study = load_study("s.yaml")
     assert (study.data.patient, study.data.time, study.data.time_unit) == (names[0], names[1], "date")
-    assert [(marker.column, marker.unit) for marker in study.markers.values()] == [(zero, "mg/dL")]
+    assert [(marker.column, marker.unit) for marker in study.markers.values()] == [(zero, "log mg/dL")]
     assert len(prepare_cohort(study, Path()).measurements) == len(rows)

@@ -20,6 +20,7 @@ from slopewise.cohort.effects import examine_effects
 from slopewise.cohort.excluded import characteristics_by_group
 from slopewise.cohort.findings import NOTE, CohortError, Findings
 from slopewise.cohort.flow import Flow, State
+from slopewise.cohort.history import with_history
 from slopewise.cohort.incomplete import leave_incomplete, match_ids
 from slopewise.cohort.landmark import OUTCOME, apply_landmark, refuse_empty
 from slopewise.cohort.oddities import tell_odd_values
@@ -85,6 +86,7 @@ def prepare_cohort(study: Study, folder: Path, runs: Callable[[float], bool] | N
     tables = [table for table in (measurements, patients) if table is not None]
     findings = Findings(*tables)
     measurements, patients = with_age(study, measurements, patients, findings)
+    patients = with_history(study, measurements, patients, findings)
     for table in tables:
         _tell_encoding(table, findings)
     tell_recoded(tables, study.data.missing, findings)

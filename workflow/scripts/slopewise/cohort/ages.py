@@ -41,7 +41,7 @@ def with_age(
     if has_age is not None:
         message = f"data.birth_date makes a column {AGE}, and there is one already; rename it, or leave out the key"
         raise InputError(f"{has_age.name}: column {AGE}: {message}")
-    aged = _aged(study.data, table, _time_zero(study.data, measurements, patients), patients is table, findings)
+    aged = _aged(study.data, table, date_of_time_zero(study.data, measurements, patients), patients is table, findings)
     return (measurements, aged) if table is patients else (aged, patients)
 
 
@@ -61,7 +61,7 @@ def _aged(data: Data, table: TextTable, zero: pd.Series, of_patients: bool, find
     return replace(table, text=table.text.assign(**{AGE: np.array(cells, dtype=object)}))
 
 
-def _time_zero(data: Data, measurements: TextTable, patients: TextTable | None) -> pd.Series:
+def date_of_time_zero(data: Data, measurements: TextTable, patients: TextTable | None) -> pd.Series:
     """Each patient's time zero in days since 1970-01-01, by the patient; what cannot be read is reported elsewhere."""
     if data.time_zero == "first_visit":
         table, column, written = measurements, data.time, data.date_format

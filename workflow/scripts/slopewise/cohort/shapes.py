@@ -92,12 +92,12 @@ def _parameter(table: TextTable, ids: pd.Series, time: str | None, values: list[
         levels = table.text[name]
         if not 2 <= levels.nunique() <= MOST_PARAMETERS or key.assign(level=levels).duplicated().mean() > 0.05:
             continue
-        if name.lower() in PARAMETERS or any(_apart(table, value, levels) for value in values):
+        if name.lower() in PARAMETERS or any(apart(table, value, levels) for value in values):
             return name
     return None
 
 
-def _apart(table: TextTable, value: str, levels: pd.Series) -> bool:
+def apart(table: TextTable, value: str, levels: pd.Series) -> bool:
     """Whether the values of a column have another distribution in one level than in another (of the commonest ones)."""
     from scipy.stats import ks_2samp  # half a second that most tables do not need
 

@@ -1,4 +1,5 @@
-"""FHIR bulk exports: a file of one type of resource, a resource on each line (R4 and later: Patient, Observation).
+"""FHIR bulk exports: a file of one type of resource, a resource on each line (R4 and later: Patient, Observation,
+Condition).
 
 Codes, dates and references are reduced to what a study file can name. A date is the day that the record states, in
 its own time zone; one without a day stays as it is, and is refused where the study needs it.
@@ -25,6 +26,8 @@ from slopewise.study.keys import Data
 LOINC = "http://loinc.org"
 VALID = ("final", "amended", "corrected")
 """States of an observation whose value stands."""
+CONFIRMED = ("confirmed", "")
+"""States of verification of a condition that the patient has; most systems leave it out."""
 WAY = "write the export again, with a resource on each line"
 
 Row = dict[str, str]
@@ -52,8 +55,9 @@ def read_fhir(path: Path, name: str, data: Data) -> TextTable:
     """The resources of the file at `path`, `name` in messages, as a table; a row's place is its line.
 
     Columns of Patient: patient, sex, birth_date, death_date, died (0 or 1), last_updated, end_date (death, else the
-    record's last update); of Observation: patient, time, code (LOINC where there is one), value, unit, status. Each
-    component of an observation has a row. Raises `InputError`.
+    record's last update); of Observation: patient, time, code (LOINC where there is one), value, unit, status, with a
+    row for each component; of Condition: patient, date (of onset, else of its record), code, with a row for each code.
+    Raises `InputError`.
     """
     text = read_json_text(path, name)
     kind, rows, places, left = "", [], [], Counter[str]()
@@ -64,7 +68,7 @@ def read_fhir(path: Path, name: str, data: Data) -> TextTable:
         resource = _parsed(line, at)
         own = str(resource.get("resourceType", ""))
         if own not in TYPES:
-            message = f"holds {own or 'no resource'}, and {' and '.join(TYPES)} are read; name the file of one of them"
+            message = f"holds {own or 'no resource'}, and {', '.join(TYPES)} are read; name the file of one of them"
             raise InputError(f"{at}: {message}")
         kind = kind or own
         if own != kind:
@@ -138,6 +142,22 @@ def _observations(resource: Mapping[str, Any], at: str, left: Left) -> Iterator[
         }
 
 
+def _conditions(resource: Mapping[str, Any], at: str, left: Left) -> Iterator[Row]:
+    verified = next(iter(_codes(_object(resource, "verificationStatus", at), at)), "")
+    if verified not in CONFIRMED:
+        left[f"their verification status is {shown(verified)}"] += 1
+        return
+    codes = _codes(_object(resource, "code", at), at)
+    if not codes:
+        left["they have no code"] += 1
+    onset = _text(resource, "onsetDateTime", at) or _text(_object(resource, "onsetPeriod", at), "start", at)
+    shared = {
+        "patient": _reference(_object(resource, "subject", at), at),
+        "date": _day(onset or _text(resource, "recordedDate", at)),
+    }
+    yield from ({**shared, "code": code} for code in codes)
+
+
 @dataclass(frozen=True)
 class _Type:
     """How a resource of one type becomes rows with these columns."""
@@ -149,6 +169,7 @@ class _Type:
 TYPES = {
     "Patient": _Type(("patient", "sex", "birth_date", "death_date", "died", "last_updated", "end_date"), _patients),
     "Observation": _Type(("patient", "time", "code", "value", "unit", "status"), _observations),
+    "Condition": _Type(("patient", "date", "code"), _conditions),
 }
 """Types of resources that are read."""
 
@@ -160,11 +181,15 @@ def _day(moment: str) -> str:
 
 def _code(part: Mapping[str, Any], at: str) -> str:
     """The code of a part: LOINC's where there is one, else the first, else the text."""
-    concept = _object(part, "code", at)
+    return next(iter(_codes(_object(part, "code", at), at)), "")
+
+
+def _codes(concept: Mapping[str, Any], at: str) -> list[str]:
+    """The different codes of a concept, LOINC's first; its text where it has none."""
     codings = _objects(concept, "coding", at)
     of_loinc = [coding for coding in codings if coding.get("system") == LOINC]
     found = [code for coding in (*of_loinc, *codings) if (code := _text(coding, "code", at))]
-    return found[0] if found else _text(concept, "text", at)
+    return list(dict.fromkeys(found or filter(None, [_text(concept, "text", at)])))
 
 
 def _reference(subject: Mapping[str, Any], at: str) -> str:

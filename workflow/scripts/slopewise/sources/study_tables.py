@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from slopewise.run.errors import InputError
+from slopewise.sources.conditions import with_conditions
 from slopewise.sources.lesions import combined
 from slopewise.sources.long import pivoted
 from slopewise.sources.numbers import NUMBER
@@ -38,7 +39,7 @@ def measurements_of(study: Study, folder: Path, key: str = "data.measurements", 
 
 def patients_of(study: Study, folder: Path) -> TextTable | None:
     """The table of patients, if the study has one: the rows that `outcome.where` names, with the columns of the table
-    `data.subjects`. Raises `InputError`.
+    `data.subjects` or the dates of `data.conditions`. Raises `InputError`.
     """
     table = read_patients(folder, study.data)
     if table is None:
@@ -48,7 +49,10 @@ def patients_of(study: Study, folder: Path) -> TextTable | None:
     if file is None:
         return table
     own = study.data.model_copy(update={"sheet": study.data.subjects_sheet})
-    return with_subjects(table, read_table(folder, file, "data.subjects", own), study.data)
+    subjects = read_table(folder, file, "data.subjects", own)
+    if study.data.conditions is not None:
+        return with_conditions(table, subjects, study)
+    return with_subjects(table, subjects, study.data)
 
 
 def with_times(table: TextTable, data: Data) -> TextTable:

@@ -106,6 +106,20 @@ class ColumnReference(Keys):
     `outcome.time_unit` is `date`), else a number in `data.time_unit`. Example: `date_of_surgery`"""
 
 
+class Conditions(Keys):
+    """A table `data.subjects` with a row per patient and diagnosis."""
+
+    code: Name
+    """Column of `data.subjects` with the code of the diagnosis. Example: `code`"""
+    date: Name
+    """Column of `data.subjects` with the date of the diagnosis, an ISO date. Example: `date`"""
+    names: dict[Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,99}$")], Codes]
+    """A name for each condition with its codes; `K74*` stands for every code that begins so. Where it is a code of
+    `outcome.events`, `outcome.competing` or `outcome.censored`, its first date ends the follow-up; else it is a column,
+    1 for patients who had it at time zero and 0 for the others.
+    Example: `{cirrhosis: [K74*], diabetes: [E10*, E11*]}`"""
+
+
 class Data(Tables):
     """Where the data are and how to read them."""
 
@@ -166,6 +180,10 @@ class Data(Tables):
     birth_date: Name | None = None
     """Column with each patient's date of birth, where time zero is a date: the age at time zero, in years of 365.25
     days, becomes the column `age`, for `outcome.covariates` and formulas. Example: `dob`"""
+    conditions: Conditions | None = None
+    """Where `data.subjects` has a row per patient and diagnosis, as FHIR's Condition has: its columns, and the
+    conditions that end the follow-up or are covariates.
+    Example: `{code: code, date: date, names: {cirrhosis: [K74*]}}`"""
     duplicates: Literal["error", "mean", "first", "last", "keep"] = "error"
     """Two rows of one patient at one time: an error, their mean (before the transform), the first or last in the file,
     or keep both. Example: `mean`"""
@@ -191,6 +209,11 @@ class Data(Tables):
     centre: Name | None = None
     """Column with the centre or scanner: besides the folds, each centre is left out once and predicted by the models of
     the others (internal–external validation). A patient without one is removed and counted. Example: `hospital`"""
+
+    @property
+    def condition_names(self) -> tuple[str, ...]:
+        """The names of `conditions`."""
+        return () if self.conditions is None else tuple(self.conditions.names)
 
     @property
     def zero_column(self) -> str:

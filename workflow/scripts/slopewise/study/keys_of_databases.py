@@ -72,9 +72,9 @@ class Tables(Keys):
     (`{database: postgresql, url_env: TRIAL_DATABASE, query: visits.sql}`). A file's name ends in `.csv`,
     `.tsv`, `.tab` or `.txt` (delimited text), `.gz` or `.zip` (one such file), `.parquet`, `.pq` or `.feather`,
     `.xlsx`, `.xlsm` or `.ods` (one sheet of a workbook), `.sav` or `.zsav` (SPSS), `.dta` (Stata), `.sas7bdat` or
-    `.xpt` (SAS), `.json` or `.ndjson` (CDISC Dataset-JSON 1.1; `.ndjson` also FHIR's Patient or Observation). A name
-    with `*` or `?` stands for several files with the same columns (`data/visits_*.csv`), which are read in the order of
-    their names.
+    `.xpt` (SAS), `.json` or `.ndjson` (CDISC Dataset-JSON 1.1; `.ndjson` also FHIR's Patient, Observation or
+    Condition). A name with `*` or `?` stands for several files with the same columns (`data/visits_*.csv`), which are
+    read in the order of their names.
     Example: `data/pbcseq/measurements.csv`"""
     patients: Table | None = None
     """Table with a row per patient: a file or a query. Without it, patient-level columns must be in the measurements
@@ -82,7 +82,8 @@ class Tables(Keys):
 
     subjects: Table | None = None
     """A third table with a row per patient, such as ADSL of a trial: its columns are joined to those of
-    `data.patients`, by the patient; a column that both have is that of `data.patients`. Example: `adsl.xpt`"""
+    `data.patients`, by the patient; a column that both have is that of `data.patients`. With `data.conditions` a table
+    with a row per patient and diagnosis. Example: `adsl.xpt`"""
 
     @property
     def databases(self) -> dict[str, Database]:

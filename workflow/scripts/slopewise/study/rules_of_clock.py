@@ -45,6 +45,7 @@ def clock_rules(study: Study) -> Iterator[Finding]:
         message = "data.time_unit and data.analysis_unit must both be none or neither: a plain number has no unit"
         yield Finding(("data", "analysis_unit"), message)
     yield from _birth_rules(study)
+    yield from _condition_rules(study)
     yield from _format_rules(study)
 
 
@@ -62,6 +63,40 @@ def _birth_rules(study: Study) -> Iterator[Finding]:
     used = {*study.outcome.covariates, *study.outcome.strata, *study.model_columns, *study.grouping}
     if AGE not in used:
         yield Finding(path, f"makes the column `{AGE}`, which nothing uses; add it to outcome.covariates")
+
+
+def _condition_rules(study: Study) -> Iterator[Finding]:
+    """Conditions need their table, dates to compare theirs with, and somebody who asks for each."""
+    data, outcome = study.data, study.outcome
+    if data.conditions is None:
+        return
+    path = ("data", "conditions")
+    if data.subjects is None:
+        yield Finding(path, "are columns of data.subjects, which is missing; name the table of diagnoses there")
+    if not data.conditions.names:
+        yield Finding((*path, "names"), "is empty; give each condition a name with its codes")
+    if data.format_of_patients != "auto":
+        message = "has ISO dates, and those of data.patients have a format; write those as ISO dates, too (2020-12-31)"
+        yield Finding(path, message)
+    used = {*outcome.covariates, *outcome.strata, *study.model_columns, *study.grouping}
+    for name in data.condition_names:
+        ends = name in (*outcome.events, *outcome.competing, *outcome.censored)
+        own = (*path, "names", name)
+        if ends and outcome.time_unit != "date":
+            yield Finding(own, "ends the follow-up at a date, which needs dates in outcome.time (time_unit: date)")
+        elif ends and name in used:
+            message = "is a code of the outcome, so that it is no covariate; leave one of them out"
+            yield Finding(own, message)
+        elif not ends and name not in used:
+            yield Finding(
+                own, "is not used; add it to outcome.events, outcome.competing, outcome.censored or outcome.covariates"
+            )
+        elif not ends and data.time_unit != "date" and not study.visits_from_zero:
+            message = (
+                "is a column of patients who had the condition at time zero, which must be a date then "
+                "(data.time_unit: date, or dates of the outcome with data.time_zero: {column: NAME}); leave it out"
+            )
+            yield Finding(own, message)
 
 
 def _format_rules(study: Study) -> Iterator[Finding]:

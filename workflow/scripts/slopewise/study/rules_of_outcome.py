@@ -47,7 +47,6 @@ def _imputation_rules(study: Study) -> Iterator[Finding]:
             "columns are not imputed; leave it out"
         )
         yield Finding(path, message)
-        yield Finding(path, message)
 
 
 def _of_outcome(study: Study) -> dict[str | None, str]:

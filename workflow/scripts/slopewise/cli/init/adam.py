@@ -38,11 +38,11 @@ RELATIVE = "ADY is the relative day of ADaM, 1 on the day of reference (there is
 
 
 @dataclass(frozen=True)
-class Adam:
+class LongTable:
     """A table of measurements with a row per patient and time, and how the study file says so.
 
     time, unit, zero: proposals for `data.time`, `data.time_unit` and `data.time_zero`, the last two for ADY alone.
-    units: of the parameters, by their codes.
+    units: of the parameters, by their codes. where: rows that are read, and why; why: what shows the layout.
     """
 
     table: TextTable
@@ -53,6 +53,8 @@ class Adam:
     units: Mapping[str, str]
     left_out: list[LeftOut]
     where: Mapping[str, tuple[str, ...]]
+    where_why: str = ""
+    why: str = ""
 
 
 @dataclass(frozen=True)
@@ -76,34 +78,43 @@ STANDARDS = (
 )  # fmt: skip
 
 
-def by_visit(table: TextTable, data: Data) -> Adam | None:
+def by_visit(table: TextTable, data: Data) -> LongTable | None:
     """The table with a column for each parameter; None for a table that is none of `STANDARDS`."""
     names = [str(name) for name in table.text.columns]
     return next((found for one in STANDARDS if (found := _by_standard(table, data, one, names))), None)
 
 
-def _by_standard(table: TextTable, data: Data, standard: Standard, names: list[str]) -> Adam | None:
+def _by_standard(table: TextTable, data: Data, standard: Standard, names: list[str]) -> LongTable | None:
     patient, time = (next((n for n in known if n in names), "") for known in (standard.patients, standard.times))
     if not patient or not time or not {standard.parameter, standard.value} <= set(names) or "CNSR" in names:
         return None
     where = {ANALYSED: ("Y",)} if ANALYSED in names and set(table.text[ANALYSED]) > {"Y"} else {}
-    table = selected(table, where, "data.where")
     unit = standard.unit if standard.unit in names else None
     layout = Layout(parameter=standard.parameter, value=standard.value, unit=unit)
+    found = by_parameter(
+        selected(table, where, "data.where"), data, (patient, Proposal(time, standard.times[time])), layout, where,
+        "the columns' names are those of a standard", ANALYSED_WHY,
+    )  # fmt: skip
+    if time != "ADY":
+        return found
+    return replace(found, unit=Proposal("days", "relative days"), zero=Proposal("1", RELATIVE))
+
+
+def by_parameter(
+    table: TextTable, data: Data, key: tuple[str, Proposal], layout: Layout, where: Mapping[str, tuple[str, ...]],
+    why: str, where_why: str,
+) -> LongTable:  # fmt: skip
+    """The `table`, whose rows are selected by `where`, with a column for each parameter; `key`: patient and time."""
+    patient, time = key
+    names = [str(name) for name in table.text.columns]
     units, left_out = _parameters(table, layout)
-    data = data.model_copy(update={"patient": patient, "time": time, "layout": layout})
-    filled = [name for name in names if name not in (patient, *standard.times) and not table.missing(name).all()]
+    data = data.model_copy(update={"patient": patient, "time": time.value, "layout": layout})
+    gone = (patient, time.value, layout.parameter, layout.value, layout.unit)
+    filled = [name for name in names if name not in gone and not table.missing(name).all()]
     of_patients = [name for name in filled if is_constant(table, patient, name)]
     table = pivoted(table, data, {code: Marker(column=code) for code in units}, complete=False)
-    kept = [name for name in map(str, table.text.columns) if name in (patient, time, *units, *of_patients)]
-    relative = time == "ADY"
-    return Adam(
-        _with(table, kept), layout,
-        Proposal(time, standard.times[time]),
-        Proposal("days", "relative days") if relative else None,
-        Proposal("1", RELATIVE) if relative else None,
-        units, left_out, where,
-    )  # fmt: skip
+    kept = [name for name in map(str, table.text.columns) if name in (patient, time.value, *units, *of_patients)]
+    return LongTable(_with(table, kept), layout, time, None, None, units, left_out, where, where_why, why)
 
 
 def of_one_endpoint(table: TextTable) -> tuple[TextTable, Mapping[str, str], str]:

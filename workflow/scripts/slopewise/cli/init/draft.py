@@ -15,6 +15,7 @@ from slopewise.cli.init.landmark import Moments
 from slopewise.cli.init.markers import LeftOut, ProposedMarker, told_codes
 from slopewise.cli.init.outcome import ProposedOutcome
 from slopewise.cohort.sentinels import as_code
+from slopewise.study.formulas import AGE
 from slopewise.study.keys_of_layout import Layout
 
 WIDTH = 110
@@ -69,6 +70,9 @@ class Draft:
     """Groups of `markers` that are written as patterns."""
     layout: Layout | None = None
     """How a wide or a long table becomes a row per patient and time."""
+    layout_why: str = ""
+    birth_date: Proposal = field(default_factory=lambda: Proposal("", ""))
+    """A column with the date of birth; without one, why there is none to propose, if a column is called so."""
     where: Mapping[str, str] = field(default_factory=dict)
     """Rows of the patients' table that are the outcome's: code by column."""
     subjects: str = ""
@@ -78,6 +82,12 @@ class Draft:
     where_why: str = ""
 
     effect: ProposedEffect = field(default_factory=ProposedEffect)
+
+    @property
+    def covariates(self) -> tuple[str, ...]:
+        """The outcome's, with the age that a date of birth gives."""
+        aged = self.outcome.found and self.birth_date.value
+        return (*self.outcome.covariates, AGE) if aged else self.outcome.covariates
 
     @property
     def missing(self) -> list[str]:
@@ -162,7 +172,9 @@ def _data(draft: Draft) -> Iterator[str]:
         yield f"  layout: {{wide: {scalar(draft.layout.wide)}}}"
     elif draft.layout is not None:
         keys = {key: column for key in ("parameter", "value", "unit") if (column := getattr(draft.layout, key))}
-        yield from _comment("layout: a row per patient, time and parameter; markers are named by the parameter", "  ")
+        why = f"; {draft.layout_why}" if draft.layout_why else ""
+        told = f"layout: a row per patient, time and parameter; markers are named by the parameter{why}"
+        yield from _comment(told, "  ")
         yield f"  layout: {{{', '.join(f'{key}: {scalar(column)}' for key, column in keys.items())}}}"
     if draft.rows_where:
         chosen = (f"{scalar(name)}: [{', '.join(map(_code, codes))}]" for name, codes in draft.rows_where.items())
@@ -183,6 +195,10 @@ def _data(draft: Draft) -> Iterator[str]:
         yield f"  patients_date_format: {scalar(draft.patients_date_format)}"
     yield from _key("analysis_unit", draft.analysis_unit)
     yield from _key("time_zero", draft.time_zero, text=False)
+    if draft.birth_date.value and draft.outcome.found:
+        yield from _key("birth_date", draft.birth_date)
+    elif draft.birth_date.reason:
+        yield from _comment(f"birth_date: {draft.birth_date.reason}", "  ")
     if draft.twins:
         yield from _comment(
             f"{draft.twins} rows share patient and time with an earlier row: their mean is taken; first, last and keep "
@@ -272,7 +288,7 @@ def _survival(draft: Draft, blank: str) -> Iterator[str]:
         yield from _comment(f"covariates: {told}", "  ")
     if outcome.other_covariates:
         yield from _comment(f"covariates: more could be named: {listed(outcome.other_covariates)}", "  ")
-    yield f"  covariates: [{', '.join(scalar(name) for name in outcome.covariates)}]"
+    yield f"  covariates: [{', '.join(scalar(name) for name in draft.covariates)}]"
     horizons = draft.moments.horizons or (1.0,)
     yield f"  horizons: [{', '.join(f'{horizon:g}' for horizon in horizons)}]  # {unit} after the landmark"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -32,6 +32,10 @@ class ProposedMarker:
     transform: str
     unit: str
     reason: str
+
+    def in_unit(self, unit: str) -> ProposedMarker:
+        """The marker with the unit of its column, if that is known."""
+        return replace(self, unit=f"log {unit}" if self.transform == "log" else unit) if unit else self
 
 
 @dataclass(frozen=True)

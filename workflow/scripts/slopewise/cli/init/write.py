@@ -13,7 +13,8 @@ import pandas as pd
 
 from slopewise.cli.columns import Column, is_key, listed, readable, scalar
 from slopewise.cli.dialect import check_dialect
-from slopewise.cli.init.adam import ANALYSED_WHY, by_visit, of_one_endpoint, of_subjects
+from slopewise.cli.init.adam import by_visit, of_one_endpoint, of_subjects
+from slopewise.cli.init.births import guess_birth
 from slopewise.cli.init.clock import Clock, Ids, fitting_format, make_clock, meet
 from slopewise.cli.init.draft import Dialect, Draft, study_text
 from slopewise.cli.init.effects import GUESSES, ProposedEffect
@@ -33,6 +34,7 @@ from slopewise.cli.init.guess import (
     start_column,
 )
 from slopewise.cli.init.landmark import Moments, propose
+from slopewise.cli.init.long import by_rows
 from slopewise.cli.init.markers import LeftOut, guess_markers, told_codes
 from slopewise.cli.init.outcome import ProposedOutcome, guess_outcome
 from slopewise.cli.init.redcap import by_event
@@ -49,6 +51,7 @@ from slopewise.sources.readers import read_table
 from slopewise.sources.sheets import KEYS, OPTIONS
 from slopewise.sources.subjects import with_subjects
 from slopewise.sources.table import TextTable, called_alike
+from slopewise.study.formulas import AGE
 from slopewise.study.keys import Data
 from slopewise.study.reading import parse_study
 
@@ -71,14 +74,8 @@ def draft_study(
     check_dialect(dialect.delimiter, dialect.decimal, dialect.encoding)
     data = Data.model_validate({**files, **known, **dialect.keys})
     table, layout, made = _read(measurements, "MEASUREMENTS", data), None, ""
-    adam = by_visit(table, data) if not said.time else None
+    long = by_visit(table, data) if not said.time else None
     redcap = by_event(table, said.patient, said.time)
-    if adam is not None:
-        table, layout, made = adam.table, adam.layout, ""
-    elif redcap is not None:
-        table = redcap.table
-    elif not said.time:
-        table, layout, made = unfolded(table, data)
     of_patients = data.model_copy(update={"sheet": data.patients_sheet})
     people = _read(patients, "--patients", of_patients) if patients else None
     where: Mapping[str, str] = {}
@@ -88,6 +85,14 @@ def draft_study(
         if subjects:
             own = data.model_copy(update={"sheet": data.subjects_sheet})
             people = _with_subjects(people, of_subjects(_read(subjects, "--subjects", own)), data)
+    if long is None and redcap is None:
+        long = by_rows(table, data, people, said)
+    if long is not None:
+        table, layout = long.table, long.layout
+    elif redcap is not None:
+        table = redcap.table
+    elif not said.time:
+        table, layout, made = unfolded(table, data)
     seen = look(table, people)
     patient, in_people = _patient(seen, redcap.patient.value if redcap else said.patient)
     patient = redcap.patient if redcap else patient
@@ -95,13 +100,13 @@ def draft_study(
     ids = meet(table, seen.patients, patient.value) if seen.patients is not None else Ids()
     _refuse_shape(seen, patient.value, None)
     why = "made from the columns' names"
-    known_time = adam.time if adam else redcap.time if redcap else Proposal(made, why) if made else None
+    known_time = long.time if long else redcap.time if redcap else Proposal(made, why) if made else None
     time = known_time or guess_time(seen, patient.value, said.time)
     _refuse_shape(seen, patient.value, time.value)
     column = seen.columns[time.value]
-    unit = adam.unit if adam and adam.unit else guess_unit(table, patient.value, column, said.time_unit)
+    unit = long.unit if long and long.unit else guess_unit(table, patient.value, column, said.time_unit)
     date_format = guess_format(table, _dates(seen, column), said.date_format) if unit.value == "date" else "auto"
-    zero = adam.zero if adam and adam.zero else guess_time_zero(seen, patient.value, column)
+    zero = long.zero if long and long.zero else guess_time_zero(seen, patient.value, column)
     clock = _clock(seen, patient.value, column, unit.value, date_format, ids, said)
     outcome = guess_outcome(seen, patient.value, time.value, clock, said)
     if endpoints:
@@ -121,10 +126,15 @@ def draft_study(
     markers, left_out = guess_markers(seen, patient.value, time.value, known_roles, said.markers)
     if redcap:
         left_out = [*redcap.checkboxes, *left_out]
-    if adam:
-        markers = [replace(marker, unit=adam.units[marker.column] or marker.unit) for marker in markers]
-        left_out = [*adam.left_out, *left_out]
+    if long:
+        markers = [marker.in_unit(long.units.get(marker.column, "")) for marker in markers]
+        left_out = [*long.left_out, *left_out]
     formats = _formats(clock, outcome, zero.value.startswith("{"), date_format, effect.date_format)
+    is_dated = clock.dates or zero.value.startswith("{")
+    written = formats[1] or (date_format if outcome.unit == "date" or zero.value.startswith("{") else "")
+    birth, of_birth = guess_birth(seen, patient.value, clock, is_dated, (column, date_format), written)
+    if of_birth and people is not None and of_birth != formats[0]:
+        formats = (formats[0], of_birth)
     times = _times(seen, time.value, unit.value, date_format, zero.value, clock)
     analysis = guess_analysis_unit(unit.value, float(times.groupby("patient")["time"].max().median()))
     times = times.assign(time=in_unit(times["time"].to_numpy(), unit.value, analysis.value))
@@ -138,8 +148,9 @@ def draft_study(
         codes=_codes(seen, [marker.column for marker in markers], outcome.covariates),
         effect=effect.with_markers([marker.name for marker in markers]),
         features=() if said.markers else feature_groups(markers, seen.columns, left_out), layout=layout,
-        where=where, subjects=subjects, rows_where=adam.where if adam else redcap.where if redcap else {},
-        where_why=redcap.why if redcap else ANALYSED_WHY,
+        where=where, subjects=subjects, rows_where=long.where if long else redcap.where if redcap else {},
+        where_why=redcap.why if redcap else long.where_why if long else "", layout_why=long.why if long else "",
+        birth_date=birth,
     )  # fmt: skip
     return _with_moments(draft, times, said)
 
@@ -306,6 +317,13 @@ def told_lines(draft: Draft, out: Path) -> list[str]:
     ]
     if draft.unit.reason.startswith("A GUESS"):
         lines.append(f"         {draft.unit.reason}")
+    if draft.layout is not None and draft.layout.value is not None:
+        lines.append(
+            f"layout:  {readable(draft.layout.value)} by {readable(str(draft.layout.parameter))} ({draft.layout_why})"
+        )
+    if draft.rows_where:
+        chosen = ", ".join(f"{readable(name)} {listed(codes)}" for name, codes in draft.rows_where.items())
+        lines.append(f"rows:    {chosen}: {draft.where_why}")
     by_pattern = {column for group in draft.features for column in group.columns}
     single = [marker for marker in draft.markers if marker.column not in by_pattern]
     if single:
@@ -328,8 +346,9 @@ def told_lines(draft: Draft, out: Path) -> list[str]:
     else:
         lines.append(f"outcome: none: {outcome.reason}")
     lines += [f"         {remark}" for remark in outcome.remarks]
-    if outcome.found and outcome.covariates:
-        lines.append(f"covariates: {listed(outcome.covariates)}")
+    if outcome.found and draft.covariates:
+        aged = f" ({AGE} from {readable(draft.birth_date.value)})" if draft.birth_date.value else ""
+        lines.append(f"covariates: {listed(draft.covariates)}{aged}")
     lines += [
         f"         no covariate: {readable(name)} {why}" for name, why in list(outcome.described.items())[:MOST_TOLD]
     ]
