@@ -3,7 +3,8 @@
     python benchmarks/runtime.py results/pbc results/radiomics ...
 
 For each run and rule: processor seconds as Snakemake measured them (all jobs of the rule together, compiling included)
-beside the estimate of `slopewise.study.runtime`, and their ratio; at the end the sums. Processor seconds, not the
+beside the estimate of `slopewise.study.runtime`, and their ratio; at the end the sums. The runs were made with
+`SLOPEWISE_PRELOAD=no`, so that the timings are those of the jobs. Processor seconds, not the
 clock: the machine may have had other work. A processor that is shared takes more of them for the same work.
 """
 

@@ -5,7 +5,7 @@
 # steps  none
 import atexit
 
-from slopewise.run import cluster
+from slopewise.run import cluster, preloaded
 from slopewise.run.folders import close_to_others, full_disk
 from slopewise.run.reasons import reasons, stamps
 from slopewise.run.log import REASONS_AT_END
@@ -37,8 +37,14 @@ if IS_MAIN and workflow.is_main_process and not workflow.dryrun:
     atexit.register(speak_last)
 
 
+if not workflow.is_main_process:  # a job of a cluster, with the environment of the process that sent it
+    preloaded.withdraw()
+
+
 onstart:
     NOTES.leave()
+    if workflow.local_exec and not workflow.deployment_settings.deployment_method:
+        preloaded.offer()
     for folder in [*LOG_FOLDERS, Path(".snakemake/slopewise")]:
         sweep_below(folder)
     for name in PRIVATE:  # what was made before the study was private

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from slopewise.run.files import read_json
-from slopewise.run.step import step
+from slopewise.run.preloaded import run_step
 
 
 def choose(study_file: Path, models: Path, inputs: dict[str, Path], examples: Path) -> None:
@@ -22,10 +22,11 @@ def choose(study_file: Path, models: Path, inputs: dict[str, Path], examples: Pa
 
 
 if __name__ == "__main__":
-    with step(snakemake.log[0], snakemake.threads):
-        choose(
-            Path(snakemake.config["study_files"][snakemake.wildcards.study]),
-            Path(snakemake.input.models),
-            {name: Path(path) for name, path in snakemake.input.items() if name != "models"},
-            Path(snakemake.output.examples),
-        )
+    run_step(
+        choose,
+        snakemake,
+        Path(snakemake.config["study_files"][snakemake.wildcards.study]),
+        Path(snakemake.input.models),
+        {name: Path(path) for name, path in snakemake.input.items() if name != "models"},
+        Path(snakemake.output.examples),
+    )

@@ -5,7 +5,7 @@ Of a study with several chunks of markers each is a job, whose tables gather_gro
 
 from pathlib import Path
 
-from slopewise.run.step import step
+from slopewise.run.preloaded import run_step
 
 
 def compare(
@@ -49,12 +49,12 @@ def compare_chunk(
 
 
 if __name__ == "__main__":
-    with step(snakemake.log[0], snakemake.threads):
-        study_file = Path(snakemake.config["study_files"][snakemake.wildcards.study])
-        inputs = {name: Path(path) for name, path in snakemake.input.items()}
-        if snakemake.wildcards.get("chunk"):
-            chunk, part = int(snakemake.wildcards.chunk), Path(snakemake.output.part)
-            compare_chunk(study_file, chunk, **inputs, part=part, threads=snakemake.threads)
-        else:
-            outputs = {name: Path(path) for name, path in snakemake.output.items()}
-            compare(study_file, **inputs, outputs=outputs, threads=snakemake.threads)
+    study_file = Path(snakemake.config["study_files"][snakemake.wildcards.study])
+    inputs = {name: Path(path) for name, path in snakemake.input.items()}
+    outputs = {name: Path(path) for name, path in snakemake.output.items()}
+    if snakemake.wildcards.get("chunk"):
+        inputs |= {"chunk": int(snakemake.wildcards.chunk), "part": outputs["part"]}
+        run_step(compare_chunk, snakemake, study_file, **inputs, threads=snakemake.threads)
+    else:
+        inputs |= {"outputs": outputs, "threads": snakemake.threads}
+        run_step(compare, snakemake, study_file, **inputs)

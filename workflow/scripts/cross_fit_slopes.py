@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from slopewise.run.log import logger
+from slopewise.run.preloaded import run_step
 from slopewise.run.seeds import generator
-from slopewise.run.step import step
 
 
 def cross_fit_chunk(
@@ -64,11 +64,12 @@ def cross_fit_chunk(
 
 
 if __name__ == "__main__":
-    with step(snakemake.log[0], snakemake.threads):
-        cross_fit_chunk(
-            Path(snakemake.config["study_files"][snakemake.wildcards.study]),
-            int(snakemake.wildcards.chunk),
-            **{name: Path(path) for name, path in snakemake.input.items()},
-            **{name: Path(path) for name, path in snakemake.output.items()},
-            threads=snakemake.threads,
-        )
+    run_step(
+        cross_fit_chunk,
+        snakemake,
+        Path(snakemake.config["study_files"][snakemake.wildcards.study]),
+        int(snakemake.wildcards.chunk),
+        **{name: Path(path) for name, path in snakemake.input.items()},
+        **{name: Path(path) for name, path in snakemake.output.items()},
+        threads=snakemake.threads,
+    )

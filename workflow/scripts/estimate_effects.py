@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from slopewise.run.log import logger
+from slopewise.run.preloaded import run_step
 from slopewise.run.seeds import generator
-from slopewise.run.step import step
 
 
 def estimate(study_file: Path, measurements: Path, patients: Path, outputs: dict[str, Path], threads: int) -> None:
@@ -31,11 +31,12 @@ def estimate(study_file: Path, measurements: Path, patients: Path, outputs: dict
 
 
 if __name__ == "__main__":
-    with step(snakemake.log[0], snakemake.threads):
-        estimate(
-            Path(snakemake.config["study_files"][snakemake.wildcards.study]),
-            Path(snakemake.input.measurements),
-            Path(snakemake.input.patients),
-            {name: Path(path) for name, path in snakemake.output.items()},
-            snakemake.threads,
-        )
+    run_step(
+        estimate,
+        snakemake,
+        Path(snakemake.config["study_files"][snakemake.wildcards.study]),
+        Path(snakemake.input.measurements),
+        Path(snakemake.input.patients),
+        {name: Path(path) for name, path in snakemake.output.items()},
+        snakemake.threads,
+    )

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from slopewise.run.step import step
+from slopewise.run.preloaded import run_step
 
 
 def examine(study_file: Path, inputs: dict[str, Path], outputs: dict[str, Path], threads: int) -> None:
@@ -37,10 +37,11 @@ def examine(study_file: Path, inputs: dict[str, Path], outputs: dict[str, Path],
 
 
 if __name__ == "__main__":
-    with step(snakemake.log[0], snakemake.threads):
-        examine(
-            Path(snakemake.config["study_files"][snakemake.wildcards.study]),
-            {name: Path(path) for name, path in snakemake.input.items()},
-            {name: Path(path) for name, path in snakemake.output.items()},
-            snakemake.threads,
-        )
+    run_step(
+        examine,
+        snakemake,
+        Path(snakemake.config["study_files"][snakemake.wildcards.study]),
+        {name: Path(path) for name, path in snakemake.input.items()},
+        {name: Path(path) for name, path in snakemake.output.items()},
+        snakemake.threads,
+    )

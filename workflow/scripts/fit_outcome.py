@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from slopewise.run.files import write_json
-from slopewise.run.step import step
+from slopewise.run.preloaded import run_step
 
 
 def fit(study_file: Path, inputs: dict[str, Path], outputs: dict[str, Path], threads: int) -> None:
@@ -77,10 +77,11 @@ def fit(study_file: Path, inputs: dict[str, Path], outputs: dict[str, Path], thr
 
 
 if __name__ == "__main__":
-    with step(snakemake.log[0], snakemake.threads):
-        fit(
-            Path(snakemake.config["study_files"][snakemake.wildcards.study]),
-            {name: Path(path) for name, path in snakemake.input.items()},
-            {name: Path(path) for name, path in snakemake.output.items()},
-            snakemake.threads,
-        )
+    run_step(
+        fit,
+        snakemake,
+        Path(snakemake.config["study_files"][snakemake.wildcards.study]),
+        {name: Path(path) for name, path in snakemake.input.items()},
+        {name: Path(path) for name, path in snakemake.output.items()},
+        snakemake.threads,
+    )

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from slopewise.run.step import step
+from slopewise.run.preloaded import run_step
 
 
 def gather(parts: list[Path], outputs: dict[str, Path]) -> None:
@@ -15,8 +15,9 @@ def gather(parts: list[Path], outputs: dict[str, Path]) -> None:
 
 
 if __name__ == "__main__":
-    with step(snakemake.log[0], snakemake.threads):
-        gather(
-            [Path(path) for path in snakemake.input.parts],
-            {name: Path(path) for name, path in snakemake.output.items()},
-        )
+    run_step(
+        gather,
+        snakemake,
+        [Path(path) for path in snakemake.input.parts],
+        {name: Path(path) for name, path in snakemake.output.items()},
+    )

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from slopewise.run.files import read_json, write_text
-from slopewise.run.step import step
+from slopewise.run.preloaded import run_step
 
 
 def gather(
@@ -34,14 +34,15 @@ def gather(
 
 
 if __name__ == "__main__":
-    with step(snakemake.log[0], snakemake.threads):
-        gather(
-            [Path(snakemake.config["study_files"][name]) for name in snakemake.params.runs],
-            *(
-                [Path(path) for path in snakemake.input[name]]
-                for name in ("performance", "coefficients", "patients", "models")
-            ),
-            Path(snakemake.input.supermodel),
-            Path(snakemake.output.table),
-            Path(snakemake.output.page),
-        )
+    run_step(
+        gather,
+        snakemake,
+        [Path(snakemake.config["study_files"][name]) for name in snakemake.params.runs],
+        *(
+            [Path(path) for path in snakemake.input[name]]
+            for name in ("performance", "coefficients", "patients", "models")
+        ),
+        Path(snakemake.input.supermodel),
+        Path(snakemake.output.table),
+        Path(snakemake.output.page),
+    )

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from slopewise.run.log import logger
-from slopewise.run.step import step
+from slopewise.run.preloaded import run_step
 
 
 def gather(
@@ -77,21 +77,19 @@ def gather(
 
 
 if __name__ == "__main__":
-    with step(snakemake.log[0], snakemake.threads):
-        gather(
-            Path(snakemake.config["study_files"][snakemake.wildcards.study]),
-            Path(snakemake.input.measurements),
-            Path(snakemake.input.patients),
-            Path(snakemake.input.folds),
-            [Path(path) for path in snakemake.input.scores],
-            [Path(path) for path in snakemake.input.fits],
-            [Path(path) for path in snakemake.input.slopes],
-            [Path(path) for path in snakemake.input.fast],
-            [Path(path) for path in snakemake.input.share],
-            {name: Path(path) for name, path in snakemake.output.items()},
-            Path(snakemake.input.agreement),
-            *(
-                Path(path) if (path := snakemake.input.get(name)) else None
-                for name in ("later", "batches", "batch_audit")
-            ),
-        )
+    run_step(
+        gather,
+        snakemake,
+        Path(snakemake.config["study_files"][snakemake.wildcards.study]),
+        Path(snakemake.input.measurements),
+        Path(snakemake.input.patients),
+        Path(snakemake.input.folds),
+        [Path(path) for path in snakemake.input.scores],
+        [Path(path) for path in snakemake.input.fits],
+        [Path(path) for path in snakemake.input.slopes],
+        [Path(path) for path in snakemake.input.fast],
+        [Path(path) for path in snakemake.input.share],
+        {name: Path(path) for name, path in snakemake.output.items()},
+        Path(snakemake.input.agreement),
+        *(Path(path) if (path := snakemake.input.get(name)) else None for name in ("later", "batches", "batch_audit")),
+    )

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from slopewise.run.step import step
+from slopewise.run.preloaded import run_step
 
 
 def learn(
@@ -29,10 +29,11 @@ def learn(
 
 
 if __name__ == "__main__":
-    with step(snakemake.log[0], snakemake.threads):
-        learn(
-            Path(snakemake.config["study_files"][snakemake.wildcards.study]),
-            **{name: Path(path) for name, path in snakemake.input.items()},
-            **{name: Path(path) for name, path in snakemake.output.items()},
-            threads=snakemake.threads,
-        )
+    run_step(
+        learn,
+        snakemake,
+        Path(snakemake.config["study_files"][snakemake.wildcards.study]),
+        **{name: Path(path) for name, path in snakemake.input.items()},
+        **{name: Path(path) for name, path in snakemake.output.items()},
+        threads=snakemake.threads,
+    )

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from slopewise.run.step import step
+from slopewise.run.preloaded import run_step
 
 
 def make(study_file: Path, patients: Path, folds: Path) -> None:
@@ -17,9 +17,10 @@ def make(study_file: Path, patients: Path, folds: Path) -> None:
 
 
 if __name__ == "__main__":
-    with step(snakemake.log[0], snakemake.threads):
-        make(
-            Path(snakemake.config["study_files"][snakemake.wildcards.study]),
-            Path(snakemake.input.patients),
-            Path(snakemake.output.folds),
-        )
+    run_step(
+        make,
+        snakemake,
+        Path(snakemake.config["study_files"][snakemake.wildcards.study]),
+        Path(snakemake.input.patients),
+        Path(snakemake.output.folds),
+    )

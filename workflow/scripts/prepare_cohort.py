@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from slopewise.run.log import logger
-from slopewise.run.step import step
+from slopewise.run.preloaded import run_step
 
 
 def prepare(
@@ -37,9 +37,10 @@ def prepare(
 
 
 if __name__ == "__main__":
-    with step(snakemake.log[0], snakemake.threads):
-        prepare(
-            Path(snakemake.config["study_files"][snakemake.wildcards.study]),
-            Path(snakemake.config["study_folders"][snakemake.wildcards.study]),
-            **{name: Path(path) for name, path in snakemake.output.items()},
-        )
+    run_step(
+        prepare,
+        snakemake,
+        Path(snakemake.config["study_files"][snakemake.wildcards.study]),
+        Path(snakemake.config["study_folders"][snakemake.wildcards.study]),
+        **{name: Path(path) for name, path in snakemake.output.items()},
+    )

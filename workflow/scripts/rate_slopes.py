@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from slopewise.run.step import step
+from slopewise.run.preloaded import run_step
 
 
 def rate(
@@ -24,10 +24,11 @@ def rate(
 
 
 if __name__ == "__main__":
-    with step(snakemake.log[0], snakemake.threads):
-        rate(
-            Path(snakemake.config["study_files"][snakemake.wildcards.study]),
-            **{name: Path(path) for name, path in snakemake.input.items()},
-            reliability=Path(snakemake.output.reliability),
-            threads=snakemake.threads,
-        )
+    run_step(
+        rate,
+        snakemake,
+        Path(snakemake.config["study_files"][snakemake.wildcards.study]),
+        **{name: Path(path) for name, path in snakemake.input.items()},
+        reliability=Path(snakemake.output.reliability),
+        threads=snakemake.threads,
+    )

@@ -6,8 +6,8 @@ from typing import Any
 from slopewise import __version__
 from slopewise.run.code import package_digest
 from slopewise.run.files import file_digest, write_json
+from slopewise.run.preloaded import run_step
 from slopewise.run.provenance import check_unchanged, file_digests, machine, versions
-from slopewise.run.step import step
 from slopewise.study.model import Study
 
 
@@ -69,14 +69,15 @@ def queries_of(study: Study, folder: Path) -> dict[str, dict[str, dict[str, Any]
 
 
 if __name__ == "__main__":
-    with step(snakemake.log[0], snakemake.threads):
-        record(
-            Path(snakemake.config["study_files"][snakemake.wildcards.study]),
-            Path(snakemake.config["study_folders"][snakemake.wildcards.study]),
-            [Path(path) for path in [*snakemake.input.tables, *snakemake.input.outcome, *snakemake.input.effects]],
-            Path(snakemake.output.provenance),
-            Path(snakemake.output.run),
-            snakemake.config["cores"],
-            Path(snakemake.config["study_sources"][snakemake.wildcards.study]),
-            {"study": snakemake.params.study_file, "inputs": snakemake.params.inputs},
-        )
+    run_step(
+        record,
+        snakemake,
+        Path(snakemake.config["study_files"][snakemake.wildcards.study]),
+        Path(snakemake.config["study_folders"][snakemake.wildcards.study]),
+        [Path(path) for path in [*snakemake.input.tables, *snakemake.input.outcome, *snakemake.input.effects]],
+        Path(snakemake.output.provenance),
+        Path(snakemake.output.run),
+        snakemake.config["cores"],
+        Path(snakemake.config["study_sources"][snakemake.wildcards.study]),
+        {"study": snakemake.params.study_file, "inputs": snakemake.params.inputs},
+    )

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from slopewise.run.files import write_text
-from slopewise.run.step import step
+from slopewise.run.preloaded import run_step
 
 
 def write(study_file: Path, report: Path) -> None:
@@ -15,5 +15,9 @@ def write(study_file: Path, report: Path) -> None:
 
 
 if __name__ == "__main__":
-    with step(snakemake.log[0], snakemake.threads):
-        write(Path(snakemake.config["study_files"][snakemake.wildcards.study]), Path(snakemake.output.report))
+    run_step(
+        write,
+        snakemake,
+        Path(snakemake.config["study_files"][snakemake.wildcards.study]),
+        Path(snakemake.output.report),
+    )

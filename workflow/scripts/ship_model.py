@@ -4,7 +4,7 @@ from pathlib import Path
 
 from slopewise.run.files import read_json, write_json
 from slopewise.run.log import logger
-from slopewise.run.step import step
+from slopewise.run.preloaded import run_step
 
 
 def ship(study_file: Path, models: Path, tables: dict[str, Path], model: Path) -> None:
@@ -25,10 +25,11 @@ def ship(study_file: Path, models: Path, tables: dict[str, Path], model: Path) -
 
 
 if __name__ == "__main__":
-    with step(snakemake.log[0], snakemake.threads):
-        ship(
-            Path(snakemake.config["study_files"][snakemake.wildcards.study]),
-            Path(snakemake.input.models),
-            {name: Path(path) for name, path in snakemake.input.items() if name != "models"},
-            Path(snakemake.output.model),
-        )
+    run_step(
+        ship,
+        snakemake,
+        Path(snakemake.config["study_files"][snakemake.wildcards.study]),
+        Path(snakemake.input.models),
+        {name: Path(path) for name, path in snakemake.input.items() if name != "models"},
+        Path(snakemake.output.model),
+    )

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from slopewise.run.step import step
+from slopewise.run.preloaded import run_step
 
 
 def fit_stacked(
@@ -31,11 +31,12 @@ def fit_stacked(
 
 
 if __name__ == "__main__":
-    with step(snakemake.log[0], snakemake.threads):
-        fit_stacked(
-            [Path(snakemake.config["study_files"][name]) for name in snakemake.params.runs],
-            *([Path(path) for path in snakemake.input[name]] for name in ("measurements", "patients")),
-            *([Path(path) for path in snakemake.input.get(name, [])] for name in ("later", "batches")),
-            Path(snakemake.output.table),
-            snakemake.threads,
-        )
+    run_step(
+        fit_stacked,
+        snakemake,
+        [Path(snakemake.config["study_files"][name]) for name in snakemake.params.runs],
+        *([Path(path) for path in snakemake.input[name]] for name in ("measurements", "patients")),
+        *([Path(path) for path in snakemake.input.get(name, [])] for name in ("later", "batches")),
+        Path(snakemake.output.table),
+        snakemake.threads,
+    )

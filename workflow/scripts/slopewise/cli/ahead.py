@@ -64,7 +64,9 @@ def compile_growth() -> None:
     level, slope = rng.normal(size=(2, 12))[:, patients]
     value = level + time * slope + 0.3 * rng.normal(size=48)
     frame = pd.DataFrame({"patient": patients.astype(str), "time": time, "value": value})
-    models = fit_side_by_side(GrowthModel("~ time", "~ time").data(frame, "value"))
+    model = GrowthModel("~ time", "~ time")
+    assert len(model.rows(frame).for_many().data("value").moments.n_rows)
+    models = fit_side_by_side(model.data(frame, "value"))
     fit = models.reml["random_slope"]
     assert fit.batch is not None
     component_intervals(fit)

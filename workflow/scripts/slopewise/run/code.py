@@ -34,6 +34,7 @@ EXEMPT = (
     Exempt("run/log.py", "writes the log, the line on the terminal and the exit status; a failed step has no tables"),
     Exempt("run/progress.py", "shows on a terminal how much is done, and gives back the parts that it was given"),
     Exempt("run/running.py", "notes which run is at work on a study"),
+    Exempt("run/preloaded.py", "says in which process of this machine a step runs"),
     Exempt("run/reasons.py", "reads the logs of jobs that failed"),
     Exempt("run/folders.py", "names temporary files, removes old ones and checks that a folder can be written"),
     Exempt("run/cluster.py", "reads the logs of jobs that a cluster ended"),
