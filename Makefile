@@ -31,6 +31,9 @@ test: $(VENV)/test.installed ## the tests; choose some with ARGS
 	@$(COMPILE) # nothing, but after a change of the numerical code, which two processes would compile at once
 	@$(PY) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
+test-long: $(VENV)/test.installed ## simulations and comparisons with other programs at their whole length (make test has a short form)
+	@LONG=all $(PY) -m pytest -n $(WORKERS) -m slow $(ARGS)
+
 test-bad-input: $(VENV)/test.installed ## every case of bad input (make test tries every fifth)
 	@BAD_INPUT=all $(PY) -m pytest tests/bad_input $(ARGS)
 

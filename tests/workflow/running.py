@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -18,6 +19,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from slopewise.figures.canvas import without_drawing
 from slopewise.study.reading import load_study
 from slopewise.tables import catalogue
 from slopewise.validate.evidence import NAMES
@@ -106,12 +108,12 @@ def pbc_part() -> Tables:
 
 def run_plain(folder: Path) -> Path:
     """The cut-down study as it is, run step by step into ``results`` of a folder."""
-    return run_steps(pbc_part().write(folder), folder / "results", until="report")
+    return run_steps(pbc_part().write(folder), folder / "results", until="report", drawn=True)
 
 
 def run_hostile(folder: Path) -> Path:
     """The study with hostile texts, run step by step into ``results`` of a folder."""
-    return run_steps(hostile().write(folder), folder / "results", until="report")
+    return run_steps(hostile().write(folder), folder / "results", until="report", drawn=True)
 
 
 KINDS = ("survival", "competing", "binary", "continuous", "none")
@@ -203,10 +205,12 @@ def script(name: str) -> ModuleType:
     return module
 
 
-def run_steps(study_file: Path, results: Path, until: str = "validate", folder: Path | None = None) -> Path:
+def run_steps(
+    study_file: Path, results: Path, until: str = "validate", folder: Path | None = None, drawn: bool = False
+) -> Path:
     """Call the functions behind the rules one after the other, as Snakemake would; the folder of results comes back.
 
-    The paths in the study file start at `folder`, or beside the study file.
+    The paths in the study file start at `folder`, or beside the study file. A report has figures if it is `drawn`.
     """
     folder = folder or study_file.parent
 
@@ -241,9 +245,10 @@ def run_steps(study_file: Path, results: Path, until: str = "validate", folder: 
     if until == "report":
         made = [path for path in results.rglob("*") if path.suffix in {".parquet", ".csv", ".json"}]
         script("record_run").record(study_file, folder, made, results / "provenance.json", results / "run.json", 1)
-        script("render_report").write(study_file, results / "report.html")
-        if study.report.patients:
-            script("render_patients").write(study_file, results / "report-patients.html")
+        with nullcontext() if drawn else without_drawing():
+            script("render_report").write(study_file, results / "report.html")
+            if study.report.patients:
+                script("render_patients").write(study_file, results / "report-patients.html")
     return results
 
 

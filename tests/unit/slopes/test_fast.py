@@ -18,6 +18,7 @@ from slopewise.slopes.fast import fast_changers, predicted, probability
 from slopewise.slopes.marker import MarkerData, marker_data
 from slopewise.study.keys import FastChange
 from slopewise.tables import files as tables
+from tests.lengths import of_length
 from tests.unit.cohort.small_study import study_of
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -88,9 +89,10 @@ def test_the_prediction_variance_is_that_of_dense_algebra(formula: str) -> None:
         assert probability(found, -0.5, True)[k] + probability(found, -0.5, False)[k] == pytest.approx(1.0)
 
 
+@pytest.mark.slow
 def test_probabilities_are_calibrated_and_the_interval_of_the_share_covers() -> None:
     chances, truths, inside, shares = [], [], [], []
-    for k in range(60):
+    for k in range(of_length(25, 60)):
         rows, slope = simulated(np.random.default_rng(100 + k), 150)
         patients, share = changers(rows, FastChange(below=-0.8))
         beyond = slope[patients["patient"]].to_numpy() < -0.8

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from pandera.errors import SchemaError, SchemaErrors
 
 from slopewise.run.errors import InputError
 from slopewise.tables import files as tables
+from slopewise.tables.files import TABLES, Schema, check
 
 
 def folds() -> pd.DataFrame:
@@ -81,3 +83,45 @@ def test_hostile_patients_survive_a_csv_file(tmp_path: Path):
     tables.write(frame, "folds", tmp_path / "folds.csv")
     assert "'=1+1," in (tmp_path / "folds.csv").read_text(encoding="utf-8")
     assert set(tables.read("folds", tmp_path / "folds.csv")["patient"]) == set(names)
+
+
+def broken(frame: pd.DataFrame, table: Schema, how: str) -> pd.DataFrame | None:
+    """A frame of a table with a fault of one kind, if the table can have it."""
+    words = [name for name, kind in table.columns.items() if isinstance(kind, tuple)]
+    full = [name for name, kind in table.columns.items() if kind == "full"]
+    if how == "as it should be":
+        return frame
+    if how == "a further column":
+        return frame.assign(further=1.0)
+    if how == "a row twice":
+        return pd.concat([frame, frame.tail(1)], ignore_index=True)
+    if how in ("another word", "no word") and words:
+        return frame.assign(**{words[0]: pd.array(["?" if how == "another word" else None] * len(frame), "string")})
+    if how == "no number" and full:
+        return frame.assign(**{full[-1]: float("nan")})
+    return None
+
+
+@pytest.mark.parametrize(
+    "how", ["as it should be", "a further column", "a row twice", "another word", "no word", "no number"]
+)
+def test_the_short_way_to_a_verdict_is_that_of_the_schema(how: str) -> None:
+    tried = 0
+    for name, table in TABLES.items():
+        for part in table.either or ({},):
+            own = table.of(pd.DataFrame(columns=list(part)))
+            made = {
+                column: [*kind, *kind][:2] if isinstance(kind, tuple) else ["a", "b"] if kind == "text" else [0, 1]
+                for column, kind in own.columns.items()
+            }
+            frame = broken(check(pd.DataFrame(made), name), own, how) if len(made) else None
+            if frame is None or (how != "as it should be" and tried >= 8):
+                continue
+            tried += 1
+            try:
+                own.schema.validate(frame, lazy=True)
+                passes = True
+            except (SchemaError, SchemaErrors):
+                passes = False
+            assert own.holds(frame) == passes, (name, how)
+    assert tried >= 8

@@ -14,6 +14,7 @@ from slopewise.cohort.named_units import vocabulary, words
 from slopewise.study.reading import load_study
 from slopewise.study.rules import MARKER_NAME
 from slopewise.study.strict_yaml import read_document
+from tests.lengths import of_length
 from tests.unit.cli.cli_files import Names, Written, call, files_in, flat, invent
 
 GERMAN = Names("Patient", "Datum", "Letzter Kontakt", "Verstorben", "Alter", ("CRP (mg/l)", "Hämoglobin [g/dl]"))
@@ -287,7 +288,8 @@ NAMED = st.builds(
 )
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.slow
+@settings(max_examples=of_length(6, 15), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(names=NAMED, written=STYLE, seed=st.integers(0, 50))
 def test_what_was_written_is_found_again(tmp_path, names, written, seed):
     rows, people = invent(60, seed, names, written)

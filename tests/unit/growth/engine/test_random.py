@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from slopewise.growth import GrowthModel
 from slopewise.growth.fit import GrowthFit
 from slopewise.growth.fitting import fit_batch
+from tests.lengths import of_length
 from tests.unit.growth.growth_dense import dense_deviance
 from tests.unit.growth.growth_designs import design, two_minima
 
@@ -140,14 +141,15 @@ def statsmodels_end(
     return covariance, float(np.sqrt(found.scale))
 
 
-@settings(max_examples=40)
+@pytest.mark.slow
+@settings(max_examples=of_length(15, 40))
 @given(problems(most_patients=25))
 def test_small_designs_end_no_higher_than_statsmodels(problem: tuple[pd.DataFrame, dict]) -> None:
     check(*problem)
 
 
 @pytest.mark.slow
-@settings(max_examples=40)
+@settings(max_examples=of_length(8, 40))
 @given(problems(most_patients=200))
 def test_all_designs_end_no_higher_than_statsmodels(problem: tuple[pd.DataFrame, dict]) -> None:
     check(*problem)

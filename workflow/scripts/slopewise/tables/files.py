@@ -1,8 +1,9 @@
 """The tables that pass between steps: their columns, their keys, and the one way to read and write them.
 
-A table is checked against its pandera schema when it is written and again when it is read, sorted by its keys,
-and written all or nothing. The suffix of the path decides the form: Parquet for steps, CSV for people, where a text
-that a spreadsheet would run as a formula is guarded by an apostrophe, which reading takes away again.
+A table is checked against its schema when it is written and again when it is read (pandera finds what is wrong with
+one that breaks it), sorted by its keys, and written all or nothing. The suffix of the path decides the form: Parquet
+for steps, CSV for people, where a text that a spreadsheet would run as a formula is guarded by an apostrophe, which
+reading takes away again.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Hashable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
-from pandera.errors import SchemaError, SchemaErrors
 
 from slopewise.run.errors import InputError
 from slopewise.run.files import atomic
@@ -23,6 +24,9 @@ from slopewise.tables.of_effects import OF_EFFECTS
 from slopewise.tables.of_groups import OF_GROUPS
 from slopewise.tables.of_growth import OF_GROWTH, OF_SLOPES
 from slopewise.tables.of_predictions import OF_PREDICTIONS
+
+if TYPE_CHECKING:
+    from pandera.errors import SchemaError, SchemaErrors
 
 __all__ = ["TABLES", "Schema", "bare", "check", "guarded", "read", "write"]
 
@@ -37,6 +41,10 @@ TABLES: dict[str, Schema] = {
 }
 
 
+TYPES: dict[Kind, str] = {INTEGER: "int64", NUMBER: "float64", FULL: "float64", FLAG: "bool"}
+"""The type of a kind of column that is no text."""
+
+
 def check(frame: pd.DataFrame, name: str) -> pd.DataFrame:
     """The frame in the table's types, order of columns and order of rows; `ValueError` where it breaks the schema."""
     table = TABLES[name].of(frame)
@@ -45,16 +53,25 @@ def check(frame: pd.DataFrame, name: str) -> pd.DataFrame:
         raise ValueError(f"table {name}: columns missing: {', '.join(missing)}")
     further = [column for column in frame.columns if column not in table.columns]
     here = [column for column in table.columns if column in frame.columns]
-    frame = frame[[*here, *further]].copy()
-    for column, kind in ((column, table.columns[column]) for column in here):
-        frame[column] = _typed(frame[column], kind)
+    frame = frame[[*here, *further]]
+    types = dict(zip(frame.columns, frame.dtypes, strict=True))
+    wanted = {column: TYPES.get(table.columns[column], "string") for column in here}
+    frame = frame.astype({column: kind for column, kind in wanted.items() if types[column] != kind})
+    if not table.holds(frame):
+        _refuse(frame, name, table)
+    if not table.positional:
+        frame = frame.sort_values(list(table.keys), kind="stable")
+    return frame.reset_index(drop=True)
+
+
+def _refuse(frame: pd.DataFrame, name: str, table: Schema) -> None:
+    """`ValueError` that says where a frame breaks its table's schema."""
+    from pandera.errors import SchemaError, SchemaErrors
+
     try:
         table.schema.validate(frame, lazy=True)
     except (SchemaError, SchemaErrors) as error:
         raise ValueError(f"table {name} breaks its schema: {_reasons(error)}") from error
-    if not table.positional:
-        frame = frame.sort_values(list(table.keys), kind="stable")
-    return frame.reset_index(drop=True)
 
 
 def _reasons(error: SchemaError | SchemaErrors) -> str:
@@ -64,16 +81,6 @@ def _reasons(error: SchemaError | SchemaErrors) -> str:
         return str(error).replace("\n", " ")
     first = cases.drop_duplicates(["column", "check"])
     return "; ".join(f"{row.column}: {row.check} fails for {row.failure_case!r}" for row in first.itertuples())
-
-
-def _typed(column: pd.Series, kind: Kind) -> pd.Series:
-    if kind == INTEGER:
-        return column.astype("int64")
-    if kind in (NUMBER, FULL):
-        return column.astype("float64")
-    if kind == FLAG:
-        return column.astype("bool")
-    return column.astype("string")
 
 
 def write(frame: pd.DataFrame, name: str, *paths: str | Path) -> pd.DataFrame:
