@@ -19,7 +19,7 @@ from slopewise.report.material.frames import Frames
 from slopewise.tables import catalogue, docs
 from slopewise.tables import files as tables
 from slopewise.tables.catalogue import Entry
-from slopewise.tables.of_cohort_and_outcome import FULL, TEXT, Schema
+from slopewise.tables.schema import FULL, TEXT, Schema
 from tests.unit.report.report_tables import Invented
 
 ROOT = Path(__file__).resolve().parents[2]

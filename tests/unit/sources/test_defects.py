@@ -159,7 +159,7 @@ OTHER = {"subject": {"reference": "urn:uuid:B"}}
 FHIR = {
     "no JSON": ("{", r"record 2: is no JSON \(.*\); write the export again, with a resource on each line"),
     "a list": ("[1]", r"record 2: is no resource of FHIR but list; write the export again"),
-    "another type": ('{"resourceType": "Device"}', r"record 2: holds Device, and Patient, Observation, Condition are r"),
+    "another type": ('{"resourceType": "Device"}', r"record 2: holds Device, and Patient, Observation, Condition are"),
     "no type": ("{}", r"record 2: holds no resource, and Patient, Observation, Condition are read; na"),
     "two types": ('{"resourceType": "Patient", "id": "A"}', r"record 2: holds Patient, and the records before it Obs"),
     "a code that is a list": (observation(code=[]), r"record 2, code: is no object; write the export again"),

@@ -13,8 +13,8 @@ from pathlib import Path
 from slopewise.run.files import write_text
 from slopewise.tables import catalogue
 from slopewise.tables import files as tables
-from slopewise.tables.of_cohort_and_outcome import FLAG, FULL, INTEGER, NUMBER, TEXT, Kind, Schema
 from slopewise.tables.rigour import KEYS
+from slopewise.tables.schema import FLAG, FULL, INTEGER, NUMBER, TEXT, Kind, Schema
 
 DOCS = Path(__file__).resolve().parents[4] / "docs"
 

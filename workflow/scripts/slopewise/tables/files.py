@@ -18,12 +18,12 @@ import pandas as pd
 from slopewise.run.errors import InputError
 from slopewise.run.files import atomic
 from slopewise.tables.of_batches import OF_BATCHES
-from slopewise.tables.of_cohort_and_outcome import FLAG, FULL, INTEGER, NUMBER, TEXT, Kind, Schema
 from slopewise.tables.of_cohort_and_outcome import TABLES as OF_OTHERS
 from slopewise.tables.of_effects import OF_EFFECTS
 from slopewise.tables.of_groups import OF_GROUPS
 from slopewise.tables.of_growth import OF_GROWTH, OF_SLOPES
 from slopewise.tables.of_predictions import OF_PREDICTIONS
+from slopewise.tables.schema import FLAG, FULL, INTEGER, NUMBER, TEXT, Kind, Schema
 
 if TYPE_CHECKING:
     from pandera.errors import SchemaError, SchemaErrors

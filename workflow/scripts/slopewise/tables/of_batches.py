@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from slopewise.tables.of_cohort_and_outcome import FIT_KEYS, FULL, INTEGER, NUMBER, TEXT, Kind, Schema
+from slopewise.tables.of_cohort_and_outcome import FIT_KEYS
+from slopewise.tables.schema import FULL, INTEGER, NUMBER, TEXT, Kind, Schema
 
 _FITS: dict[str, Kind] = {key: FIT_KEYS[key] for key in ("scheme", "repeat", "held_out", "fold")}
 

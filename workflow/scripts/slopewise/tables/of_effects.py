@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from slopewise.tables.of_cohort_and_outcome import FLAG, INTEGER, NUMBER, TEXT, Kind, Schema
+from slopewise.tables.schema import FLAG, INTEGER, NUMBER, TEXT, Kind, Schema
 
 
 def _numbers(text: str, kind: Kind = NUMBER) -> dict[str, Kind]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from slopewise.tables.of_cohort_and_outcome import INTEGER, NUMBER, STEP_KEYS, Schema
+from slopewise.tables.of_cohort_and_outcome import STEP_KEYS
+from slopewise.tables.schema import INTEGER, NUMBER, Schema
 
 OF_GROUPS: dict[str, Schema] = {
     # `events` is missing where the outcome is a number; `horizon` where it has no time.

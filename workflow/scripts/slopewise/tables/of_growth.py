@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from slopewise.tables.of_cohort_and_outcome import FLAG, FULL, INTEGER, NUMBER, TEXT, Kind, Schema
+from slopewise.tables.schema import FLAG, FULL, INTEGER, NUMBER, TEXT, Kind, Schema
 
 EFFECTS = ("residual", "intercept", "slope")
 PARAMETERS = ("fixed", "sd", "correlation", "residual")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from slopewise.tables.of_cohort_and_outcome import FULL, INTEGER, NUMBER, STEP_KEYS, TEXT, Kind, Schema
+from slopewise.tables.of_cohort_and_outcome import STEP_KEYS
+from slopewise.tables.schema import FULL, INTEGER, NUMBER, TEXT, Kind, Schema
 
 
 def _columns(text: str, kind: Kind = NUMBER) -> dict[str, Kind]:
