@@ -17,6 +17,7 @@ from slopewise.figures import canvas
 
 _MADE: dict[bytes, str] = {}
 _ON = [False]
+_CALLS: list[list[tuple[str, tuple[Any, ...]]]] = []
 
 
 @contextmanager
@@ -27,6 +28,17 @@ def remembered(on: bool = True) -> Iterator[None]:
         yield
     finally:
         _ON[0] = before
+
+
+@contextmanager
+def asked_for() -> Iterator[list[tuple[str, tuple[Any, ...]]]]:
+    """Within it the list gets the name and the arguments of each figure that is asked for, drawn or not."""
+    calls: list[tuple[str, tuple[Any, ...]]] = []
+    _CALLS.append(calls)
+    try:
+        yield calls
+    finally:
+        _CALLS.remove(calls)
 
 
 def anew() -> Any:
@@ -42,6 +54,8 @@ def remembering(drawing: Callable[[Callable[..., str]], Callable[..., str]]) -> 
 
         @wraps(draw)
         def made(*args: Any, **kwargs: Any) -> str:
+            for calls in _CALLS:
+                calls.append((function.__name__, (*args, *kwargs.values())))
             if not _ON[0] or not canvas.is_drawing():
                 return draw(*args, **kwargs)
             content = pickle.dumps((function.__module__, function.__qualname__, args, sorted(kwargs.items())))

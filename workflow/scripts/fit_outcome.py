@@ -26,6 +26,7 @@ def fit(study_file: Path, inputs: dict[str, Path], outputs: dict[str, Path], thr
     from slopewise.validate.instability import Instability
     from slopewise.validate.optimism import Optimism
     from slopewise.validate.question import THRESHOLDS, cohorts
+    from slopewise.validate.slow_fast import SlowFast
     from slopewise.validate.stability import stability
 
     study = load_study(study_file)
@@ -42,11 +43,14 @@ def fit(study_file: Path, inputs: dict[str, Path], outputs: dict[str, Path], thr
     horizon = reference_horizon(study.horizons)
     unstable = Instability(outcome.data, horizon, () if study.kind.numeric else tuple(THRESHOLDS.tolist()))
     optimism = Optimism(outcome.data, analysed, outcome.apparent)
+    paces = SlowFast(outcome)
+    watching = (unstable, optimism, paces)
     boot = bootstrap_ladder(
-        plan, outcome.data, markers, threads, watch=lambda *found: (unstable.add(*found), optimism.add(*found))
+        plan, outcome.data, markers, threads, watch=lambda *found: [one.add(*found) for one in watching]
     )
     tables.write(unstable.table(outcome.apparent), "outcome/instability", outputs["instability"])
     tables.write(unstable.sides(outcome.apparent), "outcome/classification", outputs["classification"])
+    tables.write(paces.table(), "outcome/slow_fast", outputs["slow_fast"])
     tables.write(optimism.table(), "outcome/optimism", outputs["optimism"])
     tables.write(optimism.curves(), "outcome/calibration_instability", outputs["calibration_instability"])
     without = None

@@ -102,7 +102,7 @@ def rows() -> pd.DataFrame:
 
 DRAWN: dict[str, Callable[[str], str]] = {
     "trajectories": lambda label: growth.trajectories(
-        measurements(), population(), "marker", label, 2.0, PATIENTS[:30], "years since time zero", "a"
+        measurements(), population(), "marker", label, "none", 2.0, PATIENTS[:30], "years since time zero", "a"
     ),
     "shrinkage": lambda label: growth.shrinkage(slopes(), label, 0.1, "a"),
     "reliability": lambda label: growth.reliability(GROUPS, {"marker": label}, "a"),
@@ -201,8 +201,9 @@ def test_the_order_of_patients_does_not_reach_the_picture():
     other = {patient: f"{len(PATIENTS) - place:03d}" for place, patient in enumerate(PATIENTS)}
     renamed = measurements().assign(patient=lambda frame: frame["patient"].map(other))
     sample = PATIENTS[:30]
-    first = growth.trajectories(measurements(), population(), "marker", "A", 2.0, sample, "years", "a")
-    second = growth.trajectories(renamed, population(), "marker", "A", 2.0, [other[p] for p in sample], "years", "a")
+    shown = ("marker", "A", "log", 2.0)
+    first = growth.trajectories(measurements(), population(), *shown, sample, "years", "a")
+    second = growth.trajectories(renamed, population(), *shown, [other[p] for p in sample], "years", "a")
     assert first == second
     assert growth.shrinkage(slopes(), "A", 0.1, "a") == growth.shrinkage(slopes().iloc[::-1], "A", 0.1, "a")
     for draw in (

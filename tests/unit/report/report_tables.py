@@ -134,7 +134,7 @@ class Invented:
             **{
                 f"outcome/{name}.csv": pd.DataFrame(columns=list(tables.TABLES[f"outcome/{name}"].columns))
                 for name in (
-                    *("selection", "stability", "examples", "instability"),
+                    *("selection", "stability", "examples", "instability", "slow_fast"),
                     *("classification", "optimism", "calibration_instability", "associations"),
                 )
             },

@@ -385,7 +385,7 @@ def test_the_command_writes_the_table_and_tells_units(
     command = ["predict", "--model", str(shipped.model), "--measurements", "new.csv", "--out", "risks.csv", *units]
     ended = CliRunner().invoke(app, command)
     assert ended.exit_code == 0, ended.output
-    assert "log_bilirubin (bili) in log mg/dl" in ended.stdout
+    assert "log_bilirubin (bili) in mg/dl" in ended.stdout
     written = tables.read("risks", tmp_path / "risks.csv")
     asked = risks(shipped, tmp_path, visits, people, draws=50).table
     np.testing.assert_allclose(written["risk_high"], asked["risk_high"], rtol=5e-6)

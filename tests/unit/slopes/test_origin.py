@@ -125,7 +125,7 @@ def test_the_words_hold_for_the_numbers(tmp_path):
     assert "no interval was computed" in words(correlation_low=np.nan, correlation_high=np.nan)
     assert "tend to rise more slowly" in words(correlation=-0.3, correlation_low=-0.5, correlation_high=-0.1)
     assert "of uncertain direction" in words(slope_low=-0.1) and "rises by" not in words(slope_low=-0.1)
-    assert "falls by 0.0944 per year" in words(slope=-0.0944, slope_low=-0.2, slope_high=-0.01)
+    assert "falls by 0.0944 mg/l per year" in words(slope=-0.0944, slope_low=-0.2, slope_high=-0.01)
     far = frames.origin.assign(moment="mean", at=79.34).iloc[0]
     assert where(naming, far) == "at the mean time of measurement (79.3 years)"
     assert course_words(replace(frames, origin=frames.origin.iloc[:0]), naming, "alpha").endswith("are in the table.")

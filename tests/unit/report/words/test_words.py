@@ -51,14 +51,14 @@ def test_the_gain_is_read_from_the_right_row(frames):
 def test_the_growth_model_in_words(frames, naming):
     words = model_words(frames, naming, "alpha")
     for part in (
-        "At time zero alpha averages 1.23 mg/l and rises by 0.0944 per year",
+        "At time zero alpha averages 1.23 mg/l and rises by 0.0944 mg/l per year",
         "(95% interval of the slope 0.0500 to 0.139)",
         "of their slopes 0.275 mg/l per year",
         "higher values at time zero tend to rise faster (or fall more slowly): the correlation is 0.26 (95% interval",
         "with a standard deviation of 0.317 mg/l",
     ):
         assert part in words
-    assert "singular" not in words and "original scale" not in words
+    assert "singular" not in words and "geometric mean" not in words
 
 
 def test_a_fit_at_the_boundary_says_so(frames, naming):

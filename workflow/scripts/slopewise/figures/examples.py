@@ -6,26 +6,23 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator, NullLocator
 
 from slopewise.figures.canvas import SERIES, VERMILLION, drawing, legend, panel, svg
+from slopewise.figures.scales import measured_axis
+from slopewise.shipped.units import INVERSES
 
 DASHED = (0, (4, 2))
-WIDE = 4.0
-"""A logarithmic axis has marks at 1, 2 and 5 where its ends differ by more than this factor, else at even steps."""
 
 
 @drawing
 def course(
-    rows: pd.DataFrame, labels: Mapping[str, str], label: str, logarithm: bool, landmark: float, axis: str, name: str
+    rows: pd.DataFrame, labels: Mapping[str, str], label: str, transform: str, landmark: float, axis: str, name: str
 ) -> str:
     """One marker: `rows` of ``outcome/examples`` with its averages of measurements and its lines.
 
-    `labels`: the examples in order with their names. A `logarithm` is drawn as it was measured, on a logarithmic axis.
+    `labels`: the examples in order with their names. Marks of the axis are in the unit before the `transform`.
     An infinite `landmark` is not drawn.
     """
-    ends = ["value", "low", "high"]
-    rows = rows.assign(**{end: np.exp(rows[end]) for end in ends}) if logarithm else rows
     figure, axes = panel(250, label, lines=2, left=44)
     told = []
     for (example, words), (colour, mark, _) in zip(labels.items(), SERIES, strict=False):
@@ -37,16 +34,10 @@ def course(
         axes.plot(seen["time"], seen["value"], mark, color=colour, markersize=4.5, linestyle="none")
         if len(line):
             first, last = line.iloc[0], line.iloc[-1]
-            values = f"from {first['value']:.3g} at {first['time']:.2g} to {last['value']:.3g} at {last['time']:.2g}"
+            start, end = INVERSES[transform](np.array([first["value"], last["value"]], dtype=float))
+            values = f"from {start:.3g} at {first['time']:.2g} to {end:.3g} at {last['time']:.2g}"
             told.append(f"{words}: {values}")
-    if logarithm:
-        axes.set_yscale("log")
-        low, high = axes.get_ylim()
-        wide = LogLocator(subs=(1.0, 2.0, 5.0))
-        axes.yaxis.set_major_locator(wide if high > WIDE * low else FixedLocator(MaxNLocator(5).tick_values(low, high)))
-        axes.set_ylim(low, high)
-        axes.yaxis.set_major_formatter(lambda value, _position: f"{value:g}")
-        axes.yaxis.set_minor_locator(NullLocator())
+    measured_axis(axes, transform)
     if np.isfinite(landmark):
         axes.axvline(landmark, color=VERMILLION, linewidth=1, linestyle=DASHED)
     axes.set_xlabel(axis)

@@ -6,16 +6,18 @@ import numpy as np
 import pandas as pd
 
 from slopewise.figures.canvas import INK, MUTED, SERIES, drawing, legend, panel, svg
+from slopewise.figures.scales import measured_axis
 
 
 @drawing
 def lines(
     measurements: pd.DataFrame, marker: str, across: str, groups: pd.DataFrame, average: tuple[float, float],
-    label: str, group: str, name: str,
+    label: str, transform: str, group: str, name: str,
 ) -> str:  # fmt: skip
     """Points of each group (a mark and colour each), least squares dotted, partial pooling solid, the average dashed.
 
-    `groups`: the marker's rows of ``growth/lines``, in the order of patients; `average`: intercept and slope.
+    `groups`: the marker's rows of ``growth/lines``, in the order of patients; `average`: intercept and slope. Marks of
+    the axis are in the unit before the `transform`.
     """
     figure, axes = panel(360, label, lines=2 if len(groups) <= 3 else 3, left=44)
     patients = sorted(measurements["patient"].unique())
@@ -29,6 +31,7 @@ def lines(
         axes.plot(ends, row.intercept + row.slope * ends, color=colour, linewidth=2.2)
     whole = np.array([groups["first"].min(), groups["last"].max()])
     axes.plot(whole, average[0] + average[1] * whole, color=INK, linewidth=1.6, linestyle=(0, (5, 2)))
+    measured_axis(axes, transform)
     axes.set_xlabel(across)
     entries = [
         (f"{group} {place + 1}", {"color": colour, "marker": mark, "linestyle": "none"})
@@ -44,4 +47,5 @@ def lines(
         f"{group} {row.group}: least-squares slope {row.slope_ols:.3g}, partially pooled {row.slope:.3g}"
         for row in groups.itertuples()
     )
-    return svg(figure, name, f"{label} over {across}, by {group}. Average slope {average[1]:.3g}. {told}.")
+    scale = "" if transform == "none" else f" (of the {transform})"
+    return svg(figure, name, f"{label} over {across}, by {group}. Average slope{scale} {average[1]:.3g}. {told}.")

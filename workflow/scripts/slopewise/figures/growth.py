@@ -9,6 +9,8 @@ import pandas as pd
 from matplotlib.collections import LineCollection
 
 from slopewise.figures.canvas import BLUE, FAINT, INK, LINE, MUTED, SERIES, VERMILLION, drawing, legend, panel, svg
+from slopewise.figures.scales import measured_axis
+from slopewise.shipped.units import INVERSES
 
 
 @drawing
@@ -17,6 +19,7 @@ def trajectories(
     population: pd.DataFrame,
     marker: str,
     label: str,
+    transform: str,
     landmark: float,
     sample: Sequence[str],
     time_label: str,
@@ -24,8 +27,8 @@ def trajectories(
 ) -> str:
     """Measured courses of the `sample` of patients, faint; the model's population line, bold; the landmark, dashed.
 
-    `measurements` is ``cohort/measurements``, `population` is ``growth/population``; `marker` is the column. An
-    infinite `landmark` is not drawn.
+    `measurements` is ``cohort/measurements``, `population` is ``growth/population``; `marker` is the column. Marks of
+    the axis are in the unit before the `transform`. An infinite `landmark` is not drawn.
     """
     figure, axes = panel(230, label)
     rows = measurements[measurements["patient"].isin(list(sample)) & measurements[marker].notna()]
@@ -50,8 +53,9 @@ def trajectories(
         )  # fmt: skip
     axes.set_xlim(low - 0.02 * (high - low), high + 0.03 * (high - low))
     axes.set_ylim(*_room(np.concatenate([rows[marker].to_numpy(), mean["mean"].to_numpy()])))
+    measured_axis(axes, transform)
     axes.set_xlabel(time_label)
-    first, last = float(mean["mean"].iloc[0]), float(mean["mean"].iloc[-1])
+    first, last = INVERSES[transform](mean["mean"].to_numpy(dtype=float)[[0, -1]])
     end = f"the landmark {landmark:g}" if np.isfinite(landmark) else f"{mean['time'].iloc[-1]:g}"
     return svg(
         figure,

@@ -21,6 +21,7 @@ from slopewise.outcome.fit import StepModel
 from slopewise.outcome.glm import GlmFit
 from slopewise.shipped.reading import MarkerModel, ShippedModel
 from slopewise.shipped.units import INVERSES, named_unit
+from slopewise.study.units import column_unit, transformed_unit
 
 STEPS = ("level", "slope")
 """The predictors that the calculator shows: without the slopes and with them."""
@@ -95,7 +96,7 @@ def _time(model: ShippedModel) -> dict[str, Any]:
 
 def _marker(model: ShippedModel, marker: MarkerModel, numbers: Mapping[str, tuple[float, float]]) -> dict[str, Any]:
     settings, estimates = model.study.markers[marker.name], marker.fit.estimates
-    unit = marker.unit.removeprefix(f"{settings.transform} ")
+    unit = column_unit(settings.transform, marker.unit)
     named = [named_unit(one.factor, unit) for one in CONVERSIONS]
     measured = None
     if marker.values is not None:
@@ -105,7 +106,7 @@ def _marker(model: ShippedModel, marker: MarkerModel, numbers: Mapping[str, tupl
         "transform": settings.transform,
         "unit": unit,
         "named": [known and f"{known} instead of {unit}" for known in named],
-        "model_unit": marker.unit,
+        "model_unit": transformed_unit(settings.transform, marker.unit),
         "plausible": settings.plausible,
         "values": marker.values,
         "measured": measured,

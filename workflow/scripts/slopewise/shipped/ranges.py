@@ -15,6 +15,7 @@ from slopewise.run.short_repr import ShortRepr
 from slopewise.shipped.reading import Range, ShippedModel
 from slopewise.shipped.scores import MarkerRows
 from slopewise.shipped.units import INVERSES, Floats, far_outside, likely_unit
+from slopewise.study.units import column_unit
 
 AS_MODEL = "model"
 """The unit that a user gives for a column that is in the model's own, whatever it is called."""
@@ -42,7 +43,7 @@ def check_units(model: ShippedModel, told: Mapping[str, str]) -> None:
                     f"that of the study, write --unit {name}={AS_MODEL}"
                 )
             transform = model.study.markers[marker.name].transform
-            _compare(name, unit, {marker.unit, marker.unit.removeprefix(f"{transform} ")})
+            _compare(name, unit, {marker.unit, column_unit(transform, marker.unit)} - {""})
         if not chosen and unit != AS_MODEL:
             raise InputError(
                 f"--unit {name}={unit}: the model does not state the unit of a covariate; where the values are in that "
@@ -109,7 +110,7 @@ def _columns(model: ShippedModel, newcomers: Newcomers) -> Iterator[_Column]:
             back = INVERSES[settings.transform]
             low, high = (float(end) for end in back(np.array(marker.values)))
             values = back(rows[marker.name].to_numpy(dtype=float))
-            unit = marker.unit.removeprefix(f"{settings.transform} ")
+            unit = column_unit(settings.transform, marker.unit)
             what = f"marker {marker.name}"
             yield _Column(what, marker.name, rows["patient"].to_numpy(dtype=object), values, low, high, unit)
     for name, (low, high) in model.ranges.items():

@@ -31,6 +31,7 @@ from slopewise.shipped.scores import MarkerRows, drawn, marker_rows, scores
 from slopewise.slopes.facts import facts
 from slopewise.slopes.marker import held
 from slopewise.sources.sheets import KEYS, OPTIONS_OF_PREDICT
+from slopewise.study.units import column_unit
 from slopewise.tables import files as tables
 
 Floats = NDArray[np.float64]
@@ -303,8 +304,10 @@ def _told(model: ShippedModel, newcomers: Newcomers, table: pd.DataFrame, reques
     """The lines for the terminal."""
     data = model.study.data
     units = [f"{data.time} in {data.time_unit}"]
-    units += [f"{marker.name} ({model.study.markers[marker.name].column}) in {marker.unit}" for marker in model.markers
-              if marker.unit]  # fmt: skip
+    for marker in model.markers:
+        settings = model.study.markers[marker.name]
+        unit = column_unit(settings.transform, marker.unit)
+        units += [f"{marker.name} ({settings.column}) in {unit}"] if unit else []
     lines = [
         f"{amount(len(newcomers.patients), 'patient')}: {_predicted(model)}",
         f"predictors: {request.predictors}{_why(model, request)}",

@@ -257,7 +257,7 @@ class Marker(Keys):
     """What a value below a limit of detection (`<5`) is read as: half the limit, the limit, or an error.
     Example: `half`"""
     unit: str = ""
-    """Unit after the transform, for the report. Example: `log mg/dl`"""
+    """Unit for the report, before the transform or after it. Example: `mg/dl`"""
     label: str = ""
     """Name in the report; empty: the marker's own name. Example: `Bilirubin`"""
     family: str = ""

@@ -63,6 +63,17 @@ OF_PREDICTIONS: dict[str, Schema] = {
         },
         ("predictors", "cause", "horizon", "part"),
     ),
+    # Means over all patients; without rows where no slope is in the model.
+    "outcome/slow_fast": Schema(
+        {
+            **_columns("marker cause", TEXT),
+            "horizon": NUMBER,
+            "patients": INTEGER,
+            **_columns("level slope_10 slope_90 risk_10 risk_90 difference low high"),
+            "resamples": INTEGER,
+        },
+        ("marker", "cause", "horizon"),
+    ),
     "outcome/classification": Schema(
         {
             **STEP_KEYS,

@@ -7,7 +7,7 @@ import math
 import pandas as pd
 
 from slopewise.report.material.frames import Frames
-from slopewise.report.material.marker_panels import Lines, marker_table
+from slopewise.report.material.marker_panels import Lines, marker_cell, marker_table
 from slopewise.report.material.parts import Cell, Table
 from slopewise.report.words.courses import outside
 from slopewise.report.words.naming import Naming
@@ -57,7 +57,7 @@ def glance_table(frames: Frames, naming: Naming) -> Table:
         tests = [slope[name] if slope is not None else missing for name in ("p_value", "p_value_bootstrap", "q_value")]
         lines.append(
             [
-                naming.marker(marker),
+                marker_cell(naming, marker),
                 number(level["icc"] if level is not None else missing, 2),
                 sd,
                 *(p_value(p) for p in tests),
@@ -97,7 +97,7 @@ def fixed_by_model(frames: Frames, naming: Naming) -> Table:
                     lines.append((marker, [name, words, Cell(figures(row.estimate), ends), *test]))
     columns = ["marker", "term", "model", "estimate, 95% interval", "standard error", "df (Satterthwaite)", "t", "p"]
     caption = f"Fixed effects under each model{beyond(frames, naming)}"
-    return marker_table("growth-fixed-by-model", caption, columns, lines, naming, frozenset({0, 1, 2}))
+    return marker_table("growth-fixed-by-model", caption, columns, lines, naming, frozenset({0, 1, 2}), scaled=True)
 
 
 def comparison_table(frames: Frames, naming: Naming) -> Table:
@@ -149,7 +149,9 @@ def components_table(frames: Frames, naming: Naming) -> Table:
             what = f"SD of {one}" if one == other else f"correlation of {one} and {other}"
             what = f"SD of {one}, {other}" if one == "Residual" != other else what
             ends = figure_interval(row.ci_low, row.ci_high)
-            lines.append([naming.marker(marker), MODELS[str(row.model)], what, figures(row.sd_or_correlation), ends])
+            lines.append(
+                [marker_cell(naming, marker), MODELS[str(row.model)], what, figures(row.sd_or_correlation), ends]
+            )
     columns = ["marker", "model", "component", "estimate", "95% interval"]
     caption = f"Variance components; those of the intercept are {naming.zero}{beyond(frames, naming)}"
     return Table("growth-components", caption, columns, lines, frozenset({0, 1, 2}))
@@ -201,7 +203,7 @@ def trends_table(frames: Frames, naming: Naming) -> Table | None:
             freedom = f"{int(row['df1'])}, {int(row['df2'])}"
             spread = [figures(row["sd_seen"]), figures(row["sd_expected"])]
             test = [number(row["f"], 2), freedom, p_value(row["p_value"])]
-            lines.append([naming.marker(marker), str(int(row["patients"])), *spread, *test])
+            lines.append([marker_cell(naming, marker), str(int(row["patients"])), *spread, *test])
     columns = [
         "marker", "patients with a trend", "SD of trends, observed", "SD expected from noise", "F", "df", "p",
     ]  # fmt: skip

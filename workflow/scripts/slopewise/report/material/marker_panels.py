@@ -55,11 +55,22 @@ Lines = list[tuple[str, Sequence[Cell | str]]]
 """A marker and the cells that follow its name, line by line."""
 
 
+def marker_cell(naming: Naming, marker: str) -> Cell | str:
+    """The head of a row with numbers on the model's scale: below the name of a transformed marker stands its unit."""
+    return (
+        Cell(naming.marker(marker), naming.unit_of(marker)) if naming.is_transformed(marker) else naming.marker(marker)
+    )
+
+
 def marker_table(
-    name: str, caption: str, columns: Sequence[str], lines: Lines, naming: Naming, words: frozenset[int]
-) -> Table:
-    """A table whose lines open with the name of the marker that they are about; of many markers it shows the first."""
-    rows = [[naming.marker(marker), *cells] for marker, cells in lines]
+    name: str, caption: str, columns: Sequence[str], lines: Lines, naming: Naming, words: frozenset[int],
+    scaled: bool = False,
+) -> Table:  # fmt: skip
+    """A table whose lines open with the name of the marker that they are about; of many markers it shows the first.
+
+    `scaled`: it has numbers on the model's scale and no column of units.
+    """
+    rows = [[marker_cell(naming, marker) if scaled else naming.marker(marker), *cells] for marker, cells in lines]
     about = [marker for marker, _ in lines]
     shown = set(naming.pictured)
     most = Table.most

@@ -62,10 +62,16 @@ def model_formula(frames: Frames, naming: Naming, step: str) -> str:
         return ""
     sizes = rows.set_index("term")["estimate"]
     terms = [
-        f"{'+' if sizes[term] > 0 else MINUS} {figures(abs(sizes[term]))} × ({naming.term(term, frames.patients)})"
+        f"{'+' if sizes[term] > 0 else MINUS} {figures(abs(sizes[term]))} × ({_with_unit(term, frames, naming)})"
         for term in _in_order(list(sizes.index), naming)
     ]
     return " ".join([naming.words.left_side, *terms])
+
+
+def _with_unit(term: str, frames: Frames, naming: Naming) -> str:
+    """``bilirubin, level in log mg/dl``: a coefficient per unit says nothing without the unit."""
+    unit = naming.term_unit(term)
+    return naming.term(term, frames.patients) + (f" in {unit}" if unit else "")
 
 
 def penalty_sentences(frames: Frames, naming: Naming) -> list[str]:

@@ -16,6 +16,7 @@ from slopewise.report.sections.excluded import excluded_table
 from slopewise.report.words.kinds import WORDS
 from slopewise.report.words.naming import FIRST, Naming
 from slopewise.report.words.numbers import MISSING, count, count_of, counts_of_parts, figures, in_words, number, percent
+from slopewise.report.words.scales import mean_and_sd, value_label
 from slopewise.run.words import amount
 from slopewise.study.kinds import KINDS
 from slopewise.study.kinds import Kind as OutcomeKind
@@ -177,8 +178,7 @@ def characteristics(frames: Frames, naming: Naming) -> Table:
     for marker in naming.pictured[:FIRST]:
         own = frames.slopes[frames.slopes["marker"] == marker].set_index("patient")
         for column_name, words in (("first", "first value"), ("last", last_words)):
-            label = f"{naming.marker(marker)}, {words} ({naming.unit_of(marker)})"
-            rows.append(_numeric(label, own[column_name], groups, naming))
+            rows.append(_numeric(value_label(marker, words, naming), own[column_name], groups, naming, marker))
     visits = frames.measurements.groupby("patient")["time"].nunique()
     until = " up to the landmark" if naming.has_landmark else ""
     shown = [_median_range(visits[visits.index.isin(members)]) for members in groups.values()]
@@ -239,17 +239,21 @@ def _shares(numbers: list[int], size: int, limit: int) -> list[str]:
     ]
 
 
-def _numeric(label: Cell | str, column: pd.Series, groups: Groups, naming: Naming) -> list[Cell | str]:
+def _numeric(
+    label: Cell | str, column: pd.Series, groups: Groups, naming: Naming, marker: str = ""
+) -> list[Cell | str]:
     """Mean and standard deviation in each group; by outcome only where each group has enough values."""
     limit = naming.study.report.small_cells
     whole, *parts = [column[column.index.isin(members)] for members in groups.values()]
     enough = all(part.notna().sum() >= limit for part in parts)
-    shown = [_mean_sd(part) if enough else MISSING for part in parts]
-    return [label, _mean_sd(whole), *shown, count(int(column.notna().sum()), limit)]
+    shown = [_mean_sd(part, naming, marker) if enough else MISSING for part in parts]
+    return [label, _mean_sd(whole, naming, marker), *shown, count(int(column.notna().sum()), limit)]
 
 
-def _mean_sd(column: pd.Series) -> str:
-    return f"{figures(column.mean())} ({figures(column.std())})" if column.notna().sum() > 1 else MISSING
+def _mean_sd(column: pd.Series, naming: Naming, marker: str) -> str:
+    if column.notna().sum() <= 1:
+        return MISSING
+    return mean_and_sd(float(column.mean()), float(column.std()), naming, marker)
 
 
 def _median_range(column: pd.Series) -> str:

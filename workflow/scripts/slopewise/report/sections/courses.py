@@ -9,7 +9,7 @@ import pandas as pd
 from slopewise.figures import groups
 from slopewise.figures import growth as draw
 from slopewise.report.material.frames import Frames
-from slopewise.report.material.marker_panels import Lines, marker_table
+from slopewise.report.material.marker_panels import Lines, marker_cell, marker_table
 from slopewise.report.material.parts import Cell, Picture, Section, Table
 from slopewise.report.templates.environment import caption
 from slopewise.report.words.courses import components, model_words, origin_of, outside, where
@@ -54,7 +54,8 @@ def lines_of_groups(frames: Frames, naming: Naming, name: str) -> Picture | None
             naming.predictor,
             frames.lines[frames.lines["marker"] == marker],
             (float(rows[marker, "Intercept"]), float(rows[marker, naming.predictor])),
-            f"{naming.marker(marker)}, {naming.unit_of(marker)}",
+            f"{naming.marker(marker)}, {naming.clinical_unit(marker)}",
+            naming.study.markers[marker].transform,
             group,
             f"{name}-lines-{place}",
         )
@@ -76,7 +77,8 @@ def trajectories(frames: Frames, naming: Naming, name: str = "courses") -> Pictu
             frames.measurements.assign(time=frames.measurements[naming.predictor]),
             frames.population,
             marker,
-            f"{naming.marker(marker)}, {naming.unit_of(marker)}",
+            f"{naming.marker(marker)}, {naming.clinical_unit(marker)}",
+            naming.study.markers[marker].transform,
             naming.landmark if naming.predictor == "time" else math.inf,
             sample,
             naming.time_axis,
@@ -141,7 +143,7 @@ def random_table(frames: Frames, naming: Naming) -> Table:
         row = origins[marker]
         if row is not None and row["moment"] != "zero":
             spread, together = at_origin(spread, together, row, naming.predictor)
-        line: list[Cell | str] = [naming.marker(marker)]
+        line: list[Cell | str] = [marker_cell(naming, marker)]
         line += [figures(spread.get(term, math.nan)) for term in terms]
         line += [number(together.get(pair, math.nan), 2) for pair in pairs]
         line += [MISSING if row is None else where(naming, row).removeprefix("at ")] if moved else []

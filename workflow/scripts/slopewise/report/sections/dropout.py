@@ -8,6 +8,7 @@ import pandas as pd
 
 from slopewise.figures.dropout import pattern
 from slopewise.report.material.frames import Frames
+from slopewise.report.material.marker_panels import marker_cell
 from slopewise.report.material.parts import Cell, Picture, Section, Table
 from slopewise.report.templates.environment import caption
 from slopewise.report.words.naming import FIRST, Naming
@@ -26,8 +27,9 @@ def dropout_section(frames: Frames, naming: Naming) -> Section:
     seen = frames.dropout_pattern[frames.dropout_pattern["patients"] >= max(limit, 2)]
     panels = [
         pattern(
-            seen[seen["marker"] == marker], _labels(frames, naming, marker), naming.marker(marker), naming.time_axis,
-            f"dropout-{place}",
+            seen[seen["marker"] == marker], _labels(frames, naming, marker),
+            f"{naming.marker(marker)}, {naming.clinical_unit(marker)}", naming.study.markers[marker].transform,
+            naming.time_axis, f"dropout-{place}",
         )
         for place, marker in enumerate(markers)
     ]  # fmt: skip
@@ -150,7 +152,7 @@ def dropout_table(frames: Frames, naming: Naming) -> Table:
         counts = counts_of_parts(rows["patients"].astype(int).tolist(), limit)
         for row, patients in zip(large_enough(rows, naming).itertuples(), counts, strict=True):
             slope = Cell(figures(row.slope), figure_interval(row.slope_low, row.slope_high))
-            what = [naming.marker(marker), labels[int(row.part)], patients]
+            what = [marker_cell(naming, marker), labels[int(row.part)], patients]
             apart = Cell(figures(row.difference), figure_interval(row.difference_low, row.difference_high))
             lines.append([*what, slope, apart, number(row.reliability, 2)])
     columns = [

@@ -201,6 +201,11 @@ def trend_spread_panel(frames: Frames, naming: Naming) -> Draw:
     return panel
 
 
+def _with_unit(naming: Naming, marker: str, label: str) -> str:
+    """The label of a picture of variances, with the unit of a transformed marker."""
+    return f"{label}, {naming.unit_of(marker)}" if naming.is_transformed(marker) else label
+
+
 def variogram_panel(frames: Frames, naming: Naming) -> Draw:
     def panel(marker: str, label: str, name: str) -> tuple[str, str] | None:
         rows = of(frames.variogram, marker)
@@ -211,7 +216,7 @@ def variogram_panel(frames: Frames, naming: Naming) -> Draw:
         near, far = (f"{figures(math.sqrt(2 * row['seen']))}" for row in (first, last))
         fits = {name: abs(last[name] - last["seen"]) for name in draw.CURVES if math.isfinite(last[name])}
         nearest = draw.CURVES[min(fits, key=lambda name: fits[name])][0]
-        return draw.variogram(rows, label, naming.time_axis, name), (
+        return draw.variogram(rows, _with_unit(naming, marker, label), naming.time_axis, name), (
             f"Two values of a patient {figures(first['lag'], 2)}{unit} apart typically differ by {near} "
             f"{naming.unit_of(marker)}, two values {figures(last['lag'], 2)}{unit} apart by {far}; at the longest lag "
             f"the model with {nearest} is closest to this."
@@ -228,7 +233,7 @@ def implied_panel(frames: Frames, naming: Naming) -> Draw:
         first, last = rows.iloc[0], rows.iloc[-1]
         seen = f"{figures(math.sqrt(first['seen']))} to {figures(math.sqrt(last['seen']))}"
         said = f"{figures(math.sqrt(first['random_slope']))} to {figures(math.sqrt(last['random_slope']))}"
-        return draw.implied(rows, label, naming.time_axis, name), (
+        return draw.implied(rows, _with_unit(naming, marker, label), naming.time_axis, name), (
             f"From {figures(first['time'], 2)} to {figures(last['time'], 2)} ({naming.time_axis}) the standard "
             f"deviation of values about the average course goes from {seen} {naming.unit_of(marker)}; the "
             f"random-slope model implies {said}."

@@ -99,9 +99,11 @@ def examples_table(rows: pd.DataFrame, labels: dict[str, str], markers: list[str
     for covariate in naming.study.outcome.covariates:
         lines.append([covariate, *(_covariate(part, covariate) for part in own.values())])
     for marker in markers:
-        head = Cell(naming.marker(marker), f"{clinical_unit(naming, marker)}; slope per {naming.unit}")
-        lines.append([head, *(_marker_cell(part, marker) for part in own.values())])
-        log = " of the log" if naming.study.markers[marker].transform == "log" else ""
+        change = "slope" if naming.is_logarithm(marker) or not naming.is_transformed(marker) else "slope of the {0}"
+        change = change.format(naming.study.markers[marker].transform)
+        head = Cell(naming.marker(marker), f"{naming.clinical_unit(marker)}; {change} per {naming.unit}")
+        lines.append([head, *(_marker_cell(part, marker, naming) for part in own.values())])
+        log = f" of the {naming.study.markers[marker].transform}" if naming.is_transformed(marker) else ""
         head = Cell(f"{naming.marker(marker)}, reliability of the slope", f"standard error{log}")
         lines.append([head, *(_known_cell(part, marker) for part in own.values())])
     what = "prediction" if naming.kind.numeric else "risk"
@@ -113,12 +115,6 @@ def examples_table(rows: pd.DataFrame, labels: dict[str, str], markers: list[str
     return Table("examples", f"The examples: level and slope at {naming.moment}, and predictions", columns, lines)
 
 
-def clinical_unit(naming: Naming, marker: str) -> str:
-    """The unit in which a marker was measured: of a logarithm that of the number."""
-    unit = naming.unit_of(marker)
-    return unit.removeprefix("log ") if naming.study.markers[marker].transform == "log" else unit
-
-
 def _covariate(own: pd.DataFrame, name: str) -> str:
     found = own[(own["quantity"] == "covariate") & (own["item"] == name)]
     if found.empty:
@@ -127,13 +123,14 @@ def _covariate(own: pd.DataFrame, name: str) -> str:
     return figures(float(found["value"].iloc[0])) if pd.isna(category) else f"mostly {category}"
 
 
-def _marker_cell(own: pd.DataFrame, marker: str) -> Cell:
-    """Level and, below, slope; of a logarithm the level as it was measured and the slope in per cent."""
+def _marker_cell(own: pd.DataFrame, marker: str, naming: Naming) -> Cell:
+    """The level as it was measured and, below, the slope: of a logarithm in per cent, else on the model's scale."""
     known = own[own["item"] == marker].set_index("quantity")
     level, slope = known.loc["level"], known.loc["slope"]
-    if pd.isna(level["original"]):
-        return Cell(figures(float(level["value"])), f"slope {signed_figures(float(slope['value']))}")
-    return Cell(figures(float(level["original"])), f"slope {signed(float(slope['original']), 1)}%")
+    measured = figures(naming.measured(marker, float(level["value"])))
+    if not naming.is_logarithm(marker):
+        return Cell(measured, f"slope {signed_figures(float(slope['value']))}")
+    return Cell(measured, f"slope {signed(float(slope['original']), 1)}%")
 
 
 def _known_cell(own: pd.DataFrame, marker: str) -> Cell:
@@ -152,8 +149,8 @@ def _picture(rows: pd.DataFrame, labels: dict[str, str], markers: list[str], nam
         draw.course(
             rows[rows["item"] == marker],
             labels,
-            f"{naming.marker(marker)}, {clinical_unit(naming, marker)}",
-            naming.study.markers[marker].transform == "log",
+            f"{naming.marker(marker)}, {naming.clinical_unit(marker)}",
+            naming.study.markers[marker].transform,
             naming.landmark if naming.predictor == "time" else math.inf,
             naming.time_axis,
             f"examples-{place}",

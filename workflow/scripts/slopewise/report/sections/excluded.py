@@ -7,7 +7,8 @@ import pandas as pd
 from slopewise.report.material.frames import Frames
 from slopewise.report.material.parts import Cell, Table
 from slopewise.report.words.naming import Naming
-from slopewise.report.words.numbers import MISSING, count, figures, percent
+from slopewise.report.words.numbers import MISSING, count, percent
+from slopewise.report.words.scales import mean_and_sd, value_label
 
 GROUPS = ("analysed", "excluded")
 
@@ -31,7 +32,7 @@ def excluded_table(frames: Frames, naming: Naming) -> Table | None:
             cells = [
                 cell
                 for group in GROUPS
-                for cell in (_value(by_group.loc[group], part[part["group"] == group], limit),
+                for cell in (_value(by_group.loc[group], part[part["group"] == group], naming),
                              _missing(by_group.loc[group], limit))
             ]  # fmt: skip
             rows.append([_label(str(what), str(name), str(level), naming), *cells])
@@ -41,21 +42,22 @@ def excluded_table(frames: Frames, naming: Naming) -> Table | None:
     return Table("patients-left-out", caption, columns, rows)
 
 
-def _label(what: str, name: str, level: str, naming: Naming) -> str:
+def _label(what: str, name: str, level: str, naming: Naming) -> Cell | str:
     if what == "visits":
         return f"visits up to {naming.end}"
     if what == "covariate":
         return f"{name}: {level}" if level else name
-    return f"{naming.marker(name)}, {what} value ({naming.unit_of(name)})"
+    return value_label(name, f"{what} value", naming)
 
 
-def _value(row: pd.Series, levels: pd.DataFrame, limit: int) -> str:
+def _value(row: pd.Series, levels: pd.DataFrame, naming: Naming) -> str:
     """Mean (SD), or the number with the level and its share of those with a value."""
-    known = int(row["known"])
+    known, limit = int(row["known"]), naming.study.report.small_cells
     if known < max(limit, 2):
         return MISSING
     if not row["level"]:
-        return f"{figures(row['mean'])} ({figures(row['sd'])})"
+        marker = str(row["characteristic"]) if row["kind"] in ("first", "last") else ""
+        return mean_and_sd(float(row["mean"]), float(row["sd"]), naming, marker)
     if ((levels["count"] > 0) & (levels["count"] < limit)).any():
         return MISSING
     return f"{int(row['count'])} ({percent(row['count'] / known)})"

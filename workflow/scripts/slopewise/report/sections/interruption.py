@@ -11,6 +11,7 @@ from slopewise.figures import effects as draw
 from slopewise.figures import interruption as picture
 from slopewise.figures.diagnostics import reach
 from slopewise.report.material.frames import Frames
+from slopewise.report.material.marker_panels import marker_cell
 from slopewise.report.material.parts import Cell, Picture, Section, Table
 from slopewise.report.sections.effects_shape import (
     HEADLINE_MARKERS,
@@ -35,6 +36,7 @@ from slopewise.report.words.interruption import (
 )
 from slopewise.report.words.naming import FIRST, Naming
 from slopewise.report.words.numbers import count, figure_interval, figures, number, p_value, signed_figures
+from slopewise.report.words.treatment import clinical
 
 COURSE, JOINT, SLOPE = "course", "both changes", "slope change"
 EACH, EACH_OF_MANY = 9, 3
@@ -68,13 +70,15 @@ def interruption_figures(frames: Frames, naming: Naming) -> list[Figure]:
     for marker in estimated(frames, naming)[:HEADLINE_MARKERS]:
         average = rows_of(frames, "average", marker).set_index("effect", drop=False)
         effect = latest(average)
-        row, unit = average.loc[effect], naming.unit_of(marker)
-        what = f"average effect on {naming.marker(marker)} {moment_words(effect, naming)} ({unit})"
-        shown.append((signed_figures(row["estimate"]), figure_interval(row["ci_low"], row["ci_high"]), what))
+        value, ends, unit = clinical(average.loc[effect], naming, marker)
+        shown.append(
+            (value, ends, f"average effect on {naming.marker(marker)} {moment_words(effect, naming)} ({unit})")
+        )
         spread = rows_of(frames, "spread", marker)
         for _, own in spread[spread["effect"] == effect].iterrows():
             ends = figure_interval(own["ci_low"], own["ci_high"])
-            shown.append((figures(own["sd"]), ends, "standard deviation of that effect between patients"))
+            scale = f" ({naming.unit_of(marker)})" if naming.is_transformed(marker) else ""
+            shown.append((figures(own["sd"]), ends, f"standard deviation of that effect between patients{scale}"))
     return shown
 
 
@@ -187,7 +191,7 @@ def average_table(frames: Frames, naming: Naming) -> Table:
         ends = figure_interval(row["ci_low"], row["ci_high"])
         name = row["effect"] if row["effect"] != COURSE else row["term"]
         lines.append(
-            [naming.marker(row["marker"]), name, Cell(signed_figures(row["estimate"]), ends), figures(row["se"]),
+            [marker_cell(naming, row["marker"]), name, Cell(signed_figures(row["estimate"]), ends), figures(row["se"]),
              number(row["df"], 1), p_value(row["p_value"])]
         )  # fmt: skip
     columns = ["marker", "effect", "estimate, 95% interval", "standard error", "df", "p"]
@@ -200,7 +204,7 @@ def spread_table(frames: Frames, naming: Naming) -> Table:
     for _, row in frames.further["effects_spread"].iterrows():
         sd = Cell(figures(row["sd"]), figure_interval(row["ci_low"], row["ci_high"])) if row["sd"] == row["sd"] else "–"
         lines.append(
-            [naming.marker(row["marker"]), row["effect"], sd, number(row["correlation"], 2), figures(row["lrt"]),
+            [marker_cell(naming, row["marker"]), row["effect"], sd, number(row["correlation"], 2), figures(row["lrt"]),
              p_value(row["p_value"]), p_value(row["p_value_bootstrap"])]
         )  # fmt: skip
     columns = [
@@ -218,8 +222,9 @@ def sensitivity_table(frames: Frames, naming: Naming) -> Table:
         ends = figure_interval(row["ci_low"], row["ci_high"])
         units = count(int(row["units"]), naming.study.report.small_cells)
         lines.append(
-            [naming.marker(row["marker"]), row["analysis"], row["effect"], Cell(signed_figures(row["estimate"]), ends),
-             p_value(row["p_value"]), figures(row["sd"]), number(row["correlation"], 2), units]
+            [marker_cell(naming, row["marker"]), row["analysis"], row["effect"],
+             Cell(signed_figures(row["estimate"]), ends), p_value(row["p_value"]), figures(row["sd"]),
+             number(row["correlation"], 2), units]
         )  # fmt: skip
     columns = ["marker", "analysis", "effect", "estimate, 95% interval", "p", "SD between patients",
                "residual correlation", "patients with an interruption"]  # fmt: skip
@@ -232,7 +237,7 @@ def characteristics_table(frames: Frames, naming: Naming) -> Table:
     for _, row in frames.further["effects_characteristics"].iterrows():
         ends = figure_interval(row["ci_low"], row["ci_high"])
         lines.append(
-            [naming.marker(row["marker"]), row["characteristic"], row["level"], row["effect"],
+            [marker_cell(naming, row["marker"]), row["characteristic"], row["level"], row["effect"],
              Cell(signed_figures(row["estimate"]), ends), p_value(row["p_value"]), p_value(row["p_joint"]),
              figures(row["sd_left"])]
         )  # fmt: skip

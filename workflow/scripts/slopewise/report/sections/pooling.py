@@ -67,10 +67,10 @@ def three_panel(frames: Frames, naming: Naming) -> Draw:
         said = f"Slopes of least-squares lines have a standard deviation of {figures(spread[0])} {unit}"
         true = component(frames, marker, naming.predictor)
         if math.isfinite(true):
-            said += f", true slopes by {figures(true)} according to the model"
+            said += f", true slopes one of {figures(true)} according to the model"
         return draw.three(
             rows, start, label, unit, name
-        ), f"{said}, and slopes after partial pooling by {figures(spread[1])}."
+        ), f"{said}, and slopes after partial pooling one of {figures(spread[1])}."
 
     return panel
 

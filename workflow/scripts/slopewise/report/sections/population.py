@@ -179,7 +179,11 @@ def strata_table(frames: Frames, naming: Naming) -> Table | None:
     columns = ["marker", "slope of", "patients", "estimate", "95% interval", "df", "p of a difference"]
     where = f"at {naming.moment}, " if naming.has_landmark else ""
     caption = f"Average slopes, {where}and what changes them"
-    return marker_table("slopes-by-stratum", caption, columns, lines, naming, frozenset({0, 1})) if lines else None
+    return (
+        marker_table("slopes-by-stratum", caption, columns, lines, naming, frozenset({0, 1}), scaled=True)
+        if lines
+        else None
+    )
 
 
 def _patients(rows: pd.DataFrame, limit: int) -> dict[tuple[str, str], str]:
@@ -211,7 +215,11 @@ def linearity_table(frames: Frames, naming: Naming) -> Table | None:
         "marker", "average course", "deviance, ML", "AIC", "likelihood ratio", "df", "p", "slope early", "slope late",
     ]  # fmt: skip
     caption = "Is the average course a straight line?"
-    return marker_table("growth-linearity", caption, columns, lines, naming, frozenset({0, 1})) if lines else None
+    return (
+        marker_table("growth-linearity", caption, columns, lines, naming, frozenset({0, 1}), scaled=True)
+        if lines
+        else None
+    )
 
 
 def centring_table(frames: Frames, naming: Naming) -> Table | None:
@@ -230,7 +238,11 @@ def centring_table(frames: Frames, naming: Naming) -> Table | None:
         "SD of intercepts", "SD of slopes", "correlation",
     ]  # fmt: skip
     caption = "The same straight lines with two choices of time zero"
-    return marker_table("growth-centring", caption, columns, lines, naming, frozenset({0, 1})) if lines else None
+    return (
+        marker_table("growth-centring", caption, columns, lines, naming, frozenset({0, 1}), scaled=True)
+        if lines
+        else None
+    )
 
 
 def _se(value: float) -> str:

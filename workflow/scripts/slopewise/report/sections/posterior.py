@@ -7,6 +7,7 @@ import math
 import pandas as pd
 
 from slopewise.report.material.frames import Frames
+from slopewise.report.material.marker_panels import marker_cell
 from slopewise.report.material.parts import Cell, Section, Table
 from slopewise.report.words.naming import Naming
 from slopewise.report.words.numbers import figure_interval, figures, in_words, number, percent
@@ -120,7 +121,7 @@ def posterior_table(frames: Frames, naming: Naming) -> Table:
     rows = frames.posterior.merge(frames.prior_sensitivity.drop(columns="mean"), on=keys, validate="one_to_one")
     lines: list[list[Cell | str]] = [
         [
-            naming.marker(str(row.marker)),
+            marker_cell(naming, str(row.marker)),
             parameter(row, naming),
             Cell(figures(row.mean), figure_interval(row.ci_low, row.ci_high)),
             figures(row.sd),
@@ -141,7 +142,7 @@ def check_table(frames: Frames, naming: Naming) -> Table:
     rows: pd.DataFrame = frames.posterior_check
     lines: list[list[Cell | str]] = [
         [
-            naming.marker(str(row.marker)),
+            marker_cell(naming, str(row.marker)),
             STATISTICS[str(row.statistic)],
             figures(row.observed),
             Cell(figures(row.predicted), figure_interval(row.ci_low, row.ci_high)),

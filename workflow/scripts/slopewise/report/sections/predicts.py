@@ -9,6 +9,7 @@ import pandas as pd
 from slopewise.report.material.frames import Frames, at_horizon
 from slopewise.report.material.gains import gain
 from slopewise.report.material.parts import Section, Table
+from slopewise.report.sections.slow_fast import slow_fast_sentence, slow_fast_table
 from slopewise.report.words.naming import STEP_NAMES, Naming
 from slopewise.report.words.numbers import MISSING, figures, number
 from slopewise.report.words.wording import ladder_sentences, order_sentence
@@ -28,6 +29,8 @@ def predicts_section(frames: Frames, naming: Naming) -> Section:
             "ladder": ladder_sentences(frames, naming, metric),
             "kind": naming.kind,
             "thirds": thirds_table(frames, naming),
+            "slow_fast": slow_fast_sentence(frames, naming),
+            "slow_fast_table": slow_fast_table(frames, naming),
         },
         layer=1,
     )

@@ -137,7 +137,7 @@ def visits_table(groups: pd.DataFrame, naming: Naming) -> Table:
         "SD of least-squares slopes",
     ]
     caption = "Shrinkage by number of visits"
-    return marker_table("slopes-by-visits", caption, columns, lines, naming, frozenset({0}))
+    return marker_table("slopes-by-visits", caption, columns, lines, naming, frozenset({0}), scaled=True)
 
 
 def slopes_table(frames: Frames, naming: Naming) -> Table:

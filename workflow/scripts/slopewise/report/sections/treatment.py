@@ -8,6 +8,7 @@ import pandas as pd
 
 from slopewise.figures import effects as draw
 from slopewise.report.material.frames import Frames
+from slopewise.report.material.marker_panels import marker_cell
 from slopewise.report.material.parts import Cell, Picture, Section, Table
 from slopewise.report.sections.effects_shape import (
     HEADLINE_MARKERS,
@@ -29,6 +30,7 @@ from slopewise.report.words.treatment import (
     arms_words,
     average_words,
     check_words,
+    clinical,
     deciding_p,
     levels,
     reliability_words,
@@ -64,11 +66,12 @@ def treatment_figures(frames: Frames, naming: Naming) -> list[Figure]:
     for marker in estimated(frames, naming)[:HEADLINE_MARKERS]:
         design, row = rows_of(frames, "design", marker).iloc[0], effect_row(frames, marker)
         reference, versus = levels(design, naming)
-        what = f"average difference in {naming.marker(marker)}, {versus} less {reference} ({naming.unit_of(marker)})"
-        said.append((signed_figures(row["estimate"]), figure_interval(row["ci_low"], row["ci_high"]), what))
+        value, ends, unit = clinical(row, naming, marker)
+        said.append((value, ends, f"average difference in {naming.marker(marker)}, {versus} less {reference} ({unit})"))
         for _, spread in rows_of(frames, "spread", marker).iterrows():
             ends = figure_interval(spread["ci_low"], spread["ci_high"])
-            said.append((figures(spread["sd"]), ends, "standard deviation of that difference between patients"))
+            scale = f" ({naming.unit_of(marker)})" if naming.is_transformed(marker) else ""
+            said.append((figures(spread["sd"]), ends, f"standard deviation of that difference between patients{scale}"))
     return said
 
 
@@ -147,8 +150,9 @@ def average_table(frames: Frames, naming: Naming) -> Table:
         ends = figure_interval(row["ci_low"], row["ci_high"])
         lines.append(
             [
-                naming.marker(row["marker"]), row["effect"], row["term"], Cell(signed_figures(row["estimate"]), ends),
-                figures(row["se"]), number(row["df"], 1), p_value(row["p_value"]),
+                marker_cell(naming, row["marker"]), row["effect"], row["term"],
+                Cell(signed_figures(row["estimate"]), ends), figures(row["se"]), number(row["df"], 1),
+                p_value(row["p_value"]),
             ]
         )  # fmt: skip
     columns = ["marker", "effect", "level or term", "estimate, 95% interval", "standard error", "df", "p"]
@@ -172,7 +176,7 @@ def spread_table(frames: Frames, naming: Naming) -> Table:
             ratio = Cell(figures(second["ratio"]), figure_interval(second["ci_low"], second["ci_high"]))
         lines.append(
             [
-                naming.marker(marker), Cell(figures(row["sd"]), figure_interval(row["ci_low"], row["ci_high"])),
+                marker_cell(naming, marker), Cell(figures(row["sd"]), figure_interval(row["ci_low"], row["ci_high"])),
                 figures(row["lrt"]), p_value(row["p_value"]), p_value(deciding_p(row)), number(row["reliability"], 2),
                 masked or Cell(percent(opposite["share"]), ends), ratio,
             ]
@@ -193,7 +197,7 @@ def arms_table(frames: Frames, naming: Naming) -> Table:
         ends = figure_interval(row["ci_low"], row["ci_high"])
         lines.append(
             [
-                naming.marker(row["marker"]), COMPONENTS[row["component"]][0], figures(row["reference"]),
+                marker_cell(naming, row["marker"]), COMPONENTS[row["component"]][0], figures(row["reference"]),
                 figures(row["versus"]), Cell(figures(row["ratio"]), ends),
             ]
         )  # fmt: skip

@@ -6,6 +6,7 @@ import pandas as pd
 
 from slopewise.figures import weighting as draw
 from slopewise.report.material.frames import Frames
+from slopewise.report.material.marker_panels import marker_cell
 from slopewise.report.material.parts import Cell, Picture, Section, Table
 from slopewise.report.templates.environment import caption
 from slopewise.report.words.interruption import unit_of
@@ -19,6 +20,7 @@ from slopewise.report.words.numbers import (
     p_value,
     signed_figures,
 )
+from slopewise.report.words.treatment import clinical
 from slopewise.report.words.weighting import (
     SLOPE,
     WHY,
@@ -69,10 +71,12 @@ def weighting_figures(frames: Frames, naming: Naming) -> list[tuple[str, str, st
         levels = rows[rows["effect"] != SLOPE] if len(rows) > 1 else rows
         chosen = levels.iloc[[0, -1]] if len(levels) > 1 else levels
         for _, row in chosen.iterrows():
-            unit = unit_of(str(row["effect"]), naming, marker)
+            value, ends, unit = clinical(row, naming, marker)
+            if row["effect"] == SLOPE:
+                unit = unit_of(SLOPE, naming, marker)
+                value, ends = signed_figures(row["estimate"]), figure_interval(row["ci_low"], row["ci_high"])
             moment = "on the slope" if row["effect"] == SLOPE else when(str(row["effect"]), naming)
-            what = f"effect on {naming.marker(marker)} {moment} ({unit})"
-            shown.append((signed_figures(row["estimate"]), figure_interval(row["ci_low"], row["ci_high"]), what))
+            shown.append((value, ends, f"effect on {naming.marker(marker)} {moment} ({unit})"))
     return shown
 
 
@@ -135,8 +139,9 @@ def analyses_table(frames: Frames, naming: Naming) -> Table:
         ends = figure_interval(row["ci_low"], row["ci_high"])
         drawn = figure_interval(row["ci_low_bootstrap"], row["ci_high_bootstrap"])
         lines.append(
-            [naming.marker(row["marker"]), row["analysis"], row["effect"], Cell(signed_figures(row["estimate"]), ends),
-             drawn, p_value(row["p_value"]), number(row["e_value"], 2), number(row["e_value_limit"], 2)]
+            [marker_cell(naming, row["marker"]), row["analysis"], row["effect"],
+             Cell(signed_figures(row["estimate"]), ends), drawn, p_value(row["p_value"]),
+             number(row["e_value"], 2), number(row["e_value_limit"], 2)]
         )  # fmt: skip
     columns = ["marker", "analysis", "effect", "estimate, 95% interval", "interval by the bootstrap of patients", "p",
                "E-value", "E-value of the interval"]  # fmt: skip

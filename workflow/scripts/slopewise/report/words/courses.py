@@ -13,7 +13,8 @@ import pandas as pd
 from slopewise.design.screen import is_straight
 from slopewise.report.material.frames import Frames
 from slopewise.report.words.naming import Naming
-from slopewise.report.words.numbers import figure_interval, figures, in_words, number, p_words, signed
+from slopewise.report.words.numbers import figure_interval, figures, in_words, number, p_words
+from slopewise.report.words.scales import average_words, slope_words
 
 BOUNDARY = 0.999
 """A correlation of random effects beyond this lies at the boundary of what is possible."""
@@ -60,26 +61,28 @@ def outside(frames: Frames, naming: Naming) -> str:
 
 def course_words(frames: Frames, naming: Naming, marker: str) -> str:
     """The average course: its value at a moment within the measurements and its slope there."""
-    row, name, unit = origin_of(frames, marker), naming.marker(marker), naming.unit_of(marker)
+    row, name = origin_of(frames, marker), naming.marker(marker)
     if row is None:
         return f"The fixed effects of {name} are in the table."
     at, straight = where(naming, row), is_straight(naming.study.growth.fixed, naming.predictor)
     covariates = ", with covariates as in the cohort," if _has_covariates(frames, naming, marker) else ""
-    start = f"{at[0].upper()}{at[1:]} {name} averages {figures(row['estimate'])} {unit}{covariates}"
-    if not math.isfinite(row["slope"]):
+    value = average_words(naming, marker, float(row["estimate"]))
+    start = f"{at[0].upper()}{at[1:]} {name} averages {value}{covariates}"
+    slope = float(row["slope"])
+    if not math.isfinite(slope):
         return f"{start}."
-    ends = _ends(row["slope_low"], row["slope_high"])
+    ends = (float(row["slope_low"]), float(row["slope_high"]))
     if not straight:
         return (
             f"{start}; its average course is a curve ({naming.study.growth.fixed}) with a slope of "
-            f"{figures(row['slope'])} {naming.slope_unit(marker)} there{ends}."
+            f"{slope_words(naming, marker, slope, *ends)} there."
         )
-    if row["slope_low"] <= 0 <= row["slope_high"]:
-        change = f"; its average change is {figures(row['slope'])} per {naming.unit}{ends}, of uncertain direction."
-    else:
-        moves = "rises by" if row["slope"] > 0 else "falls by"
-        change = f" and {moves} {figures(abs(row['slope']))} per {naming.unit}{ends}."
-    return start + change + _original_scale(naming, marker, float(row["slope"]))
+    change = slope_words(naming, marker, slope, *ends)
+    if ends[0] <= 0 <= ends[1]:
+        return f"{start}; its average change is {change}, of uncertain direction."
+    if naming.is_logarithm(marker):
+        return f"{start} and changes by {change}."
+    return f"{start} and {'rises' if slope > 0 else 'falls'} by {slope_words(naming, marker, abs(slope), *ends)}."
 
 
 def _has_covariates(frames: Frames, naming: Naming, marker: str) -> bool:
@@ -89,18 +92,6 @@ def _has_covariates(frames: Frames, naming: Naming, marker: str) -> bool:
     if not is_straight(naming.study.growth.fixed, naming.predictor):
         return bool(naming.study.growth_columns)
     return bool(terms - {"Intercept", naming.predictor})
-
-
-def _original_scale(naming: Naming, marker: str, slope: float) -> str:
-    """The slope of a log-transformed marker in per cent."""
-    if naming.study.markers[marker].transform != "log":
-        return ""
-    return f" On the original scale this is {signed(100 * math.expm1(slope), 1)}% per {naming.unit}."
-
-
-def _ends(low: float, high: float) -> str:
-    """`` (95% interval of the slope 0.05 to 0.14)``, or nothing."""
-    return f" (95% interval of the slope {figures(low)} to {figures(high)})" if math.isfinite(low) else ""
 
 
 def components(frames: Frames, marker: str) -> tuple[dict[str, float], dict[tuple[str, str], float], float]:

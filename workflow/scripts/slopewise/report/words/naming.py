@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from slopewise.design.recipe import level_order
 from slopewise.report.words.kinds import WORDS, Words
 from slopewise.report.words.numbers import in_words
+from slopewise.shipped.units import INVERSES
 from slopewise.study.kinds import Kind
 from slopewise.study.model import Study
+from slopewise.study.units import UNNAMED, column_unit, transformed_unit
 
 SINGULAR = {
     **{unit: unit.removesuffix("s") for unit in ("minutes", "hours", "days", "weeks", "months", "years")},
@@ -199,8 +202,26 @@ class Naming:
         return self.study.markers[name].label or name
 
     def unit_of(self, name: str) -> str:
-        """A marker's unit after its transform; ``units`` where the study names none."""
-        return self.study.markers[name].unit or "units"
+        """A marker's unit after its transform, which it names: ``log mg/dl``; ``units`` where the study names none."""
+        marker = self.study.markers[name]
+        return transformed_unit(marker.transform, marker.unit) or UNNAMED
+
+    def clinical_unit(self, name: str) -> str:
+        """The unit in which a marker was measured, before its transform: ``mg/dl``."""
+        marker = self.study.markers[name]
+        return column_unit(marker.transform, marker.unit) or UNNAMED
+
+    def is_transformed(self, name: str) -> bool:
+        """Whether the model's values of a marker are on another scale than its measurements."""
+        return self.study.markers[name].transform != "none"
+
+    def is_logarithm(self, name: str) -> bool:
+        """Whether a slope of a marker is a relative change of what was measured."""
+        return self.study.markers[name].transform == "log"
+
+    def measured(self, name: str, value: float) -> float:
+        """A value of a marker on the model's scale as it would have been measured; a mean becomes a geometric one."""
+        return float(INVERSES[self.study.markers[name].transform](np.array(value)))
 
     def slope_unit(self, name: str) -> str:
         """``log mg/dl per year``."""

@@ -52,10 +52,19 @@ def average_words(row: pd.Series, design: pd.Series, naming: Naming, marker: str
 
 def relative(row: pd.Series, naming: Naming, marker: str) -> str:
     """The average effect on a log-transformed marker in per cent."""
-    if naming.study.markers[marker].transform != "log":
+    if not naming.is_logarithm(marker):
         return ""
-    value, low, high = (100 * math.expm1(row[key]) for key in ("estimate", "ci_low", "ci_high"))
-    return f" On the original scale this is {signed(value, 1)}% ({signed(low, 1)} to {signed(high, 1)}%)."
+    value, ends, _ = clinical(row, naming, marker)
+    return f" On the original scale this is {value} ({ends})."
+
+
+def clinical(row: pd.Series, naming: Naming, marker: str) -> tuple[str, str, str]:
+    """An average effect, its 95% interval and the unit: of a logarithm in per cent of the measurements."""
+    if not naming.is_logarithm(marker):
+        ends = figure_interval(row["ci_low"], row["ci_high"])
+        return signed_figures(row["estimate"]), ends, naming.unit_of(marker)
+    value, low, high = (signed(100 * math.expm1(row[key]), 1) for key in ("estimate", "ci_low", "ci_high"))
+    return f"{value}%", f"{low} to {high}%", "relative"
 
 
 def deciding_p(spread: pd.Series) -> float:
