@@ -28,9 +28,15 @@ def courses_section(frames: Frames, naming: Naming) -> Section:
         "The courses and the growth model",
         "courses.html.j2",
         {
-            "picture": trajectories(frames, naming),
+            "picture": trajectories(frames, naming) if naming.kind.predicts else None,
             "formula": (naming.study.growth.fixed, naming.study.growth.random),
-            "words": [(marker, model_words(frames, naming, marker)) for marker in naming.pictured],
+            "words": [
+                (marker, model_words(frames, naming, marker))
+                for marker in naming.pictured
+                if marker not in naming.in_finding
+            ],
+            "first": FIRST,
+            "in_finding": naming.listed(naming.in_finding),
             "markers": naming.choices,
             "fixed": fixed_table(frames, naming),
             "random": random_table(frames, naming),

@@ -41,7 +41,12 @@ def evidence_section(frames: Frames, naming: Naming) -> Section:
         {
             "markers": naming.choices,
             "detailed": Detailed.of(naming),
-            "words": [(marker, marker_words(frames, naming, marker)) for marker in naming.pictured],
+            "words": [
+                (marker, marker_words(frames, naming, marker))
+                for marker in naming.pictured
+                if marker not in naming.in_finding
+            ],
+            "in_finding": naming.listed(naming.in_finding),
             "glance": glance_table(frames, naming),
             "comparison": comparison_table(frames, naming),
             "shares": shares_table(frames, naming),
@@ -243,12 +248,13 @@ def implied_panel(frames: Frames, naming: Naming) -> Draw:
 
 
 def correlation_panel(frames: Frames, naming: Naming) -> Draw:
-    """The heat map of the random-slope model; that of a random intercept is one colour, and its sentence says it."""
+    """The heat map of the random-slope model, unless it is of one colour, as that of a random intercept is."""
 
     def panel(marker: str, label: str, name: str) -> tuple[str, str] | None:
         rows = of(frames.correlation, marker)
-        if not len(rows) or not rows["random_slope"].notna().all():
-            return None
+        apart = rows.loc[rows["time_1"] != rows["time_2"], "random_slope"]
+        if not len(rows) or not rows["random_slope"].notna().all() or apart.max() - apart.min() < 0.005:
+            return None  # a surface of one colour says nothing: slopes do not differ
         return draw.correlation(rows, "random_slope", label, naming.time_axis, name), correlation_note(rows, naming)
 
     return panel

@@ -100,16 +100,20 @@ def pulled_panel(frames: Frames, naming: Naming) -> Draw:
         rows = rows[(rows["last"] > rows["first"]) & rows["reliability"].notna()]
         if len(rows) < 2:
             return None
-        drawn = draw.pulled(rows, label, axis_unit(naming), name)
         kept = rows["reliability"]
-        if kept.max() - kept.min() < 0.005:
-            return drawn, f"Every patient’s slope is shrunk by {percent(1 - kept.median())} towards the average."
-        return drawn, (
+        if _is_one(kept):
+            return None
+        return draw.pulled(rows, label, axis_unit(naming), name), (
             f"The median shrinkage of a slope towards the average is {percent(1 - kept.median())} (interquartile "
             f"range {percent(1 - kept.quantile(0.75))} to {percent(1 - kept.quantile(0.25))})."
         )
 
     return panel
+
+
+def _is_one(values: pd.Series) -> bool:
+    """Whether all are one number as it would be printed: a picture of them would say nothing."""
+    return bool(values.max() - values.min() < 0.005)
 
 
 def planned_panel(frames: Frames, naming: Naming) -> Draw:
@@ -124,9 +128,14 @@ def planned_panel(frames: Frames, naming: Naming) -> Draw:
             return number(float(found.iloc[0]) if len(found) else math.nan, 2)
 
         middle, double = spans[len(spans) // 2], spans[-1]
+        own = of(frames.pooling, marker)
+        kept = own.loc[(own["last"] > own["first"]), "reliability"].dropna()
+        alike = ""
+        if len(kept) > 1 and _is_one(kept):
+            alike = f"Every patient’s slope is shrunk by {percent(1 - kept.median())} towards the average. "
         return draw.planned(rows, label, span_unit(naming), name), (
-            f"Over {figures(middle, 2)}{span_unit(naming)}, 3 visits give a reliability of {at(middle, 3)} and 10 "
-            f"visits {at(middle, 10)}; 3 visits over twice as long give {at(double, 3)}."
+            f"{alike}Over {figures(middle, 2)}{span_unit(naming)}, 3 visits give a reliability of {at(middle, 3)} and "
+            f"10 visits {at(middle, 10)}; 3 visits over twice as long give {at(double, 3)}."
         )
 
     return panel

@@ -32,15 +32,11 @@ def slopes_section(frames: Frames, naming: Naming) -> Section:
         "The slopes and their reliability",
         "slopes.html.j2",
         {
-            "reliability": reliability_sentence(frames, naming),
+            "reliability": reliability_sentence(frames, naming) if naming.kind.predicts else "",
             "moment": naming.moment,
             "shrinkage": shrinkage(frames, naming),
             "markers": naming.choices,
-            "by_visits": Picture(
-                "reliability",
-                caption("reliability"),
-                [draw.reliability(groups, labels, "reliability", naming.end)],
-            ),
+            "by_visits": by_visits_picture(groups, labels, naming),
             "table": slopes_table(frames, naming),
             "levels": level_table(frames, naming),
             "level_words": level_sentences(frames, naming),
@@ -49,6 +45,14 @@ def slopes_section(frames: Frames, naming: Naming) -> Section:
             "detailed": Detailed.of(naming),
         },
     )
+
+
+def by_visits_picture(groups: pd.DataFrame, labels: dict[str, str], naming: Naming) -> Picture | None:
+    """Reliability by the number of visits; nothing where all have the same number."""
+    if groups.dropna(subset=["reliability"])["visits"].nunique() < 2:
+        return None
+    drawn = draw.reliability(groups, labels, "reliability", naming.end)
+    return Picture("reliability", caption("reliability"), [drawn])
 
 
 def shrinkage(frames: Frames, naming: Naming) -> Picture:

@@ -27,13 +27,13 @@ def slow_fast_sentence(frames: Frames, naming: Naming) -> str:
     apart = f"a difference of {away}{f' (95% interval {ends})' if ends else ''}"
     if naming.kind.numeric:
         return (
-            f"For patients like these with {level} the mean prediction is {figures(row['risk_10'])} at a slope of "
+            f"For such patients with {level} the mean prediction is {figures(row['risk_10'])} at a slope of "
             f"{slow} (the 10th percentile) and {figures(row['risk_90'])} at {fast} (the 90th): {apart}."
         )
     of = denominator(own_rows(frames, naming))
     within = naming.at(float(row["horizon"])) and f" within {naming.at(float(row['horizon']))}"
     return (
-        f"Of {of} patients like these with {level} {number(of * row['risk_10'], 0)} have the "
+        f"Of {of} such patients with {level} {number(of * row['risk_10'], 0)} have the "
         f"{naming.words.event}{within} at a slope of {slow} (the 10th percentile) and "
         f"{number(of * row['risk_90'], 0)} at {fast} (the 90th): {apart}."
     )

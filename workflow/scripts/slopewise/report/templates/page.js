@@ -86,6 +86,25 @@
     });
   });
 
+  // A table that is wider than its place says how many of its columns are outside, as long as there are any.
+  function hint(place) {
+    var text = place.previousElementSibling;
+    if (!text || text.className !== "more-columns") {
+      text = document.createElement("p");
+      text.className = "more-columns";
+      place.insertAdjacentElement("beforebegin", text);
+    }
+    var edge = place.getBoundingClientRect().left + place.clientWidth - place.scrollLeft;
+    var outside = Math.max(1, Array.from(place.querySelectorAll("thead th")).filter(function (head) {
+      return head.getBoundingClientRect().right > edge + 1;
+    }).length);
+    text.hidden = place.scrollWidth <= place.clientWidth + 1;
+    text.textContent = "Scroll sideways for " + outside + " more column" + (outside === 1 ? "" : "s") + " →";
+  }
+
+  var sizes = new ResizeObserver(function (entries) { entries.forEach(function (entry) { hint(entry.target); }); });
+  document.querySelectorAll(".scroll").forEach(function (place) { sizes.observe(place); });
+
   // A picture on its own: colours as they are on paper, with a white edge, four times as large as a PNG.
   var EDGE = 12;
 

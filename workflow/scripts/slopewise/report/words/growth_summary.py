@@ -29,7 +29,7 @@ def growth_summary(frames: Frames, naming: Naming) -> dict[str, Any]:
         "predicted.",
         "words": [
             words
-            for marker in naming.pictured[:3]
+            for marker in naming.in_finding
             for words in (marker_words(frames, naming, marker), model_words(frames, naming, marker))
         ],
         "key_figures": FIGURES[kind](frames, naming) if kind in FIGURES else key_figures(frames, naming),

@@ -59,6 +59,9 @@ RATES = ("ols", "slope")
 FIRST = 12
 """Markers whose pictures and words are seen at once; the others' are folded, or chosen one at a time."""
 
+IN_FINDING = 3
+"""Markers that the finding of a study without an outcome describes."""
+
 PICTURED = 24
 """Of up to so many markers all have pictures and words, of more `FIRST`, so that a report stays short; the tables of
 models and slopes have all of them."""
@@ -232,6 +235,11 @@ class Naming:
         """The markers with pictures and words: all up to `PICTURED` of them, else the first of the study file."""
         names = list(self.study.markers)
         return names if len(names) <= PICTURED else names[: max(FIRST, self.study.report.detailed)]
+
+    @property
+    def in_finding(self) -> list[str]:
+        """The markers whose courses and tests the finding describes, which the evidence does not say again."""
+        return [] if self.kind.predicts else self.pictured[:IN_FINDING]
 
     @property
     def detailed(self) -> list[str]:
