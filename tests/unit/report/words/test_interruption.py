@@ -53,9 +53,9 @@ def test_the_first_page_has_the_last_effect_and_how_much_it_differs(naming: Nami
     tables = {"effects_average": average, "effects_spread": spread, "effects_design": design}
     frames = cast(Frames, SimpleNamespace(further=tables))
     (estimate, ends, what), (sd, _, of_what) = FIGURES["interruption"](frames, naming)
-    assert (estimate, ends, sd) == ("+0.200", "0.190 to 0.210", "0.400")
-    assert what.startswith("average effect on traffic deaths 5 years after the interruption (log deaths")
-    assert of_what == "standard deviation of that effect between patients"
+    assert (estimate, ends, sd) == ("+22.1%", "+20.9 to +23.4%", "0.400")  # exp of 0.2, 0.19, 0.21
+    assert what.startswith("average effect on traffic deaths 5 years after the interruption (relative)")
+    assert of_what.startswith("standard deviation of that effect between patients (log deaths")
     assert HEADLINES["interruption"](frames, naming).startswith("What the interruption changed in traffic deaths")
 
 
