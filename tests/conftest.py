@@ -1,6 +1,7 @@
 """What every test may use. Before NumPy and numba are imported, they get the settings of the workflow's own jobs."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
@@ -19,6 +20,7 @@ hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, prin
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 import tests.drawings  # noqa: E402, F401 (before any figure is imported, and after the threads are limited)
+from tests import servers  # noqa: E402
 
 SLOWEST = (
     "workflow/test_workflow.py",
@@ -60,6 +62,15 @@ def root() -> Path:
 def package() -> Path:
     """The folder of the package `slopewise`."""
     return ROOT / "workflow" / "scripts" / "slopewise"
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[servers.Server]:
+    """A server of PostgreSQL for all tests that need one; each has tables of its own."""
+    if servers.programs() is None:
+        pytest.skip(servers.MISSING)
+    with servers.postgresql() as found:
+        yield found
 
 
 @pytest.fixture(scope="session")

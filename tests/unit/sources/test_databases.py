@@ -19,8 +19,9 @@ import pytest
 from slopewise.run.errors import InputError
 from slopewise.sources import snapshot
 from slopewise.sources.databases.rows import Rows
-from slopewise.sources.readers import read_table
+from slopewise.sources.readers import place_of, read_table
 from slopewise.sources.snapshot import facts_of, frozen
+from slopewise.sources.study_tables import patients_of
 from slopewise.study.reading import parse_study
 from tests import servers
 
@@ -54,13 +55,11 @@ READ = {
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[servers.Server]:
-    if servers.programs() is None:
-        pytest.skip(servers.MISSING)
-    with servers.postgresql() as found, found.connect() as owner:
+def server(postgresql: servers.Server) -> servers.Server:
+    with postgresql.connect() as owner:
         owner.execute(TABLES)
         owner.execute("CREATE TABLE secret AS SELECT * FROM visits; REVOKE ALL ON secret FROM reader")
-        yield found
+    return postgresql
 
 
 @pytest.fixture(params=["postgresql", "sqlite", "duckdb"])
@@ -120,6 +119,29 @@ def test_the_rows_of_a_query_are_a_table_of_text(place: str) -> None:
         "text": VISITS.strip().removesuffix(";"),
         "rows": 3,
     }
+
+
+def test_a_third_table_is_joined_and_is_of_the_same_moment(
+    place: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = STUDY.replace("KIND", place).replace("people.sql}", "people.sql}\n  subjects: {SUBJECTS}")
+    text = text.replace("SUBJECTS", f"database: {place}, url_env: TRIAL_DATABASE, query: ages.sql")
+    Path("ages.sql").write_text("SELECT id, 10 * count(*) AS age FROM visits GROUP BY id ORDER BY id")
+    if place == "postgresql":  # a row more after the first table was read
+        owner = request.getfixturevalue("server").connect()
+        between(monkeypatch, lambda: owner.execute("INSERT INTO visits VALUES ('007', 9, 9, NULL)"))
+    study = frozen(parse_study(text.encode(), "study.yaml"), Path(), Path("snapshots"))
+    if place == "postgresql":
+        owner.execute("DELETE FROM visits WHERE day = 9")
+        owner.close()
+    table = patients_of(study, Path())
+    assert table is not None and table.text.to_dict("list") == {
+        "id": ["007", "é 8"],
+        "sex": ["f", "m"],
+        "age": ["20", "10"],
+    }
+    assert place_of(table, table.line(1, "age")) == "ages.sql (query): row 2"
+    assert facts_of(Path(study.data.files["data.subjects"]))["rows"] == 2
 
 
 def test_files_are_the_owners_alone_and_hold_no_address(place: str) -> None:

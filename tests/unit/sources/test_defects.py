@@ -5,6 +5,7 @@ One table of defects for all kinds of files and databases; a second one for what
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -18,17 +19,15 @@ import yaml
 
 from slopewise.cohort import prepare_cohort
 from slopewise.run.errors import InputError
-from slopewise.sources.readers import place_word
+from slopewise.sources.readers import READERS, place_word
 from slopewise.sources.snapshot import QUERY, frozen
 from slopewise.study.reading import parse_study
 from tests.bad_input.test_bad_input import INSIDE, WAY_OUT
 from tests.unit.cohort.small_study import MEASUREMENTS, in_memory, study_of
-from tests.unit.cohort.test_round_trip import DATABASE_WRITERS, WRITERS
+from tests.unit.cohort.test_round_trip import DATABASE_WRITERS, NOT_WRITTEN, SAME, WRITERS
 
 Frame = pd.DataFrame
 FILES = sorted(WRITERS)
-DATABASES = ["duckdb", "sqlite"]
-"""Those without a server; PostgreSQL has its own test (test_databases.py)."""
 HEADED = {".csv", ".tab", ".gz", ".zip", ".xlsx", ".ods"}
 """Kinds in which the names stand in the first line or row, which is counted."""
 NO_INFINITY = frozenset([".dta", ".json", ".ndjson", ".ods", ".xlsx"])
@@ -128,11 +127,15 @@ def test_a_defect_of_a_file(suffix: str, defect: Defect, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: defect.name)
-@pytest.mark.parametrize("kind", DATABASES)
-def test_a_defect_of_a_query(kind: str, defect: Defect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    DATABASE_WRITERS[kind](defect.change(in_memory(MEASUREMENTS)), tmp_path / "trial.db", "visits")
-    (tmp_path / "m.sql").write_text("SELECT * FROM visits")
-    monkeypatch.setenv("TRIAL", f"{kind}:///{tmp_path / 'trial.db'}")
+@pytest.mark.parametrize("kind", DATABASE_WRITERS)
+def test_a_defect_of_a_query(
+    kind: str, defect: Defect, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = request.getfixturevalue("postgresql") if kind == "postgresql" else None
+    table = f"defect_{DEFECTS.index(defect)}"
+    DATABASE_WRITERS[kind](defect.change(in_memory(MEASUREMENTS)), server or tmp_path / "trial.db", table)
+    (tmp_path / "m.sql").write_text(f"SELECT * FROM {table}")
+    monkeypatch.setenv("TRIAL", server.url() if server else f"{kind}:///{tmp_path / 'trial.db'}")
     query = {"database": kind, "url_env": "TRIAL", "query": "m.sql"}
     study = study_of(data__measurements=query, **ALONE, **defect.study)
     with pytest.raises(InputError) as caught:
@@ -140,6 +143,36 @@ def test_a_defect_of_a_query(kind: str, defect: Defect, tmp_path: Path, monkeypa
     file = f"m.sql{QUERY}"
     check(defect.says, str(caught.value), file, f"{file}: row {defect.row + 1}")
     assert str(tmp_path) not in str(caught.value)
+
+
+SAS: dict[str, tuple[dict[str, Any], str]] = {
+    "a word among numbers": ({"markers": {"x": {"column": "Species"}}, "patient": "Petal_Width"},
+        r"{file}: record 1, patient 0\.2, column Species: 'setosa' is not a number; correct it"),
+    "a time that is none": ({"time": "Species", "patient": "Petal_Width"},
+        r"{file}: record 1, patient 0\.2, column Species: 'setosa' is not a number; correct it"),
+    "two rows at one time": ({},
+        r"{file}: record 7, patient setosa, column Sepal_Length: the patient has 4 rows at one time"),
+    "a value outside the transform": ({"markers": {"x": {"column": "Petal_Length", "transform": "logit"}}},
+        r"{file}: record 1, patient setosa, column Petal_Length: '1\.4' has no logit, which takes numbers between"),
+    "a column that is not there": ({"markers": {"x": {"column": "Petal.Length"}}},
+        r"{file}: column Petal\.Length: there is no such column \(markers\.x\.column\); did you mean 'Petal_Length'"),
+    "a code that is not there": ({"where": {"Species": "setosum"}},
+        r"{file}: column Species: no cell holds 'setosum' \(data\.where\); did you mean 'setosa'"),
+    "an unknown parameter": ({"layout": {"parameter": "Species", "value": "Petal_Length"}, "patient": "Petal_Width"},
+        r"{file}: column Species: no row has the parameter 'Petal_Length' \(markers\.x\.column\); there are setosa"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SAS)
+def test_a_defect_of_a_data_set_that_sas_wrote(name: str, golden: Path, tmp_path: Path) -> None:
+    """The file is that of test_statistics.py; the studies are what does not fit it."""
+    (tmp_path / "i.sas7bdat").write_bytes(gzip.decompress((golden / "iris.sas7bdat.gz").read_bytes()))
+    changes, says = SAS[name]
+    markers = changes.get("markers", {"x": {"column": "Petal_Length"}})
+    own = {f"data__{key}": value for key, value in changes.items() if key != "markers"}
+    keys = {"data__patient": "Species", "data__time": "Sepal_Length", "data__measurements": "i.sas7bdat"}
+    message = refusal(study_of(**ALONE, **{**keys, **own, "markers": markers}), tmp_path)
+    check(says, message, "i.sas7bdat", "")
 
 
 def observation(**changes: Any) -> str:
@@ -207,4 +240,4 @@ def test_an_export_without_anything_that_counts_says_what_was_left_out(tmp_path:
 
 def test_every_source_has_six_defects_or_more() -> None:
     assert all(sum(suffix not in defect.but for defect in DEFECTS) >= 6 for suffix in FILES)
-    assert len(DEFECTS) >= 6 and len(FHIR) >= 6
+    assert len(DEFECTS) >= 6 and len(FHIR) >= 6 and len(SAS) >= 6 and set(READERS) - set(SAME) - NOT_WRITTEN == {*FILES}

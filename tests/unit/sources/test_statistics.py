@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import gzip
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -86,6 +87,28 @@ def test_codes_of_the_study_are_counted_beside_those_of_the_file(tmp_path: Path)
     pyreadstat.write_sav(FRAME, tmp_path / "a.sav", missing_ranges={"x": [99.0]})
     table = read(tmp_path, "a.sav", missing=("9",))
     assert (table.recoded, table.declared) == ({("sex", "9"): 1}, {("x", "99"): 1})
+
+
+def test_a_data_set_that_sas_wrote_is_read(golden: Path, tmp_path: Path) -> None:
+    """Anderson's irises as SAS wrote them (an example of the R package haven, MIT); sums and counts are those of R.
+
+    SAS cut the names of the species to the six letters of the first.
+    """
+    (tmp_path / "iris.sas7bdat").write_bytes(gzip.decompress((golden / "iris.sas7bdat.gz").read_bytes()))
+    table = read(tmp_path, "iris.sas7bdat")
+    assert list(table.text) == ["Sepal_Length", "Sepal_Width", "Petal_Length", "Petal_Width", "Species"]
+    assert table.text.iloc[0].to_list() == ["5.1", "3.5", "1.4", "0.2", "setosa"]
+    assert table.text["Species"].value_counts().to_dict() == {"setosa": 50, "versic": 50, "virgin": 50}
+    sums = table.text.drop(columns="Species").astype(float).sum().round(6).to_list()
+    assert sums == [876.5, 458.6, 563.7, 179.9] and table.lines[-1] == 150
+
+
+def test_numbers_of_single_precision_are_as_stata_shows_them(tmp_path: Path) -> None:
+    """A float of Stata holds 5.1 as 5.099999904632568."""
+    frame = pd.DataFrame({"id": ["a", "b", "c"], "x": np.array([5.1, np.nan, -1234567.0], dtype=np.float32)})
+    frame.to_stata(tmp_path / "a.dta", write_index=False)
+    assert read(tmp_path, "a.dta").text["x"].to_list() == ["5.1", "", "-1234567"]
+    assert read(tmp_path, "a.dta", missing=("5.1",)).recoded == {("x", "5.1"): 1}
 
 
 @pytest.mark.parametrize("name", ["a.sav", "a.dta", "a.xpt", "a.sas7bdat"])

@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from slopewise.run.errors import InputError
 from slopewise.run.extras import needed
 from slopewise.sources.table import TextTable
@@ -50,6 +52,8 @@ def _read(path: Path, name: str, data: Data, kind: str, reader: str, **options: 
     columns = []
     for column in facts.column_names:
         cells = list(values[column])
+        if facts.readstat_variable_types.get(column) == "float":
+            cells = [float(str(np.float32(cell))) if isinstance(cell, float) else cell for cell in cells]
         if column not in (data.patient, data.patients_patient):
             ranges = facts.missing_ranges.get(column, [])
             cells, codes = _without_user_missing(cells, ranges, facts.missing_user_values.get(column, []))
