@@ -9,9 +9,11 @@ import pytest
 
 from slopewise.run.errors import InputError
 from slopewise.run.log import logger
-from slopewise.run.progress import counted, progress_bar
+from slopewise.run.progress import counted, progress_bar, row_counter
 from slopewise.run.reasons import reason_in, reasons, stamps
 from slopewise.run.step import step
+from slopewise.sources.readers import read_table
+from slopewise.study.keys import Data
 
 
 def left(folder: Path, name: str, error: BaseException | None) -> Path:
@@ -98,6 +100,27 @@ def test_the_bar_of_a_step_that_fails_is_removed_and_the_cursor_stays(monkeypatc
         assert terminal.getvalue().rfind("\x1b[?25h") > terminal.getvalue().rfind("\x1b[?25l"), "the cursor is hidden"
         raise InputError("a mistake")
     assert terminal.getvalue().endswith("\x1b[2K")
+
+
+def test_a_terminal_shows_the_rows_of_a_query_and_that_a_large_file_is_read(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    monkeypatch.setenv("TERM", "xterm")
+    terminal = Terminal()
+    with row_counter("visits.sql", terminal) as count:
+        count(20_000)
+        count(1_500)
+    assert "visits.sql: 21,500 rows read" in terminal.getvalue() and terminal.getvalue().endswith("\x1b[2K")
+    data = Data.model_validate(
+        {"measurements": "m.csv", "patient": "id", "time": "t", "time_unit": "days", "analysis_unit": "days"}
+    )
+    (tmp_path / "m.csv").write_text("id,t\n1,2\n")
+    for least, shown in ((1, "m.csv: reading 0 MB ..."), (10**7, "")):
+        terminal = Terminal()
+        monkeypatch.setattr("sys.stderr", terminal)
+        monkeypatch.setattr("slopewise.sources.readers.LARGE", least)
+        read_table(tmp_path, "m.csv", "data.measurements", data)
+        assert shown in terminal.getvalue() and bool(shown) == bool(terminal.getvalue())
 
 
 @pytest.mark.parametrize(("parts", "stream"), [(range(3), io.StringIO()), (range(1), Terminal())])

@@ -44,6 +44,24 @@ def progress_bar(
 
 
 @contextmanager
+def stage(what: str, stream: TextIO | None = None) -> Iterator[None]:
+    """A part of a step whose length is not known: a terminal shows ``what ...``, removed at the end, others nothing."""
+    stream = stream or sys.stderr
+    if not stream.isatty():
+        yield
+        return
+    from rich.console import Console
+    from rich.progress import Progress, TextColumn
+
+    columns = (TextColumn("  {task.description} ..."),)
+    with Progress(*columns, console=Console(file=stream), transient=True, auto_refresh=False) as bar:
+        bar.console.show_cursor(True)
+        bar.add_task(what, total=None)
+        bar.refresh()
+        yield
+
+
+@contextmanager
 def row_counter(what: str, stream: TextIO | None = None) -> Iterator[Callable[[int], None]]:
     """A count of rows whose number is not known before; the function that it gives adds to it.
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 from slopewise.run.errors import InputError
+from slopewise.run.progress import stage
 from slopewise.sources.codes import without_codes
 from slopewise.sources.compressed import read_gzip, read_zip
 from slopewise.sources.dataset_json import read_dataset_json
@@ -23,6 +25,9 @@ from slopewise.sources.table import TextTable, called_alike
 from slopewise.study.errors import close_to
 from slopewise.study.files import input_file, input_files, is_pattern
 from slopewise.study.keys import Data
+
+LARGE = 10**7
+"""Bytes from which a file's reading takes seconds, so that a terminal shows it."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +96,10 @@ def _read_file(folder: Path, name: str, key: str, data: Data) -> TextTable:
         raise InputError(f"{name}: files ending in {path.suffix!r} are not read ({key}); save it as one of: {known}")
     if data.sheet is not None and not reader.sheets:
         raise InputError(f"{name}: has no sheets, but the sheet {data.sheet!r} is named for it; leave it out")
-    return without_codes(reader.read(path, name, data), data)
+    size = path.stat().st_size
+    with stage(f"{name}: reading {size / 1e6:,.0f} MB") if size >= LARGE else nullcontext():
+        table = reader.read(path, name, data)
+    return without_codes(table, data)
 
 
 def read_patients(folder: Path, data: Data, key: str = "data.patients") -> TextTable | None:
