@@ -18,6 +18,8 @@ from tests.bad_input.good import (
     Change,
     both,
     by_patient,
+    by_site,
+    carried,
     cell,
     column,
     command,
@@ -113,6 +115,29 @@ CELLS = [
 ]
 
 # -- structure --------------------------------------------------------------------------------------------------------
+
+SLIPS = [
+    Case("values in two units within tenfold", r"line \d+, column crp: .* another unit",
+         column(V, "crp", lambda n, old: f"{17.104 * float(old):.2f}" if n % 20 == 0 else old), status=0),
+    Case("a centre in another unit", r"column crp: half of the values of site 'west'",
+         both(key("data.centre", "site"), by_site("crp", 17.104)), status=0),
+    Case("values carried forward", r"column albumin: 100% of the values are the patient's previous one",
+         carried("albumin"), status=0),
+    Case("zeros for missing values", r"column albumin: 0 occurs 36 times",
+         column(V, "albumin", lambda n, old: "0" if n % 15 == 0 else old), status=0),
+    Case("a covariate of zeros for missing values", r"column age: 0 occurs 10 times",
+         column(P, "age", lambda n, old: "0" if n % 6 == 0 else old), status=0),
+    Case("years of birth called age", r"column age: .* years of birth",
+         column(P, "age", lambda n, old: str(2015 - int(old))), status=0),
+    Case("a time that is a code", r"line 9, column day: .* such as -9999", cell(V, 9, "day", "-9999"), status=0),
+    Case("a row of means", r"line 62, column id: the patient is called 'Mean'",
+         both(extra(V, "Mean", "400", "12.5", "30", "7"), extra(P, "Mean", "900", "0", "60", "f", "north")), status=0),
+    Case("an abbreviated level", r"column sex: the level 'female' .* is 'f' in another spelling",
+         both(column(P, "sex", lambda n, old: "female" if old == "f" and n % 3 == 0 else old),
+              key("outcome.covariates", ["age", "sex"]))),
+    Case("ids with a character that nobody sees", r"column id: .*'P01\\u200b' is written 'P01' there",
+         column(P, "id", lambda n, old: f"{old}\u200b")),
+]
 
 STRUCTURE = [
     Case("visits: a column twice", r"visits\.csv: .*'crp'", rename(V, "dose", "crp")),
@@ -420,5 +445,5 @@ EFFECTS = [
 ]
 
 CASES: list[Case] = [
-    *FILES, *CELLS, *STRUCTURE, *STUDY_FILE, *COMMANDS, *EFFECTS, *INTERRUPTIONS, *OVER_TIME, *MANY, *PRIORS
+    *FILES, *CELLS, *STRUCTURE, *STUDY_FILE, *COMMANDS, *EFFECTS, *INTERRUPTIONS, *OVER_TIME, *MANY, *PRIORS, *SLIPS
 ]

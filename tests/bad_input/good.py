@@ -153,6 +153,28 @@ def by_patient(name: str) -> Change:
     return change
 
 
+def by_site(name: str, factor: float) -> Change:
+    """The values of a column of the visits times a factor for the patients of the site west."""
+
+    def change(study: Good) -> None:
+        place, west = study.visits[0].index(name), {row[0] for row in study.people[1:] if row[5] == "west"}
+        for row in study.visits[1:]:
+            row[place] = f"{factor * float(row[place]):.2f}" if row[0] in west else row[place]
+
+    return change
+
+
+def carried(name: str) -> Change:
+    """Each patient's first value of a column at all visits."""
+
+    def change(study: Good) -> None:
+        place, first = study.visits[0].index(name), dict[str, str]()
+        for row in study.visits[1:]:
+            row[place] = first.setdefault(row[0], row[place])
+
+    return change
+
+
 def same(file: str, name: str, other: str) -> Change:
     """The cells of another column of the table in this one."""
 

@@ -38,6 +38,7 @@ from slopewise.cohort.pyradiomics import check_diagnostics
 from slopewise.cohort.recoded import tell_recoded
 from slopewise.cohort.rows import read_rows, transformed
 from slopewise.cohort.shapes import foreign_shape
+from slopewise.cohort.slips import tell_slips
 from slopewise.design.screen import screen
 from slopewise.run.errors import InputError
 from slopewise.run.files import file_digest
@@ -99,6 +100,7 @@ def prepare_cohort(study: Study, folder: Path, runs: Callable[[float], bool] | N
     files = (measurements.name, (patients or measurements).name)
     flow = _read(study, measurements, patients, columns, findings)
     tell_odd_values(study, flow.state.rows, flow.state.people, files, findings)
+    tell_slips(study, flow.state.rows, flow.state.people, files, findings)
     rows, people = set_clock(study, flow.state.rows, flow.state.people)
     flow.state = State(people, rows)
     warn_of_units(study, rows, people, files, findings)

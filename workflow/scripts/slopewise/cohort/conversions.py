@@ -50,6 +50,51 @@ APART = tuple(one for one in CONVERSIONS if abs(np.log(one.factor)) > np.log(5))
 """Those that part the values of a column; twice a value is an extreme patient."""
 
 
+HALVES, MOST_CHANCE = (0.3, 0.45, 0.6, 0.8), 3.0
+"""Half the width of bands of logarithmic ratios, and by how many standard errors of its count a band must exceed its
+neighbours."""
+FEWEST_JUMPS = 5
+
+
+@dataclass(frozen=True, repr=False)
+class Jumps(ShortRepr):
+    """Ratios of successive values of a patient that pile up at a conversion: of which rows (n,), and the conversion."""
+
+    jump: NDArray[np.bool_]
+    conversion: Conversion
+
+
+def jumps_of_units(values: NDArray[np.float64], previous: NDArray[np.float64]) -> Jumps | None:
+    """The rows whose value is a conversion's factor times, or divided by, the patient's `previous` one (both (n,)).
+
+    Where values vary more than the factor, no gap parts two units, but their ratios within patients have a second peak.
+    The absolute logarithms of ratios of one unit fall off from 0; so their number about a factor's logarithm, within
+    one of `HALVES` on each side, must exceed those in the bands of the same width below and above it by `MOST_CHANCE`
+    standard errors of a Poisson count, and be `FEWEST_JUMPS` or more. None where no conversion has such a peak.
+    """
+    ratio = np.full(len(values), np.nan)
+    known = np.isfinite(values) & np.isfinite(previous)
+    if known.sum() < FEWEST or min(values[known].min(), previous[known].min()) <= 0:
+        return None
+    ratio[known] = np.abs(np.log(values[known] / previous[known]))
+    best: tuple[float, float, Conversion, NDArray[np.bool_]] | None = None
+    for one, half in ((one, half) for one in APART for half in HALVES):
+        centre = abs(float(np.log(one.factor)))
+        if centre < 3 * half:
+            continue  # the band below would end at 0
+        at = np.abs(ratio - centre) <= half
+        count = int(at.sum())
+        below = int(((ratio >= centre - 3 * half) & (ratio < centre - half)).sum())
+        above = int(((ratio > centre + half) & (ratio <= centre + 3 * half)).sum())
+        excess = (count - max(below, above)) / np.sqrt(count + max(below, above)) if count else 0.0
+        if count < FEWEST_JUMPS or excess <= MOST_CHANCE:
+            continue
+        distance = abs(float(np.median(ratio[at])) - centre)
+        if best is None or (-count, distance) < best[:2]:
+            best = (-float(count), distance, one, at)
+    return None if best is None else Jumps(best[3], best[2])
+
+
 @dataclass(frozen=True, repr=False)
 class Mixture(ShortRepr):
     """Numbers of which some seem to be in another unit: which (n,), and the conversion that explains them."""

@@ -7,6 +7,7 @@ errors. A cell that holds something wrong is an error whatever the key says, and
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable
 
 import pandas as pd
@@ -153,8 +154,10 @@ def _tell(
 
 
 def spelling(patient: str) -> str:
-    """An id without what programs change: leading zeros, case, blanks, and the decimals of a whole number (17.0)."""
-    plain = "".join(patient.split()).casefold().lstrip("0")
+    """An id without what programs change: leading zeros, case, blanks, characters that nobody sees, and the decimals of
+    a whole number (17.0)."""
+    seen = "".join(letter for letter in patient if unicodedata.category(letter) != "Cf")
+    plain = "".join(seen.split()).casefold().lstrip("0")
     return plain.removesuffix(".0") if plain.removesuffix(".0").isdecimal() else plain
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from slopewise.cohort.findings import ERROR, Findings
+from slopewise.cohort.named_units import vocabulary
 from slopewise.sources.table import shown
 
 MOST_OWN = 0.5
@@ -15,6 +16,17 @@ MOST_OWN = 0.5
 MOST_LEVELS = 0.2
 """Levels per patient above which a column of text is refused as a predictor, where it has more than `ALLOWED`."""
 ALLOWED = 10
+INITIALS = {
+    "f": vocabulary("female femme frau feminin feminino femenino"),
+    "m": vocabulary("male man mann mannlich männlich masculin masculino"),
+    "w": vocabulary("weiblich woman"),
+    "y": vocabulary("yes"),
+    "n": vocabulary("no nein non nee"),
+    "j": vocabulary("ja"),
+    "o": vocabulary("oui"),
+    "s": vocabulary("si sí sim"),
+}
+"""Letters that stand for a word in columns of sex and of yes and no."""
 SHOWN = 3
 """So many spellings or levels are given as examples."""
 
@@ -24,16 +36,22 @@ def folded(level: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", level).casefold().split())
 
 
+def _in_full(level: str, levels: set[str]) -> str:
+    """The word that a single letter abbreviates where that is a level, too: ``f`` beside ``female``."""
+    return next(iter(sorted(INITIALS.get(level, frozenset()) & levels)), level)
+
+
 def refuse_spellings(cells: pd.Series, file: str, findings: Findings) -> None:
-    """Refuse levels that differ in case or spaces alone, at the first row of each of the rarer spellings.
+    """Refuse levels that differ in case or spaces alone, or abbreviate another one, at the first row of the rarer ones.
 
     `cells` (n,): texts, None or NaN where missing, indexed by the line of the file, named by the column.
     """
     present = cells.dropna().astype(str)
     counts = present.value_counts()
     groups: dict[str, list[str]] = {}
+    full = {folded(level) for level in counts.index}
     for level in sorted(counts.index, key=lambda level: (-counts[level], level)):
-        groups.setdefault(folded(level), []).append(level)
+        groups.setdefault(_in_full(folded(level), full), []).append(level)
     for common, *rarer in groups.values():
         for level in rarer:
             often = f"({counts[level]} of {len(present)} cells)"

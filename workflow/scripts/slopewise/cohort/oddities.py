@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pandas as pd
 
-from slopewise.cohort.conversions import mixed_units
+from slopewise.cohort.conversions import jumps_of_units, mixed_units
 from slopewise.cohort.findings import WARNING, Findings
 from slopewise.cohort.rows import TRANSFORMS
 from slopewise.cohort.sentinels import as_code, sentinels
@@ -41,7 +41,7 @@ def tell_odd_values(
         apply = TRANSFORMS[marker.transform].apply
         told = [
             *_codes(rows[name], range_),
-            *_units(rows[name], range_),
+            *(_units(rows[name], range_) or _jumps(rows, name, range_)),
             *_outliers(rows[name], apply, range_),
             *_piles(rows[name]),
         ]
@@ -79,12 +79,12 @@ def _without_codes(values: pd.Series) -> pd.Series:
     return known[~known.isin(list(sentinels(known.to_numpy(dtype=float))))]
 
 
-def _units(values: pd.Series, range_: str) -> Iterator[Told]:
+def _units(values: pd.Series, range_: str) -> list[Told]:
     """Values that one conversion of units brings to the others."""
     known = _without_codes(values)
     mixture = mixed_units(known.to_numpy(dtype=float))
     if mixture is None:
-        return
+        return []
     some, others, factor = known[mixture.other], known[~mixture.other], mixture.conversion.factor
     by = f"divided by {factor:.6g}" if factor > 1 else f"times {1 / factor:.6g}"
     one = len(some) == 1
@@ -93,11 +93,25 @@ def _units(values: pd.Series, range_: str) -> Iterator[Told]:
         f"{others.max():g}), such as {some.iloc[0]:g}, and {'would lie' if one else 'would all lie'} among them "
         f"{by}, as in another unit ({mixture.conversion.example})"
     )
-    yield (
-        message,
-        f"bring all values to one unit, or correct the {'cell' if one else 'cells'}{range_}",
-        int(some.index[0]),
+    action = f"bring all values to one unit, or correct the {'cell' if one else 'cells'}{range_}"
+    return [(message, action, int(some.index[0]))]
+
+
+def _jumps(rows: pd.DataFrame, name: str, range_: str) -> list[Told]:
+    """Values that are one conversion of units away from the patient's previous one, oftener than chance would have."""
+    known = rows.loc[_without_codes(rows[name]).index, ["patient", "time", name]].sort_values(["patient", "time"])
+    previous = known.groupby("patient")[name].shift().to_numpy(dtype=float)
+    found = jumps_of_units(known[name].to_numpy(dtype=float), previous)
+    if found is None:
+        return []
+    factor = max(found.conversion.factor, 1 / found.conversion.factor)
+    first = int(np.flatnonzero(found.jump)[np.argmin(known.index[found.jump])])
+    message = (
+        f"{int(found.jump.sum())} values are the patient's previous value multiplied or divided by about {factor:.6g}, "
+        f"such as {known[name].iloc[first]:g} after {previous[first]:g}, and fewer by a somewhat smaller or larger "
+        f"factor: some rows may be in another unit ({found.conversion.example})"
     )
+    return [(message, f"bring all values to one unit, or correct the cells{range_}", int(known.index[first]))]
 
 
 def _outliers(values: pd.Series, apply: Callable[[np.ndarray], np.ndarray], range_: str) -> Iterator[Told]:
