@@ -12,6 +12,8 @@ from slopewise.report.sections.distributions import distribution_picture
 from slopewise.report.words.naming import Naming
 from tests.unit.report.report_tables import HORIZONS, Invented
 
+pytestmark = pytest.mark.drawn
+
 
 @pytest.fixture(scope="module")
 def larger(tmp_path_factory: pytest.TempPathFactory) -> Frames:

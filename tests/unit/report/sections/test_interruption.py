@@ -18,6 +18,8 @@ from slopewise.tables import files as tables
 from slopewise.tables.of_effects import OF_EFFECTS
 from tests.unit.effects.series.interrupted import rows_of, series
 
+pytestmark = pytest.mark.drawn
+
 
 @pytest.fixture(scope="module")
 def made() -> tuple[Any, Naming]:

@@ -18,6 +18,8 @@ from slopewise.report.words.naming import Naming
 from slopewise.slopes.filters.learn import SURVIVAL, WITHHELD
 from tests.unit.report.report_tables import CAUSE, Invented
 
+pytestmark = pytest.mark.drawn
+
 MARKERS = tuple(f"m{number:02d}" for number in range(30))
 
 

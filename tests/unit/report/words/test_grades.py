@@ -12,6 +12,8 @@ from slopewise.report.words.grades import CHECKS, MOVED_SE, Grade, grades
 from slopewise.report.words.naming import Naming
 from tests.unit.report.report_tables import Invented
 
+pytestmark = pytest.mark.drawn
+
 
 @pytest.fixture(scope="module")
 def calm(tmp_path_factory) -> tuple[Frames, Naming]:
