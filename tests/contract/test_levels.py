@@ -183,7 +183,7 @@ def seen_often() -> tuple[Ends, Ends]:
 def visit_correlation(rows: pd.DataFrame) -> Ends:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("slopewise.growth.evidence.normality._visits_in_the_model", lambda *_: {})
-        row = visits_and_slopes(None, None, rows, None).iloc[0]  # type: ignore[arg-type]
+        row = visits_and_slopes(None, None, rows).iloc[0]  # type: ignore[arg-type]
     return row["correlation_low"], row["correlation_high"]
 
 

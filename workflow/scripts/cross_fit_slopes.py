@@ -28,10 +28,11 @@ def cross_fit_chunk(
     """
     import pandas as pd
 
+    from slopewise.folds import CROSSFIT
     from slopewise.folds import fits as fold_fits
     from slopewise.run.progress import counted
     from slopewise.slopes.crossfit import cross_fit
-    from slopewise.slopes.facts import facts, published
+    from slopewise.slopes.facts import RowFacts, published
     from slopewise.slopes.fast import fast_changers
     from slopewise.slopes.inputs import GrowthInputs
     from slopewise.study.reading import load_study
@@ -40,12 +41,13 @@ def cross_fit_chunk(
     study = load_study(study_file)
     inputs = GrowthInputs.read(study, measurements, patients, later, batches)
     plan = list(fold_fits(tables.read("folds", folds), sorted(inputs.patients["patient"])))
-    all_scores, all_fits, all_slopes, all_fast, all_shares = [], [], [], [], []
+    all_scores, all_fits, all_facts, all_fast, all_shares, repeats = [], [], [], [], [], []
     markers = study.chunks()[chunk - 1]
+    known = RowFacts(inputs.rows, inputs.patients, study.growth.slope_of)
     for marker, data in zip(counted("markers", markers), inputs.markers(markers), strict=True):
         scored, ledger, batch = cross_fit(data, plan, threads)
         logarithmic = study.markers[marker].transform == "log"
-        own = facts(inputs.rows, inputs.patients, marker, logarithmic, study.growth.slope_of)
+        own = known.of(marker, logarithmic)
         logger.info("%s: %d fits, %d singular", marker, len(ledger), int(ledger["singular"].sum()))
         rng = generator(study.seed, "fast_change", marker)
         patients_fast, share_fast = fast_changers(data, plan, batch, own, study.markers[marker].fast_change, rng)
@@ -53,10 +55,11 @@ def cross_fit_chunk(
         all_shares.append(share_fast.assign(marker=marker))
         all_scores.append(scored.drop(columns="slope_deviation"))
         all_fits.append(ledger)
-        all_slopes.append(published(scored, own))
+        repeats.append(scored[(scored["scheme"] == CROSSFIT) & (scored["repeat"] > 0)])
+        all_facts.append(own)
     tables.write(pd.concat(all_scores), "slopes/crossfit", scores)
     tables.write(pd.concat(all_fits), "growth/fits", fits)
-    tables.write(pd.concat(all_slopes), "slopes/slopes", slopes)
+    tables.write(published(pd.concat(repeats), pd.concat(all_facts)), "slopes/slopes", slopes)
     for name, parts, path in (("slopes/fast_changers", all_fast, fast), ("slopes/fast_share", all_shares, share)):
         found = [part for part in parts if len(part)]
         empty = pd.DataFrame(columns=list(tables.TABLES[name].columns))

@@ -29,7 +29,7 @@ from slopewise.growth.evidence.normality import (
 from slopewise.growth.evidence.pooling import patient_rows, planned_reliability, reliability_of, residuals
 from slopewise.growth.evidence.serial import SerialFit
 from slopewise.growth.evidence.standard_residuals import StandardResiduals
-from slopewise.growth.evidence.tables import compare_marker, rows_of
+from slopewise.growth.evidence.tables import compare_marker
 from slopewise.growth.evidence.trends import implied_correlation, implied_variance, trends, variogram
 from slopewise.tables import files as tables
 from tests.unit.growth.growth_golden import numbers, studies_side_by_side
@@ -144,12 +144,12 @@ def test_whether_being_seen_often_is_informative(models: dict[str, SideBySide]) 
     case = models["pbc_growth"]
     model = GrowthModel(fixed="~ time * trt")
     rows = patient_rows(case)
-    own = visits_and_slopes(case, model, rows, rows_of(case.data)).iloc[0]
+    own = visits_and_slopes(case, model, rows).iloc[0]
     for name, kind, tolerance in (("estimate", "Estimate", 1e-3), ("se", "Std. Error", 1e-3), ("df", "df", 5e-3)):
         assert own[name] == pytest.approx(golden("pbc_growth", "visits", kind)[""], rel=tolerance), name
     assert own["ci_low"] < own["estimate"] < own["ci_high"] < 0 and own["correlation"] < 0
     same = models["sleepstudy"]
-    own = visits_and_slopes(same, GrowthModel(), patient_rows(same), rows_of(same.data)).iloc[0]
+    own = visits_and_slopes(same, GrowthModel(), patient_rows(same)).iloc[0]
     assert own["fewest"] == own["most"] == 10 and np.isnan(own["estimate"]) and np.isnan(own["correlation"])
 
 

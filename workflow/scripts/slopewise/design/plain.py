@@ -22,6 +22,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from slopewise.design.products import factors_of
 from slopewise.design.recipe import Recipe
 from slopewise.design.screen import screen
 
@@ -51,7 +52,7 @@ def plain_columns(recipe: Recipe, numbers: Mapping[str, tuple[float, float]]) ->
     `numbers`: the range of every numeric column of the formula, in and around which the result is compared with the
     recipe's own matrix.
     """
-    columns = [[_factor(text, recipe, numbers) for text in _factors(name)] for name in recipe.names]
+    columns = [[_factor(text, recipe, numbers) for text in factors_of(name)] for name in recipe.names]
     frame = _probe(recipe, numbers)
     own, known = evaluated(columns, frame), recipe.matrix(frame)
     if not np.allclose(own, known, rtol=CLOSE, atol=CLOSE):
@@ -97,20 +98,6 @@ def _arithmetic(node: list[Any], frame: pd.DataFrame) -> Any:
     if form in ("log", "exp", "sqrt"):
         return getattr(np, form)(values[0])
     return {"+": np.add, "-": np.subtract, "*": np.multiply, "/": np.divide, "**": np.power}[form](*values)
-
-
-def _factors(name: str) -> list[str]:
-    """The factors of a column's name, at the colons outside of brackets; none of the intercept's."""
-    if name == "Intercept":
-        return []
-    parts, depth = [""], 0
-    for letter in name:
-        depth += {"(": 1, "[": 1, ")": -1, "]": -1}.get(letter, 0)
-        if letter == ":" and depth == 0:
-            parts.append("")
-        else:
-            parts[-1] += letter
-    return parts
 
 
 def _factor(text: str, recipe: Recipe, numbers: Mapping[str, tuple[float, float]]) -> Factor:

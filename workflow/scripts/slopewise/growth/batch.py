@@ -222,4 +222,7 @@ class GrowthBatch(ShortRepr):
 
     def _at(self, patient_frame: pd.DataFrame, time: ArrayLike) -> pd.DataFrame:
         values = np.broadcast_to(np.asarray(time, dtype=np.float64), (len(patient_frame),))
-        return patient_frame.assign(**{self.data.specification.time: values})
+        spec = self.data.specification
+        named = dict.fromkeys((*spec.fixed.variables, *spec.random.variables))
+        known = patient_frame[[name for name in named if name in patient_frame.columns]]  # a cohort may have thousands
+        return known.assign(**{spec.time: values})

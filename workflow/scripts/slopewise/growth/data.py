@@ -38,9 +38,10 @@ class GrowthRows(ShortRepr):
         if specification.stateful or not len(frame):
             return GrowthRows(specification, layout, frame, None, None)
         complete = layout.complete
-        design, learned = Design.learn(specification, layout.frame[complete], layout.levels)
+        known = layout.frame if layout.all_complete else layout.frame[complete]
+        design, learned = Design.learn(specification, known, layout.levels)
         columns = learned
-        if not complete.all():
+        if not layout.all_complete:
             columns = np.full((len(complete), learned.shape[1]), np.nan)
             columns[complete] = learned
         return GrowthRows(specification, layout, frame, design, columns)

@@ -68,6 +68,12 @@ class GrowthModel:
             bayes=self.bayes,
         )
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that the formulas and settings name."""
+        others = [self.time, *(name for name in (self.residual_by, self.weights) if name is not None)]
+        return tuple(dict.fromkeys((*screen(self.fixed).variables, *screen(self.random).variables, *others)))
+
     def rows(self, frame: pd.DataFrame, patient: str = "patient", weights: str | None = None) -> GrowthRows:
         """The frame sorted and its design made, once for all markers: ``rows.data(response)`` is then cheap."""
         specification = self.specification(weights)

@@ -209,7 +209,9 @@ def all_markers(
     if len(markers) > 1:
         ready = ready.for_many()
     names = [str(patient) for patient in cohort["patient"]]
-    covariates = at_landmark(measurements, cohort, landmark, model.time, at_values)
+    named = {*model.columns, "patient", "time"}
+    few = measurements[[column for column in measurements.columns if column in named]]  # of thousands of markers
+    covariates = at_landmark(few, cohort, landmark, model.time, at_values)
     designs = DesignsOfPatients()
     at = moments(measurements, names, landmark, model.time)
     for marker in markers:

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from slopewise.design.screen import is_straight
 from slopewise.growth import GrowthFit, GrowthModel
+from slopewise.growth.evidence.alike import under
 from slopewise.growth.evidence.contrast import contrasts
 from slopewise.growth.evidence.profile import component_intervals
-from slopewise.growth.evidence.tables import rows_of
 from slopewise.growth.fitting import fit_everybody
 from slopewise.slopes.marker import MarkerData
 
@@ -48,7 +48,7 @@ def origin(model: GrowthModel, data: MarkerData, fit: GrowthFit) -> pd.DataFrame
     likelihood (missing where it is not to be had: random effects other than intercept and slope, a curve).
     """
     predictor = model.time
-    times = rows_of(data.trained_on)[predictor].to_numpy(dtype=float)
+    times = data.trained_on.frame[predictor].to_numpy(dtype=float)
     name, at = moment(times, data.landmark if predictor == "time" else np.inf)
     rows = data.covariates.assign(**{predictor: at})
     fixed = fit.design.fixed
@@ -95,7 +95,6 @@ def _correlation_interval(model: GrowthModel, data: MarkerData, fit: GrowthFit, 
     if not lines or fit.structure != "correlated":
         return np.nan, np.nan
     if at != 0.0:
-        frame = rows_of(own)
-        shifted = model.data(frame.assign(**{predictor: frame[predictor] - at}), own.response, own.layout.patient)
+        shifted = under(model, own, **{predictor: own.frame[predictor].to_numpy(dtype=float) - at})
         fit = fit_everybody(shifted, fit.structure)
     return component_intervals(fit).get(("Intercept", predictor), (np.nan, np.nan))

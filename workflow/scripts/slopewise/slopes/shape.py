@@ -19,8 +19,8 @@ from scipy.special import chdtrc
 
 from slopewise.design.screen import straight
 from slopewise.growth import GrowthData, GrowthFit, GrowthModel
+from slopewise.growth.evidence.alike import under
 from slopewise.growth.evidence.compare import textbook_model
-from slopewise.growth.evidence.tables import rows_of
 from slopewise.growth.fitting import fit_everybody
 from slopewise.run.errors import InputError
 from slopewise.slopes.marker import MarkerData
@@ -62,8 +62,7 @@ def _plain(formula: str) -> str:
 
 
 def _fitted(model: GrowthModel, own: GrowthData, structure: str) -> GrowthFit:
-    data = model.data(rows_of(own), own.response, own.layout.patient)
-    return fit_everybody(data, structure)
+    return fit_everybody(under(model, own), structure)
 
 
 def _shape_row(data: MarkerData, shape: str, formula: str, fit: GrowthFit, linear: GrowthFit) -> dict[str, object]:
@@ -111,15 +110,13 @@ def centring(model: GrowthModel, data: MarkerData) -> pd.DataFrame:
     """
     predictor, own = model.time, data.trained_on
     book = replace(textbook_model(model), fixed=straight(model.fixed, predictor))
-    rows = rows_of(own)
-    middle = float(rows[predictor].mean())
-    spread = float(rows[predictor].std())
+    seen = own.frame[predictor]
+    middle, spread = float(seen.mean()), float(seen.std())
     if not spread > 0:
         return pd.DataFrame()
     found = []
     for zero in (0.0, middle if abs(middle) > 0.1 * spread else spread):
-        frame = rows.assign(**{predictor: rows[predictor] - zero})
-        shifted = book.data(frame, own.response, own.layout.patient)
+        shifted = under(book, own, **{predictor: seen.to_numpy(dtype=float) - zero})
         if zero == 0.0 and fit_everybody(shifted).structure != "correlated":
             return pd.DataFrame()
         for structure in ("correlated", "diagonal"):

@@ -18,7 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from slopewise.growth.evidence.tables import rows_of
+from slopewise.growth.evidence.alike import rows_of
 from slopewise.growth.fit import GrowthFit
 from slopewise.growth.fitting import fit_everybody
 from slopewise.outcome.fit import OutcomeFit, fit_ladder

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from slopewise.design.recipe import Matrix, Recipe, learn_levels, require_columns
+from slopewise.design.evaluate import missing, require_columns
+from slopewise.design.products import Matrix
+from slopewise.design.recipe import Recipe, learn_levels
 from slopewise.design.screen import Formula
 from slopewise.growth.bayes.priors import BayesSettings
 from slopewise.run.errors import InputError
@@ -127,6 +130,8 @@ class Layout(ShortRepr):
     weights: Matrix
     strata: Integers
     stratum_names: tuple[str, ...]
+    prepared: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """The same rows under other models (`growth.evidence.alike`), which markers share."""
 
     @staticmethod
     def make(
@@ -214,7 +219,10 @@ class Layout(ShortRepr):
     @cached_property
     def complete(self) -> NDArray[np.bool_]:
         """Rows (N,) in which no column of the formulas is missing."""
-        return self.frame.notna().all(axis=1).to_numpy()
+        whole = np.ones(len(self.frame), np.bool_)
+        for name in self.frame.columns:
+            whole &= ~missing(self.frame[name])
+        return whole
 
     def require_complete(self, rows: Integers) -> None:
         """Raise `InputError`, naming patient and column, where a covariate of one of these rows is missing."""

@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
+from slopewise.growth.evidence.alike import under
 from slopewise.growth.evidence.compare import SideBySide
 from slopewise.growth.evidence.pooling import fitted_values
 from slopewise.growth.evidence.standard_residuals import AT_ONCE, DRAWS, StandardResiduals, each_side
@@ -203,12 +204,11 @@ def normality(fit: GrowthFit, rng: np.random.Generator, draws: int = DRAWS) -> t
     return pd.concat(points), pd.DataFrame([{"what": what, **shape(own, orders[what])} for what, own in values.items()])
 
 
-def visits_and_slopes(models: SideBySide, model: GrowthModel, rows: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
+def visits_and_slopes(models: SideBySide, model: GrowthModel, rows: pd.DataFrame) -> pd.DataFrame:
     """Is the number of visits informative? Whether slopes differ with the number of visits (``growth/visits``).
 
-    `model` and `rows`: the random-slope model and its `patient_rows`; `frame`: the marker's rows. Columns correlation:
-    Spearman's, of visits and predicted slopes of patients with two times (interval by Fisher's transform, Bonett &
-    Wright 2000); estimate: the slope's change with one more visit, the coefficient of visits × time added to the fixed
+    `model` and `rows`: the random-slope model and its `patient_rows`. Columns correlation: Spearman's, of visits and
+    predicted slopes of patients with two times (interval by Fisher's transform, Bonett & Wright 2000); estimate: the slope's change with one more visit, the coefficient of visits × time added to the fixed
     effects, so that few visits weigh little; Satterthwaite's df. All missing where everybody was seen equally often.
     """
     long = rows[rows["last"] > rows["first"]]
@@ -225,7 +225,7 @@ def visits_and_slopes(models: SideBySide, model: GrowthModel, rows: pd.DataFrame
             found["correlation_low"] = float(np.tanh(np.arctanh(rho) - half))
             found["correlation_high"] = float(np.tanh(np.arctanh(rho) + half))
     if _varies(rows["visits"]):
-        found |= _visits_in_the_model(models, model, frame)
+        found |= _visits_in_the_model(models, model)
     return pd.DataFrame([found])
 
 
@@ -233,14 +233,14 @@ def _varies(column: pd.Series) -> bool:
     return len(column) > 0 and bool((column != column.iloc[0]).any())
 
 
-def _visits_in_the_model(models: SideBySide, model: GrowthModel, frame: pd.DataFrame) -> dict[str, float]:
+def _visits_in_the_model(models: SideBySide, model: GrowthModel) -> dict[str, float]:
     """The coefficient of visits × time with its inference; empty where the data do not identify it."""
     data = models.data
     name = "visits"
-    while name in frame.columns or name in model.fixed:
+    while name in data.frame.columns or name in model.fixed:
         name += "_"
     larger = replace(model, fixed=f"{model.fixed} + {name} + {name}:{model.time}")
-    own = larger.data(frame.assign(**{name: data.n_rows[data.codes]}), data.response, data.layout.patient)
+    own = under(larger, data, **{name: data.n_rows[data.codes]})
     table = fit_everybody(own, "correlated").fixed_effects
     rows = table[table["term"].isin([f"{name}:{model.time}", f"{model.time}:{name}"])]
     wanted = ("estimate", "se", "df", "p_value", "ci_low", "ci_high")

@@ -9,6 +9,7 @@ import pandas as pd
 
 from slopewise.growth.data import GrowthData
 from slopewise.growth.draws import bootstrap_components
+from slopewise.growth.evidence.alike import under
 from slopewise.growth.evidence.compare import (
     SideBySide,
     bootstrap_p,
@@ -81,7 +82,7 @@ def _textbook_data(own: GrowthData, textbook: GrowthModel) -> GrowthData:
     alike = wanted.random.text.replace(" ", "") == given.random.text.replace(" ", "") and own.design is not None
     if alike and bool((own.n_rows > 0).all()):
         return replace(own, specification=replace(wanted, weights=given.weights))
-    return textbook.data(rows_of(own), own.response, own.layout.patient)
+    return under(textbook, own)
 
 
 def _components_of(fits: dict[str, GrowthFit], draws: int, rng: np.random.Generator) -> list[pd.DataFrame]:
@@ -124,17 +125,6 @@ def differs(model: GrowthModel, textbook: GrowthModel) -> bool:
     """Whether the study's own model is another one than the random slope of the comparison."""
     same = model.random.replace(" ", "") in (f"~{model.time}", f"~1+{model.time}")
     return not same or model.structure != textbook.structure or not model.reml
-
-
-def rows_of(own: GrowthData) -> pd.DataFrame:
-    """The marker's rows as a frame: patient, response and the columns that the model names."""
-    names, spec = np.array(own.patients, dtype=object), own.specification
-    extra = {own.layout.patient: names[own.codes], own.response: own.values}
-    if spec.weights is not None:
-        extra[spec.weights] = own.weights
-    if spec.residual_by is not None:
-        extra[spec.residual_by] = np.array(own.layout.stratum_names, dtype=object)[own.strata]
-    return own.frame.assign(**extra)
 
 
 def _own_row(own: GrowthData, study: GrowthFit) -> dict[str, object]:
@@ -203,7 +193,7 @@ def _checks(
         )
         if models.data.one_residual_variance:
             found["planned"] = planned_reliability(models, rows)
-        found["visits"] = visits_and_slopes(models, textbook, rows, rows_of(models.data))
+        found["visits"] = visits_and_slopes(models, textbook, rows)
     return found
 
 

@@ -16,10 +16,9 @@ def rank_correlation(values: Floats) -> Floats:
     A missing value has the mean rank; a column without variance correlates with nothing. The diagonal is 1. Rounded to
     12 digits, so that sums in another order make no other clusters.
     """
-    from scipy.stats import rankdata
-
     known = ~np.isnan(values)
-    ranks = rankdata(np.where(known, values, np.inf), axis=0)  # missing ones above all others, then ignored
+    above = np.where(known, values, np.inf)  # missing ones above all others, then ignored
+    ranks = np.column_stack([_mean_ranks(column) for column in above.T]) if values.shape[1] else above
     total = np.maximum(known.sum(axis=0), 1)
     centred = np.where(known, ranks - np.where(known, ranks, 0.0).sum(axis=0) / total, 0.0)
     length = np.sqrt((centred**2).sum(axis=0))
@@ -27,6 +26,12 @@ def rank_correlation(values: Floats) -> Floats:
     correlation = np.clip(np.round(unit.T @ unit, 12), -1.0, 1.0)
     np.fill_diagonal(correlation, 1.0)
     return correlation
+
+
+def _mean_ranks(column: Floats) -> Floats:
+    """Ranks from 1 of the values (n,), those of ties their mean."""
+    _, place, count = np.unique(column, return_inverse=True, return_counts=True)
+    return (np.cumsum(count) - 0.5 * (count - 1))[place]
 
 
 def clusters(correlation: Floats, least: float) -> Integers:

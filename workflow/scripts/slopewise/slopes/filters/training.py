@@ -100,13 +100,15 @@ def slope_tests(data: MarkerData, fits: Sequence[TrainingFit], ledger: pd.DataFr
     leaders = [fits[i] for i in np.unique(outer_of(fits)).tolist()]
     copies = np.array([fit.trained for fit in leaders], dtype=np.int64)
     simple = fitted(data.trained_on, copies, ["intercept"] * len(leaders), values=data.values_of(leaders))
-    own = ledger[ledger["fold"] == 0].set_index(["scheme", "repeat", "held_out"])
+    own = ledger[ledger["fold"] == 0]
+    names = ("scheme", "repeat", "held_out", "structure", "deviance")
+    full = {tuple(row[:3]): row[3:] for row in zip(*(own[name].tolist() for name in names), strict=True)}
     q = simple.covariance.shape[1]
     parameters = {"correlated": q * (q + 1) // 2 - 1, "diagonal": q - 1}  # beside the variance of the intercept
     found = {}
     for fit, deviance in zip(leaders, simple.deviance.tolist(), strict=True):
         key = (fit.scheme, fit.repeat, fit.held_out)
-        structure, full = own.loc[key, "structure"], float(own.loc[key, "deviance"])
+        structure, least = full[key]
         added = parameters.get(str(structure), 0)
-        found[key] = boundary_p(max(0.0, deviance - full), added) if added and np.isfinite(full - deviance) else 1.0
+        found[key] = boundary_p(max(0.0, deviance - least), added) if added and np.isfinite(least - deviance) else 1.0
     return found
