@@ -123,11 +123,19 @@ def _tree(node: ast.expr, numeric: AbstractSet[str]) -> Factor | None:
             return lambda rows: value
         case ast.BinOp(left, symbol, right) if type(symbol) in OPERATORS:
             one, other, apply = _tree(left, numeric), _tree(right, numeric), OPERATORS[type(symbol)]
-            return None if one is None or other is None else lambda rows: apply(one(rows), other(rows))
+            return None if one is None or other is None else _joined(apply, one, other)
         case ast.UnaryOp(ast.USub() | ast.UAdd() as sign, operand):
             inner, turn = _tree(operand, numeric), operator.neg if isinstance(sign, ast.USub) else operator.pos
-            return None if inner is None else lambda rows: turn(inner(rows))
+            return None if inner is None else _applied(turn, inner)
         case ast.Call(func=ast.Name(id=name), args=[operand], keywords=[]) if name in FUNCTIONS:
             inner, function = _tree(operand, numeric), FUNCTIONS[name]
-            return None if inner is None else lambda rows: function(inner(rows))
+            return None if inner is None else _applied(function, inner)
     return None
+
+
+def _joined(apply: Callable[[Any, Any], Any], one: Factor, other: Factor) -> Factor:
+    return lambda rows: apply(one(rows), other(rows))
+
+
+def _applied(function: Callable[[Any], Any], inner: Factor) -> Factor:
+    return lambda rows: function(inner(rows))

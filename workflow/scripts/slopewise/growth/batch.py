@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from slopewise.design.recipe import Matrix
+from slopewise.design.products import Matrix
 from slopewise.growth.bayes.mixture import Courses, Draws, courses
 from slopewise.growth.data import GrowthData
 from slopewise.growth.engine.estimates import STRUCTURES, Estimates, sandwich, transformed

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from slopewise.design.recipe import Matrix
+from slopewise.design.products import Matrix
 from slopewise.growth.engine.layout import Design, Layout, Specification
 from slopewise.growth.engine.moments import Moments, Shared, reduce_response, reduce_rows, share_rows
 from slopewise.run.short_repr import ShortRepr

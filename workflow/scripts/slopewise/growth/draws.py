@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from slopewise.design.recipe import Matrix
+from slopewise.design.products import Matrix
 from slopewise.growth.engine.estimates import Estimates
 from slopewise.growth.evidence.profile import RESIDUAL
 from slopewise.growth.fit import GrowthFit

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from slopewise.design.recipe import Matrix
+from slopewise.design.products import Matrix
 from slopewise.growth.batch import GrowthBatch
 from slopewise.growth.bayes.mixture import Draws, courses, mixture_quantiles
 from slopewise.growth.engine.estimates import Estimates, sandwich, transformed

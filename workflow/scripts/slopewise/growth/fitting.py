@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from slopewise.design.recipe import Matrix
+from slopewise.design.products import Matrix
 from slopewise.growth.batch import STRUCTURES, GrowthBatch
 from slopewise.growth.bayes.fits import fit_bayes
 from slopewise.growth.bayes.mixture import Draws

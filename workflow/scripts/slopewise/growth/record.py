@@ -9,7 +9,8 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
-from slopewise.design.recipe import Matrix, Recipe
+from slopewise.design.products import Matrix
+from slopewise.design.recipe import Recipe
 from slopewise.design.screen import screen
 from slopewise.growth.engine.layout import Design, Specification
 from slopewise.growth.engine.many import Results, empty_results

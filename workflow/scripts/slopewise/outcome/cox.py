@@ -110,7 +110,7 @@ class CoxFit:
         return {
             "terms": list(self.terms),
             "beta": self.beta.tolist(),
-            "covariance": [[_or_none(value) for value in row] for row in self.covariance.tolist()],
+            "covariance": _matrix(self.covariance),
             "centre": self.centre.tolist(),
             "horizons": list(self.horizons),
             "baseline_cumulative_hazard": self.baseline.tolist(),
@@ -147,8 +147,12 @@ class CoxFit:
         )
 
 
-def _or_none(value: float) -> float | None:
-    return value if np.isfinite(value) else None
+def _matrix(values: Floats) -> list[list[float | None]]:
+    """A matrix for JSON; what is missing becomes None."""
+    plain = values.astype(object)
+    plain[~np.isfinite(values)] = None
+    found: list[list[float | None]] = plain.tolist()
+    return found
 
 
 def fit_cox(

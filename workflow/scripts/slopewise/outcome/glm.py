@@ -71,7 +71,7 @@ class GlmFit:
             "link": self.link,
             "terms": list(self.terms),
             "beta": self.beta.tolist(),
-            "covariance": [[_or_none(value) for value in row] for row in self.covariance.tolist()],
+            "covariance": _matrix(self.covariance),
             "centre": self.centre.tolist(),
             "intercept": self.intercept,
             "residual_sd": _or_none(self.residual_sd),
@@ -101,6 +101,14 @@ class GlmFit:
             message=content["message"],
             penalty=Penalty.from_dict(content["penalty"]) if "penalty" in content else None,
         )
+
+
+def _matrix(values: Floats) -> list[list[float | None]]:
+    """A matrix for JSON; what is missing becomes None."""
+    plain = values.astype(object)
+    plain[~np.isfinite(values)] = None
+    found: list[list[float | None]] = plain.tolist()
+    return found
 
 
 def _or_none(value: float) -> float | None:

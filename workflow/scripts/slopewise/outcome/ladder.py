@@ -58,15 +58,26 @@ def values(summary: pd.DataFrame, scores: pd.DataFrame, markers: Sequence[str]) 
     facts = summary.rename(columns={"slope_ols": "ols"})
     patients = pd.Index(sorted(scores["patient"].astype(str).unique()), name="patient", dtype=object)
     columns: dict[str, Floats] = {}
-    for marker in markers:
-        for frame, names in ((facts, FACTS), (scores, ("level", "slope"))):
-            own = frame[frame["marker"] == marker]
-            own = own.set_index(own["patient"].astype(str))
-            if own.index.has_duplicates:
-                raise ValueError(f"marker {marker}: a patient has more than one row")
-            for name in names:
-                columns[f"{marker}.{name}"] = own[name].reindex(patients).to_numpy(dtype=float)
+    parts = [(names, _spread_out(frame, names, patients, markers)) for frame, names in
+             ((facts, FACTS), (scores, ("level", "slope")))]  # fmt: skip
+    for place, marker in enumerate(markers):
+        for names, wide in parts:
+            columns |= {f"{marker}.{name}": wide[k, place] for k, name in enumerate(names)}
     return pd.DataFrame(columns, index=patients)
+
+
+def _spread_out(frame: pd.DataFrame, names: Sequence[str], patients: pd.Index, markers: Sequence[str]) -> Floats:
+    """Columns of a table with a row a patient and marker as an array (columns, markers, patients), NaN where no row."""
+    who = patients.get_indexer(pd.Index(frame["patient"].astype(str).to_numpy(dtype=object)))
+    which = pd.Index(list(markers), dtype=object).get_indexer(pd.Index(frame["marker"].to_numpy(dtype=object)))
+    rows = np.flatnonzero((who >= 0) & (which >= 0))
+    place = which[rows] * len(patients) + who[rows]
+    twice = np.flatnonzero(np.bincount(place, minlength=1) > 1)
+    if len(twice):
+        raise ValueError(f"marker {markers[int(twice[0]) // len(patients)]}: a patient has more than one row")
+    wide = np.full((len(names), len(markers) * len(patients)), np.nan)
+    wide[:, place] = [frame[name].to_numpy(dtype=float)[rows] for name in names]
+    return wide.reshape(len(names), len(markers), len(patients))
 
 
 @dataclass(frozen=True)

@@ -204,16 +204,17 @@ def _separating_times(xt: Floats, happened: Floats, sets: RiskSets, weight: Floa
     last = np.flatnonzero(np.append((block[1:] != block[:-1]).any(axis=1), True))
     end = last[np.searchsorted(last, np.arange(len(sets.time)))]
     events = np.flatnonzero((happened > 0) & (weight > 0))
-    found = []
-    for column, values in enumerate(xt):
-        for own in (values, -values):
-            highest = np.empty(len(own))
-            for stratum in np.unique(sets.stratum):
-                rows = sets.stratum == stratum
-                highest[rows] = np.maximum.accumulate(np.where(weight[rows] > 0, own[rows], -np.inf))
-            if len(events) and np.ptp(values[weight > 0]) > 0 and (own[events] >= highest[end[events]]).all():
-                found.append(column)
-    return found
+    if not len(events):
+        return []
+    found = np.zeros(len(xt), dtype=bool)
+    inside = weight > 0
+    for own in (xt, -xt):
+        highest = np.where(inside, own, -np.inf)
+        for stratum in np.unique(sets.stratum):
+            rows = np.flatnonzero(sets.stratum == stratum)
+            highest[:, rows] = np.maximum.accumulate(highest[:, rows], axis=1)
+        found |= (own[:, events] >= highest[:, end[events]]).all(axis=1)
+    return np.flatnonzero(found & (np.ptp(xt[:, inside], axis=1) > 0)).tolist()
 
 
 def _separating_classes(xt: Floats, y: Floats, counts: Integers) -> list[int]:

@@ -328,8 +328,10 @@ def slopes_left_out(
         if flat[m]:
             reasons[term] = f"{term} left out: the growth model has no random slope that could distinguish patients"
             continue
+        if step != "slope":
+            continue
         correlation = _correlation(level[:, m], slope[:, m], counts)
-        if step == "slope" and (singular[m] or abs(correlation) > limit):
+        if singular[m] or abs(correlation) > limit:
             cause = (
                 "the random effects have rank one, so a slope beside the level has no separate information"
                 if singular[m]
@@ -344,9 +346,10 @@ def slopes_left_out(
 def _correlation(a: Floats, b: Floats, counts: Integers) -> float:
     """Correlation over copies of patients who have both; 0 where either does not vary."""
     both = ~(np.isnan(a) | np.isnan(b))
-    if not both.any():
-        return 0.0
     a, b, weight = a[both], b[both], counts[both]
-    a, b = a - (weight * a).sum() / weight.sum(), b - (weight * b).sum() / weight.sum()
+    total = weight.sum()
+    if not total:
+        return 0.0
+    a, b = a - (weight * a).sum() / total, b - (weight * b).sum() / total
     spread = np.sqrt((weight * a * a).sum() * (weight * b * b).sum())
     return float((weight * a * b).sum() / spread) if spread > 0 else 0.0

@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from slopewise.design.recipe import Matrix, Recipe, learn_levels
+from slopewise.design.products import Matrix
+from slopewise.design.recipe import Recipe, learn_levels
 from slopewise.design.screen import Formula
 from slopewise.folds import fits
 from slopewise.growth import GrowthModel

@@ -147,7 +147,7 @@ class RowFacts:
             starts=starts,
             ends=ends,
             names=self._names[seen],
-            visits=visits.to_numpy(dtype=np.int64),
+            visits=np.asarray(visits, dtype=np.int64),
             span=(groups.max() - groups.min()).to_numpy(dtype=float),
             apart=when[ends] > when[starts],
             centred=centred,

@@ -203,8 +203,10 @@ def _scores(study: Study, inputs: ExampleInputs, members: Sequence[str]) -> Iter
 
     Of a logarithm also the level as it was measured and the slope in per cent.
     """
+    rows = inputs.slopes[inputs.slopes["patient"].isin(list(members))]
+    by_marker = dict(list(rows.groupby("marker")))
     for marker in inputs.growth:
-        own = inputs.slopes[(inputs.slopes["marker"] == marker) & inputs.slopes["patient"].isin(list(members))]
+        own = by_marker[marker]
         if own["level"].isna().any():
             continue
         for quantity in ("level", "slope", "reliability"):
@@ -265,23 +267,25 @@ def binned(frame: pd.DataFrame, marker: str, axis: str, limit: int) -> Iterator[
     Spans of equal width, joined until they hold enough; means over patients of each patient's mean. Without enough
     patients in all there is none.
     """
-    rows = frame.loc[frame[marker].notna(), ["patient", axis, marker]]
-    if rows["patient"].nunique() < limit:
+    known = frame[marker].notna().to_numpy()
+    who, names = pd.factorize(frame["patient"].to_numpy(dtype=object)[known], sort=True)
+    if len(names) < limit:
         return
-    low, width = float(rows[axis].min()), float(np.ptp(rows[axis])) / BINS or 1.0
-    place = np.minimum(((rows[axis] - low) / width).astype(int), BINS - 1)
-    parts: list[pd.DataFrame] = []
+    x, y = (frame[name].to_numpy(dtype=float)[known] for name in (axis, marker))
+    low, width = float(x.min()), float(np.ptp(x)) / BINS or 1.0
+    place = np.minimum(((x - low) / width).astype(int), BINS - 1)
+    parts: list[NDArray[np.int64]] = []
     for number in range(BINS):
-        part = rows[place == number]
-        if parts and parts[-1]["patient"].nunique() < limit:
-            parts[-1] = pd.concat([parts[-1], part])
+        part = np.flatnonzero(place == number)
+        if parts and len(np.unique(who[parts[-1]])) < limit:
+            parts[-1] = np.concatenate([parts[-1], part])
         elif len(part):
             parts.append(part)
-    if len(parts) > 1 and parts[-1]["patient"].nunique() < limit:
-        parts[-2:] = [pd.concat(parts[-2:])]
+    if len(parts) > 1 and len(np.unique(who[parts[-1]])) < limit:
+        parts[-2:] = [np.concatenate(parts[-2:])]
     for part in parts:
-        of_patient = part.groupby("patient")[[axis, marker]].mean()
-        yield float(of_patient[axis].mean()), float(of_patient[marker].mean()), len(of_patient)
+        time, value = (pd.Series(values[part]).groupby(who[part]).mean() for values in (x, y))
+        yield float(time.mean()), float(value.mean()), len(time)
 
 
 def _line(fit: GrowthFit, frame: pd.DataFrame, at: pd.DataFrame, times: Floats) -> Iterator[dict[str, float]]:
@@ -291,7 +295,9 @@ def _line(fit: GrowthFit, frame: pd.DataFrame, at: pd.DataFrame, times: Floats) 
     if list(names) != at["patient"].astype(str).tolist():
         raise ValueError("every patient needs a row")
     n, axis = len(at), fit.specification.time
-    rows = at.iloc[np.tile(np.arange(n), len(times))].assign(**{axis: np.repeat(times, n)})  # one evaluation for all
+    named = {*fit.specification.fixed.variables, *fit.specification.random.variables}
+    known = at[[name for name in at.columns if name in named]]
+    rows = known.iloc[np.tile(np.arange(n), len(times))].assign(**{axis: np.repeat(times, n)})  # one evaluation
     x, z = fit.design.fixed.matrix(rows), fit.design.random.matrix(rows)
     for place, time in enumerate(times):
         own = slice(place * n, (place + 1) * n)

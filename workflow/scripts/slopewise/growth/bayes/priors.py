@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from slopewise.design.recipe import Matrix
+from slopewise.design.products import Matrix
 from slopewise.run.errors import InputError
 
 SD_SCALE = 1.0  # default half-t scale of an SD, in units of SD(marker) / SD(column)

@@ -20,7 +20,7 @@ def rows_of(own: GrowthData) -> pd.DataFrame:
     return _covariates(own).assign(**{own.response: own.values})
 
 
-def under(model: GrowthModel, own: GrowthData, **columns: NDArray[np.float64]) -> GrowthData:
+def under(model: GrowthModel, own: GrowthData, **columns: NDArray[np.generic]) -> GrowthData:
     """`model.data` of the rows in `rows_of`, with `columns` (rows,) beside those that they have or in their place."""
     given = [f"{name} {values.dtype} {values.tobytes().hex()}" for name, values in columns.items()]
     key = " ".join([repr(model), own.kept.tobytes().hex(), *given])

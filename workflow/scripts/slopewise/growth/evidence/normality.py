@@ -208,8 +208,9 @@ def visits_and_slopes(models: SideBySide, model: GrowthModel, rows: pd.DataFrame
     """Is the number of visits informative? Whether slopes differ with the number of visits (``growth/visits``).
 
     `model` and `rows`: the random-slope model and its `patient_rows`. Columns correlation: Spearman's, of visits and
-    predicted slopes of patients with two times (interval by Fisher's transform, Bonett & Wright 2000); estimate: the slope's change with one more visit, the coefficient of visits × time added to the fixed
-    effects, so that few visits weigh little; Satterthwaite's df. All missing where everybody was seen equally often.
+    predicted slopes of patients with two times (interval by Fisher's transform, Bonett & Wright 2000); estimate: the
+    slope's change with one more visit, the coefficient of visits × time added to the fixed effects, so that few visits
+    weigh little; Satterthwaite's df. All missing where everybody was seen equally often.
     """
     long = rows[rows["last"] > rows["first"]]
     empty = dict.fromkeys(
