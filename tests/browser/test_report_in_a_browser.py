@@ -174,6 +174,35 @@ def test_the_contents_do_not_precede_the_finding_on_a_telephone(opened):
     assert seen(page, "nav ol ol li") == 0
 
 
+SCROLLED = """() => Array.from(document.querySelectorAll(".scroll")).map(place => {
+  const before = place.previousElementSibling;
+  const hint = before && before.matches(".more-columns") && before.offsetParent !== null ? before.textContent : "";
+  return [place.scrollWidth > place.clientWidth + 1, hint];
+})"""
+
+
+@pytest.mark.parametrize("width", [1100, 390])
+def test_a_table_that_is_wider_than_the_page_says_that_it_scrolls(opened, width):
+    page = opened("two", width)
+    page.evaluate("document.querySelectorAll('details').forEach(part => { part.open = true; })")
+    page.wait_for_function(f"({SCROLLED})().every(([wide, hint]) => wide === (hint !== ''))")
+    found = page.evaluate(SCROLLED)
+    assert {wide for wide, _ in found} == {True, False}
+    assert all(re.fullmatch(r"Scroll sideways for [1-9]\d* more columns? →", hint) for wide, hint in found if wide)
+    page.emulate_media(media="print")
+    assert seen(page, ".more-columns") == 0
+
+
+def test_no_paragraph_and_no_picture_stands_twice(opened):
+    for name in ("pbc", "sleepstudy"):
+        page = opened(name)
+        texts = page.evaluate("Array.from(document.querySelectorAll('p, figcaption, main li'), one => one.textContent)")
+        long = [text for text in (" ".join(text.split()) for text in texts) if len(text.split()) >= 8]
+        pictures = page.evaluate("Array.from(document.querySelectorAll('svg[aria-label]'), one => one.ariaLabel)")
+        assert len(long) > 40 and len(pictures) >= 8
+        assert [text for text in {*long, *pictures} if [*long, *pictures].count(text) > 1] == [], name
+
+
 def pages_of(printed: bytes) -> int:
     return len(re.findall(rb"/Type\s*/Page\b", printed))
 

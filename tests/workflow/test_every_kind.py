@@ -47,8 +47,10 @@ def cells(results: Path, kind: str) -> np.ndarray:
     names = [name for name in (*SOURCES, *(GROWTH if kind == "none" else ())) if (results / name).is_file()]
     text = "\n".join((results / name).read_text(encoding="utf-8") for name in names)
     found = [float(word) for word in re.findall(r"-?\d+\.?\d*(?:e-?\d+)?", text)]
-    if kind == "none":  # a log marker's slope is told on the original scale too
-        found += [100 * np.expm1(value) for value in found if abs(value) < 1]
+    if kind == "none":  # a log marker's mean and slope are told as they were measured, too
+        found += [
+            change(value) for value in found if abs(value) < 1 for change in (np.exp, lambda x: 100 * np.expm1(x))
+        ]
     return np.array([*found, *SETTINGS])
 
 

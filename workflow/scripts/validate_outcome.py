@@ -32,6 +32,7 @@ def validate(study_file: Path, inputs: dict[str, Path], outputs: dict[str, Path]
         rows = tables.read("cohort/measurements", inputs["measurements"])
         removed = tables.read("slopes/batch_parameters", inputs["batches"])
         checked = batch_check(study, rows, cohort, folds, removed)
+    tables.write(validated.imputations, "outcome/imputation_audit", outputs["imputation_audit"])
     tables.write(checked, "outcome/batch_check", outputs["batch_check"])
     tables.write(pd.concat([validated.ledger, measured.ledger]), "outcome/ledger", outputs["ledger"])
 

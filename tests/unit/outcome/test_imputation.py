@@ -20,7 +20,7 @@ from slopewise.run.errors import InputError
 from slopewise.study.kinds import KINDS
 from slopewise.study.reading import parse_study
 from slopewise.tables import files as tables
-from slopewise.validate.nested import nested
+from slopewise.validate.nested import OuterFold, audit_line, nested
 from slopewise.validate.sensitivity import sensitivity
 from tests.unit.outcome.ladder_tables import KINDS as STUDIES
 from tests.unit.outcome.ladder_tables import of_kind
@@ -215,6 +215,20 @@ def test_nothing_of_a_tested_patient_reaches_an_imputation():
     again = fit_ladder(other, level, slope, singular, counts=counts)
     assert np.array_equal(found.estimate_unit, again.estimate_unit, equal_nan=True)
     assert found.models["slope"].to_dict() == again.models["slope"].to_dict()
+
+
+def test_the_audit_sees_whose_values_taught_an_imputation():
+    made = lacking("binary")
+    found = tables.check(nested(*made.validation).imputations, "outcome/imputation_audit")
+    patients = len(made.patients)
+    assert len(found) == 4 * 2 and set(found["verdict"]) == {"clean"} and (found["shared_patients"] == 0).all()
+    assert (found["patients_fitted"] + found["patients_predicted"] == patients).all()
+    data, level, slope = ladder_of(made)
+    leaking = fit_ladder(data, level, slope, np.zeros(2, dtype=bool))  # on everybody, those who are predicted included
+    line = audit_line(OuterFold(1, 1, np.arange(7), leaking, level, slope), "validation")
+    assert (line["verdict"], line["shared_patients"], line["patients_fitted"]) == ("leak", 7, patients)
+    whole = of_kind("binary", n=120)
+    assert nested(*whole.validation).imputations.empty, "nothing is imputed where nobody lacks a covariate"
 
 
 def test_the_outcome_of_a_tested_patient_does_not_reach_the_imputed_value():

@@ -134,7 +134,7 @@ class Invented:
             **{
                 f"outcome/{name}.csv": pd.DataFrame(columns=list(tables.TABLES[f"outcome/{name}"].columns))
                 for name in (
-                    *("selection", "stability", "examples", "instability", "slow_fast"),
+                    *("selection", "stability", "examples", "instability", "slow_fast", "imputation_audit"),
                     *("classification", "optimism", "calibration_instability", "associations"),
                 )
             },

@@ -4,9 +4,13 @@ import json
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from slopewise.report.material.rigour import rigour, shown
+from slopewise.report.sections.audit import audit_section
+from slopewise.report.sections.done import done_section
+from slopewise.report.words.naming import Naming
 from slopewise.tables.rigour import KEYS
 
 
@@ -34,6 +38,7 @@ def test_its_numbers_are_those_of_the_tables(content, frames):
     assert row["corrected"] is None, "without a bootstrap nothing is corrected"
     assert content["audit"] == {
         "fits": len(frames.audit), "fits_with_shared_patients": 0, "rows_after_landmark": 0,
+        "imputations": 0, "imputations_with_shared_patients": 0,
     }  # fmt: skip
     assert content["hashes"]["inputs"] == {"m.csv": "cd" * 32}, "file names have no folder"
 
@@ -48,6 +53,22 @@ def test_corrected_figures_stand_beside_validated_ones(frames, invented):
     changed = replace(frames, further={**frames.further, "optimism": corrected})
     found = [row["corrected"] for row in rigour(changed, invented.study(), [])["performance"]]
     assert found[0] == 0.8 and set(found[1:]) == {None}
+
+
+def test_a_leak_of_an_imputation_is_seen_in_every_place(frames, invented):
+    line = {"scheme": "validation", "repeat": 1, "held_out": 1, "patients_fitted": 40, "patients_predicted": 20,
+            "shared_patients": 0, "verdict": "clean"}  # fmt: skip
+    naming = Naming(invented.study())
+    for shared, verdict, words in ((0, "clean", "found no leak"), (3, "leak", "found a leak in 1")):
+        rows = pd.DataFrame([{**line, "shared_patients": shared, "verdict": verdict}])
+        changed = replace(frames, further={**frames.further, "imputation_audit": rows})
+        found = rigour(changed, invented.study(), [])["audit"]
+        assert (found["imputations"], found["imputations_with_shared_patients"]) == (1, int(shared > 0))
+        section = audit_section(changed, naming)
+        assert words in section.context["verdict"] and section.context["clean"] is (shared == 0)
+        assert f"40 patients; predicted patients among them: {shared}." in section.context["detail"]
+        assert [cell.text for cell in section.context["table"].cells[-1]][-3:] == [str(shared), "–", verdict]
+        assert done_section(changed, naming).context["clean"] is (shared == 0)
 
 
 def test_a_leak_and_a_small_count_are_seen(frames, invented):

@@ -86,7 +86,8 @@ class LadderFit(ShortRepr):
     imputed covariates; `penalty` (C·T,) the strength of its elastic net, missing where it has none;
     `missing_information` (C·T,): the share of a coefficient's information that missing covariates take, missing where
     nobody lacks any. `completed`: the training patients' covariates, one array an imputation, and `each` the models of
-    each step and cause on each of them.
+    each step and cause on each of them. `imputed_from`: the patients (rows of the cohort) whose values taught the
+    imputations; nobody where the study has none.
     """
 
     estimate_unit: Floats
@@ -100,6 +101,7 @@ class LadderFit(ShortRepr):
     notes: list[Note]
     completed: list[Floats]
     each: dict[str, list[tuple[Part, ...]]]
+    imputed_from: Integers
 
 
 def fit_ladder(
@@ -145,7 +147,8 @@ def fit_ladder(
         columns.append([_step_estimates(terms, recipe, *one) for one in own])
     by_cause = [np.concatenate(own, axis=1) for own in zip(*columns, strict=True)]
     unit, se_unit, standard, se_standard, freedom, penalty, lost = np.concatenate(by_cause, axis=1)
-    return LadderFit(unit, standard, se_unit, se_standard, freedom, penalty, lost, models, notes, filled, each)
+    seen = rows if data.imputations else rows[:0]
+    return LadderFit(unit, standard, se_unit, se_standard, freedom, penalty, lost, models, notes, filled, each, seen)
 
 
 @dataclass(frozen=True, repr=False)

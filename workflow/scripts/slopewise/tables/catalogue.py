@@ -288,6 +288,7 @@ TABLES: tuple[Entry, ...] = (
     _validated("calibration", "Calibration curves."),
     _validated("decision_curve", "Net benefit along the threshold."),
     _validated("risk_groups", "What was predicted and observed in thirds of the validated prediction."),
+    _validated("imputation_audit", "Whose values taught the imputation of covariates for whom; empty without any."),
     _validated("predictions", "Each patient's validated predictions.", names_patients=True, **PARQUET),
     _examined("sensitivity", "Performance with slopes that were made in other ways."),
     _examined("censoring", "Performance under censoring that depends on the predictors: weights from a Cox model."),

@@ -74,6 +74,15 @@ OF_PREDICTIONS: dict[str, Schema] = {
         },
         ("marker", "cause", "horizon"),
     ),
+    # A row for each outer fold of the validation.
+    "outcome/imputation_audit": Schema(
+        {
+            "scheme": TEXT,
+            **_columns("repeat held_out patients_fitted patients_predicted shared_patients", INTEGER),
+            "verdict": ("clean", "leak"),
+        },
+        ("scheme", "repeat", "held_out"),
+    ),
     "outcome/classification": Schema(
         {
             **STEP_KEYS,

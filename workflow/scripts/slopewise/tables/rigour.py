@@ -16,7 +16,7 @@ KEYS: dict[str, str] = {
     "folds": "Folds and repeats of cross-fitting and of the nested validation, and resamples of both bootstraps.",
     "learned": "For each quantity, from whose data it is learned.",
     "audit": "Fits that were audited, those that shared a patient with whom they scored, and rows after the landmark "
-    "in them.",
+    "in them; imputations of covariates, a training set each, and those that a predicted patient taught.",
     "performance": "A list: predictors, cause, metric, horizon, apparent, corrected by the bootstrap (null without), "
     "validated with its 95% interval. As in `outcome/performance` and `outcome/optimism`.",
     "instability": "A list: predictors, horizon, mean absolute difference of predictions between bootstrap models and "

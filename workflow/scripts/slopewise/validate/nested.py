@@ -35,10 +35,12 @@ from slopewise.study.model import Study
 
 @dataclass(frozen=True, repr=False)
 class Nested(ShortRepr):
-    """Tables ``outcome/predictions`` (out of fold, sorted by its keys) and ``outcome/ledger`` (what fits left out)."""
+    """Tables ``outcome/predictions`` (out of fold, sorted by its keys), ``outcome/ledger`` (what fits left out) and
+    ``outcome/imputation_audit``."""
 
     predictions: pd.DataFrame
     ledger: pd.DataFrame
+    imputations: pd.DataFrame
 
 
 @dataclass(frozen=True, repr=False)
@@ -67,8 +69,10 @@ def nested(
     data = with_choices(ladder_data(study, patients, slopes, filters), crossfit, fits)
     parts: list[pd.DataFrame] = []
     lines: list[tuple[int, int, Note]] = []
+    audited: list[dict[str, object]] = []
     for outer in outer_folds(data, folds, crossfit, fits, scheme=scheme):
         lines += [(outer.repeat, outer.held_out, note) for note in outer.fitted.notes]
+        audited += [audit_line(outer, scheme)] if data.imputations else []
         parts.append(
             predictions_frame(
                 data, outer.fitted.models, outer.level, outer.slope, outer.tested, outer.repeat, outer.held_out
@@ -76,7 +80,21 @@ def nested(
         )
     predictions = pd.concat(parts, ignore_index=True)
     keys = ["patient", "predictors", "cause", "repeat", "horizon"]
-    return Nested(predictions.sort_values(keys, kind="stable", ignore_index=True), ledger_frame(lines))
+    predictions = predictions.sort_values(keys, kind="stable", ignore_index=True)
+    return Nested(predictions, ledger_frame(lines), pd.DataFrame(audited, columns=list(AUDIT)))
+
+
+AUDIT = ("scheme", "repeat", "held_out", "patients_fitted", "patients_predicted", "shared_patients", "verdict")
+
+
+def audit_line(outer: OuterFold, scheme: str) -> dict[str, object]:
+    """Whose values taught the imputation of covariates of an outer fold, and whether somebody who is predicted did."""
+    shared = len(np.intersect1d(outer.fitted.imputed_from, outer.tested))
+    return {
+        "scheme": scheme, "repeat": outer.repeat, "held_out": outer.held_out,
+        "patients_fitted": len(outer.fitted.imputed_from), "patients_predicted": len(outer.tested),
+        "shared_patients": shared, "verdict": "leak" if shared else "clean",
+    }  # fmt: skip
 
 
 def outer_folds(

@@ -20,6 +20,8 @@ LEARNED: dict[str, str] = {
     "levels and slopes that train an outcome model": "cross-fitted inside its training patients",
     "levels and slopes that test an outcome model": "growth models of its training patients, and the rows of the "
     "tested patient up to the landmark",
+    "imputations of missing covariates": "the training patients of the outer fold; those of a predicted "
+    "patient, without the outcome",
     "strength of a penalty": "folds inside the training patients",
     "effects of batches": "the training patients of the fold; no outcome",
     "filters of markers": "the training patients of the outer fold",
@@ -31,7 +33,7 @@ LEARNED: dict[str, str] = {
 
 def rigour(frames: Frames, study: Study, findings: Sequence[str]) -> dict[str, Any]:
     """The content of rigour.json, the report's `findings` among it; what a study lacks is null or empty."""
-    record, patients = frames.provenance, frames.patients
+    record, patients, imputed = frames.provenance, frames.patients, frames.further["imputation_audit"]
     return {
         "format": FORMAT,
         "study": {
@@ -60,6 +62,8 @@ def rigour(frames: Frames, study: Study, findings: Sequence[str]) -> dict[str, A
             "fits": len(frames.audit),
             "fits_with_shared_patients": int((frames.audit["shared_patients"] > 0).sum()),
             "rows_after_landmark": int(frames.audit["rows_after_landmark"].sum()),
+            "imputations": len(imputed),
+            "imputations_with_shared_patients": int((imputed["shared_patients"] > 0).sum()),
         },
         "performance": [row for cause in (frames, *frames.competing.values()) for row in _performance(cause)],
         "instability": _instability(frames),

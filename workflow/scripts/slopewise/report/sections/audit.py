@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from slopewise.report.material.audits import audited, leaks
 from slopewise.report.material.frames import Frames
 from slopewise.report.material.parts import Section, Table
 from slopewise.report.words.cautions import outcome_among_predictors
 from slopewise.report.words.naming import Naming
+from slopewise.report.words.numbers import MISSING
 from slopewise.run.words import amount
 
 SCHEMES = {
@@ -17,13 +19,12 @@ SCHEMES = {
 
 def audit_section(frames: Frames, naming: Naming) -> Section:
     """The leakage audit with its verdict."""
-    leaks = int((frames.audit["verdict"] == "leak").sum())
-    audit = frames.audit
+    found_leaks, audit = leaks(frames), frames.audit
     latest = float(audit["latest_time_fitted"].max())
     shared, late = int(audit["shared_patients"].sum()), int(audit["rows_after_landmark"].sum())
-    found = "no leak" if not leaks else f"a leak in {leaks}"
+    found = "no leak" if not found_leaks else f"a leak in {found_leaks}"
     verdict = (
-        f"In {amount(len(audit), 'set')} of fitted and scored patients the audit of folds and times found {found}."
+        f"In {amount(audited(frames), 'set')} of fitted and scored patients the audit of folds and times found {found}."
     )
     allowed = naming.study.growth.rows == "all"
     of_whom = " of a patient whom it scores" if allowed else ""
@@ -37,6 +38,13 @@ def audit_section(frames: Frames, naming: Naming) -> Section:
             " Rows after the landmark of the patients who train were allowed (growth.rows: all); the level and slope "
             "of the patients who are scored use only rows up to it."
         )
+    imputed = frames.further["imputation_audit"]
+    if len(imputed):
+        detail += (
+            f" Missing covariates are imputed by models of the training patients of each outer fold, "
+            f"{_span(imputed['patients_fitted'])} patients; predicted patients among them: "
+            f"{int(imputed['shared_patients'].sum())}."
+        )
     detail += (
         " The audit is of folds and times: who was fitted and scored, and when rows were measured. It does not "
         "examine what a column contains."
@@ -49,7 +57,7 @@ def audit_section(frames: Frames, naming: Naming) -> Section:
         "Did anything leak?",
         "audit.html.j2",
         {
-            "clean": leaks == 0 and not suspects,
+            "clean": found_leaks == 0 and not suspects,
             "verdict": verdict,
             "detail": detail,
             "table": audit_table(frames),
@@ -71,6 +79,19 @@ def audit_table(frames: Frames) -> Table:
                 str(int(part["shared_patients"].sum())),
                 str(int(part["rows_after_landmark"].sum())),
                 "clean" if (part["verdict"] == "clean").all() else "leak",
+            ]
+        )
+    imputed = frames.further["imputation_audit"]
+    if len(imputed):
+        rows.append(
+            [
+                "imputation of covariates",
+                str(len(imputed)),
+                _span(imputed["patients_fitted"]),
+                _span(imputed["patients_predicted"]),
+                str(int(imputed["shared_patients"].sum())),
+                MISSING,
+                "clean" if (imputed["verdict"] == "clean").all() else "leak",
             ]
         )
     columns = [

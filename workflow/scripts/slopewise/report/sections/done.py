@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from slopewise.report.material.audits import leaks
 from slopewise.report.material.frames import Frames
 from slopewise.report.material.parts import Section
 from slopewise.report.words.naming import Naming
@@ -19,7 +20,7 @@ def done_section(frames: Frames, naming: Naming) -> Section:
             "naming": naming,
             "predicts": naming.kind.predicts,
             "penalised": naming.kind.predicts and frames.penalised,
-            "clean": not (frames.audit["verdict"] == "leak").any(),
+            "clean": not leaks(frames),
         },
         layer=1,
     )

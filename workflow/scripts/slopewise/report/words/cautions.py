@@ -11,6 +11,7 @@ from slopewise.cohort.kinds import kinds, problems_of
 from slopewise.cohort.predictors import ASK
 from slopewise.design.screen import is_straight
 from slopewise.outcome.sample_size import counted_events, judge, ladder_sizes, shortfalls
+from slopewise.report.material.audits import audited, leaks
 from slopewise.report.material.frames import Frames
 from slopewise.report.material.gains import gain, reliabilities
 from slopewise.report.sections.cohort import file_words
@@ -134,11 +135,11 @@ def _of_fits(frames: Frames, naming: Naming, chosen: pd.Series) -> list[str]:
 
 
 def _leaks(frames: Frames) -> Iterator[Caution]:
-    leaks = int((frames.audit["verdict"] == "leak").sum())
-    if leaks:
+    found = leaks(frames)
+    if found:
         yield (
             "Leakage",
-            f"The audit found a leak in {leaks} of {amount(len(frames.audit), 'fit')}: do not rely on any number "
+            f"The audit found a leak in {found} of {amount(audited(frames), 'fit')}: do not rely on any number "
             f"of this report.",
         )
 
