@@ -1,11 +1,16 @@
 """The report's pages on the growth model's checks: sentences from the numbers, units, and nobody named."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from slopewise.report.pages.study import render
+from slopewise.report.sections.evidence import correlation_panel
+from slopewise.report.sections.pooling import planned_panel, pulled_panel
+from slopewise.report.sections.slopes import by_visits, by_visits_picture
+from slopewise.report.words.naming import Naming
 from tests.unit.report.report_page import Page
 from tests.unit.report.report_tables import Invented
 
@@ -43,7 +48,9 @@ def test_pooling_and_correlation_are_said_in_words(two):
     slopes, evidence = two[1].text("slopes"), two[1].text("evidence")
     assert re.search(r"For \d+ of 60 patients the interval lies entirely above the average slope of", slopes)
     assert re.search(r"The median shrinkage of a slope towards the average is \d+%", slopes)
-    assert "per year, true slopes by 0.275 according to the model, and slopes after partial pooling by" in slopes
+    assert (
+        "per year, true slopes one of 0.275 according to the model, and slopes after partial pooling one of" in slopes
+    )
     assert "3 visits give a reliability of 0.55 and 10 visits 0.80" in slopes
     assert "a correlation of 0.73 between values at 0 and 0.33 (years since time zero), and of −0.10" in evidence
     assert "A random intercept alone implies 0.61 at any lag." in evidence
@@ -126,3 +133,19 @@ def test_of_three_patients_no_distribution_is_told(two, tmp_path):
     said = [shape_words(frames, naming, SimpleNamespace(**row, number=number)) for number in (3, 30)]
     assert said[0] == "There are too few slopes to judge their distribution."
     assert said[1].startswith("The slopes are close to a normal distribution")
+
+
+def test_a_picture_of_one_constant_is_left_out_and_its_number_said(frames, invented):
+    naming = Naming(invented.study())
+    flat = frames.correlation.assign(random_slope=lambda rows: rows["random_slope"].clip(0.6, 0.6))
+    assert correlation_panel(frames, naming)("alpha", "alpha", "a") is not None
+    assert correlation_panel(replace(frames, correlation=flat), naming)("alpha", "alpha", "a") is None
+    alike = replace(frames, pooling=frames.pooling.assign(reliability=0.4))
+    assert pulled_panel(frames, naming)("alpha", "alpha", "a") is not None
+    assert pulled_panel(alike, naming)("alpha", "alpha", "a") is None
+    said = planned_panel(alike, naming)("alpha", "alpha", "a")[1]
+    assert said.startswith("Every patient’s slope is shrunk by 60% towards the average. Over ")
+    groups = by_visits(frames, naming)
+    labels = {"alpha": "alpha"}
+    assert by_visits_picture(groups, labels, naming) is not None
+    assert by_visits_picture(groups[groups["visits"] == "2"], labels, naming) is None
