@@ -6,6 +6,7 @@ Plain standard terms: results are "reported" or "shown", models "imply", interva
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,13 @@ JARGON = {
 """What is not written, as a pattern, and what stands in its place."""
 
 
-def sentences(package: Path) -> Iterator[tuple[str, str]]:
+@cache
+def sentences(package: Path) -> list[tuple[str, str]]:
+    """What `read` finds."""
+    return list(read(package))
+
+
+def read(package: Path) -> Iterator[tuple[str, str]]:
     """Every text of the package that a user may read, with its place: strings but docstrings, and templates."""
     for file in sorted(package.rglob("*.py")):
         name = file.relative_to(package).as_posix()

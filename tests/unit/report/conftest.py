@@ -1,4 +1,4 @@
-"""Reports of invented studies: the tests of pages draw their figures, of the same arguments once; most others need none."""
+"""Reports of invented studies: tests of pages draw figures, of the same arguments once; most others need none."""
 
 from collections.abc import Iterator
 
