@@ -67,7 +67,7 @@ SLIPS: dict[str, tuple[Callable[..., None], str, str]] = {
     ),
     "values carried forward": (
         lambda rows, people: rows.update(rows.groupby("patient")["x"].transform("first")), "x",
-        "100% of the values are the patient's previous one, as where values were carried forward",
+        "100% of the values are the patient's previous one, as if they were carried forward",
     ),
     "a centre in another unit": (west, "x", "half of the values of site 'b' lie above"),
     "years of birth": (changed("age", lambda age: 2015 - age), "age", "half of the values are 195"),

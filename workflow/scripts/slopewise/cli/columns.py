@@ -12,7 +12,8 @@ import pandas as pd
 
 from slopewise.cohort.clock import read_times
 from slopewise.cohort.named_units import words
-from slopewise.sources.numbers import numbers
+from slopewise.run.errors import InputError
+from slopewise.sources.numbers import NUMBER, numbers
 from slopewise.sources.readers import place_word
 from slopewise.sources.table import TextTable, shown
 from slopewise.study.keys import MISSING
@@ -28,6 +29,8 @@ DATE_FORMATS = ("auto", *(f"{day}{time}" for time in TIMES_WRITTEN for day in DA
 """Formats that are tried, in this order; ``auto`` is ISO."""
 MOST_SHOWN = 4
 """Different cells that a message shows; the others are counted."""
+FEWEST_BELOW = 3
+"""Rows of numbers below a first row of none, without which it may be a slip."""
 SAMPLE = 40
 """Cells on which a format is tried before the whole column is read by it."""
 
@@ -83,6 +86,29 @@ def bad_cells(table: TextTable, name: str, rows: list[int]) -> str:
     file, line = table.located(int(table.lines[rows[0]]))
     place = f"{place_word(file)} {line}" + (f" of {file}" if table.parts else "")
     return f"{', '.join(named)}{more}, {'no number' if len(rows) == 1 else 'no numbers'} (first at {place})"
+
+
+def refuse_second_header(table: TextTable) -> None:
+    """Refuse a table whose first row holds no data: the only row without a number in two or more columns of numbers.
+
+    Raises `InputError`.
+    """
+    found = []
+    number = NUMBER[table.decimal].fullmatch
+    for name in map(str, table.text.columns):
+        first = table.text[name].iloc[: 1 + FEWEST_BELOW].to_list()
+        if number(first[0]) or first[0] in MISSING or not any(map(number, first)):
+            continue
+        _, bad = numbers(table, name)
+        if len(bad) == 1 and bad[0].row == 0 and (~table.missing(name)).sum() > FEWEST_BELOW:
+            found.append(name)
+    if len(found) >= 2:
+        row = ", ".join(shown(str(table.text[name].iloc[0])) for name in found[:MOST_SHOWN])
+        file, line = table.located(int(table.lines[0]))
+        message = f"the first row holds units or names ({row}) and all rows below it numbers"
+        raise InputError(
+            f"{file}: {place_word(file)} {line}: {message}; delete it, or write units into the columns' names"
+        )
 
 
 def _fits(table: TextTable, name: str, date_format: str) -> bool:

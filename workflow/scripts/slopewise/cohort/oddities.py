@@ -14,6 +14,7 @@ from slopewise.cohort.conversions import jumps_of_units, mixed_units
 from slopewise.cohort.findings import WARNING, Findings
 from slopewise.cohort.rows import TRANSFORMS
 from slopewise.cohort.sentinels import as_code, sentinels
+from slopewise.cohort.successive import Successive
 from slopewise.study.model import Study
 
 FAR = 10.0
@@ -36,12 +37,13 @@ def tell_odd_values(
 
     The frames are indexed by the line of the file; `files`: of visits and of patients.
     """
+    successive = Successive(rows)
     for name, marker in study.markers.items():
         range_ = f", or state what is possible in markers.{name}.plausible"
         apply = TRANSFORMS[marker.transform].apply
         told = [
             *_codes(rows[name], range_),
-            *(_units(rows[name], range_) or _jumps(rows, name, range_)),
+            *(_units(rows[name], range_) or _jumps(rows, successive, name, range_)),
             *_outliers(rows[name], apply, range_),
             *_piles(rows[name]),
         ]
@@ -97,21 +99,22 @@ def _units(values: pd.Series, range_: str) -> list[Told]:
     return [(message, action, int(some.index[0]))]
 
 
-def _jumps(rows: pd.DataFrame, name: str, range_: str) -> list[Told]:
+def _jumps(rows: pd.DataFrame, successive: Successive, name: str, range_: str) -> list[Told]:
     """Values that are one conversion of units away from the patient's previous one, oftener than chance would have."""
-    known = rows.loc[_without_codes(rows[name]).index, ["patient", "time", name]].sort_values(["patient", "time"])
-    previous = known.groupby("patient")[name].shift().to_numpy(dtype=float)
-    found = jumps_of_units(known[name].to_numpy(dtype=float), previous)
+    values = rows[name].to_numpy(dtype=float)
+    values = np.where(np.isin(values, list(sentinels(values))), np.nan, values)
+    own, previous, lines = successive.pairs(values)
+    found = jumps_of_units(own, previous)
     if found is None:
         return []
     factor = max(found.conversion.factor, 1 / found.conversion.factor)
-    first = int(np.flatnonzero(found.jump)[np.argmin(known.index[found.jump])])
+    first = int(np.flatnonzero(found.jump)[np.argmin(lines[found.jump])])
     message = (
         f"{int(found.jump.sum())} values are the patient's previous value multiplied or divided by about {factor:.6g}, "
-        f"such as {known[name].iloc[first]:g} after {previous[first]:g}, and fewer by a somewhat smaller or larger "
+        f"such as {own[first]:g} after {previous[first]:g}, and fewer by a somewhat smaller or larger "
         f"factor: some rows may be in another unit ({found.conversion.example})"
     )
-    return [(message, f"bring all values to one unit, or correct the cells{range_}", int(known.index[first]))]
+    return [(message, f"bring all values to one unit, or correct the cells{range_}", int(lines[first]))]
 
 
 def _outliers(values: pd.Series, apply: Callable[[np.ndarray], np.ndarray], range_: str) -> Iterator[Told]:

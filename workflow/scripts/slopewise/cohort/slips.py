@@ -15,6 +15,7 @@ from slopewise.cohort.ages import OLDEST
 from slopewise.cohort.conversions import APART
 from slopewise.cohort.findings import WARNING, Findings
 from slopewise.cohort.named_units import vocabulary, words
+from slopewise.cohort.successive import Successive
 from slopewise.sources.table import shown
 from slopewise.study.model import Study
 
@@ -76,18 +77,17 @@ def _moment(value: float, dated: bool) -> str:
 
 def _carried(study: Study, rows: pd.DataFrame) -> Iterator[Told]:
     """Markers most of whose values are the patient's previous one."""
+    successive = Successive(rows)
     for name, marker in study.markers.items():
-        known = rows[["patient", "time", name]].dropna().sort_values(["patient", "time"], kind="stable")
-        previous = known.groupby("patient")[name].shift()
-        pairs = previous.notna()
-        if pairs.sum() < FEWEST or known[name].nunique() < DISTINCT:
+        own, previous, lines = successive.pairs(rows[name].to_numpy(dtype=float))
+        same = own == previous
+        if len(own) < FEWEST or same.mean() < CARRIED or rows[name].nunique() < DISTINCT:
             continue
-        same = pairs & (known[name] == previous)
-        share = same.sum() / pairs.sum()
-        if share >= CARRIED:
-            message = f"{share:.0%} of the values are the patient's previous one, as where values were carried forward"
-            action = "leave cells empty where nothing was measured: a value that is repeated is taken for a measurement"
-            yield marker.column, message, action, int(known.index[same].min())
+        message = (
+            f"{same.mean():.0%} of the values are the patient's previous one, as where values were carried forward"
+        )
+        action = "leave cells empty where nothing was measured: a value that is repeated is taken for a measurement"
+        yield marker.column, message, action, int(lines[same].min())
 
 
 def _centres(study: Study, rows: pd.DataFrame, people: pd.DataFrame) -> Iterator[Told]:
@@ -135,7 +135,7 @@ def _ages(study: Study, people: pd.DataFrame) -> Iterator[Told]:
 
 def _totals(study: Study, people: pd.DataFrame) -> Iterator[Told]:
     """Patients whose id is that of a row of totals."""
-    for line, patient in people["patient"].items():
-        if str(patient).strip().casefold() in TOTALS:
-            message = f"the patient is called {shown(str(patient))}, as a row of means or totals would be"
-            yield study.data.patient, message, "delete the row in both files if it is one", int(str(line))
+    spelt = [write(word) for word in TOTALS for write in (str, str.upper, str.title)]
+    for line, patient in people["patient"][people["patient"].isin(spelt)].items():
+        message = f"the patient is called {shown(str(patient))}, as a row of means or totals would be"
+        yield study.data.patient, message, "delete the row in both files if it is one", int(str(line))

@@ -9,17 +9,22 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from slopewise.cli.columns import Column, is_constant, looks_like_code, readable
+from slopewise.cli.columns import Column, bad_cells, is_constant, looks_like_code, readable
 from slopewise.cli.init.guess import Look, told
 from slopewise.cohort.sentinels import as_code, sentinels
 from slopewise.cohort.technical import technical
 from slopewise.run.errors import InputError
+from slopewise.sources.numbers import BELOW
+from slopewise.sources.table import TextTable
 from slopewise.study.formulas import RESERVED
 from slopewise.study.rules import MARKER_NAME
 
 FEW_VALUES = 6
 """A column with no more different values than this looks like a grade or a flag."""
 SKEWED = 1.0
+MARKED = re.compile(r"[<>≤≥~]?\s*[-+]?[0-9]+([.,][0-9]+)?\s*([%*†A-Za-zµ°][^0-9]*(/[0-9.]*\s*m2)?)?")
+MOSTLY = 0.5
+"""The least share of a column's cells that are numbers, or numbers with a mark or a unit, where it is no mere text."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +107,7 @@ def _why_not(seen: Look, patient: str, time: str, column: Column) -> str:
     if column.is_date:
         return "dates"
     if column.odd == "text":
-        return "text"
+        return _what_text(table, column)
     if column.odd:
         return column.odd
     if column.distinct < 2:
@@ -120,6 +125,19 @@ def _why_not(seen: Look, patient: str, time: str, column: Column) -> str:
     if clock.is_number and _moves_with(table.text[patient].to_numpy(), clock.values, column.values):
         return f"goes up with {readable(time)}: another clock or a count of visits"
     return ""
+
+
+def _what_text(table: TextTable, column: Column) -> str:
+    """What a column without numbers holds: text, or mostly numbers with a mark or a unit (``<5``, ``4 mg/l``)."""
+    cells = table.text[column.name]
+    known = ~table.missing(column.name)
+    marked = known & cells.map(lambda cell: MARKED.fullmatch(cell) is not None).to_numpy()
+    if column.distinct <= FEW_VALUES or marked.sum() < MOSTLY * column.present:
+        return "text"
+    plain = np.isfinite(column.values)
+    below = np.array([BELOW.fullmatch(cell) is not None for cell in cells])
+    told_of = bad_cells(table, column.name, np.flatnonzero(known & ~plain).tolist())
+    return f"{told_of}; markers.NAME.below says how limits are read" if (below | plain | ~known).all() else told_of
 
 
 def _moves_with(patients: np.ndarray, time: np.ndarray, values: np.ndarray) -> bool:

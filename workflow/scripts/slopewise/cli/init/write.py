@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from slopewise.cli.columns import Column, is_key, listed, readable, scalar
+from slopewise.cli.columns import Column, is_key, listed, readable, refuse_second_header, scalar
 from slopewise.cli.dialect import check_dialect
 from slopewise.cli.init.adam import by_visit, of_one_endpoint, of_subjects
 from slopewise.cli.init.births import guess_birth
@@ -74,6 +74,7 @@ def draft_study(
     check_dialect(dialect.delimiter, dialect.decimal, dialect.encoding)
     data = Data.model_validate({**files, **known, **dialect.keys})
     table, layout, made = _read(measurements, "MEASUREMENTS", data), None, ""
+    refuse_second_header(table)
     long = by_visit(table, data) if not said.time else None
     redcap = by_event(table, said.patient, said.time)
     of_patients = data.model_copy(update={"sheet": data.patients_sheet})
