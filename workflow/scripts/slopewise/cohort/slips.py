@@ -83,9 +83,7 @@ def _carried(study: Study, rows: pd.DataFrame) -> Iterator[Told]:
         same = own == previous
         if len(own) < FEWEST or same.mean() < CARRIED or rows[name].nunique() < DISTINCT:
             continue
-        message = (
-            f"{same.mean():.0%} of the values are the patient's previous one, as where values were carried forward"
-        )
+        message = f"{same.mean():.0%} of the values are the patient's previous one, as if they were carried forward"
         action = "leave cells empty where nothing was measured: a value that is repeated is taken for a measurement"
         yield marker.column, message, action, int(lines[same].min())
 
