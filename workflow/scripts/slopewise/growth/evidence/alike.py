@@ -25,13 +25,13 @@ def under(model: GrowthModel, own: GrowthData, **columns: NDArray[np.generic]) -
     given = [f"{name} {values.dtype} {values.tobytes().hex()}" for name, values in columns.items()]
     key = " ".join([repr(model), own.kept.tobytes().hex(), *given])
     made: dict[str, GrowthRows] = own.layout.prepared
-    if key not in made:
+    rows = made.get(key)
+    if rows is None:  # threads may prepare the same model twice: it is the same
         frame = _covariates(own).assign(**columns)
-        rows = model.rows(frame, own.layout.patient)
-        made[key] = replace(rows.for_many(), source=frame[[]])
-        while len(made) > REMEMBERED:
-            del made[next(iter(made))]
-    rows = made[key]
+        rows = replace(model.rows(frame, own.layout.patient).for_many(), source=frame[[]])
+        made[key] = rows
+        for oldest in list(made)[:-REMEMBERED]:
+            made.pop(oldest, None)
     return replace(rows, source=pd.DataFrame({own.response: own.values}, index=rows.source.index)).data(own.response)
 
 
