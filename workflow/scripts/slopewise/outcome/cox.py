@@ -23,6 +23,7 @@ from slopewise.kernels.partial_likelihood import (
     newton,
 )
 from slopewise.outcome.penalty import Penalty
+from slopewise.outcome.plain import matrix_or_none
 from slopewise.run.short_repr import ShortRepr
 
 Floats = NDArray[np.float64]
@@ -110,7 +111,7 @@ class CoxFit:
         return {
             "terms": list(self.terms),
             "beta": self.beta.tolist(),
-            "covariance": _matrix(self.covariance),
+            "covariance": matrix_or_none(self.covariance),
             "centre": self.centre.tolist(),
             "horizons": list(self.horizons),
             "baseline_cumulative_hazard": self.baseline.tolist(),
@@ -145,14 +146,6 @@ class CoxFit:
             message=content["message"],
             penalty=Penalty.from_dict(content["penalty"]) if "penalty" in content else None,
         )
-
-
-def _matrix(values: Floats) -> list[list[float | None]]:
-    """A matrix for JSON; what is missing becomes None."""
-    plain = values.astype(object)
-    plain[~np.isfinite(values)] = None
-    found: list[list[float | None]] = plain.tolist()
-    return found
 
 
 def fit_cox(

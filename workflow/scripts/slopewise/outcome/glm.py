@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from slopewise.kernels import binomial as kernels
 from slopewise.outcome.penalty import Penalty
+from slopewise.outcome.plain import matrix_or_none, or_none
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -71,11 +72,11 @@ class GlmFit:
             "link": self.link,
             "terms": list(self.terms),
             "beta": self.beta.tolist(),
-            "covariance": _matrix(self.covariance),
+            "covariance": matrix_or_none(self.covariance),
             "centre": self.centre.tolist(),
             "intercept": self.intercept,
-            "residual_sd": _or_none(self.residual_sd),
-            "df": _or_none(self.df),
+            "residual_sd": or_none(self.residual_sd),
+            "df": or_none(self.df),
             "patients": self.patients,
             "events": self.events,
             "message": self.message,
@@ -101,18 +102,6 @@ class GlmFit:
             message=content["message"],
             penalty=Penalty.from_dict(content["penalty"]) if "penalty" in content else None,
         )
-
-
-def _matrix(values: Floats) -> list[list[float | None]]:
-    """A matrix for JSON; what is missing becomes None."""
-    plain = values.astype(object)
-    plain[~np.isfinite(values)] = None
-    found: list[list[float | None]] = plain.tolist()
-    return found
-
-
-def _or_none(value: float) -> float | None:
-    return value if np.isfinite(value) else None
 
 
 def _expit(value: Floats) -> Floats:

@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, ndtri
 
 from slopewise.outcome.ladder import LadderData
+from slopewise.outcome.plain import or_none
 from slopewise.outcome.predictors import CovariateCoding
 from slopewise.outcome.ranges import span
 from slopewise.run.seeds import generator
@@ -333,8 +334,8 @@ class Imputer(ShortRepr):
             "terms": list(self.terms),
             "centre": columns.centre.tolist(),
             "scale": columns.scale.tolist(),
-            "low": [_or_none(value) for value in columns.low.tolist()],
-            "high": [_or_none(value) for value in columns.high.tolist()],
+            "low": [or_none(value) for value in columns.low.tolist()],
+            "high": [or_none(value) for value in columns.high.tolist()],
             "models": [{"beta": model.beta.tolist(), "sd": model.sd} for model in self.models],
             "number": self.number,
             "seed": self.seed,
@@ -355,7 +356,3 @@ class Imputer(ShortRepr):
             for places, one, (_, levels) in zip(columns.places, content["models"], coding.covariates, strict=True)
         )  # fmt: skip
         return Imputer(tuple(content["terms"]), columns, models, content["number"], content["seed"])
-
-
-def _or_none(value: float) -> float | None:
-    return value if np.isfinite(value) else None
