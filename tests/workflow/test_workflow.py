@@ -7,10 +7,12 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import threading
 import zipfile
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from slopewise.run.code import imported_modules
@@ -65,13 +67,15 @@ MAY_BE_EMPTY = {
     "outcome/centres",
     "outcome/selection",
     "outcome/stability",
+    "outcome/imputation_audit",
     "cohort/agreement",
     *("slopes/batch_parameters", "slopes/batch_audit", "outcome/batch_check"),
     "slopes/filters",
     "slopes/filter_survival",
     "slopes/filter_stability",
 }
-"""Nothing amiss; more than six groups; no strata of the residual variance, fast change, centre, halves or filters."""
+"""Nothing amiss; more than six groups; no strata of the residual variance, fast change, centre, halves, filters,
+or covariates to impute."""
 
 
 def test_every_promised_file_is_there_and_passes_its_schema(finished: Path):
@@ -91,6 +95,17 @@ def test_every_rule_left_its_log_and_its_time(finished: Path):
     assert logs == timings and len(logs) == 13
     seconds = json.loads((results / "run.json").read_text())["seconds"]
     assert {name.split(".")[0] for name in seconds} >= logs - {"render_report", "render_patients", "record_run"}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are copied on Linux alone")
+def test_jobs_are_copies_of_one_process(finished: Path):
+    """The script of a job imports neither NumPy nor pandas then: it takes a tenth of the memory."""
+    table = pd.read_csv(finished / "results/small/timings/render_report.tsv", sep="\t")
+    assert table["max_rss"].max() < 100
+
+
+def test_a_report_of_two_markers_is_small(finished: Path):
+    assert (finished / "results/small/report.html").stat().st_size < 2_000_000
 
 
 def comment(folder: Path, workflow: Path) -> None:
