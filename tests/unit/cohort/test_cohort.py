@@ -538,7 +538,7 @@ def spread(generator: np.random.Generator, visits: Callable[[np.random.Generator
     lines, patients = [], []
     for patient in range(100):
         days = sorted({0, *np.maximum(1, np.round(visits(generator))).astype(int).tolist()})
-        lines += [f"{patient:03d},{day},{1 + patient // 2 % 2},{day + 1}" for day in days]
+        lines += [f"{patient:03d},{day},{1 + patient // 2 % 2},{30 + (7 * day + patient) % 41}" for day in days]
         patients.append(f"{patient:03d},3652,{patient % 2},{40 + 17 * patient % 43},{'fm'[patient // 4 % 2]}")
     return "id,day,bili,albumin\n" + "\n".join(lines), "id,futime,status,age,sex\n" + "\n".join(patients)
 

@@ -136,7 +136,7 @@ class Courses:
 
 
 def slopes_by_part(
-    model: GrowthModel, data: MarkerData, part: pd.Series, seen: dict[bytes, Floats]
+    model: GrowthModel, data: MarkerData, part: pd.Series, seen: dict[bytes, Floats] | None = None
 ) -> dict[int, dict[str, float]]:
     """For each part 1.. (`part`: of each patient): slope, df, its interval; difference from the last part, likewise.
 
@@ -145,6 +145,7 @@ def slopes_by_part(
     Part and part x time are indicators of all parts but the last, so that the slope of those seen longest, whose
     courses tell it best, is that of the predictor alone. A part whose rows do not tell its slope has none.
     """
+    seen = {} if seen is None else seen
     names = {int(place): f"part_{place}_" for place in sorted(part.unique())[:-1]}
     predictor = model.time
     terms = [model.fixed]

@@ -138,7 +138,7 @@ class RowFacts:
     def _of_rows(self, kept: NDArray[np.bool_]) -> _Known:
         who, when, along = self._who[kept], self._when[kept], self._along[kept]
         seen, starts, code = np.unique(who, return_index=True, return_inverse=True)
-        ends = np.append(starts[1:], len(who)) - 1
+        ends = np.append(starts[1:], len(who))[: len(starts)] - 1
         groups = pd.Series(along).groupby(code)
         centred = along - groups.transform("mean").to_numpy()
         visits = groups.nunique() if self._predictor == "time" else groups.size()
