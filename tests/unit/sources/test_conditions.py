@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +125,18 @@ def test_diagnoses_that_cannot_be_used_are_refused_with_their_record(row: str, m
     with pytest.raises(InputError) as caught:
         prepare_cohort(study_of(**ASKED), tmp_path)
     assert str(caught.value).startswith(message)
+
+
+def test_a_follow_up_that_is_not_written_as_iso_dates_is_refused(tmp_path: Path) -> None:
+    """As text, 31.12.2009 would lie after any ISO date and 01.02.2030 before it."""
+    write(tmp_path)
+    lines = (tmp_path / "p.csv").read_text().splitlines()
+    turned = [re.sub(r"(\d{4})-(\d\d)-(\d\d)", r"\3.\2.\1", line) for line in lines]
+    (tmp_path / "p.csv").write_text("\n".join(turned))
+    with pytest.raises(
+        InputError, match=r"p\.csv: line 2, column .*: '\d\d\.\d\d\.\d{4}' is not an ISO date.*2020-12-31"
+    ):
+        prepare_cohort(study_of(**ASKED), tmp_path)
 
 
 def test_a_column_that_is_there_already_is_refused(tmp_path: Path) -> None:

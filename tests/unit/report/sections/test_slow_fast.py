@@ -61,6 +61,21 @@ def test_every_row_of_the_table_is_there_in_the_units_measured(page: Page, resul
     assert "−3.1% per year" in text and "+29.0% per year" in text
 
 
+def test_counts_and_their_difference_are_of_as_many_patients(tmp_path: Path) -> None:
+    """One marker's small risks make all of them counts in 1,000, those of the other marker, too."""
+    folder = Invented().write(tmp_path)
+    rows = [
+        ("alpha", CAUSE, HORIZONS[0], 60, 3.0, -0.1, 0.1, 0.0021, 0.0034, 0.0013, 0.0002, 0.0024, 100),
+        ("beta", CAUSE, HORIZONS[0], 60, 3.27, -0.42, 0.19, 0.1124, 0.1811, 0.0687, 0.0251, 0.1192, 100),
+    ]
+    frame = pd.DataFrame(rows, columns=list(tables.TABLES["outcome/slow_fast"].columns))
+    tables.write(frame, "outcome/slow_fast", folder / "outcome/slow_fast.csv")
+    text = Page(render(Invented().study(), folder)).text("predicts")
+    assert re.search(r"Of 1,?000 such patients with beta .* 112 have .* and 181 at", text), text
+    assert "a difference of +68.7 (95% interval +25.1 to +119.2)" in text
+    assert "112.4" in text and "181.1" in text and "+1.3" in text
+
+
 def test_without_a_slope_in_the_model_there_is_neither(tmp_path: Path) -> None:
     page = Page(render(Invented().study(), Invented().write(tmp_path)))
     assert "such patients with" not in page.text("predicts") and "90th percentile" not in page.text("predicts")

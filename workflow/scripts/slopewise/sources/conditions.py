@@ -127,6 +127,11 @@ def _ended(table: TextTable, study: Study, name: str, dates: np.ndarray, lines: 
     need_column(table, outcome.event, "outcome.event")
     days = np.array([date[:10] for date in dates], dtype=object)
     ends = table.text[outcome.time].to_numpy(dtype=object, copy=True)
+    other = next((row for row, end in enumerate(ends) if end not in MISSING and not DAY.fullmatch(end[:10])), None)
+    if other is not None:  # dates are compared as text
+        place = f"{place_of(table, int(table.lines[other]))}, column {outcome.time}"
+        message = f"{shown(ends[other])} is not an ISO date, with which those of data.conditions are compared"
+        raise InputError(f"{place}: {message}; write the dates as 2020-12-31")
     events = table.text[outcome.event].to_numpy(dtype=object, copy=True)
     earlier = np.array([end in MISSING or day <= end[:10] for day, end in zip(days, ends, strict=True)], dtype=bool)
     is_first, late = (dates != "") & earlier, int(((dates != "") & ~earlier).sum())

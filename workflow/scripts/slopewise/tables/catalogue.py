@@ -263,7 +263,7 @@ TABLES: tuple[Entry, ...] = (
     _fitted("classification", "How often models of resampled patients put a patient on the other side of a threshold."),
     _fitted("optimism", "Apparent performance, its optimism by the bootstrap, and the figure corrected by it."),
     _fitted("calibration_instability", "Calibration curves of models of resampled patients."),
-    _fitted("slow_fast", "Risks with slow and with fast change of a marker at its median level, and the difference."),
+    _fitted("slow_fast", "Risks with a low and a high slope of a marker at its median level, and the difference."),
     _fitted("likelihood_ratio", "Likelihood-ratio tests of the slopes beside the levels."),
     _fitted("associations", "The slope of each marker alone beside its level and the covariates: its coefficient."),
     _fitted(

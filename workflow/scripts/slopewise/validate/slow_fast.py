@@ -1,4 +1,4 @@
-"""Slow and fast change at the same level, in risks: what the slope of a marker means in patients.
+"""A low and a high slope at the same level, in risks: what the slope of a marker means in patients.
 
 For one marker at a time every patient of the cohort gets the median level and, in turn, the 10th and the 90th
 percentile of the cross-fitted slopes; covariates and the other markers stay as they are. The mean prediction of the
@@ -25,7 +25,7 @@ from slopewise.validate.bootstrap import Resample
 Floats = NDArray[np.float64]
 STEP = next(step for step in LADDER if step.name == "slope")
 PERCENTILES = (0.1, 0.9)
-"""Of the slopes: slow change (or the fastest fall) and fast change."""
+"""Of the slopes: a low one (of a marker that falls, the fastest fall) and a high one."""
 MOST = 12
 """Markers in the table: those whose slopes have the largest coefficients per SD."""
 COLUMNS = (
@@ -36,7 +36,7 @@ COLUMNS = (
 
 @dataclass(repr=False)
 class SlowFast(ShortRepr):
-    """Collects the differences that every resample's models make between slow and fast change.
+    """Collects the differences that every resample's models make between the low and the high slope.
 
     `fit`: the models of all patients, whose levels and slopes are the points of comparison. `draws`: of each resample
     (K, C, H), by marker, cause and horizon; missing where its model could not estimate the slope.

@@ -1,4 +1,4 @@
-"""The same level, slow and fast change: what a slope means in patients of 100."""
+"""The same level, a low and a high slope: what a slope means in patients of 100."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def slow_fast_sentence(frames: Frames, naming: Naming) -> str:
     marker = str(row["marker"])
     slow, fast = (change(naming, marker, float(row[name])) for name in ("slope_10", "slope_90"))
     level = f"{naming.marker(marker)} at {level_of(naming, marker, float(row['level']))}, the median,"
-    away, ends = difference_of(row, naming)
+    of = denominator(own_rows(frames, naming))
+    away, ends = difference_of(row, naming, of)
     apart = f"a difference of {away}{f' (95% interval {ends})' if ends else ''}"
     if naming.kind.numeric:
         return (
             f"For such patients with {level} the mean prediction is {figures(row['risk_10'])} at a slope of "
             f"{slow} (the 10th percentile) and {figures(row['risk_90'])} at {fast} (the 90th): {apart}."
         )
-    of = denominator(own_rows(frames, naming))
     within = naming.at(float(row["horizon"])) and f" within {naming.at(float(row['horizon']))}"
     return (
         f"Of {of} such patients with {level} {number(of * row['risk_10'], 0)} have the "
@@ -62,12 +62,11 @@ def change(naming: Naming, marker: str, slope: float) -> str:
     return f"{signed_figures(slope)} {naming.slope_unit(marker)}"
 
 
-def difference_of(row: pd.Series, naming: Naming) -> tuple[str, str]:
-    """The difference of the two predictions and its interval: in patients, or in units of a numeric outcome."""
+def difference_of(row: pd.Series, naming: Naming, of: int) -> tuple[str, str]:
+    """The difference of the two predictions and its interval: in `of` patients, or in units of a numeric outcome."""
     low, high = float(row["low"]), float(row["high"])
     if naming.kind.numeric:
         return signed_figures(row["difference"]), figure_interval(low, high) if math.isfinite(low) else ""
-    of = denominator(pd.DataFrame([row]))
     ends = interval(of * low, of * high, 1, plus=True) if math.isfinite(low) else ""
     return signed(of * row["difference"], 1), ends
 
@@ -90,10 +89,10 @@ def slow_fast_table(frames: Frames, naming: Naming) -> Table | None:
             ]
             head = Cell(naming.marker(marker), f"at {level_of(naming, marker, float(row['level']))}")
             when = [naming.at(float(row["horizon"]))] if naming.kind.timed else []
-            lines.append([head, *when, *cells, Cell(*difference_of(row, naming))])
+            lines.append([head, *when, *cells, Cell(*difference_of(row, naming, of))])
             marked.append(marker)
     what = "mean prediction" if naming.kind.numeric else f"of {of} patients, so many have the event ({naming.cause})"
-    columns = ["marker, median level", *(["within"] if naming.kind.timed else []), "slow: 10th percentile of slopes",
-               "fast: 90th percentile", "difference, 95% interval"]  # fmt: skip
-    caption = f"The same level at {naming.moment}, slow and fast change: {what}"
+    columns = ["marker, median level", *(["within"] if naming.kind.timed else []), "10th percentile of slopes",
+               "90th percentile of slopes", "difference, 95% interval"]  # fmt: skip
+    caption = f"The same level at {naming.moment}, a low and a high slope: {what}"
     return Table("slow-fast", caption, columns, lines, frozenset({0}), {"marker": marked})
