@@ -29,6 +29,8 @@ NESTED = (VALIDATION, CENTRE)
 Key = tuple[str, int, int]
 """Scheme, repeat and held-out fold of an outer training set; that of everybody is `EVERYBODY`."""
 EVERYBODY: Key = (CROSSFIT, 0, 0)
+Part = tuple[str, int, int, NDArray[np.object_], NDArray[np.int64]]
+"""Scheme, repeat, held-out fold, and the patients with the fold of each."""
 
 
 def assign(strata: NDArray[np.int64], folds: int, rng: np.random.Generator) -> NDArray[np.int64]:
@@ -101,29 +103,40 @@ def make_folds(patients: pd.DataFrame, plan: FoldPlan, centre: str | None = None
     cohort = patients.sort_values("patient", kind="stable")
     names = cohort["patient"].to_numpy(dtype=object)
     events = strata_of(cohort)
-    parts = []
+    parts: list[Part] = []
     for repeat in range(1, plan.crossfit_repeats + 1):
         rng = generator(plan.seed, "folds", CROSSFIT, repeat)
-        parts.append(_part(CROSSFIT, repeat, 0, names, assign(events, plan.crossfit_folds, rng)))
+        parts.append((CROSSFIT, repeat, 0, names, assign(events, plan.crossfit_folds, rng)))
     for repeat in range(1, plan.validation_repeats + 1):
         rng = generator(plan.seed, "folds", VALIDATION, repeat)
         parts += _nested(VALIDATION, repeat, names, assign(events, plan.validation_folds, rng), events, plan)
     if centre is not None:
         parts += _nested(CENTRE, 1, names, _by_centre(cohort, centre, plan.crossfit_folds), events, plan)
-    return pd.concat(parts, ignore_index=True)
+    schemes, repeats, held_out, patients_of, fold_of = zip(*parts, strict=True)
+    lengths = [len(fold) for fold in fold_of]
+    return pd.DataFrame(
+        {
+            "scheme": np.repeat(np.array(schemes, dtype=object), lengths),
+            "repeat": np.repeat(np.array(repeats, dtype=np.int64), lengths),
+            "held_out": np.repeat(np.array(held_out, dtype=np.int64), lengths),
+            "patient": np.concatenate(patients_of),
+            "fold": np.concatenate(fold_of),
+        },
+        copy=False,
+    )
 
 
 def _nested(
     scheme: str, repeat: int, names: NDArray[np.object_], outer: NDArray[np.int64], events: NDArray[np.int64],
     plan: FoldPlan,
-) -> list[pd.DataFrame]:  # fmt: skip
+) -> list[Part]:  # fmt: skip
     """Outer folds (n,) and, for each, inner folds of the others."""
-    parts = [_part(scheme, repeat, 0, names, outer)]
+    parts: list[Part] = [(scheme, repeat, 0, names, outer)]
     for held_out in range(1, int(outer.max()) + 1):
         training = outer != held_out
         rng = generator(plan.seed, "folds", scheme, repeat, held_out)
         inner = assign(events[training], plan.crossfit_folds, rng)
-        parts.append(_part(scheme, repeat, held_out, names[training], inner))
+        parts.append((scheme, repeat, held_out, names[training], inner))
     return parts
 
 
@@ -145,10 +158,6 @@ def _by_centre(cohort: pd.DataFrame, centre: str, inner: int) -> NDArray[np.int6
             f"crossfit.folds {inner}. Leave the key out, or lower the number of folds."
         )
     return place.reshape(-1).astype(np.int64) + 1
-
-
-def _part(scheme: str, repeat: int, held_out: int, names: NDArray[np.object_], fold: NDArray[np.int64]) -> pd.DataFrame:
-    return pd.DataFrame({"scheme": scheme, "repeat": repeat, "held_out": held_out, "patient": names, "fold": fold})
 
 
 @dataclass(frozen=True, repr=False)

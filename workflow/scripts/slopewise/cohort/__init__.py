@@ -47,6 +47,7 @@ from slopewise.sources.study_tables import measurements_of, patients_of
 from slopewise.sources.table import TextTable
 from slopewise.study.files import every_file_of
 from slopewise.study.model import Study
+from slopewise.tables.order import ordered
 
 LEFT_OUT = "nothing to do, or correct the column"
 
@@ -176,7 +177,7 @@ def _visits(study: Study, columns: Columns, rows: pd.DataFrame) -> pd.DataFrame:
     names = ["patient", "time", *study.markers, *columns.growth_rows]
     frame = transformed(rows, study.markers)[names]
     keys = names if frame.duplicated(names[:2]).any() else names[:2]
-    return frame.sort_values(keys, kind="stable").reset_index(drop=True)
+    return ordered(frame, keys).reset_index(drop=True)
 
 
 def _patients(people: pd.DataFrame) -> pd.DataFrame:
@@ -189,4 +190,4 @@ def _patients(people: pd.DataFrame) -> pd.DataFrame:
         last = ["entry", "followup", "event"]
         people = people if "entry" in people else people.assign(entry=float("nan"))
     frame = people[["patient", *covariates, *last]]
-    return frame.sort_values("patient", kind="stable").reset_index(drop=True)
+    return ordered(frame, ["patient"]).reset_index(drop=True)

@@ -112,6 +112,8 @@ def match_ids(
     """
     column = study.data.patient
     in_rows, in_people = set(rows["patient"]) - MISSING, set(people["patient"]) - MISSING
+    if in_rows == in_people:
+        return
     both = in_rows & in_people
     other_people, other_rows = _by_spelling(in_people), _by_spelling(in_rows)
     if len(in_rows) and len(in_people) and 2 * len(both) < min(len(in_rows), len(in_people)):
@@ -125,8 +127,6 @@ def match_ids(
             message = f"{message}: ids are text, and {spelt}"
             findings.add(ERROR, files[1], message, "write them alike in both files", column=column)
             return
-    if in_rows == in_people:
-        return
     first_line = rows.index.to_series().groupby(rows["patient"]).agg(["min", "size"])
     for patient in sorted(in_rows - in_people):
         line, count = first_line.loc[patient]
@@ -156,7 +156,9 @@ def _tell(
 def spelling(patient: str) -> str:
     """An id without what programs change: leading zeros, case, blanks, characters that nobody sees, and the decimals of
     a whole number (17.0)."""
-    seen = "".join(letter for letter in patient if unicodedata.category(letter) != "Cf")
+    seen = patient
+    if not patient.isascii():  # ASCII has no such characters
+        seen = "".join(letter for letter in patient if unicodedata.category(letter) != "Cf")
     plain = "".join(seen.split()).casefold().lstrip("0")
     return plain.removesuffix(".0") if plain.removesuffix(".0").isdecimal() else plain
 

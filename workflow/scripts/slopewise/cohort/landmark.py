@@ -20,6 +20,7 @@ from slopewise.cohort.rows import measured, settle_twins
 from slopewise.cohort.visit_window import warn_of_split_visit
 from slopewise.run.errors import InputError
 from slopewise.study.model import Study
+from slopewise.tables.order import ordered
 
 OUTCOME = ("patient", "entry", "followup", "event", "outcome")
 """Columns of the patients that are no covariates."""
@@ -86,7 +87,7 @@ def _leave_without_question(flow: Flow, s: float, when: str) -> None:
     people = flow.state.people
     moment = pd.Series(s, index=people.index)
     if not math.isfinite(s):
-        last = flow.state.rows.groupby("patient")["time"].max()
+        last = flow.state.rows.groupby("patient", sort=False)["time"].max()
         moment = pd.Series(last.reindex(people["patient"]).to_numpy(), index=people.index)
     ended, word = set(people.loc[people["followup"] <= moment, "patient"]), "follow-up ended"
     if "outcome" in people:
@@ -113,7 +114,7 @@ def _with_last_values(state: State, covariates: tuple[str, ...], s: float) -> pd
     for column in covariates:
         rows = state.rows.loc[(state.rows["time"] <= s) & state.rows[column].notna(), ["patient", "time", column]]
         # Sorted by value too, so that of two rows at one time the file's order does not choose.
-        last = rows.sort_values(["patient", "time", column]).groupby("patient")[column].last()
+        last = ordered(rows, ["patient", "time", column]).groupby("patient", sort=False)[column].last()
         people = people.assign(**{column: last.reindex(people["patient"]).to_numpy()})
     return people
 
@@ -133,7 +134,11 @@ def _leave_missing_covariates(flow: Flow, optional: list[str]) -> None:
 def _leave_sparse_patients(flow: Flow, study: Study, s: float) -> None:
     """Patients with one visit, or none, of a marker leave where the study says so."""
     rows = flow.state.rows[flow.state.rows["time"] <= s]
-    distinct = {marker: rows[rows[marker].notna()].groupby("patient")["time"].nunique() for marker in study.markers}
+    if "exclude" not in (study.outcome.missing_marker, study.outcome.one_visit):
+        return
+    distinct = {
+        marker: rows[rows[marker].notna()].groupby("patient", sort=False)["time"].nunique() for marker in study.markers
+    }
     visits = pd.DataFrame(distinct).reindex(flow.state.people["patient"]).fillna(0)
     for asked, number, step, reason in (
         (study.outcome.missing_marker, 0, "missing_marker", "a marker was never measured up to the landmark"),

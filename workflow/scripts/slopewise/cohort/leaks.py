@@ -9,10 +9,13 @@ import math
 import re
 
 import numpy as np
+import pandas as pd
 
 FEWEST = 5
 """Patients with and without the event below which nothing is told: of few, any column may separate some."""
 MOST_LEVELS = 10
+MANY = 1000
+"""So many cells show whether a column has more levels than that."""
 PURE = 0.98
 """Share of patients whose event a level of the column gives; a slip in one of fifty does not hide a copy."""
 CHANCE = 1e-4
@@ -62,10 +65,10 @@ def repeats_outcome(values: np.ndarray, event: np.ndarray, followup: np.ndarray)
     if values.dtype != object and (known := np.isfinite(followup)).all() and len(np.unique(values)) > MOST_LEVELS:
         spread = min(np.ptp(values), np.ptp(followup[known]))
         return bool(spread > 0 and _correlation(values, followup) > 1 - 1e-10)
-    counts = _table(values.astype(str), event)
+    counts = _table(values, event)
     if not 2 <= len(counts) <= MOST_LEVELS or not _enough(counts):
         return False
-    pure = bool((_table(values.astype(str), had.astype(int)).min(axis=1) == 0).all())
+    pure = bool((_table(values, had.astype(int)).min(axis=1) == 0).all())
     by_code = bool(((counts > 0).sum(axis=0) == 1).all()) and len(set(counts.argmax(axis=0))) >= 2
     return pure or by_code
 
@@ -83,9 +86,16 @@ def _correlation(one: np.ndarray, other: np.ndarray) -> float:
         return float(np.nan_to_num(abs(np.corrcoef(*scaled)[0, 1])))
 
 
+def _different(levels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The different levels as texts, sorted, and the place among them of each (n,)."""
+    code, found = pd.factorize(levels, use_na_sentinel=False)
+    texts, place = np.unique(np.asarray(found).astype(str), return_inverse=True)
+    return texts, place[code]
+
+
 def _table(levels: np.ndarray, codes: np.ndarray) -> np.ndarray:
     """How often each level (row) meets each code (column)."""
-    of_level, level = np.unique(levels, return_inverse=True)
+    of_level, level = _different(levels)
     of_code, code = np.unique(codes, return_inverse=True)
     counts = np.zeros((len(of_level), len(of_code)))
     np.add.at(counts, (level, code), 1)
@@ -110,7 +120,9 @@ def _names_death(cells: np.ndarray, had: np.ndarray) -> str:
 
 def _same_levels(cells: np.ndarray, event: np.ndarray) -> str:
     """Few levels, each with one event code, or each event code with a level of its own."""
-    counts = _table(cells.astype(str), event)
+    if len(set(cells[:MANY])) > MOST_LEVELS:
+        return ""
+    counts = _table(cells, event)
     if not 2 <= len(counts) <= MOST_LEVELS or counts.shape[1] < 2:
         return ""
     total = counts.sum()
@@ -144,7 +156,9 @@ def _separates(values: np.ndarray, had: np.ndarray) -> str:
 
 def _excludes(cells: np.ndarray, had: np.ndarray) -> str:
     """Of two levels one has no patient with the event, or no other, as another endpoint of which this one is a part."""
-    levels, level = np.unique(cells.astype(str), return_inverse=True)
+    if len(set(cells[:MANY])) > MOST_LEVELS:
+        return ""
+    levels, level = _different(cells)
     if len(levels) != 2:
         return ""
     for one in (0, 1):

@@ -165,6 +165,8 @@ OUTCOMES = {
 
 def tell_twin_patients(table: TextTable, column: str, findings: Findings) -> None:
     """A patient who stands twice in a file of patients is an error."""
+    if table.text[column].is_unique:
+        return
     first: dict[str, int] = {}
     for patient, line in zip(table.text[column], table.lines, strict=True):
         if first.setdefault(patient, line) != line and patient not in MISSING:
@@ -189,8 +191,10 @@ def _events(study: Study, table: TextTable, findings: Findings) -> np.ndarray:
     outcome = study.outcome
     assert outcome.event is not None
     numbers = event_numbers(outcome)
-    codes = [canonical_code(cell) for cell in table.text[outcome.event]]
-    events = np.array([numbers.get(code, UNKNOWN_EVENT) for code in codes], dtype=np.int64)
+    of_row, cells = pd.factorize(table.text[outcome.event].to_numpy(dtype=object))
+    each = [canonical_code(cell) for cell in cells]
+    codes = np.array(each, dtype=object)[of_row]
+    events = np.array([numbers.get(code, UNKNOWN_EVENT) for code in each], dtype=np.int64)[of_row]
     bad, empty = [], []
     unknown = np.flatnonzero(events == UNKNOWN_EVENT)
     often = Counter(codes[row] for row in unknown)
@@ -269,5 +273,5 @@ def time_zero_of(study: Study, rows: pd.DataFrame, people: pd.DataFrame) -> np.n
         return people["time"].to_numpy()
     if zero == "first_visit":
         # The first row in the file, measured or not: which markers a study asks for must not move the clock.
-        return rows.groupby("patient")["time"].min().reindex(people["patient"]).to_numpy()
+        return rows.groupby("patient", sort=False)["time"].min().reindex(people["patient"]).to_numpy()
     return np.full(len(people), float(zero))

@@ -16,6 +16,7 @@ from slopewise.cohort.levels import is_text, refuse_many_levels, refuse_spelling
 from slopewise.cohort.technical import technical
 from slopewise.study.kinds import Kind
 from slopewise.study.model import Study
+from slopewise.tables.order import ordered
 
 ASK = "was it known at the landmark? If not, leave it out"
 """What to do about a predictor that describes the outcome; findings of this kind are known by it."""
@@ -117,8 +118,8 @@ def _ask_about_code(values: pd.Series, name: str, file: str, findings: Findings)
 def _last_and_change(study: Study, cohort: State) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Each marker's last value, and last minus first, of each patient of the cohort in its order; NaN where unknown."""
     names, patients = list(study.markers), cohort.people["patient"]
-    ordered = cohort.rows[["patient", "time", *names]].sort_values(["patient", "time", *names], kind="stable")
-    groups = ordered.groupby("patient")[names]
+    keys = ["patient", "time", *names]
+    groups = ordered(cohort.rows[keys], keys).groupby("patient", sort=False)[names]
     last, first, seen = (frame.reindex(patients) for frame in (groups.last(), groups.first(), groups.count()))
     return last, (last - first).where(seen >= 2)
 
@@ -167,10 +168,16 @@ def _reason(values: np.ndarray, people: pd.DataFrame, kind: Kind) -> tuple[str, 
     if len(known) and repeats_outcome(known, event[~missing], followup[~missing]):
         return "repeats the outcome in another coding", True
     numeric = values.dtype != object
-    cells = np.array([f"{value:.12g}" for value in values] if numeric else values, dtype=object)
+    cells = _as_texts(values.astype(float)) if numeric else np.array(values, dtype=object)
     numbers = values.astype(float) if numeric else np.full(len(values), np.nan)
     why = describes_outcome(cells, numbers, missing, event, followup)
     return (why, False) if why else None
+
+
+def _as_texts(values: np.ndarray) -> np.ndarray:
+    """Numbers (n,) as texts of twelve digits, each different one made once."""
+    different, place = np.unique(values, return_inverse=True)
+    return np.array([f"{value:.12g}" for value in different], dtype=object)[place]
 
 
 def _copies(values: np.ndarray, outcome: np.ndarray) -> tuple[str, bool] | None:

@@ -11,8 +11,10 @@ class Successive:
     """The rows (index: the line of the file; columns patient and time) in the order of patients and times."""
 
     def __init__(self, rows: pd.DataFrame) -> None:
-        codes = pd.factorize(rows["patient"].to_numpy())[0]
-        self._order = np.lexsort((rows["time"].to_numpy(dtype=float), codes))
+        codes, times = pd.factorize(rows["patient"].to_numpy())[0], rows["time"].to_numpy(dtype=float)
+        same, later = codes[1:] == codes[:-1], codes[1:] > codes[:-1]
+        sorted_already = bool((later | (same & (times[1:] >= times[:-1]))).all()) and not np.isnan(times).any()
+        self._order = np.arange(len(codes)) if sorted_already else np.lexsort((times, codes))
         self._codes = codes[self._order]
         self._lines = rows.index.to_numpy()[self._order]
 

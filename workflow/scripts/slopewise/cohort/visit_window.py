@@ -83,8 +83,8 @@ def warn_of_split_visit(
 
 def _spacing(rows: pd.DataFrame, s: float) -> float:
     """The median time between a patient's last visit up to s and the next one; 0 where few have both."""
-    before = rows.loc[rows["time"] <= s].groupby("patient")["time"].max()
-    after = rows.loc[rows["time"] > s].groupby("patient")["time"].min()
+    before = rows.loc[rows["time"] <= s].groupby("patient", sort=False)["time"].max()
+    after = rows.loc[rows["time"] > s].groupby("patient", sort=False)["time"].min()
     gaps = (after - before).dropna()
     return float(gaps.median()) if len(gaps) >= FEWEST else 0.0
 

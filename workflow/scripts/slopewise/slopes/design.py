@@ -104,13 +104,14 @@ def _build(study: Study, part: _Part, folds: pd.DataFrame | None) -> list[str]:
     complete = part.rows[list(part.formula.variables)].notna().all(axis=1)
     warnings: list[str] = []
     for name in study.markers:
-        rows = part.rows[complete & part.rows[name].notna()]
+        there = complete & part.rows[name].notna()
+        rows = part.rows if there.all() else part.rows[there]
         recipe, matrix = _learn(part, rows)
         _refuse_width(part, matrix)
         warnings = warnings or _dependent(part, matrix, recipe.names)
         _at_landmark(part, recipe)
         if part.key == "growth.fixed":  # the comparison of poolings takes the average slope where each was seen last
-            last = rows.sort_values(part.model.time, kind="stable").groupby("patient").tail(1)
+            last = _last_rows(rows, part.model.time)
             _refuse_slopes(recipe, last, "around the last visit of a patient, where slopes are compared")
         if not part.formula.stateful:
             return warnings  # the same for every marker and training set, but for rows of the matrix just made
@@ -119,6 +120,13 @@ def _build(study: Study, part: _Part, folds: pd.DataFrame | None) -> list[str]:
             own.matrix(rows)
             _at_landmark(part, own)
     return warnings
+
+
+def _last_rows(rows: pd.DataFrame, predictor: str) -> pd.DataFrame:
+    """Each patient's last row by the predictor."""
+    order = np.argsort(rows[predictor].to_numpy(), kind="stable")
+    earlier = pd.Series(rows["patient"].to_numpy()[order]).duplicated(keep="last").to_numpy()
+    return rows.iloc[order[~earlier]]
 
 
 def _learn(part: _Part, rows: pd.DataFrame) -> tuple[Recipe, Matrix]:

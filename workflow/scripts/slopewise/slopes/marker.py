@@ -16,6 +16,7 @@ from slopewise.growth import BayesSettings, GrowthBatch, GrowthData, GrowthModel
 from slopewise.growth.fitting import everybody
 from slopewise.run.short_repr import ShortRepr
 from slopewise.study.model import Study
+from slopewise.tables.order import ordered
 
 REMEMBERED = 64
 """Recipes whose designs are kept: a formula that learns nothing from rows has one for all fits."""
@@ -250,7 +251,7 @@ def moments(
 
 def _last_values(measurements: pd.DataFrame) -> pd.DataFrame:
     """Each patient's last value of every column, in the order of patients as text."""
-    return measurements.sort_values(["patient", "time"], kind="stable").groupby("patient").last()
+    return ordered(measurements, ["patient", "time"]).groupby("patient", sort=False).last()
 
 
 def at_landmark(

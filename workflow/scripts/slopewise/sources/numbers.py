@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from slopewise.run.errors import InputError
-from slopewise.sources.patterns import fits
+from slopewise.sources.patterns import Cells, fits
 from slopewise.sources.table import BadCell, TextTable, shown
 
 INFINITE = re.compile(r"[-+]?inf(inity)?", re.IGNORECASE)
@@ -30,14 +30,13 @@ NUMBER = {
 def numbers(table: TextTable, column: str) -> tuple[np.ndarray, list[BadCell]]:
     """A column as float64 (NaN where missing), and the cells that are no finite number (NaN there too)."""
     decimal, cells = table.decimal, table.text[column].to_numpy(dtype=object)
-    spelt = fits(cells, NUMBER[decimal])
+    ready = Cells(cells)
     unclear = np.zeros(len(cells), dtype=bool)
-    if table.decimal_found and _may_be_thousands(cells, decimal):
-        unclear = fits(cells, THOUSANDS[decimal])
+    if table.decimal_found and _may_be_thousands(ready, cells, decimal):
+        unclear = ready.fit(THOUSANDS[decimal])
     values = np.full(len(cells), np.nan)
-    read = np.flatnonzero(spelt & ~unclear)
-    texts = cells[read] if decimal == "." else [cell.replace(decimal, ".") for cell in cells[read]]
-    values[read] = np.array(texts, dtype=object).astype(np.float64)
+    read = ready.fit(NUMBER[decimal]) & ~unclear
+    values[read] = ready.numbers(read, decimal)
     wrong = ~np.isfinite(values) & ~table.missing(column)
     values[wrong] = np.nan
     bad = [_bad_cell(int(row), cells[row], decimal, bool(unclear[row])) for row in np.flatnonzero(wrong)]
@@ -69,9 +68,9 @@ def _no_number(row: int, cell: str, decimal: str) -> BadCell:
 EITHER = "could be a decimal mark or a mark of thousands"
 
 
-def _may_be_thousands(cells: np.ndarray, mark: str) -> bool:
+def _may_be_thousands(ready: Cells, cells: np.ndarray, mark: str) -> bool:
     """Whether the marks of a column may be those of thousands: three digits after each, and whole hundreds without."""
-    marked = np.array([mark in cell for cell in cells], dtype=bool)
+    marked = ready.hold(mark)
     if not marked.any() or not fits(cells[marked], THOUSANDS[mark]).all():
         return False
     bare = cells[~marked]
@@ -87,9 +86,11 @@ def find_decimal(columns: Mapping[str, np.ndarray], name: str, delimiter: str) -
     patterns = {",": DECIMAL_COMMA, ".": DECIMAL_POINT}
     first: dict[str, str] = {}
     plain = {",": 0, ".": 0}
-    for mark, pattern in patterns.items():
-        for cells in columns.values():
-            marked = cells[fits(cells, pattern)]
+    for cells in columns.values():
+        ready = Cells(cells)
+        for mark, pattern in patterns.items():
+            marked = cells[ready.hold(mark)]
+            marked = marked[fits(marked, pattern)]
             if len(marked):
                 first.setdefault(mark, marked[0])
                 plain[mark] += int((~fits(marked, THOUSANDS[mark])).sum())
