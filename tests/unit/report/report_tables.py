@@ -7,11 +7,13 @@ that a test can ask for a gain, for none or for a loss.
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from slopewise.report.material.frames import MadeOnce
 from slopewise.run.files import write_json
 from slopewise.study.model import Study
 from slopewise.study.reading import parse_study
@@ -40,6 +42,13 @@ AT_HORIZON = {
     "auc": 0.8, "log_score": -0.5, "brier": 0.15, "ipa": 0.3, "calibration_slope": 0.93,
     "calibration_intercept": -0.05, "ici": 0.02, "observed_expected": 1.04, "net_benefit": 0.2,
 }  # fmt: skip
+
+
+class SomeFrames(SimpleNamespace, MadeOnce):
+    """The frames that a test needs, in place of all of a report's."""
+
+    def __init__(self, **frames: Any) -> None:
+        super().__init__(**{"further": {}, **frames})
 
 
 @dataclass

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from slopewise.report.words.naming import Naming
 from slopewise.tables import files as tables
 from slopewise.tables.of_effects import OF_EFFECTS
 from tests.unit.effects.series.interrupted import rows_of, series
+from tests.unit.report.report_tables import SomeFrames
 
 pytestmark = pytest.mark.drawn
 
@@ -31,7 +31,7 @@ def made() -> tuple[Any, Naming]:
         frame = found.get(short, pd.DataFrame())
         empty = pd.DataFrame(columns=list(table.columns))
         further[f"effects_{short}"] = tables.check(frame.assign(marker="y") if len(frame) else empty, name)
-    return SimpleNamespace(further=further), Naming(rows.study)
+    return SomeFrames(further=further), Naming(rows.study)
 
 
 def test_units_are_spread_evenly_over_the_ranks_of_their_effects() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
@@ -13,6 +12,7 @@ from slopewise.report.material.frames import Frames
 from slopewise.report.sections.levels import gaps, level_sentences, level_table
 from slopewise.report.words.naming import Naming
 from slopewise.study.reading import parse_study
+from tests.unit.report.report_tables import SomeFrames
 
 
 def naming(landmark: Any = 2.0) -> Naming:
@@ -36,7 +36,7 @@ def frames(patients: int = 12) -> Frames:
     known = [float("nan") if k == 0 else 1.0 for k in range(patients)]
     slopes = pd.DataFrame({"patient": names, "marker": "y", "last": known, "level": np.arange(float(patients)),
                            "level_se": 0.2 + 0.01 * np.arange(patients)})  # fmt: skip
-    return cast(Frames, SimpleNamespace(measurements=measurements, slopes=slopes))
+    return cast(Frames, SomeFrames(measurements=measurements, slopes=slopes))
 
 
 def test_the_gap_is_from_the_last_value_of_the_marker_to_the_landmark() -> None:

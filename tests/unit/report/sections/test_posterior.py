@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from slopewise.report.sections.posterior import chance_text, check_words, marker_words, sensitive_words
+from tests.unit.report.report_tables import SomeFrames
 
 NAMING = SimpleNamespace(
     study=SimpleNamespace(growth=SimpleNamespace(slope_of="time")),
@@ -19,7 +20,7 @@ NAMING = SimpleNamespace(
 
 
 @pytest.fixture
-def frames() -> SimpleNamespace:
+def frames() -> SomeFrames:
     keys = {"marker": "reaction", "term_1": "time", "term_2": "time"}
     numbers = {"sd": 1.0, "rhat": 1.0, "ess_bulk": 900.0, "ess_tail": 900.0}
     rows = [
@@ -30,17 +31,17 @@ def frames() -> SimpleNamespace:
     ]  # fmt: skip
     sensitivity = pd.DataFrame(rows)[["marker", "kind", "term_1", "term_2"]].assign(sensitive=[False, True])
     check = pd.DataFrame({"marker": "reaction", "statistic": ["mean", "largest"], "above": [0.4, 0.001]})
-    return SimpleNamespace(posterior=pd.DataFrame(rows), prior_sensitivity=sensitivity, posterior_check=check)
+    return SomeFrames(posterior=pd.DataFrame(rows), prior_sensitivity=sensitivity, posterior_check=check)
 
 
-def test_probability_and_boundary_in_words(frames: SimpleNamespace) -> None:
+def test_probability_and_boundary_in_words(frames: SomeFrames) -> None:
     average, spread = marker_words(frames, NAMING, "reaction")
     assert "the probability that the coefficient of time is negative is 97%" in average
     assert "95% credible interval −4.00 to 0.100" in average
     assert "is 0.500 ms per day (posterior median" in spread
     assert "REML estimates it as 0" in spread
     inside = frames.posterior.assign(reml=0.4)
-    assert "The REML estimate is 0.400." in marker_words(SimpleNamespace(posterior=inside), NAMING, "reaction")[1]
+    assert "The REML estimate is 0.400." in marker_words(SomeFrames(posterior=inside), NAMING, "reaction")[1]
 
 
 def test_draws_show_no_certainty() -> None:
@@ -48,10 +49,10 @@ def test_draws_show_no_certainty() -> None:
     assert chance_text(0.93) == "93%"
 
 
-def test_sensitive_estimates_and_odd_statistics_are_named(frames: SimpleNamespace) -> None:
+def test_sensitive_estimates_and_odd_statistics_are_named(frames: SomeFrames) -> None:
     assert "reaction, SD between patients of time" in sensitive_words(frames, NAMING)
     assert check_words(frames, NAMING).endswith("predicts: largest value of reaction.")
-    calm = SimpleNamespace(
+    calm = SomeFrames(
         prior_sensitivity=frames.prior_sensitivity.assign(sensitive=False),
         posterior_check=frames.posterior_check.assign(above=0.5),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from slopewise.report.words.treatment import PARALLEL, SINGLE
 from slopewise.tables import files as tables
 from slopewise.tables.of_effects import OF_EFFECTS
 from tests.unit.effects.effect_studies import rows_of, study, trial
+from tests.unit.report.report_tables import SomeFrames
 
 
 def page(rows: EffectRows) -> str:
@@ -29,7 +29,7 @@ def page(rows: EffectRows) -> str:
         frame = made.get(short, pd.DataFrame())
         empty = pd.DataFrame(columns=list(table.columns))
         further[f"effects_{short}"] = tables.check(frame.assign(marker="y") if len(frame) else empty, name)
-    frames: Any = SimpleNamespace(further=further)
+    frames: Any = SomeFrames(further=further)
     section = treatment_section(frames, Naming(rows.study))
     return " ".join(environment().get_template(section.template).render(c=section.context).split())
 

@@ -323,6 +323,7 @@ def slopes_left_out(
     reasons: dict[str, str] = {}
     if step not in ("slope", "slope_only"):
         return reasons
+    correlations = _correlations(level, slope, counts)
     for m, marker in enumerate(markers):
         term = f"{marker}.slope"
         if flat[m]:
@@ -330,7 +331,7 @@ def slopes_left_out(
             continue
         if step != "slope":
             continue
-        correlation = _correlation(level[:, m], slope[:, m], counts)
+        correlation = correlations[m]
         if singular[m] or abs(correlation) > limit:
             cause = (
                 "the random effects have rank one, so a slope beside the level has no separate information"
@@ -343,13 +344,13 @@ def slopes_left_out(
     return reasons
 
 
-def _correlation(a: Floats, b: Floats, counts: Integers) -> float:
-    """Correlation over copies of patients who have both; 0 where either does not vary."""
+def _correlations(a: Floats, b: Floats, counts: Integers) -> Floats:
+    """Correlation (M,) of columns of `a` and `b` (n, M) over copies of patients who have both; 0 where either does not
+    vary."""
     both = ~(np.isnan(a) | np.isnan(b))
-    a, b, weight = a[both], b[both], counts[both]
-    total = weight.sum()
-    if not total:
-        return 0.0
-    a, b = a - (weight * a).sum() / total, b - (weight * b).sum() / total
-    spread = np.sqrt((weight * a * a).sum() * (weight * b * b).sum())
-    return float((weight * a * b).sum() / spread) if spread > 0 else 0.0
+    weight = np.where(both, counts[:, None], 0).astype(float)
+    total = np.maximum(weight.sum(axis=0), 1.0)
+    a, b = np.where(both, a, 0.0), np.where(both, b, 0.0)
+    a, b = a - (weight * a).sum(axis=0) / total, b - (weight * b).sum(axis=0) / total
+    spread = np.sqrt((weight * a * a).sum(axis=0) * (weight * b * b).sum(axis=0))
+    return np.divide((weight * a * b).sum(axis=0), spread, out=np.zeros(a.shape[1]), where=spread > 0)

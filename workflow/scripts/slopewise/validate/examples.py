@@ -274,18 +274,23 @@ def binned(frame: pd.DataFrame, marker: str, axis: str, limit: int) -> Iterator[
     x, y = (frame[name].to_numpy(dtype=float)[known] for name in (axis, marker))
     low, width = float(x.min()), float(np.ptp(x)) / BINS or 1.0
     place = np.minimum(((x - low) / width).astype(int), BINS - 1)
-    parts: list[NDArray[np.int64]] = []
-    for number in range(BINS):
-        part = np.flatnonzero(place == number)
-        if parts and len(np.unique(who[parts[-1]])) < limit:
-            parts[-1] = np.concatenate([parts[-1], part])
-        elif len(part):
-            parts.append(part)
-    if len(parts) > 1 and len(np.unique(who[parts[-1]])) < limit:
-        parts[-2:] = [np.concatenate(parts[-2:])]
-    for part in parts:
-        time, value = (pd.Series(values[part]).groupby(who[part]).mean() for values in (x, y))
-        yield float(time.mean()), float(value.mean()), len(time)
+    cells = place * len(names) + who  # a row a span, a column a patient
+    count, times, values = (
+        np.bincount(cells, weights, BINS * len(names)).reshape(BINS, -1) for weights in (None, x, y)
+    )
+    spans: list[list[int]] = []
+    for number in np.flatnonzero(count.any(axis=1)).tolist():
+        if spans and np.count_nonzero(count[spans[-1]].any(axis=0)) < limit:
+            spans[-1].append(number)
+        else:
+            spans.append([number])
+    if len(spans) > 1 and np.count_nonzero(count[spans[-1]].any(axis=0)) < limit:
+        spans[-2:] = [spans[-2] + spans[-1]]
+    for span in spans:
+        rows = count[span].sum(axis=0)
+        seen = rows > 0
+        time, value = (float((sums[span].sum(axis=0)[seen] / rows[seen]).mean()) for sums in (times, values))
+        yield time, value, int(seen.sum())
 
 
 def _line(fit: GrowthFit, frame: pd.DataFrame, at: pd.DataFrame, times: Floats) -> Iterator[dict[str, float]]:
@@ -298,14 +303,8 @@ def _line(fit: GrowthFit, frame: pd.DataFrame, at: pd.DataFrame, times: Floats) 
     named = {*fit.specification.fixed.variables, *fit.specification.random.variables}
     known = at[[name for name in at.columns if name in named]]
     rows = known.iloc[np.tile(np.arange(n), len(times))].assign(**{axis: np.repeat(times, n)})  # one evaluation
-    x, z = fit.design.fixed.matrix(rows), fit.design.random.matrix(rows)
-    for place, time in enumerate(times):
-        own = slice(place * n, (place + 1) * n)
-        values = x[own] @ fit.estimates.beta[0] + np.einsum("ni,ni->n", z[own], effects)
-        yield {"time": float(time), **band(values, np.einsum("ni,nij,nj->n", z[own], spread, z[own]))}
-
-
-def band(values: Floats, variances: Floats) -> dict[str, float]:
-    """The mean of patients' `values` (n,) with the 95% interval of one such patient's, of the mean of `variances`."""
-    value, half = float(values.mean()), Z * float(np.sqrt(variances.mean()))
-    return {"value": value, "low": value - half, "high": value + half}
+    x, z = fit.design.fixed.matrix(rows), fit.design.random.matrix(rows).reshape(len(times), n, -1)
+    values = (x @ fit.estimates.beta[0]).reshape(len(times), n) + (z * effects).sum(axis=2)
+    variances = (np.einsum("tni,nij->tnj", z, spread) * z).sum(axis=2)
+    for time, mean, half in zip(times, values.mean(axis=1), Z * np.sqrt(variances.mean(axis=1)), strict=True):
+        yield {"time": float(time), "value": float(mean), "low": float(mean - half), "high": float(mean + half)}

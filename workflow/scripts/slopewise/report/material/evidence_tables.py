@@ -27,9 +27,9 @@ VERDICTS = {"none": "none shown", "trend": "a trend", "unclear": "open"}
 BESIDE = ("p_f", "p_serial", "p_time", "p_fitted")
 
 
-def row_of(table: pd.DataFrame, marker: str, model: str | None = None) -> pd.Series | None:
-    """The marker's row (of a model), or nothing."""
-    rows = table[table["marker"] == marker]
+def row_of(frames: Frames, name: str, marker: str, model: str | None = None) -> pd.Series | None:
+    """The marker's row (of a model) of the table with this frame's name, or nothing."""
+    rows = frames.of(name, marker)
     if model is not None:
         rows = rows[rows["model"] == model]
     return rows.iloc[0] if len(rows) else None
@@ -37,8 +37,8 @@ def row_of(table: pd.DataFrame, marker: str, model: str | None = None) -> pd.Ser
 
 def slope_spread(frames: Frames, naming: Naming, marker: str) -> pd.Series | None:
     """The row of the slopes' SD in the random-slope model."""
-    rows = frames.covariance
-    own = (rows["marker"] == marker) & (rows["model"] == "random_slope") & (rows["term_1"] == naming.predictor)
+    rows = frames.of("covariance", marker)
+    own = (rows["model"] == "random_slope") & (rows["term_1"] == naming.predictor)
     found = rows[own & (rows["term_2"] == naming.predictor)]
     return found.iloc[0] if len(found) else None
 
@@ -47,8 +47,8 @@ def glance_table(frames: Frames, naming: Naming) -> Table:
     """One row a marker: what the comparison found."""
     lines: list[list[Cell | str]] = []
     for marker in naming.study.markers:
-        level, slope = (row_of(frames.comparison, marker, name) for name in ("random_intercept", "random_slope"))
-        judged = row_of(frames.judged, marker)
+        level, slope = (row_of(frames, "comparison", marker, name) for name in ("random_intercept", "random_slope"))
+        judged = row_of(frames, "judged", marker)
         spread = slope_spread(frames, naming, marker)
         sd = Cell("–") if spread is None else Cell(
             figures(spread["sd_or_correlation"]), figure_interval(spread["ci_low"], spread["ci_high"])
@@ -87,14 +87,14 @@ def fixed_by_model(frames: Frames, naming: Naming) -> Table:
     lines: Lines = []
     named = {"Intercept": naming.zero, naming.predictor: f"slope per {naming.unit}"}
     for marker in naming.study.markers:
-        rows = frames.fixed_effects[frames.fixed_effects["marker"] == marker]
-        for term in dict.fromkeys(rows["term"]):
-            for model, words in MODELS.items():
-                for row in rows[(rows["term"] == term) & (rows["model"] == model)].itertuples():
-                    ends = figure_interval(row.ci_low, row.ci_high)
-                    test = [figures(row.se), number(row.df, 1), number(row.statistic, 2), p_value(row.p_value)]
-                    name = named.get(str(term), str(term))
-                    lines.append((marker, [name, words, Cell(figures(row.estimate), ends), *test]))
+        rows = frames.of("fixed_effects", marker)
+        terms, models = list(dict.fromkeys(rows["term"])), list(MODELS)
+        known = [row for row in rows.itertuples() if row.model in MODELS]
+        for row in sorted(known, key=lambda row: (terms.index(row.term), models.index(str(row.model)))):
+            ends = figure_interval(row.ci_low, row.ci_high)
+            test = [figures(row.se), number(row.df, 1), number(row.statistic, 2), p_value(row.p_value)]
+            name = named.get(str(row.term), str(row.term))
+            lines.append((marker, [name, MODELS[str(row.model)], Cell(figures(row.estimate), ends), *test]))
     columns = ["marker", "term", "model", "estimate, 95% interval", "standard error", "df (Satterthwaite)", "t", "p"]
     caption = f"Fixed effects under each model{beyond(frames, naming)}"
     return marker_table("growth-fixed-by-model", caption, columns, lines, naming, frozenset({0, 1, 2}), scaled=True)
@@ -105,7 +105,7 @@ def comparison_table(frames: Frames, naming: Naming) -> Table:
     lines: list[list[Cell | str]] = []
     for marker in naming.study.markers:
         for model, words in MODELS.items():
-            row = row_of(frames.comparison, marker, model)
+            row = row_of(frames, "comparison", marker, model)
             if row is None:
                 continue
             lines.append(
@@ -130,7 +130,7 @@ def shares_table(frames: Frames, naming: Naming) -> Table:
     lines: list[list[Cell | str]] = []
     for marker in naming.study.markers:
         for model, words in MODELS.items():
-            row = row_of(frames.comparison, marker, model)
+            row = row_of(frames, "comparison", marker, model)
             if row is not None:
                 shares = [number(row[name], 2) for name in ("icc", "r2_marginal", "r2_conditional")]
                 lines.append([naming.marker(marker), words, *shares])
@@ -143,7 +143,7 @@ def components_table(frames: Frames, naming: Naming) -> Table:
     lines: list[list[Cell | str]] = []
     order = {model: place for place, model in enumerate(MODELS)}
     for marker in naming.study.markers:
-        rows = frames.covariance[frames.covariance["marker"] == marker]
+        rows = frames.of("covariance", marker)
         for row in rows.assign(place=rows["model"].map(order)).sort_values("place", kind="stable").itertuples():
             one, other = str(row.term_1), str(row.term_2)
             what = f"SD of {one}" if one == other else f"correlation of {one} and {other}"
@@ -161,7 +161,7 @@ def serial_table(frames: Frames, naming: Naming) -> Table | None:
     """The models with and without serial correlation."""
     lines: list[list[Cell | str]] = []
     for marker in naming.study.markers:
-        row = row_of(frames.serial, marker)
+        row = row_of(frames, "serial", marker)
         if row is not None:
             names = ("random_intercept", "random_slope", "serial", "slope_and_serial")
             deviances = [number(row[f"deviance_{name}"], 1) for name in names]
@@ -181,7 +181,7 @@ def scatter_table(frames: Frames, naming: Naming) -> Table | None:
     by = {"time": naming.predictor, "fitted": "expected value"}
     lines: Lines = []
     for marker in naming.study.markers:
-        for row in frames.heteroscedastic[frames.heteroscedastic["marker"] == marker].itertuples():
+        for row in frames.of("heteroscedastic", marker).itertuples():
             deviances = [number(row.deviance_intercept, 1), number(row.deviance_slope, 1)]
             scatter = [number(row.sd_ratio, 2), p_value(row.p_scatter)]
             test = [number(row.lrt, 2), p_value(row.p_value)]
@@ -198,7 +198,7 @@ def trends_table(frames: Frames, naming: Naming) -> Table | None:
     """The spread of within-patient trends and the exact F test."""
     lines: list[list[Cell | str]] = []
     for marker in naming.study.markers:
-        row = row_of(frames.trends, marker)
+        row = row_of(frames, "trends", marker)
         if row is not None:
             freedom = f"{int(row['df1'])}, {int(row['df2'])}"
             spread = [figures(row["sd_seen"]), figures(row["sd_expected"])]

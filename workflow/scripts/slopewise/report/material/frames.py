@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
 from pydantic import ValidationError
@@ -18,6 +19,8 @@ from slopewise.study.keys_of_effects import KINDS_OF_EFFECTS
 from slopewise.study.model import Study
 from slopewise.tables import catalogue
 from slopewise.tables import files as tables
+
+Made = TypeVar("Made")
 
 
 def recorded_study(results: Path) -> Study:
@@ -46,8 +49,33 @@ def at_horizon(rows: pd.DataFrame, horizon: float) -> pd.DataFrame:
     return rows[rows["horizon"].isna() if pd.isna(horizon) else rows["horizon"] == horizon]
 
 
+class MadeOnce:
+    """Parts of tables that many sections need, each made once."""
+
+    further: dict[str, pd.DataFrame]
+
+    @cached_property
+    def _made(self) -> dict[Hashable, Any]:
+        return {}
+
+    def once(self, key: Hashable, make: Callable[[], Made]) -> Made:
+        """What `make` gives, made once for these tables; `key` names it."""
+        if key not in self._made:
+            self._made[key] = make()
+        made: Made = self._made[key]
+        return made
+
+    def of(self, name: str, marker: str) -> pd.DataFrame:
+        """The marker's rows of a table, by the name of its frame; none where it has no row for the marker."""
+        table: pd.DataFrame = self.further[name] if name in self.further else getattr(self, name)
+        parts = self.once(
+            ("rows by marker", name), lambda: {str(one): rows for one, rows in table.groupby("marker", sort=False)}
+        )
+        return parts.get(marker, table.iloc[:0])
+
+
 @dataclass(frozen=True, repr=False)
-class Frames(ShortRepr):
+class Frames(ShortRepr, MadeOnce):
     """The tables by name, the validation's ledger, and provenance.json as it is."""
 
     measurements: pd.DataFrame

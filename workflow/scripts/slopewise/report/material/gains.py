@@ -9,7 +9,10 @@ import pandas as pd
 from slopewise.report.material.frames import Frames
 from slopewise.report.words.kinds import WORDS
 from slopewise.report.words.numbers import interval, number, signed
+from slopewise.study.model import Study
+from slopewise.validate.evidence import evidence
 from slopewise.validate.gains import Gain
+from slopewise.validate.verdict import Evidence
 
 HEADLINES = {name: words for words_of in WORDS.values() for name, words in words_of.headlines.items()}
 """The metrics a headline may rest on, by their names."""
@@ -31,6 +34,11 @@ def value_words(gain: Gain) -> str:
 def gain(frames: Frames, step: str, metric: str) -> Gain:
     """The row of `metric` for a ladder step."""
     return Gain.of(step, metric, frames.metric(metric).loc[step])
+
+
+def evidence_of(frames: Frames, study: Study) -> Evidence:
+    """The evidence on which the study's verdict rests, gathered once for a report."""
+    return frames.once("evidence", lambda: evidence(frames, study))
 
 
 def reliabilities(frames: Frames, markers: list[str]) -> pd.DataFrame:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-import pandas as pd
-
 from slopewise.report.material.frames import Frames
 from slopewise.report.material.parts import Cell, Picture, Table
 from slopewise.report.words.naming import Naming
@@ -77,11 +75,6 @@ def marker_table(
     if len(shown) < len(naming.study.markers):
         most = next((place for place, marker in enumerate(about) if marker not in shown), len(about))
     return Table(name, caption, columns, rows, words, {"marker": about}, most)
-
-
-def of(table: pd.DataFrame, marker: str) -> pd.DataFrame:
-    """The marker's rows."""
-    return table[table["marker"] == marker]
 
 
 def component(frames: Frames, marker: str, one: str) -> float:

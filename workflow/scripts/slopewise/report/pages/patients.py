@@ -82,7 +82,7 @@ def fast_table(frames: Frames, naming: Naming, marker: str, fast: pd.DataFrame) 
     own_rows = fast[(fast["marker"] == marker) & (fast["probability"] > LIKELY)]
     if naming.study.markers[marker].fast_change is None:
         return None
-    visits = frames.slopes[frames.slopes["marker"] == marker].set_index("patient")["visits"]
+    visits = frames.of("slopes", marker).set_index("patient")["visits"]
     order = own_rows.sort_values(["probability", "patient"], ascending=[False, True])
     rows = [
         [

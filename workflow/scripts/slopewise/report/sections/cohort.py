@@ -176,7 +176,7 @@ def characteristics(frames: Frames, naming: Naming) -> Table:
         rows += _covariate(name, frames.patients, groups, naming)
     last_words = "last value up to the landmark" if naming.has_landmark else "last value"
     for marker in naming.pictured[:FIRST]:
-        own = frames.slopes[frames.slopes["marker"] == marker].set_index("patient")
+        own = frames.of("slopes", marker).set_index("patient")
         for column_name, words in (("first", "first value"), ("last", last_words)):
             rows.append(_numeric(value_label(marker, words, naming), own[column_name], groups, naming, marker))
     visits = frames.measurements.groupby("patient")["time"].nunique()

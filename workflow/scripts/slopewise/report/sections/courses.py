@@ -48,7 +48,7 @@ def courses_section(frames: Frames, naming: Naming) -> Section:
 
 def lines_of_groups(frames: Frames, naming: Naming, name: str) -> Picture | None:
     """Points and lines of each group, where there are so few that they can be told apart and all have lines."""
-    markers = [marker for marker in naming.pictured if (frames.lines["marker"] == marker).any()]
+    markers = [marker for marker in naming.pictured if len(frames.of("lines", marker))]
     if not markers:
         return None
     rows = frames.fixed_effects[frames.fixed_effects["model"] == "study"].set_index(["marker", "term"])["estimate"]
@@ -58,7 +58,7 @@ def lines_of_groups(frames: Frames, naming: Naming, name: str) -> Picture | None
             frames.measurements,
             marker,
             naming.predictor,
-            frames.lines[frames.lines["marker"] == marker],
+            frames.of("lines", marker),
             (float(rows[marker, "Intercept"]), float(rows[marker, naming.predictor])),
             f"{naming.marker(marker)}, {naming.clinical_unit(marker)}",
             naming.study.markers[marker].transform,
@@ -177,7 +177,7 @@ def at_origin(
 
 def residual_text(frames: Frames, marker: str, residual: float) -> str:
     """The residual SD, or that of each stratum."""
-    rows = frames.residuals[frames.residuals["marker"] == marker]
+    rows = frames.of("residuals", marker)
     return "; ".join(f"{row.stratum} {figures(row.residual_sd)}" for row in rows.itertuples()) or figures(residual)
 
 

@@ -23,7 +23,7 @@ def can_drop_out(frames: Frames, naming: Naming) -> bool:
 def dropout_section(frames: Frames, naming: Naming) -> Section:
     """Slopes by the time of the last visit: a sentence a marker, the pattern picture, a table."""
     limit = naming.study.report.small_cells
-    markers = [marker for marker in naming.detailed if (frames.dropout["marker"] == marker).any()]
+    markers = [marker for marker in naming.detailed if len(frames.of("dropout", marker))]
     seen = frames.dropout_pattern[frames.dropout_pattern["patients"] >= max(limit, 2)]
     panels = [
         pattern(
@@ -49,7 +49,7 @@ def dropout_section(frames: Frames, naming: Naming) -> Section:
 
 
 def _labels(frames: Frames, naming: Naming, marker: str) -> dict[int, str]:
-    rows = frames.dropout[frames.dropout["marker"] == marker]
+    rows = frames.of("dropout", marker)
     unit = "" if naming.study.data.analysis_unit == "none" else f" {naming.study.data.analysis_unit}"
     return {
         int(row.part): f"last seen at {row.last_from:.3g} to {row.last_to:.3g}{unit}"
@@ -57,6 +57,13 @@ def _labels(frames: Frames, naming: Naming, marker: str) -> dict[int, str]:
         else f"last seen at {row.last_to:.3g}{unit}"
         for row in rows.itertuples()
     }
+
+
+def parts_of(frames: Frames, naming: Naming, marker: str) -> pd.DataFrame:
+    """The marker's rows of ``slopes/dropout`` in the order of the last visit, as `large_enough` leaves them."""
+    return frames.once(
+        ("drop-out", marker), lambda: large_enough(frames.of("dropout", marker).sort_values("part"), naming)
+    )
 
 
 def large_enough(rows: pd.DataFrame, naming: Naming) -> pd.DataFrame:
@@ -73,14 +80,14 @@ def large_enough(rows: pd.DataFrame, naming: Naming) -> pd.DataFrame:
 
 def dropout_sentence(frames: Frames, naming: Naming, marker: str) -> str:
     """The slopes of those seen shortest beside those seen longest, and the difference with its interval."""
-    rows = frames.dropout[frames.dropout["marker"] == marker].sort_values("part")
+    rows = parts_of(frames, naming, marker)
     name = naming.marker(marker)
     if len(rows) < 2:
         return (
             f"{name[0].upper()}{name[1:]}: all patients were seen last at the same time; there is nothing to compare."
         )
     labels = _labels(frames, naming, marker)
-    short, long = (large_enough(rows, naming).iloc[place] for place in (0, -1))
+    short, long = (rows.iloc[place] for place in (0, -1))
     if not (math.isfinite(short["difference"]) and math.isfinite(short["difference_low"])):
         return (
             f"{name[0].upper()}{name[1:]}: the slopes of patients {labels[int(short['part'])]} and of those "
@@ -147,10 +154,10 @@ def dropout_table(frames: Frames, naming: Naming) -> Table:
     limit = naming.study.report.small_cells
     lines: list[list[Cell | str]] = []
     for marker in naming.study.markers:
-        rows: pd.DataFrame = frames.dropout[frames.dropout["marker"] == marker].sort_values("part")
+        rows = parts_of(frames, naming, marker)
         labels = _labels(frames, naming, marker)
         counts = counts_of_parts(rows["patients"].astype(int).tolist(), limit)
-        for row, patients in zip(large_enough(rows, naming).itertuples(), counts, strict=True):
+        for row, patients in zip(rows.itertuples(), counts, strict=True):
             slope = Cell(figures(row.slope), figure_interval(row.slope_low, row.slope_high))
             what = [marker_cell(naming, marker), labels[int(row.part)], patients]
             apart = Cell(figures(row.difference), figure_interval(row.difference_low, row.difference_high))

@@ -30,8 +30,7 @@ class MarkerPart:
 
 def rows_of(frames: Frames, name: str, marker: str) -> pd.DataFrame:
     """The marker's rows of a table of ``effects/``."""
-    table = frames.further[f"effects_{name}"]
-    return table[table["marker"] == marker]
+    return frames.of(f"effects_{name}", marker)
 
 
 def estimated(frames: Frames, naming: Naming) -> list[str]:

@@ -22,7 +22,7 @@ from slopewise.report.material.evidence_tables import (
     trends_table,
 )
 from slopewise.report.material.frames import Frames
-from slopewise.report.material.marker_panels import Detailed, Draw, of, pictures
+from slopewise.report.material.marker_panels import Detailed, Draw, pictures
 from slopewise.report.material.parts import Section
 from slopewise.report.templates.environment import caption
 from slopewise.report.words.naming import Naming
@@ -87,8 +87,8 @@ def marker_words(frames: Frames, naming: Naming, marker: str) -> str:
     """What the comparison says of one marker, from its numbers."""
     name = naming.marker(marker)
     name = name[0].upper() + name[1:]
-    slope = row_of(frames.comparison, marker, "random_slope")
-    level = row_of(frames.comparison, marker, "random_intercept")
+    slope = row_of(frames, "comparison", marker, "random_slope")
+    level = row_of(frames, "comparison", marker, "random_intercept")
     if slope is None or level is None:
         return f"{name}: the data do not identify a patient-specific slope; too few patients have two visits."
     if not math.isfinite(slope["lrt"]):
@@ -100,7 +100,7 @@ def marker_words(frames: Frames, naming: Naming, marker: str) -> str:
     said = [
         f"{name}: {share} of the variance that the fixed effects leave is between patients (intraclass correlation)."
     ]
-    judged = row_of(frames.judged, marker)
+    judged = row_of(frames, "judged", marker)
     if judged is None:
         return said[0]
     ratio = f"the likelihood ratio is {number(slope['lrt'], 2)} ({p_of(judged, slope)})"
@@ -176,7 +176,7 @@ def spread_words(frames: Frames, naming: Naming, marker: str) -> str:
 
 def trend_panel(frames: Frames, naming: Naming) -> Draw:
     def panel(marker: str, label: str, name: str) -> tuple[str, str] | None:
-        rows = of(frames.pooling, marker)
+        rows = frames.of("pooling", marker)
         if rows["trend"].notna().sum() < 2:
             return None
         own = rows["trend"].dropna()
@@ -190,7 +190,7 @@ def trend_panel(frames: Frames, naming: Naming) -> Draw:
 
 def trend_spread_panel(frames: Frames, naming: Naming) -> Draw:
     def panel(marker: str, label: str, name: str) -> tuple[str, str] | None:
-        row, rows = row_of(frames.trends, marker), of(frames.pooling, marker)
+        row, rows = row_of(frames, "trends", marker), frames.of("pooling", marker)
         if row is None or rows["trend"].notna().sum() < 2 or not math.isfinite(row["p_value"]):
             return None
         unit = naming.slope_unit(marker)
@@ -213,7 +213,7 @@ def _with_unit(naming: Naming, marker: str, label: str) -> str:
 
 def variogram_panel(frames: Frames, naming: Naming) -> Draw:
     def panel(marker: str, label: str, name: str) -> tuple[str, str] | None:
-        rows = of(frames.variogram, marker)
+        rows = frames.of("variogram", marker)
         if not len(rows):
             return None
         first, last = rows.iloc[0], rows.iloc[-1]
@@ -232,7 +232,7 @@ def variogram_panel(frames: Frames, naming: Naming) -> Draw:
 
 def implied_panel(frames: Frames, naming: Naming) -> Draw:
     def panel(marker: str, label: str, name: str) -> tuple[str, str] | None:
-        rows = of(frames.implied, marker)
+        rows = frames.of("implied", marker)
         if not len(rows):
             return None
         first, last = rows.iloc[0], rows.iloc[-1]
@@ -251,7 +251,7 @@ def correlation_panel(frames: Frames, naming: Naming) -> Draw:
     """The heat map of the random-slope model, unless it is of one colour, as that of a random intercept is."""
 
     def panel(marker: str, label: str, name: str) -> tuple[str, str] | None:
-        rows = of(frames.correlation, marker)
+        rows = frames.of("correlation", marker)
         apart = rows.loc[rows["time_1"] != rows["time_2"], "random_slope"]
         if not len(rows) or not rows["random_slope"].notna().all() or apart.max() - apart.min() < 0.005:
             return None  # a surface of one colour says nothing: slopes do not differ

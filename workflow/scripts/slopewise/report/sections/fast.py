@@ -57,7 +57,7 @@ def _few_in(frames: Frames, row: pd.Series, way: str, limit: int) -> str:
     """`few` of the share in column `way`; a share by least-squares lines is of the patients who have one."""
     patients = int(row["patients"])
     if way == "share_ols":
-        own = frames.slopes[frames.slopes["marker"] == row["marker"]]
+        own = frames.of("slopes", row["marker"])
         patients = int(own["slope_ols"].notna().sum())
     return few(float(row[way]), patients, limit)
 
@@ -80,7 +80,7 @@ def share_words(frames: Frames, naming: Naming, marker: str) -> list[str]:
     """One sentence or two a limit."""
     said, small = [], naming.study.report.small_cells
     name = naming.marker(marker)
-    for _, row in frames.fast_share[frames.fast_share["marker"] == marker].iterrows():
+    for _, row in frames.of("fast_share", marker).iterrows():
         if not math.isfinite(row["share"]):
             said.append(f"{name}: no growth model could be fitted, so nothing can be concluded about fast change.")
             continue
@@ -107,7 +107,7 @@ def share_table(frames: Frames, naming: Naming) -> Table:
     small = naming.study.report.small_cells
     lines: list[list[Cell | str]] = []
     for marker in naming.study.markers:
-        for _, row in frames.fast_share[frames.fast_share["marker"] == marker].iterrows():
+        for _, row in frames.of("fast_share", marker).iterrows():
             patients = int(row["patients"])
             masked, *single = (_few_in(frames, row, way, small) for way in WAYS)
             ends = f"{interval(100 * row['ci_low'], 100 * row['ci_high'], 1)}%"

@@ -9,7 +9,7 @@ import pandas as pd
 from slopewise.figures import diagnostics as draw
 from slopewise.growth.evidence.judgement import LEVEL
 from slopewise.report.material.frames import Frames
-from slopewise.report.material.marker_panels import Detailed, Draw, Lines, component, marker_table, of, pictures
+from slopewise.report.material.marker_panels import Detailed, Draw, Lines, component, marker_table, pictures
 from slopewise.report.material.parts import Cell, Section, Table
 from slopewise.report.templates.environment import caption
 from slopewise.report.words.naming import Naming
@@ -68,7 +68,7 @@ def fit_panels(frames: Frames, naming: Naming) -> dict[str, Draw]:
 
 def residual_panel(frames: Frames, naming: Naming) -> Draw:
     def panel(marker: str, label: str, name: str) -> tuple[str, str] | None:
-        points, classes = of(frames.scatter, marker), of(frames.spread, marker).sort_values("fitted")
+        points, classes = frames.of("scatter", marker), frames.of("spread", marker).sort_values("fitted")
         if not len(points):
             return None
         sd, unit = component(frames, marker, "Residual"), naming.unit_of(marker)
@@ -95,13 +95,13 @@ def residual_panel(frames: Frames, naming: Naming) -> Draw:
 
 def quantile_panel(frames: Frames, naming: Naming, kinds: tuple[str, ...]) -> Draw:
     def panel(marker: str, label: str, name: str) -> tuple[str, str] | None:
-        rows = of(frames.quantiles, marker)
+        rows = frames.of("quantiles", marker)
         rows = rows[rows["what"].isin(kinds)]
         if not len(rows):
             return None
         drawn = draw.quantiles(rows, f"{label}, in standard deviations", name)
         told = [
-            shape_words(frames, naming, row) for row in of(frames.normality, marker).itertuples() if row.what in kinds
+            shape_words(frames, naming, row) for row in frames.of("normality", marker).itertuples() if row.what in kinds
         ]
         return drawn, " ".join(told)
 
@@ -139,7 +139,7 @@ def shape_words(frames: Frames, naming: Naming, row: object) -> str:
 
 def influence_panel(frames: Frames, naming: Naming) -> Draw:
     def panel(marker: str, label: str, name: str) -> tuple[str, str] | None:
-        rows, spread = of(frames.pooling, marker), component(frames, marker, naming.predictor)
+        rows, spread = frames.of("pooling", marker), component(frames, marker, naming.predictor)
         patients, rows = len(rows), rows[rows["slope_change"].notna()]
         if not len(rows) or not spread > 0:
             return None
@@ -167,7 +167,7 @@ def influence_panel(frames: Frames, naming: Naming) -> Draw:
 
 def visits_panel(frames: Frames, naming: Naming) -> Draw:
     def panel(marker: str, label: str, name: str) -> tuple[str, str] | None:
-        found, rows = of(frames.visits, marker), of(frames.pooling, marker)
+        found, rows = frames.of("visits", marker), frames.of("pooling", marker)
         if not len(found) or not math.isfinite(found["estimate"].iloc[0]) or not len(rows):
             return None
         row = found.iloc[0]
@@ -203,7 +203,7 @@ def normality_table(frames: Frames, naming: Naming) -> Table | None:
     limit = naming.study.report.small_cells
     lines: Lines = []
     for marker in naming.study.markers:
-        rows = of(frames.normality, marker)
+        rows = frames.of("normality", marker)
         for row in rows.assign(place=rows["what"].map(list(words).index)).sort_values("place").itertuples():
             tails = [
                 *(percent(share, 1) for share in (row.beyond_2, row.beyond_3, row.outside)),
@@ -222,7 +222,7 @@ def influence_table(frames: Frames, naming: Naming) -> Table | None:
     """The largest changes that leaving out one patient makes, a row a marker; it names nobody."""
     lines: Lines = []
     for marker in naming.study.markers:
-        rows = of(frames.pooling, marker)
+        rows = frames.of("pooling", marker)
         rows = rows[rows["slope_change"].notna()]
         spread = component(frames, marker, naming.predictor)
         if len(rows) and spread > 0:
@@ -248,7 +248,7 @@ def visits_table(frames: Frames, naming: Naming) -> Table | None:
     """Number of visits and slope, a row a marker."""
     lines: Lines = []
     for marker in naming.study.markers:
-        for row in of(frames.visits, marker).itertuples():
+        for row in frames.of("visits", marker).itertuples():
             if math.isfinite(row.estimate) or math.isfinite(row.correlation):
                 rho = f"{number(row.correlation_low, 2)} to {number(row.correlation_high, 2)}"
                 cells = [

@@ -9,7 +9,7 @@ import pandas as pd
 from slopewise.figures import ladder as draw
 from slopewise.metrics.catalogue import METRICS as CATALOGUE
 from slopewise.report.material.frames import Frames, at_horizon
-from slopewise.report.material.gains import HEADLINES
+from slopewise.report.material.gains import HEADLINES, evidence_of
 from slopewise.report.material.parts import Cell, Picture, Section, Table
 from slopewise.report.sections.optimism import optimism_table
 from slopewise.report.templates.environment import caption
@@ -17,7 +17,6 @@ from slopewise.report.words.ledger import validation_lines
 from slopewise.report.words.naming import STEP_NAMES, Naming
 from slopewise.report.words.numbers import MISSING, interval, number, signed
 from slopewise.report.words.verdict import below_chance, evidence_table
-from slopewise.validate.evidence import evidence
 from slopewise.validate.gains import headline_metric, headlines
 from slopewise.validate.recommendation import recommended_step
 
@@ -44,7 +43,7 @@ def ladder_section(frames: Frames, naming: Naming) -> Section:
         {
             "steps": [(STEP_NAMES[step], naming.at_length(step)) for step in present(frames)],
             "below_chance": below_chance(frames, naming, metric),
-            "evidence": evidence_table(evidence(frames, naming.study), naming),
+            "evidence": evidence_table(evidence_of(frames, naming.study), naming),
             "picture": ladder_picture(frames, naming, metric),
             "discrimination": [concordance_table(frames, naming, name) for name in headlines(frames.performance)],
             "by_horizon": horizon_tables(frames, naming),
@@ -60,7 +59,7 @@ def ladder_section(frames: Frames, naming: Naming) -> Section:
 
 def recommendation_sentence(frames: Frames, naming: Naming) -> str:
     """Which predictors `slopewise predict` takes for new patients, and why: by the verdict on the same evidence."""
-    advice = recommended_step(evidence(frames, naming.study))
+    advice = recommended_step(evidence_of(frames, naming.study))
     return (
         f"For new patients: {STEP_NAMES[advice.predictors]}, since {advice.reason} (the default of slopewise predict)."
     )

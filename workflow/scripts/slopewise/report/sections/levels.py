@@ -17,7 +17,7 @@ def gaps(frames: Frames, naming: Naming, marker: str) -> pd.DataFrame:
     """
     rows = frames.measurements[frames.measurements[marker].notna()]
     last = rows.groupby("patient")["time"].max()
-    own = frames.slopes[(frames.slopes["marker"] == marker) & frames.slopes["last"].notna()].set_index("patient")
+    own = frames.of("slopes", marker).dropna(subset="last").set_index("patient")
     known = own[["level_se"]].assign(gap=float("nan"))
     if naming.has_landmark:
         known["gap"] = naming.landmark - last.reindex(known.index)
@@ -28,7 +28,7 @@ def level_table(frames: Frames, naming: Naming) -> Table:
     """A row a marker: the gap, the standard error of the level, and that of the halves with a short and a long gap."""
     limit, rows = naming.study.report.small_cells, []
     for marker in naming.study.markers:
-        known, own = gaps(frames, naming, marker), frames.slopes[frames.slopes["marker"] == marker]
+        known, own = gaps(frames, naming, marker), frames.of("slopes", marker)
         short, long = _halves(known, limit)
         rows.append(
             [

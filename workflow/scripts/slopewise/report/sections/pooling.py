@@ -9,7 +9,7 @@ import pandas as pd
 from slopewise.design.screen import is_straight
 from slopewise.figures import pooling as draw
 from slopewise.report.material.frames import Frames
-from slopewise.report.material.marker_panels import Draw, component, of, pictures
+from slopewise.report.material.marker_panels import Draw, component, pictures
 from slopewise.report.material.parts import Picture
 from slopewise.report.templates.environment import caption
 from slopewise.report.words.courses import origin_of, where
@@ -37,7 +37,7 @@ def pooling_pictures(frames: Frames, naming: Naming) -> dict[str, Picture | None
 
 def with_line(frames: Frames, marker: str) -> pd.DataFrame:
     """The marker's patients with a line of their own."""
-    rows = of(frames.pooling, marker)
+    rows = frames.of("pooling", marker)
     return rows[rows["slope_ols"].notna() & rows["slope"].notna()]
 
 
@@ -77,7 +77,7 @@ def three_panel(frames: Frames, naming: Naming) -> Draw:
 
 def caterpillar_panel(frames: Frames, naming: Naming) -> Draw:
     def panel(marker: str, label: str, name: str) -> tuple[str, str] | None:
-        rows = of(frames.pooling, marker)
+        rows = frames.of("pooling", marker)
         rows = rows[rows["slope"].notna() & (rows["slope_se"] > 0)]
         if len(rows) < 2:
             return None
@@ -96,7 +96,7 @@ def caterpillar_panel(frames: Frames, naming: Naming) -> Draw:
 
 def pulled_panel(frames: Frames, naming: Naming) -> Draw:
     def panel(marker: str, label: str, name: str) -> tuple[str, str] | None:
-        rows = of(frames.pooling, marker)
+        rows = frames.of("pooling", marker)
         rows = rows[(rows["last"] > rows["first"]) & rows["reliability"].notna()]
         if len(rows) < 2:
             return None
@@ -118,7 +118,7 @@ def _is_one(values: pd.Series) -> bool:
 
 def planned_panel(frames: Frames, naming: Naming) -> Draw:
     def panel(marker: str, label: str, name: str) -> tuple[str, str] | None:
-        rows = of(frames.planned, marker)
+        rows = frames.of("planned", marker)
         if not len(rows):
             return None
         spans = sorted(rows["span"].unique())
@@ -128,7 +128,7 @@ def planned_panel(frames: Frames, naming: Naming) -> Draw:
             return number(float(found.iloc[0]) if len(found) else math.nan, 2)
 
         middle, double = spans[len(spans) // 2], spans[-1]
-        own = of(frames.pooling, marker)
+        own = frames.of("pooling", marker)
         kept = own.loc[(own["last"] > own["first"]), "reliability"].dropna()
         alike = ""
         if len(kept) > 1 and _is_one(kept):

@@ -64,16 +64,15 @@ def marker_words(frames: Frames, naming: Naming, marker: str) -> str:
     return f"{name[0].upper()}{name[1:]}: {said}" if said else ""
 
 
-def of(table: pd.DataFrame, marker: str) -> pd.DataFrame:
-    """The marker's rows, missing texts empty."""
-    rows = table[table["marker"] == marker]
+def texts_filled(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows, missing texts empty."""
     texts = [name for name in rows if pd.api.types.is_string_dtype(rows[name].dtype)]
     return rows.fillna(dict.fromkeys(texts, ""))
 
 
 def linearity_words(frames: Frames, naming: Naming, marker: str) -> str:
     """Whether a curve fits better than a straight line, and what its slopes are early and late."""
-    rows = of(frames.linearity, marker).set_index("shape")
+    rows = texts_filled(frames.of("linearity", marker)).set_index("shape")
     curve = next((shape for shape in ("spline", "quadratic") if shape in rows.index), None)
     if curve is None:
         return f"{naming.predictor} has too few values to distinguish a straight average course from a curved one."
@@ -102,7 +101,7 @@ def linearity_words(frames: Frames, naming: Naming, marker: str) -> str:
 
 def strata_words(frames: Frames, naming: Naming, marker: str) -> list[str]:
     """The average slope of everybody; the slopes of strata and what the difference may be."""
-    rows = of(frames.strata, marker)
+    rows = texts_filled(frames.of("strata", marker))
     if not len(rows):
         return []
     unit = naming.slope_unit(marker)
@@ -166,7 +165,7 @@ def strata_table(frames: Frames, naming: Naming) -> Table | None:
     """Slopes of everybody and of the strata, and the contrasts."""
     lines: Lines = []
     for marker in naming.study.markers:
-        rows = of(frames.strata, marker)
+        rows = texts_filled(frames.of("strata", marker))
         order = rows.assign(place=(rows["versus"] != "").astype(int)).sort_values(["by", "place"], kind="stable")
         shown = _patients(rows, naming.study.report.small_cells)
         for _, row in order.iterrows():
@@ -201,7 +200,7 @@ def linearity_table(frames: Frames, naming: Naming) -> Table | None:
     """The shapes of the average course side by side."""
     lines: Lines = []
     for marker in naming.study.markers:
-        rows = of(frames.linearity, marker).set_index("shape")
+        rows = texts_filled(frames.of("linearity", marker)).set_index("shape")
         for shape, words in SHAPES.items():
             if shape not in rows.index:
                 continue
@@ -227,7 +226,7 @@ def centring_table(frames: Frames, naming: Naming) -> Table | None:
     lines: Lines = []
     effects = {"correlated": "correlated", "diagonal": "independent"}
     for marker in naming.study.markers:
-        for row in of(frames.centring, marker).itertuples():
+        for row in texts_filled(frames.of("centring", marker)).itertuples():
             start = Cell(figures(row.intercept), _se(row.intercept_se))
             slope = Cell(figures(row.slope), _se(row.slope_se))
             spread = [figures(row.intercept_sd), figures(row.slope_sd), number(row.correlation, 2)]
@@ -251,7 +250,7 @@ def _se(value: float) -> str:
 
 def centring_words(frames: Frames, naming: Naming, marker: str) -> str:
     """What moving time zero does to one marker's numbers."""
-    rows = of(frames.centring, marker)
+    rows = texts_filled(frames.of("centring", marker))
     if not len(rows):
         return ""
     by = {name: part.sort_values("zero").to_dict("records") for name, part in rows.groupby("structure")}

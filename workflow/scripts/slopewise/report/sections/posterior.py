@@ -48,7 +48,7 @@ def posterior_section(frames: Frames, naming: Naming) -> Section:
 
 def marker_words(frames: Frames, naming: Naming, marker: str) -> list[str]:
     """What the posterior says of the average slope, and of how slopes differ."""
-    rows = frames.posterior[frames.posterior["marker"] == marker].set_index(["kind", "term_1", "term_2"])
+    rows = frames.of("posterior", marker).set_index(["kind", "term_1", "term_2"])
     clock, name, unit = naming.study.growth.slope_of, naming.marker(marker), naming.slope_unit(marker)
     said = []
     if ("fixed", clock, clock) in rows.index:

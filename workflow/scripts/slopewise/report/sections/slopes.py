@@ -60,10 +60,10 @@ def shrinkage(frames: Frames, naming: Naming) -> Picture:
     panels = []
     sample, sampled = shown_patients(frames, naming)
     for index, marker in enumerate(naming.pictured):
-        own = frames.slopes[(frames.slopes["marker"] == marker) & frames.slopes["patient"].isin(sample)]
-        rows = frames.fixed_effects
-        own_rows = (rows["marker"] == marker) & (rows["model"] == "study")
-        trend = rows[own_rows & (rows["term"] == naming.predictor)]["estimate"]
+        own = frames.of("slopes", marker)
+        own = own[own["patient"].isin(sample)]
+        rows = frames.of("fixed_effects", marker)
+        trend = rows[(rows["model"] == "study") & (rows["term"] == naming.predictor)]["estimate"]
         straight = naming.study.growth.fixed.replace(" ", "") == f"~{naming.predictor}"
         average = float(trend.iloc[0]) if len(trend) and straight else None
         panels.append(
@@ -106,7 +106,7 @@ def by_visits(frames: Frames, naming: Naming) -> pd.DataFrame:
     last = most_visits(frames.slopes, limit)
     rows = []
     for marker in naming.study.markers:
-        own = frames.slopes[frames.slopes["marker"] == marker]
+        own = frames.of("slopes", marker)
         for visits, part in own.groupby(visit_groups(own["visits"], last), sort=True):
             few = len(part) < limit
             rows.append(
@@ -149,7 +149,7 @@ def slopes_table(frames: Frames, naming: Naming) -> Table:
     rows: list[list[Cell | str]] = []
     known = frames.reliability.set_index("marker")
     for marker in naming.study.markers:
-        own = frames.slopes[frames.slopes["marker"] == marker]
+        own = frames.of("slopes", marker)
         spread = components(frames, marker)[0].get(naming.predictor, math.nan)
         rel = known.loc[marker]
         ends = f"{number(rel['ci_low'], 2)} to {number(rel['ci_high'], 2)}" if math.isfinite(rel["ci_low"]) else ""

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from slopewise.report.material.frames import Frames
-from slopewise.report.material.gains import HEADLINES, gain, reliabilities
+from slopewise.report.material.gains import HEADLINES, evidence_of, gain, reliabilities
 from slopewise.report.sections.ladder import short_picture
 from slopewise.report.sections.ranking import kept_sentence
 from slopewise.report.words.growth_summary import growth_summary
@@ -16,7 +16,6 @@ from slopewise.report.words.numbers import count, interval, number, signed
 from slopewise.report.words.verdict import answer, headline, second_opinion
 from slopewise.report.words.wording import scope_sentence
 from slopewise.run.words import amount
-from slopewise.validate.evidence import evidence
 from slopewise.validate.gains import headline_metric, slopes_of
 from slopewise.validate.verdict import Verdict, verdict
 
@@ -26,7 +25,7 @@ def summary(frames: Frames, naming: Naming) -> dict[str, Any]:
     if not naming.kind.predicts:
         return growth_summary(frames, naming)
     metric = headline_metric(frames.performance)
-    level, found = gain(frames, "level", metric), evidence(frames, naming.study)
+    level, found = gain(frames, "level", metric), evidence_of(frames, naming.study)
     said = verdict(found)
     return {
         "template": "summary.html.j2",

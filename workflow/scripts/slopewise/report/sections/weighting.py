@@ -80,29 +80,26 @@ def weighting_figures(frames: Frames, naming: Naming) -> list[tuple[str, str, st
     return shown
 
 
-def of(frames: Frames, name: str, marker: str) -> pd.DataFrame:
-    """The marker's rows of a table of ``effects/``."""
-    table = frames.further[f"effects_{name}"]
-    return table[table["marker"] == marker]
-
-
 def _weighted(frames: Frames, marker: str) -> pd.DataFrame:
-    rows = of(frames, "analyses", marker)
+    rows = frames.of("effects_analyses", marker)
     return rows[rows["analysis"] == "weighted"]
 
 
 def _part(frames: Frames, naming: Naming, marker: str) -> dict[str, object]:
     """The sentences on one marker under the questions that they answer."""
-    small, design = naming.study.report.small_cells, of(frames, "design", marker).iloc[0]
-    rows, analyses = _weighted(frames, marker), of(frames, "analyses", marker)
+    small, design = naming.study.report.small_cells, frames.of("effects_design", marker).iloc[0]
+    rows, analyses = _weighted(frames, marker), frames.of("effects_analyses", marker)
     asked = [
         ("What does the weighted model estimate?", [effect_words(row, naming, marker) for _, row in rows.iterrows()]),
         ("Does a model without weights differ, and why?", [differ_words(analyses, naming, marker), WHY]),
         (
             "What do the weights achieve?",
-            [balance_words(of(frames, "balance", marker), naming), weight_words(of(frames, "weights", marker), naming)],
+            [
+                balance_words(frames.of("effects_balance", marker), naming),
+                weight_words(frames.of("effects_weights", marker), naming),
+            ],
         ),
-        ("Could treatment have gone either way?", [positivity_words(of(frames, "positivity", marker), naming)]),
+        ("Could treatment have gone either way?", [positivity_words(frames.of("effects_positivity", marker), naming)]),
         (
             "What does the result rest on?",
             [words for words in (assumption_words(naming), evalue_words(rows, naming)) if words],
@@ -120,10 +117,10 @@ def _pictures(frames: Frames, naming: Naming, markers: list[str]) -> list[Pictur
     """Balance and weights."""
     love, spread = [], []
     for place, marker in enumerate(markers):
-        label, balance = naming.marker(marker), of(frames, "balance", marker)
+        label, balance = naming.marker(marker), frames.of("effects_balance", marker)
         balance = balance.assign(column=[confounder(name, naming) for name in balance["column"]])
         love.append(draw.love_plot(balance, f"{label}: balance", f"love-plot-{place}"))
-        rows = of(frames, "weights", marker)
+        rows = frames.of("effects_weights", marker)
         spread.append(draw.weights(rows[rows["visit"] != "all"], f"{label}: weights", f"weights-{place}"))
     names = {"markers": markers, "first": FIRST}
     return [

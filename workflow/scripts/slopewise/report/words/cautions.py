@@ -127,10 +127,10 @@ def _listed(parts: list[str], markers: str = "markers") -> str:
 def _of_fits(frames: Frames, naming: Naming, chosen: pd.Series) -> list[str]:
     """``albumin 140 of 176`` for each marker with fits among the `chosen`."""
     parts = []
+    counts = frames.fits.assign(chosen=chosen).groupby("marker")["chosen"].agg(["sum", "size"])
     for marker in naming.study.markers:
-        own = frames.fits["marker"] == marker
-        if n := int((own & chosen).sum()):
-            parts.append(f"{naming.marker(marker)} {n} of {int(own.sum())}")
+        if marker in counts.index and (n := int(counts.loc[marker, "sum"])):
+            parts.append(f"{naming.marker(marker)} {n} of {counts.loc[marker, 'size']}")
     return parts
 
 
@@ -258,7 +258,7 @@ def _few_visits(frames: Frames, naming: Naming) -> Iterator[Caution]:
     limit, parts = naming.study.report.small_cells, []
     until = " up to the landmark" if naming.has_landmark else ""
     for marker in naming.study.markers:
-        visits = frames.slopes.loc[frames.slopes["marker"] == marker, "visits"]
+        visits = frames.of("slopes", marker)["visits"]
         few = int((visits < 2).sum())
         if few and few >= MANY_WITHOUT_SLOPE * len(visits):
             parts.append(f"{naming.marker(marker)} {count_of(few, len(visits), limit)}")

@@ -28,7 +28,7 @@ def model_words(frames: Frames, naming: Naming, marker: str) -> str:
 
 def origin_of(frames: Frames, marker: str) -> pd.Series | None:
     """The marker's row of ``growth/origin``; None where no model could be fitted."""
-    rows = frames.origin[frames.origin["marker"] == marker]
+    rows = frames.of("origin", marker)
     return rows.iloc[0] if len(rows) and math.isfinite(rows["estimate"].iloc[0]) else None
 
 
@@ -87,8 +87,8 @@ def course_words(frames: Frames, naming: Naming, marker: str) -> str:
 
 def _has_covariates(frames: Frames, naming: Naming, marker: str) -> bool:
     """Whether the fixed effects have terms beyond the intercept and the predictor."""
-    rows = frames.fixed_effects
-    terms = set(rows[(rows["marker"] == marker) & (rows["model"] == "study")]["term"])
+    rows = frames.of("fixed_effects", marker)
+    terms = set(rows[rows["model"] == "study"]["term"])
     if not is_straight(naming.study.growth.fixed, naming.predictor):
         return bool(naming.study.growth_columns)
     return bool(terms - {"Intercept", naming.predictor})
@@ -99,8 +99,8 @@ def components(frames: Frames, marker: str) -> tuple[dict[str, float], dict[tupl
 
     The residual SD is missing where there is one for each stratum.
     """
-    rows = frames.covariance
-    rows = rows[(rows["marker"] == marker) & (rows["model"] == "study")]
+    rows = frames.of("covariance", marker)
+    rows = rows[rows["model"] == "study"]
     spread: dict[str, float] = {}
     together: dict[tuple[str, str], float] = {}
     residual = math.nan
@@ -170,7 +170,8 @@ def correlation_words(row: pd.Series, at: str) -> str:
 
 def residual_words(frames: Frames, naming: Naming, marker: str) -> list[str]:
     """How the scatter about a patient's own line differs between the strata of ``growth.residual_by``."""
-    rows = frames.residuals[(frames.residuals["marker"] == marker) & (frames.residuals["rows"] > 0)]
+    rows = frames.of("residuals", marker)
+    rows = rows[rows["rows"] > 0]
     if len(rows) < 2:
         return []
     listed = in_words([f"{figures(row.residual_sd)} ({row.stratum})" for row in rows.itertuples()])

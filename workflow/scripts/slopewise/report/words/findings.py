@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from slopewise.report.material.frames import Frames
-from slopewise.report.material.gains import gain
+from slopewise.report.material.gains import evidence_of, gain
 from slopewise.report.words.courses import model_words
 from slopewise.report.words.growth_summary import growth_summary
 from slopewise.report.words.naming import Naming
@@ -11,7 +11,6 @@ from slopewise.report.words.subjects import spoken
 from slopewise.report.words.verdict import answer, headline
 from slopewise.report.words.wording import reliability_sentence
 from slopewise.study.model import Study
-from slopewise.validate.evidence import evidence
 from slopewise.validate.gains import headline_metric
 from slopewise.validate.verdict import verdict
 
@@ -26,7 +25,7 @@ def findings(frames: Frames, study: Study) -> list[str]:
         first = next(iter(naming.study.markers))
         sentences = [growth_summary(frames, naming)["scope"], model_words(frames, naming, first)]
     else:
-        level, found = gain(frames, "level", headline_metric(frames.performance)), evidence(frames, naming.study)
+        level, found = gain(frames, "level", headline_metric(frames.performance)), evidence_of(frames, naming.study)
         said = verdict(found)
         sentences = [headline(said, naming), answer(said, found, level, naming)]
     return [spoken(sentence, study) for sentence in (*sentences, reliability_sentence(frames, naming))]

@@ -54,17 +54,19 @@ class Check:
 
 def _cautioned(find: Callable[[Frames, Naming], checks.Found]) -> Find:
     """The markers of a caution: each is worth a look."""
-    return lambda frames, naming: dict.fromkeys((marker for marker, _ in find(frames, naming)), Grade.LOOK)
+    return lambda frames, naming: dict.fromkeys(
+        (marker for marker, _ in checks.warned(find, frames, naming)), Grade.LOOK
+    )
 
 
 def fitted(frames: Frames, naming: Naming) -> dict[str, Grade]:
     """Fits that failed or did not converge: wrong of the fit to all patients, worth a look of another."""
     found: dict[str, Grade] = {}
     for marker in naming.study.markers:
-        rows = frames.fits[frames.fits["marker"] == marker]
+        rows = frames.of("fits", marker)
         failed = ~rows["converged"].astype(bool) | (rows["structure"] == "excluded")
         whole = (rows["scheme"] == "crossfit") & (rows["repeat"] == 0) & (rows["fold"] == 0)
-        slope = row_of(frames.comparison, marker, "random_slope")
+        slope = row_of(frames, "comparison", marker, "random_slope")
         impossible = slope is not None and not math.isfinite(slope["lrt"])
         if impossible or bool(failed[whole].any()):
             found[marker] = Grade.WRONG

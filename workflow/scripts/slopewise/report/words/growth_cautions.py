@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from slopewise.growth.evidence.compare import q_values
+from slopewise.report.material.evidence_tables import slope_spread
 from slopewise.report.material.frames import Frames
-from slopewise.report.sections.dropout import large_enough
+from slopewise.report.sections.dropout import parts_of
 from slopewise.report.sections.evidence import COMPARATORS
 from slopewise.report.sections.fit import HEAVY, OUTSIDE
 from slopewise.report.words.naming import Naming
@@ -36,10 +37,15 @@ Found = list[tuple[str, str]]
 def growth_checks(frames: Frames, naming: Naming) -> Iterator[Caution]:
     """The cautions from the checks of the growth models, the gravest first."""
     for short, find, text in CHECKS:
-        found = [words for _, words in find(frames, naming)]
+        found = [words for _, words in warned(find, frames, naming)]
         if found:
             named = in_words(found) if len(found) <= NAMED else f"{len(found)} markers, as in {found[0]}"
             yield short, text.format(named)
+
+
+def warned(find: Callable[[Frames, Naming], Found], frames: Frames, naming: Naming) -> Found:
+    """The markers that one of the checks warns of; a check runs once for a report."""
+    return frames.once(find, lambda: find(frames, naming))
 
 
 def _rows(table: pd.DataFrame, naming: Naming) -> pd.DataFrame:
@@ -57,7 +63,8 @@ def scatter(frames: Frames, naming: Naming) -> Found:
     """Markers whose residuals scatter differently where high values are expected, beyond what chance does."""
     found = []
     for marker in naming.study.markers:
-        classes = frames.spread[(frames.spread["marker"] == marker) & (frames.spread["sd"] > 0)].sort_values("fitted")
+        classes = frames.of("spread", marker)
+        classes = classes[classes["sd"] > 0].sort_values("fitted")
         if len(classes) < 2:
             continue
         low, high = classes.iloc[0], classes.iloc[-1]
@@ -102,11 +109,9 @@ def one_patient(frames: Frames, naming: Naming) -> Found:
     """Markers of which a single patient moves the average slope or the spread of slopes a great deal."""
     found = []
     for marker in naming.study.markers:
-        rows = frames.pooling[(frames.pooling["marker"] == marker) & frames.pooling["slope_change_se"].notna()]
-        spread = frames.covariance
-        spread = spread[(spread["marker"] == marker) & (spread["model"] == "random_slope")]
-        own = (spread["term_1"] == naming.predictor) & (spread["term_2"] == naming.predictor)
-        sd = float(spread.loc[own, "sd_or_correlation"].iloc[0]) if own.any() else math.nan
+        rows = frames.of("pooling", marker).dropna(subset="slope_change_se")
+        spread = slope_spread(frames, naming, marker)
+        sd = math.nan if spread is None else float(spread["sd_or_correlation"])
         if not len(rows) or not sd > 0:
             continue
         se, share = float(rows["slope_change_se"].abs().max()), float((rows["slope_sd_change"] / sd).abs().max())
@@ -132,10 +137,10 @@ def dropout(frames: Frames, naming: Naming) -> Found:
     """Markers whose average slope differs between patients seen for a short and for a long time."""
     found = []
     for marker in naming.study.markers:
-        rows = frames.dropout[frames.dropout["marker"] == marker].sort_values("part")
+        rows = parts_of(frames, naming, marker)
         if len(rows) < 2:
             continue
-        short = large_enough(rows, naming).iloc[0]
+        short = rows.iloc[0]
         low, high = short["difference_low"], short["difference_high"]
         if math.isfinite(low) and math.isfinite(high) and (low > 0 or high < 0):
             ends = figure_interval(low, high)

@@ -36,7 +36,7 @@ def two_visits(frames: Frames, naming: Naming) -> Iterator[tuple[str, str]]:
 
 
 def _twice_at_most(frames: Frames, marker: str) -> bool:
-    visits = frames.slopes.loc[frames.slopes["marker"] == marker, "visits"]
+    visits = frames.of("slopes", marker)["visits"]
     return bool((visits == 2).any()) and float((visits > 2).mean()) <= MORE_THAN_TWO
 
 
@@ -45,7 +45,8 @@ def _of_difference(frames: Frames, marker: str) -> float:
     reproduced = frames.further["agreement"].set_index("marker")["icc"]
     if marker not in reproduced.index:
         return math.nan
-    own = frames.slopes[(frames.slopes["marker"] == marker) & (frames.slopes["visits"] == 2)]
+    own = frames.of("slopes", marker)
+    own = own[own["visits"] == 2]
     first, last = (own[name].to_numpy(dtype=float) for name in ("first", "last"))
     return difference_reliability(first, last, float(reproduced[marker]))
 
