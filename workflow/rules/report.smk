@@ -59,7 +59,7 @@ rule render_report:
         "results/{study}/timings/render_report.tsv"
     conda:
         "../../environment.yml"
-    threads: 1
+    threads: 2
     resources:
         mem_mb=memory_of("render_report"),
         runtime=minutes_of("render_report"),

@@ -30,13 +30,13 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkProcess
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from slopewise.run.copies import end_with_parent, library
 from slopewise.run.step import step
 from slopewise.run.threads import limit_threads
 
@@ -281,7 +281,7 @@ def _request(connection: socket.socket) -> tuple[Request, list[int]]:
 
 def _copy(request: Request, module: ModuleType, descriptors: list[int]) -> None:
     """The job, in the copy."""
-    _end_with_parent()
+    end_with_parent()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for descriptor, place in zip(descriptors, (1, 2), strict=True):
         os.dup2(descriptor, place)
@@ -294,21 +294,6 @@ def _copy(request: Request, module: ModuleType, descriptors: list[int]) -> None:
         getattr(module, request.function)(*request.arguments, **request.named)
 
 
-@cache
-def _libc() -> Any:
-    import ctypes
-
-    return ctypes.CDLL(None)
-
-
-PR_SET_PDEATHSIG = 1
-
-
-def _end_with_parent() -> None:
-    """Let the kernel end this process when the one that it is a copy of ends."""
-    _libc().prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
 def main(name: str, pid: int) -> None:
     """Listen under a name until a process ends; another one that listens is the one to ask."""
     listening = socket.socket(socket.AF_UNIX)
@@ -319,7 +304,7 @@ def main(name: str, pid: int) -> None:
         return
     listening.listen(64)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the run ends at it, and this process with the run
-    _libc()
+    library()
     limit_threads(os.cpu_count() or 1)  # a job asks for some of them
     os.environ.update(SINGLE_THREADED)
     Preloaded(listening, run).serve()

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 from slopewise.report.material.frames import Frames
-from slopewise.report.sections.order import sections
+from slopewise.report.material.parts import Section
+from slopewise.report.sections.order import ORDER, in_layers, numbered, sections
 from slopewise.report.sections.summary import summary
 from slopewise.report.templates.environment import environment, verbatim
 from slopewise.report.words.naming import PICTURED, Naming
 from slopewise.report.words.subjects import spoken
+from slopewise.run.copies import shared_out
 from slopewise.study.model import Study
 
 TOP_ROWS = 10
@@ -25,10 +28,20 @@ def render(study: Study, results: Path) -> str:
     return page(study, Frames.read(results))
 
 
-def page(study: Study, frames: Frames) -> str:
-    """The report of tables that were read, as `render`."""
+def drawn(study: Study, results: Path, threads: int = 1) -> tuple[str, Frames]:
+    """The report, its sections made by up to `threads` processes, and the tables that it was made from, as `render`.
+
+    Each process reads the tables itself, since reading them starts threads and a process with threads is not copied.
+    """
+    frames, naming = cache(lambda: Frames.read(results)), Naming(study)
+    made = shared_out(lambda number: numbered(number, frames(), naming), len(ORDER), threads)
+    return page(study, frames(), in_layers(made)), frames()
+
+
+def page(study: Study, frames: Frames, made: list[Section] | None = None) -> str:
+    """The report of tables that were read, as `render`; `made` are its sections where they are there already."""
     naming = Naming(study)
-    made = sections(frames, naming)
+    made = sections(frames, naming) if made is None else made
     if len(study.markers) > PICTURED:
         made = [section.top_rows(TOP_ROWS) for section in made]
     return spoken(

@@ -6,7 +6,7 @@ evidence, which is closed until somebody asks for it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from slopewise.report.material.frames import Frames
 from slopewise.report.material.parts import Section
@@ -140,7 +140,17 @@ ORDER: tuple[tuple[Maker, Condition], ...] = (
 """Every section but the summary. A new one is a row here; the page has the first layer’s before all others."""
 
 
+def numbered(number: int, frames: Frames, naming: Naming) -> Section | None:
+    """The section of a row of `ORDER`; None in a study that does not have it."""
+    make, stands = ORDER[number]
+    return make(frames, naming) if stands(frames, naming) else None
+
+
+def in_layers(made: Iterable[Section | None]) -> list[Section]:
+    """The sections that a study has, those of the first layer before the evidence."""
+    return sorted((section for section in made if section is not None), key=lambda section: section.layer)
+
+
 def sections(frames: Frames, naming: Naming) -> list[Section]:
     """The study's sections: those of the first layer, then the evidence."""
-    made = [make(frames, naming) for make, stands in ORDER if stands(frames, naming)]
-    return sorted(made, key=lambda section: section.layer)
+    return in_layers(numbered(number, frames, naming) for number in range(len(ORDER)))

@@ -1,0 +1,109 @@
+"""Calls that are shared out to copies of this process (forks): for work that Python does one thread at a time.
+
+A copy has all that was read and imported before it was made. A process of several threads is not copied, since a lock
+that another thread holds would never open in the copy; nor is one on systems other than Linux. The calls are then made
+one after the other, with the same results.
+"""
+
+from __future__ import annotations
+
+import multiprocessing as mp
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from functools import cache
+from multiprocessing.connection import Connection
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+MOST = 256
+"""Calls that can be shared out: each number is a byte."""
+
+PR_SET_PDEATHSIG = 1
+
+
+def can_be_copied() -> bool:
+    """Whether a fork of this process is safe: Linux, and a single thread."""
+    return sys.platform == "linux" and len(os.listdir("/proc/self/task")) == 1
+
+
+def shared_out(call: Callable[[int], T], number: int, threads: int = 1) -> list[T]:
+    """``[call(0), ..., call(number - 1)]``, made by this process and up to `threads` − 1 copies of it.
+
+    Each takes the next number when it is done with one. Results of copies are pickled, as is an error, which is raised
+    here; `MemoryError` where a copy was ended from outside. Raises `ValueError` for more than `MOST` calls.
+    """
+    if number > MOST:
+        raise ValueError(f"{number} calls, at most {MOST} can be shared out")
+    if threads < 2 or number < 2 or not can_be_copied():
+        return [call(one) for one in range(number)]
+    numbers, fill = os.pipe()
+    os.write(fill, bytes(range(number)))
+    os.close(fill)
+    copies = [_Copy(call, numbers) for _ in range(min(threads, number) - 1)]
+    try:
+        made = {one: call(one) for one in _taken(numbers)}
+        for copy in copies:
+            made |= copy.result()
+    finally:
+        os.close(numbers)
+        for copy in copies:
+            copy.end()
+    return [made[one] for one in range(number)]
+
+
+def _taken(numbers: int) -> Iterator[int]:
+    """The numbers that nobody has taken yet, one at a time."""
+    while one := os.read(numbers, 1):
+        yield one[0]
+
+
+class _Copy:
+    """A copy of this process at work."""
+
+    def __init__(self, call: Callable[[int], Any], numbers: int) -> None:
+        context = mp.get_context("fork")
+        self.answer, there = context.Pipe(duplex=False)
+        self.process = context.Process(target=_work, args=(call, numbers, there))
+        self.process.start()
+        there.close()
+
+    def result(self) -> dict[int, Any]:
+        """What it made, by number; its error is raised."""
+        try:
+            made = self.answer.recv()
+        except EOFError:
+            raise MemoryError from None
+        if isinstance(made, BaseException):
+            raise made
+        return dict(made)
+
+    def end(self) -> None:
+        """End it, whatever it is doing."""
+        self.process.kill()
+        self.process.join()
+        self.answer.close()
+
+
+def _work(call: Callable[[int], Any], numbers: int, answer: Connection) -> None:
+    """A copy's part."""
+    end_with_parent()
+    try:
+        answer.send({one: call(one) for one in _taken(numbers)})
+    except Exception as error:
+        answer.send(error)
+
+
+@cache
+def library() -> Any:
+    """The system's library of C."""
+    import ctypes
+
+    return ctypes.CDLL(None)
+
+
+def end_with_parent() -> None:
+    """Let the kernel end this process when the one that it is a copy of ends."""
+    library().prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
