@@ -5,6 +5,7 @@ import logging
 import re
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from slopewise.run.errors import InputError
@@ -102,25 +103,44 @@ def test_the_bar_of_a_step_that_fails_is_removed_and_the_cursor_stays(monkeypatc
     assert terminal.getvalue().endswith("\x1b[2K")
 
 
-def test_a_terminal_shows_the_rows_of_a_query_and_that_a_large_file_is_read(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-):
+def test_a_terminal_shows_the_rows_of_a_query(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("TERM", "xterm")
     terminal = Terminal()
     with row_counter("visits.sql", terminal) as count:
         count(20_000)
         count(1_500)
     assert "visits.sql: 21,500 rows read" in terminal.getvalue() and terminal.getvalue().endswith("\x1b[2K")
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet", "feather"])
+def test_a_terminal_shows_how_far_a_large_file_is_read(suffix: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """In tenths here, of the rows; of a file that is read as a whole only that it is."""
+    monkeypatch.setenv("TERM", "xterm")
+    frame = pd.DataFrame({"id": [f"P{row:04d}" for row in range(10_000)], "t": range(10_000)})
+    name = f"m.{suffix}"
+    write = {"csv": lambda path: frame.to_csv(path, index=False), "parquet": frame.to_parquet}
+    write.get(suffix, frame.to_feather)(tmp_path / name)
+    monkeypatch.setattr("slopewise.sources.plain.PART", 11 * 1000)
+    monkeypatch.setattr("slopewise.sources.parquet.PART", 1000)
     data = Data.model_validate(
-        {"measurements": "m.csv", "patient": "id", "time": "t", "time_unit": "days", "analysis_unit": "days"}
+        {"measurements": name, "patient": "id", "time": "t", "time_unit": "days", "analysis_unit": "days"}
     )
-    (tmp_path / "m.csv").write_text("id,t\n1,2\n")
-    for least, shown in ((1, "m.csv: reading 0 MB ..."), (10**7, "")):
+    tables = []
+    for least, shown in ((1, True), (10**7, False)):
         terminal = Terminal()
         monkeypatch.setattr("sys.stderr", terminal)
         monkeypatch.setattr("slopewise.sources.readers.LARGE", least)
-        read_table(tmp_path, "m.csv", "data.measurements", data)
-        assert shown in terminal.getvalue() and bool(shown) == bool(terminal.getvalue())
+        tables.append(read_table(tmp_path, name, "data.measurements", data).text)
+        found = [int(share) for share in re.findall(r"m\.\w+ \(0 MB\): +(\d+)% read", terminal.getvalue())]
+        if not shown:
+            assert terminal.getvalue() == ""
+        elif suffix == "feather":
+            assert f"{name}: reading 0 MB ..." in terminal.getvalue()
+        else:
+            assert found == sorted(found) and found[0] == 0 and found[-1] == 100 and len(set(found)) >= 8, found
+            assert terminal.getvalue().endswith("\x1b[2K")
+    pd.testing.assert_frame_equal(*tables)
+    assert tables[0]["t"].tolist() == list(map(str, range(10_000)))
 
 
 @pytest.mark.parametrize(("parts", "stream"), [(range(3), io.StringIO()), (range(1), Terminal())])

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from slopewise.run.errors import InputError
+from slopewise.run.progress import uncounted
 from slopewise.sources.numbers import find_decimal
 from slopewise.sources.plain import read_plain
 from slopewise.sources.table import TextTable, refuse_twins, told_apart
@@ -18,16 +20,19 @@ from slopewise.study.keys import Data
 DELIMITERS = (",", ";", "\t", "|")
 
 
-def read_delimited(path: Path, name: str, data: Data) -> TextTable:
-    """The file at `path`, `name` in messages; delimiter, encoding and decimal mark as `data` has them, else found."""
-    return parse_delimited(path.read_bytes(), name, data)
+def read_delimited(path: Path, name: str, data: Data, count: Callable[[float], None] = uncounted) -> TextTable:
+    """The file at `path`, `name` in messages; delimiter, encoding and decimal mark as `data` has them, else found.
+
+    count: called with the share of the rows that each part has, while a plain text is read.
+    """
+    return parse_delimited(path.read_bytes(), name, data, count)
 
 
-def parse_delimited(content: bytes, name: str, data: Data) -> TextTable:
+def parse_delimited(content: bytes, name: str, data: Data, count: Callable[[float], None] = uncounted) -> TextTable:
     """The same from the bytes of a file."""
     text, encoding = _decode(content, name, data.encoding)
     delimiter = _find_delimiter(text) if data.delimiter == "auto" else data.delimiter
-    plain = read_plain(text, delimiter)
+    plain = read_plain(text, delimiter, count=count)
     columns, lines = plain if plain is not None else _by_record(text, delimiter, name)
     frame = pd.DataFrame(columns, dtype=object)
     found = data.decimal == "auto"

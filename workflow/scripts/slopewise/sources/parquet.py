@@ -7,16 +7,20 @@ from pathlib import Path
 from typing import Any
 
 from slopewise.run.errors import InputError
+from slopewise.run.progress import uncounted
 from slopewise.sources.table import TextTable
 from slopewise.sources.typed import numbers_as_texts, typed_table
 from slopewise.study.keys import Data
 
+PART = 1 << 16
+"""Rows of a part."""
 
-def read_parquet(path: Path, name: str, data: Data) -> TextTable:
-    """The Parquet file at `path`, `name` in messages."""
+
+def read_parquet(path: Path, name: str, data: Data, count: Callable[[float], None] = uncounted) -> TextTable:
+    """The Parquet file at `path`, `name` in messages; `count` is called with the share of the rows in each part."""
     import pyarrow.parquet as pq
 
-    return _read(path, name, "Parquet", pq.read_table)
+    return _read(path, name, "Parquet", pq.read_table, count)
 
 
 def read_feather(path: Path, name: str, data: Data) -> TextTable:
@@ -26,7 +30,9 @@ def read_feather(path: Path, name: str, data: Data) -> TextTable:
     return _read(path, name, "Feather", feather.read_table)
 
 
-def _read(path: Path, name: str, kind: str, read: Callable[[Path], Any]) -> TextTable:
+def _read(
+    path: Path, name: str, kind: str, read: Callable[[Path], Any], count: Callable[[float], None] = uncounted
+) -> TextTable:
     import pyarrow as pa
 
     try:
@@ -34,7 +40,12 @@ def _read(path: Path, name: str, kind: str, read: Callable[[Path], Any]) -> Text
     except (pa.ArrowException, OSError) as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"{name}: cannot be read as {kind} ({reason}); write the file again") from error
-    return typed_table(name, content.column_names, [_values(column) for column in content.columns], kind.lower())
+    columns: list[list[Any]] = [[] for _ in content.columns]
+    for part in content.to_batches(PART):
+        for values, column in zip(columns, part.columns, strict=True):
+            values += _values(column)
+        count(part.num_rows / content.num_rows)
+    return typed_table(name, content.column_names, columns, kind.lower())
 
 
 def _values(column: Any) -> Sequence[Any]:
@@ -44,5 +55,5 @@ def _values(column: Any) -> Sequence[Any]:
     if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
         return column.fill_null("").to_pandas().tolist()
     if pa.types.is_float64(column.type):
-        return numbers_as_texts(column.to_numpy()).tolist()
+        return numbers_as_texts(column.to_numpy(zero_copy_only=False)).tolist()
     return column.to_pylist()

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 from slopewise.run.errors import InputError
-from slopewise.run.progress import stage
+from slopewise.run.progress import share_counter, stage
 from slopewise.sources.codes import without_codes
 from slopewise.sources.compressed import read_gzip, read_zip
 from slopewise.sources.dataset_json import read_dataset_json
@@ -33,18 +32,20 @@ LARGE = 10**7
 @dataclass(frozen=True)
 class Reader:
     """How files of one kind are read, from their path, their name in messages and the study's `data`; what messages
-    call the place of a row, and whether the file has sheets of which `data.sheet` names one."""
+    call the place of a row, and whether the file has sheets of which `data.sheet` names one. `in_parts` reads the same
+    and counts the share of the rows that each part has."""
 
     read: Callable[[Path, str, Data], TextTable]
     place: str = "line"
+    in_parts: Callable[[Path, str, Data, Callable[[float], None]], TextTable] | None = None
     sheets: bool = False
 
 
 READERS: dict[str, Reader] = {
-    **dict.fromkeys((".csv", ".tsv", ".tab", ".txt"), Reader(read_delimited)),
+    **dict.fromkeys((".csv", ".tsv", ".tab", ".txt"), Reader(read_delimited, in_parts=read_delimited)),
     ".gz": Reader(read_gzip),
     ".zip": Reader(read_zip),
-    **dict.fromkeys((".parquet", ".pq"), Reader(read_parquet, place="row")),
+    **dict.fromkeys((".parquet", ".pq"), Reader(read_parquet, place="row", in_parts=read_parquet)),
     ".feather": Reader(read_feather, place="row"),
     **dict.fromkeys((".xlsx", ".xlsm"), Reader(read_excel, place="row", sheets=True)),
     ".ods": Reader(read_opendocument, place="row", sheets=True),
@@ -96,10 +97,19 @@ def _read_file(folder: Path, name: str, key: str, data: Data) -> TextTable:
         raise InputError(f"{name}: files ending in {path.suffix!r} are not read ({key}); save it as one of: {known}")
     if data.sheet is not None and not reader.sheets:
         raise InputError(f"{name}: has no sheets, but the sheet {data.sheet!r} is named for it; leave it out")
+    return without_codes(_read_shown(reader, path, name, data), data)
+
+
+def _read_shown(reader: Reader, path: Path, name: str, data: Data) -> TextTable:
+    """What the reader gives; a terminal shows how far it is in a large file, or that it reads one."""
     size = path.stat().st_size
-    with stage(f"{name}: reading {size / 1e6:,.0f} MB") if size >= LARGE else nullcontext():
-        table = reader.read(path, name, data)
-    return without_codes(table, data)
+    if size < LARGE:
+        return reader.read(path, name, data)
+    if reader.in_parts is None:
+        with stage(f"{name}: reading {size / 1e6:,.0f} MB"):
+            return reader.read(path, name, data)
+    with share_counter(f"{name} ({size / 1e6:,.0f} MB)") as count:
+        return reader.in_parts(path, name, data, count)
 
 
 def read_patients(folder: Path, data: Data, key: str = "data.patients") -> TextTable | None:
