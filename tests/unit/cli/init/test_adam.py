@@ -110,6 +110,26 @@ def test_dates_of_analysis_serve_where_there_is_no_relative_day(tmp_path: Path) 
     assert found.table.text.to_dict("list")["CRP"] == ["1", "2"]
 
 
+@pytest.mark.parametrize(
+    ("time", "cells", "said"),
+    [
+        ("ADY", [("1", "Y"), ("90", ""), ("-3", "Y"), ("95", "")], "(ABLFL) of 2 patients lie no later"),
+        ("ADY", [("1", ""), ("90", "Y"), ("1", "Y"), ("95", "")], "(ABLFL) of 1 of 2 patients lie after day 1: check"),
+        ("ADT", [("2020-01-02", "Y"), ("2020-05-01", ""), ("2020-02-01", "Y"), ("2020-06-01", "")], "lie no later"),
+        ("ADT", [("2020-01-02", ""), ("2020-05-01", "Y"), ("2020-02-01", ""), ("2020-06-01", "Y")],
+         "(ABLFL) of 2 of 2 patients lie after the first date: check data.time_zero"),
+        ("ADY", [("1", ""), ("90", ""), ("1", ""), ("95", "")], ""),
+    ],
+)  # fmt: skip
+def test_rows_flagged_as_baseline_are_compared_with_time_zero(
+    time: str, cells: list[tuple[str, str]], said: str, tmp_path: Path
+) -> None:
+    lines = [f"{'aabb'[place]},CRP,1,{when},{flag}" for place, (when, flag) in enumerate(cells)]
+    (tmp_path / "m.csv").write_text("\n".join([f"USUBJID,PARAMCD,AVAL,{time},ABLFL", *lines]))
+    found = by_visit(read_table(tmp_path, "m.csv", "MEASUREMENTS", DATA), DATA)
+    assert found is not None and (said in found.time.reason if said else "ABLFL" not in found.time.reason)
+
+
 @pytest.mark.parametrize("head", ["USUBJID,PARAMCD,AVAL", "USUBJID,PARAMCD,AVAL,ADY,CNSR", "id,PARAMCD,AVAL,ADY"])
 def test_other_tables_stay_as_they_are(tmp_path: Path, head: str) -> None:
     (tmp_path / "m.csv").write_text(f"{head}\n" + ",".join("1" * len(head.split(","))) + "\n")

@@ -12,6 +12,7 @@ from slopewise.cli.init.guess import Named
 from slopewise.cli.init.long import by_rows
 from slopewise.cli.init.write import told_lines, write_study
 from slopewise.cohort import prepare_cohort
+from slopewise.cohort.measured_units import unit_factor
 from slopewise.sources.readers import read_table
 from slopewise.study.keys import Data
 from slopewise.study.reading import load_study
@@ -68,6 +69,60 @@ def test_a_long_table_of_any_names_is_proposed_as_a_layout(
     assert f"preliminary in {len(again)} rows" in said and "where: A GUESS" in Path("s.yaml").read_text()
     rows = prepare_cohort(study, Path()).measurements
     assert len(rows) == len(long[["Patient", "Day"]].drop_duplicates())
+
+
+def test_a_parameter_in_several_units_is_proposed_with_its_factors(
+    tables: tuple[pd.DataFrame, pd.DataFrame], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bilirubin in µmol/l and albumin in g/l in some rows; units whose values contradict the factor are left out."""
+    monkeypatch.chdir(tmp_path)
+    long, _ = tables
+    long.to_csv("m.csv", index=False)
+    write_study("m.csv", None, Path("known.yaml"), "", Dialect(), Named(outcome=False), force=True)
+    known = prepare_cohort(load_study("known.yaml"), Path()).measurements
+    rows = long.copy()
+    third = pd.Series(range(len(rows)), index=rows.index) % 3 == 0
+    for test, unit, factor in (("bili", "µmol/L", 17.104), ("albumin", "g/L", 10.0), ("protime", "g", 1.0)):
+        chosen = third & (rows["Test"] == test)
+        rows.loc[chosen, "Result"] *= factor
+        rows.loc[chosen, "Unit"] = unit
+    rows["Unit"] = rows["Unit"].replace("s", "mg")
+    rows.to_csv("m.csv", index=False)
+    draft = write_study("m.csv", None, Path("s.yaml"), "", Dialect(), Named(outcome=False), force=True)
+    study = load_study("s.yaml")
+    found = {marker.column: dict(marker.units) for marker in study.markers.values()}
+    assert found == {"bili": {"mg/dl": 1, "µmol/L": 0.05846585594}, "albumin": {"g/dl": 1, "g/L": 0.1}}
+    said = "\n".join(told_lines(draft, Path("s.yaml")))
+    assert "bili: in mg/dl; values in µmol/L times 0.0584659" in said
+    assert "left out: protime: it has several units (g, mg), which need factors in markers.NAME.units: write " in said
+    assert "{column: protime, units: {g: 1, mg: FACTOR}}" in said
+    read = prepare_cohort(study, Path()).measurements
+    same = known[read.columns].dropna(subset=list(study.markers), how="all").reset_index(drop=True)
+    pd.testing.assert_frame_equal(read, same, rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted", "parameter", "factor"),
+    [
+        ("mg/dL", "mg/l", "CRP", 10.0),
+        ("mg/l", "mg/dl", "CRP", 0.1),
+        ("µg/ml", "mg/L", "CRP", 1.0),
+        ("g", "mg", "URINE", 1000.0),
+        ("mmol/l", "μmol/L", "anything", 1000.0),
+        ("mIU/L", "uIU/mL", "TSH", 1.0),
+        ("mg/dl", "µmol/l", "CREAT", 88.42),
+        ("umol/L", "mg/dL", "Kreatinin", 1 / 88.42),
+        ("mmol/l", "mg/dl", "GLUC", 18.016),
+        ("g/l", "mmol/l", "LDL cholesterol", 100 / 38.67),
+        ("mg/dl", "µmol/l", "CRP", None),  # whose molar mass is not known here
+        ("mg/dl", "mg", "CRP", None),
+        ("mg/dl", "U/l", "ALT", None),
+        ("%", "mmol/mol", "HBA1C", None),
+        ("ms", "s", "PT", None),
+    ],
+)
+def test_factors_between_units(given: str, wanted: str, parameter: str, factor: float | None) -> None:
+    assert unit_factor(given, wanted, parameter) == (None if factor is None else pytest.approx(factor, rel=1e-9))
 
 
 def test_a_date_of_birth_becomes_the_age(

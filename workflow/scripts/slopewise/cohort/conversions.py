@@ -25,6 +25,14 @@ class Conversion:
     example: str
 
 
+OF_SUBSTANCE = {
+    "creatinine": (88.42, "µmol/l", "mg/dl"),
+    "bilirubin": (17.104, "µmol/l", "mg/dl"),
+    "glucose": (18.016, "mg/dl", "mmol/l"),
+    "cholesterol": (38.67, "mg/dl", "mmol/l"),
+    "triglycerides": (88.57, "mg/dl", "mmol/l"),
+}
+"""A value in the first unit is the factor times that in the second."""
 _PAIRS = (
     (10, "g/l", "g/dl"),
     (100, "per cent or cm", "a share or m"),
@@ -35,11 +43,7 @@ _PAIRS = (
     (7, "days", "weeks"),
     (30.4375, "days", "months"),
     (2.20462, "pounds", "kg"),
-    (88.42, "µmol/l of creatinine", "mg/dl"),
-    (17.104, "µmol/l of bilirubin", "mg/dl"),
-    (18.016, "mg/dl of glucose", "mmol/l"),
-    (38.67, "mg/dl of cholesterol", "mmol/l"),
-    (88.57, "mg/dl of triglycerides", "mmol/l"),
+    *((factor, f"{given} of {name}", wanted) for name, (factor, given, wanted) in OF_SUBSTANCE.items()),
 )
 CONVERSIONS = (
     *(Conversion(factor, f"{given} instead of {wanted}") for factor, given, wanted in _PAIRS),

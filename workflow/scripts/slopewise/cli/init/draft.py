@@ -12,7 +12,7 @@ from slopewise.cli.init.effects import ProposedEffect
 from slopewise.cli.init.features import SPREAD, FeatureGroup
 from slopewise.cli.init.guess import Proposal
 from slopewise.cli.init.landmark import Moments
-from slopewise.cli.init.markers import LeftOut, ProposedMarker, told_codes
+from slopewise.cli.init.markers import LeftOut, ProposedMarker, told_codes, told_factors
 from slopewise.cli.init.outcome import ProposedOutcome
 from slopewise.cohort.sentinels import as_code
 from slopewise.study.formulas import AGE
@@ -239,6 +239,10 @@ def _single_markers(markers: Sequence[ProposedMarker]) -> Iterator[str]:
             yield from _comment(f"{readable(marker.column)}: {marker.reason}", "  ")
         parts = [f"column: {scalar(marker.column)}"]
         parts += [f"transform: {marker.transform}"] if marker.transform != "none" else []
+        if marker.factors:
+            yield from _comment(f"{readable(marker.column)}: {told_factors(marker)}", "  ")
+            factors = (f"{scalar(unit)}: {factor:.10g}" for unit, factor in marker.factors.items())
+            parts.append(f"units: {{{', '.join(factors)}}}")
         parts += [f"unit: {scalar(marker.unit)}"] if marker.unit else []
         if marker.name != marker.label:
             parts.append(f"label: {scalar(marker.label)}")

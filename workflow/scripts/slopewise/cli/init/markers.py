@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -37,10 +37,14 @@ class ProposedMarker:
     transform: str
     unit: str
     reason: str
+    factors: Mapping[str, float] = field(default_factory=dict)
+    """By which values in each unit of its parameter are multiplied, where it has several."""
 
-    def in_unit(self, unit: str) -> ProposedMarker:
-        """The marker with the unit of its column, if that is known."""
-        return replace(self, unit=f"log {unit}" if self.transform == "log" else unit) if unit else self
+    def in_unit(self, unit: str, factors: Mapping[str, float]) -> ProposedMarker:
+        """The marker with the unit of its column, if that is known, and the factors of several units."""
+        if not unit:
+            return self
+        return replace(self, unit=f"log {unit}" if self.transform == "log" else unit, factors=factors)
 
 
 @dataclass(frozen=True)
@@ -176,6 +180,12 @@ def told_codes(codes: Mapping[float, int]) -> str:
     counted = ", ".join(f"{count} × {as_code(code)}" for code, count in codes.items())
     verb = "stand apart and look like codes" if len(codes) > 1 else "stands apart and looks like a code"
     return f"{counted} {verb} for missing"
+
+
+def told_factors(marker: ProposedMarker) -> str:
+    """``in mg/l; values in mg/dl times 10``."""
+    (wanted, _), *others = marker.factors.items()
+    return f"in {wanted}; " + ", ".join(f"values in {unit} times {factor:.6g}" for unit, factor in others)
 
 
 def _skewness(values: np.ndarray) -> float:

@@ -35,7 +35,7 @@ from slopewise.cli.init.guess import (
 )
 from slopewise.cli.init.landmark import Moments, propose
 from slopewise.cli.init.long import by_rows
-from slopewise.cli.init.markers import LeftOut, guess_markers, told_codes
+from slopewise.cli.init.markers import LeftOut, guess_markers, told_codes, told_factors
 from slopewise.cli.init.outcome import ProposedOutcome, guess_outcome
 from slopewise.cli.init.redcap import by_event
 from slopewise.cli.init.wide import unfolded
@@ -128,7 +128,9 @@ def draft_study(
     if redcap:
         left_out = [*redcap.checkboxes, *left_out]
     if long:
-        markers = [marker.in_unit(long.units.get(marker.column, "")) for marker in markers]
+        markers = [
+            marker.in_unit(long.units.get(marker.column, ""), long.factors.get(marker.column, {})) for marker in markers
+        ]
         left_out = [*long.left_out, *left_out]
     formats = _formats(clock, outcome, zero.value.startswith("{"), date_format, effect.date_format)
     is_dated = clock.dates or zero.value.startswith("{")
@@ -330,6 +332,7 @@ def told_lines(draft: Draft, out: Path) -> list[str]:
     if single:
         markers = [marker.name + (" (log)" if marker.transform == "log" else "") for marker in single]
         lines.append(f"markers: {listed(markers)}")
+    lines += [f"         {marker.name}: {told_factors(marker)}" for marker in single if marker.factors]
     for group in draft.features:
         how = " (log)" if group.transform == "log" else ""
         lines.append(f"features: {len(group.columns)} by {len(group.patterns)} patterns{how}: {listed(group.patterns)}")
