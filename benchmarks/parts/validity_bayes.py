@@ -36,7 +36,8 @@ is the posterior, the rank of each true value among {draws} thinned draws is uni
 Talts et al. 2018). "p" is that of a chi-square test of the ranks in {bins} bins; coverage is that of the central 95% of
 the draws. "Slope of a patient" and "share of fast change", of patients whose slope is below {fast}, are drawn given the
 parameters. In the setting "slopes near 0" most standard deviations of slopes are small, where REML is often at its
-boundary. {sizes}; chains that did not pass the gates ({again} data sets) were run again with twice the draws.
+boundary. {sizes}. Where the chains did not pass the gates ({again} data sets), they were run again with twice the
+draws.
 
 {table}
 
@@ -179,12 +180,12 @@ def bayes_section(store: Store, verdict: Callable[..., str]) -> str:
         verdict(tests, asked[0], (0.05 / number, 1.0), f"p of uniform ranks (0.05 over {number} tests)"),
         verdict(tests, asked[1], (0.92, 0.98), "Coverage of 95% intervals"),
     ]
-    sizes = ", ".join(f"{setting}: {len(own)} data sets" for setting, own in found.groupby("setting", sort=False))
+    sizes = "; ".join(f"“{setting}”: {len(own)} data sets" for setting, own in found.groupby("setting", sort=False))
     return SECTION.format(
         draws=DRAWS,
         bins=BINS,
         fast=FAST,
-        sizes=sizes[0].upper() + sizes[1:],
+        sizes=sizes,
         again=int((found["again"] > 0).sum()),
         table=table(["setting", "quantity", "data sets", "p of the ranks", "coverage"], rows),
         verdicts="\n".join(f"- {line}" for line in lines),
