@@ -306,5 +306,11 @@ def _line(fit: GrowthFit, frame: pd.DataFrame, at: pd.DataFrame, times: Floats) 
     x, z = fit.design.fixed.matrix(rows), fit.design.random.matrix(rows).reshape(len(times), n, -1)
     values = (x @ fit.estimates.beta[0]).reshape(len(times), n) + (z * effects).sum(axis=2)
     variances = (np.einsum("tni,nij->tnj", z, spread) * z).sum(axis=2)
-    for time, mean, half in zip(times, values.mean(axis=1), Z * np.sqrt(variances.mean(axis=1)), strict=True):
-        yield {"time": float(time), "value": float(mean), "low": float(mean - half), "high": float(mean + half)}
+    for time, *of_patients in zip(times, values, variances, strict=True):
+        yield {"time": float(time), **band(*of_patients)}
+
+
+def band(values: Floats, variances: Floats) -> dict[str, float]:
+    """The mean of patients' `values` (n,) with the 95% interval of one such patient's, of the mean of `variances`."""
+    value, half = float(values.mean()), Z * float(np.sqrt(variances.mean()))
+    return {"value": value, "low": value - half, "high": value + half}
