@@ -175,6 +175,39 @@ def carried(name: str) -> Change:
     return change
 
 
+def exchanged(one: str, other: str) -> Change:
+    """The values of two columns of the visits exchanged in each 20th row."""
+
+    def change(study: Good) -> None:
+        first, second = (study.visits[0].index(name) for name in (one, other))
+        for row in study.visits[4::20]:
+            row[first], row[second] = row[second], row[first]
+
+    return change
+
+
+def moved(name: str) -> Change:
+    """A column of the visits one row too low."""
+
+    def change(study: Good) -> None:
+        place = study.visits[0].index(name)
+        cells = [row[place] for row in study.visits[1:]]
+        for row, value in zip(study.visits[1:], [cells[-1], *cells[:-1]], strict=True):
+            row[place] = value
+
+    return change
+
+
+def again(patient: str, name: str) -> Change:
+    """A patient a second time, under another id."""
+
+    def change(study: Good) -> None:
+        for table in (study.visits, study.people):
+            table.extend([name, *row[1:]] for row in table[1:] if row[0] == patient)
+
+    return change
+
+
 def same(file: str, name: str, other: str) -> Change:
     """The cells of another column of the table in this one."""
 

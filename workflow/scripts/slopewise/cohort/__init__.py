@@ -23,6 +23,7 @@ from slopewise.cohort.flow import Flow, State
 from slopewise.cohort.history import with_history
 from slopewise.cohort.incomplete import leave_incomplete, match_ids
 from slopewise.cohort.landmark import OUTCOME, apply_landmark, refuse_empty
+from slopewise.cohort.misplaced import tell_misplaced
 from slopewise.cohort.oddities import tell_odd_values
 from slopewise.cohort.people import (
     constant_values,
@@ -102,6 +103,7 @@ def prepare_cohort(study: Study, folder: Path, runs: Callable[[float], bool] | N
     flow = _read(study, measurements, patients, columns, findings)
     tell_odd_values(study, flow.state.rows, flow.state.people, files, findings)
     tell_slips(study, flow.state.rows, flow.state.people, files, findings)
+    tell_misplaced(study, flow.state.rows, flow.state.people, files, findings)
     rows, people = set_clock(study, flow.state.rows, flow.state.people)
     flow.state = State(people, rows)
     warn_of_units(study, rows, people, files, findings)

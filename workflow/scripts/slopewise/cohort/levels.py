@@ -27,6 +27,8 @@ INITIALS = {
     "s": vocabulary("si sí sim"),
 }
 """Letters that stand for a word in columns of sex and of yes and no."""
+SHEET_ERRORS = vocabulary("#REF! #VALUE! #DIV/0! #NAME? #NUM! #NULL! #SPILL! #CALC! #WERT! #BEZUG! #VALEUR!")
+"""What spreadsheets write into cells whose formula failed; ``#N/A`` is a missing value."""
 SHOWN = 3
 """So many spellings or levels are given as examples."""
 
@@ -48,6 +50,12 @@ def refuse_spellings(cells: pd.Series, file: str, findings: Findings) -> None:
     """
     present = cells.dropna().astype(str)
     counts = present.value_counts()
+    for wrong in sorted(SHEET_ERRORS & set(counts.index)):
+        at, action = present.index[(present == wrong).to_numpy()], "correct the cell, or empty it"
+        message = (
+            f"{shown(wrong)} is what a spreadsheet writes where a formula failed ({len(at)} of {len(present)} cells)"
+        )
+        findings.add(ERROR, file, message, action, line=int(at[0]), column=str(cells.name))
     groups: dict[str, list[str]] = {}
     full = {folded(level) for level in counts.index}
     for level in sorted(counts.index, key=lambda level: (-counts[level], level)):
