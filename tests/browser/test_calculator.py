@@ -177,14 +177,41 @@ def test_the_form_shows_what_it_computes_and_says_what_is_wrong(opened: Any) -> 
     known = page.evaluate(
         "visits => document.querySelector('[data-model]').compute(visits, {age: 51, sex: 'f'}, null)", visits
     )
-    shown = [float(cell.get_attribute("data-value") or "nan") for cell in answer.locator("td").all()]
-    scores = [known["scores"][name][what] for name in sorted(known["scores"]) for what in SCORES]
+    shown = [cell.get_attribute("data-value") for cell in answer.locator("td").all()]
+    scores = [one for marker in sorted(known["scores"]) for one in as_measured(marker, known["scores"][marker])]
     risks = [
         value for pair in zip(known["risks"]["level"][0], known["risks"]["slope"][0], strict=True) for value in pair
     ]
-    assert shown == [*scores, *risks]
+    numbers = [float(number) for text in shown for number in (text or "nan").split(" ")]
+    assert numbers == pytest.approx([*scores, *risks], rel=1e-12)
+    text = answer.inner_text()
+    assert f"{np.exp(known['scores']['log_bilirubin']['level']):.4g} mg/dl" in text and "% per year" in text
+    assert "log mg/dl" not in text
     assert f"{100 * risks[0]:.1f}%" in answer.inner_text() and "Of 100 such patients" in answer.inner_text()
     assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
+
+
+def as_measured(marker: str, scores: dict[str, float]) -> list[float]:
+    """The cells of a marker: bilirubin, which the model takes as a logarithm, in mg/dl and in per cent per year."""
+    margin = 1.959963984540054 * scores["slope_se"]
+    level, slopes = scores["level"], [scores["slope"] + side * margin for side in (0, -1, 1)]
+    if marker.startswith("log"):
+        level, slopes = float(np.exp(level)), [100 * float(np.expm1(slope)) for slope in slopes]
+    return [level, *slopes, scores["reliability"]]
+
+
+def test_what_is_outside_the_training_range_is_said_in_the_unit_measured(
+    browser: Any, models: Callable[[str], Shipped]
+) -> None:
+    made = models("survival")
+    page_of(made)
+    patient = made.visits["id"].iloc[0]
+    visits = made.visits[made.visits["id"] == patient].assign(bili=40.0)
+    (found,) = computed(browser, made, asked(made, visits, made.people[made.people["id"] == patient]))
+    (note,) = [one for one in found["notes"] if one.startswith("log_bilirubin 40")]
+    ends = [float(end) for end in re.findall(r"range, (\S+) to (\S+)", note)[0]]
+    values = made.visits["bili"]
+    assert ends == pytest.approx([values.min(), values.max()], rel=0.2) and note.endswith("mg/dl")  # ends are blurred
 
 
 def test_what_it_cannot_compute_is_said(models: Callable[[str], Shipped], tmp_path: Path) -> None:

@@ -194,7 +194,10 @@ def test_the_summary_from_tables(tmp_path, changed, said, figures_shown):
             "The slope of alpha is not in that model: the random effects have rank one (correlation 0.9976"
         )
     if "metrics" in changed:
-        assert "Harrell’s C is" in told["answer"] and told["second"] == ""
+        assert (
+            "Harrell’s C (the proportion of pairs of patients ranked correctly) is" in told["answer"]
+            and told["second"] == ""
+        )
 
 
 def test_a_second_concordance_on_another_side_of_zero_is_reported(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from slopewise.design.plain import OutOfReach
@@ -49,13 +50,22 @@ def calculator_section(frames: Frames, naming: Naming) -> Section:
 
 def worded(content: dict[str, Any], naming: Naming) -> dict[str, Any]:
     """The calculator's content with the report's names of markers, times and moments."""
-    markers = [{**marker, "label": naming.marker(marker["name"])} for marker in content["markers"]]
     unit = naming.study.data.analysis_unit
+    markers = [
+        {**marker, "label": naming.marker(marker["name"]), "slope_unit": slope_unit(marker, naming.unit)}
+        for marker in content["markers"]
+    ]
     clock = {**content["time"], "label": "time", "words": "" if unit == "none" else unit}
     durations = [naming.at(math.nan if horizon is None else horizon) for horizon in content["horizons"]]
     reference = 0 if None in content["horizons"] else content["horizons"].index(reference_horizon(content["horizons"]))
     names = {"durations": durations, "moment": naming.moment, "reference": reference}
     return {**content, **names, "markers": markers, "time": clock}
+
+
+def slope_unit(marker: Mapping[str, Any], time: str) -> str:
+    """In which unit a slope is shown: ``% per year`` of a logarithm, else that of the model, ``g/dl per year``."""
+    own = "%" if marker["transform"] == "log" else marker["model_unit"]
+    return f"{own} per {time}".strip()
 
 
 def _label(naming: Naming, name: str, unit: str) -> str:

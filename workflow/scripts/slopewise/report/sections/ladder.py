@@ -17,6 +17,7 @@ from slopewise.report.words.ledger import validation_lines
 from slopewise.report.words.naming import STEP_NAMES, Naming
 from slopewise.report.words.numbers import MISSING, interval, number, signed
 from slopewise.report.words.verdict import below_chance, evidence_table
+from slopewise.report.words.wording import until
 from slopewise.validate.gains import headline_metric, headlines
 from slopewise.validate.recommendation import recommended_step
 
@@ -83,7 +84,9 @@ def ladder_picture(frames: Frames, naming: Naming, metric: str) -> Picture:
         "added-value",
         list(rows.index).index("slope"),
     )
-    return Picture("ladder", caption("ladder", metric=HEADLINES[metric]), [all_steps, added])
+    events = until(rows, naming)
+    words = caption("ladder", metric=f"{HEADLINES[metric]}{events and f' ({events})'}")
+    return Picture("ladder", words, [all_steps, added])
 
 
 def short_picture(frames: Frames, naming: Naming, metric: str, kept: int) -> Picture:
@@ -103,8 +106,9 @@ def short_picture(frames: Frames, naming: Naming, metric: str, kept: int) -> Pic
                 differences, naming.study.outcome.margin, "Level and slope, compared with level", "summary-gain", 0
             )
         )
-    caption = "Validated in patients whom the models had not seen; 95% intervals."
-    return Picture("summary", caption, panels)
+    events = until(frames.metric(metric), naming)
+    below = f"Validated in patients whom the models had not seen; 95% intervals{events and f'; {events}'}."
+    return Picture("summary", below, panels)
 
 
 def concordance_table(frames: Frames, naming: Naming, metric: str) -> Table:
@@ -126,9 +130,10 @@ def concordance_table(frames: Frames, naming: Naming, metric: str) -> Table:
             ]
         )
     columns = ["predictors", "validated, 95% interval", "apparent", "compared with", "difference, 95% interval"]
-    tau = float(rows["horizon"].max())
-    until = f", events before τ = {naming.duration(tau)} after the landmark" if math.isfinite(tau) else ""
-    return Table(f"performance-{metric}", f"{HEADLINES[metric]}{until}", columns, lines, frozenset({0, 3}))
+    events = until(rows, naming)
+    return Table(
+        f"performance-{metric}", f"{HEADLINES[metric]}{events and f', {events}'}", columns, lines, frozenset({0, 3})
+    )
 
 
 def horizon_tables(frames: Frames, naming: Naming) -> list[Table]:

@@ -7,12 +7,11 @@ import math
 import pandas as pd
 
 from slopewise.report.material.frames import Frames, at_horizon
-from slopewise.report.material.gains import gain
 from slopewise.report.material.parts import Section, Table
 from slopewise.report.sections.slow_fast import slow_fast_sentence, slow_fast_table
 from slopewise.report.words.naming import STEP_NAMES, Naming
 from slopewise.report.words.numbers import MISSING, figures, number
-from slopewise.report.words.wording import ladder_sentences, order_sentence
+from slopewise.report.words.wording import ladder_sentences
 from slopewise.validate.gains import headline_metric
 from slopewise.validate.risk_groups import GROUPS
 
@@ -25,7 +24,6 @@ def predicts_section(frames: Frames, naming: Naming) -> Section:
         "What predicts, and what that means in patients",
         "predicts.html.j2",
         {
-            "order": order_sentence(gain(frames, "level", metric), naming),
             "ladder": ladder_sentences(frames, naming, metric),
             "kind": naming.kind,
             "thirds": thirds_table(frames, naming),

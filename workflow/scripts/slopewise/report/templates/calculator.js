@@ -18,6 +18,22 @@
     logit: [function (x) { return Math.log(x) - Math.log1p(-x); }, function (x) { return x > 0 && x < 1; }, "a number between 0 and 1"]
   };
 
+  // From the scale of the model back to the unit that was measured; monotone, so that ends of a range stay its ends.
+  var INVERSES = {
+    none: function (x) { return x; },
+    log: Math.exp,
+    log1p: Math.expm1,
+    sqrt: function (x) { return x * x; },
+    logit: function (x) { return 1 / (1 + Math.exp(-x)); }
+  };
+
+  function inUnit(marker) { return INVERSES[marker.transform]; }
+
+  // A slope of a logarithm is a relative change; of another transform it stays on the model's scale, which its unit names.
+  function slopeIn(marker) {
+    return marker.transform === "log" ? function (slope) { return 100 * Math.expm1(slope); } : function (slope) { return slope; };
+  }
+
   // Designs: products of arithmetic, levels and piecewise polynomials.
   function arithmetic(node, row) {
     if (node[0] === "name") { return row[node[1]]; }
@@ -222,10 +238,12 @@
     }
   }
 
-  function beyond(what, values, range, said) {
+  function beyond(what, values, range, said, shownAs, unit) {
     if (!range) { return; }
     var outside = values.filter(function (x) { return x < range[0] || x > range[1]; });
-    if (outside.length) { said.push(what + " " + short(outside[0]) + " is outside the training range, " + range[0] + " to " + range[1]); }
+    if (!outside.length) { return; }
+    var text = [outside[0]].concat(range).map(shownAs || function (x) { return x; }).map(short);
+    said.push(what + " " + text[0] + " is outside the training range, " + text[1] + " to " + text[2] + (unit ? " " + unit : ""));
   }
 
   function settled(rows) {
@@ -295,9 +313,9 @@
     beyond("the time of a visit", rows.map(function (row) { return row.time; }), model.time.range, said);
     model.markers.forEach(function (marker) {
       var found = scores[marker.name] = scoreOf(marker, rows, covariates, at);
-      beyond(marker.label, rows.map(function (row) { return row[marker.name]; }).filter(function (x) { return x !== null; }), marker.values, said);
-      beyond("the level of " + marker.label, [found.level], marker.level, said);
-      beyond("the slope of " + marker.label, [found.slope], marker.slope, said);
+      beyond(marker.label, rows.map(function (row) { return row[marker.name]; }).filter(function (x) { return x !== null; }), marker.values, said, inUnit(marker), marker.unit);
+      beyond("the level of " + marker.label, [found.level], marker.level, said, inUnit(marker), marker.unit);
+      beyond("the slope of " + marker.label, [found.slope], marker.slope, said, slopeIn(marker), marker.slope_unit);
       if (found.visits === 0) { said.push(marker.label + " was not measured: the population’s level and slope are used"); }
       if (found.visits === 1) { said.push(marker.label + " at one visit: its slope is mostly the population’s"); }
     });
@@ -309,6 +327,7 @@
   }
 
   // The form.
+  var NORMAL = 1.959963984540054;
   function short(value) { return String(Number(value.toPrecision(4))); }
   function made(tag, text) { var one = document.createElement(tag); if (text !== undefined) { one.textContent = text; } return one; }
   function numberIn(field) { return field.value.trim() === "" ? null : Number(field.value.trim().replace(",", ".")); }
@@ -363,15 +382,28 @@
   }
 
   function shown(value) { return { text: short(value).replace("-", "−"), value: value }; }
+  function withUnit(value, unit) { return { text: shown(value).text + (unit ? (unit[0] === "%" ? "" : " ") + unit : ""), value: value }; }
+
+  // The cells of a marker: its level in the unit that was measured, its slope with its interval, its reliability.
+  function inWords(marker, score) {
+    var slope = slopeIn(marker), margin = NORMAL * score.slope_se;
+    var ends = [slope(score.slope - margin), slope(score.slope + margin)];
+    return [
+      withUnit(inUnit(marker)(score.level), marker.unit),
+      withUnit(slope(score.slope), marker.slope_unit),
+      { text: shown(ends[0]).text + " to " + shown(ends[1]).text, value: ends.join(" ") },
+      shown(score.reliability)
+    ];
+  }
+
   function asRisk(value) { return model.numeric ? shown(value) : { text: (100 * value).toFixed(1) + "%", value: value }; }
 
   function answer() {
     output.textContent = "";
     try {
       var found = read();
-      output.append(table("Level and slope at " + model.moment, ["marker", "level", "slope", "standard error", "reliability"], model.markers.map(function (marker) {
-        var own = found.scores[marker.name];
-        return [marker.label + (marker.model_unit ? ", " + marker.model_unit : "")].concat([own.level, own.slope, own.slope_se, own.reliability].map(shown));
+      output.append(table("Level and slope at " + model.moment, ["marker", "level", "slope", "95% interval of the slope", "reliability of the slope"], model.markers.map(function (marker) {
+        return [marker.label].concat(inWords(marker, found.scores[marker.name]));
       })));
       var rows = [];
       model.causes.forEach(function (cause, c) {

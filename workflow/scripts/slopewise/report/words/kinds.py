@@ -35,7 +35,7 @@ WORDS = {
     "survival": Words(
         headlines=CONCORDANCES,
         short="C",
-        explained="C is the proportion of pairs of patients that the predictions rank correctly",
+        explained="the proportion of pairs of patients ranked correctly",
         coin="0.5 is no better than chance",
         model="Cox",
         effect="hazard ratio",
@@ -50,10 +50,7 @@ WORDS = {
     "binary": Words(
         headlines={"auc": "AUC"},
         short="AUC",
-        explained=(
-            "AUC is the proportion of pairs, one patient with the outcome and one without, that the predictions rank "
-            "correctly"
-        ),
+        explained="the proportion of pairs, one patient with the outcome and one without, ranked correctly",
         coin="0.5 is no better than chance",
         model="logistic",
         effect="odds ratio",
@@ -68,7 +65,7 @@ WORDS = {
     "continuous": Words(
         headlines={"r2": "R²"},
         short="R²",
-        explained="R² is the proportion of the outcome’s variance that the predictions explain",
+        explained="the proportion of the outcome’s variance explained",
         coin="0 is no better than the mean outcome",
         model="linear",
         effect="coefficient",

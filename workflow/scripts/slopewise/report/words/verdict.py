@@ -71,17 +71,18 @@ def counted(naming: Naming) -> str:
 def answer(said: Verdict, found: Evidence, level: Gain, naming: Naming) -> str:
     """The numbers behind the headline, and what they mean."""
     at = naming.duration(naming.landmark) if naming.predictor == "time" else naming.moment
-    c = HEADLINES[found.gain.metric]
+    c, explained = HEADLINES[found.gain.metric], naming.words.explained
     if said is Verdict.DROPPED:
         return (
-            f"With the covariates and the levels at {at}, {c} is {value_words(level)} in patients whom the models had "
-            "not seen. No marker’s slope entered the outcome model together with its level; the reasons are given "
-            "below."
+            f"With the covariates and the levels at {at}, {c} ({explained}) is {value_words(level)} in patients "
+            "whom the models had not seen. No marker’s slope entered the outcome model together with its level; the "
+            "reasons are given below."
         )
     slope = found.gain
     numbers = (
-        f"In patients whom the models had not seen, {c} is {number(level.value)} with the covariates and the levels at "
-        f"{at}, and {number(slope.value)} when the slopes are added: a difference of {difference_words(slope)}."
+        f"In patients whom the models had not seen, {c} ({explained}) is {number(level.value)} with the covariates "
+        f"and the levels at {at}, and {number(slope.value)} when the slopes are added: a difference of "
+        f"{difference_words(slope)}."
     )
     return f"{numbers} {_meaning(said, found, naming)}"
 

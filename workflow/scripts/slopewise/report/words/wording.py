@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import math
 
+import pandas as pd
+
 from slopewise.report.material.frames import Frames
 from slopewise.report.material.gains import difference_words, gain, reliabilities, value_words
 from slopewise.report.words.courses import slope_is_nil
 from slopewise.report.words.naming import Naming
-from slopewise.report.words.numbers import count, in_words, interval, number, percent
-from slopewise.validate.gains import Gain
+from slopewise.report.words.numbers import count, in_words, interval, number
 
 
 def ladder_sentences(frames: Frames, naming: Naming, metric: str) -> list[str]:
@@ -83,12 +84,12 @@ def scope_sentence(frames: Frames, naming: Naming) -> str:
             f"({naming.cause}). It is predicted from what had been measured up to {naming.up_to}."
         )
     return (
-        f"{patients} patients were still at risk {at} after time zero; "
-        f"{count(frames.n_events, limit)} of them had the event ({naming.cause}) later. Risks are predicted for "
-        f"{naming.horizons()} after that moment, the landmark, from what had been measured up to it."
+        f"Risks of the event ({naming.cause}) are predicted for {naming.horizons()} after the landmark, {at} after "
+        "time zero, from what had been measured up to it."
     )
 
 
-def order_sentence(level: Gain, naming: Naming) -> str:
-    """The headline's metric in plain words."""
-    return f"{naming.words.explained}: {percent(level.value)} with the levels."
+def until(rows: pd.DataFrame, naming: Naming) -> str:
+    """Up to when a concordance counts events: ``events before τ = 8 years after the landmark``; empty without a τ."""
+    tau = float(rows["horizon"].max())
+    return f"events before τ = {naming.duration(tau)} after the landmark" if math.isfinite(tau) else ""
