@@ -14,7 +14,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -86,6 +86,12 @@ def frozen(
     mark_used(home)
     files = {query.key.removeprefix("data."): str(home / query.file) for query in queries}
     return study.model_copy(update={"data": study.data.model_copy(update=files)})
+
+
+def source_name(file: str) -> str:
+    """What a person calls an input file: its name without folders, of a snapshot that of its query."""
+    name = PurePath(file.replace("\\", "/")).name
+    return f"{name.partition('-')[2].removesuffix(SUFFIX)}{QUERY}" if name.endswith(SUFFIX) else name
 
 
 def facts_of(path: Path) -> dict[str, Any]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import PurePath
-
 from slopewise.report.material.frames import Frames
 from slopewise.report.material.parts import Section, Table
 from slopewise.report.words.naming import Naming
 from slopewise.report.words.numbers import in_words
 from slopewise.run.words import amount
+from slopewise.sources.snapshot import source_name
 from slopewise.study.model import Study
 
 
@@ -16,7 +15,7 @@ def provenance_section(frames: Frames, naming: Naming) -> Section:
     """Versions, hashes, seed and how to make the same bytes again; file names without their folders."""
     record = frames.provenance
     versions = [[name, version] for name, version in sorted(record["versions"].items())]
-    inputs = [[PurePath(name.replace("\\", "/")).name, digest] for name, digest in sorted(record["inputs"].items())]
+    inputs = [[source_name(name), digest] for name, digest in sorted(record["inputs"].items())]
     files = [[name, digest] for name, digest in sorted(record.get("tables", {}).items())]
     return Section(
         "provenance",

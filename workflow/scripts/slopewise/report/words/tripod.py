@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import PurePath
-
 from slopewise.report.material.frames import Frames
 from slopewise.report.material.gains import HEADLINES, difference_words, gain
 from slopewise.report.material.parts import Section, Table
@@ -13,6 +11,7 @@ from slopewise.report.words.numbers import count, in_words, number
 from slopewise.report.words.references import WORKS
 from slopewise.report.words.tripod_items import ITEMS
 from slopewise.run.words import amount
+from slopewise.sources.snapshot import source_name
 from slopewise.study.model import Study
 from slopewise.validate.gains import headline_metric
 
@@ -47,7 +46,7 @@ def answers(frames: Frames, naming: Naming) -> dict[str, str]:
 
 
 def _before(frames: Frames, naming: Naming) -> dict[str, str]:
-    names = in_words(sorted(PurePath(name.replace("\\", "/")).name for name in frames.provenance["inputs"]))
+    names = in_words(sorted(map(source_name, frames.provenance["inputs"])))
     return {
         "4": "Development and internal validation, and whether slopes add to levels; the clinical objective is "
         f"{AUTHORS}.",
