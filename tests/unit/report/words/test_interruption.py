@@ -51,7 +51,8 @@ def test_the_first_page_has_the_last_effect_and_how_much_it_differs(naming: Nami
     spread = average.iloc[[0, 2]].assign(sd=[0.3, 0.4])
     design = pd.DataFrame({"marker": [marker]})
     tables = {"effects_average": average, "effects_spread": spread, "effects_design": design}
-    frames = cast(Frames, SimpleNamespace(further=tables))
+    rows = {name: frame[frame["marker"] == marker] for name, frame in tables.items()}
+    frames = cast(Frames, SimpleNamespace(further=tables, of=lambda name, _: rows[name]))
     (estimate, ends, what), (sd, _, of_what) = FIGURES["interruption"](frames, naming)
     assert (estimate, ends, sd) == ("+22.1%", "+20.9 to +23.4%", "0.400")  # exp of 0.2, 0.19, 0.21
     assert what.startswith("average effect on traffic deaths 5 years after the interruption (relative)")
