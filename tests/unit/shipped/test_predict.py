@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -553,6 +554,107 @@ def test_no_message_names_a_key_of_the_study_file(shipped: Shipped, tmp_path: Pa
     with pytest.raises(InputError) as raised:
         predict(Request(shipped.model, "new.csv", "people.csv"), tmp_path)
     assert "data." not in str(raised.value)
+
+
+def put(line: int, column: str, cell: str) -> Callable[[str], str]:
+    """Another text in one cell of a CSV file; the header is line 1."""
+
+    def change(text: str) -> str:
+        rows = [row.split(",") for row in text.splitlines()]
+        rows[line - 1][rows[0].index(column)] = cell
+        return "".join(",".join(row) + "\n" for row in rows)
+
+    return change
+
+
+def continental(text: str) -> str:
+    return text.replace(",", ";").replace(".", ",")
+
+
+def mixed_marks(text: str) -> str:
+    rows = continental(text).splitlines()
+    return "\n".join([*rows[:2], rows[2].replace(",", "."), *rows[3:]]) + "\n"
+
+
+def noted(text: str) -> str:
+    first, *rows = text.splitlines()
+    return "\n".join([f"{first},note", *(f'{row},"seen, well"' for row in rows)]) + "\n"
+
+
+def same(text: str) -> str:
+    return text
+
+
+MESSY: dict[str, tuple[Callable[[str], str], Callable[[str], str], str]] = {
+    "decimal commas": (continental, continental, ""),
+    "another column": (noted, same, ""),
+    "a mark of Windows": (lambda text: "\ufeff" + text.replace("\n", "\r\n"), same, ""),
+    "decimal marks of two kinds": (
+        mixed_marks, continental,
+        r"new.csv: line 3, patient \d+, column \w+: '[\d.]+' is not",
+    ),
+    "marks of thousands": (
+        put(2, "bili", '"1,234.5"'), same,
+        r"new.csv: line 2, patient \d+, column bili: '1,234.5' has marks of thousands",
+    ),
+    "a limit": (
+        put(3, "bili", "<5"), same,
+        r"line 3, patient \d+, column bili: '<5' is .*; correct it, or leave the cell",
+    ),
+    "a text": (
+        put(3, "albumin", "haemolytic"), same,
+        r"new.csv: line 3, patient \d+, column albumin: 'haemolytic' is not a",
+    ),
+    "a date for a day": (
+        put(3, "day", "2020-01-31"), same,
+        r"new.csv: line 3, patient \d+, column day: '2020-01-31' is not",
+    ),
+    "a word for a day": (
+        put(3, "day", "baseline"), same,
+        r"new.csv: line 3, patient \d+, column day: 'baseline' is not a",
+    ),
+    "no day": (put(3, "day", ""), same, r"new.csv: line 3, patient \d+, column day: the row has no time"),
+    "no id": (put(3, "id", ""), same, r"new.csv: line 3, column id: the row has no patient"),
+    "ids of another name": (
+        lambda text: text.replace("id", "nr", 1), same,
+        r"new.csv: column id: .* the columns are: nr, day",
+    ),
+    "a header twice": (lambda text: text + text.splitlines()[0] + "\n", same, r"new.csv: line 14, patient id, column"),
+    "a footnote": (
+        lambda text: text + "Source: laboratory\n", same,
+        r"new.csv: line 14: 1 cells where the columns' names",
+    ),
+    "an empty file": (lambda text: "", same, r"new.csv: the file is empty"),
+    "no patients": (same, lambda text: text.splitlines()[0] + "\n", r"people.csv: the file has no rows"),
+    "an age in words": (
+        same, put(2, "age", "54 years"),
+        r"people.csv: line 2, patient \d+, column age: '54 years' is not a ",
+    ),
+    "a spreadsheet's error": (same, put(2, "sex", "#REF!"), r"people.csv: line 2, patient \d+, column sex: .* '#REF!'"),
+    "a code": (put(3, "albumin", "-999"), same, r"marker albumin: -999, .* -999 is a usual code for a missing value; "),
+    "a negative value": (
+        put(3, "albumin", "-3.4"), same,
+        r"marker albumin: -3.4, .* without the minus sign it would be 3.4",
+    ),
+    "a negative age": (same, put(2, "age", "-54"), r"covariate age: -54, .* without the minus sign it would be 54"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MESSY)
+def test_a_messy_file_is_read_as_in_a_study_or_refused_at_its_place(shipped: Shipped, tmp_path: Path, name: str):
+    """The same risks where the file says the same; else its line and column, and no key of the study file."""
+    change, of_people, message = MESSY[name]
+    visits, people = of(shipped, *several(shipped, 3))
+    expected = risks(shipped, tmp_path, visits, people, draws=0).table
+    for file, edit in (("new.csv", change), ("people.csv", of_people)):
+        (tmp_path / file).write_bytes(edit((tmp_path / file).read_text()).encode())
+    request = Request(shipped.model, "new.csv", "people.csv", draws=0, strict=True)
+    if not message:
+        pd.testing.assert_frame_equal(predict(request, tmp_path).table, expected)
+        return
+    with pytest.raises(InputError, match=message) as raised:
+        predict(request, tmp_path)
+    assert not re.search(r"\b(data|outcome|growth|markers|validation)\.[a-z_]+", str(raised.value)), raised.value
 
 
 def test_dates_beside_date_times_are_days_as_in_a_study(shipped: Shipped, tmp_path: Path):

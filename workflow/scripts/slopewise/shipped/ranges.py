@@ -75,7 +75,7 @@ class _Column(ShortRepr):
 
 
 def other_units(model: ShippedModel, newcomers: Newcomers, file: str, told: Mapping[str, str]) -> dict[str, str]:
-    """Patients with a value that only another unit explains, and why they cannot be predicted.
+    """Patients with a value that only another unit or a slip explains, and why they cannot be predicted.
 
     `told` are units that the user gave: a column that is in the model's own by that word is not suspected.
     """
@@ -95,7 +95,8 @@ def other_units(model: ShippedModel, newcomers: Newcomers, file: str, told: Mapp
             seen = f"{values.min():.4g}" + (f" to {values.max():.4g}" if values.min() < values.max() else "")
             where = f"{column.low:.4g} to {column.high:.4g} {column.unit}".rstrip()
             text = f"{file}: {column.what}: {seen}, where the model was made on {where}; {reason}; "
-            text += f"convert the values or, if they are right, confirm the unit with --unit {column.name}={AS_MODEL}"
+            confirm = f"confirm the unit with --unit {column.name}={AS_MODEL}"
+            text += f"convert or correct the values or, if they are right, {confirm}"
             for patient in column.patients[groups]:
                 found.setdefault(str(patient), text)
     return found

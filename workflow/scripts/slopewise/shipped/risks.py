@@ -378,6 +378,8 @@ WORDS = (
     ),
     (r", or set data\.duplicates to [a-z, ]+(?= |$|[.;])", ": keep one row per time"),
     (r", or choose another transform", ""),
+    (r", leave the cell empty, or set markers\.\S+\.below \([a-z ]+\)", ", or leave the cell empty"),
+    (r"; if the column holds categories, name it in data\.categories", ""),
     (r"is data\.patient the right column of both files", "is this the right column of both files"),
     (r" \(data\.(patient|time)\)", r" (the model’s \1)"),
     (r" \(data\.time_zero\)", " (the model’s time zero)"),

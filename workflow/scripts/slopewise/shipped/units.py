@@ -1,9 +1,10 @@
-"""Values that only another unit explains: a new patient's value far outside what the model was made on.
+"""Values that only a slip explains, most often another unit: a new patient's value far outside the training range.
 
 A value is far outside when it lies beyond the training range by more than the range is wide, on the scale on which the
 model has it or, where range and value are positive, on the logarithmic scale (35 is far above 2 to 5, and 3.5 as far
-below 20 to 50). Where a usual conversion brings all such values of a column into the range, the unit is refused: a
-risk from it would be nonsense with decimals. Else the patient may be extreme, which is said beside the risk.
+below 20 to 50), or is negative and without its sign within a range of positive values. Where a usual conversion brings
+all such values of a column into the range, or they are a code for missing values, they are refused: a risk from them
+would be nonsense with decimals. Else the patient may be extreme, which is said beside the risk.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slopewise.cohort.conversions import CONVERSIONS
+from slopewise.cohort.sentinels import CODES, as_code
 
 Floats = NDArray[np.float64]
 
@@ -42,8 +44,13 @@ OF_UNITS: Mapping[tuple[str, str], float] = {
 """Factors between named units, the model's first."""
 
 
+WIDEST = 3.0
+"""In a range more than so many times as wide as its lower end a small negative value may be right."""
+
+
 def far_outside(values: Floats, low: float, high: float) -> NDArray[np.bool_]:
-    """Which values (n,) lie beyond [low, high] by more than its width, plain or logarithmic; missing ones do not."""
+    """Which values (n,) lie beyond [low, high] by more than its width, plain or logarithmic, or in it but for their
+    sign; missing ones do not."""
     width = high - low
     far = (values < low - width) | (values > high + width)
     if low > 0:
@@ -52,15 +59,24 @@ def far_outside(values: Floats, low: float, high: float) -> NDArray[np.bool_]:
             far |= (
                 (values > 0) & ((values < low / ratio) | (values > high * ratio)) & ((values < low) | (values > high))
             )
-    return far & np.isfinite(values)
+    return (far | _without_sign(values, low, high)) & np.isfinite(values)
+
+
+def _without_sign(values: Floats, low: float, high: float) -> NDArray[np.bool_]:
+    return (high - low <= WIDEST * low) & (-values >= low) & (-values <= high)
 
 
 def likely_unit(values: Floats, low: float, high: float, unit: str) -> str | None:
-    """In words, the unit that brings all `values` (n,) into [low, high], the model's being `unit`; None without one.
+    """In words, the slip or the unit that explains all `values` (n,) beside [low, high], the model's unit being `unit`;
+    None without one.
 
-    All on the scale of the column. Of several the one of the model's own unit is named, else the one that brings the
-    values nearest to the middle of the range; logarithms come last.
+    All on the scale of the column. Codes and signs come first; of several units that of the model's own is named, else
+    the one that brings the values nearest to the middle of the range; logarithms come last.
     """
+    if np.isin(values, list(CODES - {0.0})).all() and len(np.unique(values)) == 1:
+        return f"{as_code(float(values[0]))} is a usual code for a missing value"
+    if _without_sign(values, low, high).all():
+        return f"without the minus sign it would be {_some(-values)}"
     found = []
     for one in CONVERSIONS:
         back = values / one.factor
