@@ -127,6 +127,39 @@ def test_net_benefit_is_the_point_of_the_decision_curve_at_the_cohorts_risk(made
     assert (result.decision_curve.query("predictors == 'treat_none'")["y"] == 0).all()
 
 
+def test_the_band_of_a_decision_curve_is_that_of_a_bootstrap_by_hand(inputs):
+    """True positives less weighted false ones in 1,000 resamples of other random numbers, and the spread of repeats."""
+    study, patients, predictions, apparent = inputs
+    often = study.model_copy(update={"validation": study.validation.model_copy(update={"bootstrap": 1000})})
+    result = performance(often, patients, predictions, apparent)
+    names, rng = patients["patient"].to_numpy(), np.random.default_rng(1)
+    time, event = patients["followup"].to_numpy(), patients["event"].to_numpy() == 1
+    thresholds, repeats = [0.2, 0.3, 0.5], []
+    for repeat in sorted(predictions["repeat"].unique()):
+        own = step_of(predictions, "level", repeat, 2.0, patients)
+        case, control = np.zeros(len(names)), np.zeros(len(names))
+        for fold in own["fold"].unique():
+            held = (own["fold"] == fold).to_numpy()
+            remain = censoring_curve(time[~held], event[~held])
+            case[held] = np.where(event & (time <= 2.0), 1 / remain.at(np.nextafter(np.minimum(time, 2.0), 0)), 0.0)[
+                held
+            ]
+            control[held] = np.where(time > 2.0, 1 / remain.at(2.0), 0.0)[held]
+        treated = own["risk"].to_numpy()[:, None] >= np.array(thresholds)
+        odds = np.array(thresholds) / (1 - np.array(thresholds))
+        each = treated * (case[:, None] - odds * control[:, None])
+        drawn = np.array([each[rng.integers(0, len(names), len(names))].mean(axis=0) for _ in range(1000)])
+        low, middle, high = np.percentile(drawn, [2.5, 50, 97.5], axis=0)
+        repeats.append([each.mean(axis=0), middle - low, high - middle])
+    value, below, above = np.array(repeats).transpose(1, 0, 2)
+    between = (1.959964 * value.std(axis=0, ddof=1)) ** 2
+    table = result.decision_curve.query("predictors == 'level' and horizon == 2").set_index("x").loc[thresholds]
+    np.testing.assert_allclose(table["y"], value.mean(axis=0), atol=1e-12)
+    for end, arm in (("ci_low", below), ("ci_high", above)):
+        half = np.sqrt((arm**2).mean(axis=0) + between)
+        assert (np.abs(np.abs(table[end] - table["y"]) - half) < 0.08 * half).all(), end
+
+
 def test_differences_are_paired(result):
     for step, reference in (("slope", "level"), ("level", "last"), ("slope_only", "clinical")):
         own, other = row(result, step, "c_harrell"), row(result, reference, "c_harrell")
