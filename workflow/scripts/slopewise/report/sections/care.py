@@ -14,7 +14,7 @@ def care_section(frames: Frames, naming: Naming) -> Section:
     """Cautions."""
     return Section(
         "care",
-        "Cautions",
+        "Cautions and sample size" if naming.kind.predicts else "Cautions",
         "care.html.j2",
         {
             "cautions": cautions(frames, naming),

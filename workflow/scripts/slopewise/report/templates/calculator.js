@@ -382,16 +382,18 @@
   }
 
   function shown(value) { return { text: short(value).replace("-", "−"), value: value }; }
-  function withUnit(value, unit) { return { text: shown(value).text + (unit ? (unit[0] === "%" ? "" : " ") + unit : ""), value: value }; }
+  function withUnit(text, unit) { return text + (unit && unit[0] !== "%" ? " " : "") + unit; }
+  function signed(value) { return (value > 0 ? "+" : "") + shown(value).text; }
 
   // The cells of a marker: its level in the unit that was measured, its slope with its interval, its reliability.
   function inWords(marker, score) {
     var slope = slopeIn(marker), margin = NORMAL * score.slope_se;
     var ends = [slope(score.slope - margin), slope(score.slope + margin)];
+    var each = marker.transform === "log" ? "%" : "", level = inUnit(marker)(score.level), middle = slope(score.slope);
     return [
-      withUnit(inUnit(marker)(score.level), marker.unit),
-      withUnit(slope(score.slope), marker.slope_unit),
-      { text: shown(ends[0]).text + " to " + shown(ends[1]).text, value: ends.join(" ") },
+      { text: withUnit(shown(level).text, marker.unit), value: level },
+      { text: withUnit(signed(middle), marker.slope_unit), value: middle },
+      { text: signed(ends[0]) + each + " to " + signed(ends[1]) + each, value: ends.join(" ") },
       shown(score.reliability)
     ];
   }

@@ -205,7 +205,7 @@ def _results(frames: Frames, naming: Naming) -> dict[str, str]:
         + ("Subgroups: “Does the answer hold?”." if len(frames.subgroups) else "Subgroups were not examined."),
         "23b": "Each centre in “Does the answer hold?”." if len(frames.centres) else "Not examined.",
         "24": "No updating.",
-        "26": f"“Cautions” lists what the tables show; the rest is {AUTHORS}.",
+        "26": f"“Cautions and sample size” lists what the tables show; the rest is {AUTHORS}.",
         "27a": "A marker that was never measured gives the average patient’s slope with reliability 0; a missing "
         f"covariate gives {_without_covariate(naming.study)}. What this means in care is {AUTHORS}.",
     }
