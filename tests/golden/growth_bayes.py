@@ -1,6 +1,6 @@
 """Posteriors of two growth models by PyMC's NUTS, which samples beta and every b_i and integrates nothing out.
 
-PyMC 5.28.5, NumPyro 0.22.0, ArviZ 0.23.4, Python 3.11; run in this folder: python growth_bayes.py
+PyMC 5.28.5, NumPyro 0.22.0, ArviZ 0.23.4, Python 3.11; run in this folder: python growth_bayes.py [draws [case ...]]
 Writes growth_bayes.csv: case, name, mean, sd, mcse (of the mean), ess (bulk), and, named `seconds`, what sampling took.
 Priors are those of `CASES`, in the units of the data; the intercept is taken at the mean time.
 """
@@ -22,6 +22,7 @@ DF, SHAPE = 3.0, 2.0
 CASES = {  # file, patient, time, response, SDs' scales, residual scale, fixed (mean, SD): intercept, time
     "sleepstudy": ("sleepstudy", "subject", "day", "reaction", (56.0, 20.0), 56.0, ((300.0, 500.0), (0.0, 200.0))),
     "orthodont": ("orthodont", "child", "age", "distance", (3.0, 1.3), 3.0, ((24.0, 30.0), (0.0, 13.0))),
+    "pbc": ("pbcseq", "id", "years", "log_bilirubin", (1.2, 0.4), 1.2, ((0.6, 12.0), (0.0, 4.0))),
 }
 
 
@@ -29,6 +30,8 @@ def rows_of(case: str) -> pd.DataFrame:
     """patient, time and response of a case."""
     folder, patient, clock, response, *_ = CASES[case]
     rows = pd.read_csv(DATA / folder / "measurements.csv", dtype={patient: str})
+    if case == "pbc":  # every visit of the 312 patients
+        rows = rows.assign(years=rows["day"] / 365.25, log_bilirubin=np.log(rows["bili"]))
     return rows[[patient, clock, response]].set_axis(["patient", "time", "y"], axis=1)
 
 
@@ -44,8 +47,11 @@ def sampled(case: str, draws: int) -> pd.DataFrame:
         pm.Deterministic("fixed_Intercept", at_mean - slope * middle)
         sd = pm.HalfStudentT.dist(nu=DF, sigma=np.array(scales), shape=2)
         root, correlation, sds = pm.LKJCholeskyCov("root", n=2, eta=SHAPE, sd_dist=sd, compute_corr=True)
-        unit = pm.Normal("unit", 0.0, 1.0, dims=("patient", "term"))
-        b = pm.Deterministic("b", unit @ root.T, dims=("patient", "term"))
+        if case == "pbc":  # so many rows that NUTS moves better in the effects as they are
+            b = pm.MvNormal("b", np.zeros(2), chol=root, dims=("patient", "term"))
+        else:
+            unit = pm.Normal("unit", 0.0, 1.0, dims=("patient", "term"))
+            b = pm.Deterministic("b", unit @ root.T, dims=("patient", "term"))
         pm.Deterministic("sd_Intercept", sds[0])
         pm.Deterministic("sd_time", sds[1])
         pm.Deterministic("correlation", correlation[0, 1])
@@ -71,7 +77,7 @@ def sampled(case: str, draws: int) -> pd.DataFrame:
 
 if __name__ == "__main__":
     wanted = int(sys.argv[1]) if len(sys.argv) > 1 else 2500
-    parts = []
-    for name in CASES:
-        parts.append(sampled(name, wanted))
-        pd.concat(parts).to_csv("growth_bayes.csv", index=False, float_format="%.8g")
+    known = pd.read_csv("growth_bayes.csv") if Path("growth_bayes.csv").exists() else pd.DataFrame(columns=["case"])
+    for name in sys.argv[2:] or list(CASES):
+        known = pd.concat([known[known["case"] != name], sampled(name, wanted)])
+        known.to_csv("growth_bayes.csv", index=False, float_format="%.8g")
