@@ -140,3 +140,26 @@ def test_the_estimated_run_time_is_compared_rule_by_rule(tmp_path: Path) -> None
     assert runtime.compared(own, expected) == [
         ("compare_growth", 10.0, 8.0), ("fit_outcome", 5.0, 7.0), ("together", 15.0, 15.0),
     ]  # fmt: skip
+
+
+def test_posteriors_of_a_study_are_added_up_and_the_ratio_is_that_of_effective_draws() -> None:
+    import bayes
+
+    facts = {"study": "pbc", "patients": 278, "rows": 845, "bambi": None}
+    peer = {"seconds": 10.0, "ess": 100.0, "versions": "bambi 0"}
+    found = [
+        {**facts, "marker": "albumin", "ours": {"seconds": 20.0, "ess": 4000.0}},
+        {**facts, "marker": "bilirubin", "ours": {"seconds": 11.0, "ess": 4400.0}, "bambi": peer},
+    ]
+    text = bayes.section(found)
+    assert "| pbc | ≤ 30 s | 31.0 s | no |" in text and "| sleepstudy | ≤ 5 s | 0.00 µs | yes |" in text
+    assert "| 11.0 s | 400 | 10.0 s | 10 | 40 × |" in text and "| 20.0 s | 200 | – | – | – |" in text
+    assert "bambi 0" in text
+
+
+def test_rows_of_the_benchmark_are_those_that_the_study_analyses() -> None:
+    import bayes
+
+    rows = bayes.rows_of("sleepstudy")["reaction"]
+    assert (rows["patient"].nunique(), len(rows), list(rows)) == (18, 180, ["patient", "time", "y"])
+    assert bayes.sampled(rows)["ess"] > 400
