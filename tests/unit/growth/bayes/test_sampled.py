@@ -54,19 +54,19 @@ def names_of(table: pd.DataFrame) -> pd.Series:
     return plain.where(plain.isin(["correlation", "sigma"]), plain + "_" + table["term_1"])
 
 
-@pytest.mark.parametrize("case", ["sleepstudy", "orthodont"])
+@pytest.mark.parametrize("case", ["sleepstudy", "orthodont", "pbc"])
 def test_means_and_sds_are_those_of_pymc(case: str) -> None:
     known = pd.read_csv(GOLDEN / "growth_bayes.csv").query("case == @case").set_index("name")
-    table = sample_of(case).table()
+    table = sample_of(case, draws=5_000).table()
     ours = table.set_index(names_of(table))
     assert len(ours) == 6
     for name, row in ours.iterrows():
         reference = known.loc[name]
         assert abs(row["mean"] - reference["mean"]) < 0.05 * reference["sd"], name
-        assert row["sd"] == pytest.approx(reference["sd"], rel=0.04), name
+        assert row["sd"] == pytest.approx(reference["sd"], rel=0.03), name
 
 
-@pytest.mark.parametrize("case", ["sleepstudy", "orthodont"])
+@pytest.mark.parametrize("case", ["sleepstudy", "orthodont", "pbc"])
 def test_slopes_of_patients_are_those_of_pymc(case: str) -> None:
     """By the 256 weighted points of a fit; the slopes' SD of orthodont is close to 0, where they are least exact."""
     known = pd.read_csv(GOLDEN / "growth_bayes.csv").query("case == @case").set_index("name")
