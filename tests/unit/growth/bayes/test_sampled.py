@@ -57,7 +57,7 @@ def names_of(table: pd.DataFrame) -> pd.Series:
 @pytest.mark.parametrize("case", ["sleepstudy", "orthodont", "pbc"])
 def test_means_and_sds_are_those_of_pymc(case: str) -> None:
     known = pd.read_csv(GOLDEN / "growth_bayes.csv").query("case == @case").set_index("name")
-    table = sample_of(case, draws=5_000).table()
+    table = sample_of(case, draws=10_000).table()
     ours = table.set_index(names_of(table))
     assert len(ours) == 6
     for name, row in ours.iterrows():
