@@ -13,7 +13,7 @@ import pytest
 from slopewise.report.pages.patients import render_patients
 from slopewise.report.pages.study import render
 from tests.unit.report.report_tables import Invented
-from tests.workflow.running import ROOT, made_once, run_hostile, run_plain, run_steps, script
+from tests.workflow.running import ROOT, made_once, run_hostile, run_pbc, run_plain, run_steps, script
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
@@ -54,6 +54,10 @@ class Reports:
 
     def pbc(self) -> Path:
         return made_once(self.factory, "plain", run_plain) / "results/report.html"
+
+    def shipped(self) -> Path:
+        """The whole trial."""
+        return made_once(self.factory, "pbc", run_pbc) / "results/report.html"
 
     def sleepstudy(self) -> Path:
         """A study without an outcome, run as it ships."""

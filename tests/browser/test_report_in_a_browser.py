@@ -207,6 +207,13 @@ def pages_of(printed: bytes) -> int:
     return len(re.findall(rb"/Type\s*/Page\b", printed))
 
 
+def test_the_first_layer_of_the_shipped_study_is_four_pages_and_six_screens(opened):
+    page = opened("shipped", width=1100)
+    assert pages_of(page.pdf(format="A4")) <= 4
+    bottom = page.evaluate("document.getElementById('behind').getBoundingClientRect().top + window.scrollY")
+    assert bottom <= 6 * 900
+
+
 @pytest.mark.parametrize("name", ["pbc", "noise"])
 def test_it_prints_the_first_layer_and_the_whole_when_asked(opened, name):
     page = opened(name)

@@ -26,6 +26,7 @@ JARGON = {
     r"\bfitted on everybody\b": "fitted to all patients",
     r"\brandom (?:slope|intercept)(?: alone)? says\b": "implies",
     r"\bfor normal\b": "assumes normally distributed",
+    r"(?i)\bharms?\b": "is associated with a lower value: no table tests a cause",
 }
 """What is not written, as a pattern, and what stands in its place."""
 

@@ -111,6 +111,15 @@ def run_plain(folder: Path) -> Path:
     return run_steps(pbc_part().write(folder), folder / "results", until="report", drawn=True)
 
 
+def run_pbc(folder: Path) -> Path:
+    """The shipped study with its own seed, folds and repeats; fewer resamples, which move no estimate."""
+    study = yaml.safe_load((ROOT / "config/studies/pbc.yaml").read_text(encoding="utf-8"))
+    study["outcome"]["bootstrap"] = 0
+    study["validation"]["bootstrap"] = 100
+    (folder / "study.yaml").write_text(yaml.safe_dump(study, sort_keys=False), encoding="utf-8")
+    return run_steps(folder / "study.yaml", folder / "results", until="report", folder=ROOT, drawn=True)
+
+
 def run_hostile(folder: Path) -> Path:
     """The study with hostile texts, run step by step into ``results`` of a folder."""
     return run_steps(hostile().write(folder), folder / "results", until="report", drawn=True)

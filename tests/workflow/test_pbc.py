@@ -5,21 +5,14 @@ import re
 from pathlib import Path
 
 import pytest
-import yaml
 
 from slopewise.tables import files as tables
-from tests.workflow.running import ROOT, run_steps
+from tests.workflow.running import made_once, run_pbc
 
 
 @pytest.fixture(scope="module")
 def pbc_results(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The shipped study with its own seed, folds and repeats; fewer resamples, which move no estimate."""
-    study = yaml.safe_load((ROOT / "config/studies/pbc.yaml").read_text(encoding="utf-8"))
-    study["outcome"]["bootstrap"] = 0
-    study["validation"]["bootstrap"] = 100
-    folder = tmp_path_factory.mktemp("pbc")
-    (folder / "study.yaml").write_text(yaml.safe_dump(study, sort_keys=False), encoding="utf-8")
-    return run_steps(folder / "study.yaml", folder / "results", until="report", folder=ROOT)
+    return made_once(tmp_path_factory, "pbc", run_pbc) / "results"
 
 
 def test_the_cohort_at_two_years(pbc_results: Path):
@@ -92,7 +85,10 @@ def first_layer(report: str) -> str:
 
 
 def test_the_first_layer_of_the_shipped_study_is_short_and_the_file_small(pbc_results: Path):
-    """Of the study with all its resamples, counted in a browser, it is 893 words and 1.5 MB."""
+    """Of the study with all its resamples, counted in a browser, it is 893 words and 1.5 MB.
+
+    tests/browser counts the pages on paper.
+    """
     report = (pbc_results / "report.html").read_text(encoding="utf-8")
     assert 700 < len(first_layer(report).split()) <= 880
     assert len(report.encode()) <= 3_000_000
