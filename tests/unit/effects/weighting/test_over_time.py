@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
@@ -31,6 +30,7 @@ from slopewise.report.words.naming import Naming
 from slopewise.run.errors import InputError
 from slopewise.study.reading import load_study, parse_study
 from tests.conftest import ROOT
+from tests.unit.report.report_tables import SomeFrames
 
 GOLDEN = ROOT / "tests" / "golden"
 
@@ -225,7 +225,7 @@ def naming_of(study: Any) -> Naming:
 
 def frames_of(tables: dict[str, pd.DataFrame], marker: str) -> Frames:
     further = {f"effects_{name}": table.assign(marker=marker) for name, table in tables.items()}
-    return cast(Frames, SimpleNamespace(further=further))
+    return cast(Frames, SomeFrames(further=further))
 
 
 def test_the_section_says_what_the_tables_have(shipped):

@@ -93,7 +93,7 @@ def exchanged(
     of them once they are exchanged. `swapped`: the second column's values on the first one's scale, and the reverse;
     `centre`: (n,) each. None unless they are more than twice as many as the rows that lie so far away and are not
     explained: tails that are heavy on all sides are no exchange."""
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         away = np.minimum(abs(first - centre[0]) / scale[0], abs(second - centre[1]) / scale[1]) >= least
         back = np.maximum(abs(swapped[0] - centre[0]) / scale[0], abs(swapped[1] - centre[1]) / scale[1]) <= CLOSE
     found = np.asarray(away & back)
@@ -158,7 +158,7 @@ def _exchanged_in_people(people: pd.DataFrame, names: list[str]) -> Iterator[Fou
         x, y = values[one], values[other]
         difference = x - y
         centre, scale = float(np.nanmedian(difference)), robust_sd(difference)
-        with np.errstate(invalid="ignore"):
+        with np.errstate(invalid="ignore", over="ignore"):
             turned = (abs(difference - centre) >= BETWEEN * scale) & (abs(-difference - centre) <= CLOSE * scale)
         x, y = np.where(turned, x, np.nan), np.where(turned, y, np.nan)
         found = exchanged(x, y, (middle[one], middle[other]), (spread[one], spread[other]), (y, x), SOME)
