@@ -132,6 +132,32 @@ def test_clean_studies_hardly_ever_have_a_warning(heavy: bool) -> None:
     assert sum(map(len, found)) <= (1 if heavy else 0), found
 
 
+@pytest.mark.parametrize(
+    ("asked", "taken"),
+    [
+        ({}, "; the last value up to the landmark is taken"),
+        ({"landmark": "none"}, "; the last value is taken"),
+        ({"growth__fixed": "~ time + arm"}, "; the last value up to the landmark is taken, and models of the "
+         "measurements take that of each visit"),
+        ({"growth__fixed": "~ time + arm", "outcome__covariates": ["age"]}, "; models of the measurements take that "
+         "of each visit"),
+    ],
+)  # fmt: skip
+def test_a_changing_characteristic_is_named_with_the_values_that_are_taken(
+    asked: dict[str, object], taken: str
+) -> None:
+    markers, landmark = {"crp": {"column": "crp"}}, asked.get("landmark")
+    keys = {"markers": markers, "data__time": "time", "outcome__covariates": ["arm"], **asked}
+    study = study_of(**{key: value for key, value in keys.items() if key != "landmark"})
+    study = study.model_copy(update={"landmark": landmark}) if landmark else study  # of survival it is refused
+    rows, people = tables()
+    rows.loc[5, "arm"] = "b"
+    findings = Findings()
+    tell_misplaced(study, rows, people, ("m.csv", "p.csv"), findings)
+    (row,) = findings.frame().to_dict("records")
+    assert row["message"].endswith(taken)
+
+
 def test_what_changes_by_its_nature_is_no_slip() -> None:
     def visits(rows: pd.DataFrame, people: pd.DataFrame) -> None:
         rows["arm"] = np.where(np.arange(len(rows)) % 3 == 0, "b", "a")  # a treatment over time

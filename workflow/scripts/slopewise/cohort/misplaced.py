@@ -345,6 +345,14 @@ def _changing(study: Study, rows: pd.DataFrame) -> Iterator[Found]:
         before = levels[levels["patient"] == levels["patient"][line]][name].iloc[0]
         message = (
             f"it changes within {concerned} of {patients} patients, such as from {shown(str(before))} to "
-            f"{shown(str(levels[name][line]))}; the last value up to the landmark is taken"
+            f"{shown(str(levels[name][line]))}; {_taken(study, name)}"
         )
         yield name, message, "correct the cells unless it did change", line
+
+
+def _taken(study: Study, name: str) -> str:
+    """Which values of a characteristic that is read from the visits the models take."""
+    limit = "" if study.landmark == "none" else " up to the landmark"
+    parts = [f"the last value{limit} is taken"] if name in study.outcome.covariates else []
+    parts += ["models of the measurements take that of each visit"] if name in study.model_columns else []
+    return ", and ".join(parts)
