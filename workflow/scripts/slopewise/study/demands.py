@@ -59,7 +59,7 @@ LIMITS: Mapping[str, Limits] = {
     "stack_landmarks": Limits(3000, 60, 12_000, 40_000),
     "gather_landmarks": Limits(500, 5, 0, 2_000, grows=False),
     "record_run": Limits(500, 5, grows=False),
-    "render_report": Limits(1500, 15, 2_000, 20_000, grows=False),
+    "render_report": Limits(2000, 15, 4_000, 40_000, grows=False),  # two processes, each with the tables
     "render_patients": Limits(1500, 15, 2_000, 20_000, grows=False),
 }
 """The limits of every step; a new one needs a row."""
