@@ -260,9 +260,8 @@ def _same_patients(study: Study, rows: pd.DataFrame) -> Iterator[Found]:
     whole = pd.DataFrame({"content": weighted.groupby(by).sum(), "rows": weighted.groupby(by).size()})
     whole = whole.join(ordered.groupby("patient")[names].count())
     pairs = len(whole) * (len(whole) - 1) / 2
-    for _, group in whole[whole["rows"] >= 3].groupby(["content", "rows"], sort=True):
-        if len(group) < 2:
-            continue
+    shared = whole[(whole["rows"] >= 3) & whole.duplicated(["content", "rows"], keep=False)]
+    for _, group in shared.groupby(["content", "rows"], sort=True):
         logs = [np.log(a) + (n - 1) * np.log(b) for (a, b), n in zip(equal, group[names].iloc[0], strict=True) if n > 1]
         if not logs or np.log(pairs) + min(logs) > np.log(CHANCE):
             continue
