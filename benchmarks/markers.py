@@ -37,6 +37,7 @@ PARTS = {
     "compare_scatter": "changing scatter",
     "normality": "normality",
     "influence": "influence",
+    "largest_influence": "influence by chance",
     "visits_and_slopes": "visits and slopes",
 }
 

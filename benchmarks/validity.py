@@ -67,6 +67,8 @@ def cells(replicates: int) -> Iterator[Cell]:
     for n, ragged in SIZES:
         yield cell("type_one", growth.rejections, Setting(n, ragged), 2)
     for n, ragged in SIZES:
+        yield cell("sequential", growth.sequential, Setting(n, ragged), 1)
+    for n, ragged in SIZES:
         yield cell("cautions", cautions.false_alarms, Setting(n, ragged, 0.2), 0.2)
     for lag in (0.3, 0.6):
         for n, ragged in SIZES:

@@ -14,15 +14,17 @@ import pandas as pd
 
 from parts.monte_carlo import Quantity, mean, pooled_test, share
 from slopewise.growth import GrowthData, GrowthModel
-from slopewise.growth.evidence.compare import boundary_p, fit_side_by_side, naive_p, variance_components
+from slopewise.growth.evidence.compare import bootstrap_p, boundary_p, fit_side_by_side, naive_p, variance_components
 from slopewise.growth.evidence.serial import compare_serial
 from slopewise.growth.evidence.trends import trends
 from slopewise.growth.fit import GrowthFit
 from slopewise.growth.fitting import fit_batch
 from slopewise.run.seeds import generator
+from slopewise.study.keys_of_growth import Growth
 
 SEED, VISITS, SIGMA, MEAN_SLOPE = 20261122, 6, 0.5, 0.1
 STRUCTURES = ["intercept", "correlated"]
+DRAWS, REPORTED = int(Growth.model_fields["bootstrap"].default), "bootstrap as reported"
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,14 @@ def rejections(setting: Setting, count: int) -> list[Quantity]:
         share("naive", [naive_p(ratio, 2) < 0.05 for ratio in ratios]),
         share("F test", f < 0.05),
     ]
+
+
+def sequential(setting: Setting, count: int) -> list[Quantity]:
+    """The share of the p-values below 0.05 that the report prints: those of the sequential bootstrap of `DRAWS`."""
+    p = np.empty(count)
+    for i, sample in enumerate(data_sets(setting, count)):
+        p[i] = bootstrap_p(fit_side_by_side(sample.data), DRAWS, generator(SEED, setting.name, "sequential", i))
+    return [share(REPORTED, p < 0.05)]
 
 
 def protection(setting: Setting, count: int) -> list[Quantity]:

@@ -15,6 +15,7 @@ from parts.validity_batches import batches_section
 from parts.validity_bayes import bayes_section
 from parts.validity_cautions import cautions_section
 from parts.validity_effects import effects_section
+from parts.validity_growth import DRAWS, REPORTED
 from parts.validity_interruption import interruption_section
 from parts.validity_intervals_page import interval_section
 from parts.validity_markers import markers_section
@@ -80,15 +81,19 @@ def page(store: Store, command: str) -> str:
 
 def no_slope(store: Store) -> str:
     """Type I error."""
-    found = store.read("type_one")
+    found, reported = store.read("type_one"), store.read("sequential")
     lines = [
-        verdict(found, ["bootstrap"], (0.035, 0.065), "Parametric bootstrap"),
+        verdict(found, ["bootstrap"], (0.035, 0.065), "Parametric bootstrap, one draw a data set"),
+        verdict(reported, [REPORTED], (0.035, 0.065), "Sequential bootstrap, as the report prints it"),
         verdict(found, ["F test"], (0.035, 0.065), "F test of equal slopes within patients"),
     ]
     naive = found[found["quantity"] == "naive"]["value"]
     mixture = found[found["quantity"] == "mixture"]["value"]
+    both = pd.concat([one for one in (found, reported) if len(one)])
     return NO_SLOPE.format(
-        size=size(found), table=wide(found, TESTS), verdicts="\n".join(f"- {line}" for line in lines),
+        size=size(found), name=REPORTED.capitalize(), draws=f"{DRAWS:,}",
+        reported=size(reported) if len(reported) else "not run yet",
+        table=wide(both, (REPORTED, *TESTS)), verdicts="\n".join(f"- {line}" for line in lines),
         naive=f"{naive.min():.3f} to {naive.max():.3f}", mixture=f"{mixture.min():.3f} to {mixture.max():.3f}",
     )  # fmt: skip
 
@@ -221,8 +226,10 @@ to 5 ("ragged": each visit after the second missing with probability 0.4)."""
 
 NO_SLOPE = """## No patient has a slope of its own: how often a test at 0.05 says otherwise
 
-{size}. The bootstrap takes one draw of each data set and pools the draws ("warp speed"), which estimates the share
-that the full bootstrap would reject. The mixture is half chi-square 1 and half chi-square 2; naive is chi-square 2,
+{size}. "{name}" is the p-value that a report prints: up to {draws} draws of each data set, which
+end at the twentieth ratio as large as the observed one (Besag & Clifford 1991); {reported}. "Bootstrap"
+takes one draw of each data set and pools the draws ("warp speed"), which estimates the share that very many draws would
+reject. The mixture is half chi-square 1 and half chi-square 2; naive is chi-square 2,
 as if the slope's variance could lie on either side of 0.
 
 {table}

@@ -249,6 +249,16 @@ def test_the_program_runs_and_a_missed_aim_is_said_to_be_missed(root: Path, tmp_
     assert "reached in 5 of 6 cells. **Missed**: 30 patients, ragged, bootstrap: 0.085, 4.0 standard errors" in page
 
 
+def test_cautions_and_the_printed_bootstrap_are_counted_in_data_from_the_model() -> None:
+    from parts.validity_cautions import CAUTIONS, false_alarms
+    from parts.validity_growth import REPORTED, Setting, sequential
+
+    found = false_alarms(Setting(30, True, 0.2), 3)
+    assert [one.name for one in found] == list(CAUTIONS) and all(0 <= one.value <= 1 for one in found)
+    null, slopes = (sequential(Setting(30, True, sd), 4)[0] for sd in (0.0, 0.6))
+    assert (null.name, null.sets) == (REPORTED, 4) and null.value < slopes.value == 1
+
+
 def test_the_coverage_that_chance_explains_is_taken_off() -> None:
     from parts import validity_interruption as interruption
 

@@ -1,7 +1,7 @@
 # Growth-curve mixed models of each marker and the cross-fitted slopes of each patient.
 # needs  cohort/measurements.parquet, cohort/patients.parquet, cohort/agreement.csv, folds.parquet
 # makes  growth/{fixed_effects,covariance,population,comparison,serial,heteroscedastic,verdict,trends,variogram,implied,
-#        correlation,patients,planned,residuals,scatter,spread,quantiles,normality,visits,linearity,slopes_by_stratum,centring,origin,lines,fits}.csv,
+#        correlation,patients,influence,planned,residuals,scatter,spread,quantiles,normality,visits,linearity,slopes_by_stratum,centring,origin,lines,fits}.csv,
 #        slopes/{slopes,crossfit}.parquet, slopes/{slopes,leakage_audit,fast_changers,fast_share,dropout,dropout_pattern}.csv,
 #        slopes/{filters,filter_survival,filter_stability}.csv (empty without `filters`)
 #        slopes/{batch_parameters,batch_audit}.csv (empty without `data.batch`, combat)

@@ -57,6 +57,10 @@ def checks(place: int) -> dict[str, pd.DataFrame]:
         ),
         "visits": pd.DataFrame([seen if place == 0 else (*seen[:6], 0.02, 0.01, 31.4, 0.2, -0.01, 0.05)],
                                columns=[name for name in found if name != "marker"]),
+        "influence": pd.DataFrame(
+            [(0.1, 0.02, np.nan) if place else (0.1, 0.25, 0.4)],
+            columns=["slope_change_se", "slope_sd_change", "p_value"],
+        ),
         "correlation": pd.DataFrame(
             {
                 "time_1": one, "time_2": other, "random_intercept": 0.61,

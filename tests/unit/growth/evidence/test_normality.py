@@ -17,7 +17,7 @@ from slopewise.growth.evidence.compare import (
     textbook_model,
     variance_components,
 )
-from slopewise.growth.evidence.influence import influence
+from slopewise.growth.evidence.influence import LARGE_SD, LARGE_SE, influence, largest_influence
 from slopewise.growth.evidence.normality import (
     envelopes,
     normality,
@@ -302,6 +302,26 @@ def test_an_outlier_is_the_most_influential_patient() -> None:
     own = influence(fitted(frame)).set_index("patient")
     assert own["cook"].idxmax() == own["slope_sd_change"].idxmin() == "017"
     assert own.loc["017", "slope_sd_change"] < 0 and own.loc["017", "slope_change"] < 0
+
+
+@pytest.mark.parametrize(("factor", "found"), [(0.0, False), (12.0, True)])
+def test_a_large_influence_is_compared_with_that_in_data_drawn_from_the_fit(factor: float, found: bool) -> None:
+    """Eight patients: one of them always has a large influence, also where nobody's values are wrong."""
+    frame = noise(31, n=8)
+    frame.loc[frame["patient"] == "003", "y"] += factor * frame.loc[frame["patient"] == "003", "time"]
+    models = fitted(frame)
+    changes = influence(models)
+    row = largest_influence(models, changes, np.random.default_rng(1)).iloc[0]
+    spread = np.sqrt(models.reml["random_slope"].covariance.loc["time", "time"])
+    assert row["slope_sd_change"] == pytest.approx(changes["slope_sd_change"].abs().max() / spread)
+    assert row["slope_change_se"] == changes["slope_change_se"].abs().max()
+    assert row["slope_sd_change"] > LARGE_SD and bool(row["p_value"] < 0.05) is found
+
+
+def test_an_influence_that_is_not_large_is_compared_with_nothing() -> None:
+    models = fitted(noise(6, n=60))
+    row = largest_influence(models, influence(models), np.random.default_rng(1)).iloc[0]
+    assert row["slope_change_se"] < LARGE_SE and row["slope_sd_change"] < LARGE_SD and np.isnan(row["p_value"])
 
 
 def test_more_patients_than_are_left_out_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:

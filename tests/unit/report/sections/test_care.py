@@ -84,9 +84,9 @@ def test_a_calm_study_gives_no_warning(calm):
             "slopes of beta (40% outside the 95% band, p = 0.003",
         ),
         (
-            "pooling",
-            "marker == 'alpha' and slope_change_se > 0.09",
-            {"slope_change_se": 1.7},
+            "influence",
+            "marker == 'alpha'",
+            {"slope_change_se": 1.7, "p_value": 0.01},
             "Influential patients",
             "alpha (average slope by 1.70 standard errors",
         ),

@@ -3,10 +3,12 @@
 import re
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from slopewise.report.material.frames import Frames
 from slopewise.report.pages.study import render
+from slopewise.report.sections.fit import influence_words
 from slopewise.report.words.cautions import cautions
 from slopewise.report.words.grades import CHECKS, MOVED_SE, Grade, grades
 from slopewise.report.words.naming import Naming
@@ -26,7 +28,6 @@ def calm(tmp_path_factory) -> tuple[Frames, Naming]:
         spread=frames.spread.assign(sd=1.0),
         normality=frames.normality.assign(kurtosis=0.0, outside=0.0, p_value=0.5),
         visits=frames.visits.assign(p_value=0.5),
-        pooling=frames.pooling.assign(slope_change_se=0.1, slope_sd_change=0.0),
         linearity=frames.linearity.iloc[:0],
         dropout=frames.dropout.iloc[:0],
         fits=frames.fits.assign(converged=True, singular=False, structure="correlated"),
@@ -70,8 +71,20 @@ def test_without_a_caution_everything_is_fine(calm):
             "random effects",
             Grade.LOOK,
         ),
-        ("pooling", "marker == 'beta'", {"slope_change_se": 1.5}, "single patients", Grade.LOOK),
-        ("pooling", "marker == 'beta'", {"slope_change_se": -MOVED_SE - 0.1}, "single patients", Grade.WRONG),
+        (
+            "influence",
+            "marker == 'beta'",
+            {"slope_change_se": 1.5, "p_value": 0.005},
+            "single patients",
+            Grade.LOOK,
+        ),
+        (
+            "influence",
+            "marker == 'beta'",
+            {"slope_change_se": MOVED_SE + 0.1, "p_value": 0.005},
+            "single patients",
+            Grade.WRONG,
+        ),
         ("visits", "marker == 'beta'", {"p_value": 0.001}, "visits", Grade.LOOK),
     ],
 )
@@ -81,6 +94,16 @@ def test_a_check_that_warns_is_graded_and_its_marker_comes_first(calm, name, row
     assert list(found) == ["beta", "alpha"] and found["beta"][check] == grade
     assert {one for other, one in found["beta"].items() if other != check} == {Grade.FINE}
     assert set(found["alpha"].values()) == {Grade.FINE}
+
+
+def test_an_influence_that_chance_has_as_well_is_no_caution(calm):
+    frames, naming = calm
+    usual = changed(frames, "influence", "marker == 'beta'", slope_change_se=2.5, slope_sd_change=0.4, p_value=0.05)
+    assert {grade for of in grades(usual, naming).values() for grade in of.values()} == {Grade.FINE}
+    assert "In 5.0% of data sets drawn from the fitted model" in influence_words(usual.of("influence", "beta"))
+    assert influence_words(usual.of("influence", "alpha").assign(p_value=np.nan)) == ""
+    rare = changed(usual, "influence", "marker == 'beta'", p_value=0.005)
+    assert "as large an influence: check this patient’s values" in influence_words(rare.of("influence", "beta"))
 
 
 def test_every_caution_on_a_growth_model_is_a_grade(calm):

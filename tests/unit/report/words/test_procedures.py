@@ -28,6 +28,7 @@ NOT_PRINTED = {
     "variogram": ("variogram", None),
     "normality": ("normality", None),
     "influence": ("pooling", {"cook": np.nan}),
+    "influence by chance": ("influence", {"p_value": np.nan}),
     "visits": ("visits", None),
     "reliability": ("reliability", {"reliability": np.nan}),
     "standard error of the level": ("slopes", {"level_se": np.nan}),

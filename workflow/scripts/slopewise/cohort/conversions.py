@@ -33,25 +33,33 @@ OF_SUBSTANCE = {
     "triglycerides": (88.57, "mg/dl", "mmol/l"),
 }
 """A value in the first unit is the factor times that in the second."""
-_PAIRS = (
+
+
+def _both_ways(*pairs: tuple[float, str, str]) -> tuple[Conversion, ...]:
+    return (
+        *(Conversion(factor, f"{given} instead of {wanted}") for factor, given, wanted in pairs),
+        *(Conversion(1 / factor, f"{wanted} instead of {given}") for factor, given, wanted in pairs),
+    )
+
+
+OF_TIME = _both_ways(
+    (12, "months", "years"), (365.25, "days", "years"), (7, "days", "weeks"), (30.4375, "days", "months")
+)
+"""Those of durations, which ages and other covariates may be, and measured values are not."""
+OF_VALUES = _both_ways(
     (10, "g/l", "g/dl"),
     (100, "per cent or cm", "a share or m"),
     (1000, "mg or g", "g or kg"),
     (1e6, "µg", "g"),
-    (12, "months", "years"),
-    (365.25, "days", "years"),
-    (7, "days", "weeks"),
-    (30.4375, "days", "months"),
     (2.20462, "pounds", "kg"),
     *((factor, f"{given} of {name}", wanted) for name, (factor, given, wanted) in OF_SUBSTANCE.items()),
 )
-CONVERSIONS = (
-    *(Conversion(factor, f"{given} instead of {wanted}") for factor, given, wanted in _PAIRS),
-    *(Conversion(1 / factor, f"{wanted} instead of {given}") for factor, given, wanted in _PAIRS),
-)
+CONVERSIONS = (*OF_VALUES, *OF_TIME)
 """The usual conversions, both ways."""
-APART = tuple(one for one in CONVERSIONS if abs(np.log(one.factor)) > np.log(5))
-"""Those that part the values of a column; twice a value is an extreme patient."""
+APART = tuple(one for one in OF_VALUES if abs(np.log(one.factor)) > np.log(5))
+"""Those that part the values of a marker; twice a value is an extreme patient."""
+APART_OR_TIME = (*APART, *(one for one in OF_TIME if abs(np.log(one.factor)) > np.log(5)))
+"""Those that part the values of a covariate, which may be a duration."""
 
 
 HALVES, MOST_CHANCE = (0.3, 0.45, 0.6, 0.8), 3.0
@@ -107,13 +115,20 @@ class Mixture(ShortRepr):
     conversion: Conversion
 
 
-def mixed_units(values: NDArray[np.float64]) -> Mixture | None:
+def mixed_units(
+    values: NDArray[np.float64], conversions: tuple[Conversion, ...] = APART, few: float | None = None
+) -> Mixture | None:
     """The smaller of two groups of positive numbers (n,) that one conversion brings into the range of the larger.
 
-    The groups lie apart, on the logarithmic scale, by more than half of the central width of the larger, so that a
-    marker that varies tenfold is not suspected, and one or two numbers by more than its whole width, since patients
-    may be extreme. One number that occurs again and again is a pile of values, and no unit. Missing numbers belong to
-    neither group; of several conversions the one that brings the medians nearest to each other is taken.
+    The groups lie apart by more than half of the central width of the larger, so that a marker that varies tenfold is
+    not suspected, and one or two numbers by more than its whole width, since patients may be extreme: on the
+    logarithmic scale and, where the larger group is more symmetric as it is, on that of the numbers, of which a lower
+    tail near 0 has gaps on the logarithmic one. One number that occurs again and again is a pile of values, and no
+    unit. Missing numbers belong to neither group; of several `conversions` the one that brings the medians nearest to
+    each other is taken.
+
+    few: for numbers that may have several modes by nature: the largest share of the smaller group, which lies apart by
+    more than the whole width however many it has.
     """
     known = values[np.isfinite(values)]
     if len(known) < FEWEST or known.min() <= 0:
@@ -122,20 +137,34 @@ def mixed_units(values: NDArray[np.float64]) -> Mixture | None:
     place = int(np.argmax(np.diff(np.log(ordered)))) + 1
     parts = (ordered[:place], ordered[place:])
     larger, smaller = parts if len(parts[0]) >= len(parts[1]) else parts[::-1]
-    gap, width = np.log(ordered[place] / ordered[place - 1]), np.log(larger[-1] / larger[0])
-    low, high = np.quantile(np.log(larger), CENTRAL)
+    width = float(np.log(larger[-1] / larger[0]))
     if (
-        gap <= (width if len(smaller) < GROUP else (high - low) / 2)
+        not _apart(larger, (ordered[place - 1], ordered[place]), few is not None or len(smaller) < GROUP)
+        or (few is not None and len(smaller) > few * len(known))
         or len(np.unique(larger)) < DISTINCT
         or (len(smaller) > 1 and smaller[0] == smaller[-1])
     ):
         return None
     beyond = np.exp(MARGIN * width)
     least, most = larger[0] / beyond, larger[-1] * beyond
-    explained = [one for one in APART if least <= smaller[0] / one.factor and smaller[-1] / one.factor <= most]
+    explained = [one for one in conversions if least <= smaller[0] / one.factor and smaller[-1] / one.factor <= most]
     if not explained:
         return None
     ratio = np.log(np.median(smaller) / np.median(larger))
     conversion = min(explained, key=lambda one: abs(ratio - np.log(one.factor)))
     with np.errstate(invalid="ignore"):
         return Mixture((values >= smaller[0]) & (values <= smaller[-1]), conversion)
+
+
+def _apart(larger: NDArray[np.float64], ends: tuple[float, float], whole: bool) -> bool:
+    """Whether the gap between its `ends` exceeds the `whole` width of the larger group, or half of its central width.
+
+    On the logarithmic scale, and on that of the numbers as well where the group is the more symmetric on it.
+    """
+    skews, apart = [], []
+    for scale in (np.log, np.asarray):
+        scaled, gap = scale(larger), float(np.diff(scale(np.array(ends)))[0])
+        low, middle, high = np.quantile(scaled, [CENTRAL[0], 0.5, CENTRAL[1]])
+        skews.append(abs(high + low - 2 * middle) / max(high - low, np.finfo(float).tiny))
+        apart.append(bool(gap > (np.ptp(scaled) if whole else (high - low) / 2)))
+    return apart[0] and (apart[1] or skews[0] <= skews[1])

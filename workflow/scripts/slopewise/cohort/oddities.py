@@ -6,11 +6,12 @@ Each is a warning for a column, with the value, its count, where it stands first
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from slopewise.cohort.conversions import jumps_of_units, mixed_units
+from slopewise.cohort.conversions import APART_OR_TIME, Mixture, jumps_of_units, mixed_units
 from slopewise.cohort.findings import WARNING, Findings
 from slopewise.cohort.rows import TRANSFORMS
 from slopewise.cohort.sentinels import as_code, sentinels
@@ -26,6 +27,10 @@ MANY_VALUES = 10
 PILED, END, SCALE_END = 0.4, 0.2, 0.6
 """Shares from which a value piles up: any value, the lowest or highest, the same on a scale of few values."""
 
+FROM_PROGRAMS, FEW_COMPUTED = 20, 0.05
+"""Families of more markers than this are computed by programs: values of several modes are no mixture of units, and no
+more than this share of a marker's values is suspected."""
+
 FEWEST = 20
 """With fewer values nothing is said: one of them stands apart too easily."""
 
@@ -37,14 +42,17 @@ def tell_odd_values(
 
     The frames are indexed by the line of the file; `files`: of visits and of patients.
     """
-    successive = Successive(rows)
+    successive, many = Successive(rows), len(study.markers) > FROM_PROGRAMS
     for name, marker in study.markers.items():
         range_ = f", or state what is possible in markers.{name}.plausible"
         apply = TRANSFORMS[marker.transform].apply
+        computed = many and bool(marker.family)
+        mixture = _mixture(rows[name], few=FEW_COMPUTED if computed else None)
+        units = _units(rows[name], mixture, range_)
         told = [
             *_codes(rows[name], range_),
-            *(_units(rows[name], range_) or _jumps(rows, successive, name, range_)),
-            *_outliers(rows[name], apply, range_),
+            *(units if units or computed else _jumps(rows, successive, name, range_)),
+            *_outliers(rows[name], mixture, apply, range_),
             *_piles(rows[name]),
         ]
         for message, action, line in told:
@@ -56,7 +64,9 @@ def tell_odd_values(
     ]
     for name in numeric:
         column = people[name]
-        for message, action, line in [*_codes(column, ""), *_units(column, ""), *_outliers(column, lambda x: x, "")]:
+        mixture = _mixture(column, conversions=APART_OR_TIME)
+        told = [*_codes(column, ""), *_units(column, mixture, ""), *_outliers(column, mixture, lambda x: x, "")]
+        for message, action, line in told:
             findings.add(WARNING, files[1], message, action, line=line, column=name)
 
 
@@ -81,10 +91,14 @@ def _without_codes(values: pd.Series) -> pd.Series:
     return known[~known.isin(list(sentinels(known.to_numpy(dtype=float))))]
 
 
-def _units(values: pd.Series, range_: str) -> list[Told]:
-    """Values that one conversion of units brings to the others."""
+def _mixture(values: pd.Series, **how: Any) -> Mixture | None:
+    """The `mixed_units` of the values `_without_codes`; `how`: what else it takes."""
+    return mixed_units(_without_codes(values).to_numpy(dtype=float), **how)
+
+
+def _units(values: pd.Series, mixture: Mixture | None, range_: str) -> list[Told]:
+    """Values that one conversion of units, of their `_mixture`, brings to the others."""
     known = _without_codes(values)
-    mixture = mixed_units(known.to_numpy(dtype=float))
     if mixture is None:
         return []
     some, others, factor = known[mixture.other], known[~mixture.other], mixture.conversion.factor
@@ -117,10 +131,12 @@ def _jumps(rows: pd.DataFrame, successive: Successive, name: str, range_: str) -
     return [(message, f"bring all values to one unit, or correct the cells{range_}", int(lines[first]))]
 
 
-def _outliers(values: pd.Series, apply: Callable[[np.ndarray], np.ndarray], range_: str) -> Iterator[Told]:
-    """Values far beyond all others that are neither codes nor in another unit."""
+def _outliers(
+    values: pd.Series, mixture: Mixture | None, apply: Callable[[np.ndarray], np.ndarray], range_: str
+) -> Iterator[Told]:
+    """Values far beyond all others that are neither codes nor, in the `_mixture`, in another unit."""
     known = _without_codes(values)
-    if (mixture := mixed_units(known.to_numpy(dtype=float))) is not None:
+    if mixture is not None:
         known = known[~mixture.other]
     if len(known) < FEWEST:
         return

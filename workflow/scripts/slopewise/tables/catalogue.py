@@ -144,6 +144,10 @@ TABLES: tuple[Entry, ...] = (
         frame="pooling",
         names_patients=True,
     ),
+    _growth(
+        "influence",
+        "The largest influence of one patient on each growth model, and how often it is as large by chance.",
+    ),
     _growth("planned", "The reliability of slopes that a number of visits over a span would give."),
     _growth("residuals", "The residual variance in each stratum, and the test of equal variances."),
     _growth("scatter", "Fitted values and residuals."),

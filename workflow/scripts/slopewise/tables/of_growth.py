@@ -158,6 +158,7 @@ OF_GROWTH: dict[str, Schema] = {
         },
         ("marker", "what"),
     ),
+    "growth/influence": Schema({"marker": TEXT, **_numbers("slope_change_se slope_sd_change p_value")}, ("marker",)),
     "growth/visits": Schema(
         {
             "marker": TEXT,

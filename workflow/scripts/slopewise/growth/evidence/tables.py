@@ -22,7 +22,7 @@ from slopewise.growth.evidence.compare import (
 )
 from slopewise.growth.evidence.effort import MANY, Effort
 from slopewise.growth.evidence.heteroscedastic import compare_scatter
-from slopewise.growth.evidence.influence import influence
+from slopewise.growth.evidence.influence import influence, largest_influence
 from slopewise.growth.evidence.judgement import AGAINST
 from slopewise.growth.evidence.normality import normality, residual_classes, residual_rows, richest, visits_and_slopes
 from slopewise.growth.evidence.pooling import patient_rows, planned_reliability
@@ -178,8 +178,8 @@ def _diagnostics(models: SideBySide, in_time: bool) -> dict[str, pd.DataFrame]:
 def _checks(
     models: SideBySide, textbook: GrowthModel, rng: np.random.Generator, threads: int, effort: Effort
 ) -> dict[str, pd.DataFrame]:
-    """The tables scatter, spread, quantiles, normality, patients, planned and visits; empty where nothing varies."""
-    names = ("scatter", "spread", "quantiles", "normality", "patients", "planned", "visits")
+    """The tables scatter, spread, quantiles, normality, patients, influence, planned, visits; empty if all is alike."""
+    names = ("scatter", "spread", "quantiles", "normality", "patients", "influence", "planned", "visits")
     found = {name: pd.DataFrame() for name in names}
     if "random_intercept" not in models.reml or not richest(models).sigma > 0:
         return found
@@ -188,9 +188,9 @@ def _checks(
     found["quantiles"], found["normality"] = normality(fit, rng, effort.drawn)
     if "random_slope" in models.reml:
         rows = patient_rows(models)
-        found["patients"] = rows.merge(
-            influence(models, threads, effort.deleted), on="patient", how="left", validate="one_to_one"
-        )
+        changes = influence(models, threads, effort.deleted)
+        found["patients"] = rows.merge(changes, on="patient", how="left", validate="one_to_one")
+        found["influence"] = largest_influence(models, changes, rng, threads)
         if models.data.one_residual_variance:
             found["planned"] = planned_reliability(models, rows)
         found["visits"] = visits_and_slopes(models, textbook, rows)

@@ -94,6 +94,7 @@ class Frames(ShortRepr, MadeOnce):
     implied: pd.DataFrame
     correlation: pd.DataFrame
     pooling: pd.DataFrame
+    influence: pd.DataFrame
     planned: pd.DataFrame
     residuals: pd.DataFrame
     scatter: pd.DataFrame

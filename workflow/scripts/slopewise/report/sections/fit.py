@@ -156,13 +156,24 @@ def influence_panel(frames: Frames, naming: Naming) -> Draw:
             f"{naming.slope_unit(marker)} ({number(abs(worst['slope_change_se']), 2)} standard errors), or the "
             f"standard deviation of the slopes by more than {percent(abs(most), 0 if abs(most) >= 0.1 else 1)}."
         )
-        if abs(worst["slope_change_se"]) > 1 or abs(most) > 0.2:
-            said += (
-                " This is a large influence for one patient: check this patient’s values before relying on the slopes."
-            )
+        said += influence_words(frames.of("influence", marker))
         return drawn, said
 
     return panel
+
+
+def influence_words(row: pd.DataFrame) -> str:
+    """How often one patient is as influential in data sets drawn from the model; nothing where no influence is large.
+
+    row: the marker's of ``growth/influence``.
+    """
+    p = float(row["p_value"].iloc[0]) if len(row) else math.nan
+    if not math.isfinite(p):
+        return ""
+    said = f" In {percent(p, 1)} of data sets drawn from the fitted model, one patient has as large an influence"
+    if p < LEVEL:
+        return f"{said}: check this patient’s values before relying on the slopes."
+    return f"{said}: with so few patients, or so small a spread of slopes, this is not unusual."
 
 
 def visits_panel(frames: Frames, naming: Naming) -> Draw:
@@ -233,15 +244,19 @@ def influence_table(frames: Frames, naming: Naming) -> Table | None:
                 number(rows["slope_change_se"].abs().max(), 2),
                 f"{signed(100 * share.min(), 1)}% to {signed(100 * share.max(), 1)}%",
                 number(rows["cook"].max(), 2),
+                p_value(frames.of("influence", marker)["p_value"].max()),
                 naming.slope_unit(marker),
             ]
             lines.append((marker, cells))
     columns = [
         "marker", "average slope without one patient", "most, in standard errors", "SD of slopes without one patient",
-        "largest Cook’s distance", "unit of slopes",
+        "largest Cook’s distance", "p", "unit of slopes",
     ]  # fmt: skip
-    caption = "Leaving out one patient: the range of changes"
-    return marker_table("growth-influence", caption, columns, lines, naming, frozenset({0, 5})) if lines else None
+    caption = (
+        "Leaving out one patient: the range of changes; p, where one is large: the share of data sets drawn from the "
+        "fitted model in which one patient changes as much"
+    )
+    return marker_table("growth-influence", caption, columns, lines, naming, frozenset({0, 6})) if lines else None
 
 
 def visits_table(frames: Frames, naming: Naming) -> Table | None:

@@ -87,7 +87,7 @@ def straight(frames: Frames, naming: Naming) -> dict[str, Grade]:
 def one_patient(frames: Frames, naming: Naming) -> dict[str, Grade]:
     """Markers of which a single patient moves the growth model; by more than `MOVED_SE` it is wrong."""
     found = _cautioned(checks.one_patient)(frames, naming)
-    most = frames.pooling.groupby("marker")["slope_change_se"].agg(lambda change: change.abs().max())
+    most = frames.influence.set_index("marker")["slope_change_se"]
     return {marker: Grade.WRONG if most[marker] > MOVED_SE else grade for marker, grade in found.items()}
 
 

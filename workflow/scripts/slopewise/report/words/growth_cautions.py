@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from slopewise.growth.evidence.compare import q_values
-from slopewise.report.material.evidence_tables import slope_spread
 from slopewise.report.material.frames import Frames
 from slopewise.report.sections.dropout import parts_of
 from slopewise.report.sections.evidence import COMPARATORS
@@ -25,9 +24,6 @@ UNEVEN_SCATTER = 1.5
 
 NAMED = 6
 """So many markers are named; of more, their number."""
-
-ONE_PATIENT_SE, ONE_PATIENT_SD = 1.0, 0.2
-"""A single patient moves the average slope by so many standard errors, or the SD of slopes by this share."""
 
 Caution = tuple[str, str]
 Found = list[tuple[str, str]]
@@ -106,19 +102,16 @@ def effects(frames: Frames, naming: Naming) -> Found:
 
 
 def one_patient(frames: Frames, naming: Naming) -> Found:
-    """Markers of which a single patient moves the average slope or the spread of slopes a great deal."""
-    found = []
-    for marker in naming.study.markers:
-        rows = frames.of("pooling", marker).dropna(subset="slope_change_se")
-        spread = slope_spread(frames, naming, marker)
-        sd = math.nan if spread is None else float(spread["sd_or_correlation"])
-        if not len(rows) or not sd > 0:
-            continue
-        se, share = float(rows["slope_change_se"].abs().max()), float((rows["slope_sd_change"] / sd).abs().max())
-        if se > ONE_PATIENT_SE or share > ONE_PATIENT_SD:
-            words = f"average slope by {number(se, 2)} standard errors, SD of slopes by {percent(share)}"
-            found.append((marker, f"{naming.marker(marker)} ({words})"))
-    return found
+    """Markers of which a single patient moves the average slope or the spread of slopes more than chance does."""
+    rows = _rows(frames.influence[frames.influence["p_value"] < LEVEL], naming)
+    return [
+        (
+            str(row.marker),
+            f"{naming.marker(row.marker)} (average slope by {number(row.slope_change_se, 2)} standard errors, SD of "
+            f"slopes by {percent(row.slope_sd_change)})",
+        )
+        for row in rows.itertuples()
+    ]
 
 
 def visits(frames: Frames, naming: Naming) -> Found:
@@ -206,7 +199,8 @@ CHECKS: tuple[tuple[str, Callable[[Frames, Naming], Found], str], ...] = (
     (
         "Influential patients",
         one_patient,
-        "Leaving out a single patient changes a growth model substantially: {}. Check that patient’s values.",
+        "Leaving out a single patient changes a growth model more than one patient does in data sets drawn from that "
+        "model: {}. Check that patient’s values.",
     ),
     (
         "Informative visits",

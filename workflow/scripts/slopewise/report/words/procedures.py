@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from slopewise.growth.evidence.compare import EXCEEDANCES
+from slopewise.growth.evidence.influence import DRAWS, LARGE_SD, LARGE_SE
 from slopewise.report.material.frames import Frames
 from slopewise.report.words.naming import Naming
 from slopewise.report.words.numbers import in_words
@@ -182,6 +183,14 @@ GROWTH = (
         "influence",
         known("pooling", "cook"),
         said("Influence was assessed by leaving out each patient in turn and by Cook’s distance {}.", "cook"),
+    ),
+    Procedure(
+        "influence by chance",
+        known("influence", "p_value"),
+        said(
+            f"An influence above {LARGE_SE:g} standard error of the average slope or {LARGE_SD:.0%} of the standard "
+            f"deviation of the slopes was compared with the largest in up to {DRAWS} data sets simulated from the fit."
+        ),
     ),
     Procedure(
         "visits",
