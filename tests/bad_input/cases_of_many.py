@@ -40,6 +40,19 @@ def batches(name_of: Callable[[int, list[str]], str], **more: str) -> Change:
     return change
 
 
+def scans_of_visits(study: Good) -> None:
+    """Six markers, and as repeated scans the visits of the study's patients under other ids."""
+    table = study.visits
+    table[0].extend(f"t{k}" for k in range(4))
+    for number, row in enumerate(table[1:]):
+        row.extend(f"{(7 * number + 3 * k) % 101}.{k}" for k in range(4))
+    study.study["markers"] = {}
+    study.study["features"] = {"group1": {"pattern": ["crp", "albumin", "t*"]}}
+    study.study["filters"] = {"icc": 0.75, "retest": "retest.csv"}
+    header, *rows = table[:9]
+    study.raw["retest.csv"] = as_lines(",".join(header), *(",".join([f"x{row[0]}", *row[1:]]) for row in rows))
+
+
 RETEST = ("id,crp,albumin", *(f"R{k // 2},{1 + k // 2}.{k % 2},{38 - k // 2}.{k % 2}" for k in range(8)))
 
 # fmt: off
@@ -64,6 +77,7 @@ MANY = [
     Case("many: an ICC table of other columns", r"icc\.csv: needs the columns feature and icc_low", both(features("crp", "albumin"), key("filters", {"icc": 0.75, "icc_table": "icc.csv"}), raw("icc.csv", as_lines("name,value", "crp,0.9")))),
     Case("many: an ICC table with a feature twice", r"icc\.csv: the feature 'crp' has two rows", both(features("crp", "albumin"), key("filters", {"icc": 0.75, "icc_table": "icc.csv"}), raw("icc.csv", as_lines("feature,icc", "crp,0.9", "crp,0.8")))),
     Case("many: repeated scans of the study's patients", r"retest\.csv: 1 of its patients are patients of the study", both(features("crp", "albumin"), key("filters", {"icc": 0.75, "retest": "retest.csv"}), raw("retest.csv", as_lines(*RETEST, "P01,2.0,30.0")))),
+    Case("many: visits as repeated scans, under other ids", r"retest\.csv: \d+ of its rows have the values of a visit of the study in all 6 markers", scans_of_visits),
     Case("many: one repeated scan", r"retest\.csv: an ICC needs 3 patients with two scans", both(features("crp", "albumin"), key("filters", {"icc": 0.75, "retest": "retest.csv"}), raw("retest.csv", as_lines(*RETEST[:3])))),
     Case("many: an ICC without a table", r"study\.yaml: line \d+: .*filters\.icc", both(features("crp", "albumin"), key("filters", {"icc": 0.75}))),
     Case("many: a filter that is no share", r"study\.yaml: line \d+: .*filters\.redundant", both(features("crp", "albumin"), key("filters", {"redundant": 90}))),

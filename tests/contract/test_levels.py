@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import expit
 from scipy.stats import binom, chi2, norm, t
 
 from slopewise.effects import patients as effects_patients
@@ -27,6 +28,7 @@ from slopewise.growth.evidence.normality import envelopes, visits_and_slopes
 from slopewise.growth.inference import t_tests
 from slopewise.kernels.agreement import nogueira
 from slopewise.landmarks import supermodel
+from slopewise.metrics import influence
 from slopewise.metrics.incidence import incidence
 from slopewise.metrics.resampling import bca_interval, percentile_interval
 from slopewise.outcome import sample_size
@@ -323,6 +325,15 @@ def events_needed() -> tuple[Ends, Ends]:
     return (norm.cdf(WALD[0] - effect), norm.sf(WALD[1] - effect)), (0.0, 0.8)
 
 
+def concordance() -> tuple[Ends, Ends]:
+    """An area of 0.5 whose logit has the standard error 1."""
+    return influence.interval(0.5, 1.0 / 16.0), tuple(expit(WALD))
+
+
+def change_of_concordance() -> tuple[Ends, Ends]:
+    return influence.wald(0.0, 1.0), tuple(WALD)
+
+
 def stability_index() -> tuple[Ends, Ends]:
     """1.96 standard errors; the error by leaving out each set in turn, in which the index is nearly linear."""
     kept = np.random.default_rng(2).random((2000, 12)) < 0.3
@@ -394,6 +405,8 @@ LEVELS: dict[str, tuple[Callable[[], tuple[Ends, Ends]], float]] = {
     "change of hazards": (change_of_hazards, 1e-3),
     "events needed": (events_needed, 5e-3),
     "line of an example": (example_line, 1e-9),
+    "concordance by influence": (concordance, 1e-9),
+    "change of a concordance": (change_of_concordance, 1e-9),
     "instability": (instability, 1e-9),
     "instability of calibration": (calibration_band, 1e-9),
 }
@@ -419,6 +432,7 @@ PLACES: dict[str, tuple[str, ...]] = {
     "growth/inference.py": ("fixed effects",),
     "growth/engine/components.py": ("profile",),
     "metrics/incidence.py": ("incidence",),
+    "metrics/influence.py": ("concordance by influence", "change of a concordance"),
     "metrics/resampling.py": ("percentiles", "BCa"),
     "outcome/coefficients.py": ("coefficient",),
     "outcome/hazards.py": ("Schoenfeld band",),

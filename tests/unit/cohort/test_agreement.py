@@ -25,12 +25,16 @@ GOLDEN = [
 ]
 
 
-def study(**filters: object) -> Study:
+NOBODY = pd.DataFrame({"patient": ["c1"], "a": [0.5], "b": [7.0]})
+"""Visits of the study's patients."""
+
+
+def study(markers: dict | None = None, **filters: object) -> Study:
     content = {
         "study": "repeated",
         "seed": 1,
         "data": {"measurements": "m.csv", "patient": "id", "time": "t", "time_unit": "days", "analysis_unit": "days"},
-        "markers": {"a": {"column": "col a", "transform": "log"}, "b": {"column": "b"}},
+        "markers": markers or {"a": {"column": "col a", "transform": "log"}, "b": {"column": "b"}},
         "landmark": "none",
         "outcome": {"kind": "none"},
         "filters": {"icc": 0.75, **filters},
@@ -40,7 +44,7 @@ def study(**filters: object) -> Study:
 
 def found(folder: Path, frame: pd.DataFrame, key: str = "retest", **filters: object) -> pd.DataFrame:
     frame.to_csv(folder / "again.csv", index=False)
-    return agreement(study(**{key: "again.csv"}, **filters), folder, Findings(), ["c1"]).set_index("marker")
+    return agreement(study(**{key: "again.csv"}, **filters), folder, Findings(), NOBODY).set_index("marker")
 
 
 @pytest.mark.parametrize(("values", "random_scans", "expected"), GOLDEN)
@@ -83,7 +87,7 @@ def test_a_table_of_values_is_read_by_the_column_of_the_feature(tmp_path: Path):
 def test_a_marker_without_an_icc_is_counted(tmp_path: Path):
     pd.DataFrame({"feature": ["b"], "icc": [0.8]}).to_csv(tmp_path / "again.csv", index=False)
     findings = Findings()
-    table = agreement(study(icc_table="again.csv"), tmp_path, findings, ["c1"]).set_index("marker")
+    table = agreement(study(icc_table="again.csv"), tmp_path, findings, NOBODY).set_index("marker")
     assert np.isnan(table.loc["a", "ci_low"]) and table.loc["b", "ci_low"] == 0.8
     (note,) = findings.sorted()
     assert note.message == "1 of 2 markers have no ICC here (the first: a)"
@@ -111,6 +115,42 @@ def test_tables_that_cannot_be_meant_are_one_sentence(tmp_path: Path, key: str, 
     assert str(caught.value).startswith("again.csv: ") and "\n" not in str(caught.value)
 
 
+@pytest.fixture(scope="module")
+def six(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Study, pd.DataFrame, pd.DataFrame]:
+    """A folder for the table, a study of six markers, one a logarithm, repeated scans and the cohort's visits."""
+    rng, names = np.random.default_rng(3), [f"m{k}" for k in range(6)]
+    markers = {name: {"column": name, "transform": "log" if name == "m0" else "none"} for name in names}
+    scans, visits = (pd.DataFrame(np.round(np.exp(rng.normal(size=(12, 6))), 4), columns=names) for _ in range(2))
+    scans.insert(0, "id", np.repeat([f"r{k}" for k in range(6)], 2))
+    visits["m0"] = np.log(visits["m0"])
+    visits.insert(0, "patient", np.repeat([f"c{k}" for k in range(4)], 3))
+    return tmp_path_factory.mktemp("six"), study(markers, retest="again.csv"), scans, visits
+
+
+def test_scans_of_the_cohort_under_other_ids_are_refused(six):
+    """The filter planted outside the folds: the ICC from visits of patients whom training sets hold out."""
+    folder, own, scans, visits = six
+    planted = visits.assign(m0=np.exp(visits["m0"]), id=[f"x{name}" for name in visits["patient"]])
+    planted.loc[:, "m3"] = planted["m3"].mask(planted.index == 4)  # missing here, and there
+    visits = visits.assign(m3=planted["m3"])
+    pd.concat([scans, planted.iloc[[4]]])[scans.columns].to_csv(folder / "again.csv", index=False)
+    words = r"1 of its rows have the values of a visit .* \(the first: xc1, as a visit of c1"
+    with pytest.raises(InputError, match=words):
+        agreement(own, folder, Findings(), visits)
+    pd.concat([scans, planted.assign(m5=planted["m5"] + 0.01)])[scans.columns].to_csv(folder / "again.csv", index=False)
+    assert len(agreement(own, folder, Findings(), visits)) == 6, "one marker differs: another scan"
+
+
+def test_nothing_of_the_cohort_reaches_the_icc(six):
+    folder, own, scans, visits = six
+    scans.to_csv(folder / "again.csv", index=False)
+    expected = agreement(own, folder, Findings(), visits)
+    names = [name for name in visits if name != "patient"]
+    altered = visits.assign(outcome=1.0, **{name: visits[name].to_numpy()[::-1] * 3.0 for name in names})
+    for other in (altered, visits.iloc[:0], pd.concat([visits, altered])):
+        pd.testing.assert_frame_equal(agreement(own, folder, Findings(), other), expected)
+
+
 @pytest.mark.parametrize(
     ("filters", "message"),
     [
@@ -126,4 +166,4 @@ def test_keys_that_do_not_agree_are_refused(filters: dict, message: str):
 
 def test_without_a_filter_there_is_no_table(tmp_path: Path):
     plain = study(retest="again.csv").model_copy(update={"filters": type(study(retest="x").filters)()})
-    assert agreement(plain, tmp_path, Findings(), ["c1"]).empty
+    assert agreement(plain, tmp_path, Findings(), NOBODY).empty

@@ -144,6 +144,28 @@ def test_the_index_is_fleiss_kappa_of_the_sets():
     assert np.isnan(nogueira(np.ones((4, 6), dtype=bool))).all() and np.isnan(nogueira(kept[:1])).all()
 
 
+DRAWN = """
+1111000000 0001011100 0100011100 1100101000 0110110000 0111001000 1001000011 0001011100 0011110000 0000100111
+"""
+"""Z3 of the demonstration of the authors' package `stability` (github.com/nogueirs/JMLR2018, python/stabilityDemo)."""
+
+
+@pytest.mark.parametrize(
+    ("sets", "index", "variance"),
+    [
+        ("110 110 110", 1.0, 0.0),
+        ("110 011 101", -0.5, 0.0),
+        (DRAWN, -0.037037037037, 0.00516666666667),
+    ],
+)
+def test_the_index_is_that_of_its_authors(sets: str, index: float, variance: float):
+    """The digits that the demonstration prints, of its matrices Z1, Z2 and Z3; it prints no variance of Z1 and Z2."""
+    kept = np.array([[letter == "1" for letter in row] for row in sets.split()])
+    found, low, _ = nogueira(kept)
+    assert found == pytest.approx(index, abs=1e-12)
+    assert ((found - low) / 1.959963984540054) ** 2 == pytest.approx(variance, abs=1e-14)
+
+
 def test_the_index_interval_covers():
     """Sets of a half's independent draws: the index of very many is the truth."""
     rng, share = np.random.default_rng(7), np.linspace(0.02, 0.9, 40)

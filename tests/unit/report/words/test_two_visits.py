@@ -45,6 +45,17 @@ def test_repeated_scans_give_the_reliability_of_the_difference(twice):
     assert f"its reliability is {expected:.2f}" in sentence and 0.4 < expected < 0.95
 
 
+def test_the_reliability_of_a_difference_by_hand():
+    """Variances 5/3 and 14/3, differences 1, 2, 0, 3 of variance 5/3, errors of variance (1 - 0.9) 19/6 a scan.
+
+    So 1 - 0.1 (19/3) / (5/3) = 0.62; a difference of 3, 1.5 above their mean, shrinks to 1.5 + 0.62 * 1.5 = 2.43.
+    """
+    first, last = np.array([1.0, 2, 3, 4]), np.array([2.0, 4, 3, 7])
+    assert difference_reliability(first, last, 0.9) == pytest.approx(0.62, abs=1e-12)
+    missing = np.append(first, np.nan), np.append(last, 5.0)
+    assert difference_reliability(*missing, 0.9) == pytest.approx(0.62, abs=1e-12)
+
+
 def test_the_reliability_of_a_difference_is_the_share_of_true_variance():
     """Simulated: true levels with variance 1 and changes with variance 0.5, errors with variance 0.25."""
     rng, n = np.random.default_rng(1), 200_000

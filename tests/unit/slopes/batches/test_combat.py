@@ -22,7 +22,7 @@ from slopewise.slopes.marker import growth_model, held, marker_data
 from slopewise.slopes.scores import SCORES, score
 from slopewise.study.model import Study
 from slopewise.tables import files as tables
-from slopewise.validate.batch_check import area, batch_check
+from slopewise.validate.batch_check import batch_check
 from tests.unit.slopes.batches.batch_studies import SHIFT, cohort_of, study_of
 
 FIT = ["scheme", "repeat", "held_out", "fold"]
@@ -187,7 +187,11 @@ def test_the_check_says_that_the_batch_is_gone_and_the_outcome_is_not(made: Made
     assert (batches["held_out"] == 400).all()
     outcome = table[table["asked"] == "outcome"].iloc[0]
     assert outcome["after"] > outcome["before"] + 0.03 and outcome["after"] > 0.75 and outcome["held_out"] == 80
-    assert area(np.array([1.0, 2, 2, 3]), np.array([False, False, True, True])) == 0.875
+    for name in ("before", "after", "change"):
+        assert (table[f"{name}_low"] < table[name]).all() and (table[name] < table[f"{name}_high"]).all()
+    assert (batches["after_low"] < 0.52).all() and (batches.loc[["B", "C"], "before_low"] > 0.75).all()
+    np.testing.assert_allclose(table["change"], table["after"] - table["before"], atol=1e-12)
+    assert outcome["change_high"] - outcome["change_low"] < outcome["after_high"] - outcome["before_low"], "paired"
 
 
 @pytest.mark.parametrize("method", ["fixed", "combat"])

@@ -115,7 +115,8 @@ def prepare_cohort(study: Study, folder: Path, runs: Callable[[float], bool] | N
         examine_batches(study, cohort.rows, cohort.people, measurements.name, findings)
         examine_predictors(study, before, cohort, columns, files, findings)
         examine_effects(study, cohort, measurements.name, findings)
-    reproduced = agreement(study, folder, findings, cohort.people["patient"].tolist())
+    seen = before.rows[before.rows["patient"].isin(cohort.people["patient"])]  # up to the landmark and after it
+    reproduced = agreement(study, folder, findings, seen)
     findings.stop_at_errors()
     refuse_empty(study, cohort, counted, files)
     return Cohort(

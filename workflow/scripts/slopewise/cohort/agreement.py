@@ -1,12 +1,13 @@
 """How well each marker is reproduced when it is measured again: from a table of values, or from repeated scans.
 
 Both come from other patients than those of the cohort, so that they may be read once, outside the folds: scans of a
-patient of the cohort would select markers in the training sets that hold the patient out, and are refused.
+patient of the cohort would select markers in the training sets that hold the patient out, and are refused, whether
+under the same id or, where their values are those of a visit, under another.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -25,14 +26,17 @@ from slopewise.study.model import Study
 COLUMNS = ["marker", "subjects", "scans", "icc", "ci_low", "ci_high"]
 FEATURE, LOW, VALUE = "feature", "icc_low", "icc"
 """Columns of a table of ICC values: the feature's column in the measurements, the lower limit, the value itself."""
+COPIED = 5
+"""Different values that a scan must have, all of them those of a visit, to be that visit."""
 
 
-def agreement(study: Study, folder: Path, findings: Findings, cohort: Collection[str]) -> pd.DataFrame:
+def agreement(study: Study, folder: Path, findings: Findings, cohort: pd.DataFrame) -> pd.DataFrame:
     """The table ``cohort/agreement``: subjects and scans, ICC and its 95% interval of each marker; or no rows.
 
     Values are of the marker after its transform. A marker that the table lacks has no ICC, which is counted in a note.
-    `cohort` are the study's patients. Raises `InputError` for a table of none of the markers, one that has not the
-    columns it needs, and repeated scans of a patient of the cohort.
+    `cohort` has the visits of the study's patients (column patient, markers after their transform), to which repeated
+    scans are compared and of which nothing enters the table. Raises `InputError` for a table of none of the markers,
+    one that has not the columns it needs, and repeated scans of a patient of the cohort.
     """
     filters = study.filters
     if filters.icc_table is not None:
@@ -86,7 +90,7 @@ def _column(table: TextTable, column: str) -> np.ndarray:
     return values
 
 
-def _from_scans(study: Study, folder: Path, name: str, cohort: Collection[str]) -> list[Row]:
+def _from_scans(study: Study, folder: Path, name: str, cohort: pd.DataFrame) -> list[Row]:
     """ICC of each marker from the patients with two scans or more, of each the first as many as all of them have."""
     table = read_table(folder, name, "filters.retest", _plain(study))
     if study.data.patient not in table.text.columns:
@@ -94,13 +98,16 @@ def _from_scans(study: Study, folder: Path, name: str, cohort: Collection[str]) 
             f"{name}: has no column {study.data.patient} (data.patient), which tells patients (filters.retest)"
         )
     patient = table.text[study.data.patient]
-    shared = sorted(set(patient) & set(cohort))
+    shared = sorted(set(patient) & set(cohort["patient"].astype(str)))
     if shared:
         raise InputError(
             f"{name}: {len(shared)} of its patients are patients of the study (the first: {shared[0]}); their scans "
             "would select markers in training sets that hold them out. Leave them out of this table "
             "(filters.retest), or rename them where they are other people"
         )
+    values = {marker: _transformed(study, table, marker) for marker in study.markers}
+    if any(own is not None for own in values.values()):
+        _refuse_copies(name, patient, values, cohort)
     counts = patient.value_counts()
     scans = int(counts[counts >= 2].min()) if (counts >= 2).any() else 0
     if (counts >= 2).sum() < 3:
@@ -109,14 +116,45 @@ def _from_scans(study: Study, folder: Path, name: str, cohort: Collection[str]) 
     kept = np.flatnonzero(patient.map(counts).ge(2).to_numpy() & (number < scans))
     kept = kept[np.lexsort((number[kept], patient.to_numpy()[kept]))]
     rows: list[Row] = []
-    for marker, own in study.markers.items():
-        if own.column not in table.text.columns:
+    for marker, own in values.items():
+        if own is None:
             rows.append((marker, 0, scans, np.nan, np.nan, np.nan))
             continue
-        values, transform = _column(table, own.column), TRANSFORMS[own.transform]
-        values = np.where(transform.defined(values), values, np.nan)
-        with np.errstate(all="ignore"):
-            wide = transform.apply(values[kept]).reshape(-1, scans)
+        wide = own[kept].reshape(-1, scans)
         wide = wide[~np.isnan(wide).any(axis=1)]
         rows.append((marker, len(wide), scans, *intraclass(wide, study.filters.icc_form == "2,1")))
     return rows
+
+
+def _transformed(study: Study, table: TextTable, marker: str) -> np.ndarray | None:
+    """The marker in each row after its transform, missing where that is not defined; None where the table lacks it."""
+    own = study.markers[marker]
+    if own.column not in table.text.columns:
+        return None
+    values, transform = _column(table, own.column), TRANSFORMS[own.transform]
+    with np.errstate(all="ignore"):
+        return np.asarray(transform.apply(np.where(transform.defined(values), values, np.nan)), dtype=float)
+
+
+def _refuse_copies(
+    name: str, patient: pd.Series, values: Mapping[str, np.ndarray | None], cohort: pd.DataFrame
+) -> None:
+    """Refuse scans whose markers, `COPIED` or more, are all those of a visit of the cohort."""
+    here = {marker: own for marker, own in values.items() if own is not None}
+    visits = {key: row for row, key in _keys(cohort[list(here)].to_numpy(dtype=float))}
+    copied = [(scan, visits[key]) for scan, key in _keys(np.column_stack(list(here.values()))) if key in visits]
+    if copied:
+        scan, visit = copied[0]
+        raise InputError(
+            f"{name}: {len(copied)} of its rows have the values of a visit of the study in all {len(here)} markers "
+            f"(the first: {patient.iloc[scan]}, as a visit of {cohort['patient'].iloc[visit]}); scans of the study's "
+            "patients would select markers in training sets that hold them out. Leave them out of this table "
+            "(filters.retest)"
+        )
+
+
+def _keys(values: np.ndarray) -> Iterator[tuple[int, bytes]]:
+    """Each row that has `COPIED` different values or more, with what is equal where two rows are."""
+    for place, row in enumerate(values + 0.0):
+        if len(np.unique(row[~np.isnan(row)])) >= COPIED:
+            yield place, row.tobytes()

@@ -23,9 +23,15 @@ OF_BATCHES: dict[str, Schema] = {
         },
         tuple(_FITS),
     ),
-    # `batch` is empty for the outcome; `before` and `after` are missing where no fold has both.
+    # `batch` is empty for the outcome; `before` and `after` are missing where no fold has both, their intervals also
+    # where one of them is 0 or 1. `change` is after less before.
     "outcome/batch_check": Schema(
-        {"asked": ("batch", "outcome"), "batch": TEXT, "held_out": INTEGER, "before": NUMBER, "after": NUMBER},
+        {
+            "asked": ("batch", "outcome"),
+            "batch": TEXT,
+            "held_out": INTEGER,
+            **{f"{name}{end}": NUMBER for name in ("before", "after", "change") for end in ("", "_low", "_high")},
+        },
         ("asked", "batch"),
     ),
 }

@@ -5,21 +5,36 @@ SD in the training set, times its difference between rows of a batch and all oth
 with the outcome there. The score is then judged in the patients whom the set does not hold, with the batch effects that
 the set taught. A batch that is removed can no longer be recognised (0.5); an outcome that was predicted before should
 be predicted after.
+
+Intervals are of held-out patients, whose rows stay together, given what the training sets taught.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from slopewise.folds import VALIDATION, TrainingFit, fits
-from slopewise.metrics.concordance import concordance_single
+from slopewise.metrics.influence import Influenced, area, harrell, interval, wald
 from slopewise.slopes.batches.effects import marker_batches
 from slopewise.study.model import Study
 
 Floats = NDArray[np.float64]
-COLUMNS = ["asked", "batch", "held_out", "before", "after"]
+COLUMNS = [
+    *("asked", "batch", "held_out"),
+    *("before", "before_low", "before_high", "after", "after_low", "after_high", "change", "change_low", "change_high"),
+]
+
+
+class Judged(NamedTuple):
+    """A score in one fold's held-out patients: how many rows (or patients), before and after the adjustment."""
+
+    held_out: int
+    before: Influenced
+    after: Influenced
 
 
 def batch_check(
@@ -28,7 +43,8 @@ def batch_check(
     """The table ``outcome/batch_check``: areas under the curve for each batch, and the concordance with the outcome.
 
     Means over the outer folds of the first repeat of validation, weighted by the held-out rows (patients, for the
-    outcome): their number is `held_out`. Tables as in `tables`.
+    outcome): their number is `held_out`. 95% intervals of both and of their difference, `change`. Tables as in
+    `tables`.
     """
     names = sorted(str(patient) for patient in patients["patient"])
     people = patients.set_index(patients["patient"].astype(str)).loc[names]
@@ -37,27 +53,38 @@ def batch_check(
     raw = measurements[list(study.markers)].to_numpy(dtype=float)
     owner = pd.Index(names).get_indexer(pd.Index(measurements["patient"].astype(str))).astype(np.int64)
     code = markers[0].of_rows
-    found: dict[tuple[str, str], list[tuple[int, float, float]]] = {}
+    found: dict[tuple[str, str], list[Judged]] = {}
     for fit in outer:
         adjusted = np.column_stack([one.adjusted([fit])[0] for one in markers])
         trained = fit.trained[owner]
         scaled = [_scaled(values, trained) for values in (raw, adjusted)]
         for place, name in enumerate(markers[0].names):
-            is_own = code == place
-            before, after = (_of_batch(values, trained, is_own) for values in scaled)
-            found.setdefault(("batch", name), []).append((int((~trained).sum()), before, after))
+            before, after = (_of_batch(values, trained, code == place, owner, len(names)) for values in scaled)
+            found.setdefault(("batch", name), []).append(Judged(int((~trained).sum()), before, after))
         before, after = (_of_outcome(study, _last(values, owner, len(names)), fit, people) for values in scaled)
-        found.setdefault(("outcome", ""), []).append((int((~fit.trained).sum()), before, after))
-    lines = [(*key, sum(count for count, *_ in own), *_means(own)) for key, own in found.items()]
+        found.setdefault(("outcome", ""), []).append(Judged(int((~fit.trained).sum()), before, after))
+    lines = [(*key, sum(one.held_out for one in own), *_figures(own)) for key, own in found.items()]
     return pd.DataFrame(lines, columns=COLUMNS)
 
 
-def _means(own: list[tuple[int, float, float]]) -> list[float]:
-    table = np.array(own)
-    known = np.isfinite(table).all(axis=1)
-    if not known.any():
-        return [np.nan, np.nan]
-    return [float(value) for value in np.average(table[known, 1:], axis=0, weights=table[known, 0])]
+def _figures(own: list[Judged]) -> list[float]:
+    """The nine numbers of a line: means over the folds that have a value, and their intervals."""
+    known = [one for one in own if np.isfinite(one.before.value) and np.isfinite(one.after.value)]
+    if not known:
+        return [np.nan] * 9
+    total = sum(one.held_out for one in known)
+    before = _mean([(one.held_out / total, one.before) for one in known])
+    after = _mean([(one.held_out / total, one.after) for one in known])
+    change = after.value - before.value
+    moved = wald(change, float(((after.influence - before.influence) ** 2).sum()))
+    ends = [interval(one.value, float((one.influence**2).sum())) for one in (before, after)]
+    return [before.value, *ends[0], after.value, *ends[1], change, *moved]
+
+
+def _mean(parts: list[tuple[float, Influenced]]) -> Influenced:
+    """The weighted mean of concordances of different patients, by their shares."""
+    influence: Floats = np.sum([share * one.influence for share, one in parts], axis=0)
+    return Influenced(sum(share * one.value for share, one in parts), influence)
 
 
 def _scaled(values: Floats, trained: NDArray[np.bool_]) -> Floats:
@@ -70,23 +97,15 @@ def _scaled(values: Floats, trained: NDArray[np.bool_]) -> Floats:
     return np.where(np.isnan(values) | (sd <= 0), 0.0, (values - mean) / np.where(sd > 0, sd, 1.0))
 
 
-def _of_batch(values: Floats, trained: NDArray[np.bool_], is_own: NDArray[np.bool_]) -> float:
+def _of_batch(
+    values: Floats, trained: NDArray[np.bool_], is_own: NDArray[np.bool_], owner: NDArray[np.int64], patients: int
+) -> Influenced:
     """The area under the curve for rows of a batch among the held-out rows."""
     own, others = trained & is_own, trained & ~is_own
     if not own.any() or not others.any():
-        return np.nan
+        return Influenced(np.nan, np.full(patients, np.nan))
     score = values[~trained] @ (values[own].mean(axis=0) - values[others].mean(axis=0))
-    return area(score, is_own[~trained])
-
-
-def area(score: Floats, positive: NDArray[np.bool_]) -> float:
-    """The probability that a positive has the higher score, ties counted by half; missing without either kind."""
-    from scipy.stats import rankdata
-
-    cases, controls = int(positive.sum()), int((~positive).sum())
-    if not cases or not controls:
-        return np.nan
-    return float((rankdata(score)[positive].sum() - cases * (cases + 1) / 2) / (cases * controls))
+    return area(score, is_own[~trained], owner[~trained], patients)
 
 
 def _last(values: Floats, owner: NDArray[np.int64], patients: int) -> Floats:
@@ -96,16 +115,20 @@ def _last(values: Floats, owner: NDArray[np.int64], patients: int) -> Floats:
     return values[last]
 
 
-def _of_outcome(study: Study, values: Floats, fit: TrainingFit, people: pd.DataFrame) -> float:
+def _of_outcome(study: Study, values: Floats, fit: TrainingFit, people: pd.DataFrame) -> Influenced:
     """The concordance of the score with the outcome among the held-out patients."""
     trained, tested = fit.trained, ~fit.trained
     if not study.kind.timed:
         outcome = people["outcome"].to_numpy(dtype=float)
         score = values[tested] @ (values[trained].T @ (outcome[trained] - outcome[trained].mean()))
-        return _concordance(-outcome[tested], np.ones(int(tested.sum()), dtype=bool), score)
-    followup, event = people["followup"].to_numpy(dtype=float), people["event"].to_numpy() == 1
-    residual = event[trained] - _cumulative_hazard(followup[trained], event[trained])
-    return _concordance(followup[tested], event[tested], values[tested] @ (values[trained].T @ residual))
+        found = harrell(-outcome[tested], np.ones(int(tested.sum()), dtype=bool), score)
+    else:
+        followup, event = people["followup"].to_numpy(dtype=float), people["event"].to_numpy() == 1
+        residual = event[trained] - _cumulative_hazard(followup[trained], event[trained])
+        found = harrell(followup[tested], event[tested], values[tested] @ (values[trained].T @ residual))
+    influence = np.zeros(len(tested))
+    influence[tested] = found.influence
+    return Influenced(found.value, influence)
 
 
 def _cumulative_hazard(followup: Floats, event: NDArray[np.bool_]) -> Floats:
@@ -115,10 +138,3 @@ def _cumulative_hazard(followup: Floats, event: NDArray[np.bool_]) -> Floats:
     at_risk = np.bincount(place, minlength=len(times))[::-1].cumsum()[::-1]
     hazard: Floats = np.cumsum(happened / at_risk)[place]
     return hazard
-
-
-def _concordance(time: Floats, event: NDArray[np.bool_], score: Floats) -> float:
-    """Harrell's concordance; missing without two patients who can be compared."""
-    if not event.any() or len(np.unique(time)) < 2:
-        return np.nan
-    return float(concordance_single(time, event, score)[0])

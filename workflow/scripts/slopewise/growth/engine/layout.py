@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -158,7 +158,8 @@ class Layout(ShortRepr):
         variables = list(dict.fromkeys((*specification.fixed.variables, *specification.random.variables)))
         if levels is None:
             levels = learn_levels((specification.fixed, specification.random), frame)
-        keys = [_sort_key(frame[name]) for name in sorted(variables, key=lambda name: name == specification.time)]
+        columns = {name: frame[name] for name in variables}
+        keys = [_sort_key(columns[name]) for name in sorted(variables, key=lambda name: name == specification.time)]
         keys = [strata, weight, *keys, codes]
         order = _sorted_order(keys)
         same = np.ones(max(len(order) - 1, 0), np.bool_)
@@ -171,7 +172,7 @@ class Layout(ShortRepr):
             patients=patients,
             codes=codes[order],
             order=order,
-            frame=frame[variables].iloc[order],
+            frame=_in_order(columns, frame.index, order),
             levels=levels,
             ties=ties,
             weights=weight[order],
@@ -244,14 +245,22 @@ def _columns(frame: pd.DataFrame) -> str:
 
 def _patient_codes(values: pd.Series) -> tuple[Integers, list[str]]:
     """Codes of the patients in the order of their names as text."""
-    if values.isna().any():
-        row = values.index[int(np.flatnonzero(values.isna().to_numpy())[0])]
-        raise InputError(f"column {values.name!r}: no patient in row {row}; every row needs one")
     codes, unique = pd.factorize(values)
-    names, text = pd.factorize(np.array([str(value) for value in unique], dtype=object))
-    rank = np.argsort(np.argsort(text.astype(str), kind="stable"), kind="stable")
-    ordered = sorted(text.tolist())
-    return rank[names[codes]].astype(np.int64) if len(codes) else np.empty(0, np.int64), ordered
+    absent = np.flatnonzero(codes < 0)
+    if len(absent):
+        row = values.index[int(absent[0])]
+        raise InputError(f"column {values.name!r}: no patient in row {row}; every row needs one")
+    text = [str(value) for value in unique]
+    ordered = sorted(set(text))
+    place = {name: rank for rank, name in enumerate(ordered)}
+    rank = np.array([place[name] for name in text], dtype=np.int64)
+    return rank[codes] if len(codes) else np.empty(0, np.int64), ordered
+
+
+def _in_order(columns: Mapping[str, pd.Series], index: pd.Index, order: Integers) -> pd.DataFrame:
+    """The columns with their rows in this order."""
+    taken = {name: values.array.take(order) for name, values in columns.items()}
+    return pd.DataFrame(taken, index=index.take(order), copy=False)
 
 
 def _sort_key(values: pd.Series) -> NDArray[np.generic]:
