@@ -10,13 +10,12 @@ from scipy.stats import t
 
 from slopewise.growth import GrowthModel
 from slopewise.report.material.frames import Frames
-from slopewise.report.pages.study import render
 from slopewise.report.sections.dropout import dropout_sentence, dropout_table
 from slopewise.report.words.naming import Naming
 from slopewise.slopes.dropout import dropout, parts
 from slopewise.slopes.marker import all_markers, marker_data
 from slopewise.tables import files as tables
-from tests.unit.report.report_page import Page
+from tests.unit.report.report_page import page_of
 from tests.unit.report.report_tables import Invented
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden"
@@ -166,7 +165,7 @@ def test_the_report_compares_the_shortest_with_the_longest(tmp_path: Path):
     said = dropout_sentence(frames, naming, "alpha")
     assert said.startswith("Alpha: patients last seen at ") and "95% interval" in said
     assert len(dropout_table(frames, naming).rows) == len(frames.dropout) >= 2 * len(own)
-    page = Page(render(naming.study, folder))
+    page = page_of(naming.study, folder, "dropout")
     assert said in " ".join(page.text("dropout").split())
     assert "missing at random" in page.text("dropout")
     one = frames.dropout[frames.dropout["part"] == 1]

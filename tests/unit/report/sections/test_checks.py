@@ -7,10 +7,9 @@ import pytest
 
 from slopewise.report.material.frames import Frames
 from slopewise.report.material.parts import Picture
-from slopewise.report.pages.study import render
 from slopewise.report.sections.checks import chance, checks_section
 from slopewise.report.words.naming import Naming
-from tests.unit.report.report_page import Page
+from tests.unit.report.report_page import page_of
 from tests.unit.report.report_tables import Invented
 
 
@@ -23,7 +22,7 @@ def frames(tmp_path_factory: pytest.TempPathFactory) -> tuple[Frames, Naming, Pa
 
 def test_the_page_has_the_three_ways_the_test_and_the_groups(frames: tuple[Frames, Naming, Path]):
     _, naming, folder = frames
-    said = Page(render(naming.study, folder)).text("checks")
+    said = page_of(naming.study, folder, "checks").text("checks")
     for text in (
         "0.811", "0.822", "+0.011", "0.814", "0.825",  # the ways
         "In 2 repeats of the validation the slopes added +0.011", "200 permutations", "−0.002 on average", "p = 0.015",

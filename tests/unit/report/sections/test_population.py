@@ -13,12 +13,11 @@ import pytest
 
 from slopewise.report.material.frames import Frames
 from slopewise.report.pages.patients import render_patients
-from slopewise.report.pages.study import render
 from slopewise.report.sections.fast import share_table
 from slopewise.report.sections.population import centring_words, linearity_words
 from slopewise.report.words.naming import Naming
 from slopewise.tables import files as tables
-from tests.unit.report.report_page import Page
+from tests.unit.report.report_page import Page, html_of, page_of
 from tests.unit.report.report_tables import Invented
 
 NAN = np.nan
@@ -76,7 +75,7 @@ def written(folder: Path, study: Invented, p: float = 0.001) -> Path:
 
 def page(folder: Path, p: float, **keys: Any) -> Page:
     study = Invented(keys={**FAST, **keys})
-    return Page(render(study.study(), written(folder, study, p)))
+    return page_of(study.study(), written(folder, study, p), "courses", "population", "methods")
 
 
 def test_what_is_seen_is_said_with_units_and_intervals(tmp_path: Path) -> None:
@@ -119,7 +118,7 @@ def test_a_curve_has_no_slope_for_all_times(tmp_path: Path) -> None:
 def test_fast_change_is_a_share_in_the_report_and_a_list_on_the_page_of_patients(tmp_path: Path) -> None:
     study = Invented(keys=FAST)
     folder = written(tmp_path / "r", study)
-    html = render(study.study(), folder)
+    html = html_of(study.study(), folder, "careful", "fast", "slopes")
     text = Page(html).text("fast")
     assert "Alpha: 28% of 60 patients (95% interval 20 to 36%) have a slope below −0.25 mg/l per year." in text
     assert "For 12 of them that is more likely than not, for <5 the probability is above 90%" in text
@@ -140,14 +139,13 @@ def test_a_share_of_few_patients_or_of_nearly_all_tells_no_count(
     study = Invented(keys=FAST)
     folder = written(tmp_path / "r", study)
     put(folder, "slopes/fast_share", [("below", -0.25, 60, *share)])
-    made = Page(render(study.study(), folder))
-    text = made.text("fast")
+    text = page_of(study.study(), folder, "fast").text("fast")
     assert f"Alpha: {masked} of 60 patients have a slope below −0.25 mg/l per year." in text
     assert "is not plotted" in text and "95% interval 2" not in text
     for told in (*share[:5], 0.06 * 60 / 100, 0.95 * 60 / 100):
         assert f"{100 * told:.1f}" not in text
     plain = Invented(keys={**FAST, "report.small_cells": 1})
-    assert f"{100 * share[0]:.1f}%" in Page(render(plain.study(), folder)).text("fast")
+    assert f"{100 * share[0]:.1f}%" in page_of(plain.study(), folder, "fast").text("fast")
 
 
 def test_a_share_by_own_straight_lines_is_of_those_who_have_one(tmp_path: Path) -> None:
@@ -165,7 +163,7 @@ def test_a_share_by_own_straight_lines_is_of_those_who_have_one(tmp_path: Path) 
 @pytest.mark.parametrize("section", ["fast"])
 def test_without_a_limit_there_is_no_such_section(tmp_path: Path, section: str) -> None:
     study = Invented()
-    assert section not in Page(render(study.study(), study.write(tmp_path / "r"))).sections
+    assert section not in page_of(study.study(), study.write(tmp_path / "r"), "fast", "slopes").sections
 
 
 def bent(folder: Path, **values: object) -> str:

@@ -6,9 +6,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from slopewise.report.pages.study import render
 from slopewise.tables import files as tables
-from tests.unit.report.report_page import Page
+from tests.unit.report.report_page import Page, page_of
 from tests.unit.report.report_tables import CAUSE, HORIZONS, Invented
 
 LOGARITHM = {"markers.alpha.transform": "log", "markers.alpha.unit": "log mg/l"}
@@ -33,7 +32,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def page(results: Path) -> Page:
-    return Page(render(Invented(keys=LOGARITHM).study(), results))
+    return page_of(Invented(keys=LOGARITHM).study(), results, "predicts")
 
 
 def test_the_sentence_is_that_of_the_marker_that_changes_the_risk_most(page: Page) -> None:
@@ -70,12 +69,12 @@ def test_counts_and_their_difference_are_of_as_many_patients(tmp_path: Path) -> 
     ]
     frame = pd.DataFrame(rows, columns=list(tables.TABLES["outcome/slow_fast"].columns))
     tables.write(frame, "outcome/slow_fast", folder / "outcome/slow_fast.csv")
-    text = Page(render(Invented().study(), folder)).text("predicts")
+    text = page_of(Invented().study(), folder, "predicts").text("predicts")
     assert re.search(r"Of 1,?000 such patients with beta .* 112 have .* and 181 at", text), text
     assert "a difference of +68.7 (95% interval +25.1 to +119.2)" in text
     assert "112.4" in text and "181.1" in text and "+1.3" in text
 
 
 def test_without_a_slope_in_the_model_there_is_neither(tmp_path: Path) -> None:
-    page = Page(render(Invented().study(), Invented().write(tmp_path)))
+    page = page_of(Invented().study(), Invented().write(tmp_path), "predicts")
     assert "such patients with" not in page.text("predicts") and "90th percentile" not in page.text("predicts")

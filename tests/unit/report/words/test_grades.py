@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from slopewise.report.material.frames import Frames
-from slopewise.report.pages.study import render
 from slopewise.report.sections.fit import influence_words
 from slopewise.report.words.cautions import cautions
 from slopewise.report.words.grades import CHECKS, MOVED_SE, Grade, grades
 from slopewise.report.words.naming import Naming
+from tests.unit.report.report_page import html_of
 from tests.unit.report.report_tables import Invented
 
 pytestmark = pytest.mark.drawn
@@ -115,7 +115,9 @@ def test_every_caution_on_a_growth_model_is_a_grade(calm):
 
 def test_small_pictures_repeat_panels_that_stand_on_the_page(tmp_path):
     invented = Invented()
-    html = render(invented.study(), invented.write(tmp_path))
+    html = html_of(
+        invented.study(), invented.write(tmp_path), "glance", "courses", "evidence", "fit", "slopes", "dropout"
+    )
     glance = re.search(r'<section id="glance".*?</section>', html, re.S)
     assert glance is not None
     used = re.findall(r'<use href="#([\w-]+)"', glance[0])

@@ -70,7 +70,7 @@ def describe(table: TextTable, name: str) -> Column:
     # Dates without marks (20201231) are numbers too: only a column of eight digits throughout is tried as dates.
     eight = present > 0 and bool(table.text[name][~missing].str.fullmatch(r"(19|20)[0-9]{6}").all())
     if present and (len(bad) == present or eight):
-        formats = tuple(fmt for fmt in DATE_FORMATS if _fits(table, name, fmt))
+        formats = _date_formats(table, name)
     odd = ""
     if bad and not formats:
         odd = bad_cells(table, name, [cell.row for cell in bad]) if len(bad) < present / 2 else "text"
@@ -111,13 +111,15 @@ def refuse_second_header(table: TextTable) -> None:
         )
 
 
-def _fits(table: TextTable, name: str, date_format: str) -> bool:
+def _date_formats(table: TextTable, name: str) -> tuple[str, ...]:
+    """The date formats that read every cell of a column; most are ruled out by its first cell."""
     present = np.flatnonzero(~table.missing(name))
+    formats = tuple(DATE_FORMATS)
     for rows in (present[:1], present[:SAMPLE], present):
-        part = replace(table, text=table.text.iloc[rows], lines=table.lines[rows])
-        if read_times(part, name, "date", date_format)[1]:
-            return False
-    return True
+        if formats:
+            part = replace(table, text=table.text[[name]].iloc[rows], lines=table.lines[rows])
+            formats = tuple(one for one in formats if not read_times(part, name, "date", one)[1])
+    return formats
 
 
 def named(name: str, exact: frozenset[str], inside: Iterable[str] = ()) -> int:

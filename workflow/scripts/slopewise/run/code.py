@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -64,15 +64,15 @@ class PackageCode:
 
     def __init__(self, package: Path = PACKAGE, kept: Path | None = None) -> None:
         self.package = package
-        self._root = package.parent.resolve()
+        self._root = package.resolve()
         self._kept_in = kept
         self._kept = _kept_reads(kept) if kept else {}
         self._reads: dict[str, Read] = {}
-        self._contents: dict[Path, bytes] = {}
+        self._contents: dict[str, bytes] = {}
         self._tree = _tree(package)
-        self._files: dict[str, list[Path]] = {}
-        self._needs: dict[Path, list[Path]] = {}
-        self._named: dict[Path, bytes] = {}
+        self._beside = {folder: _beside(folder, files) for folder, files in self._tree.items()}
+        self._files: dict[str, list[str]] = {}
+        self._needs: dict[str, list[str]] = {}
 
     def imported(self, script: str | Path) -> list[Path]:
         """The package's files that a script needs, found by reading import statements (`ast`), sorted.
@@ -80,15 +80,7 @@ class PackageCode:
         Follows imports inside functions too, and from module to module; a package counts with its `__init__`.
         Files that a module names as resources (templates) belong to the package folder they lie in.
         """
-        found: set[Path] = set()
-        waiting = [Path(script)]
-        while waiting:
-            for file in self._needed_by(waiting.pop()):
-                if file not in found:
-                    found.add(file)
-                    if file.suffix == ".py":
-                        waiting.append(file)
-        return sorted(found)
+        return [self.package / file for file in self._imported(script)]
 
     def digest(self, script: str | Path) -> str:
         """SHA-256 over what a script and the package files that it imports do; no table is made again for words alone.
@@ -96,9 +88,23 @@ class PackageCode:
         Of Python files the syntax tree without docstrings and comments counts, of templates, styles and JavaScript
         every byte. `EXEMPT` modules do not count.
         """
-        exempt = {self.package / one.module for one in EXEMPT}
-        files = [Path(script), *(file for file in self.imported(script) if file not in exempt)]
-        return _digest(files, self._name, self._meaning)
+        own = os.path.abspath(script)
+        exempt = {one.module for one in EXEMPT}
+        files = [file for file in self._imported(script) if file not in exempt]
+        named = [(_name(Path(script), self.package), self._meaning(own))]
+        return _digest([*named, *((f"{self._root.name}/{file}".encode(), self._meaning(file)) for file in files)])
+
+    def _imported(self, script: str | Path) -> list[str]:
+        """The files that a script needs as paths below the package, in the order of their folders."""
+        found: set[str] = set()
+        waiting = [os.path.abspath(script)]
+        while waiting:
+            for file in self._needed_by(waiting.pop()):
+                if file not in found:
+                    found.add(file)
+                    if file.endswith(".py"):
+                        waiting.append(file)
+        return sorted(found, key=_in_folders)
 
     def keep(self) -> None:
         """Keep what was read for the next process, if anything of it is new and the place can be written."""
@@ -108,49 +114,44 @@ class PackageCode:
         with suppress(OSError):
             write_text(self._kept_in, json.dumps(content) + "\n")
 
-    def _needed_by(self, source: Path) -> list[Path]:
-        """The files of the package that one file imports."""
+    def _needed_by(self, source: str) -> list[str]:
+        """The files of the package that one file imports; `source` is a path below the package, or an absolute one."""
         if source not in self._needs:
             names = sorted(self._imported_names(source))
             self._needs[source] = list(dict.fromkeys(file for name in names for file in self._module_files(name)))
         return self._needs[source]
 
-    def _imported_names(self, source: Path) -> set[str]:
+    def _imported_names(self, source: str) -> set[str]:
         names: set[str] = set()
         for level, base, imported in self._read(source).imports:
             if level:
-                relative = source.resolve().relative_to(self._root).parent.parts
+                relative = (self.package / source).resolve().relative_to(self._root.parent).parent.parts
                 relative = relative[: len(relative) - level + 1]
                 base = ".".join([*relative, base] if base else relative)
             names.add(base)
             names.update(f"{base}.{name}" for name in imported)
         return {name for name in names if name.split(".")[0] == self.package.name}
 
-    def _module_files(self, name: str) -> list[Path]:
+    def _module_files(self, name: str) -> list[str]:
         """The files behind a dotted name: every `__init__` on the way, the module, and a package's templates."""
         if name not in self._files:
-            self._files[name] = _module_files(name, self.package, self._tree)
+            self._files[name] = _module_files(name, self._tree, self._beside)
         return self._files[name]
 
-    def _name(self, file: Path) -> bytes:
-        if file not in self._named:
-            self._named[file] = _name(file, self.package)
-        return self._named[file]
-
-    def _content(self, file: Path) -> bytes:
+    def _content(self, file: str) -> bytes:
         if file not in self._contents:
-            self._contents[file] = file.read_bytes()
+            self._contents[file] = (self.package / file).read_bytes()
         return self._contents[file]
 
-    def _read(self, file: Path) -> Read:
+    def _read(self, file: str) -> Read:
         content = self._content(file)
         key = hashlib.sha256(content).hexdigest()
         if key not in self._reads:
             self._reads[key] = self._kept.get(key) or _read_code(content)
         return self._reads[key]
 
-    def _meaning(self, file: Path) -> bytes:
-        return bytes.fromhex(self._read(file).meaning) if file.suffix == ".py" else self._content(file)
+    def _meaning(self, file: str) -> bytes:
+        return bytes.fromhex(self._read(file).meaning) if file.endswith(".py") else self._content(file)
 
 
 def _kept_reads(kept: Path) -> dict[str, Read]:
@@ -193,31 +194,36 @@ def is_docstring(node: ast.stmt) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
-def _tree(package: Path) -> dict[str, list[str]]:
+def _tree(package: Path) -> dict[str, frozenset[str]]:
     """The names of the files in each folder of a package; a folder by its dotted name without the package's."""
     here = len(str(package)) + 1
     return {
-        folder[here:].replace(os.sep, "."): sorted(files)
+        folder[here:].replace(os.sep, "."): frozenset(files)
         for folder, _, files in os.walk(package)
         if not folder.endswith("__pycache__")
     }
 
 
-def _module_files(name: str, package: Path, tree: dict[str, list[str]]) -> list[Path]:
+def _beside(folder: str, files: Iterable[str]) -> list[str]:
+    """What a package counts with, whichever of its modules is imported: its `__init__` and its templates."""
+    own = sorted(file for file in files if file == "__init__.py" or os.path.splitext(file)[1] in TEMPLATES)
+    return [f"{folder.replace('.', '/')}/{file}" for file in own]
+
+
+def _module_files(name: str, tree: dict[str, frozenset[str]], beside: dict[str, list[str]]) -> list[str]:
     """The files behind a dotted name: every `__init__` on the way, the module, and a package's templates."""
     found = ["__init__.py"] if "__init__.py" in tree[""] else []
     folder = ""
     for part in name.split(".")[1:]:
         inner = f"{folder}.{part}" if folder else part
         if inner in tree:
-            own = [file for file in tree[inner] if file == "__init__.py" or os.path.splitext(file)[1] in TEMPLATES]
-            found += [f"{inner.replace('.', '/')}/{file}" for file in own]
+            found += beside[inner]
             folder = inner
             continue
         if f"{part}.py" in tree[folder]:
             found.append(f"{folder.replace('.', '/')}/{part}.py" if folder else f"{part}.py")
         break
-    return [package / file for file in found]
+    return found
 
 
 def imported_modules(script: str | Path, package: Path = PACKAGE) -> list[Path]:
@@ -244,23 +250,35 @@ def package_digest(package: Path = PACKAGE) -> str:
     It names the checkout that a run was made with, so that words count here: provenance.json and the report that prints
     it are written again, the tables are not. A package that was installed from a wheel has the digest of its checkout.
     """
-    beside = scripts(package)
-    files = [file for file in package.rglob("*") if file.suffix in {".py", *TEMPLATES}]
-    own = [file for file in files if package / "supplied" not in file.parents]
-    return _digest(sorted(own) + sorted(beside.glob("*.py")), lambda file: _name(file, package), Path.read_bytes)
+    root = package.resolve()
+    own = [
+        file
+        for folder, names in _tree(package).items()
+        if folder.split(".")[0] != "supplied"
+        for file in (f"{folder.replace('.', '/')}/{name}" if folder else name for name in names)
+        if os.path.splitext(file)[1] in {".py", *TEMPLATES}
+    ]
+    named = [(f"{root.name}/{file}".encode(), (package / file).read_bytes()) for file in sorted(own, key=_in_folders)]
+    beside = sorted(scripts(package).glob("*.py"))
+    return _digest([*named, *((_name(file, package), file.read_bytes()) for file in beside)])
 
 
-def _digest(files: Iterable[Path], name: Callable[[Path], bytes], content: Callable[[Path], bytes]) -> str:
+def _in_folders(file: str) -> list[str]:
+    """Sorts paths as `Path` does: folder by folder."""
+    return file.split("/")
+
+
+def _digest(parts: Iterable[tuple[bytes, bytes]]) -> str:
     """SHA-256 of names and contents."""
     digest = hashlib.sha256()
-    for file in files:
-        digest.update(name(file))
-        digest.update(content(file))
+    for name, content in parts:
+        digest.update(name)
+        digest.update(content)
     return digest.hexdigest()[:16]
 
 
-def _name(file: Path, package: Path) -> bytes:
-    """Under what a file counts: its path in the package; a rule's script, wherever it lies, its name."""
-    path, root = file.resolve(), package.resolve()
+def _name(script: Path, package: Path) -> bytes:
+    """Under what a script counts: its path in the package, or, wherever else it lies, its name."""
+    path, root = script.resolve(), package.resolve()
     is_of_package = path.is_relative_to(root) and root / "supplied" not in path.parents
     return (path.relative_to(root.parent).as_posix() if is_of_package else path.name).encode()

@@ -11,8 +11,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Hashable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from slopewise.run.errors import InputError
@@ -41,7 +42,10 @@ TABLES: dict[str, Schema] = {
 }
 
 
-TYPES: dict[Kind, str] = {INTEGER: "int64", NUMBER: "float64", FULL: "float64", FLAG: "bool"}
+STRING = pd.StringDtype()
+TYPES: dict[Kind, np.dtype[Any]] = {
+    INTEGER: np.dtype("int64"), NUMBER: np.dtype("float64"), FULL: np.dtype("float64"), FLAG: np.dtype("bool"),
+}  # fmt: skip
 """The type of a kind of column that is no text."""
 
 
@@ -53,15 +57,26 @@ def check(frame: pd.DataFrame, name: str) -> pd.DataFrame:
         raise ValueError(f"table {name}: columns missing: {', '.join(missing)}")
     further = [column for column in frame.columns if column not in table.columns]
     here = [column for column in table.columns if column in frame.columns]
-    frame = frame[[*here, *further]]
+    if list(frame.columns) != [*here, *further]:
+        frame = frame[[*here, *further]]
     types = dict(zip(frame.columns, frame.dtypes, strict=True))
-    wanted = {column: TYPES.get(table.columns[column], "string") for column in here}
-    frame = frame.astype({column: kind for column, kind in wanted.items() if types[column] != kind})
+    wanted = {column: TYPES.get(table.columns[column], STRING) for column in here}
+    frame = _converted(frame, {column: kind for column, kind in wanted.items() if types[column] != kind})
     if not table.holds(frame):
         _refuse(frame, name, table)
     if not table.positional:
         frame = frame.sort_values(list(table.keys), kind="stable")
     return frame.reset_index(drop=True)
+
+
+def _converted(frame: pd.DataFrame, types: Mapping[str, Any]) -> pd.DataFrame:
+    """The frame with some columns in other types, one by one: `astype` of a frame takes all columns apart."""
+    if not types:
+        return frame
+    try:
+        return frame.assign(**{column: frame[column].astype(kind) for column, kind in types.items()})
+    except (ValueError, TypeError):
+        return frame.astype(dict(types))  # its error names the column
 
 
 def _refuse(frame: pd.DataFrame, name: str, table: Schema) -> None:
@@ -112,10 +127,20 @@ def bare(text: str) -> str:
     return text[1:] if text.startswith("'") and FORMULA.match(text[1:]) else text
 
 
+MARKS = frozenset("'=+-@\t\r")
+"""How a text begins that `guarded` or `bare` may change."""
+
+
 def _texts(frame: pd.DataFrame, change: Callable[[str], str]) -> pd.DataFrame:
-    """The frame with `change` done to every text in it; missing texts stay missing."""
-    names = [name for name in frame.columns if pd.api.types.is_string_dtype(frame[name].dtype)]
-    return frame.assign(**{name: frame[name].map(change, na_action="ignore").astype("string") for name in names})
+    """The frame with `guarded` or `bare` done to every text in it; missing texts stay missing."""
+    names = [
+        name
+        for name in frame.columns
+        if pd.api.types.is_string_dtype(frame[name].dtype)
+        and not MARKS.isdisjoint(text[:1] for text in frame[name].array if isinstance(text, str))
+    ]
+    changed = {name: frame[name].map(change, na_action="ignore").astype("string") for name in names}
+    return frame.assign(**changed) if changed else frame
 
 
 def read(name: str, path: str | Path) -> pd.DataFrame:
