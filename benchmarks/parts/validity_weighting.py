@@ -18,7 +18,7 @@ from slopewise.growth.fitting import fit_everybody
 from slopewise.growth.model import GrowthModel
 from slopewise.run.seeds import generator
 
-RESAMPLES = 200
+RESAMPLES, NORMAL = 200, 1.959964
 LEVEL, SLOPE, VISITS, DROPPED = -0.5, -0.2, 6, 5.0
 """The treatment's effects on level and slope, the number of visits, and the end of follow-up."""
 
@@ -30,8 +30,9 @@ Treatment changes the marker's level by −0.5 and its slope by −0.2; the SD o
 1, as is its residual SD. Four analyses with the same terms: marginal structural models with all weights as they are
 ("weighted") and with weights truncated at 1% and 99% ("truncated"), and random-slope models without the state
 ("random slopes") and adjusted for the state of the last visit ("adjusted"). "Error" is the mean estimate less the
-truth; coverage is that of the 95% intervals. With drop-out, patients with a high state leave more often, and staying
-is weighted for. {size}.
+truth; coverage is that of the 95% intervals, which for weighted analyses are robust ones, corrected for patients with
+large weights, with Satterthwaite's degrees of freedom ("uncorrected": without either). With drop-out, patients with a
+high state leave more often, and staying is weighted for. {size}.
 
 {table}
 
@@ -118,6 +119,9 @@ def covered(followed: Followed, count: int) -> list[Quantity]:
                 found.setdefault(f"error, {what}, {way}", []).append(float(row["estimate"] - truth))
                 inside = row["ci_low"] <= truth <= row["ci_high"]
                 found.setdefault(f"coverage, {what}, {way}", []).append(float(inside))
+                if way == "weighted":
+                    inside = abs(row["estimate"] - truth) <= NORMAL * row["se_robust"]
+                    found.setdefault(f"coverage, {what}, uncorrected", []).append(float(inside))
     return [
         share(name, np.array(values) > 0) if name.startswith("coverage") else mean(name, values)
         for name, values in found.items()
@@ -163,6 +167,7 @@ def weighting_section(
         for of in effects
         for what in ("error", "coverage")
     ]
+    columns[4:4] = [f"coverage, {of}, uncorrected" for of in effects]
     drawn = _of_bootstrap(store)
     names = tuple(f"coverage, {of}, bootstrap" for of in effects)
     bootstrap = ""

@@ -17,6 +17,7 @@ from scipy.special import expit
 from scipy.stats import binom, chi2, norm, t
 
 from slopewise.effects import patients as effects_patients
+from slopewise.effects.posterior import summary
 from slopewise.effects.weighting import resampling
 from slopewise.effects.weighting.marginal import marginal_model
 from slopewise.figures.pooling import beyond
@@ -258,7 +259,13 @@ def marginal_effect() -> tuple[Ends, Ends]:
     """A mean of two patients; the ends in standard errors."""
     rows = pd.DataFrame({"patient": ["a", "b"], "y": [0.0, 1.0]})
     row = marginal_model(rows, "y", "~ 1", np.ones(2)).iloc[0]
-    return tuple((row[end] - row["estimate"]) / row["se"] for end in ("ci_low", "ci_high")), tuple(WALD)
+    found = tuple((row[end] - row["estimate"]) / row["se"] for end in ("ci_low", "ci_high"))
+    return found, tuple(t.ppf([0.025, 0.975], 1))
+
+
+def posterior_of_an_effect() -> tuple[Ends, Ends]:
+    found = summary(GRID)
+    return (found["ci_low"], found["ci_high"]), (0.025, 0.975)
 
 
 def resampled_patients() -> tuple[Ends, Ends]:
@@ -391,6 +398,7 @@ LEVELS: dict[str, tuple[Callable[[], tuple[Ends, Ends]], float]] = {
     "visits and slopes": (seen_often, 0.02),
     "fast change": (fast_change, 1e-3),
     "share of effects": (share_of_effects, 1e-3),
+    "posterior of an effect": (posterior_of_an_effect, 1e-3),
     "effect in a patient": (effect_in_a_patient, 1e-6),
     "slopes in order": (slopes_in_order, 1e-3),
     "sample size": (sample_size_margin, 1e-9),
@@ -421,7 +429,6 @@ def test_an_interval_has_its_level(name: str):
 
 
 PLACES: dict[str, tuple[str, ...]] = {
-    "effects/weighting/marginal.py": ("marginal effect",),
     "effects/weighting/resampling.py": ("resampled patients",),
     "figures/pooling.py": ("slopes in order",),
     "growth/evidence/normality.py": ("normal quantiles", "visits and slopes"),
@@ -446,6 +453,7 @@ PLACES: dict[str, tuple[str, ...]] = {
     "validate/risk_groups.py": ("mean of a third",),
     "slopes/fast.py": ("fast change",),
     "effects/patients.py": ("share of effects", "effect in a patient"),
+    "effects/posterior.py": ("posterior of an effect",),
     "landmarks/supermodel.py": ("supermodel, resampled", "supermodel, robust"),
     "validate/intervals.py": ("reliability", "tested patients", "repeats"),
     "validate/sensitivity.py": ("permutations",),

@@ -1,6 +1,6 @@
 # Effects of a treatment, of an interruption of a series, or of a treatment that follows the patient's state.
 # needs  cohort/measurements.parquet, cohort/patients.parquet
-# makes  effects/{design,average,checks,spread,patients,shares,residuals,arms,serial,course,curves,sensitivity,characteristics,
+# makes  effects/{design,average,checks,spread,patients,shares,posterior,residuals,arms,serial,course,curves,sensitivity,characteristics,
 #        analyses,weights,balance,positivity,models}.csv, for a study with `effects`
 # steps  estimate_effects
 

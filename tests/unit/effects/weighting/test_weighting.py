@@ -34,7 +34,7 @@ def of(golden: pd.DataFrame, case: str, kind: str) -> np.ndarray:
 
 def compare(model: pd.DataFrame, golden: pd.DataFrame, case: str) -> None:
     np.testing.assert_allclose(model["estimate"], of(golden, case, "beta"), rtol=1e-6)
-    np.testing.assert_allclose(model["se"], of(golden, case, "se"), rtol=1e-6)
+    np.testing.assert_allclose(model["se_robust"], of(golden, case, "se"), rtol=1e-6)
 
 
 def test_weights_and_marginal_model_are_those_of_r_where_treatment_starts_and_stops(golden, simulated):
@@ -198,11 +198,65 @@ def test_resamples_spread_as_the_robust_error_says_and_the_same_seed_gives_the_s
     found = resampled(models, marginal, 200, 0.01, np.random.default_rng(3))
     again = resampled(models, marginal, 200, 0.01, np.random.default_rng(3))
     np.testing.assert_array_equal(found, again)
-    beta, covariance = marginal.fit(models.weights(0.01).truncated)
+    fit = marginal.fit(models.weights(0.01).truncated)
+    beta = fit.beta
     assert found.shape == (200, 5)
-    np.testing.assert_allclose(found.std(axis=0), np.sqrt(np.diag(covariance)), rtol=0.35)
+    np.testing.assert_allclose(found.std(axis=0), np.sqrt(np.diag(fit.corrected)), rtol=0.35)
     low, high = percentiles(found, 200)
     assert ((low < beta) & (beta < high)).all()
+
+
+@pytest.fixture(scope="module")
+def few(simulated) -> tuple[Marginal, np.ndarray]:
+    """Twenty patients with uneven weights."""
+    kept = simulated[simulated["patient"] < "p021"].reset_index(drop=True)
+    kept = kept.assign(y=kept["y"].where(kept.index % 7 != 3))
+    weights = stabilised_weights(kept, ["severity"]).truncated
+    return Marginal.learn(kept, "y", "~ time + age + treated + exposure"), weights
+
+
+def test_the_corrected_variance_is_that_of_leaving_out_each_patient(few):
+    marginal, weights = few
+    fit = marginal.fit(weights)
+    left = []
+    for number in np.unique(marginal.patient):
+        without = weights.copy()
+        without[np.flatnonzero(marginal.seen)[marginal.patient == number]] = 0.0
+        left.append(marginal.solve(without)[0] - fit.beta)
+    np.testing.assert_allclose(fit.corrected, np.array(left).T @ np.array(left), rtol=1e-8)
+    assert (np.diag(fit.corrected) > np.diag(fit.robust)).all()
+
+
+def test_degrees_of_freedom_are_those_of_the_patients_parts(few):
+    """P formed: the parts of the patients as linear functions of independent errors of one variance."""
+    marginal, weights = few
+    fit, w, x = marginal.fit(weights), weights[marginal.seen], marginal.x
+    contrast = np.array([0.0, 0.0, 0.0, 1.0, 2.0])
+    inverse = np.linalg.inv((x * w[:, None]).T @ x)
+    leftover = np.eye(len(w)) - x @ inverse @ (x * w[:, None]).T
+    parts = []
+    for number in np.unique(marginal.patient):
+        own = marginal.patient == number
+        better = np.linalg.inv(leftover[np.ix_(own, own)])
+        parts.append((contrast / marginal.size) @ inverse @ (x[own] * w[own][:, None]).T @ better @ leftover[own])
+    p = np.array(parts) @ np.array(parts).T
+    assert fit.degrees_of_freedom(contrast[None])[0] == pytest.approx(np.trace(p) ** 2 / (p**2).sum(), rel=1e-8)
+    residual = marginal.y - x @ (fit.beta * marginal.size)
+    table = fit.contrasts(contrast[None]).iloc[0]
+    assert table["se"] == pytest.approx(np.sqrt(((np.array(parts) @ residual) ** 2).sum()), rel=1e-8)
+
+
+def test_degrees_of_freedom_of_equal_patients_are_one_less_than_their_number():
+    rows = pd.DataFrame({"patient": [f"p{k}" for k in range(9)], "y": np.arange(9.0) ** 2})
+    row = marginal_model(rows, "y", "~ 1", np.ones(9)).iloc[0]
+    assert row["df"] == pytest.approx(8.0)
+    assert row["se_robust"] == pytest.approx(rows["y"].std(ddof=0) / 3) and row["se"] > row["se_robust"]
+
+
+def test_a_term_of_one_patient_alone_is_refused(simulated):
+    alone = simulated.assign(rare=(simulated["patient"] == "p007").astype(float))
+    with pytest.raises(InputError, match="the rows of one patient alone determine a term"):
+        marginal_model(alone, "y", "~ time + rare + treated", np.ones(len(alone)))
 
 
 def test_an_interval_of_few_resamples_is_missing():

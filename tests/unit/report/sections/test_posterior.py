@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from slopewise.report.sections.posterior import chance_text, check_words, marker_words, sensitive_words
+from slopewise.report.sections.posterior import check_words, marker_words, sensitive_words
+from slopewise.report.words.numbers import chance_text
 from tests.unit.report.report_tables import SomeFrames
 
 NAMING = SimpleNamespace(

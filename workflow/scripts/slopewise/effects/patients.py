@@ -3,6 +3,7 @@
 The effect of patient i, beta_1 + b_1i, is normal about its prediction with Henderson's prediction variance
 (`slopes.fast`). The share is the mean of the patients' probabilities; for its interval nothing is known but the data:
 (beta, Psi, sigma^2) are drawn by the parametric bootstrap, and every patient's effect given the patient's own rows.
+With `growth.engine: bayes` all of this is of the posterior (`effects.posterior`).
 """
 
 from __future__ import annotations
@@ -28,11 +29,11 @@ def predictions(fit: GrowthFit) -> Predicted:
     """The effect in each patient of the fit, in the order of its data."""
     assert fit.batch is not None
     n = len(fit.batch.data.patients)
-    dx, dz = _direction(fit)
+    dx, dz = direction(fit)
     return predicted_by(fit.batch, fit.index, np.arange(n), np.tile(dx, (n, 1)), np.tile(dz, (n, 1)))
 
 
-def _direction(fit: GrowthFit) -> tuple[Floats, Floats]:
+def direction(fit: GrowthFit) -> tuple[Floats, Floats]:
     """The combination of fixed effects (p,) and of random effects (q,) that is a patient's effect."""
     dx = np.array([float(name == TREATED) for name in fit.design.fixed_names])
     dz = np.array([float(name == TREATED) for name in fit.design.random_names])
@@ -45,18 +46,33 @@ def patient_effects(fit: GrowthFit, one: Coded) -> pd.DataFrame:
     own: the patient's own difference of means, without pooling; missing for a patient with one treatment.
     """
     assert fit.batch is not None
-    names = fit.batch.data.patients
     found = predictions(fit)
+    return effect_rows(
+        fit,
+        one,
+        {
+            "estimate": found.slope,
+            "se": found.sd,
+            **interval_about(found.slope, found.sd),
+            "reliability": fit.reliability()
+            .set_index("patient")[TREATED]
+            .reindex(fit.batch.data.patients)
+            .to_numpy(dtype=float),
+        },
+    )
+
+
+def effect_rows(fit: GrowthFit, one: Coded, found: dict[str, Floats]) -> pd.DataFrame:
+    """The rows of ``effects/patients`` with what was `found` of each patient of the fit."""
+    assert fit.batch is not None
+    names = fit.batch.data.patients
     means = one.frame.groupby(["patient", TREATED])[one.marker].mean().unstack().reindex(columns=[0.0, 1.0])
     return pd.DataFrame(
         {
             "effect": EFFECT,
             "patient": names,
             "rows": fit.batch.data.n_rows,
-            "estimate": found.slope,
-            "se": found.sd,
-            **interval_about(found.slope, found.sd),
-            "reliability": fit.reliability().set_index("patient")[TREATED].reindex(names).to_numpy(dtype=float),
+            **found,
             "own": (means[1.0] - means[0.0]).reindex(names).to_numpy(dtype=float),
         }
     )
@@ -72,7 +88,7 @@ def drawn_effects(fit: GrowthFit, rng: np.random.Generator, parameters: int = PA
     assert fit.batch is not None
     observed = fit.batch.data
     n, each = len(observed.patients), DRAWS // PARAMETERS
-    dx, dz = _direction(fit)
+    dx, dz = direction(fit)
     where = np.zeros(n, np.int64)
     drawn = []
     for values in fit.simulate(rng, parameters):
@@ -97,26 +113,31 @@ def share_interval(drawn: Floats, limit: float, below: bool) -> tuple[float, flo
 def shares(fit: GrowthFit, one: Coded, meaningful: float | None, rng: np.random.Generator) -> pd.DataFrame:
     """The marker's rows of ``effects/shares``: the other sign than the average's, and at least `meaningful` with it."""
     found, drawn = predictions(fit), drawn_effects(fit, rng)
-    positive = float(fit.beta[TREATED]) >= 0
+    asked = limits(float(fit.beta[TREATED]) >= 0, meaningful)
+    return pd.DataFrame([{"effect": EFFECT, **share_row(found, drawn, limit)} for limit in asked])
+
+
+def limits(positive: bool, meaningful: float | None) -> list[tuple[str, float, bool]]:
+    """What the shares are of: name, limit, and whether they are of effects below it; `positive`: the average is."""
     asked = [("opposite", 0.0, positive)]
     if meaningful is not None:
         asked.append(("meaningful", meaningful if positive else -meaningful, not positive))
-    rows = []
-    for what, limit, below in asked:
-        chance = probability(found, limit, below)
-        low, high = share_interval(drawn, limit, below)
-        rows.append(
-            {
-                "effect": EFFECT,
-                "what": what,
-                "side": "below" if below else "above",
-                "limit": limit,
-                "patients": len(chance),
-                "share": float(chance.mean()),
-                "ci_low": low,
-                "ci_high": high,
-                "likely": int((chance > 0.5).sum()),
-                "sure": int((chance > 0.9).sum()),
-            }
-        )
-    return pd.DataFrame(rows)
+    return asked
+
+
+def share_row(found: Predicted, drawn: Floats, asked: tuple[str, float, bool]) -> dict[str, object]:
+    """what, side, limit, patients, share with ci_low and ci_high, likely, sure; drawn (draws, patients)."""
+    what, limit, below = asked
+    chance = probability(found, limit, below)
+    low, high = share_interval(drawn, limit, below)
+    return {
+        "what": what,
+        "side": "below" if below else "above",
+        "limit": limit,
+        "patients": len(chance),
+        "share": float(chance.mean()),
+        "ci_low": low,
+        "ci_high": high,
+        "likely": int((chance > 0.5).sum()),
+        "sure": int((chance > 0.9).sum()),
+    }

@@ -17,14 +17,19 @@ from slopewise.effects.arms import compare_arms
 from slopewise.effects.checks import checks
 from slopewise.effects.coding import PERIOD, SEQUENCE, TREATED, Coded, coded, design_of, replicated
 from slopewise.effects.inputs import EffectRows
-from slopewise.effects.patients import patient_effects, shares
+from slopewise.effects.patients import direction, effect_rows, limits, patient_effects, shares
+from slopewise.effects.posterior import Asked, PosteriorEffects, residual_row
 from slopewise.growth import GrowthFit, GrowthModel
+from slopewise.growth.bayes.gridded import Gridded, integrated, settled, two_variances
+from slopewise.growth.bayes.priors import Priors
 from slopewise.growth.evidence.compare import SideBySide, bootstrap_p, comparison_rows, fit_side_by_side
 from slopewise.growth.evidence.profile import component_intervals
 from slopewise.growth.evidence.residual_variance import residual_table
 from slopewise.growth.fitting import fit_everybody
 from slopewise.run.errors import InputError
 from slopewise.run.short_repr import ShortRepr
+from slopewise.slopes.marker import effect_priors
+from slopewise.study.model import Study
 
 EFFECT = "treatment"
 
@@ -60,10 +65,39 @@ def estimate_treatment(
         "average": average(one, found.fit),
         "checks": checks(one, found.fit),
         "spread": spread(found, rows.study.growth.bootstrap, rng, threads),
-        "patients": patient_effects(found.fit, one),
-        "shares": shares(found.fit, one, rows.study.effects.meaningful, rng),
+        **of_patients(rows.study, found, rng),
         "residuals": residuals(found),
     }
+
+
+def of_patients(study: Study, found: WithinFit, rng: np.random.Generator) -> dict[str, pd.DataFrame]:
+    """``patients`` and ``shares``, by the engine of the study; with `bayes` the posterior of the effect as well."""
+    fit, one, meaningful = found.fit, found.coded, study.effects.meaningful
+    if study.growth.engine != "bayes":
+        return {"patients": patient_effects(fit, one), "shares": shares(fit, one, meaningful, rng)}
+    posterior = within_posterior(fit, effect_priors(study, one.marker))
+    assert fit.batch is not None
+    everybody = np.arange(len(fit.batch.data.patients))
+    effects = PosteriorEffects.of(posterior, [Asked(EFFECT, *direction(fit))], everybody, rng)
+    asked = limits(effects.average(0) >= 0, meaningful)
+    table = effects.table()
+    if found.by_treatment:
+        u, weights = posterior.residual_number()
+        ratio = residual_row("ratio of residual standard deviations", np.exp(0.5 * u), weights)
+        table = pd.concat([table, ratio], ignore_index=True)
+    return {
+        "patients": effect_rows(fit, one, effects.patients(0)),
+        "shares": pd.DataFrame([effects.share(0, limit) for limit in asked]),
+        "posterior": table,
+    }
+
+
+def within_posterior(fit: GrowthFit, priors: Priors) -> Gridded:
+    """The posterior of the model that `fit` is the REML fit of."""
+    assert fit.batch is not None
+    ratio = float(fit.ratios[1]) if len(fit.stratum_names) > 1 else 1.0
+    data = settled(fit.batch.data)
+    return integrated(data, two_variances(data, ratio), priors)
 
 
 def fit_within(one: Coded, by_treatment: bool | None = None) -> WithinFit:

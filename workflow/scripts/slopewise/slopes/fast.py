@@ -86,11 +86,15 @@ def predicted_by(batch: GrowthBatch, fit: int, who: NDArray[np.int64], dx: Float
 
 
 def _of_posterior(courses: Courses, dx: Floats, dz: Floats) -> Predicted:
-    """Posterior means and SDs of the slopes, all of which is `own_sd`, and the mixture that they are of."""
-    mean, sd = courses.combined(dx, dz)
-    middle = courses.weights @ mean
-    variance = courses.weights @ (sd**2 + (mean - middle) ** 2)
-    return Predicted(middle, np.sqrt(variance), np.zeros((len(dx), 0)), (mean, sd, courses.weights))
+    """The slopes' posterior."""
+    return of_mixture(*courses.combined(dx, dz), courses.weights)
+
+
+def of_mixture(mean: Floats, sd: Floats, weights: Floats) -> Predicted:
+    """What is known of n patients under draws with means and SDs (s, n) and weights (s,); all of it is `own_sd`."""
+    middle = weights @ mean
+    variance = weights @ (sd**2 + (mean - middle) ** 2)
+    return Predicted(middle, np.sqrt(variance), np.zeros((mean.shape[1], 0)), (mean, sd, weights))
 
 
 def probability(found: Predicted, limit: float, below: bool) -> Floats:

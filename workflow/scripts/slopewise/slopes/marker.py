@@ -15,6 +15,7 @@ from slopewise.folds import TrainingFit
 from slopewise.growth import BayesSettings, GrowthBatch, GrowthData, GrowthModel, Priors
 from slopewise.growth.fitting import everybody
 from slopewise.run.short_repr import ShortRepr
+from slopewise.study.formulas import formula_names
 from slopewise.study.model import Study
 from slopewise.tables.order import ordered
 
@@ -174,13 +175,31 @@ def by_likelihood(study: Study) -> Study:
 
 
 def bayes_settings(study: Study) -> BayesSettings:
-    """How the study file asks for its posteriors to be sampled, and their priors."""
+    """How the study file asks for its posteriors to be sampled, and their priors.
+
+    Priors of terms that only the model of an effect has are left out.
+    """
     asked = study.bayes
-    priors = {
-        marker: Priors(prior.sd, prior.residual, prior.df, prior.correlation, prior.fixed)
-        for marker, prior in asked.priors.items()
-    }
+    known = formula_names(study.growth.fixed) | formula_names(study.growth.random)
+    others = set(TERMS_OF_EFFECTS.get(study.effects.kind, ())) - known
+    priors = {}
+    for marker in asked.priors:
+        whole = effect_priors(study, marker)
+        sd = {term: scale for term, scale in whole.sd.items() if term not in others}
+        priors[marker] = replace(whole, sd=sd, fixed={k: v for k, v in whole.fixed.items() if k not in others})
     return BayesSettings(asked.chains, asked.draws, asked.warmup, priors)
+
+
+TERMS_OF_EFFECTS = {"treatment": ("treated",), "interruption": ("after", "since")}
+"""Terms that the model of each kind of effect adds to the growth model."""
+
+
+def effect_priors(study: Study, marker: str) -> Priors:
+    """The priors of a marker as the study file gives them, those of an effect's terms too."""
+    prior = study.bayes.priors.get(marker)
+    if prior is None:
+        return Priors()
+    return Priors(prior.sd, prior.residual, prior.df, prior.correlation, prior.fixed)
 
 
 def marker_data(

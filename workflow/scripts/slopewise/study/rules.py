@@ -203,10 +203,6 @@ def _bayes_rules(study: Study) -> Iterator[Finding]:
         return
     if not study.growth.reml:
         yield Finding(("growth", "reml"), "the engine bayes maximises no likelihood; leave this key out")
-    if study.effects != type(study.effects)():
-        yield Finding(
-            ("growth", "engine"), "`effects` are estimated by REML, which bayes is not; use engine: slopewise"
-        )
     if study.filters.q_value is not None:
         yield Finding(("filters", "q_value"), "tests the random slope by REML, which growth.engine: bayes is not")
     for name in study.bayes.priors:

@@ -168,6 +168,9 @@ TABLES: tuple[Entry, ...] = (
     ),
     _effects("patients", "Each patient's effect, with interval and reliability.", names_patients=True),
     _effects("shares", "The share of patients whose effect has the other sign, or is as large as matters."),
+    _effects(
+        "posterior", "The posterior of effects and of how much they differ; empty without `growth.engine: bayes`."
+    ),
     _effects("residuals", "The residual variance under each treatment, with the interval of their ratio."),
     _effects("arms", "Variances of level, slope and residual in parallel arms, compared; empty in other designs."),
     _effects("serial", "The correlation of neighbouring residuals beside an interruption, and the model without it."),

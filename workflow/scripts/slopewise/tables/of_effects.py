@@ -63,6 +63,16 @@ OF_EFFECTS: dict[str, Schema] = {
         },
         ("marker", "effect", "what"),
     ),
+    # Averages, spreads between patients and what the residuals have besides, under `growth.engine: bayes`.
+    "effects/posterior": Schema(
+        {
+            **dict.fromkeys(("marker", "effect"), TEXT),
+            "what": ("average", "spread", "residuals"),
+            **_numbers("mean sd median ci_low ci_high above_zero"),
+        },
+        ("marker", "effect", "what"),
+        positional=True,
+    ),
     "effects/residuals": Schema(
         {
             **dict.fromkeys(("marker", "stratum"), TEXT),
@@ -120,7 +130,7 @@ OF_EFFECTS: dict[str, Schema] = {
         {
             **dict.fromkeys(("marker", "analysis", "effect"), TEXT),
             **_numbers("estimate se df statistic p_value ci_low ci_high"),
-            **_numbers("ci_low_bootstrap ci_high_bootstrap resamples e_value e_value_limit"),
+            **_numbers("se_uncorrected ci_low_bootstrap ci_high_bootstrap resamples e_value e_value_limit"),
         },
         ("marker", "analysis", "effect"),
         positional=True,

@@ -10,8 +10,10 @@ from slopewise.effects.series.average import average_rows, course_rows, serial_r
 from slopewise.effects.series.checks import characteristic_rows, sensitivity_rows
 from slopewise.effects.series.draws import bootstrap_p
 from slopewise.effects.series.model import AFTER, MOMENT, SINCE, SeriesFit, fit_series, series_model, with_terms
+from slopewise.effects.series.posterior import posterior_rows
 from slopewise.effects.series.units import curve_rows, share_rows, unit_rows
-from slopewise.slopes.marker import growth_model
+from slopewise.slopes.marker import by_likelihood, effect_priors, growth_model
+from slopewise.study.model import Study
 
 DRAWS, TESTED = 100, 200
 """Most draws of the parameters behind the interval of a share, and most of the test of the spread."""
@@ -28,21 +30,30 @@ def estimate_interruption(
     asked = study.effects.interruption
     assert asked is not None
     frame = with_terms(rows.of_marker(marker))
-    fit = fit_series(series_model(growth_model(study)), frame, marker, asked.correlation != "none")
+    fit = fit_series(series_model(growth_model(by_likelihood(study))), frame, marker, asked.correlation != "none")
     horizons = tuple(asked.horizons) or default_horizons(frame)
     lrt, p_value = bootstrap_p(fit, min(TESTED, study.growth.bootstrap), rng, threads)
     return {
         "design": design_rows(fit),
         "average": average_rows(fit, horizons),
         "spread": pd.concat([spread_rows(fit, horizons), joint_row(fit, lrt, p_value)], ignore_index=True),
-        "patients": unit_rows(fit, horizons),
-        "shares": share_rows(fit, horizons, min(DRAWS, study.growth.bootstrap), rng, threads),
+        **of_units(study, fit, horizons, rng, threads),
         "serial": serial_rows(fit),
         "course": course_rows(fit, float(frame[SINCE].max())),
         "curves": curve_rows(fit),
         "sensitivity": sensitivity_rows(fit),
         "characteristics": characteristic_rows(fit, asked.characteristics),
     }
+
+
+def of_units(
+    study: Study, fit: SeriesFit, horizons: tuple[float, ...], rng: np.random.Generator, threads: int
+) -> dict[str, pd.DataFrame]:
+    """``patients`` and ``shares``, by the engine of the study; with `bayes` the posterior of the effects as well."""
+    if study.growth.engine == "bayes":
+        return posterior_rows(fit, horizons, effect_priors(study, fit.marker), rng)
+    draws = min(DRAWS, study.growth.bootstrap)
+    return {"patients": unit_rows(fit, horizons), "shares": share_rows(fit, horizons, draws, rng, threads)}
 
 
 def default_horizons(frame: pd.DataFrame) -> tuple[float, ...]:

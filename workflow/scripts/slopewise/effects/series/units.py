@@ -82,31 +82,28 @@ def unit_rows(fit: SeriesFit, horizons: Sequence[float]) -> pd.DataFrame:
     own: the unit's change by least squares in its own rows alone; empty where these do not determine it.
     """
     who = interrupted(fit)
-    found = UnitEffects(fit, fit.serial, who)
+    units = UnitEffects(fit, fit.serial, who)
+    found = []
+    for _, k, term in named_effects(horizons):
+        fixed, random = fit.fixed_row(k, term), fit.random_row(k, term)
+        estimate, given, sd = units.effect(fixed, random)
+        total = float(random @ units.sigma @ random)
+        reliability = np.clip(1.0 - given**2 / total, 0.0, 1.0) if total > 0 else np.zeros(len(who))
+        found.append({"estimate": estimate, "se": sd, **interval_about(estimate, sd), "reliability": reliability})
+    return of_units(fit, who, horizons, found)
+
+
+def of_units(
+    fit: SeriesFit, who: Sequence[int], horizons: Sequence[float], found: Sequence[dict[str, Floats]]
+) -> pd.DataFrame:
+    """The rows of ``effects/patients`` with what was `found` of units `who` for each of the named effects."""
     names, counts = fit.serial.batch.data.patients, fit.serial.batch.data.n_rows
     alone = _alone(fit, who)
     parts = []
-    for name, k, term in named_effects(horizons):
-        fixed, random = fit.fixed_row(k, term), fit.random_row(k, term)
-        estimate, given, sd = found.effect(fixed, random)
-        total = float(random @ found.sigma @ random)
-        weights = (
-            np.array([1.0, 0.0]) if term == AFTER else np.array([0.0, 1.0]) if term == SINCE else np.array([1.0, k])
-        )
-        parts.append(
-            pd.DataFrame(
-                {
-                    "effect": name,
-                    "patient": [names[i] for i in who],
-                    "rows": [int(counts[i]) for i in who],
-                    "estimate": estimate,
-                    "se": sd,
-                    **interval_about(estimate, sd),
-                    "reliability": np.clip(1.0 - given**2 / total, 0.0, 1.0) if total > 0 else 0.0,
-                    "own": alone @ weights,
-                }
-            )
-        )
+    for (name, k, term), own in zip(named_effects(horizons), found, strict=True):
+        weights = {AFTER: np.array([1.0, 0.0]), SINCE: np.array([0.0, 1.0])}.get(term, np.array([1.0, k]))
+        shared = {"effect": name, "patient": [names[i] for i in who], "rows": [int(counts[i]) for i in who]}
+        parts.append(pd.DataFrame({**shared, **own, "own": alone @ weights}))
     return pd.concat(parts, ignore_index=True)
 
 

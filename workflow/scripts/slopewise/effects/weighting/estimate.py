@@ -13,7 +13,7 @@ from slopewise.effects.series.average import after_name
 from slopewise.effects.series.model import LEVEL, SLOPE
 from slopewise.effects.weighting.diagnostics import balance, positivity, weights_by_visit
 from slopewise.effects.weighting.histories import history_of
-from slopewise.effects.weighting.marginal import Marginal, e_value, normal_rows
+from slopewise.effects.weighting.marginal import Marginal, e_value
 from slopewise.effects.weighting.models import Floats, WeightModels, Weights
 from slopewise.effects.weighting.prepared import Prepared, default_horizons, prepared
 from slopewise.effects.weighting.resampling import percentiles, resampled
@@ -129,17 +129,12 @@ def design_rows(one: Weighted) -> pd.DataFrame:
 
 def average_rows(one: Weighted, marginal: Marginal) -> pd.DataFrame:
     """The rows of ``effects/average``: the weighted effects with robust intervals, and the model's other terms."""
-    beta, covariance = marginal.fit(one.weights.truncated)
-    main = combined(one.rows(marginal.names), beta, covariance)
+    fit = marginal.fit(one.weights.truncated)
+    main = fit.contrasts(one.rows(marginal.names))
     main = main.assign(effect=[name for name, _, _ in one.effects], term=[name for name, _, _ in one.effects])
-    others = normal_rows(beta, np.sqrt(np.diag(covariance))).assign(effect="course", term=marginal.names)
+    others = fit.contrasts(np.eye(len(marginal.names))).assign(effect="course", term=marginal.names)
     others = others[~others["term"].isin([TREATED, EXPOSURE])]
-    return pd.concat([main, others], ignore_index=True).assign(df=np.nan)
-
-
-def combined(rows: Floats, beta: Floats, covariance: Floats) -> pd.DataFrame:
-    """Normal intervals of rows @ beta."""
-    return normal_rows(rows @ beta, np.sqrt(np.einsum("ka,ab,kb->k", rows, covariance, rows)))
+    return pd.concat([main, others], ignore_index=True).drop(columns="se_robust")
 
 
 def analysis_rows(one: Weighted, marginal: Marginal, rng: np.random.Generator) -> pd.DataFrame:
@@ -149,28 +144,26 @@ def analysis_rows(one: Weighted, marginal: Marginal, rng: np.random.Generator) -
     """
     asked, draws = one.ready.asked, one.study.growth.bootstrap
     rows = one.rows(marginal.names)
-    beta, covariance = marginal.fit(one.weights.truncated)
     found = resampled(one.models, marginal, draws, asked.truncation, rng) @ rows.T
     low, high = percentiles(found, draws)
     sd = float(np.std(marginal.y, ddof=1))
-    main = combined(rows, beta, covariance).assign(
-        analysis=WEIGHTED, ci_low_bootstrap=low, ci_high_bootstrap=high, resamples=len(found)
-    )
+    main = marginal.fit(one.weights.truncated).contrasts(rows)
+    main = main.assign(analysis=WEIGHTED, ci_low_bootstrap=low, ci_high_bootstrap=high, resamples=len(found))
     values = [
-        e_value(estimate, se, sd) if name != SLOPE and sd > 0 else (np.nan, np.nan)
-        for (name, _, _), estimate, se in zip(one.effects, main["estimate"], main["se"], strict=True)
+        e_value(estimate, end - estimate, sd) if name != SLOPE and sd > 0 else (np.nan, np.nan)
+        for (name, _, _), estimate, end in zip(one.effects, main["estimate"], main["ci_high"], strict=True)
     ]
     main[["e_value", "e_value_limit"]] = values
     parts = [main]
     for share in SHARES:
         if share != asked.truncation:
-            beta, covariance = marginal.fit(one.models.weights(share).truncated)
-            parts.append(combined(rows, beta, covariance).assign(analysis=truncated_name(share)))
-    beta, covariance = marginal.fit(np.ones(len(one.ready.rows)))
-    parts.append(combined(rows, beta, covariance).assign(analysis=UNWEIGHTED))
+            fit = marginal.fit(one.models.weights(share).truncated)
+            parts.append(fit.contrasts(rows).assign(analysis=truncated_name(share)))
+    parts.append(marginal.fit(np.ones(len(one.ready.rows))).contrasts(rows).assign(analysis=UNWEIGHTED))
     parts += [mixed(one, adjusted) for adjusted in (False, True)]
     names = [name for name, _, _ in one.effects]
-    return pd.concat([part.assign(effect=names) for part in parts], ignore_index=True)
+    whole = pd.concat([part.assign(effect=names) for part in parts], ignore_index=True)
+    return whole.rename(columns={"se_robust": "se_uncorrected"})
 
 
 def truncated_name(share: float) -> str:

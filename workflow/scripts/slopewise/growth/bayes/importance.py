@@ -11,6 +11,7 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import logsumexp
 
 from slopewise.growth.bayes.chains import sample
 from slopewise.growth.bayes.diagnostics import MOST_SHAPE, diagnose, smoothed
@@ -28,45 +29,66 @@ LEAST = 80.0  # effective points
 
 @dataclass(frozen=True, repr=False)
 class Weighted(ShortRepr):
-    """theta (s, d) with weights (s,) that sum to 1; the shape of their tail, and whether chains replaced them."""
+    """theta (s, d) with weights (s,) that sum to 1; the shape of their tail, and whether chains replaced them.
+
+    evidence: the log of the integral of the posterior's density as `Posterior.density` has it, up to a constant that
+    depends on the number of parameters alone.
+    """
 
     theta: Floats
     weights: Floats
     shape: float
     by_chains: bool
+    evidence: float
+
+    @property
+    def trusted(self) -> bool:
+        """Whether the weights are even enough."""
+        return self.shape <= MOST_SHAPE and 1.0 / float((self.weights**2).sum()) >= LEAST
+
+    def moments(self) -> tuple[Floats, Floats]:
+        """Mean (d,) and covariance (d, d) of theta."""
+        middle: Floats = self.weights @ self.theta
+        moved = self.theta - middle
+        return middle, (moved * self.weights[:, None]).T @ moved + 1e-8 * np.eye(len(middle))
 
 
 @cache
-def _base(size: int) -> tuple[Floats, Floats]:
-    """Points (POINTS, d) of the standard t by a scrambled Sobol sequence, and their log density up to a constant."""
+def _base(size: int, points: int) -> tuple[Floats, Floats]:
+    """Points (points, d) of the standard t by a scrambled Sobol sequence, and their log density up to a constant."""
     from scipy.stats import chi2, norm, qmc
 
-    even = qmc.Sobol(size + 1, seed=generator(0, "bayes", "importance", size)).random(POINTS)
-    points = norm.ppf(even[:, :size]) / np.sqrt(chi2.ppf(even[:, size:], FREEDOM) / FREEDOM)
-    return points, -0.5 * (FREEDOM + size) * np.log1p((points**2).sum(axis=1) / FREEDOM)
+    even = qmc.Sobol(size + 1, seed=generator(0, "bayes", "importance", size)).random(points)
+    found = norm.ppf(even[:, :size]) / np.sqrt(chi2.ppf(even[:, size:], FREEDOM) / FREEDOM)
+    return found, -0.5 * (FREEDOM + size) * np.log1p((found**2).sum(axis=1) / FREEDOM)
 
 
 def importance_sample(posterior: Posterior) -> Weighted:
-    """Weighted points of theta; where the weights cannot be trusted, draws of short chains."""
-    middle, covariance = posterior.mode()
-    base, density = _base(posterior.size)
-    shape, effective, points, weights = np.inf, 0.0, base, np.ones(POINTS)
+    """Weighted points of theta; where their weights cannot be trusted, draws of short chains."""
+    found = weighted_points(posterior, POINTS, *posterior.mode())
+    if found.trusted:
+        return found
+    drawn = _by_chains(posterior)
+    return Weighted(drawn, np.full(len(drawn), 1.0 / len(drawn)), found.shape, True, found.evidence)
+
+
+def weighted_points(posterior: Posterior, number: int, middle: Floats, covariance: Floats) -> Weighted:
+    """`number` points (a power of two) from a t about `middle` (d,), adapted once, trusted or not."""
+    base, density = _base(posterior.size, number)
+    found = Weighted(base, np.full(number, 1.0 / number), np.inf, False, -np.inf)
     for _ in range(2):
-        points = middle + base @ np.linalg.cholesky(covariance).T
+        root = np.linalg.cholesky(covariance)
+        points = middle + base @ root.T
         values = posterior.density(points) - density
         seen = np.isfinite(values)
         if not seen.any():
             break
+        evidence = float(logsumexp(values[seen]) - np.log(number) + np.log(np.diag(root)).sum())
         weights, shape = smoothed(np.where(seen, values, values[seen].min() - 700.0))
-        effective = float(1.0 / (weights**2).sum())
-        if effective > 10 * posterior.size:
-            middle = weights @ points
-            moved = points - middle
-            covariance = (moved * weights[:, None]).T @ moved + 1e-8 * np.eye(posterior.size)
-    if shape <= MOST_SHAPE and effective >= LEAST:
-        return Weighted(points, weights, shape, False)
-    drawn = _by_chains(posterior)
-    return Weighted(drawn, np.full(len(drawn), 1.0 / len(drawn)), shape, True)
+        found = Weighted(points, weights, shape, False, evidence)
+        if 1.0 / float((weights**2).sum()) > 10 * posterior.size:
+            middle, covariance = found.moments()
+    return found
 
 
 def _by_chains(posterior: Posterior) -> Floats:

@@ -20,10 +20,17 @@ from slopewise.report.sections.effects_shape import (
     MarkerPart,
     effect_section,
     estimated,
+    has_posterior,
+    posterior_table,
     rows_of,
 )
 from slopewise.report.sections.fast import few
 from slopewise.report.templates.environment import caption
+from slopewise.report.words.effect_posterior import (
+    posterior_average_words,
+    posterior_residual_words,
+    posterior_spread_words,
+)
 from slopewise.report.words.interruption import (
     characteristic_words,
     effect_words,
@@ -53,9 +60,10 @@ def interruption_section(frames: Frames, naming: Naming) -> Section:
         "The effect of the interruption",
         [_part(frames, naming, marker) for marker in markers],
         _pictures(frames, naming, markers),
-        (average_table(frames, naming), spread_table(frames, naming), sensitivity_table(frames, naming),
+        (average_table(frames, naming), spread_table(frames, naming),
+         posterior_table(frames, naming, "interruption-posterior"), sensitivity_table(frames, naming),
          characteristics_table(frames, naming)),
-        caption("interruption_note"),
+        caption("interruption_note", posterior=has_posterior(frames, naming)),
     )  # fmt: skip
 
 
@@ -98,8 +106,12 @@ def _part(frames: Frames, naming: Naming, marker: str) -> MarkerPart:
         share_words(row, naming, marker, few(float(row["share"]), int(row["patients"]), small))
         for _, row in rows_of(frames, "shares", marker).set_index("effect", drop=False).reindex(shown).iterrows()
     ]
+    changed = [effect_words(row, naming, marker) for _, row in average.iterrows()]
+    checked = [serial_words(rows_of(frames, "serial", marker), naming)]
+    if has_posterior(frames, naming):
+        _add_posterior(frames, naming, marker, changed, differ, checked)
     asked: list[Asked] = [
-        ("What changed on average?", [effect_words(row, naming, marker) for _, row in average.iterrows()]),
+        ("What changed on average?", changed),
         ("Does the effect differ between patients?", differ),
         ("In how many patients did it go the other way?", whom),
     ]
@@ -107,7 +119,6 @@ def _part(frames: Frames, naming: Naming, marker: str) -> MarkerPart:
     if len(properties):
         found = [characteristic_words(rows, naming, marker) for _, rows in properties.groupby("characteristic")]
         asked.append(("Where did it work?", found))
-    checked = [serial_words(rows_of(frames, "serial", marker), naming)]
     checked += sensitivity_words(rows_of(frames, "sensitivity", marker), naming, marker)
     asked.append(("What does the result rest on?", checked))
     everybody, late = count(int(design["patients"]), small), count(int(design["patients_both"]), small)
@@ -116,6 +127,22 @@ def _part(frames: Frames, naming: Naming, marker: str) -> MarkerPart:
         f"before it and {design['rows_versus']} after it."
     )
     return MarkerPart(naming.marker(marker), asked, on)
+
+
+def _add_posterior(
+    frames: Frames, naming: Naming, marker: str, changed: list[str], differ: list[str], checked: list[str]
+) -> None:
+    """Add what the posterior says of the averages, of the latest effect's spread and of the residuals."""
+    rows = rows_of(frames, "posterior", marker)
+    of = {what: part.set_index("effect", drop=False) for what, part in rows.groupby("what")}
+    changed += [posterior_average_words(row, naming, marker) for _, row in of["average"].iterrows()]
+    reml = rows_of(frames, "spread", marker).set_index("effect")["sd"]
+    if "spread" in of:
+        differ += [
+            posterior_spread_words(row, float(reml[effect]), naming, marker) for effect, row in of["spread"].iterrows()
+        ]
+    if "residuals" in of:
+        checked.append(posterior_residual_words(of["residuals"].iloc[0]))
 
 
 def _pictures(frames: Frames, naming: Naming, markers: list[str]) -> list[Picture]:

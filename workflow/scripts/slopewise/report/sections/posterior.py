@@ -10,7 +10,7 @@ from slopewise.report.material.frames import Frames
 from slopewise.report.material.marker_panels import marker_cell
 from slopewise.report.material.parts import Cell, Section, Table
 from slopewise.report.words.naming import Naming
-from slopewise.report.words.numbers import figure_interval, figures, in_words, number, percent
+from slopewise.report.words.numbers import chance_text, figure_interval, figures, in_words, number, percent
 
 KINDS = {"fixed": "average", "sd": "SD between patients", "correlation": "correlation", "residual": "residual SD"}
 STATISTICS = {
@@ -73,13 +73,6 @@ def marker_words(frames: Frames, naming: Naming, marker: str) -> list[str]:
             f"credible interval {figure_interval(row['ci_low'], row['ci_high'])}). {boundary}"
         )
     return said
-
-
-def chance_text(share: float) -> str:
-    """A probability from draws in per cent; neither 0 nor 100, which draws cannot show."""
-    if share > 0.995:
-        return "more than 99%"
-    return percent(share)
 
 
 def sensitive_words(frames: Frames, naming: Naming) -> str:

@@ -17,10 +17,13 @@ from slopewise.report.sections.effects_shape import (
     MarkerPart,
     effect_section,
     estimated,
+    has_posterior,
+    posterior_table,
     rows_of,
 )
 from slopewise.report.sections.fast import few
 from slopewise.report.templates.environment import caption
+from slopewise.report.words.effect_posterior import posterior_average_words, posterior_spread_words
 from slopewise.report.words.naming import FIRST, Naming
 from slopewise.report.words.numbers import count, figure_interval, figures, number, p_value, percent, signed_figures
 from slopewise.report.words.treatment import (
@@ -32,6 +35,7 @@ from slopewise.report.words.treatment import (
     check_words,
     clinical,
     deciding_p,
+    interval_kind,
     levels,
     reliability_words,
     residual_words,
@@ -48,8 +52,13 @@ def treatment_section(frames: Frames, naming: Naming) -> Section:
         "The effect of the treatment",
         [_part(frames, naming, marker) for marker in markers],
         [_picture(frames, naming, markers)],
-        (average_table(frames, naming), spread_table(frames, naming), arms_table(frames, naming)),
-        caption("treatment_note"),
+        (
+            average_table(frames, naming),
+            spread_table(frames, naming),
+            posterior_table(frames, naming, "treatment-posterior"),
+            arms_table(frames, naming),
+        ),
+        caption("treatment_note", posterior=has_posterior(frames, naming)),
     )
 
 
@@ -85,7 +94,11 @@ def _part(frames: Frames, naming: Naming, marker: str) -> MarkerPart:
     """The sentences on one marker under the questions that they answer."""
     design = rows_of(frames, "design", marker).iloc[0]
     average = effect_row(frames, marker)
-    asked: list[Asked] = [("What is the effect on average?", [average_words(average, design, naming, marker)])]
+    said = [average_words(average, design, naming, marker)]
+    if has_posterior(frames, naming):
+        own = rows_of(frames, "posterior", marker).set_index("what", drop=False)
+        said.append(posterior_average_words(own.loc["average"], naming, marker))
+    asked: list[Asked] = [("What is the effect on average?", said)]
     if design["design"] == "single":
         asked.append(("Does it differ between patients?", [SINGLE]))
     elif design["design"] == "parallel":
@@ -109,8 +122,12 @@ def _within(frames: Frames, naming: Naming, marker: str, design: pd.Series, aver
         for _, row in rows_of(frames, "shares", marker).iterrows()
     ]
     residuals = rows_of(frames, "residuals", marker)
+    differ = [spread_words(spread, average, naming, marker)]
+    if has_posterior(frames, naming):
+        own = rows_of(frames, "posterior", marker).set_index("what", drop=False)
+        differ.append(posterior_spread_words(own.loc["spread"], float(spread["sd"]), naming, marker))
     return [
-        ("Does it differ between patients?", [spread_words(spread, average, naming, marker)]),
+        ("Does it differ between patients?", differ),
         ("For whom?", [*whom, reliability_words(spread)]),
         ("Is a patient more predictable under one treatment?", [residual_words(residuals, design, naming, marker)]),
     ]
@@ -183,7 +200,8 @@ def spread_table(frames: Frames, naming: Naming) -> Table:
         )  # fmt: skip
     columns = [
         "marker", "SD of the effect between patients, 95% interval", "likelihood ratio", "p, mixture", "p, bootstrap",
-        "mean reliability", "share with the other sign, 95% interval", "ratio of residual SDs, 95% interval",
+        "mean reliability", f"share with the other sign, 95% {interval_kind(naming)}",
+        "ratio of residual SDs, 95% interval",
     ]  # fmt: skip
     return Table("treatment-spread", "How much the effect differs between patients", columns, lines)
 

@@ -83,12 +83,20 @@ def _spread(frames: Frames, one: str) -> str:
     if tests:
         said.append(f"was tested by the likelihood ratio, {in_words(tests)}")
     text = f" The standard deviation of an effect between {one}s {in_words(said)}." if said else ""
-    if _filled(frames, "patients", "estimate"):
+    if _filled(frames, "patients", "estimate") and not _filled(frames, "posterior", "mean"):
         text += f" The effect of a single {one} is its best linear unbiased prediction."
     return text
 
 
 def _shares(frames: Frames, several: str) -> str:
+    if _filled(frames, "posterior", "mean"):
+        return (
+            f" Effects of single {several}, and shares of {several} with their intervals, are from the joint posterior "
+            "of the same model (half-t priors of the standard deviations, an LKJ prior of the correlations, normal "
+            "priors of the fixed effects), with every effect drawn given the parameters; a correlation or a ratio of "
+            "variances of the residuals was integrated over a grid. Averages, tests and intervals of standard "
+            "deviations are by restricted maximum likelihood where they are not called posterior."
+        )
     if not _filled(frames, "shares", "ci_low"):
         return ""
     return (
@@ -112,7 +120,8 @@ def _over_time(frames: Frames, naming: Naming, cite: Citations, design: pd.DataF
         f"denominators are pooled logistic regressions on {in_words(['time', *asked.baseline])} and on {given} and the "
         f"treatment at the patient’s row before; the numerators leave out {given}. Weights were {cut}. Marginal "
         f"structural growth models ({_formulas(design)}) were fitted by weighted estimating equations with an "
-        f"independence working correlation and robust variances {cite('liang')}."
+        f"independence working correlation and robust variances {cite('liang')}, corrected for the leverage of single "
+        f"patients {cite('mancl')}, with Satterthwaite’s degrees of freedom {cite('tipton')}."
     )
     analyses = frames.further["effects_analyses"]
     if analyses["ci_low_bootstrap"].notna().any():

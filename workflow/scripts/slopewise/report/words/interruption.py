@@ -16,7 +16,7 @@ from slopewise.report.words.numbers import (
     percent,
     signed_figures,
 )
-from slopewise.report.words.treatment import relative
+from slopewise.report.words.treatment import interval_kind, relative
 
 SHOWN = 0.05
 """P below which a change or a difference is called shown."""
@@ -110,7 +110,7 @@ def share_words(row: pd.Series, naming: Naming, marker: str, masked: str) -> str
         return f"In {masked} of {patients} patients {what}."
     ends = ""
     if math.isfinite(row["ci_low"]):
-        ends = f" (95% interval {percent(row['ci_low'])} to {percent(row['ci_high'])})"
+        ends = f" (95% {interval_kind(naming)} {percent(row['ci_low'])} to {percent(row['ci_high'])})"
     return f"In an estimated {percent(row['share'])} of {patients} patients{ends} {what}."
 
 

@@ -113,3 +113,10 @@ def in_words(items: list[str], last: str = "and") -> str:
     if len(items) < 2:
         return "".join(items)
     return f"{', '.join(items[:-1])} {last} {items[-1]}"
+
+
+def chance_text(share: float) -> str:
+    """A probability from draws in per cent; neither 0 nor 100, which draws cannot show."""
+    if share > 0.995:
+        return "more than 99%"
+    return percent(share)

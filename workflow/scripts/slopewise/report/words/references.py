@@ -151,6 +151,16 @@ WORKS: dict[str, tuple[str, str]] = {
         "Liang KY, Zeger SL. Longitudinal data analysis using generalized linear models. Biometrika 1986;73:13–22.",
         "10.1093/biomet/73.1.13",
     ),
+    "mancl": (
+        "Mancl LA, DeRouen TA. A covariance estimator for GEE with improved small-sample properties. Biometrics "
+        "2001;57:126–134.",
+        "10.1111/j.0006-341X.2001.00126.x",
+    ),
+    "tipton": (
+        "Pustejovsky JE, Tipton E. Small-sample methods for cluster-robust variance estimation and hypothesis testing "
+        "in fixed effects models. Journal of Business & Economic Statistics 2018;36:672–683.",
+        "10.1080/07350015.2016.1247004",
+    ),
     "vanderweele": (
         "VanderWeele TJ, Ding P. Sensitivity analysis in observational research: introducing the E-value. Annals of "
         "Internal Medicine 2017;167:268–274.",

@@ -102,6 +102,11 @@ def _around(middle: float, sd: float, times: float) -> str:
     return f"{signed_figures(middle - times * sd)} and {signed_figures(middle + times * sd)}"
 
 
+def interval_kind(naming: Naming) -> str:
+    """What the intervals of shares and of patients' effects are."""
+    return "credible interval" if naming.study.growth.engine == "bayes" else "interval"
+
+
 def share_words(row: pd.Series, design: pd.Series, naming: Naming, marker: str, masked: str) -> str:
     """The share of patients beyond a limit; `masked`: what is printed in place of a small count, if it is one."""
     _, versus = levels(design, naming)
@@ -114,7 +119,7 @@ def share_words(row: pd.Series, design: pd.Series, naming: Naming, marker: str, 
         what += ", against the average"
     if masked:
         return f"For {masked} of {patients} patients {what}."
-    ends = f"95% interval {percent(row['ci_low'])} to {percent(row['ci_high'])}"
+    ends = f"95% {interval_kind(naming)} {percent(row['ci_low'])} to {percent(row['ci_high'])}"
     return f"For an estimated {percent(row['share'])} of {patients} patients ({ends}) {what}."
 
 
