@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -171,6 +172,51 @@ def carried(name: str) -> Change:
         place, first = study.visits[0].index(name), dict[str, str]()
         for row in study.visits[1:]:
             row[place] = first.setdefault(row[0], row[place])
+
+    return change
+
+
+def rescaled(patient: str, factor: float) -> Change:
+    """The times of one patient's visits times a factor."""
+
+    def change(study: Good) -> None:
+        for row in study.visits[1:]:
+            row[1] = f"{factor * float(row[1]):.1f}" if row[0] == patient else row[1]
+
+    return change
+
+
+def numbered() -> Change:
+    """The number of the visit, from 0, in place of its time."""
+
+    def change(study: Good) -> None:
+        seen: dict[str, int] = {}
+        for row in study.visits[1:]:
+            seen[row[0]] = seen.get(row[0], -1) + 1
+            row[1] = str(seen[row[0]])
+
+    return change
+
+
+def dates(form: str, exchanged_in: int = 0) -> Change:
+    """Dates of this form in place of days since a column `start`; in each so many-th row of the visits, where both are
+    at most 12, day and month are exchanged."""
+
+    def change(study: Good) -> None:
+        start = date(2020, 1, 1)
+        for file, name in ((VISITS, "day"), (PEOPLE, "futime")):
+            column(file, name, lambda _, old: (start + timedelta(days=int(old))).strftime(form))(study)
+        for row in study.visits[1::exchanged_in] if exchanged_in else ():
+            when = datetime.strptime(row[1], form)
+            if when.day <= 12:
+                row[1] = when.replace(day=when.month, month=when.day).strftime(form)
+        study.people[0].append("start")
+        for row in study.people[1:]:
+            row.append(start.strftime(form))
+        study.study["data"] |= {
+            "time_unit": "date", "time_zero": {"column": "start"}, "date_format": form, "patients_date_format": form,
+        }  # fmt: skip
+        study.study["outcome"]["time_unit"] = "date"
 
     return change
 

@@ -140,7 +140,8 @@ def test_a_twentieth_of_rows_in_another_unit_jump_by_its_factor(one: Any) -> Non
 def test_zero_is_a_code_only_where_it_stands_apart_from_many_values() -> None:
     ages = np.arange(40.0, 70.0)
     assert sentinels(np.append(ages, [0.0] * 3)) == {0.0: 3}
-    assert sentinels(np.append(ages, [0.0] * 2)) == sentinels(np.array([0.0] * 9 + [1.0] * 30)) == {}
+    assert sentinels(np.append(ages, 0.0)) == {0.0: 1}
+    assert sentinels(np.append(ages + 20 * (ages > 60), 0.0)) == sentinels(np.array([0.0] * 9 + [1.0] * 30)) == {}
     assert sentinels(np.append(np.arange(1.0, 40.0), [0.0] * 9)) == {}
 
 

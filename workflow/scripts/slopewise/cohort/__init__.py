@@ -24,6 +24,7 @@ from slopewise.cohort.history import with_history
 from slopewise.cohort.incomplete import leave_incomplete, match_ids
 from slopewise.cohort.landmark import OUTCOME, apply_landmark, refuse_empty
 from slopewise.cohort.misplaced import tell_misplaced
+from slopewise.cohort.mistimed import tell_mistimed, tell_mistimed_since_zero
 from slopewise.cohort.oddities import tell_odd_values
 from slopewise.cohort.people import (
     constant_values,
@@ -104,9 +105,11 @@ def prepare_cohort(study: Study, folder: Path, runs: Callable[[float], bool] | N
     tell_odd_values(study, flow.state.rows, flow.state.people, files, findings)
     tell_slips(study, flow.state.rows, flow.state.people, files, findings)
     tell_misplaced(study, flow.state.rows, flow.state.people, files, findings)
+    tell_mistimed(study, flow.state.rows, files[0], findings)
     rows, people = set_clock(study, flow.state.rows, flow.state.people)
     flow.state = State(people, rows)
     warn_of_units(study, rows, people, files, findings)
+    tell_mistimed_since_zero(study, rows, files[0], findings)
     check_followup(study, rows, people, files, findings)
     before = flow.state
     cohort, later, counted = apply_landmark(study, columns, flow, measurements.name, findings, runs)

@@ -154,12 +154,12 @@ def _tell(
 
 
 def spelling(patient: str) -> str:
-    """An id without what programs change: leading zeros, case, blanks, characters that nobody sees, and the decimals of
-    a whole number (17.0)."""
+    """An id without what programs change: leading zeros, case, blanks, characters that nobody sees, the apostrophe by
+    which spreadsheets mark text, and the decimals of a whole number (17.0)."""
     seen = patient
     if not patient.isascii():  # ASCII has no such characters
         seen = "".join(letter for letter in patient if unicodedata.category(letter) != "Cf")
-    plain = "".join(seen.split()).casefold().lstrip("0")
+    plain = "".join(seen.split()).removeprefix("'").casefold().lstrip("0")
     return plain.removesuffix(".0") if plain.removesuffix(".0").isdecimal() else plain
 
 

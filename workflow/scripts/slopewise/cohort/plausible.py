@@ -91,6 +91,11 @@ def check_followup(
         message = f"the follow-up ends {-followup:.4g} {unit} before time zero"
         action = "correct it, or data.time_zero"
         findings.add(ERROR, files[1], message, action, line=line, patient=patient, column=study.outcome.time)
+    if "entry" in people:
+        late = people[people["entry"] > people["followup"] + TOLERANCE]
+        for line, patient, entry in zip(late.index, late["patient"], late["entry"] - late["followup"], strict=True):
+            message = f"the patient enters {entry:.4g} {unit} after the end of the follow-up"
+            findings.add(ERROR, files[1], message, "correct it", line=line, patient=patient, column=study.outcome.entry)
     end = people.set_index("patient")["followup"].reindex(rows["patient"]).to_numpy()
     if study.data.time_unit == "date" == study.outcome.time_unit:
         end = end + _rest_of_the_day(people["followup"], rows["time"], unit)

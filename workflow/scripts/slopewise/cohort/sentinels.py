@@ -23,7 +23,7 @@ def sentinels(values: np.ndarray) -> dict[float, int]:
 
     A code stands apart: it lies beyond the other values by more than their whole range, or is negative where no other
     is. So 99 is an age, and 999 is none. Of a code that occurs at least `OFTEN` times half of the range is enough; 0
-    must occur so often, beside `SEVERAL` different values.
+    must stand beside `SEVERAL` different values.
     """
     present = values[np.isfinite(values)]
     suspect = np.isin(present, list(CODES)) | (np.abs(present) > HUGE)
@@ -36,7 +36,7 @@ def sentinels(values: np.ndarray) -> dict[float, int]:
     for code in np.unique(present[suspect]):
         count = int((present == code).sum())
         apart = width / 2 if count >= OFTEN else width
-        if code == 0 and (count < OFTEN or len(np.unique(others)) < SEVERAL):
+        if code == 0 and len(np.unique(others)) < SEVERAL:
             continue  # one value beside 0 is a yes or no
         if code > high + apart or code < low - apart or code < 0 <= low:
             found[float(code)] = count

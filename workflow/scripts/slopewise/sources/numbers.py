@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from unicodedata import normalize
 
 import numpy as np
 
@@ -62,6 +63,10 @@ def _no_number(row: int, cell: str, decimal: str) -> BadCell:
         return BadCell(row, f"{shown(cell)} is not a number where the decimal mark is {decimal!r}", numeric=True)
     if GROUPED.fullmatch(cell):
         return BadCell(row, f"{shown(cell)} has marks of thousands, which are not read", numeric=True)
+    if cell.endswith("%") and NUMBER[decimal].fullmatch(cell[:-1].rstrip()):
+        return BadCell(row, f"{shown(cell)} is not a number because of the sign %")
+    if not cell.isascii() and NUMBER[decimal].fullmatch(normalize("NFKC", cell).replace("−", "-")):
+        return BadCell(row, f"{shown(cell)} is not a number: some of its characters are no plain digits or signs")
     return BadCell(row, f"{shown(cell)} is not a number")
 
 
