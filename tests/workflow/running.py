@@ -62,7 +62,7 @@ STUDY: dict[str, Any] = {
 }
 
 OF_ONE_RUN = ("prepare_cohort", "make_folds", "compare_growth", "gather_slopes", "fit_outcome", "validate_outcome")
-OF_ONE_RUN += ("examine_sensitivity", "choose_examples")
+OF_ONE_RUN += ("examine_sensitivity", "choose_examples", "ship_model")
 PROMISED = [file for step in OF_ONE_RUN for entry in catalogue.written_by(step) for file in entry.files.values()]
 PROMISED += ["outcome/models.json", "model.json", "provenance.json", "report.html", "rigour.json"]
 """Every file of a study but run.json, the only one that may differ from run to run."""
@@ -279,7 +279,8 @@ def _run_outcome(study_file: Path, results: Path, tables: dict[str, Path]) -> No
     script("examine_sensitivity").examine(study_file, inputs, outputs_of("examine_sensitivity", results), threads=1)
     script("choose_examples").choose(study_file, models, inputs, outputs_of("choose_examples", results)["examples"])
     of_evidence = {name: results / catalogue.entry(table).file for name, table in NAMES.items()}
-    script("ship_model").ship(study_file, models, of_evidence, results / "model.json")
+    made = outputs_of("ship_model", results)["evidence"]
+    script("ship_model").ship(study_file, models, of_evidence, results / "model.json", made)
 
 
 def outputs_of(step: str, results: Path) -> dict[str, Path]:

@@ -4,10 +4,13 @@ import html
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+import yaml
 
 from slopewise.tables import files as tables
-from tests.workflow.running import made_once, run_pbc
+from tests.walking import cells_of, unknown
+from tests.workflow.running import ROOT, made_once, run_pbc
 
 
 @pytest.fixture(scope="module")
@@ -98,3 +101,53 @@ def test_concordance_is_explained_and_has_its_last_time_where_it_is_met_first(pb
     layer = first_layer((pbc_results / "report.html").read_text(encoding="utf-8"))
     assert "Uno’s C (the proportion of pairs of patients ranked correctly) is" in layer
     assert "events before τ = 8 years after the landmark" in layer and layer.count("ranked correctly") == 1
+
+
+BEHIND = {
+    "summary": ("outcome/evidence", "outcome/performance", "slopes/reliability", "cohort/flow", "outcome/ledger"),
+    "whom": ("cohort/flow",),
+    "examples": ("outcome/examples",),
+    "predicts": ("outcome/performance", "outcome/risk_groups", "outcome/slow_fast"),
+    "careful": (),
+    "done": (),
+}
+"""The tables in which the numbers of each section of the first layer are found."""
+
+MEANT = (95.0, 100.0, 0.5, 0.0, 1.0, 10.0, 90.0)
+"""Of intervals, of 100 patients, chance, none and all, percentiles."""
+
+
+def known_cells(results: Path, section: str) -> list[float]:
+    """The cells of the section's tables, values of logarithms in units and in per cent, and the study's settings."""
+    study = yaml.safe_load((ROOT / "config/studies/pbc.yaml").read_text(encoding="utf-8"))
+    plans = [*study["crossfit"].values(), *study["validation"].values(), *study["outcome"]["horizons"]]
+    known = [study["landmark"], *plans, len(study["markers"]), *MEANT]
+    for name in BEHIND[section]:
+        only = r",c_(uno|harrell)," if name == "outcome/performance" else ""
+        known += cells_of(results / f"{name}.csv", only)
+    if section == "examples":
+        known += [*np.exp(tables.read("outcome/examples", results / "outcome/examples.csv")["value"].clip(upper=9))]
+    if section == "predicts":
+        rows = tables.read("outcome/slow_fast", results / "outcome/slow_fast.csv")
+        known += [*np.exp(rows["level"]), *(100 * np.expm1(rows[["slope_10", "slope_90"]].to_numpy().ravel()))]
+    return known
+
+
+def words_of_section(report: str, section: str) -> str:
+    """The section with its tables, captions and the alternative texts of its pictures, without what is drawn."""
+    start = report.index(f'<section id="{section}"')
+    part = report[start : report.index("</section>", start)]
+    spoken = re.findall(r'<svg\b[^>]*? aria-label="([^"]*)"', part)
+    shown = re.sub(r"<[^>]+>", " ", re.sub(r"<(svg|nav)\b.*?</\1>", " ", part, flags=re.DOTALL))
+    return html.unescape(" ".join([*shown.split(), *spoken]))
+
+
+@pytest.mark.parametrize("section", BEHIND)
+def test_every_number_of_the_first_layer_is_found_in_a_csv(pbc_results: Path, section: str):
+    report = (pbc_results / "report.html").read_text(encoding="utf-8")
+    text, cells = words_of_section(report, section), known_cells(pbc_results, section)
+    of_100 = section in ("examples", "predicts")
+    assert unknown(text, cells, of_100) == []
+    decimals = re.findall(r"(?<![\w.])\d+\.\d+(?!\w)", text)
+    wrong = [f"{float(number) + 7.3:.{len(number.partition('.')[2])}f}" for number in decimals]
+    assert len(unknown(" ".join(wrong), cells, of_100)) >= 0.7 * len(wrong), "a wrong number is not found"

@@ -216,7 +216,7 @@ def test_what_provenance_states_is_stated_anew_when_it_changes(finished: Path, t
 
 def users_of(module: str) -> set[str]:
     """The rules of one run whose script needs a module of the package, without the growth half's own."""
-    scripts = [ROOT / "workflow/scripts" / f"{rule}.py" for rule in (*GROWTH, *OF_ONE_RUN, "ship_model", *REPORT)]
+    scripts = [ROOT / "workflow/scripts" / f"{rule}.py" for rule in (*GROWTH, *OF_ONE_RUN, *REPORT)]
     return {script.stem for script in scripts if PACKAGE / module in imported_modules(script)}
 
 

@@ -1,7 +1,7 @@
 # The ladder of outcome models on cross-fitted slopes, and its nested validation.
 # needs  cohort/*.parquet, folds.parquet, slopes/{slopes,crossfit}.parquet, growth/{fits,covariance}.csv, slopes/filters.csv, outcome/permutation.csv
-# makes  slopes/reliability.csv, outcome/{coefficients,ledger,proportional_hazards,schoenfeld,delta,selection,stability,instability,batch_check,classification,optimism,calibration_instability,slow_fast,likelihood_ratio,associations,performance,calibration,decision_curve,risk_groups,imputation_audit}.csv, outcome/{apparent,predictions}.parquet, outcome/models.json, outcome/examples.csv, model.json
-# steps  fit_outcome (with the patient bootstrap through both stages), validate_outcome, choose_examples (averages of patients, for the report), ship_model (the models with the predictors that the report's verdict recommends); for a study with an outcome
+# makes  slopes/reliability.csv, outcome/{coefficients,ledger,proportional_hazards,schoenfeld,delta,selection,stability,instability,batch_check,classification,optimism,calibration_instability,slow_fast,likelihood_ratio,associations,performance,calibration,decision_curve,risk_groups,imputation_audit}.csv, outcome/{apparent,predictions}.parquet, outcome/models.json, outcome/examples.csv, outcome/evidence.csv, model.json
+# steps  fit_outcome (with the patient bootstrap through both stages), validate_outcome, choose_examples (averages of patients, for the report), ship_model (the models with the predictors that the report's verdict recommends, and the evidence for it); for a study with an outcome
 
 
 rule fit_outcome:
@@ -117,6 +117,7 @@ rule ship_model:
         performance="results/{study}/outcome/performance.csv",
         permutation="results/{study}/outcome/permutation.csv",
     output:
+        **tables_of("ship_model"),
         model="results/{study}/model.json",
     log:
         "results/{study}/logs/ship_model.log",

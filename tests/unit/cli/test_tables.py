@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from slopewise.cli.paper import paper_sheets
 from slopewise.cli.tables import Sheet, csv_text, escaped, file_name, guarded, latex_text, report_sheets, sheet_of
 from slopewise.report.material.parts import Cell, Table
 from slopewise.report.pages.study import render
@@ -196,15 +197,15 @@ def test_four_tables_for_a_paper_hold_what_the_report_prints(results, tmp_path):
     hazard = coefficients.query("predictors == 'slope' and term == 'alpha.level' and scale == 'sd'").iloc[0]
     terms = {row["term"]: row for row in found["table-3-effects"]}
     row = next(row for term, row in terms.items() if "level" in term and "HYPERLINK" in term)
-    shown = [float(text) for text in re.findall(r"[0-9.]+", row["level and slope, ratio per SD (95% CI)"])]
+    shown = [float(text) for text in re.findall(r"[0-9.]+", row["level and slope, HR per SD (95% CI)"])]
     wanted = [hazard["estimate"], hazard["ci_low_bootstrap"], hazard["ci_high_bootstrap"]]
     assert shown == pytest.approx([math.exp(value) for value in wanted], rel=5.01e-3)
 
 
 def test_a_word_document_holds_every_table_the_methods_and_the_references(results, tmp_path):
     docx = pytest.importorskip("docx")
-    for folder in ("a", "b"):
-        assert call("tables", results, "--format", "docx", "--out", tmp_path / folder).exit_code == 0
+    for folder, form in (("a", ["--format", "docx"]), ("b", ["--docx"])):
+        assert call("tables", results, *form, "--out", tmp_path / folder).exit_code == 0
     made = tmp_path / "a" / "tables.docx"
     assert made.read_bytes() == (tmp_path / "b" / "tables.docx").read_bytes()
     document, sheets = docx.Document(made), report_sheets(results)
@@ -224,3 +225,53 @@ def test_without_python_docx_the_extra_is_named(results, tmp_path, monkeypatch):
     ended = call("tables", results, "--format", "docx", "--out", tmp_path / "a")
     assert ended.exit_code == 1 and "slopewise[docx]" in ended.stderr and ended.stderr.count("\n") == 1
     assert not (tmp_path / "a").exists()
+
+
+def growth_tables() -> list[Table]:
+    """Of two markers, the first a logarithm, whose unit one table writes below the name and another in a column."""
+    random = ["marker", "SD at time zero", "SD of slopes", "correlation", "residual SD", "fit"]
+    stratum = ["marker", "slope of", "patients", "estimate", "95% interval", "df", "p of a difference"]
+    known = ["marker", "reliability, 95% interval", "mean slope", "unit"]
+    logs = Cell("a", "log mg/l")
+    return [
+        Table("growth-random", "C", random, [[logs, "1", "2", "3", "4", "ok"], ["b", "5", "6", "7", "8", "ok"]]),
+        Table(
+            "slopes-by-stratum", "C", stratum,
+            [[logs, "all", "9", "0.1", "0.0 to 0.2", "9", ""], [logs, "sex: f", "5", "0.3", "0.2 to 0.4", "9", ""],
+             ["b", "all", "9", "−0.1", "−0.2 to 0.0", "9", ""]],
+        ),
+        Table(
+            "slopes", "C", known,
+            [["a", Cell("0.43", "0.33 to 0.54"), "0.1", "log mg/l per year"],
+             ["b", Cell("0.68", ""), "0.1", "g/l per year"]],
+        ),
+    ]  # fmt: skip
+
+
+def test_a_marker_of_the_growth_table_has_its_unit_average_and_reliability():
+    (sheet,) = paper_sheets(growth_tables())
+    assert sheet.rows == [
+        ["a (log mg/l)", "0.1 (0.0 to 0.2)", "1", "2", "3", "4", "0.43 (0.33 to 0.54)"],
+        ["b (g/l)", "−0.1 (−0.2 to 0.0)", "5", "6", "7", "8", "0.68"],
+    ]
+    assert sheet.notes == "CI, confidence interval; SD, standard deviation"
+
+
+@pytest.mark.parametrize(
+    ("bootstrap", "cell", "kind"),
+    [("0.8 to 1.7", "1.2 (0.8 to 1.7)", "bootstrap"), ("–", "1.2 (0.9 to 1.5)", "Wald intervals")],
+)
+def test_effects_have_the_interval_of_the_bootstrap_or_where_there_is_none_the_naive(bootstrap, cell, kind):
+    columns = [
+        "term",
+        "ratio per SD",
+        "95% naive",
+        "95% bootstrap",
+        "ratio per unit shown",
+        "95% naive",
+        "95% bootstrap",
+    ]
+    row = ["age", "1.2", "0.9 to 1.5", bootstrap, "1.2", "0.9 to 1.5", bootstrap]
+    (sheet,) = paper_sheets([Table("coefficients-slope", "Hazard ratios: level and slope", columns, [row])])
+    assert sheet.columns[1:] == ["level and slope, HR per SD (95% CI)", "level and slope, HR per unit (95% CI)"]
+    assert sheet.rows == [["age", cell, cell]] and kind in sheet.caption

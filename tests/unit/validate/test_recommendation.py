@@ -10,6 +10,7 @@ import pytest
 from slopewise.report.material.frames import Frames
 from slopewise.report.sections.ladder import recommendation_sentence
 from slopewise.report.words.naming import STEP_NAMES, Naming
+from slopewise.tables import files as tables
 from slopewise.tables.catalogue import entry
 from slopewise.validate.evidence import NAMES, evidence
 from slopewise.validate.recommendation import BY_VERDICT, recommended_step
@@ -78,7 +79,12 @@ def test_the_shipped_model_the_report_and_the_verdict_agree(tmp_path, raised):
     paths = {name: results / entry(table).file for name, table in NAMES.items()}
     settings = tmp_path / "study.json"
     settings.write_text(json.dumps(study.model_dump(mode="json", exclude={"outcome": {"imputations"}})))
-    script("ship_model").ship(settings, tmp_path / "models.json", paths, tmp_path / "model.json")
+    made = tmp_path / "evidence.csv"
+    script("ship_model").ship(settings, tmp_path / "models.json", paths, tmp_path / "model.json", made)
+    written = tables.read("outcome/evidence", made).query("quantity == 'gain' and metric == 'c_uno'").iloc[0]
+    columns = ["difference", "difference_low", "difference_high"]
+    gain = Frames.read(results).performance.query("predictors == 'slope' and metric == 'c_uno'")[columns].iloc[0]
+    assert written[["value", "low", "high"]].tolist() == gain.tolist()
     shipped = json.loads((tmp_path / "model.json").read_text())["recommended"]
     assert shipped["verdict"] == given.name and shipped["predictors"] == BY_VERDICT[given][0]
     assert STEP_NAMES[shipped["predictors"]] in recommendation_sentence(frames, Naming(study))

@@ -133,7 +133,7 @@ def naming():
         (
             known(gain=ROOM, effect=WIDE, informative=120, reliability=0.25),
             "measured too imprecisely",
-            "reliability of the slopes is 0.25, so 352 events",
+            "reliability of the slope is 0.25, so 352 events",
         ),
         (known(effect=WIDE), "cannot show", "a gain in C of 0.02 or more is excluded; a relevant effect"),
         (known(gain=ROOM, effect=WIDE), "cannot show", "includes both 0 and a relevant gain of 0.02 or more"),
@@ -191,7 +191,7 @@ def test_the_summary_from_tables(tmp_path, changed, said, figures_shown):
     assert len(told["key_figures"]) == figures_shown
     if "dropped" in changed:
         assert len(told["reasons"]) == 2 and told["reasons"][0].startswith(
-            "The slope of alpha is not in that model: the random effects have rank one (correlation 0.9976"
+            "The slope of alpha is not in that model: the level determines it (the random effects have rank one)"
         )
     if "metrics" in changed:
         assert (

@@ -23,6 +23,7 @@ from slopewise.tables import files as tables
 from slopewise.tables.catalogue import entry
 from tests.unit.report.report_page import LOADING, Page
 from tests.unit.report.report_tables import HORIZONS, Invented
+from tests.walking import cells_of, unknown
 
 
 @pytest.fixture(scope="module")
@@ -158,20 +159,11 @@ SETTINGS = (2.0, 95.0, 0.02, 0.5, 0.0, 1.0, 5.0, 200.0, 100.0)
 
 def unknown_numbers(text: str, folder: Path, of_100: bool = False) -> list[str]:
     """The numbers of `text` that are neither a cell of the tables which the first layer reports, nor a setting."""
-    lines = (folder / "outcome" / "performance.csv").read_text(encoding="utf-8").splitlines()
-    lines = [line for line in lines if ",c_uno," in line or ",c_harrell," in line]
+    known = cells_of(folder / "outcome/performance.csv", only=r",c_(uno|harrell),")
     for file in ("slopes/reliability.csv", "cohort/flow.csv", "outcome/ledger.csv", "outcome/risk_groups.csv"):
-        lines += (folder / file).read_text(encoding="utf-8").splitlines()
-    known = [float(x) for line in lines for x in re.findall(r"-?\d+\.?\d*(?:e-?\d+)?", line)]
-    cells = np.array([*known, *ratios_per_sd(folder), *HORIZONS, *SETTINGS])
-    unknown = []
-    for word in re.findall(r"[+−]?\d+(?:\.\d+)?%?", text):
-        value = float(word.strip("+%").replace("−", "-"))
-        digits = len(word.partition(".")[2].strip("%"))
-        scales = (100.0,) if word.endswith("%") and word != "95%" else (1.0, 100.0) if of_100 else (1.0,)
-        if not any((np.abs(cells * scale - value) <= 0.5 * 10.0**-digits + 1e-9).any() for scale in scales):
-            unknown.append(word)
-    return unknown
+        known += cells_of(folder / file)
+    cells = [*known, *ratios_per_sd(folder), *HORIZONS, *SETTINGS]
+    return unknown(text, cells, of_100)
 
 
 def ratios_per_sd(folder: Path) -> list[float]:

@@ -38,7 +38,9 @@ def page(results: Path) -> Page:
 def test_the_sentence_is_that_of_the_marker_that_changes_the_risk_most(page: Page) -> None:
     text = page.text("predicts")
     found = re.search(
-        r"Of (\d+) such patients with (.+?), the median, (.+?): a difference of (.+?)\.(?= [A-Z]|$)", text
+        r"Of (\d+) patients with (.+?) \(the median\) and otherwise like those of the study, (.+?): "
+        r"a difference of (.+?)\.(?= [A-Z]|$)",
+        text,
     )
     assert found, text
     assert found[1] == "100" and found[2] == "beta at 3.27 mg/l"
@@ -70,11 +72,11 @@ def test_counts_and_their_difference_are_of_as_many_patients(tmp_path: Path) -> 
     frame = pd.DataFrame(rows, columns=list(tables.TABLES["outcome/slow_fast"].columns))
     tables.write(frame, "outcome/slow_fast", folder / "outcome/slow_fast.csv")
     text = page_of(Invented().study(), folder, "predicts").text("predicts")
-    assert re.search(r"Of 1,?000 such patients with beta .* 112 have .* and 181 at", text), text
+    assert re.search(r"Of 1,?000 patients with beta .* 112 have .* and 181 at", text), text
     assert "a difference of +68.7 (95% interval +25.1 to +119.2)" in text
     assert "112.4" in text and "181.1" in text and "+1.3" in text
 
 
 def test_without_a_slope_in_the_model_there_is_neither(tmp_path: Path) -> None:
     page = page_of(Invented().study(), Invented().write(tmp_path), "predicts")
-    assert "such patients with" not in page.text("predicts") and "90th percentile" not in page.text("predicts")
+    assert "otherwise like" not in page.text("predicts") and "90th percentile" not in page.text("predicts")

@@ -193,7 +193,7 @@ def test_methods_cite_what_the_references_list(frames, naming):
         "(30 events)",
         "5 folds",
         "1000 bootstrap resamples",
-        "(in the final model: beta)",
+        "; this applied to beta.",
         "at 1 and 3 years",
     ):
         assert part in text, part

@@ -269,6 +269,7 @@ def tables(
     paper: Annotated[
         bool, typer.Option("--paper", help="Four tables for a paper: patients, performance, effects, growth.")
     ] = False,
+    docx: Annotated[bool, typer.Option("--docx", help="The same as --format docx.")] = False,
 ) -> None:
     """Write the report's tables for a paper: one CSV and one LaTeX file each, or one Word document.
 
@@ -281,6 +282,7 @@ def tables(
     with one_line_errors():
         from slopewise.cli.tables import export
 
+        form = Form.docx if docx else form
         csv, latex = form in (Form.both, Form.csv), form in (Form.both, Form.latex)
         folder = out or results / "tables"
         written = export(results, folder, csv=csv, latex=latex, docx=form == Form.docx, paper=paper)

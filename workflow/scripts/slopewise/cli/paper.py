@@ -15,6 +15,24 @@ MOST_COLUMNS = 7
 METRICS = ("AUC", "Brier score", "IPA", "calibration slope", "O:E", "calibration in the large", "RMSE", "MAE")
 """Columns of a table of performance at one horizon, the first ones that fit; R² and C head a table of their own."""
 SD, UNIT = "per SD", "per unit"
+SHORT = {"hazard ratio": "HR", "odds ratio": "OR", "difference in the outcome": "difference"}
+"""Effects in the heads of columns."""
+MEANINGS = {
+    "AUC": "area under the receiver operating characteristic curve",
+    "CI": "confidence interval",
+    "HR": "hazard ratio",
+    "IPA": "index of prediction accuracy (the improvement of the Brier score over the same risk for all)",
+    "MAE": "mean absolute error",
+    "OR": "odds ratio",
+    "O:E": "observed over expected number of events",
+    "RMSE": "root mean squared error",
+    "SD": "standard deviation",
+}
+FORMS = {
+    "95% bootstrap": "from bootstrap resamples of patients through both stages",
+    "95% naive": "Wald intervals, which take levels and slopes as known",
+}
+"""What the intervals of coefficients are, by the heads of their columns in the report."""
 
 
 def paper_sheets(tables: Sequence[Table]) -> list[Sheet]:
@@ -26,7 +44,10 @@ def paper_sheets(tables: Sequence[Table]) -> list[Sheet]:
 
 def _patients(named: Mapping[str, Table]) -> Sheet | None:
     table = named.get("patients")
-    return None if table is None else _sheet("table-1-patients", table.caption, table.columns, _texts(table))
+    if table is None:
+        return None
+    caption = f"Characteristics of the patients. {table.caption}"
+    return _sheet("table-1-patients", caption, table.columns, _texts(table))
 
 
 def _performance(tables: Sequence[Table]) -> Sheet | None:
@@ -36,11 +57,11 @@ def _performance(tables: Sequence[Table]) -> Sheet | None:
     if headline is None:
         return None
     name = headline.caption.partition(",")[0]
-    columns = ["predictors", f"{name} (95% CI)", "difference (95% CI)"]
-    places = [headline.columns.index(column) for column in ("predictors", "validated, 95% interval")]
-    places.append(headline.columns.index("difference, 95% interval"))
+    columns = ["predictors", "compared with", f"{name} (95% CI)", "difference (95% CI)"]
+    heads = ("predictors", "compared with", "validated, 95% interval", "difference, 95% interval")
+    places = [headline.columns.index(head) for head in heads]
     rows = [[row[place] for place in places] for row in _texts(headline)]
-    caption = f"Validated performance; differences from the set of predictors named in the report. {headline.caption}"
+    caption = f"Validated performance of each set of predictors. {headline.caption}"
     at = [table for table in own if set(table.columns) & set(METRICS)]
     if at:
         last = at[-1]
@@ -48,7 +69,8 @@ def _performance(tables: Sequence[Table]) -> Sheet | None:
         columns += [f"{column} (95% CI)" for column in chosen]
         by_step = {row[0]: row for row in _texts(last)}
         rows = [row + [by_step[row[0]][last.columns.index(column)] for column in chosen] for row in rows]
-        caption += f". The other measures: {last.caption}"
+        when = last.caption.partition(", validated")[0]
+        caption += f". {_listed(chosen)}: {when[:1].lower()}{when[1:]}"
     return _sheet("table-2-performance", caption, columns, rows)
 
 
@@ -57,26 +79,32 @@ def _effects(named: Mapping[str, Table]) -> Sheet | None:
     full, level = named.get("coefficients-slope"), named.get("coefficients-level")
     if full is None:
         return None
-    columns, parts = ["term"], [_estimates(full, SD), _estimates(full, UNIT)]
-    names = [f"level and slope, {head} (95% CI)" for head, _ in parts]
+    effects = full.caption.partition(":")[0]
+    effect = effects.removesuffix("s").lower().replace("differences", "difference")
+    parts = [(f"level and slope, {SHORT.get(effect, effect)} {scale}", full, scale) for scale in (SD, UNIT)]
     if level is not None:
-        head, values = _estimates(level, SD)
-        parts.insert(0, (head, values))
-        names.insert(0, f"level, {head} (95% CI)")
-    terms = list(dict.fromkeys([*parts[0][1], *parts[-1][1]]))
-    rows = [[term, *(values.get(term) or MISSING for _, values in parts)] for term in terms]
-    return _sheet("table-3-effects", full.caption, columns + names, rows)
+        parts.insert(0, (f"level, {SHORT.get(effect, effect)} {SD}", level, SD))
+    found = [_estimates(table, scale) for _, table, scale in parts]
+    terms = list(dict.fromkeys([*found[0][1], *found[-1][1]]))
+    rows = [[term, *(values.get(term) or MISSING for _, values in found)] for term in terms]
+    kinds = dict.fromkeys(kind for kind, _ in found if kind)
+    ends = f". The intervals are {_listed([FORMS.get(kind, kind) for kind in kinds])}" if kinds else ""
+    caption = f"{effects} of the predictors, in the models of level and of level and slope{ends}"
+    return _sheet("table-3-effects", caption, ["term", *(f"{name} (95% CI)" for name, _, _ in parts)], rows)
 
 
 def _estimates(table: Table, scale: str) -> tuple[str, dict[str, str]]:
-    """The heading of the column on this scale, and by term the estimate with its last interval (the bootstrap's)."""
+    """By term the estimate on this scale with its interval, and what kind of interval: the bootstrap's, the last of
+    the columns, or where no term has one the naive."""
     place = next(place for place, column in enumerate(table.columns) if scale in column)
-    interval = place
-    while interval + 1 < len(table.columns) and "95%" in table.columns[interval + 1]:
-        interval += 1
-    texts = _texts(table)
-    cells = {row[0]: _with(row[place], row[interval] if interval > place else "") for row in texts}
-    return table.columns[place], cells
+    texts, ends = _texts(table), []
+    for column in range(place + 1, len(table.columns)):
+        if "95%" not in table.columns[column]:
+            break
+        ends.append(column)
+    interval = next((end for end in reversed(ends) if any(row[end] not in ("", MISSING) for row in texts)), None)
+    cells = {row[0]: _with(row[place], row[interval] if interval else "") for row in texts}
+    return table.columns[interval] if interval else "", cells
 
 
 def _growth(named: Mapping[str, Table]) -> Sheet | None:
@@ -88,16 +116,35 @@ def _growth(named: Mapping[str, Table]) -> Sheet | None:
     if fixed is not None:
         estimate, interval = fixed.columns.index("estimate"), fixed.columns.index("95% interval")
         average: dict[str, str] = {}
-        for row in _texts(fixed):
-            average.setdefault(row[0], _with(row[estimate], row[interval]))
+        for marker, row in zip(_names(fixed), _texts(fixed), strict=True):
+            average.setdefault(marker, _with(row[estimate], row[interval]))
         columns.insert(1, "average slope (95% CI)")
-        rows = [[row[0], average.get(row[0], MISSING), *row[1:]] for row in rows]
+        rows = [
+            [row[0], average.get(marker, MISSING), *row[1:]] for marker, row in zip(_names(random), rows, strict=True)
+        ]
     if slopes is not None:
         place = next(place for place, column in enumerate(slopes.columns) if column.startswith("reliability"))
-        reliability = {row[0]: row[place] for row in _texts(slopes)}
+        unit = slopes.columns.index("unit")
+        units = {
+            marker: row[unit].rpartition(" per ")[0] for marker, row in zip(_names(slopes), _texts(slopes), strict=True)
+        }
+        rows = [
+            [_with(marker, units.get(marker, "")), *row[1:]] for marker, row in zip(_names(random), rows, strict=True)
+        ]
+        reliability = {marker: row[place] for marker, row in zip(_names(slopes), _texts(slopes), strict=True)}
         columns.append("reliability (95% CI)")
-        rows = [[*row, reliability.get(row[0], MISSING)] for row in rows]
-    return _sheet("table-4-growth", random.caption, columns, rows)
+        rows = [[*row, reliability.get(marker, MISSING)] for marker, row in zip(_names(random), rows, strict=True)]
+    return _sheet("table-4-growth", f"Growth models. {random.caption}", columns, rows)
+
+
+def _listed(names: Sequence[str]) -> str:
+    """``AUC, Brier score and IPA``."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def _names(table: Table) -> list[str]:
+    """The first cell of each row without its second line, in which one table has the unit and another has not."""
+    return [row[0].text for row in table.cells]
 
 
 def _texts(table: Table) -> list[list[str]]:
@@ -110,4 +157,11 @@ def _with(text: str, note: str) -> str:
 
 
 def _sheet(name: str, caption: str, columns: Sequence[str], rows: list[list[str]]) -> Sheet:
-    return Sheet(name, caption, list(columns), rows, frozenset(range(len(columns))))
+    """The sheet, below it what its abbreviations mean."""
+    words = " ".join([caption, *columns])
+    said = [f"{short}, {MEANINGS[short]}" for short in MEANINGS if _has(words, short)]
+    return Sheet(name, caption, list(columns), rows, frozenset(range(len(columns))), "; ".join(said))
+
+
+def _has(words: str, short: str) -> bool:
+    return any(part.strip("(),.;") == short for part in words.split())

@@ -62,7 +62,7 @@ def export(
     if docx:
         methods = next((part.context for part in parts if part.anchor == "methods"), {})
         words = [say(text) for text in methods.get("paragraphs", ())]
-        document = word_document(study.study, sheets, words, methods.get("references", ()))
+        document = word_document(study.title or study.study, sheets, words, methods.get("references", ()))
         contents[out / ("paper.docx" if paper else "tables.docx")] = document
     for path, content in contents.items():
         with atomic(path) as temporary:
@@ -181,7 +181,7 @@ def latex_text(sheet: Sheet) -> str:
     """The sheet as a `tabular` with booktabs' rules, its caption as a comment above it."""
     align = "".join("l" if place in sheet.words else "r" for place in range(len(sheet.columns)))
     lines = [
-        f"% {' '.join(sheet.caption.split())}",
+        *(f"% {' '.join(text.split())}" for text in (sheet.caption, sheet.notes) if text),
         "% \\usepackage[T1]{fontenc} and \\usepackage{booktabs} in the preamble",
         f"\\begin{{tabular}}{{{align}}}",
         "\\toprule",

@@ -308,6 +308,13 @@ TABLES: tuple[Entry, ...] = (
         "Example patients, as averages of neighbours: measured values, lines, risks without and with the slopes.",
         of_outcome=True,
     ),
+    Entry(
+        "outcome/evidence",
+        "ship_model",
+        "The numbers that the finding rests on: gains, effects of the slopes, tests, events that would be needed.",
+        of_outcome=True,
+        in_report=False,
+    ),
     _unread(
         "supermodel",
         "stack_landmarks",

@@ -74,6 +74,18 @@ OF_PREDICTIONS: dict[str, Schema] = {
         },
         ("marker", "cause", "horizon"),
     ),
+    # Of competing events that of the study's own event.
+    "outcome/evidence": Schema(
+        {
+            "quantity": (
+                *("gain", "effect", "likelihood_ratio_p", "permutation_p", "permuted_gain", "reliability"),
+                *("informative", "relevant_effect", "power", "needed", "needed_here", "margin", "seen_once"),
+            ),
+            **_columns("marker metric", TEXT),
+            **_columns("horizon value low high"),
+        },
+        ("quantity", "marker", "metric"),
+    ),
     # A row for each outer fold of the validation.
     "outcome/imputation_audit": Schema(
         {

@@ -10,7 +10,7 @@ import pandas as pd
 
 from slopewise.study.model import Study
 from slopewise.validate.gains import Gain, headline_metric, slopes_of
-from slopewise.validate.verdict import Effect, Evidence
+from slopewise.validate.verdict import POWER, RELEVANT, RELEVANT_CORRELATION, Effect, Evidence
 
 
 class Tables(Protocol):
@@ -179,3 +179,35 @@ def component(covariance: pd.DataFrame, marker: str, one: str) -> float:
         if len(own):
             return float(own["sd_or_correlation"].iloc[0])
     return math.nan
+
+
+def evidence_table(found: Evidence) -> pd.DataFrame:
+    """``outcome/evidence``: a row for each number that the verdict rests on, with its interval where it has one.
+
+    Effects of slopes are ratios (of a continuous outcome standardised coefficients) per SD of the true slopes, beside
+    the levels; ``needed`` is for slopes measured without error, ``needed_here`` for slopes of this reliability.
+    """
+    nothing = math.nan
+    gains = [one for one in (found.gain, found.score) if one is not None]
+    rows: list[tuple[object, ...]] = [
+        ("gain", "", one.metric, one.horizon, one.difference, one.difference_low, one.difference_high) for one in gains
+    ]
+    for effect in found.effects:
+        ends = [effect.estimate, effect.low, effect.high]
+        shown = ends if found.continuous else [math.exp(min(end, 700.0)) for end in ends]
+        rows.append(("effect", effect.marker, "", nothing, *shown))
+    numbers = {
+        "likelihood_ratio_p": found.ratio_p,
+        "permutation_p": found.permutation_p,
+        "permuted_gain": found.null_gain,
+        "reliability": found.reliability,
+        "informative": found.informative,
+        "relevant_effect": RELEVANT_CORRELATION if found.continuous else RELEVANT,
+        "power": POWER,
+        "needed": found.needed,
+        "needed_here": found.needed_here if math.isfinite(found.needed_here) else nothing,
+        "margin": found.margin,
+        "seen_once": found.seen_once,
+    }
+    rows += [(name, "", "", nothing, float(value), nothing, nothing) for name, value in numbers.items()]
+    return pd.DataFrame(rows, columns=["quantity", "marker", "metric", "horizon", "value", "low", "high"])

@@ -184,10 +184,11 @@ def characteristics(frames: Frames, naming: Naming) -> Table:
     shown = [_median_range(visits[visits.index.isin(members)]) for members in groups.values()]
     limit = naming.study.report.small_cells
     rows.append([f"visits{until}, median (range)", *shown, count(len(visits), limit)])
+    heads = [f"{name} ({count(len(members), limit)})" for name, members in groups.items()]
     return Table(
         "patients",
         f"{'At the landmark: m' if naming.has_landmark else 'M'}ean (standard deviation) or number (share)",
-        ["characteristic", *groups, "patients with a value"],
+        ["characteristic", *heads, "patients with a value"],
         rows,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import pandas as pd
 
@@ -15,7 +16,7 @@ from slopewise.report.sections.optimism import optimism_table
 from slopewise.report.templates.environment import caption
 from slopewise.report.words.ledger import validation_lines
 from slopewise.report.words.naming import STEP_NAMES, Naming
-from slopewise.report.words.numbers import MISSING, interval, number, signed
+from slopewise.report.words.numbers import MINUS, MISSING, interval, number, signed
 from slopewise.report.words.verdict import below_chance, evidence_table
 from slopewise.report.words.wording import until
 from slopewise.validate.gains import headline_metric, headlines
@@ -61,9 +62,8 @@ def ladder_section(frames: Frames, naming: Naming) -> Section:
 def recommendation_sentence(frames: Frames, naming: Naming) -> str:
     """Which predictors `slopewise predict` takes for new patients, and why: by the verdict on the same evidence."""
     advice = recommended_step(evidence_of(frames, naming.study))
-    return (
-        f"For new patients: {STEP_NAMES[advice.predictors]}, since {advice.reason} (the default of slopewise predict)."
-    )
+    reason = re.sub(r"-(?=\d)", MINUS, advice.reason).replace("'", "’")
+    return f"For new patients slopewise predict uses the model of {STEP_NAMES[advice.predictors]} by default: {reason}."
 
 
 def ladder_picture(frames: Frames, naming: Naming, metric: str) -> Picture:

@@ -85,9 +85,8 @@ def caterpillar_panel(frames: Frames, naming: Naming) -> Draw:
         above, below = draw.beyond(rows, average)
         told = (
             f"For {count(above, limit)} of {len(rows)} patients the interval lies entirely above the average slope of "
-            f"{figures(average)} {unit}, for {count(below, limit)} entirely below; for the others the interval "
-            f"includes "
-            "the average."
+            f"{figures(average)} {unit}, for {count(below, limit) if below else 'none'} entirely below; for the others "
+            "the interval includes the average."
         )
         return draw.caterpillar(rows, average, label, unit, told, name), told
 

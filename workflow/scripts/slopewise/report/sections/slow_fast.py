@@ -22,19 +22,20 @@ def slow_fast_sentence(frames: Frames, naming: Naming) -> str:
     row = rows.loc[rows["difference"].abs().idxmax()]
     marker = str(row["marker"])
     slow, fast = (change(naming, marker, float(row[name])) for name in ("slope_10", "slope_90"))
-    level = f"{naming.marker(marker)} at {level_of(naming, marker, float(row['level']))}, the median,"
+    level = f"{naming.marker(marker)} at {level_of(naming, marker, float(row['level']))} (the median)"
     of = denominator(own_rows(frames, naming))
     away, ends = difference_of(row, naming, of)
     apart = f"a difference of {away}{f' (95% interval {ends})' if ends else ''}"
     if naming.kind.numeric:
         return (
-            f"For such patients with {level} the mean prediction is {figures(row['risk_10'])} at a slope of "
-            f"{slow} (the 10th percentile) and {figures(row['risk_90'])} at {fast} (the 90th): {apart}."
+            f"For patients with {level} and otherwise like those of the study the mean prediction is "
+            f"{figures(row['risk_10'])} at a slope of {slow} (the 10th percentile) and {figures(row['risk_90'])} at "
+            f"{fast} (the 90th): {apart}."
         )
     within = naming.at(float(row["horizon"])) and f" within {naming.at(float(row['horizon']))}"
     return (
-        f"Of {of} such patients with {level} {number(of * row['risk_10'], 0)} have the "
-        f"{naming.words.event}{within} at a slope of {slow} (the 10th percentile) and "
+        f"Of {of} patients with {level} and otherwise like those of the study, {number(of * row['risk_10'], 0)} have "
+        f"the {naming.words.event}{within} at a slope of {slow} (the 10th percentile) and "
         f"{number(of * row['risk_90'], 0)} at {fast} (the 90th): {apart}."
     )
 

@@ -182,10 +182,10 @@ def _bent(frames: Frames, naming: Naming) -> Iterator[Caution]:
     bent = rows[(rows["p_value"] < BENT) & (rows["shape"] == "spline")]["marker"]
     markers = [marker for marker in naming.study.markers if marker in set(bent)]
     if markers:
-        names = naming.listed(markers)
+        names, each = naming.listed(markers), " each" if len(markers) > 1 else ""
         yield (
             "Curved courses",
-            f"The average course of {names} is curved (natural spline against straight line, p below {BENT:g} each): "
+            f"The average course of {names} is curved (natural spline against straight line, p below {BENT:g}{each}): "
             "a single slope for all times does not describe it.",
         )
 

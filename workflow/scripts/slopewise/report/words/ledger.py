@@ -18,6 +18,8 @@ PENALTY = r"^(.*?)elastic net, penalty (\S+) .*: (\d+) of (\d+) coefficients"
 TERM = re.compile(rf"(?<![A-Za-z0-9_-])([A-Za-z0-9_-]+)\.({'|'.join(QUANTITIES)})\b")
 """A term of a marker, such as ``albumin.slope``."""
 
+OF_RANK_ONE = "the random effects have rank one"
+
 TOLD = 3
 """So many slopes are told one by one why they were left out."""
 
@@ -116,6 +118,7 @@ def _slope_reasons(frames: Frames, naming: Naming) -> list[str]:
     reasons = []
     for row in own.itertuples():
         reason = readable(str(row.message), naming).partition(": ")[2]
+        reason = reason.replace(OF_RANK_ONE, f"the level determines it ({OF_RANK_ONE})")
         if slope_is_nil(frames, naming, str(row.marker)):
             reason = "the variance of its slopes is estimated at 0, so all patients have the average slope"
         reasons.append(f"The slope of {naming.marker(str(row.marker))} is not in that model: {reason}.")

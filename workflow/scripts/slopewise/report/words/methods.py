@@ -90,15 +90,14 @@ def _growth(naming: Naming, cite: Citations) -> str:
     changed = "; ".join(
         f"{naming.listed(names)} {'were' if len(names) > 1 else 'was'} {how}" for how, names in transformed.items()
     )
-    structure = "a correlated" if study.growth.structure == "correlated" else "a diagonal"
+    structure = "correlated" if study.growth.structure == "correlated" else "independent"
     many = len(study.markers) > 1
     return (
         f"{'Each of the markers' if many else 'The marker'} "
-        f"({naming.all_markers()}{'; ' + changed if changed else ''}) was modelled with a "
-        f"linear mixed model {cite('laird_ware')} with fixed effects {study.growth.fixed} and random effects "
-        f"{study.growth.random} by "
-        f"patient, {structure} normal distribution of the random effects and independent normal residuals"
-        f"{_residuals(study)}, {_fitted(study, cite)}. A patient’s level is the "
+        f"({naming.all_markers()}{'; ' + changed if changed else ''}) was modelled with a linear mixed model "
+        f"{cite('laird_ware')} (fixed effects {study.growth.fixed}; {structure}, normally distributed random effects "
+        f"{study.growth.random} of each patient; independent normal residuals{_residuals(study)}), "
+        f"{_fitted(study, cite)}. A patient’s level is the "
         f"model’s value at {naming.moment} and the slope its derivative with respect to "
         f"{naming.predictor} there, both with the "
         f"{'posterior means' if study.growth.engine == 'bayes' else 'best linear unbiased predictions'} of the "
@@ -179,17 +178,19 @@ def _residuals(study: Study) -> str:
 
 def _crossfit(frames: Frames, naming: Naming, cite: Citations) -> str:
     plan = naming.study.crossfit
-    times = f", repeated {plan.repeats} times with new folds and averaged" if plan.repeats > 1 else ""
+    times = (
+        f"; this was repeated {plan.repeats} times with new folds, and the scores were averaged"
+        if plan.repeats > 1
+        else ""
+    )
     by = f", stratified by {naming.words.event}," if naming.kind.has_events else ""
     having, lacking = frames.by_penalty(naming.cause) if naming.study.kind.predicts else ([], [])
     without = f", its penalty for {in_words(having)} alone." if having and lacking else "."
     without = without if having else ", without its penalty."
     return (
         f"Levels and slopes were cross-fitted {cite('crossfitting')}: patients were divided into {plan.folds} folds"
-        f"{by} and those of a fold were "
-        "scored with the parameters of a growth model fitted to the other folds and with their "
-        "own "
-        f"measurements{times}."
+        f"{by} and the patients of each fold were scored with the parameters of a growth model fitted to the other "
+        f"folds and with their own measurements{times}."
         + (
             f" The two-stage approach follows penalized regression calibration {cite('signorelli')}{without}"
             if naming.study.kind.predicts
@@ -220,10 +221,10 @@ def _outcome(frames: Frames, naming: Naming, cite: Citations) -> str:
         "marker; first values; last values; first values and changes; first values and least-squares slopes; levels; "
         "levels and slopes; "
         "slopes alone. Where level and slope correlated above 0.99 in the cohort, or the random effects had rank one, "
-        "the level entered alone, in the final model as in every training set and resample"
+        "the level entered alone, in the final model and in every training set and resample"
     )
     dropped = slopes_of(frames.coefficients, kept=False)
-    sentence += f" (in the final model: {naming.listed(dropped)})." if dropped else "."
+    sentence += f"; this applied to {naming.listed(dropped)}." if dropped else "."
     if study.outcome.terms:
         told = {
             "nonlinear_level": "levels had nonlinear effects (restricted cubic splines with three knots from the "
@@ -272,7 +273,7 @@ def _imputed(frames: Frames, naming: Naming, cite: Citations) -> str:
 def _validation(frames: Frames, naming: Naming, cite: Citations) -> str:
     plan, inner = naming.study.validation, naming.study.crossfit.folds
     known = [HEADLINES[metric] for metric in headlines(frames.performance)]
-    named = in_words([f"{name} {cite('uno')}" if name == HEADLINES["c_uno"] else name for name in known])
+    named = [f"{name} {cite('uno')}" if name == HEADLINES["c_uno"] else name for name in known]
     times = f", repeated {plan.repeats} times" if plan.repeats > 1 else ""
     sentence = (
         f"Validation was nested: in each of {plan.folds} outer folds of patients{times}, growth models, cross-fitting "
@@ -304,26 +305,29 @@ def _of_intervals(repeats: int, resamples: int) -> str:
             "out-of-fold predictions; they hold the models fixed, since the validation was not repeated."
         )
     return (
-        "95% intervals of validated figures, calibration curves and decision curves add two variances: that over "
+        "95% intervals of validated figures, calibration curves and decision curves combine two variances: that over "
         f"{resamples} bootstrap resamples of the patients within a repeat of the validation, and that between the "
-        f"{repeats} repeats, whose models were refitted to other training patients."
+        f"{repeats} repeats, in which the models were refitted to other training patients."
     )
 
 
-def _measures(naming: Naming, named: str, cite: Citations) -> str:
-    """What the report measures, with its literature."""
+def _measures(naming: Naming, names: list[str], cite: Citations) -> str:
+    """What the report measures, with its literature: the headline metrics `names`, and those at horizons."""
     if naming.kind.numeric:
         errors = "root mean squared and mean absolute error"
-        return f"{named} against the training patients’ mean, {errors} and the calibration slope"
-    timed = " and the time-dependent area under the curve" if naming.kind.timed else ""
+        return f"{in_words(names)} against the training patients’ mean, {errors} and the calibration slope"
     binary = naming.kind.dichotomous
-    brier = (
-        f"the Brier score {cite('brier' if binary else 'graf')} and the index of prediction accuracy {cite('kattan')}"
-    )
-    index = cite("austin_binary" if binary else "austin")
-    calibrated = f"calibration slope, intercept and the integrated calibration index {index}"
-    at = f" at {naming.horizons()}" if naming.kind.timed else ""
-    return f"{named}{timed}, {brier}, {calibrated}, and net benefit {cite('vickers')}{at}"
+    others = [
+        f"the Brier score {cite('brier' if binary else 'graf')}",
+        f"the index of prediction accuracy {cite('kattan')}",
+        "the calibration slope and intercept",
+        f"the integrated calibration index {cite('austin_binary' if binary else 'austin')}",
+        f"net benefit {cite('vickers')}",
+    ]
+    if not naming.kind.timed:
+        return in_words([*names, *others])
+    at_horizons = in_words(["the time-dependent area under the curve", *others])
+    return f"{', '.join(names)} and, at {naming.horizons()}, {at_horizons}"
 
 
 def _software(frames: Frames, cite: Citations) -> str:

@@ -178,7 +178,7 @@ class Naming:
         if zero == "first_visit":
             return f"each patient’s first visit{self._from_zero}"
         if isinstance(zero, float | int):
-            return f"{zero:g} on the clock of the column {self.study.data.time}"
+            return f"{zero:g} in the column {self.study.data.time}"
         return f"each patient’s value of the column {zero.column}{self._from_zero}"
 
     @property

@@ -227,7 +227,7 @@ GROWTH = (
     Procedure(
         "interval of the reliability",
         known("reliability", "ci_low"),
-        said("The interval of its mean is from a bootstrap of patients."),
+        said("The interval of the mean reliability is from a bootstrap of patients."),
     ),
 )
 """Procedures of the growth models."""

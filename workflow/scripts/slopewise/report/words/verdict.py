@@ -133,10 +133,11 @@ def _meaning(said: Verdict, found: Evidence, naming: Naming) -> str:
             if found.seen_once >= SEEN_ONCE
             else ""
         )
+        whose, least = ("slope is", "") if found.kept == 1 else ("slopes is at most", "at least ")
         return (
-            f"The reliability of the slopes is {number(found.reliability, 2)}{once}, so {_round(found.needed_here)} "
-            f"{counted(naming)} would be needed to detect {_effect_words(naming)} with a power of 80%; there are "
-            f"{_events(found, naming)}. {tests}"
+            f"The reliability of the {whose} {number(found.reliability, 2)}{once}, so {least}"
+            f"{_round(found.needed_here)} {counted(naming)} would be needed to detect {_effect_words(naming)} with a "
+            f"power of 80%; there are {_events(found, naming)}. {tests}"
         )
     if said is Verdict.UNDECIDED:
         room = (

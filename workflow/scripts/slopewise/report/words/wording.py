@@ -84,8 +84,8 @@ def scope_sentence(frames: Frames, naming: Naming) -> str:
             f"({naming.cause}). It is predicted from what had been measured up to {naming.up_to}."
         )
     return (
-        f"Risks of the event ({naming.cause}) are predicted for {naming.horizons()} after the landmark, {at} after "
-        "time zero, from what had been measured up to it."
+        f"Risks of the event ({naming.cause}) within {naming.horizons()} of the landmark, which is {at} after time "
+        "zero, are predicted from what had been measured up to the landmark."
     )
 
 
