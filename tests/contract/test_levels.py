@@ -4,6 +4,7 @@
 one cannot be added without a row. Draws are an even grid, whose quantiles are known.
 """
 
+import ast
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -23,11 +24,12 @@ from slopewise.effects.weighting.marginal import marginal_model
 from slopewise.figures.pooling import beyond
 from slopewise.growth import GrowthModel, draws, fit
 from slopewise.growth.bayes.checks import predicted_interval
+from slopewise.growth.bayes.mixture import mixture_quantiles
 from slopewise.growth.bayes.sampled import PosteriorSample
 from slopewise.growth.evidence import profile
 from slopewise.growth.evidence.normality import envelopes, visits_and_slopes
 from slopewise.growth.inference import t_tests
-from slopewise.kernels.agreement import nogueira
+from slopewise.kernels.agreement import intraclass, nogueira
 from slopewise.landmarks import supermodel
 from slopewise.metrics import influence
 from slopewise.metrics.incidence import incidence
@@ -350,6 +352,30 @@ def stability_index() -> tuple[Ends, Ends]:
     return (low, high), (index - norm.ppf(0.975) * error, index + norm.ppf(0.975) * error)
 
 
+def intraclass_correlation(random_scans: bool) -> Callable[[], tuple[Ends, Ends]]:
+    """The share of data sets, of 30 subjects at 3 scans, whose interval holds the true correlation; with random scans
+    its degrees of freedom are an approximation."""
+
+    def coverage() -> tuple[Ends, Ends]:
+        rng, sets = np.random.default_rng(9), 4000
+        scans = rng.normal(0, 0.4 * random_scans, (sets, 1, 3))
+        values = rng.normal(size=(sets, 30, 1)) + scans + rng.normal(0, 0.7, (sets, 30, 3))
+        truth = 1 / (1 + 0.7**2 + 0.4**2 * random_scans)
+        ends = np.array([intraclass(own, random_scans)[1:] for own in values])
+        return (float(((ends[:, 0] <= truth) & (truth <= ends[:, 1])).mean()),) * 2, (0.95, 0.95)
+
+    return coverage
+
+
+def mixture_of_normals() -> tuple[Ends, Ends]:
+    """One normal distribution in two halves, and 0.3 of it far away."""
+    means, sds, weights = np.array([[1.0], [1.0]]), np.full((2, 1), 2.0), np.array([0.5, 0.5])
+    low, high = mixture_quantiles(means, sds, weights, (0.025, 0.975))[:, 0]
+    apart = mixture_quantiles(np.array([[0.0], [100.0]]), np.ones((2, 1)), np.array([0.7, 0.3]), (0.975,))[0, 0]
+    assert apart == pytest.approx(100 + norm.ppf((0.975 - 0.7) / 0.3))
+    return (low, high), tuple(1 + 2 * WALD)
+
+
 def instability() -> tuple[Ends, Ends]:
     row = instability_summary(np.array([0.5]), GRID[:, None]).iloc[0]
     return (row["low"], row["high"]), (0.025, 0.975)
@@ -416,6 +442,9 @@ LEVELS: dict[str, tuple[Callable[[], tuple[Ends, Ends]], float]] = {
     "concordance by influence": (concordance, 1e-9),
     "change of a concordance": (change_of_concordance, 1e-9),
     "instability": (instability, 1e-9),
+    "ICC, scans at random": (intraclass_correlation(True), 0.015),
+    "ICC, scans as they are": (intraclass_correlation(False), 0.01),
+    "mixture of normals": (mixture_of_normals, 1e-6),
     "instability of calibration": (calibration_band, 1e-9),
 }
 """Each interval: what returns its ends (or its coverage, twice) and what they must be, and how exactly."""
@@ -433,7 +462,7 @@ PLACES: dict[str, tuple[str, ...]] = {
     "figures/pooling.py": ("slopes in order",),
     "growth/evidence/normality.py": ("normal quantiles", "visits and slopes"),
     "growth/draws.py": ("parametric bootstrap",),
-    "growth/fit.py": ("conf_int", "posterior of a fit"),
+    "growth/fit.py": ("conf_int", "posterior of a fit", "mixture of normals"),
     "growth/bayes/sampled.py": ("posterior of a parameter",),
     "growth/bayes/checks.py": ("posterior prediction",),
     "growth/inference.py": ("fixed effects",),
@@ -461,7 +490,7 @@ PLACES: dict[str, tuple[str, ...]] = {
     "validate/optimism.py": ("instability of calibration",),
     "validate/delta.py": ("delta adjustment",),
     "validate/examples.py": ("line of an example",),
-    "kernels/agreement.py": ("stability index",),
+    "kernels/agreement.py": ("stability index", "ICC, scans at random", "ICC, scans as they are"),
 }
 """The rows of `LEVELS` for each module that computes an interval."""
 NO_INTERVAL = {
@@ -474,12 +503,25 @@ NO_INTERVAL = {
     "report/words/growth_cautions.py": "from which ratio of scatters on a caution is given",
 }
 """Modules that take such a quantile for something else."""
+ROW_FOR_SEVERAL = {"validate/optimism.py": "the band is that of the curves, and from where to where one is drawn"}
+"""Modules in which one row stands for several functions with such a number."""
 LEVEL = re.compile(r"\b0\.(?:025|975)\b|\b97\.5|1\.96|1\.9599|3\.84|, 0\.95\)|ndtri\(1 - [A-Z]+ / ")
 
 
 def levels_in(source: str) -> int:
     """Lines of code (no comments) that hold the number of a 95% level, a normal quantile or the like."""
     return sum(bool(LEVEL.search(line.partition("#")[0])) for line in source.splitlines() if '"""' not in line)
+
+
+def places_in(source: str) -> set[str]:
+    """The functions that hold such a number, each by its name; "" for those outside of functions."""
+    functions = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)]
+    found = set()
+    for place, line in enumerate(source.splitlines(), 1):
+        if levels_in(line):
+            around = [node for node in functions if node.lineno <= place <= (node.end_lineno or 0)]
+            found.add(max(around, key=lambda node: node.lineno).name if around else "")
+    return found
 
 
 def test_a_level_is_found_and_other_numbers_are_not():
@@ -501,5 +543,7 @@ def test_every_module_that_states_a_level_has_a_row():
         for file in sorted(PACKAGE.rglob("*.py"))
         if (number := levels_in(file.read_text(encoding="utf-8")))
     }
+    few = {name for name, rows in PLACES.items() if len(rows) < len(places_in((PACKAGE / name).read_text()))}
+    assert few == ROW_FOR_SEVERAL.keys()
     assert {name for rows in PLACES.values() for name in rows} <= set(LEVELS)
     assert set(found) == set(PLACES) | set(NO_INTERVAL)
