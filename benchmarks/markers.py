@@ -3,6 +3,7 @@
     python benchmarks/markers.py                                    300 patients, 30 features
     python benchmarks/markers.py --patients 80 --features 1000      minutes
     python benchmarks/markers.py --peers 0                          without statsmodels and lme4
+    python benchmarks/markers.py --patients 80 --features 1         one small fit from a frame
 
 Every feature goes through what `compare_growth` does with a marker: the three growth models by REML and ML, the tests
 and intervals, the comparison with serial correlation and with a changing scatter, influence and normality. Simulated
@@ -100,6 +101,21 @@ def growth_half(frame: Any, features: int, draws: int, markers: int = 1000) -> t
     return watch.processor(), spent
 
 
+def from_frame(frame: Any, calls: int = 40) -> dict[str, float]:
+    """Seconds of one fit from a frame as it stands (sorting, design and fit), by the formula of the fixed effects."""
+    from slopewise.growth import GrowthModel
+
+    found = {}
+    for fixed in ("~ time", FIXED):
+        model, rows = GrowthModel(fixed, RANDOM), frame[["patient", "time", "age", "sex", "y0"]]
+        model.fit(rows, "y0")
+        watch = Stopwatch()
+        for _ in range(calls):
+            model.fit(rows, "y0")
+        found[fixed] = watch.processor() / calls
+    return found
+
+
 def peers(frame: Any, features: int) -> list[tuple[str, float]]:
     """(program, seconds of a feature) of the loops over the first `features`."""
     found = [
@@ -130,6 +146,8 @@ def main() -> None:
     options = parser.parse_args()
     limit_threads(1)
     frame = frame_of(options.patients, options.features)
+    for fixed, seconds in from_frame(frame).items():
+        print(f"one fit from the frame, y {fixed}, random {RANDOM}: {1e3 * seconds:.1f} ms")
     whole, spent = growth_half(frame, options.features, options.draws)
     print(f"{options.patients} patients, {options.features} features, {len(frame)} rows; milliseconds a feature")
     for name, what in PARTS.items():

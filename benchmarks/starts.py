@@ -24,8 +24,11 @@ from slopewise.run.threads import limit_threads  # noqa: E402
 SEED, MISSED = 4711, 1e-6
 
 
-def data_set(number: int) -> tuple[Any, bool]:
-    """Rows of patient, time, g and y, and whether they are fitted by REML."""
+def data_set(number: int, slopes: bool | None = None) -> tuple[Any, bool]:
+    """Rows of patient, time, g and y, and whether they are fitted by REML.
+
+    `slopes`: whether patients' slopes differ, where it is not left to chance.
+    """
     import numpy as np
     import pandas as pd
 
@@ -36,6 +39,8 @@ def data_set(number: int) -> tuple[Any, bool]:
     time = rng.integers(0, most, n).astype(float) if kind == 1 else rng.uniform(0, 5, n)
     g = rng.integers(0, 2, patients)[index].astype(float)
     level, slope = rng.choice([0, 0.3, 1, 3]), rng.choice([0, 0, 0.1, 0.3, 1.0])
+    if slopes is not None:
+        slope = (0.1, 0.3, 1.0)[number % 3] if slopes else 0.0
     r, b = rng.choice([-0.9, -0.3, 0, 0.5, 0.95]), rng.standard_normal((patients, 2))
     y = 1 + 0.2 * time + 0.3 * g + level * b[index, 0]
     y += slope * (r * b[index, 0] + np.sqrt(1 - r**2) * b[index, 1]) * time
@@ -47,14 +52,14 @@ def data_set(number: int) -> tuple[Any, bool]:
     return frame, bool(rng.integers(0, 2))
 
 
-def compare(number: int, structure: str, starts: int) -> tuple[int, float, int]:
-    """(patients, excess, evaluations) of a data set."""
+def compare(number: int, structure: str, starts: int, slopes: bool | None = None) -> tuple[int, float, int, float]:
+    """(patients, excess, evaluations, deviance) of a data set."""
     import numpy as np
 
     from slopewise.growth import GrowthModel
     from slopewise.growth.fitting import everybody, fit_batch
 
-    frame, reml = data_set(number)
+    frame, reml = data_set(number, slopes)
     data = GrowthModel("~ time + g", "~ time", structure=structure, reml=reml).data(frame, "y")
     own = fit_batch(data, everybody(data), [structure])
     rng, lowest = np.random.default_rng([SEED, number, starts]), np.inf
@@ -62,7 +67,8 @@ def compare(number: int, structure: str, starts: int) -> tuple[int, float, int]:
         root = np.tril(rng.standard_normal((2, 2))) * 10 ** rng.uniform(-1, 2.5, 2)[:, None]
         psi = root @ root.T if structure == "correlated" else np.diag(np.diag(root) ** 2)
         lowest = min(lowest, float(fit_batch(data, everybody(data), [structure], 1, psi).deviance[0]))
-    return len(data.patients), float(own.deviance[0]) - lowest, int(own.iterations[0])
+    deviance = float(own.deviance[0])
+    return len(data.patients), deviance - lowest, int(own.iterations[0]), deviance
 
 
 def main() -> None:

@@ -24,6 +24,7 @@ from slopewise.outcome.sample_size import (
 )
 from slopewise.study.reading import load_study
 from slopewise.study.runtime import about, estimate
+from slopewise.validate.bootstrap import GROUPS
 from tests.unit.cli.cli_files import Written, call, files_in, flat, invent
 from tests.workflow.running import pbc_part
 
@@ -268,6 +269,9 @@ def test_the_estimate_grows_with_the_work(study):
     assert estimate(more, 300).growth_fits > 5 * base.growth_fits
     # 2 markers · (1 + 25 + 25·6 + 200·26) fits
     assert base.growth_fits == 2 * (1 + 25 + 25 * 6 + 200 * 26)
+    bent = own.model_copy(update={"outcome": own.outcome.model_copy(update={"bootstrap": 1000})})
+    assert estimate(bent, 300).growth_fits == 2 * (1 + 25 + 25 * 6 + (1000 + 300) * 26)
+    assert estimate(bent, 30000).growth_fits == estimate(bent, GROUPS).growth_fits
     assert [about(seconds) for seconds in (20, 70, 600, 7300)] == [
         "about half a minute",
         "about a minute",

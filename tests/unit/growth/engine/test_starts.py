@@ -81,6 +81,13 @@ def test_a_diagonal_model_finds_effects_that_are_large_beside_the_residual(numbe
     assert fit.deviance <= {440: 524.5954, 466: 722.0301, 840: 494.7193}[number]
 
 
+def test_far_from_the_origin_of_time_a_diagonal_model_finds_the_slopes() -> None:
+    """Times of 20 to 25: the end without a variance of slopes is 8.8 higher. The one such case of 2,000 data sets."""
+    frame, reml = starts.data_set(637, slopes=True)
+    fit = fit_everybody(GrowthModel("~ time + g", "~ time", structure="diagonal", reml=reml).data(frame, "y"))
+    assert fit.deviance == pytest.approx(244.2247, abs=1e-4) and fit.covariance.loc["time", "time"] > 0.05
+
+
 @pytest.mark.parametrize("structure", ["correlated", "diagonal"])
 @pytest.mark.parametrize("size", [1e-2, 1.0, 1e4])
 def test_the_end_does_not_depend_on_the_start(structure: str, size: float) -> None:

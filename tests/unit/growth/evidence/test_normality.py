@@ -17,6 +17,7 @@ from slopewise.growth.evidence.compare import (
     textbook_model,
     variance_components,
 )
+from slopewise.growth.evidence.effort import Effort
 from slopewise.growth.evidence.influence import LARGE_SD, LARGE_SE, influence, largest_influence
 from slopewise.growth.evidence.normality import (
     envelopes,
@@ -316,6 +317,24 @@ def test_a_large_influence_is_compared_with_that_in_data_drawn_from_the_fit(fact
     assert row["slope_sd_change"] == pytest.approx(changes["slope_sd_change"].abs().max() / spread)
     assert row["slope_change_se"] == changes["slope_change_se"].abs().max()
     assert row["slope_sd_change"] > LARGE_SD and bool(row["p_value"] < 0.05) is found
+
+
+def test_with_many_markers_a_large_influence_takes_few_draws_of_few_patients(monkeypatch: pytest.MonkeyPatch) -> None:
+    from slopewise.growth.evidence import influence as module
+
+    many, taken = Effort.of(25), []
+    assert 1 / (many.influences + 1) < 0.05 <= 1 / many.influences and many.compared == many.deleted
+    own = module._without_each
+    monkeypatch.setattr(module, "_without_each", lambda *rest: taken.append(len(rest[3])) or own(*rest))
+    for factor in (0.0, 12.0):
+        frame = noise(31, n=8)
+        frame.loc[frame["patient"] == "003", "y"] += factor * frame.loc[frame["patient"] == "003", "time"]
+        models = fitted(frame)
+        changes = influence(models, most=many.deleted)
+        taken.clear()
+        row = largest_influence(models, changes, np.random.default_rng(1), effort=many).iloc[0]
+        assert row["slope_sd_change"] > LARGE_SD and bool(row["p_value"] < 0.05) is (factor > 0)
+        assert len(taken) == (20 if factor else round(1 / row["p_value"]))
 
 
 def test_an_influence_that_is_not_large_is_compared_with_nothing() -> None:

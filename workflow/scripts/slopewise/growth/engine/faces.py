@@ -34,6 +34,7 @@ SIZES = (100.0, 0.01, 1.0)  # of Psi, Z standardised: their starts found every m
 NO_RESIDUAL = 1e-16  # residual variance, as a share of the response's, that is rounding alone
 SMALL_RESIDUAL = 1e-8  # and one that only rows beyond the random effects of their patients could show
 NOTHING = 1e-12  # share of a column's squares, left by the columns before it, that is rounding alone
+FAR = 1e4  # size of one more diagonal start: far from the origin of time a spread of slopes is one of intercepts, too
 TILT = 0.7  # correlation of the full starts of a size
 MAX_STARTS = 48
 NEAR = 1e-9  # deviances that agree so well are one optimum
@@ -159,7 +160,8 @@ def all_starts(psi, active, diagonal, met_boundary, few):
     """Starting factors B (starts, q, q), how many columns of each are free, and how many starts there are.
 
     Where the boundary was met those of `add_starts` from there; with `few` patients and
-    more than two random effects, or diagonal, those of every size; else the full factor of another size.
+    more than two random effects, or diagonal, those of every size (diagonal also one of size `FAR`); else the full
+    factor of another size.
     """
     q = psi.shape[0]
     starts, ranks = np.zeros((MAX_STARTS, q, q)), np.ones(MAX_STARTS, np.int64)
@@ -176,6 +178,11 @@ def all_starts(psi, active, diagonal, met_boundary, few):
                 starts[count, active[k], k] = np.sqrt(size)
             ranks[count] = active.shape[0]
             count += 1
+    if few and diagonal:
+        for k in range(active.shape[0]):
+            starts[count, active[k], k] = np.sqrt(FAR)
+        ranks[count] = active.shape[0]
+        count += 1
     return starts, ranks, count
 
 

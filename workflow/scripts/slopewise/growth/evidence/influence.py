@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from slopewise.growth.data import GrowthData
 from slopewise.growth.evidence.compare import SideBySide, sequential_p
-from slopewise.growth.evidence.effort import DELETED
+from slopewise.growth.evidence.effort import DELETED, Effort
 from slopewise.growth.fit import GrowthFit
 from slopewise.growth.fitting import everybody, fit_batch
 
@@ -26,13 +26,6 @@ AT_ONCE = 250  # deletions whose counts are held in memory together
 LARGE_SE, LARGE_SD = 1.0, 0.2
 """An influence is large that moves the average slope by more than so many standard errors, or the SD of slopes by more
 than this share."""
-
-DRAWS, EXCEEDANCES = 199, 10
-"""Data sets drawn from the fit, and how many as influential ones end the drawing: p is then 0.05 or more."""
-
-COMPARED = 50
-"""Patients that are left out, one at a time, of the observed data and of each drawn set where they are compared: those
-with the largest standardised random effects."""
 
 
 def influence(models: SideBySide, threads: int = 1, most: int = DELETED) -> pd.DataFrame:
@@ -48,7 +41,7 @@ def influence(models: SideBySide, threads: int = 1, most: int = DELETED) -> pd.D
 
 
 def largest_influence(
-    models: SideBySide, changes: pd.DataFrame, rng: np.random.Generator, threads: int = 1
+    models: SideBySide, changes: pd.DataFrame, rng: np.random.Generator, threads: int = 1, effort: Effort | None = None
 ) -> pd.DataFrame:
     """The marker's row of ``growth/influence``, from the `influence` of its patients.
 
@@ -62,7 +55,7 @@ def largest_influence(
     share = changes["slope_sd_change"].abs().max() / spread if spread > 0 else np.nan
     row = {"slope_change_se": changes["slope_change_se"].abs().max(), "slope_sd_change": share, "p_value": np.nan}
     if spread > 0 and _size(changes, spread) > 1:
-        row["p_value"] = _by_chance(models, changes, rng, threads)
+        row["p_value"] = _by_chance(models, changes, rng, threads, effort or Effort())
     return pd.DataFrame([row])
 
 
@@ -73,20 +66,22 @@ def _size(changes: pd.DataFrame, spread: float) -> float:
     return float(np.nanmax([moved / LARGE_SE, float(relative) / LARGE_SD, 0.0]))
 
 
-def _by_chance(models: SideBySide, changes: pd.DataFrame, rng: np.random.Generator, threads: int) -> float:
+def _by_chance(
+    models: SideBySide, changes: pd.DataFrame, rng: np.random.Generator, threads: int, effort: Effort
+) -> float:
     """The p-value of `largest_influence`; patients are chosen by one rule in the observed data and each drawn set."""
     fit, data = models.reml["random_slope"], _learned(models)
-    names = np.array(data.patients, dtype=object)[_chosen(fit, COMPARED)]
+    names = np.array(data.patients, dtype=object)[_chosen(fit, effort.compared)]
     observed = _size(changes[changes["patient"].isin(names)], float(_slope_sd(fit.estimates.covariance)[0]))
     average = _average_slope(fit)
     larger: list[int] = []  # of the draws so far
-    while len(larger) < DRAWS and (not larger or larger[-1] < EXCEEDANCES):
+    while len(larger) < effort.influences and (not larger or larger[-1] < effort.exceedances):
         drawn = data.with_values(fit.simulate(rng)[0])
         again = GrowthFit.from_batch(fit_batch(drawn, everybody(data), ["correlated"], threads, fit.results.psi[0]), 0)
-        found = _without_each(again, drawn, average, _chosen(again, COMPARED), threads)
+        found = _without_each(again, drawn, average, _chosen(again, effort.compared), threads)
         size = _size(found, float(_slope_sd(again.estimates.covariance)[0]))
         larger.append((larger[-1] if larger else 0) + int(size >= observed))
-    return sequential_p(np.array(larger), EXCEEDANCES)
+    return sequential_p(np.array(larger), effort.exceedances)
 
 
 def _learned(models: SideBySide) -> GrowthData:

@@ -190,7 +190,7 @@ def _checks(
         rows = patient_rows(models)
         changes = influence(models, threads, effort.deleted)
         found["patients"] = rows.merge(changes, on="patient", how="left", validate="one_to_one")
-        found["influence"] = largest_influence(models, changes, rng, threads)
+        found["influence"] = largest_influence(models, changes, rng, threads, effort)
         if models.data.one_residual_variance:
             found["planned"] = planned_reliability(models, rows)
         found["visits"] = visits_and_slopes(models, textbook, rows)

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from slopewise.growth.evidence.compare import EXCEEDANCES
-from slopewise.growth.evidence.influence import DRAWS, LARGE_SD, LARGE_SE
+from slopewise.growth.evidence.effort import Effort
+from slopewise.growth.evidence.influence import LARGE_SD, LARGE_SE
 from slopewise.report.material.frames import Frames
 from slopewise.report.words.naming import Naming
 from slopewise.report.words.numbers import in_words
@@ -67,6 +68,15 @@ def _bootstrapped(frames: Frames, naming: Naming, cite: Citations) -> str:
         "In addition the random slope was tested by a sequential parametric bootstrap (data sets simulated from the "
         f"random-intercept model until {EXCEEDANCES} reached the observed likelihood ratio, at most "
         f"{amount(draws, 'data set')}) {cite('besag')}."
+    )
+
+
+def _influence_by_chance(frames: Frames, naming: Naming, cite: Citations) -> str:
+    drawn = Effort.of(len(naming.study.markers)).influences
+    return (
+        f"An influence above {LARGE_SE:g} standard error of the average slope or {LARGE_SD:.0%} of the standard "
+        f"deviation of the slopes was compared with the largest in up to {amount(drawn, 'data set')} simulated from "
+        "the fit."
     )
 
 
@@ -187,10 +197,7 @@ GROWTH = (
     Procedure(
         "influence by chance",
         known("influence", "p_value"),
-        said(
-            f"An influence above {LARGE_SE:g} standard error of the average slope or {LARGE_SD:.0%} of the standard "
-            f"deviation of the slopes was compared with the largest in up to {DRAWS} data sets simulated from the fit."
-        ),
+        _influence_by_chance,
     ),
     Procedure(
         "visits",
