@@ -198,6 +198,17 @@ def numbered() -> Change:
     return change
 
 
+def older(name: str) -> Change:
+    """The age at each visit in a column of the visits."""
+
+    def change(study: Good) -> None:
+        place, age = study.visits[0].index(name), {row[0]: int(row[3]) for row in study.people[1:]}
+        for row in study.visits[1:]:
+            row[place] = f"{age[row[0]] + int(row[1]) / 365.25:.3f}"
+
+    return change
+
+
 def dates(form: str, exchanged_in: int = 0) -> Change:
     """Dates of this form in place of days since a column `start`; in each so many-th row of the visits, where both are
     at most 12, day and month are exchanged."""

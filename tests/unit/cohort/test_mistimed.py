@@ -24,7 +24,7 @@ def visits(seed: int = 3, spread: float = 0.2, first: float = 0.0) -> pd.DataFra
     rows = pd.DataFrame(
         {"patient": np.repeat([f"P{k:02d}" for k in range(PATIENTS)], VISITS), "time": np.cumsum(gaps, axis=1).ravel()}
     )
-    return rows.set_index(rows.index + 2)
+    return rows.set_index(rows.index + 2).assign(log_bilirubin=np.nan, albumin=np.nan)
 
 
 def patients_in(rows: pd.DataFrame, factor: float, number: int) -> pd.DataFrame:
@@ -75,6 +75,15 @@ def test_days_and_months_that_are_exchanged_are_named_in_a_file_in_order():
 
 def test_a_date_that_no_exchange_explains_is_none_of_these():
     assert told(as_dates(visits(), lambda day: day - pd.Timedelta(days=400), 11), **DATED) == []
+
+
+@pytest.mark.parametrize(("digits", "noise", "named"), [(3, 0.0, True), (1, 0.0, True), (3, 0.2, False)])
+def test_a_marker_that_is_an_age_is_named(digits: int, noise: float, named: bool):
+    rows, random = visits(), np.random.default_rng(5)
+    age = random.uniform(40, 70, PATIENTS)[pd.factorize(rows["patient"])[0]] + rows["time"] / 365.25
+    age = (age + noise * random.normal(size=len(rows))).round(digits)
+    messages = told(rows.assign(log_bilirubin=age, albumin=random.random(len(rows))))
+    assert ["it changes by 0.0027" in message for message in messages] == [True] * named
 
 
 def since_zero(rows: pd.DataFrame, **keys: object) -> list[str]:

@@ -7,10 +7,12 @@ import pandas as pd
 import pytest
 
 from slopewise.cohort import prepare_cohort
-from slopewise.cohort.findings import CohortError
+from slopewise.cohort.findings import CohortError, Findings
+from slopewise.cohort.oddities import tell_odd_values
 from slopewise.run.errors import InputError
 from slopewise.study.model import Study
 from slopewise.study.reading import load_study
+from tests.unit.cohort.small_study import study_of
 from tests.workflow.running import pbc_part
 
 
@@ -102,6 +104,31 @@ def test_heights_in_metres_and_centimetres_are_named(tmp_path):
     part.patients["age"] = np.where(number % 9 == 4, 1.50 + number % 40 / 100, 150 + number % 40)
     (row,) = told(problems(tmp_path, part), "as in another unit").to_dict("records")
     assert row["column"] == "age" and "times 100" in row["message"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda score: score.mask(score.index % 9 == 0, 999.0), "999 occurs"),
+        (lambda score: score.mask(score.index % 9 == 0, 10 * score), "divided by 10, as in another unit"),
+        (lambda score: score.mask(score.index == 5, 8e5), "1 value lies far beyond the others"),
+        (lambda score: score.clip(upper=score.quantile(0.7)), "the highest value"),
+    ],
+)
+def test_a_continuous_outcome_is_looked_at_as_markers_are(change, message):
+    found = Findings()
+    study = study_of(
+        outcome={"kind": "continuous", "column": "score", "after_measurements": True, "covariates": ["age"]},
+        landmark="none",
+    )
+    random = np.random.default_rng(6)
+    people = pd.DataFrame({"patient": [f"P{k}" for k in range(90)], "age": 60.0, "outcome": random.normal(50, 5, 90)})
+    rows = pd.DataFrame({"patient": ["P0", "P1"], "time": 0.0, "log_bilirubin": 1.0, "albumin": 1.0})
+    tell_odd_values(study, rows, people, ("m.csv", "p.csv"), found)
+    assert found.frame().empty
+    tell_odd_values(study, rows, people.assign(outcome=change(people["outcome"])), ("m.csv", "p.csv"), found)
+    (row,) = found.frame().to_dict("records")
+    assert message in row["message"] and (row["file"], row["column"]) == ("p.csv", "score")
 
 
 def test_values_that_pile_up_are_reported_with_their_share(tmp_path):

@@ -18,8 +18,12 @@ from slopewise.cohort.slips import FEW, FEWEST, NEAR
 from slopewise.sources.table import shown
 from slopewise.study.model import Study
 
+LOOKED_AT = 500_000
+"""So many rows are looked at: the first of a larger table."""
 TIMES = 4
 """With fewer times a patient has no usual distance of visits."""
+SAME = 1e-3
+"""The share of the squared changes of a marker that an age may have, which is rounded."""
 EARLY = 0.05
 """The share of the time up to the landmark within which all visits of all patients are not expected to lie."""
 
@@ -29,16 +33,36 @@ Told = tuple[str, str, int]
 
 def tell_mistimed(study: Study, rows: pd.DataFrame, file: str, findings: Findings) -> None:
     """Warn of such times in `rows`, indexed by the line of the file and on the file's own clock."""
-    dated = study.data.time_unit == "date"
+    dated, rows = study.data.time_unit == "date", rows.iloc[:LOOKED_AT]
     found = [*(_exchanged(study, rows) if dated else _other_unit(rows))]
     for message, action, line in found:
         findings.add(WARNING, file, message, action, line=line, column=study.data.time)
+    for name, marker in study.markers.items():
+        change = _as_time(rows, name)
+        if change is not None:
+            message = f"from the first visit to the last it changes by {change:.4g} for each unit of time in everybody"
+            action = f"an age or a date is no measurement: leave the marker {name} out"
+            findings.add(WARNING, file, message, action, column=marker.column)
 
 
 def tell_mistimed_since_zero(study: Study, rows: pd.DataFrame, file: str, findings: Findings) -> None:
     """Warn of such times in `rows`, indexed by the line of the file and in analysis units since time zero."""
-    for message, action, line in [*_elsewhere(rows, study.data.analysis_unit), *_numbered(study, rows)]:
+    unit = study.data.analysis_unit
+    for message, action, line in [*_elsewhere(rows.iloc[:LOOKED_AT], unit), *_numbered(study, rows)]:
         findings.add(WARNING, file, message, action, line=line, column=study.data.time)
+
+
+def _as_time(rows: pd.DataFrame, name: str) -> float | None:
+    """What a marker changes in a unit of time, where that is the same in all patients, as of an age; else None."""
+    known = rows[["patient", "time", name]].dropna().sort_values(["patient", "time"])
+    by = known.groupby("patient")[["time", name]]
+    passed, changed = (by.last() - by.first()).to_numpy(dtype=float).T
+    if (passed > 0).sum() < FEWEST or not (np.isfinite(changed).all() and changed.any()):
+        return None
+    with np.errstate(over="ignore", invalid="ignore"):
+        change = float(passed @ changed / (passed @ passed))
+        left = float(((changed - change * passed) ** 2).sum() / (changed @ changed))
+    return change if left < SAME else None
 
 
 def _other_unit(rows: pd.DataFrame) -> Iterator[Told]:

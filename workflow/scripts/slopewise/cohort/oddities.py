@@ -38,7 +38,8 @@ FEWEST = 20
 def tell_odd_values(
     study: Study, rows: pd.DataFrame, people: pd.DataFrame, files: tuple[str, str], findings: Findings
 ) -> None:
-    """Warn of odd values of the markers in `rows`, before their transform, and of numeric covariates in `people`.
+    """Warn of odd values of the markers in `rows`, before their transform, and of numeric covariates and a continuous
+    outcome in `people`.
 
     The frames are indexed by the line of the file; `files`: of visits and of patients.
     """
@@ -62,10 +63,12 @@ def tell_odd_values(
         for name in dict.fromkeys((*study.outcome.covariates, *study.model_columns))
         if name in people and pd.api.types.is_numeric_dtype(people[name])
     ]
-    for name in numeric:
-        column = people[name]
+    columns = {name: people[name] for name in numeric}
+    measured = study.kind.numeric and study.outcome.column is not None and "outcome" in people
+    for name, column in (columns | ({str(study.outcome.column): people["outcome"]} if measured else {})).items():
         mixture = _mixture(column, conversions=APART_OR_TIME)
         told = [*_codes(column, ""), *_units(column, mixture, ""), *_outliers(column, mixture, lambda x: x, "")]
+        told += [] if name in columns else _piles(column)
         for message, action, line in told:
             findings.add(WARNING, files[1], message, action, line=line, column=name)
 

@@ -17,7 +17,8 @@ class Prior(Keys):
 
     sd: dict[str, Scale] = Field(default_factory=dict)
     """Scale of the half-t prior of a random effect's SD, by term (`Intercept`, `time`, of effects `treated`, `after`,
-    `since`); a term that is not named has SD(marker) / SD(column), that of the intercept SD(marker). Example: `{Intercept: 1, time: 0.3}`"""
+    `since`); a term that is not named has SD(marker) / SD(column), that of the intercept SD(marker).
+    Example: `{Intercept: 1, time: 0.3}`"""
     residual: Scale | None = None
     """Scale of the half-t prior of the residual SD; without it SD(marker). Example: `0.5`"""
     df: Scale = 3.0
