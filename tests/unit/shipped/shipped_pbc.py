@@ -49,7 +49,7 @@ def ship(folder: Path, filters: pd.DataFrame | None = None, **changes: Any) -> S
     raw.study["crossfit"]["repeats"] = 1
     people = raw.patients
     people["died"], people["score"] = (people["status"] == 2).astype(int), (people["age"] + people["id"] % 7).round(1)
-    people["entry"] = people["id"] % 400
+    people["entry"] = (people["id"] % 400).clip(upper=people["futime"])  # nobody enters after the end
     for key, value in changes.items():
         *parents, last = key.split("__")
         place = raw.study
