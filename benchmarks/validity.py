@@ -34,6 +34,7 @@ from parts import validity_interruption as interruption  # noqa: E402
 from parts import validity_intervals as intervals  # noqa: E402
 from parts import validity_markers as markers  # noqa: E402
 from parts import validity_outcome as outcome  # noqa: E402
+from parts import validity_starts as starts  # noqa: E402
 from parts import validity_trends as trends  # noqa: E402
 from parts import validity_verdict as verdict  # noqa: E402
 from parts import validity_weighting as weighting  # noqa: E402
@@ -64,6 +65,9 @@ def cells(replicates: int) -> Iterator[Cell]:
         sets = max(round(replicates * times), 4)
         return Cell(part, setting.name, sets, partial(of, setting, sets))
 
+    for searched in starts.SETTINGS:
+        sets = max(round(replicates * 0.5), 4)
+        yield Cell("starts", searched.name, sets, partial(starts.searched, searched, sets))
     for n, ragged in SIZES:
         yield cell("type_one", growth.rejections, Setting(n, ragged), 2)
     for n, ragged in SIZES:

@@ -20,6 +20,7 @@ from parts.validity_interruption import interruption_section
 from parts.validity_intervals_page import interval_section
 from parts.validity_markers import markers_section
 from parts.validity_outcome import EFFECT
+from parts.validity_starts import starts_section
 from parts.validity_trends_page import claims_section, dropout_section, fast_section
 from parts.validity_verdict_page import verdict_section
 from parts.validity_weighting import weighting_section
@@ -327,6 +328,7 @@ its own training patients, as is often printed. {size}.
 SAID = {"wide": wide, "verdict": verdict, "size": size}
 
 PARTS: tuple[tuple[str, str, Callable[[Store], str]], ...] = (
+    ("starts", "Growth models of few patients: does the search end at the lowest deviance?", starts_section),
     ("type_one", "No patient has a slope of its own", no_slope),
     ("power", "Patients have slopes of their own", power),
     ("serial_tests", "No slopes, but residuals that resemble their neighbours", serial),

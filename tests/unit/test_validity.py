@@ -42,6 +42,28 @@ def test_pooled_draws_make_a_test_of_the_right_size_and_its_error_is_told() -> N
     assert pooled_test("t", rng.chisquare(2, 1000) + 8.0, rng.chisquare(2, 1000)).value > 0.5
 
 
+def test_the_searches_of_few_patients_and_a_missed_optimum_is_said_to_be_missed(tmp_path: Path) -> None:
+    from parts import validity_starts as starts
+    from parts.monte_carlo import Quantity, Store
+
+    for slopes in (False, True):
+        frame, _ = starts.data_set(4, slopes)
+        assert 15 <= frame["patient"].nunique() <= 80 and {"time", "g", "y"} <= set(frame)
+    found = {one.name: one for one in starts.searched(starts.Search("correlated", True), 5)}
+    assert found["worst over starts"].value < 1e-6 and found["evaluations, more"].sets == 1
+    store, known = Store(tmp_path), float("nan")
+    for setting, excess in zip(starts.SETTINGS, (1e-9, 2e-9, 0.02, 3e-9), strict=True):
+        rows = [Quantity("worst over starts", excess, known, 10), Quantity("evaluations, few", 40.0, known, 6),
+                Quantity("evaluations, more", 30.0, known, 4)]  # fmt: skip
+        if setting.structure == "diagonal":
+            rows += [Quantity("worst over program", 1e-9, known, 10), Quantity("program above", 0.3, 0.1, 10)]
+        store.add("starts", setting.name, 10, lambda rows=rows: rows)
+    text = starts.starts_section(store)
+    assert "40 data sets of 15 to 80" in text and "| 1e-09 | not installed | 40 | 30 |" in text
+    assert "**missed** (diagonal, no slopes, over random starts: 2.0e-02)" in text
+    assert "mixedlm in 3 of 10 (diagonal, no slopes)" in text
+
+
 def test_data_sets_are_those_of_their_setting() -> None:
     from parts import validity_growth as growth
 

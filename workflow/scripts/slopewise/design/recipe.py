@@ -45,7 +45,7 @@ def learn_levels(formulas: Sequence[Formula], frame: pd.DataFrame) -> dict[str, 
             if isinstance(values.dtype, pd.CategoricalDtype):
                 levels[name] = tuple(values.cat.categories.tolist())
             elif is_text(values) or name in formula.categorical:
-                found = values.dropna().unique().tolist()
+                found = pd.factorize(values)[1].tolist()  # without missing ones
                 rank = {level: place for place, level in enumerate(level_order(found))}
                 levels[name] = tuple(sorted(found, key=lambda level: rank[str(level)]))
     return levels
