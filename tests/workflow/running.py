@@ -59,6 +59,7 @@ STUDY: dict[str, Any] = {
     },
     "crossfit": {"folds": 3, "repeats": 2},
     "validation": {"folds": 3, "repeats": 2, "bootstrap": 50},
+    "growth": {"bootstrap": 40},
 }
 
 OF_ONE_RUN = ("prepare_cohort", "make_folds", "compare_growth", "gather_slopes", "fit_outcome", "validate_outcome")

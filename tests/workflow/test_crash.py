@@ -86,7 +86,7 @@ def test_a_run_that_is_killed_goes_on_and_ends_in_the_same_bytes(plain: Path, tm
         assert len(seen) > min(4, KILLS // 4), "the moments are spread over the run"
 
 
-@pytest.mark.slow
+@pytest.mark.skipif(not LONG, reason="one more run: make test-crash")
 def test_a_run_that_is_killed_between_chunks_of_markers_ends_in_the_bytes_of_one_chunk(plain: Path, tmp_path: Path):
     """`plain` has both markers in one job; here each is a job, and the second is killed."""
     part = pbc_part()

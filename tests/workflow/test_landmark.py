@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from slopewise.tables import files as tables
+from tests.lengths import of_length
 from tests.workflow.running import BEFORE_LANDMARK, Tables, changed, run_steps
 
 DAYS = 365.25
@@ -25,7 +26,15 @@ def given_to_others(pbc: Tables, late: pd.Series) -> None:
     pbc.measurements.loc[late, "id"] = np.roll(owners, 7)
 
 
-@pytest.mark.parametrize("change", [multiplied, deleted, given_to_others])
+def all_of_these(pbc: Tables, late: pd.Series) -> None:
+    """Some rows multiplied, others deleted, others given to other patients."""
+    place = pd.Series(np.arange(len(late)) % 3, index=late.index)
+    multiplied(pbc, late & (place == 0))
+    given_to_others(pbc, late & (place == 1))
+    deleted(pbc, late & (place == 2))
+
+
+@pytest.mark.parametrize("change", of_length([all_of_these], [multiplied, deleted, given_to_others]))
 def test_rows_after_the_landmark_change_no_byte(pbc: Tables, plain: Path, tmp_path: Path, change):
     late = pbc.measurements["day"] / DAYS > pbc.study["landmark"]
     assert late.sum() > 100

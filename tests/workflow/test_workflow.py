@@ -355,7 +355,7 @@ def test_a_mistake_in_the_study_file_is_told_before_anything_runs(pbc: Tables, t
     ended = run_from(tmp_path, "--cores", "1")
     assert ended.returncode != 0
     last = ended.stderr.splitlines()[-1]
-    assert last.endswith("study.yaml: line 42: landmrk: unknown key; did you mean `landmark`?"), ended.stderr
+    assert last.endswith("study.yaml: line 44: landmrk: unknown key; did you mean `landmark`?"), ended.stderr
     assert last.startswith("slopewise: ") and "File " not in ended.stderr
     assert not (tmp_path / "results").exists()
 

@@ -23,6 +23,7 @@ from slopewise.shipped.scores import drawn, marker_rows, scores
 from slopewise.shipped.units import far_outside, likely_unit
 from slopewise.shipped.writing import span
 from slopewise.tables import files as tables
+from tests.lengths import of_length
 from tests.unit.shipped.shipped_pbc import Shipped, ship
 
 
@@ -60,19 +61,22 @@ def test_training_patients_get_the_risk_of_the_full_fit(shipped: Shipped, tmp_pa
     np.testing.assert_allclose(found["risk"], apparent["risk"].reindex(found.index), rtol=0, atol=1e-10)
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"growth__fixed": "~ time * sex + age"},
-        {"growth__fixed": "~ bs(time, df=4)"},
-        {"growth__fixed": "~ time", "growth__random": "~ 1"},
-        {"growth__structure": "diagonal"},
-        {"data__time_zero": "first_visit"},
-        {"growth__residual_by": "sex", "growth__weights": "age"},
-        {"outcome__penalty": "elastic_net"},
-        {"outcome__terms": ["nonlinear_level", "level_by_slope"], "outcome__penalty": "none"},
-    ],
+OTHERS = (
+    {"growth__fixed": "~ time * sex + age", "growth__structure": "diagonal"},
+    {"growth__fixed": "~ bs(time, df=4)", "outcome__penalty": "elastic_net"},
+    {"growth__residual_by": "sex", "growth__weights": "age", "data__time_zero": "first_visit"},
+    {"growth__fixed": "~ time", "growth__random": "~ 1"},
+    {"outcome__terms": ["nonlinear_level", "level_by_slope"], "outcome__penalty": "none"},
 )
+ALONE = (
+    *({key: value} for changes in OTHERS[:2] for key, value in changes.items()),
+    {"growth__residual_by": "sex", "growth__weights": "age"},
+    {"data__time_zero": "first_visit"},
+)
+"""The same changes, each by itself."""
+
+
+@pytest.mark.parametrize("changes", of_length(OTHERS, (*OTHERS, *ALONE)))
 def test_other_growth_models_give_the_risk_of_the_full_fit_too(tmp_path: Path, changes: dict[str, Any]):
     made = ship(tmp_path, **changes)
     found = risks(made, tmp_path, draws=20).table.set_index(["patient", "horizon"])

@@ -21,6 +21,7 @@ from slopewise.report.words.numbers import count, count_of, counts_of_parts
 from slopewise.run.errors import InputError
 from slopewise.tables import files as tables
 from slopewise.tables.catalogue import entry
+from tests.lengths import of_length
 from tests.unit.report.report_page import LOADING, Page
 from tests.unit.report.report_tables import HORIZONS, Invented
 from tests.walking import cells_of, unknown
@@ -211,17 +212,18 @@ def words_of(page: Page) -> int:
 
 
 def test_a_report_of_many_markers_and_patients_stays_small(tmp_path):
-    study = Invented(patients=300, markers=tuple(f"m{number:02d}" for number in range(62)))
+    markers = of_length(30, 62)
+    study = Invented(patients=of_length(100, 300), markers=tuple(f"m{number:02d}" for number in range(markers)))
     html = render(study.study(), study.write(tmp_path))
     page = Page(html)
     assert len(html.encode()) < 5_000_000
     for marker, pictures in (("m11", 2), ("m12", 0)):
         found = [a for tag, a in page.tags if tag == "div" and a.get("data-marker") == marker]
         assert len(found) == pictures
-    assert "50 further markers are in the tables only" in page.text("courses")
+    assert f"{markers - 12} further markers are in the tables only" in page.text("courses")
     rows = [a for tag, a in page.tags if tag == "tr" and a.get("data-marker") == "m01"]
     assert len(rows) >= 12, "its rows are in every table that has the marker"
-    assert "The first 10 of 62 rows; all are in the study’s folder of results" in page.text("evidence")
+    assert f"The first 10 of {markers} rows; all are in the study’s folder of results" in page.text("evidence")
     few = Invented(markers=("m00", "m01", "m02"))
     three = Page(render(few.study(), few.write(tmp_path / "few")))
     assert words_of(page) <= 1.5 * words_of(three)

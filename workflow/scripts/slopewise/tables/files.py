@@ -151,12 +151,21 @@ def read(name: str, path: str | Path) -> pd.DataFrame:
     path = Path(path)
     try:
         if path.suffix == ".parquet":
-            return check(pd.read_parquet(path), name)
+            return check(_parquet(path), name)
         kinds = TABLES[name].columns.items()
         text: dict[Hashable, str] = {c: "string" for c, kind in kinds if kind == TEXT or isinstance(kind, tuple)}
         return check(_texts(pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""]), bare), name)
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: {error}. Delete it and run the workflow again.") from error
+
+
+def _parquet(path: Path) -> pd.DataFrame:
+    """A Parquet file, read without a further thread, which would keep this process from being copied."""
+    from pyarrow.parquet import ParquetFile
+
+    with ParquetFile(path, pre_buffer=False) as file:
+        frame: pd.DataFrame = file.read(use_threads=False).to_pandas(use_threads=False)
+    return frame
 
 
 def read_each(inputs: Mapping[str, Path], *names: str) -> list[pd.DataFrame]:
