@@ -21,7 +21,7 @@ def examine(study_file: Path, inputs: dict[str, Path], outputs: dict[str, Path],
     made = tables.read_each(inputs, "folds", "slopes/slopes", "slopes/crossfit", "growth/fits", "slopes/filters")
     predictions, apparent = tables.read_each(inputs, "outcome/predictions", "outcome/apparent")
     *others, filters = made
-    found = sensitivity(study, cohort, *others, apparent, filters)
+    found = sensitivity(study, cohort, *others, apparent, filters, threads)
     tables.write(found.sensitivity, "outcome/sensitivity", outputs["sensitivity"])
     tables.write(
         censoring_table(found.data, cohorts(study, cohort), found.nested, predictions),

@@ -46,8 +46,11 @@ def fit(study_file: Path, inputs: dict[str, Path], outputs: dict[str, Path], thr
     paces = SlowFast(outcome)
     watching = (unstable, optimism, paces)
     boot = bootstrap_ladder(
-        plan, outcome.data, markers, threads, watch=lambda *found: [one.add(*found) for one in watching]
+        plan, outcome.data, markers, threads, watch=lambda *made: [one.of_resample(*made) for one in watching]
     )
+    for found in boot.watched:
+        for one, own in zip(watching, found, strict=True):
+            one.add(own)
     tables.write(unstable.table(outcome.apparent), "outcome/instability", outputs["instability"])
     tables.write(unstable.sides(outcome.apparent), "outcome/classification", outputs["classification"])
     tables.write(paces.table(), "outcome/slow_fast", outputs["slow_fast"])

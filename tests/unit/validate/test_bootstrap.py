@@ -148,20 +148,20 @@ def test_the_spread_is_that_of_the_estimate_not_of_noise(marker, ladder):
 
 def test_the_models_of_a_resample_predict_for_every_patient(marker, ladder):
     """Level and slope of all patients are those by the growth model of the resample's patients; no number moves."""
-    seen: list[tuple[Resample, LadderFit, np.ndarray, np.ndarray]] = []
-    watched = bootstrap_ladder(PLAN, ladder, [marker], watch=lambda *found: seen.append(found))
+    watched = bootstrap_ladder(PLAN, ladder, [marker], watch=lambda *found: found)
+    seen: list[tuple[int, Resample, LadderFit, np.ndarray, np.ndarray]] = watched.watched
     assert np.array_equal(watched.estimates_unit, bootstrap_ladder(PLAN, ladder, [marker]).estimates_unit)
     assert len(seen) == PLAN.replicates
     resample = draw(PLAN, 1, np.asarray(ladder.event, dtype=np.int64))
     batch = fit_nested(marker, resample.counts[None, :], np.zeros(1, dtype=np.int64))
     scored = score(marker, batch, np.zeros(PATIENTS, dtype=np.int64), np.arange(PATIENTS))
-    drawn, fitted, level, slope = seen[1]
-    assert np.array_equal(drawn.counts, resample.counts)
+    number, drawn, fitted, level, slope = seen[1]
+    assert number == 1 and np.array_equal(drawn.counts, resample.counts)
     np.testing.assert_allclose(level[:, 0], scored["level"], rtol=1e-6)
     np.testing.assert_allclose(slope[:, 0], scored["slope"], rtol=1e-5, atol=1e-8)
     unstable = Instability(ladder, ladder.horizons[0])
     for found in seen:
-        unstable.add(*found)
+        unstable.add(unstable.of_resample(*found))
     risks = fitted.models["slope"].risks(ladder.raw(LADDER[6], np.arange(PATIENTS), level, slope), ladder.stratum)
     assert np.array_equal(unstable.predictions["slope"][1], risks[:, 0, 0])
     apparent = pd.DataFrame({"patient": ladder.patients, "predictors": "slope", "cause": ladder.cause})

@@ -48,10 +48,11 @@ def collected(golden):
     models = fit_ladder(data, level, slope, flags).models
     apparent = predictions_frame(data, models, level, slope, rows, 0, 0)
     unstable, optimism = Instability(data, np.nan, THRESHOLDS), Optimism(data, cohorts(study, patients), apparent)
-    for counts in np.loadtxt(golden / "instability_counts.csv", delimiter=",", dtype=np.int64):
+    for number, counts in enumerate(np.loadtxt(golden / "instability_counts.csv", delimiter=",", dtype=np.int64)):
         fitted = fit_ladder(data, level, slope, flags, counts=counts)
-        for collector in (unstable, optimism):
-            collector.add(Resample(counts, np.ones((1, len(cohort)), dtype=np.int64)), fitted, level, slope)
+        resample = Resample(counts, np.ones((1, len(cohort)), dtype=np.int64))
+        unstable.add(unstable.of_resample(number, resample, fitted, level, slope))
+        optimism.add(optimism.of_resample(number, resample, fitted, level, slope))
     return unstable, optimism, apparent, cohort["patient"].tolist()
 
 

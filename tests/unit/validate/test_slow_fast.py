@@ -28,6 +28,9 @@ KINDS: dict[str, dict[str, Any]] = {
     "continuous": {"kind": "continuous", "column": "score", "after_measurements": True},
 }  # fmt: skip
 
+WITHOUT: Any = None
+"""No resample: nothing of it is asked for."""
+
 
 def cohort() -> pd.DataFrame:
     return pd.read_csv(GOLDEN / "outcome_cohort.csv", dtype={"patient": str})
@@ -105,10 +108,10 @@ def test_resamples_give_the_interval_and_those_without_the_slope_are_left_out() 
     for _ in range(12):
         counts = np.bincount(rng.integers(len(level), size=len(level)), minlength=len(level))
         one = fitted(made.fit.data, level, slope, counts)
-        made.add(None, one, level, slope)  # type: ignore[arg-type]
+        made.add(made.of_resample(0, WITHOUT, one, level, slope))
         each.append(made.draws[-1][0, 0])
     lacking = replace(made.fit.data, choices=replace(NONE, left_out={"slope": {"m0.slope": "left out"}}))
-    made.add(None, fitted(lacking, level, slope), level, slope)  # type: ignore[arg-type]
+    made.add(made.of_resample(0, WITHOUT, fitted(lacking, level, slope), level, slope))
     found = made.table()
     assert (found["resamples"] == 12).all() and np.isnan(made.draws[-1]).all()
     np.testing.assert_allclose(found["low"], np.percentile(each, 2.5, axis=0))
@@ -121,7 +124,7 @@ def test_a_model_without_slopes_has_no_row() -> None:
     data = replace(data_of("survival"), choices=replace(NONE, left_out={"slope": {"bilirubin.slope": "left out"}}))
     fit: Any = SimpleNamespace(data=data, fitted=fitted(data, level, slope), level=level, slope=slope)
     made = SlowFast(fit)
-    made.add(None, fit.fitted, level, slope)  # type: ignore[arg-type]
+    made.add(made.of_resample(0, WITHOUT, fit.fitted, level, slope))
     found = made.table()
     assert found.empty and list(found.columns) == list(COLUMNS)
     tables.check(found, "outcome/slow_fast")

@@ -1,8 +1,8 @@
 """Calls that are shared out to copies of this process (forks): for work that Python does one thread at a time.
 
-A copy has all that was read and imported before it was made. A process of several threads is not copied, since a lock
-that another thread holds would never open in the copy; nor is one on systems other than Linux. The calls are then made
-one after the other, with the same results.
+A copy has all that was read and imported before it was made; this process only waits, so that it stays one that can be
+copied again. A process of several threads is not copied, since a lock that another thread holds would never open in the
+copy; nor is one on systems other than Linux. The calls are then made one after the other, with the same results.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from multiprocessing.connection import Connection
 from typing import Any, TypeVar
+
+from slopewise.run.progress import progress_bar
 
 T = TypeVar("T")
 
@@ -29,29 +31,42 @@ def can_be_copied() -> bool:
     return sys.platform == "linux" and len(os.listdir("/proc/self/task")) == 1
 
 
-def shared_out(call: Callable[[int], T], number: int, threads: int = 1) -> list[T]:
-    """``[call(0), ..., call(number - 1)]``, made by this process and up to `threads` − 1 copies of it.
+def shared_out(call: Callable[[int], T], number: int, threads: int = 1, what: str = "") -> list[T]:
+    """``[call(0), ..., call(number - 1)]``, made by up to `threads` copies of this process.
 
     Each takes the next number when it is done with one. Results of copies are pickled, as is an error, which is raised
-    here; `MemoryError` where a copy was ended from outside. Raises `ValueError` for more than `MOST` calls.
+    here; `MemoryError` where a copy was ended from outside. A terminal shows how many are done where `what` names them.
+    Raises `ValueError` for more than `MOST` calls.
     """
     if number > MOST:
         raise ValueError(f"{number} calls, at most {MOST} can be shared out")
+    shown = None if what and number > 1 else False
     if threads < 2 or number < 2 or not can_be_copied():
-        return [call(one) for one in range(number)]
+        made = []
+        with progress_bar(what, number, shown) as advance:
+            for one in range(number):
+                made.append(call(one))
+                advance()
+        return made
     numbers, fill = os.pipe()
     os.write(fill, bytes(range(number)))
     os.close(fill)
-    copies = [_Copy(call, numbers) for _ in range(min(threads, number) - 1)]
+    done, tell = os.pipe()
+    copies = [_Copy(call, numbers, tell) for _ in range(min(threads, number))]
+    os.close(tell)
     try:
-        made = {one: call(one) for one in _taken(numbers)}
+        with progress_bar(what, number, shown) as advance:
+            while os.read(done, 1):
+                advance()
+        found: dict[int, T] = {}
         for copy in copies:
-            made |= copy.result()
+            found |= copy.result()
     finally:
         os.close(numbers)
+        os.close(done)
         for copy in copies:
             copy.end()
-    return [made[one] for one in range(number)]
+    return [found[one] for one in range(number)]
 
 
 def _taken(numbers: int) -> Iterator[int]:
@@ -63,10 +78,10 @@ def _taken(numbers: int) -> Iterator[int]:
 class _Copy:
     """A copy of this process at work."""
 
-    def __init__(self, call: Callable[[int], Any], numbers: int) -> None:
+    def __init__(self, call: Callable[[int], Any], numbers: int, tell: int) -> None:
         context = mp.get_context("fork")
         self.answer, there = context.Pipe(duplex=False)
-        self.process = context.Process(target=_work, args=(call, numbers, there))
+        self.process = context.Process(target=_work, args=(call, numbers, tell, there))
         self.process.start()
         there.close()
 
@@ -87,13 +102,21 @@ class _Copy:
         self.answer.close()
 
 
-def _work(call: Callable[[int], Any], numbers: int, answer: Connection) -> None:
-    """A copy's part."""
+def _work(call: Callable[[int], Any], numbers: int, tell: int, answer: Connection) -> None:
+    """A copy's part. It closes `tell` before it sends, since who reads there reads the answers afterwards."""
     end_with_parent()
+    made: dict[int, Any] = {}
+    failed: Exception | None = None
     try:
-        answer.send({one: call(one) for one in _taken(numbers)})
+        for one in _taken(numbers):
+            made[one] = call(one)
+            os.write(tell, b"1")
     except Exception as error:
-        answer.send(error)
+        failed = error
+        for _ in _taken(numbers):  # nobody begins another one
+            pass
+    os.close(tell)
+    answer.send(failed or made)
 
 
 @cache

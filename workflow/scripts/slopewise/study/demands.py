@@ -50,7 +50,7 @@ LIMITS: Mapping[str, Limits] = {
     "cross_fit_slopes": Limits(1500, 30, 6_000),
     "gather_slopes": Limits(1500, 15, 6_000),
     "rate_slopes": Limits(1500, 30, 6_000),
-    "fit_outcome": Limits(2000, 30, 6_000, 20_000),
+    "fit_outcome": Limits(2000, 30, 6_000, 40_000),
     "validate_outcome": Limits(2000, 30, 6_000, 40_000),
     "examine_sensitivity": Limits(2000, 30, 6_000, 40_000),
     "estimate_effects": Limits(2000, 60, 6_000),

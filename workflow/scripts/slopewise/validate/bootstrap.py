@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ from slopewise.folds import assign
 from slopewise.outcome.fit import LadderData, LadderFit, fit_ladder, flat_slopes
 from slopewise.outcome.imputation import RESAMPLED
 from slopewise.outcome.ladder import LADDER, Step
+from slopewise.run.copies import can_be_copied, shared_out
 from slopewise.run.progress import counted
 from slopewise.run.seeds import generator
 from slopewise.slopes.crossfit import fit_nested
@@ -26,6 +28,8 @@ from slopewise.validate.intervals import interval_of, split_of
 
 PAIRS_AT_ONCE = 200_000
 """Patients × fits scored in one go: bounds memory, changes no number."""
+PARTS, SHARED = 4, 64
+"""Batches of resamples for each process, so that none waits long for the last one; parts to share out at most."""
 
 
 GROUPS = 400
@@ -67,7 +71,7 @@ def draw(plan: BootstrapPlan, replicate: int, events: NDArray[np.int64]) -> Resa
     return Resample(counts, fold)
 
 
-Watch = Callable[[Resample, LadderFit, NDArray[np.float64], NDArray[np.float64]], None]
+Watch = Callable[[int, Resample, LadderFit, NDArray[np.float64], NDArray[np.float64]], Any]
 
 
 @dataclass(frozen=True)
@@ -130,11 +134,15 @@ def stage_one(
 
 @dataclass(frozen=True)
 class Bootstrap:
-    """Estimates (B, terms) per unit and per SD in the order of `LadderData.rows`; mean reliability (B, markers)."""
+    """Estimates (B, terms) per unit and per SD in the order of `LadderData.rows`; mean reliability (B, markers).
+
+    watched: what `Watch` made of each resample, in their order; empty without one.
+    """
 
     estimates_unit: NDArray[np.float64]
     estimates_sd: NDArray[np.float64]
     reliability: NDArray[np.float64]
+    watched: list[Any]
 
 
 def bootstrap_ladder(
@@ -147,10 +155,11 @@ def bootstrap_ladder(
 ) -> Bootstrap:
     """Refit both stages on `plan.replicates` resamples of the patients.
 
-    `watch` is called with each resample, its models, and with level and slope of all patients by its growth models.
+    `watch` is called with each resample's number, the resample, its models, and with level and slope of all patients by
+    its growth models, perhaps in a copy of this process: what it returns can be pickled.
 
-    The same for any number of threads: a resample's stream has its name, and parallel work is over whole fits. With
-    `steps` of the ladder alone, estimates of the others are missing.
+    The same for any number of threads: a resample's stream has its name, and the resamples are shared out as a whole.
+    With `steps` of the ladder alone, estimates of the others are missing.
     """
     events = np.asarray(ladder.event, dtype=np.int64)
     return _refitted(plan, plan.replicates, lambda b: draw(plan, b, events), ladder, markers, threads, steps, watch)
@@ -181,37 +190,65 @@ def _refitted(
 ) -> Bootstrap:  # fmt: skip
     """Both stages on resamples 0, 1, ... `number`."""
     ladder = replace(ladder, imputations=min(ladder.imputations, RESAMPLED))
-    per_resample = len(ladder.patients) * plan.repeats
-    size = max(1, PAIRS_AT_ONCE // per_resample)
-    unit, standard, reliability = [], [], []
-    for start in counted("batches of resamples", range(0, number, size)):
-        resamples = [resample_of(b) for b in range(start, min(start + size, number))]
-        everybody = watch is not None
-        stages = [stage_one(data, resamples, plan.folds, threads, everybody=everybody) for data in markers]
-        for i, resample in enumerate(resamples):
-            level = np.column_stack([stage.level[i] for stage in stages])
-            slope = np.column_stack([stage.slope[i] for stage in stages])
-            last = np.column_stack([stage.last_slope[i] for stage in stages])
-            flat = np.array([s.flat[i] for s in stages]) | flat_slopes(last, resample.fold[-1], resample.counts)
-            singular = np.array([stage.singular[i] for stage in stages])
-            fitted = fit_ladder(
-                ladder, level, slope, singular, flat=flat, counts=resample.counts, fold=resample.fold[-1], steps=steps,
-                same_knots=True,
-            )  # fmt: skip
-            if watch is not None:
-                watch(resample, fitted, *(np.column_stack(own) for own in _of_everybody(stages, i)))
-            unit.append(fitted.estimate_unit)
-            standard.append(fitted.estimate_sd)
-            reliability.append(_mean_reliability([stage.reliability[i] for stage in stages], resample.counts))
+    size = max(1, min(PAIRS_AT_ONCE // (len(ladder.patients) * plan.repeats), -(-number // (PARTS * threads))))
+    batches = [range(start, min(start + size, number)) for start in range(0, number, size)]
+    parts = [batches[place::SHARED] for place in range(min(len(batches), SHARED))]
+    alone = 1 if threads > 1 and len(parts) > 1 and can_be_copied() else threads
+
+    def refit(place: int) -> dict[int, _Refit]:
+        found: dict[int, _Refit] = {}
+        for batch in parts[place]:
+            resamples = [resample_of(b) for b in batch]
+            stages = [stage_one(data, resamples, plan.folds, alone, everybody=watch is not None) for data in markers]
+            for i, (b, resample) in enumerate(zip(batch, resamples, strict=True)):
+                found[b] = _refit(b, resample, ladder, stages, i, steps, watch)
+        return found
+
+    refits: dict[int, _Refit] = {}
+    for part in shared_out(refit, len(parts), threads, "parts of the resamples"):
+        refits |= part
+    ordered = [refits[b] for b in range(number)]
     names = {step.name for step in steps}
     places = [place for place, (name, _, _) in enumerate(ladder.rows) if name in names]
-    found = np.full((2, number, len(ladder.rows)), np.nan)
-    found[:, :, places] = np.array([unit, standard]).reshape(2, number, len(places))
+    estimates = np.full((2, number, len(ladder.rows)), np.nan)
+    for row, own in enumerate([[one.unit for one in ordered], [one.standard for one in ordered]]):
+        estimates[row][:, places] = np.array(own).reshape(number, len(places))
     return Bootstrap(
-        estimates_unit=found[0],
-        estimates_sd=found[1],
-        reliability=np.array(reliability).reshape(number, len(markers)),
+        estimates_unit=estimates[0],
+        estimates_sd=estimates[1],
+        reliability=np.array([one.reliability for one in ordered]).reshape(number, len(markers)),
+        watched=[one.watched for one in ordered] if watch is not None else [],
     )
+
+
+class _Refit(NamedTuple):
+    """Both stages on one resample: estimates (terms,) per unit and per SD, mean reliability (markers,)."""
+
+    unit: NDArray[np.float64]
+    standard: NDArray[np.float64]
+    reliability: list[float]
+    watched: Any
+
+
+def _refit(
+    number: int, resample: Resample, ladder: LadderData, stages: Sequence[StageOne], i: int, steps: Sequence[Step],
+    watch: Watch | None,
+) -> _Refit:  # fmt: skip
+    """The outcome models on resample `number`, the place `i` in each marker's first stage."""
+    level = np.column_stack([stage.level[i] for stage in stages])
+    slope = np.column_stack([stage.slope[i] for stage in stages])
+    last = np.column_stack([stage.last_slope[i] for stage in stages])
+    flat = np.array([s.flat[i] for s in stages]) | flat_slopes(last, resample.fold[-1], resample.counts)
+    singular = np.array([stage.singular[i] for stage in stages])
+    fitted = fit_ladder(
+        ladder, level, slope, singular, flat=flat, counts=resample.counts, fold=resample.fold[-1], steps=steps,
+        same_knots=True,
+    )  # fmt: skip
+    watched = None
+    if watch is not None:
+        watched = watch(number, resample, fitted, *(np.column_stack(own) for own in _of_everybody(stages, i)))
+    reliability = _mean_reliability([stage.reliability[i] for stage in stages], resample.counts)
+    return _Refit(fitted.estimate_unit, fitted.estimate_sd, reliability, watched)
 
 
 def _of_everybody(stages: Sequence[StageOne], i: int) -> tuple[list[NDArray[np.float64]], list[NDArray[np.float64]]]:

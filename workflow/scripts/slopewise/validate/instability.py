@@ -38,13 +38,19 @@ class Instability(ShortRepr):
     thresholds: tuple[float, ...] = ()
     predictions: dict[str, list[Floats]] = field(default_factory=lambda: {step.name: [] for step in STEPS})
 
-    def add(self, resample: Resample, fitted: LadderFit, level: Floats, slope: Floats) -> None:
-        """The predictions of one resample's models; `level`, `slope` (n, M) by the growth models of its patients."""
+    def of_resample(
+        self, number: int, resample: Resample, fitted: LadderFit, level: Floats, slope: Floats
+    ) -> dict[str, Floats]:
+        """The predictions (n,) of a resample's models; `level`, `slope` (n, M) by the growth models of its patients."""
         rows = np.arange(len(self.data.patients))
         place = 0 if np.isnan(self.horizon) else list(self.data.horizons).index(self.horizon)
-        for step in STEPS:
-            raw = self.data.raw(step, rows, level, slope)
-            self.predictions[step.name].append(fitted.models[step.name].risks(raw, self.data.stratum)[:, 0, place])
+        raws = {step.name: self.data.raw(step, rows, level, slope) for step in STEPS}
+        return {name: fitted.models[name].risks(raw, self.data.stratum)[:, 0, place] for name, raw in raws.items()}
+
+    def add(self, found: dict[str, Floats]) -> None:
+        """Take the predictions of the next resample."""
+        for name, predictions in found.items():
+            self.predictions[name].append(predictions)
 
     def table(self, apparent: pd.DataFrame) -> pd.DataFrame:
         """The table ``outcome/instability`` beside the models of all patients, whose predictions are `apparent`

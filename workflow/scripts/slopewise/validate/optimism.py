@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -56,14 +57,18 @@ class Optimism(ShortRepr):
     found: list[list[Found]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        once = np.ones((1, len(self.data.patients)), dtype=np.int64)
         self._shipped = [self._of_all_patients(cohort) for cohort in self.cohorts]
         self._grids = [calibration_grid(own.risk) for own in self._shipped]
-        self._whole = [
+        self.found = [[] for _ in self.cohorts]
+
+    @cached_property
+    def _whole(self) -> list[Measures]:
+        """The models of all patients in them, by cohort; not before it is asked for, since it starts threads."""
+        once = np.ones((1, len(self.data.patients)), dtype=np.int64)
+        return [
             measure(cohort, own, grid, once)
             for cohort, own, grid in zip(self.cohorts, self._shipped, self._grids, strict=True)
         ]
-        self.found = [[] for _ in self.cohorts]
 
     def _of_all_patients(self, cohort: AnalysisSet) -> Sample:
         """The predictions of the models of all patients, of the steps that are compared."""
@@ -75,10 +80,15 @@ class Optimism(ShortRepr):
             risk=np.ascontiguousarray(own.risk[:, PLACES]),
         )
 
-    def add(self, resample: Resample, fitted: LadderFit, level: Floats, slope: Floats) -> None:
-        """Measure one resample's models; `level`, `slope` (n, M) of all patients by its growth models."""
-        if len(self.found[0]) >= RESAMPLES:
-            return
+    def of_resample(
+        self, number: int, resample: Resample, fitted: LadderFit, level: Floats, slope: Floats
+    ) -> list[Found]:
+        """How good one resample's models are, by cause; `level`, `slope` (n, M) of all patients by its growth models.
+
+        Nothing of the resamples from number `RESAMPLES` on.
+        """
+        if number >= RESAMPLES:
+            return []
         rows = np.arange(len(self.data.patients))
         raws = [self.data.raw(step, rows, level, slope) for step in STEPS]
         models = [fitted.models[step.name] for step in STEPS]
@@ -87,9 +97,15 @@ class Optimism(ShortRepr):
             [model.risks(raw, self.data.stratum) for model, raw in zip(models, raws, strict=True)], axis=1
         )  # (n, S, C, H)
         with compiled_threads(1):
-            for c, cohort in enumerate(self.cohorts):
-                found = self._measured(c, cohort, resample.counts, scores[:, :, c], risks[:, :, c])
-                self.found[c].append(found)
+            return [
+                self._measured(c, cohort, resample.counts, scores[:, :, c], risks[:, :, c])
+                for c, cohort in enumerate(self.cohorts)
+            ]
+
+    def add(self, found: list[Found]) -> None:
+        """Take what was found of the next resample."""
+        for every, own in zip(self.found, found, strict=False):
+            every.append(own)
 
     def _measured(self, c: int, cohort: AnalysisSet, counts: NDArray[np.int64], score: Floats, risk: Floats) -> Found:
         """Weights against censoring are those of the patients in whom the models are measured; what is predicted

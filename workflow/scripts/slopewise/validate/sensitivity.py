@@ -34,7 +34,7 @@ from slopewise.outcome.ladder import LADDER, LadderData, ladder_data
 from slopewise.outcome.learners import is_penalised, learner
 from slopewise.outcome.models import Learner
 from slopewise.outcome.withheld import Withheld
-from slopewise.run.progress import counted
+from slopewise.run.copies import shared_out
 from slopewise.run.seeds import generator
 from slopewise.run.short_repr import ShortRepr
 from slopewise.study.model import Study
@@ -49,6 +49,8 @@ COMPARED = ("level", "slope")
 PERMUTATIONS = 200
 PENALISED_PERMUTATIONS = 39
 """Where models are penalised: each choice of a penalty costs dozens of fits. p is 0.025 at least."""
+SHARED = 40
+"""Parts of the permutations that are shared out at most."""
 PERMUTED_REPEATS = 2
 """Repeats of the validation over which the permuted gain is a mean; more would cost time and change it little."""
 
@@ -86,7 +88,7 @@ class Sensitivity(ShortRepr):
 
 def sensitivity(
     study: Study, patients: pd.DataFrame, folds: pd.DataFrame, slopes: pd.DataFrame, crossfit: pd.DataFrame,
-    fits: pd.DataFrame, apparent: pd.DataFrame, filters: pd.DataFrame | None = None,
+    fits: pd.DataFrame, apparent: pd.DataFrame, filters: pd.DataFrame | None = None, threads: int = 1,
 ) -> Sensitivity:  # fmt: skip
     """How well ``level`` and ``slope`` predict in these ways, and the permutation test of their difference.
 
@@ -96,6 +98,9 @@ def sensitivity(
     data = with_choices(ladder_data(study, patients, slopes, filters), crossfit, fits)
     cohort = cohorts(study, patients)[0]
     splits = {way: list(_splits(way, data, folds, crossfit, fits)) for way in WAYS}
+    first = [split for split in splits["nested"] if split.repeat <= PERMUTED_REPEATS]
+    number = PENALISED_PERMUTATIONS if any(is_penalised(data)) else PERMUTATIONS
+    permuted = permutation_test(data, cohort, first, number, study.seed, threads)  # first: metrics start threads
     found = {way: judged(cohort, own, [_scored(data, own, step) for step in COMPARED]) for way, own in splits.items()}
     if np.isnan(data.covariates).any():
         found["complete_cases"] = _complete_cases(data, cohort, splits["nested"])
@@ -109,9 +114,6 @@ def sensitivity(
     table = pd.DataFrame(rows, columns=columns)
     honest = table[table["slopes"] == "nested"].set_index("predictors")["validated"]
     table["difference"] = table["validated"] - honest.reindex(table["predictors"]).to_numpy()
-    first = [split for split in splits["nested"] if split.repeat <= PERMUTED_REPEATS]
-    number = PENALISED_PERMUTATIONS if any(is_penalised(data)) else PERMUTATIONS
-    permuted = permutation_test(data, cohort, first, number, study.seed)
     return Sensitivity(table, permuted, data, splits["nested"])
 
 
@@ -239,7 +241,7 @@ def judged(cohort: AnalysisSet, splits: Sequence[Split], scored: Sequence[dict[i
 
 
 def permutation_test(
-    data: LadderData, cohort: AnalysisSet, splits: Sequence[Split], permutations: int, seed: int
+    data: LadderData, cohort: AnalysisSet, splits: Sequence[Split], permutations: int, seed: int, threads: int = 1
 ) -> pd.DataFrame:
     """The gain of ``slope`` over ``level`` against its distribution when slopes carry nothing beyond levels.
 
@@ -251,16 +253,22 @@ def permutation_test(
     least as large) / (1 + permutations); missing where no slope is in any model, since then there is nothing to test.
     """
     splits = [replace(split, completed=split.completed[:1]) for split in splits]
-    base = judged(cohort, splits, [_scored(data, splits, "level")])[0]
     observed = _scored(data, splits, "slope")
     rng = generator(seed, "validate", "permutation")
-    drawn = []
     parts = [(split, *_explained(data, split)) for split in splits]
-    for _ in counted("permutations", range(permutations)):
-        order = rng.permutation(len(data.patients))
-        shuffled = [replace(split, slope=fitted + rest[order]) for split, fitted, rest in parts]
-        drawn.append(_scored(data, shuffled, "slope"))
-    gains = judged(cohort, splits, [observed, *drawn]) - base
+    orders = [rng.permutation(len(data.patients)) for _ in range(permutations)]
+    shares = [range(place, permutations, SHARED) for place in range(min(permutations, SHARED))]
+
+    def score(share: int) -> list[dict[int, Floats]]:
+        return [
+            _scored(data, [replace(split, slope=fitted + rest[orders[one]]) for split, fitted, rest in parts], "slope")
+            for one in shares[share]
+        ]
+
+    made = shared_out(score, len(shares), threads, "parts of the permutations")
+    drawn = dict(pair for own, share in zip(shares, made, strict=True) for pair in zip(own, share, strict=True))
+    base = judged(cohort, splits, [_scored(data, splits, "level")])[0]
+    gains = judged(cohort, splits, [observed, *(drawn[one] for one in range(permutations))]) - base
     tested = np.ptp(gains) > 0
     larger = int((gains[1:] >= gains[0]).sum())
     return pd.DataFrame(

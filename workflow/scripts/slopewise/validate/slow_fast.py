@@ -49,8 +49,9 @@ class SlowFast(ShortRepr):
     def __post_init__(self) -> None:
         self.markers = tuple(shown_markers(self.fit.data, self.fit.fitted.models[STEP.name]))
 
-    def add(self, resample: Resample, fitted: LadderFit, level: Floats, slope: Floats) -> None:
-        """One resample's models; `level`, `slope` (n, M) of every patient by the growth models of its patients."""
+    def of_resample(self, number: int, resample: Resample, fitted: LadderFit, level: Floats, slope: Floats) -> Floats:
+        """The differences by one resample's models, as in `draws`; `level`, `slope` (n, M) of every patient by its
+        growth models."""
         model = fitted.models[STEP.name]
         data, found = self.fit.data, np.full((len(self.markers), len(self.fit.data.causes), self._horizons), np.nan)
         for place, marker in enumerate(self.markers):
@@ -58,6 +59,10 @@ class SlowFast(ShortRepr):
                 points = self._points(marker)
                 low, high = standardised(data, model, (level, slope), marker, points)
                 found[place] = high - low
+        return found
+
+    def add(self, found: Floats) -> None:
+        """Take the differences of the next resample."""
         self.draws.append(found)
 
     @property

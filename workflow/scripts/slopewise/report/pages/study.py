@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 
 from slopewise.report.material.frames import Frames
@@ -29,13 +28,10 @@ def render(study: Study, results: Path) -> str:
 
 
 def drawn(study: Study, results: Path, threads: int = 1) -> tuple[str, Frames]:
-    """The report, its sections made by up to `threads` processes, and the tables that it was made from, as `render`.
-
-    Each process reads the tables itself, since reading them starts threads and a process with threads is not copied.
-    """
-    frames, naming = cache(lambda: Frames.read(results)), Naming(study)
-    made = shared_out(lambda number: numbered(number, frames(), naming), len(ORDER), threads)
-    return page(study, frames(), in_layers(made)), frames()
+    """The report, its sections made by up to `threads` processes, and the tables that it was made from, as `render`."""
+    frames, naming = Frames.read(results), Naming(study)
+    made = shared_out(lambda number: numbered(number, frames, naming), len(ORDER), threads)
+    return page(study, frames, in_layers(made)), frames
 
 
 def page(study: Study, frames: Frames, made: list[Section] | None = None) -> str:
