@@ -626,7 +626,7 @@ MESSY: dict[str, tuple[Callable[[str], str], Callable[[str], str], str]] = {
     "a header twice": (lambda text: text + text.splitlines()[0] + "\n", same, r"new.csv: line 14, patient id, column"),
     "a footnote": (
         lambda text: text + "Source: laboratory\n", same,
-        r"new.csv: line 14: 1 cells where the columns' names",
+        r"new.csv: line 14: 1 cell \('Source: laboratory'\) where all other lines have",
     ),
     "an empty file": (lambda text: "", same, r"new.csv: the file is empty"),
     "no patients": (same, lambda text: text.splitlines()[0] + "\n", r"people.csv: the file has no rows"),

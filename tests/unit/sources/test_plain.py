@@ -46,7 +46,7 @@ def test_a_plain_file_takes_the_fast_reader() -> None:
 
 def test_an_error_of_a_large_file_names_its_line() -> None:
     text = "id,day\n" + "p1,3\n" * 30_000 + "p2\n" + "p1,3\n" * 10
-    with pytest.raises(InputError, match=r"visits\.csv: line 30002: 1 cells"):
+    with pytest.raises(InputError, match=r"visits\.csv: line 30002: 1 cell"):
         delimited.parse_delimited(text.encode(), "visits.csv", _data())
 
 

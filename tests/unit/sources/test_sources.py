@@ -121,7 +121,7 @@ REFUSED = {
     "blank lines": ("\n \n", "m.csv: the file is empty; it needs"),
     "no rows": ("id,day\n", "m.csv: the file has no rows below the columns' names; export it again"),
     "twin columns": ("id,day,id\n1,2,3\n", "m.csv: the column name 'id' appears twice (columns 1 and 3); rename one"),
-    "short row": ("id,day\n1,2\n3\n", "m.csv: line 3: 1 cells where the columns' names are 2 (delimiter: comma)"),
+    "short row": ("id,day\n1,2\n3\n4,5\n", "m.csv: line 3: 1 cell where the columns' names are 2 (delimiter: comma)"),
     "long row": ("id,day\n1,2,5\n", "m.csv: line 2: 3 cells where the columns' names are 2 (delimiter: comma)"),
     "open quote": ('id,day\n1,2\n"3,4\n5,6\n', "m.csv: line 3: a quoted cell is not closed or is broken"),
     "broken quote": ('id,day\n1,2\n"3"x,4\n', "m.csv: line 3: a quoted cell is not closed or is broken"),

@@ -12,6 +12,7 @@ import pandas as pd
 
 from slopewise.run.errors import InputError
 from slopewise.run.progress import uncounted
+from slopewise.run.words import amount
 from slopewise.sources.numbers import find_decimal
 from slopewise.sources.plain import read_plain
 from slopewise.sources.table import TextTable, refuse_twins, shown, told_apart
@@ -49,7 +50,8 @@ def _by_record(text: str, delimiter: str, name: str) -> tuple[dict[str, np.ndarr
     refuse_twins(header, name)
     if len(records) == 1:
         raise InputError(f"{name}: the file has no rows below the columns' names; export it again")
-    _refuse_notes(records, name)
+    if any(_is_ragged(cells, len(header)) for _, cells in records[1:]):
+        _refuse_notes(records, name)
     rows = [_whole_row(cells, len(header), line, name, delimiter) for line, cells in records[1:]]
     # Programs write row numbers into a column without a name; it cannot be asked for, so it is left out.
     columns = {
@@ -127,17 +129,21 @@ def _refuse_notes(records: list[tuple[int, list[str]]], name: str) -> None:
     """A first or last line of a few cells, where all others have equally many, is a note and no row of the table."""
     widths = [len(cells) for _, cells in records]
     for place, others in ((0, widths[1:]), (-1, widths[:-1])):
-        if len(others) > 1 and len(set(others)) == 1 and widths[place] <= max(1, others[0] // 2):
+        if len(others) > 1 and len(set(others)) == 1 < others[0] and widths[place] <= max(1, others[0] // 2):
             line, cells = records[place]
-            number = "1 cell" if widths[place] == 1 else f"{widths[place]} cells"
-            message = f"{number} ({shown(cells[0])}) where all other lines have {others[0]}"
+            message = f"{amount(widths[place], 'cell')} ({shown(cells[0])}) where all other lines have {others[0]}"
             raise InputError(f"{name}: line {line}: {message}; delete the line if it is a note, or complete it")
+
+
+def _is_ragged(cells: list[str], width: int) -> bool:
+    """Whether a row has fewer cells than names, or a text beyond them."""
+    return len(cells) < width or any(cell.strip() for cell in cells[width:])
 
 
 def _whole_row(cells: list[str], width: int, line: int, name: str, delimiter: str) -> list[str]:
     cells = [cell.strip() for cell in cells]
-    if len(cells) < width or any(cells[width:]):
+    if _is_ragged(cells, width):
         mark = {"\t": "tab", ",": "comma", ";": "semicolon"}.get(delimiter, delimiter)
-        message = f"{len(cells)} cells where the columns' names are {width} (delimiter: {mark})"
+        message = f"{amount(len(cells), 'cell')} where the columns' names are {width} (delimiter: {mark})"
         raise InputError(f"{name}: line {line}: {message}; quote cells that hold the delimiter, or set data.delimiter")
     return cells[:width]
