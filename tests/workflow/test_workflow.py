@@ -195,7 +195,7 @@ def test_what_provenance_states_is_stated_anew_when_it_changes(finished: Path, t
     """The digests of study file, code and input files print in the report: each of them is a trigger."""
     shutil.copytree(finished, tmp_path / "run", symlinks=True)
     for name in ("workflow", "config", "profiles"):
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("*.nb?"))
     shutil.copy2(ROOT / "Snakefile", tmp_path / "Snakefile")
     edit(tmp_path / "run", tmp_path / "workflow")
     asked = ("-s", str(tmp_path / "Snakefile"), "--dry-run", "--config", "study=study.yaml")
