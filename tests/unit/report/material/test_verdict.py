@@ -191,7 +191,7 @@ def test_the_summary_from_tables(tmp_path, changed, said, figures_shown):
     assert len(told["key_figures"]) == figures_shown
     if "dropped" in changed:
         assert len(told["reasons"]) == 2 and told["reasons"][0].startswith(
-            "The slope of alpha is not in that model: the level determines it (the random effects have rank one)"
+            "The slope of alpha is not in that model: the level determines it (random effects of rank one; correlation"
         )
     if "metrics" in changed:
         assert (

@@ -118,7 +118,9 @@ def _slope_reasons(frames: Frames, naming: Naming) -> list[str]:
     reasons = []
     for row in own.itertuples():
         reason = readable(str(row.message), naming).partition(": ")[2]
-        reason = reason.replace(OF_RANK_ONE, f"the level determines it ({OF_RANK_ONE})")
+        if reason.startswith(OF_RANK_ONE):
+            known = re.search(r"correlation [^)]*", reason)
+            reason = f"the level determines it (random effects of rank one{f'; {known[0]}' if known else ''})"
         if slope_is_nil(frames, naming, str(row.marker)):
             reason = "the variance of its slopes is estimated at 0, so all patients have the average slope"
         reasons.append(f"The slope of {naming.marker(str(row.marker))} is not in that model: {reason}.")
