@@ -28,6 +28,7 @@ sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 from parts import validity_batches as batches  # noqa: E402
 from parts import validity_bayes as bayes  # noqa: E402
 from parts import validity_cautions as cautions  # noqa: E402
+from parts import validity_effect_posterior as effect_posterior  # noqa: E402
 from parts import validity_effects as effects  # noqa: E402
 from parts import validity_growth as growth  # noqa: E402
 from parts import validity_interruption as interruption  # noqa: E402
@@ -108,6 +109,12 @@ def cells(replicates: int) -> Iterator[Cell]:
     for series in interruption.SETTINGS:
         yield Cell("interruption", series.name, sets, partial(interruption.covered, series, sets))
         yield Cell("interruption_known", series.name, sets, partial(interruption.known, series, sets))
+    fewest = max(round(replicates * 0.05), 2)
+    for trial in effect_posterior.TRIALS:
+        yield Cell("effect_posterior", trial.name, fewest, partial(effect_posterior.covered_in_trial, trial, fewest))
+    fewest = max(round(replicates * 0.015), 2)
+    for series in effect_posterior.SERIES:
+        yield Cell("effect_posterior", series.name, fewest, partial(effect_posterior.covered_in_series, series, fewest))
     sets = max(round(replicates * 0.25), 2)
     for followed in weighting.SETTINGS:
         yield Cell("iptw", followed.name, sets, partial(weighting.covered, followed, sets))

@@ -64,8 +64,8 @@ class Series:
 SETTINGS = (Series(40, 16, 0.5), Series(40, 16, 0.0))
 
 
-def rows(series: Series, rng: np.random.Generator) -> pd.DataFrame:
-    """Rows of one data set."""
+def rows(series: Series, rng: np.random.Generator, course_sd: float = 0.05) -> pd.DataFrame:
+    """Rows of one data set, with the true changes of their unit; course_sd: SD of the courses before the change."""
     n, times = series.units, series.times
     noise = rng.standard_normal((n, times))
     for j in range(1, times):
@@ -77,11 +77,12 @@ def rows(series: Series, rng: np.random.Generator) -> pd.DataFrame:
     late = since >= 0
     level, slope = rng.normal(LEVEL, LEVEL_SD, n), rng.normal(SLOPE, SLOPE_SD, n)
     changed = np.where(late, level[:, None] + slope[:, None] * np.nan_to_num(since), 0.0)
-    own = rng.normal(size=n)[:, None] + rng.normal(0.2, 0.05, n)[:, None] * time
+    own = rng.normal(size=n)[:, None] + rng.normal(0.2, course_sd, n)[:, None] * time
     y = 10 + own + changed + RESIDUAL * noise
     names = np.array([f"u{number:03d}" for number in range(n)], dtype=object)
     frame = {"patient": np.repeat(names, times), "time": np.tile(time, n), "interruption": np.repeat(moment, times)}
-    return with_terms(pd.DataFrame({**frame, "y": y.ravel()}))
+    true = {"level": np.repeat(level, times), "slope": np.repeat(slope, times)}
+    return with_terms(pd.DataFrame({**frame, "y": y.ravel(), **true}))
 
 
 def _of(fit: SeriesFit) -> dict[str, float | bool]:

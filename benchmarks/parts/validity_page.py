@@ -14,6 +14,7 @@ from parts.page import table
 from parts.validity_batches import batches_section
 from parts.validity_bayes import bayes_section
 from parts.validity_cautions import cautions_section
+from parts.validity_effect_posterior import effect_posterior_section
 from parts.validity_effects import effects_section
 from parts.validity_growth import DRAWS, REPORTED
 from parts.validity_interruption import interruption_section
@@ -340,6 +341,7 @@ PARTS: tuple[tuple[str, str, Callable[[Store], str]], ...] = (
     ("fast_share", "The share of fast changers", partial(fast_section, **SAID)),
     ("effects", "Effects of a treatment that differ between patients", partial(effects_section, **SAID)),
     ("interruption", "An interruption of many series", partial(interruption_section, **SAID)),
+    ("effect_posterior", "Effects under a posterior", partial(effect_posterior_section, **SAID)),
     ("iptw", "A treatment that follows the patient's state", partial(weighting_section, **SAID)),
     ("sbc", "Posteriors: ranks of true values", partial(bayes_section, verdict=verdict)),
     ("two_stages", "A true effect of the slope on survival", two_stages),

@@ -202,6 +202,15 @@ def test_effects_of_a_treatment_are_those_of_their_setting() -> None:
     assert tests == {"test, mixture": 1.0, "test, bootstrap": 1.0}
 
 
+def test_effects_under_a_posterior_are_compared_with_the_truth() -> None:
+    from parts import validity_effect_posterior as posterior
+    from parts.validity_effects import Trial
+
+    found = {one.name: one.value for one in posterior.covered_in_trial(Trial(60, 4, 0.5), 3)}
+    assert min(found[f"coverage, {name}"] for name in posterior.QUANTITIES) > 0.3
+    assert abs(found["share less truth"]) < 0.1 and found["REML at 0"] == 0.0
+
+
 def test_the_page_names_the_settings_in_which_a_trend_is_claimed_that_is_not_there(tmp_path: Path) -> None:
     from parts.monte_carlo import Quantity, Store
     from parts.validity_page import page

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -18,7 +19,7 @@ from slopewise.report.sections.effects import SECTIONS
 from slopewise.report.words.effect_posterior import posterior_spread_words
 from slopewise.report.words.naming import Naming
 from slopewise.study.model import Study
-from slopewise.tables.files import TABLES
+from slopewise.tables.files import TABLES, read, write
 from tests.unit.effects.effect_studies import study, trial
 from tests.unit.effects.series import interrupted
 from tests.unit.report.report_tables import SomeFrames
@@ -99,6 +100,15 @@ def test_an_interruption_is_near_the_maximum_as_well(series: tuple[Tables, Table
         assert found["sd"] == pytest.approx(row["se"], rel=0.15), row["effect"]
     found = posterior.loc[("correlation of neighbouring residuals", "residuals")]
     assert found["ci_low"] < 0.5 < found["ci_high"]  # the true one
+
+
+def test_tables_have_their_schemas(
+    within: tuple[Tables, Tables], series: tuple[Tables, Tables], tmp_path: Path
+) -> None:
+    for tables in (within[1], series[1]):
+        for name in ("patients", "shares", "posterior"):
+            write(tables[name].assign(marker="y"), f"effects/{name}", tmp_path / f"{name}.csv")
+            assert len(read(f"effects/{name}", tmp_path / f"{name}.csv")) == len(tables[name])
 
 
 def section_of(tables: Tables, rows: EffectRows) -> tuple[dict[str, str], Any]:

@@ -1,6 +1,8 @@
 """Why a run failed is read from the logs of its jobs; progress is shown on a terminal alone."""
 
+import gzip
 import io
+import json
 import logging
 import re
 from pathlib import Path
@@ -15,6 +17,7 @@ from slopewise.run.reasons import reason_in, reasons, stamps
 from slopewise.run.step import step
 from slopewise.sources.readers import read_table
 from slopewise.study.keys import Data
+from tests.unit.cohort.test_round_trip import WRITERS
 
 
 def left(folder: Path, name: str, error: BaseException | None) -> Path:
@@ -114,7 +117,7 @@ def test_a_terminal_shows_the_rows_of_a_query(monkeypatch: pytest.MonkeyPatch):
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet", "feather"])
 def test_a_terminal_shows_how_far_a_large_file_is_read(suffix: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    """In tenths here, of the rows; of a file that is read as a whole only that it is."""
+    """In tenths here, of the rows."""
     monkeypatch.setenv("TERM", "xterm")
     frame = pd.DataFrame({"id": [f"P{row:04d}" for row in range(10_000)], "t": range(10_000)})
     name = f"m.{suffix}"
@@ -134,13 +137,65 @@ def test_a_terminal_shows_how_far_a_large_file_is_read(suffix: str, monkeypatch:
         found = [int(share) for share in re.findall(r"m\.\w+ \(0 MB\): +(\d+)% read", terminal.getvalue())]
         if not shown:
             assert terminal.getvalue() == ""
-        elif suffix == "feather":
-            assert f"{name}: reading 0 MB ..." in terminal.getvalue()
         else:
             assert found == sorted(found) and found[0] == 0 and found[-1] == 100 and len(set(found)) >= 8, found
             assert terminal.getvalue().endswith("\x1b[2K")
     pd.testing.assert_frame_equal(*tables)
     assert tables[0]["t"].tolist() == list(map(str, range(10_000)))
+
+
+BY_ROWS = {".xlsx", ".ods", ".xpt"}
+"""Kinds of file that do not hold how many rows they have, or may be wrong about it."""
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".zip", ".json", ".ndjson", ".sav", ".dta", ".sas7bdat", *sorted(BY_ROWS)])
+def test_a_terminal_shows_how_far_every_other_kind_of_file_is_read(
+    suffix: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, golden: Path
+):
+    """In parts, the table is what it is as a whole."""
+    monkeypatch.setenv("TERM", "xterm")
+    name, rows = f"m{suffix}", 150
+    if suffix == ".sas7bdat":
+        (tmp_path / name).write_bytes(gzip.decompress((golden / "iris.sas7bdat.gz").read_bytes()))
+    else:
+        cells = {
+            "id": [f"P{row:04d}" for row in range(rows)],
+            "t": [str(row / 4) if row % 7 else "" for row in range(rows)],
+        }
+        WRITERS[suffix](pd.DataFrame(cells), tmp_path / name)
+    for module, size in (("plain", 200), ("sheets", 20), ("statistics", 20)):
+        monkeypatch.setattr(f"slopewise.sources.{module}.PART", size)
+    data = Data.model_validate(
+        {"measurements": name, "patient": "id", "time": "t", "time_unit": "days", "analysis_unit": "days"}
+    )
+    tables, shown = [], ""
+    for least in (10**7, 1):
+        terminal = Terminal()
+        monkeypatch.setattr("sys.stderr", terminal)
+        monkeypatch.setattr("slopewise.sources.readers.LARGE", least)
+        tables.append(read_table(tmp_path, name, "data.measurements", data).text)
+        shown = terminal.getvalue()
+    what = r"(\d+) rows" if suffix in BY_ROWS else r"(\d+)%"
+    found = [int(number) for number in re.findall(rf"m{re.escape(suffix)} \(0 MB\): +{what} read", shown)]
+    assert found == sorted(found) and len(set(found)) >= 5 and found[0] == 0, found
+    assert found[-1] == (100 if suffix not in BY_ROWS else rows + (suffix != ".xpt")), found  # with the row of names
+    pd.testing.assert_frame_equal(*tables)
+    assert len(tables[0]) == rows
+
+
+def test_a_terminal_shows_how_far_a_bulk_export_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setenv("TERM", "xterm")
+    lines = [json.dumps({"resourceType": "Patient", "id": str(row)}) for row in range(150)]
+    (tmp_path / "m.ndjson").write_text("\n".join(lines))
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    monkeypatch.setattr("slopewise.sources.readers.LARGE", 1)
+    data = Data.model_validate(
+        {"measurements": "m.ndjson", "patient": "p", "time": "t", "time_unit": "days", "analysis_unit": "days"}
+    )
+    assert len(read_table(tmp_path, "m.ndjson", "data.measurements", data).text) == 150
+    found = [int(share) for share in re.findall(r"m\.ndjson \(0 MB\): +(\d+)% read", terminal.getvalue())]
+    assert found[0] == 0 and found[-1] == 100 and len(set(found)) > 50
 
 
 @pytest.mark.parametrize(("parts", "stream"), [(range(3), io.StringIO()), (range(1), Terminal())])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TextIO, TypeVar
 
@@ -63,6 +63,17 @@ def stage(what: str, stream: TextIO | None = None) -> Iterator[None]:
 
 def uncounted(share: float) -> None:
     """In place of what counts the parts of something that is read, where nobody looks."""
+
+
+def shared(parts: Sequence[T], count: Callable[[float], None], most: int = 100) -> Iterator[T]:
+    """The parts; `count` is called with the share of all after each hundredth (`most`) of them, together 1."""
+    step = max(1, len(parts) // most)
+    for place, part in enumerate(parts, start=1):
+        yield part
+        if place % step == 0:
+            count(step / len(parts))
+    if len(parts) % step:
+        count(len(parts) % step / len(parts))
 
 
 @contextmanager

@@ -5,9 +5,11 @@ from __future__ import annotations
 import gzip
 import zipfile
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 from slopewise.run.errors import InputError
+from slopewise.run.progress import uncounted
 from slopewise.sources.delimited import parse_delimited
 from slopewise.sources.table import TextTable
 from slopewise.study.keys import Data
@@ -19,17 +21,17 @@ HIDDEN = "__MACOSX/"
 """Folder that one system adds to its archives."""
 
 
-def read_gzip(path: Path, name: str, data: Data) -> TextTable:
-    """The file at `path`, `name` in messages: one table of delimited text."""
+def read_gzip(path: Path, name: str, data: Data, count: Callable[[float], None] = uncounted) -> TextTable:
+    """The file at `path`, `name` in messages: one table of delimited text; `count` as `read_delimited` has it."""
     try:
         with gzip.open(path) as file:
             content = file.read(MOST + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{name}: cannot be unpacked ({error}); compress the table with gzip again") from error
-    return _parsed(content, name, data)
+    return _parsed(content, name, data, count)
 
 
-def read_zip(path: Path, name: str, data: Data) -> TextTable:
+def read_zip(path: Path, name: str, data: Data, count: Callable[[float], None] = uncounted) -> TextTable:
     """The file at `path`, `name` in messages: an archive that holds one table of delimited text and nothing else."""
     try:
         with zipfile.ZipFile(path) as archive:
@@ -48,10 +50,10 @@ def read_zip(path: Path, name: str, data: Data) -> TextTable:
         raise InputError(f"{name}: is encrypted; unpack it, and name the file that it holds") from error
     except (OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
         raise InputError(f"{name}: cannot be unpacked ({error}); make the archive again") from error
-    return _parsed(content, name, data)
+    return _parsed(content, name, data, count)
 
 
-def _parsed(content: bytes, name: str, data: Data) -> TextTable:
+def _parsed(content: bytes, name: str, data: Data, count: Callable[[float], None]) -> TextTable:
     if len(content) > MOST:
         raise InputError(f"{name}: holds more than {MOST // 1024**3} GiB of text; save it as Parquet")
-    return parse_delimited(content, name, data)
+    return parse_delimited(content, name, data, count)

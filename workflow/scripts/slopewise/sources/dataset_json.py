@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from slopewise.run.errors import InputError
+from slopewise.run.progress import shared, uncounted
 from slopewise.sources.table import TextTable
 from slopewise.sources.typed import typed_table
 from slopewise.study.keys import Data
@@ -16,13 +18,17 @@ SIMPLE = (str, int, float, bool, type(None))
 WAY = "write the file again as CDISC Dataset-JSON 1.1, or save it as CSV"
 
 
-def read_dataset_json(path: Path, name: str, data: Data) -> TextTable:
-    """The data set at `path`, `name` in messages; rows are counted from 1. Raises `InputError`."""
+def read_dataset_json(path: Path, name: str, data: Data, count: Callable[[float], None] = uncounted) -> TextTable:
+    """The data set at `path`, `name` in messages; rows are counted from 1. Raises `InputError`.
+
+    count: called with the share of the rows in each part that was read.
+    """
     text = read_json_text(path, name)
-    described, rows = _by_line(text, name) if path.suffix.lower() == ".ndjson" else _whole(text, name)
+    described, rows = _by_line(text, name, count) if path.suffix.lower() == ".ndjson" else _whole(text, name)
     header = _header(described, name)
     cells: list[list[Any]] = [[] for _ in header]
-    for place, row in enumerate(rows, start=1):
+    by_line = path.suffix.lower() == ".ndjson"  # whose lines were counted
+    for place, row in enumerate(shared(rows, uncounted if by_line else count), start=1):
         if not isinstance(row, list) or len(row) != len(header):
             held = f"{len(row)} values" if isinstance(row, list) else "no list of values"
             raise InputError(f"{name}: record {place}: holds {held}, and there are {len(header)} columns; {WAY}")
@@ -51,12 +57,12 @@ def _whole(text: str, name: str) -> tuple[dict[str, Any], list[Any]]:
     return described, rows
 
 
-def _by_line(text: str, name: str) -> tuple[dict[str, Any], list[Any]]:
+def _by_line(text: str, name: str, count: Callable[[float], None]) -> tuple[dict[str, Any], list[Any]]:
     """The same of a text whose first line describes the data set, and each other line is a row."""
     lines = text.splitlines()
     described = _object(lines[0] if lines else "", name, "line 1: ")
     rows = []
-    for place, line in enumerate(lines[1:], start=1):
+    for place, line in enumerate(shared(lines[1:], count), start=1):
         if line.strip():
             rows.append(_parsed(line, name, f"record {place}: "))
     _check_count(described, rows, name)

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from slopewise.run.errors import InputError
-from slopewise.run.progress import uncounted
+from slopewise.run.progress import shared, uncounted
 from slopewise.run.words import amount
 from slopewise.sources.numbers import find_decimal
 from slopewise.sources.plain import read_plain
@@ -24,7 +24,7 @@ DELIMITERS = (",", ";", "\t", "|")
 def read_delimited(path: Path, name: str, data: Data, count: Callable[[float], None] = uncounted) -> TextTable:
     """The file at `path`, `name` in messages; delimiter, encoding and decimal mark as `data` has them, else found.
 
-    count: called with the share of the rows that each part has, while a plain text is read.
+    count: called with the share of the rows that each part has.
     """
     return parse_delimited(path.read_bytes(), name, data, count)
 
@@ -34,14 +34,16 @@ def parse_delimited(content: bytes, name: str, data: Data, count: Callable[[floa
     text, encoding = _decode(content, name, data.encoding)
     delimiter = _find_delimiter(text) if data.delimiter == "auto" else data.delimiter
     plain = read_plain(text, delimiter, count=count)
-    columns, lines = plain if plain is not None else _by_record(text, delimiter, name)
+    columns, lines = plain if plain is not None else _by_record(text, delimiter, name, count)
     frame = pd.DataFrame(columns, dtype=object)
     found = data.decimal == "auto"
     decimal = find_decimal(columns, name, delimiter) if found else data.decimal
     return TextTable(name, frame, lines, encoding, decimal, found)
 
 
-def _by_record(text: str, delimiter: str, name: str) -> tuple[dict[str, np.ndarray], np.ndarray]:
+def _by_record(
+    text: str, delimiter: str, name: str, count: Callable[[float], None] = uncounted
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """The cells of each column that has a name, and the line of each row, whatever the text holds."""
     records = _records(text, delimiter, name)
     if not records:
@@ -52,7 +54,7 @@ def _by_record(text: str, delimiter: str, name: str) -> tuple[dict[str, np.ndarr
         raise InputError(f"{name}: the file has no rows below the columns' names; export it again")
     if any(_is_ragged(cells, len(header)) for _, cells in records[1:]):
         _refuse_notes(records, name)
-    rows = [_whole_row(cells, len(header), line, name, delimiter) for line, cells in records[1:]]
+    rows = [_whole_row(cells, len(header), line, name, delimiter) for line, cells in shared(records[1:], count)]
     # Programs write row numbers into a column without a name; it cannot be asked for, so it is left out.
     columns = {
         column: np.array([row[place] for row in rows], dtype=object) for place, column in enumerate(header) if column

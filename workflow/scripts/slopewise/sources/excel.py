@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import warnings
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from slopewise.run.errors import InputError
 from slopewise.run.extras import needed
-from slopewise.sources.sheets import chosen_sheet, sheet_table
+from slopewise.run.progress import uncounted
+from slopewise.sources.sheets import chosen_sheet, counted_rows, sheet_table
 from slopewise.sources.table import TextTable
 from slopewise.study.keys import Data
 
@@ -18,8 +19,11 @@ OLD = b"\xd0\xcf\x11\xe0"
 """First bytes of a workbook that is protected by a password, or of the format before 2007."""
 
 
-def read_excel(path: Path, name: str, data: Data) -> TextTable:
-    """One sheet of the workbook at `path`, `name` in messages: `data.sheet`, else the only one that is not empty."""
+def read_excel(path: Path, name: str, data: Data, count: Callable[[int], None] = uncounted) -> TextTable:
+    """One sheet of the workbook at `path`, `name` in messages: `data.sheet`, else the only one that is not empty.
+
+    count: called with how many rows were read since it was called last.
+    """
     with path.open("rb") as file:
         if file.read(4) == OLD:
             message = "is protected by a password or was made by Excel before 2007"
@@ -30,7 +34,9 @@ def read_excel(path: Path, name: str, data: Data) -> TextTable:
             action="ignore"
         ):  # of styles and of validations that are not kept: only values count
             book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-            contents = {sheet.title: _rows(sheet) for sheet in book.worksheets if data.sheet in (None, sheet.title)}
+            contents = {
+                sheet.title: _rows(sheet, count) for sheet in book.worksheets if data.sheet in (None, sheet.title)
+            }
         names = [sheet.title for sheet in book.worksheets]
         book.close()
     except (zipfile.BadZipFile, OSError, KeyError, ValueError, TypeError, SyntaxError) as error:
@@ -42,10 +48,10 @@ def read_excel(path: Path, name: str, data: Data) -> TextTable:
     return sheet_table(name, sheet, len(names) > 1, contents[sheet], "excel")
 
 
-def _rows(sheet: Any) -> list[tuple[Any, ...]]:
+def _rows(sheet: Any, count: Callable[[int], None]) -> list[tuple[Any, ...]]:
     """The values of each row of a sheet, up to the last that is not blank."""
     sheet.reset_dimensions()  # what the file says of its size may be wrong
-    rows = list(sheet.iter_rows(values_only=True))
+    rows = list(counted_rows(sheet.iter_rows(values_only=True), count))
     while rows and all(value is None for value in rows[-1]):
         rows.pop()
     return rows

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from slopewise.run.errors import InputError
+from slopewise.run.progress import shared, uncounted
 from slopewise.sources.dataset_json import read_dataset_json, read_json_text
 from slopewise.sources.table import TextTable, shown
 from slopewise.sources.typed import as_text
@@ -35,10 +36,10 @@ Left = Counter[str]
 """What was left out, and how often."""
 
 
-def read_ndjson(path: Path, name: str, data: Data) -> TextTable:
+def read_ndjson(path: Path, name: str, data: Data, count: Callable[[float], None] = uncounted) -> TextTable:
     """The file at `path`: a bulk export of FHIR, or a data set of CDISC Dataset-JSON by line. Raises `InputError`."""
     read = read_fhir if is_fhir(read_json_text(path, name)) else read_dataset_json
-    return read(path, name, data)
+    return read(path, name, data, count)
 
 
 def is_fhir(text: str) -> bool:
@@ -51,17 +52,17 @@ def is_fhir(text: str) -> bool:
     return isinstance(found, dict) and "resourceType" in found
 
 
-def read_fhir(path: Path, name: str, data: Data) -> TextTable:
+def read_fhir(path: Path, name: str, data: Data, count: Callable[[float], None] = uncounted) -> TextTable:
     """The resources of the file at `path`, `name` in messages, as a table; a row's place is its line.
 
     Columns of Patient: patient, sex, birth_date, death_date, died (0 or 1), last_updated, end_date (death, else the
     record's last update); of Observation: patient, time, code (LOINC where there is one), value, unit, status, with a
     row for each component; of Condition: patient, date (of onset, else of its record), code, with a row for each code.
-    Raises `InputError`.
+    count: called with the share of the lines in each part. Raises `InputError`.
     """
     text = read_json_text(path, name)
     kind, rows, places, left = "", [], [], Counter[str]()
-    for place, line in enumerate(text.splitlines(), start=1):
+    for place, line in enumerate(shared(text.splitlines(), count), start=1):
         if not line.strip():
             continue
         at = f"{name}: record {place}"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
 from slopewise.run.errors import InputError
-from slopewise.sources.sheets import chosen_sheet, sheet_table
+from slopewise.run.progress import uncounted
+from slopewise.sources.sheets import chosen_sheet, counted_rows, sheet_table
 from slopewise.sources.table import TextTable
 from slopewise.study.keys import Data
 
@@ -21,8 +22,11 @@ ROW_LIMIT = 1_048_576
 """Rows of a sheet; a file that repeats a filled row more often is broken."""
 
 
-def read_opendocument(path: Path, name: str, data: Data) -> TextTable:
-    """One sheet of the spreadsheet at `path`, `name` in messages: `data.sheet`, else the only one that is not empty."""
+def read_opendocument(path: Path, name: str, data: Data, count: Callable[[int], None] = uncounted) -> TextTable:
+    """One sheet of the spreadsheet at `path`, `name` in messages: `data.sheet`, else the only one that is not empty.
+
+    count: called with how many rows were read since it was called last.
+    """
     try:
         with zipfile.ZipFile(path) as parts:
             if b"encryption-data" in (parts.read("META-INF/manifest.xml") if _has_manifest(parts) else b""):
@@ -36,7 +40,7 @@ def read_opendocument(path: Path, name: str, data: Data) -> TextTable:
         str(_get(sheet, "table:name")): sheet for sheet in root.iterfind(".//office:spreadsheet/table:table", SPACES)
     }
     asked = {title: sheet for title, sheet in sheets.items() if data.sheet in (None, title)}
-    contents = {title: rows for title, sheet in asked.items() if (rows := list(_rows(sheet)))}
+    contents = {title: rows for title, sheet in asked.items() if (rows := list(counted_rows(_rows(sheet), count)))}
     title = chosen_sheet(list(sheets), list(contents), data.sheet, name)
     return sheet_table(name, title, len(sheets) > 1, contents.get(title, []), "opendocument")
 

@@ -23,11 +23,11 @@ def read_parquet(path: Path, name: str, data: Data, count: Callable[[float], Non
     return _read(path, name, "Parquet", pq.read_table, count)
 
 
-def read_feather(path: Path, name: str, data: Data) -> TextTable:
-    """The Feather file at `path`, `name` in messages."""
+def read_feather(path: Path, name: str, data: Data, count: Callable[[float], None] = uncounted) -> TextTable:
+    """The Feather file at `path`, `name` in messages; `count` as `read_parquet` has it."""
     import pyarrow.feather as feather
 
-    return _read(path, name, "Feather", feather.read_table)
+    return _read(path, name, "Feather", feather.read_table, count)
 
 
 def _read(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from slopewise.run.errors import InputError
-from slopewise.run.progress import share_counter, stage
+from slopewise.run.progress import row_counter, share_counter, stage
 from slopewise.sources.codes import without_codes
 from slopewise.sources.compressed import read_gzip, read_zip
 from slopewise.sources.dataset_json import read_dataset_json
@@ -33,28 +33,37 @@ LARGE = 10**7
 class Reader:
     """How files of one kind are read, from their path, their name in messages and the study's `data`; what messages
     call the place of a row, and whether the file has sheets of which `data.sheet` names one. `in_parts` reads the same
-    and counts the share of the rows that each part has."""
+    and counts the share of the rows that each part has, or with `by_rows` their number, where the file does not say how
+    many there are."""
 
     read: Callable[[Path, str, Data], TextTable]
     place: str = "line"
-    in_parts: Callable[[Path, str, Data, Callable[[float], None]], TextTable] | None = None
+    in_parts: Callable[..., TextTable] | None = None
     sheets: bool = False
+    by_rows: bool = False
+
+
+def _in_parts(
+    read: Callable[..., TextTable], place: str = "line", sheets: bool = False, by_rows: bool = False
+) -> Reader:
+    """A reader that counts."""
+    return Reader(read, place, read, sheets, by_rows)
 
 
 READERS: dict[str, Reader] = {
-    **dict.fromkeys((".csv", ".tsv", ".tab", ".txt"), Reader(read_delimited, in_parts=read_delimited)),
-    ".gz": Reader(read_gzip),
-    ".zip": Reader(read_zip),
-    **dict.fromkeys((".parquet", ".pq"), Reader(read_parquet, place="row", in_parts=read_parquet)),
-    ".feather": Reader(read_feather, place="row"),
-    **dict.fromkeys((".xlsx", ".xlsm"), Reader(read_excel, place="row", sheets=True)),
-    ".ods": Reader(read_opendocument, place="row", sheets=True),
-    **dict.fromkeys((".sav", ".zsav"), Reader(read_spss, place="record")),
-    ".dta": Reader(read_stata, place="record"),
-    ".sas7bdat": Reader(read_sas, place="record"),
-    ".xpt": Reader(read_transport, place="record"),
-    ".json": Reader(read_dataset_json, place="record"),
-    ".ndjson": Reader(read_ndjson, place="record"),
+    **dict.fromkeys((".csv", ".tsv", ".tab", ".txt"), _in_parts(read_delimited)),
+    ".gz": _in_parts(read_gzip),
+    ".zip": _in_parts(read_zip),
+    **dict.fromkeys((".parquet", ".pq"), _in_parts(read_parquet, "row")),
+    ".feather": _in_parts(read_feather, "row"),
+    **dict.fromkeys((".xlsx", ".xlsm"), _in_parts(read_excel, "row", sheets=True, by_rows=True)),
+    ".ods": _in_parts(read_opendocument, "row", sheets=True, by_rows=True),
+    **dict.fromkeys((".sav", ".zsav"), _in_parts(read_spss, "record")),
+    ".dta": _in_parts(read_stata, "record"),
+    ".sas7bdat": _in_parts(read_sas, "record"),
+    ".xpt": _in_parts(read_transport, "record", by_rows=True),
+    ".json": _in_parts(read_dataset_json, "record"),
+    ".ndjson": _in_parts(read_ndjson, "record"),
     SUFFIX: Reader(read_snapshot, place="row"),
 }
 """By the suffix of the file's name."""
@@ -108,8 +117,12 @@ def _read_shown(reader: Reader, path: Path, name: str, data: Data) -> TextTable:
     if reader.in_parts is None:
         with stage(f"{name}: reading {size / 1e6:,.0f} MB"):
             return reader.read(path, name, data)
-    with share_counter(f"{name} ({size / 1e6:,.0f} MB)") as count:
-        return reader.in_parts(path, name, data, count)
+    title = f"{name} ({size / 1e6:,.0f} MB)"
+    if reader.by_rows:
+        with row_counter(title) as rows:
+            return reader.in_parts(path, name, data, rows)
+    with share_counter(title) as share:
+        return reader.in_parts(path, name, data, share)
 
 
 def read_patients(folder: Path, data: Data, key: str = "data.patients") -> TextTable | None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -13,8 +13,24 @@ from slopewise.sources.table import TextTable, refuse_twins
 from slopewise.sources.typed import as_text, refuse_nul
 from slopewise.study.errors import close_to
 
+Row = TypeVar("Row")
+
 SHEET = " (sheet "
 """What stands between the name of a workbook and that of its sheet in messages."""
+
+
+PART = 5_000
+"""Rows of a part."""
+
+
+def counted_rows(rows: Iterable[Row], count: Callable[[int], None]) -> Iterator[Row]:
+    """The rows; `count` is called with the number of each `PART` of them, and with that of the rest."""
+    number = 0
+    for number, row in enumerate(rows, start=1):
+        yield row
+        if number % PART == 0:
+            count(PART)
+    count(number % PART)
 
 
 KEYS = "data.sheet for the measurements, data.patients_sheet for the patients, data.subjects_sheet for the subjects"

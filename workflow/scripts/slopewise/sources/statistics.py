@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,33 +16,67 @@ from slopewise.sources.table import TextTable
 from slopewise.sources.typed import as_text, typed_table
 from slopewise.study.keys import Data
 
+Count = Callable[[float], None]
+"""Called with the share of the rows in each part that was read; for transport files, which do not hold how many there
+are, with their number."""
 
-def read_spss(path: Path, name: str, data: Data) -> TextTable:
+
+def read_spss(path: Path, name: str, data: Data, count: Count | None = None) -> TextTable:
     """The file of SPSS (.sav, .zsav) at `path`, `name` in messages."""
-    return _read(path, name, data, "SPSS", "read_sav", user_missing=True)
+    return _read(path, name, data, "SPSS", "read_sav", count, user_missing=True)
 
 
-def read_stata(path: Path, name: str, data: Data) -> TextTable:
+def read_stata(path: Path, name: str, data: Data, count: Count | None = None) -> TextTable:
     """The file of Stata (.dta) at `path`, `name` in messages; user-missing values are .a to .z."""
-    return _read(path, name, data, "Stata", "read_dta", user_missing=True)
+    return _read(path, name, data, "Stata", "read_dta", count, user_missing=True)
 
 
-def read_sas(path: Path, name: str, data: Data) -> TextTable:
+def read_sas(path: Path, name: str, data: Data, count: Count | None = None) -> TextTable:
     """The data set of SAS (.sas7bdat) at `path`, `name` in messages; user-missing values are .A to .Z and ._ ."""
-    return _read(path, name, data, "SAS", "read_sas7bdat", user_missing=True)
+    return _read(path, name, data, "SAS", "read_sas7bdat", count, user_missing=True)
 
 
-def read_transport(path: Path, name: str, data: Data) -> TextTable:
+def read_transport(path: Path, name: str, data: Data, count: Count | None = None) -> TextTable:
     """The transport file of SAS (.xpt, version 5 or 8) at `path`, `name` in messages; no value is user-missing."""
-    return _read(path, name, data, "SAS transport", "read_xport")
+    return _read(path, name, data, "SAS transport", "read_xport", count)
 
 
-def _read(path: Path, name: str, data: Data, kind: str, reader: str, **options: Any) -> TextTable:
+PARTS, PART = 10, 20_000
+"""Parts in which a file is read whose number of rows is known, and rows of a part where it is not."""
+
+
+def _read_parts(read: Callable[..., Any], path: Path, count: Count, options: dict[str, Any]) -> tuple[Any, Any]:
+    """What `read` gives of the whole file, read in parts: the columns as lists, and the facts."""
+    _, facts = read(str(path), metadataonly=True, **{key: value for key, value in options.items() if key == "encoding"})
+    total = facts.number_rows
+    size = PART if total is None else max(1, -(-total // PARTS))
+    columns: dict[str, list[Any]] = {name: [] for name in facts.column_names}
+    done = 0
+    while True:
+        values, part = read(str(path), output_format="dict", row_offset=done, row_limit=size, **options)
+        rows = len(next(iter(values.values()), ()))
+        facts = part if done == 0 else facts
+        for name, cells in columns.items():
+            cells.extend(values[name])
+        done += rows
+        if rows:
+            count(rows if total is None else rows / total)
+        if rows < size:
+            return columns, facts
+
+
+def _read(
+    path: Path, name: str, data: Data, kind: str, reader: str, count: Count | None = None, **options: Any
+) -> TextTable:
     pyreadstat = needed("pyreadstat", "sas", f"{name}: reading this kind of file")
     if data.encoding != "auto":
         options["encoding"] = data.encoding
     try:
-        values, facts = getattr(pyreadstat, reader)(str(path), output_format="dict", **options)
+        read = getattr(pyreadstat, reader)
+        if count is None:
+            values, facts = read(str(path), output_format="dict", **options)
+        else:
+            values, facts = _read_parts(read, path, count, options)
     except (pyreadstat.ReadstatError, pyreadstat.PyreadstatError, ValueError, OSError) as error:
         reason = " ".join(str(error).split()).rstrip(".")[:200]
         encoded = "convert string" in reason or "encoding" in reason
