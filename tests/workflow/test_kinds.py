@@ -38,7 +38,8 @@ def entered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     part.patients["stage"] = [(None, "early", "late")[place % 3] for place in places]
     part.study["data"]["centre"] = "hospital"
     part.study["validation"]["subgroups"] = ["stage"]
-    part.patients["start"] = [LATE if place % 10 == 0 else place % 7 for place in places]
+    long = part.patients["futime"] > LATE
+    part.patients["start"] = [LATE if place % 10 == 0 and long.iloc[place] else place % 7 for place in places]
     folder = tmp_path_factory.mktemp("entered")
     return run_steps(part.write(folder), folder / "results", until="report")
 
