@@ -56,8 +56,10 @@ def verdict(found: pd.DataFrame, quantities: Sequence[str], aim: Within, what: s
     missed = []
     for _, row in outside.iterrows():
         bound = low if row["value"] < low else high
-        errors = abs(row["value"] - bound) / row["se"] if row["se"] > 0 else np.inf
-        missed.append(f"{row['setting']}, {row['quantity']}: {row['value']:.3f}, {errors:.1f} standard errors beyond")
+        beyond = "in every data set" if row["value"] else "in none"
+        if row["se"] > 0:
+            beyond = f"{abs(row['value'] - bound) / row['se']:.1f} standard errors beyond"
+        missed.append(f"{row['setting']}, {row['quantity']}: {row['value']:.3f}, {beyond}")
     return f"{words}reached in {len(own) - len(outside)} of {len(own)} cells. **Missed**: " + "; ".join(missed) + "."
 
 

@@ -188,3 +188,23 @@ def test_a_horizon_needs_support_in_every_training_set_and_pairs_in_a_fold():
         check_horizons((2.0,), np.array([1.0, 1.5, 4.0, 5.0]), np.array([1, 1, 1, 1], bool), np.array([1, 1, 2, 2]))
     with pytest.raises(InputError, match="too few"):
         check_horizons((2.0,), np.array([1.0, 4.0]), np.array([True, False]), np.array([1, 2]))
+
+
+def test_dcurves_finds_the_same_net_benefit(cohort, golden):
+    """Without censoring to rounding; under it dcurves takes the Kaplan-Meier risk of those above the threshold, which
+    is the same number where all are treated, and another estimate of the same for a model."""
+    expected = pd.read_csv(golden / "decision.csv").set_index(["kind", "horizon", "model"]).sort_index()
+    time, event = cohort["followup"].to_numpy(), cohort["event"].to_numpy() == 1
+    thresholds = np.array([0.1, 0.3, 0.5])
+    had = np.where(event, 1.0, 2.0)
+    known = ipc_weights(had, event, (1.5,), censoring_curve(had, np.ones(len(had), dtype=bool)))
+    for horizon in (3, 5, 8):
+        risk = cohort[f"risk_{horizon}"].to_numpy()[:, None, None]
+        plain = net_benefit(risk, thresholds, known, once(len(cohort)))[0, 0, 0]
+        np.testing.assert_allclose(plain, expected.loc[("plain", 0, f"risk_{horizon}"), "net_benefit"], rtol=1e-10)
+        weights = ipc_weights(time, event, (float(horizon),), censoring_curve(time, event))
+        everybody = net_benefit(np.ones_like(risk), thresholds, weights, once(len(cohort)))[0, 0, 0]
+        np.testing.assert_allclose(everybody, expected.loc[("timed", horizon, "all"), "net_benefit"], rtol=1e-8)
+        found = net_benefit(risk, thresholds, weights, once(len(cohort)))[0, 0, 0]
+        own = expected.loc[("timed", horizon, f"risk_{horizon}"), "net_benefit"]
+        np.testing.assert_allclose(found, own, atol=0.01)
