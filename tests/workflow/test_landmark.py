@@ -34,6 +34,7 @@ def all_of_these(pbc: Tables, late: pd.Series) -> None:
     deleted(pbc, late & (place == 2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", of_length([all_of_these], [multiplied, deleted, given_to_others]))
 def test_rows_after_the_landmark_change_no_byte(pbc: Tables, plain: Path, tmp_path: Path, change):
     late = pbc.measurements["day"] / DAYS > pbc.study["landmark"]

@@ -39,6 +39,7 @@ def exported(results: Path) -> Path:
     return results / "figures"
 
 
+@pytest.mark.slow
 def test_each_figure_of_the_report_is_a_pdf_and_an_svg_of_the_width(exported: Path, results: Path):
     pdfs, svgs = (sorted(exported.glob(f"*.{form}")) for form in ("pdf", "svg"))
     assert [path.stem for path in pdfs] == [path.stem for path in svgs]

@@ -76,6 +76,7 @@ ALONE = (
 """The same changes, each by itself."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changes", of_length(OTHERS, (*OTHERS, *ALONE)))
 def test_other_growth_models_give_the_risk_of_the_full_fit_too(tmp_path: Path, changes: dict[str, Any]):
     made = ship(tmp_path, **changes)

@@ -211,6 +211,7 @@ def words_of(page: Page) -> int:
     return sum(len(page.text(section).split()) for section in page.sections if section)
 
 
+@pytest.mark.slow
 def test_a_report_of_many_markers_and_patients_stays_small(tmp_path):
     markers = of_length(30, 62)
     study = Invented(patients=of_length(100, 300), markers=tuple(f"m{number:02d}" for number in range(markers)))
