@@ -137,6 +137,8 @@ SLIPS = [
          column(V, "crp", lambda n, old: f"{17.104 * float(old):.2f}" if n % 20 == 0 else old), status=0),
     Case("a centre in another unit", r"column crp: half of the values of site 'west'",
          both(key("data.centre", "site"), by_site("crp", 17.104)), status=0),
+    Case("a competing event that nobody had", r"patients\.csv: column status: no patient has the code '?9'? \(moved away\) of outcome\.competing",
+         key("outcome.competing", {9: "moved away"}), status=0),
     Case("values carried forward", r"column albumin: 100% of the values are the patient's previous one",
          carried("albumin"), status=0),
     Case("zeros for missing values", r"column albumin: 0 occurs 36 times",

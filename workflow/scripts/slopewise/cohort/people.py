@@ -11,7 +11,7 @@ import pandas as pd
 
 from slopewise.cohort.clock import coarser, in_unit, read_times
 from slopewise.cohort.columns import Columns, patient_level
-from slopewise.cohort.findings import ERROR, Findings
+from slopewise.cohort.findings import ERROR, WARNING, Findings
 from slopewise.cohort.incomplete import UNKNOWN_EVENT, severity, way_out
 from slopewise.cohort.moments import INTERRUPTION, moments_of
 from slopewise.cohort.outcome import read_outcome
@@ -208,6 +208,13 @@ def _events(study: Study, table: TextTable, findings: Findings) -> np.ndarray:
     findings.add_cells(table, outcome.event, bad, action, study.data.patient)
     action = way_out(study, "fill it in, or delete the patient from the files")
     findings.add_cells(table, outcome.event, empty, action, study.data.patient, severity(study))
+    present = set(each)
+    for key, named in (("events", outcome.events), ("competing", outcome.competing)):
+        for code in named:
+            if code not in present:
+                message = f"no patient has the code {shown(code)} ({named[code]}) of outcome.{key}"
+                action = "correct the code, or take it out of the study file if nobody had this event"
+                findings.add(WARNING, table.name, message, action, column=outcome.event)
     return events
 
 
