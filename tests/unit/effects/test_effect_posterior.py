@@ -111,7 +111,7 @@ def test_tables_have_their_schemas(
             assert len(read(f"effects/{name}", tmp_path / f"{name}.csv")) == len(tables[name])
 
 
-def section_of(tables: Tables, rows: EffectRows) -> tuple[dict[str, str], Any]:
+def section_of(tables: Tables, rows: EffectRows, posterior_of: str = "y") -> tuple[dict[str, str], Any]:
     """The answers of the report's section by their questions, and the section."""
     naming = Naming(rows.study)
     further = {
@@ -121,6 +121,7 @@ def section_of(tables: Tables, rows: EffectRows) -> tuple[dict[str, str], Any]:
         for name, schema in TABLES.items()
         if name.startswith("effects/")
     }
+    further["effects_posterior"] = further["effects_posterior"].assign(marker=posterior_of)
     section = SECTIONS[rows.study.effects.kind](cast(Frames, SomeFrames(further=further)), naming)
     (part,) = section.context["parts"]
     return {question: " ".join(answers) for question, answers in part.asked}, section
@@ -142,6 +143,16 @@ def test_the_section_of_a_treatment_says_what_is_posterior(within: tuple[Tables,
     plain, section = section_of(within[0], rows)
     assert not any("credible" in words or "posterior" in words for words in (*plain.values(), section.context["note"]))
     assert "treatment-posterior" not in [table.name for table in section.context["tables"]]
+
+
+def test_a_marker_whose_design_has_no_posterior_stands_beside_one_that_has(within: tuple[Tables, Tables]) -> None:
+    frame, _ = trial(np.random.default_rng(2), each=1)
+    rows = by_bayes(EffectRows(study("placebo", "~ 1"), frame))
+    tables = {**estimated(rows), "posterior": within[1]["posterior"]}
+    both = {**rows.study.markers, "another": rows.study.markers["y"]}
+    rows = EffectRows(rows.study.model_copy(update={"markers": both}), frame)
+    answers, _ = section_of(tables, rows, posterior_of="another")
+    assert answers and not any("posterior" in words for words in answers.values())
 
 
 def test_the_section_of_an_interruption_says_what_is_posterior(series: tuple[Tables, Tables]) -> None:

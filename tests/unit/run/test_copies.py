@@ -66,6 +66,24 @@ def test_an_error_of_any_process_is_raised(where: int) -> None:
 
 
 @linux
+def test_an_error_that_cannot_be_pickled_is_named() -> None:
+    printed = in_a_process("""
+        class Odd(Exception):
+            def __reduce__(self):
+                raise TypeError("no pickle of this")
+
+        def refuse(number):
+            raise Odd("the table has no rows")
+
+        try:
+            shared_out(refuse, 4, 2)
+        except RuntimeError as error:
+            print(error)
+    """)
+    assert printed == "Odd: the table has no rows"
+
+
+@linux
 def test_a_copy_that_is_ended_from_outside_ran_out_of_memory() -> None:
     printed = in_a_process("""
         here = os.getpid()

@@ -46,7 +46,7 @@ def test_probability_and_boundary_in_words(frames: SomeFrames) -> None:
 
 
 def test_draws_show_no_certainty() -> None:
-    assert chance_text(1.0) == "more than 99%"
+    assert chance_text(1.0) == "more than 99%" and chance_text(0.0) == "less than 1%"
     assert chance_text(0.93) == "93%"
 
 

@@ -100,10 +100,10 @@ def test_an_influence_that_chance_has_as_well_is_no_caution(calm):
     frames, naming = calm
     usual = changed(frames, "influence", "marker == 'beta'", slope_change_se=2.5, slope_sd_change=0.4, p_value=0.05)
     assert {grade for of in grades(usual, naming).values() for grade in of.values()} == {Grade.FINE}
-    assert "In 5.0% of data sets drawn from the fitted model" in influence_words(usual.of("influence", "beta"))
+    assert "estimated as 5.0%, so that chance may explain it" in influence_words(usual.of("influence", "beta"))
     assert influence_words(usual.of("influence", "alpha").assign(p_value=np.nan)) == ""
     rare = changed(usual, "influence", "marker == 'beta'", p_value=0.005)
-    assert "as large an influence: check this patient’s values" in influence_words(rare.of("influence", "beta"))
+    assert "estimated as 0.5%: check this patient’s values" in influence_words(rare.of("influence", "beta"))
 
 
 def test_every_caution_on_a_growth_model_is_a_grade(calm):

@@ -116,7 +116,10 @@ def _work(call: Callable[[int], Any], numbers: int, tell: int, answer: Connectio
         for _ in _taken(numbers):  # nobody begins another one
             pass
     os.close(tell)
-    answer.send(failed or made)
+    try:
+        answer.send(failed or made)
+    except Exception as error:  # what cannot be pickled is named, not taken for a copy that was ended
+        answer.send(RuntimeError(f"{type(failed or error).__name__}: {failed or error}"))
 
 
 @cache

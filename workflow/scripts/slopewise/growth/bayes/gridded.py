@@ -296,8 +296,8 @@ def _require_agreement(part: Part, marker: str) -> None:
     if not part.rhat <= MOST_RHAT:
         raise InputError(
             f"{marker!r}: neither importance weights nor chains agree on the posterior of the effect (R-hat "
-            f"{part.rhat:.3g}), so nothing is reported; use stronger priors (bayes.priors), fewer random effects or "
-            "engine: slopewise"
+            f"{part.rhat:.4f}, at most {MOST_RHAT:g}), so nothing is reported; use stronger priors (bayes.priors), "
+            "fewer random effects or engine: slopewise"
         )
 
 

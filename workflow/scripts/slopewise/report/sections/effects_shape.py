@@ -41,9 +41,11 @@ def estimated(frames: Frames, naming: Naming) -> list[str]:
     return [marker for marker in naming.pictured if marker in known]
 
 
-def has_posterior(frames: Frames, naming: Naming) -> bool:
-    """Whether effects of single patients and their shares are of a posterior."""
-    return naming.study.growth.engine == "bayes" and len(frames.further["effects_posterior"]) > 0
+def has_posterior(frames: Frames, naming: Naming, marker: str | None = None) -> bool:
+    """Whether effects of single patients and their shares are of a posterior, those of one marker or of any."""
+    if naming.study.growth.engine != "bayes":
+        return False
+    return len(frames.further["effects_posterior"] if marker is None else rows_of(frames, "posterior", marker)) > 0
 
 
 WHAT = {"average": "average", "spread": "standard deviation between patients", "residuals": "residuals"}

@@ -163,17 +163,20 @@ def influence_panel(frames: Frames, naming: Naming) -> Draw:
 
 
 def influence_words(row: pd.DataFrame) -> str:
-    """How often one patient is as influential in data sets drawn from the model; nothing where no influence is large.
+    """How probable so influential a patient is in data sets drawn from the model; nothing where no influence is large.
 
     row: the marker's of ``growth/influence``.
     """
     p = float(row["p_value"].iloc[0]) if len(row) else math.nan
     if not math.isfinite(p):
         return ""
-    said = f" In {percent(p, 1)} of data sets drawn from the fitted model, one patient has as large an influence"
+    said = (
+        " The probability that one patient has as large an influence in data sets drawn from the fitted model is "
+        f"estimated as {percent(p, 1)}"
+    )
     if p < LEVEL:
         return f"{said}: check this patient’s values before relying on the slopes."
-    return f"{said}: with so few patients, or so small a spread of slopes, this is not unusual."
+    return f"{said}, so that chance may explain it."
 
 
 def visits_panel(frames: Frames, naming: Naming) -> Draw:
@@ -253,8 +256,8 @@ def influence_table(frames: Frames, naming: Naming) -> Table | None:
         "largest Cook’s distance", "p", "unit of slopes",
     ]  # fmt: skip
     caption = (
-        "Leaving out one patient: the range of changes; p, where one is large: the share of data sets drawn from the "
-        "fitted model in which one patient changes as much"
+        "Leaving out one patient: the range of changes; p, where one is large: the probability that one "
+        "patient changes as much in data sets drawn from the fitted model"
     )
     return marker_table("growth-influence", caption, columns, lines, naming, frozenset({0, 6})) if lines else None
 

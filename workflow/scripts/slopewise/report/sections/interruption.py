@@ -108,7 +108,7 @@ def _part(frames: Frames, naming: Naming, marker: str) -> MarkerPart:
     ]
     changed = [effect_words(row, naming, marker) for _, row in average.iterrows()]
     checked = [serial_words(rows_of(frames, "serial", marker), naming)]
-    if has_posterior(frames, naming):
+    if has_posterior(frames, naming, marker):
         _add_posterior(frames, naming, marker, changed, differ, checked)
     asked: list[Asked] = [
         ("What changed on average?", changed),

@@ -95,7 +95,7 @@ def _part(frames: Frames, naming: Naming, marker: str) -> MarkerPart:
     design = rows_of(frames, "design", marker).iloc[0]
     average = effect_row(frames, marker)
     said = [average_words(average, design, naming, marker)]
-    if has_posterior(frames, naming):
+    if has_posterior(frames, naming, marker):
         own = rows_of(frames, "posterior", marker).set_index("what", drop=False)
         said.append(posterior_average_words(own.loc["average"], naming, marker))
     asked: list[Asked] = [("What is the effect on average?", said)]
@@ -123,7 +123,7 @@ def _within(frames: Frames, naming: Naming, marker: str, design: pd.Series, aver
     ]
     residuals = rows_of(frames, "residuals", marker)
     differ = [spread_words(spread, average, naming, marker)]
-    if has_posterior(frames, naming):
+    if has_posterior(frames, naming, marker):
         own = rows_of(frames, "posterior", marker).set_index("what", drop=False)
         differ.append(posterior_spread_words(own.loc["spread"], float(spread["sd"]), naming, marker))
     return [

@@ -119,4 +119,6 @@ def chance_text(share: float) -> str:
     """A probability from draws in per cent; neither 0 nor 100, which draws cannot show."""
     if share > 0.995:
         return "more than 99%"
+    if share < 0.005:
+        return "less than 1%"
     return percent(share)
